@@ -1,0 +1,57 @@
+# The one entry point for developers; .ci/run calls it too. Set-up: pip install '.[test,dev]'
+PYTHON ?= python
+CARGO ?= cargo
+DIST ?= dist
+PEERS ?=
+
+CHECKS := fmt clippy clippy-python ruff types stubs
+
+.PHONY: build check checks test test-rust test-python wheel lock bench $(CHECKS)
+
+build: ## compile the core and link the sources into the environment
+	$(PYTHON) -m maturin develop --release
+
+check: $(CHECKS)
+
+checks: ## the names of the checks, for scripts
+	@echo $(CHECKS)
+
+fmt:
+	$(CARGO) fmt --check
+
+clippy:
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+clippy-python:
+	$(CARGO) clippy --locked --all-targets --features python -- -D warnings
+
+ruff:
+	$(PYTHON) -m ruff check
+
+types:
+	$(PYTHON) -m mypy
+
+stubs: ## the installed core against _core.pyi
+	$(PYTHON) -m mypy.stubtest backprop_rs._core
+
+test: test-rust test-python
+
+test-rust:
+	$(CARGO) test --locked
+
+test-python:
+	$(PYTHON) -m pytest
+
+wheel:
+	$(PYTHON) -m pip wheel --no-deps --wheel-dir $(DIST) .
+
+lock: ## the newest versions that go together, for .ci/run
+	$(PYTHON) -m pip install --quiet --dry-run --ignore-installed --report - '.[test,dev]' \
+		| $(PYTHON) .ci/constraints.py > .ci/constraints.txt
+
+bench: ## set-up: pip install '.[bench]'; PEERS passes options on, such as PEERS='--peers numpy'
+	$(CARGO) bench --locked
+	$(PYTHON) benches/peers.py $(PEERS)
+	$(PYTHON) benches/predict.py
+	$(PYTHON) benches/overhead.py
+	$(PYTHON) benches/growth.py

@@ -1,0 +1,26 @@
+"""What a figure was measured on."""
+
+import os
+import platform
+import sys
+
+FEATURES = ("avx512f", "avx2", "fma", "asimd")
+
+
+def describe():
+    """Processor, its vector instructions, cores this process may use, system, Python."""
+    model, flags = platform.processor(), set()
+    with open("/proc/cpuinfo") as file:
+        for line in file:
+            key, _, value = (part.strip() for part in line.partition(":"))
+            if key == "model name":
+                model = value
+            elif key in ("flags", "Features"):
+                flags = set(value.split())
+    return {
+        "processor": model,
+        "instructions": [feature for feature in FEATURES if feature in flags],
+        "cores": len(os.sched_getaffinity(0)),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": sys.version.split()[0],
+    }

@@ -1,0 +1,115 @@
+"""Processes that time one library each, pinned alike, one at a time.
+
+Each library lives in a process of its own, on the same cores and with the same number of threads.
+The parent asks them in turn, so that what the machine does meanwhile falls on all of them.
+"""
+
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+from time import perf_counter, sleep
+
+from cases import Case
+from predictors import PREDICTORS
+from trainers import TRAINERS
+
+TASKS = {"train": TRAINERS, "predict": PREDICTORS}
+ENOUGH = 0.1  # seconds; who can train a part of an epoch trains about so long
+SETTLE = 0.1  # seconds; for the threads of whoever was timed before to go to sleep
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BACKPROP_RS_NUM_THREADS",
+)
+
+
+class Worker:
+    """The parent's end."""
+
+    def __init__(self, task, peer, dtype, threads, order="shuffled"):
+        command = [sys.executable, __file__, task, peer, dtype, str(threads), order]
+        variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
+        self.process = subprocess.Popen(
+            command,
+            env={**os.environ, **variables},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, *words):
+        """The reply, or None when the library failed (its error is on the terminal)."""
+        try:
+            print(*words, file=self.process.stdin, flush=True)
+            reply = self.process.stdout.readline()
+        except BrokenPipeError:
+            return None
+        return json.loads(reply) if reply else None
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Child:
+    """The child's end: one method a word that can be asked."""
+
+    def __init__(self, task, peer, dtype, threads, order):
+        self.kind = TASKS[task][peer]
+        self.dtype, self.threads, self.order = dtype, int(threads), order
+
+    def prepare(self, name):
+        """Data, network and warm-up, all outside the timing."""
+        self.trainer = None  # frees the last one first
+        case = Case.parse(name)
+        problem = self.kind.problem(case, self.dtype)
+        self.trainer = self.kind(case, problem, self.order, self.threads)
+        limit = self.kind.limit(case)
+        self.steps = limit if self.kind.whole else min(3, limit)
+        seconds = self.seconds()
+        if not self.kind.whole:
+            step = min(seconds, self.seconds()) / self.steps
+            self.steps = max(1, min(limit, round(ENOUGH / step)))
+        return self.steps
+
+    def measure(self):
+        """Microseconds a step."""
+        sleep(SETTLE)
+        return self.seconds() / self.steps * 1e6
+
+    def seconds(self):
+        start = perf_counter()
+        self.trainer.run(self.steps)
+        return perf_counter() - start
+
+    def version(self):
+        names = {"sklearn": "scikit-learn", "backprop_rs": "backprop-rs"}
+        return importlib.metadata.version(names.get(self.kind.module, self.kind.module))
+
+    def peak(self):
+        """GFLOP/s of fused multiply-adds in registers: what the cores can do at best."""
+        from backprop_rs import _core
+
+        return max(_core.fma_peak(self.dtype, self.threads) for _ in range(5))
+
+
+def main(task, peer, dtype, threads, order):
+    cores = sorted(os.sched_getaffinity(0))[: int(threads)]
+    os.sched_setaffinity(0, cores)  # before any library counts them
+    replies, sys.stdout = sys.stdout, sys.stderr
+    child = Child(task, peer, dtype, threads, order)
+    for line in sys.stdin:
+        word, *arguments = line.split()
+        try:
+            reply = getattr(child, word)(*arguments)
+        except Exception as error:
+            print(f"{peer}, {line.strip()}: {error!r}", file=sys.stderr)
+            reply = None
+        print(json.dumps(reply), file=replies, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,56 @@
+"""Dense feed-forward networks, trained by back-propagation as it is derived.
+
+>>> import backprop_rs as bp
+>>> net = bp.Network([2, 3, 2], seed=0)
+>>> net
+Network(2-3-2, sigmoid -> sigmoid, squared_error, float32, 17 parameters)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ._backend import get_num_threads, set_num_threads
+from .history import History
+from .network import Network
+from .trace import Trace
+
+if TYPE_CHECKING:
+    from . import data
+    from .data import Dataset, load_digits, load_iris
+    from .versions import show_versions
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Dataset",
+    "History",
+    "Network",
+    "Trace",
+    "__version__",
+    "data",
+    "get_num_threads",
+    "load_digits",
+    "load_iris",
+    "set_num_threads",
+    "show_versions",
+]
+
+# Imported when first used, so that `import backprop_rs` costs next to nothing over NumPy.
+_LAZY = {
+    "Dataset": "data",
+    "load_digits": "data",
+    "load_iris": "data",
+    "show_versions": "versions",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("data", "reference"):
+        return import_module(f".{name}", __name__)
+    if name in _LAZY:
+        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,241 @@
+"""Checks of arguments: every error is one sentence of what was given and what is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from numbers import Integral, Real
+from operator import index
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ._backend import finder
+
+if TYPE_CHECKING:
+    from ._types import AnyArray, Array, Data, Names, OptimizerChoice
+
+DTYPES = ("float32", "float64")
+LARGEST_SEED = 2**64 - 1
+
+
+def shown(value: object) -> str:
+    """A value as Python writes it, without the name of NumPy's scalar type around it."""
+    return repr(value.item() if isinstance(value, np.generic) else value)
+
+
+# Settings of a network and of a run.
+
+
+def sizes(given: Sequence[int]) -> list[int]:
+    sentence = "sizes must be at least two positive integers; got "
+    try:
+        checked = [index(n) for n in given]
+    except TypeError:
+        raise TypeError(sentence + shown(given)) from None
+    if len(checked) < 2 or min(checked) < 1:
+        raise ValueError(f"{sentence}{checked}")
+    return checked
+
+
+def activations(given: Names, hidden: int, names: Sequence[str]) -> list[str]:
+    """One name per hidden layer."""
+    if isinstance(given, str):
+        if given not in names:  # a network without hidden layers would not notice
+            raise unknown_name("activation", given, names)
+        return [given] * hidden
+    sentence = f"activation must be one name or one per hidden layer ({hidden}); got "
+    if not isinstance(given, (list, tuple)):
+        raise TypeError(sentence + shown(given))
+    if len(given) != hidden:
+        raise ValueError(f"{sentence}{len(given)} names")
+    return [known("activation", one, names) for one in given]
+
+
+def known(kind: str, given: object, names: Sequence[str]) -> str:
+    if not isinstance(given, str) or given not in names:
+        raise unknown_name(kind, given, names)
+    return given
+
+
+def unknown_name(kind: str, given: object, names: Sequence[str]) -> ValueError | TypeError:
+    from .reference import error  # a costly import, for a path that ends here
+
+    return error.unknown_name(kind, given, names)
+
+
+def dtype(given: object) -> str:
+    """float32 or float64, from a name, a NumPy type or a NumPy dtype."""
+    try:
+        checked = np.dtype(given).name  # type: ignore[call-overload]
+    except TypeError:
+        checked = None
+    if given is None or checked not in DTYPES:
+        raise ValueError(f"dtype must be float32 or float64; got {shown(given)}")
+    return str(checked)
+
+
+def seed(given: int | None) -> int | None:
+    if given is None:
+        return None
+    return integer("seed", given, least=0, most=LARGEST_SEED)
+
+
+def integer(name: str, given: object, *, least: int, most: int | None = None) -> int:
+    accepted = f">= {least}" if most is None else f"from {least} to {most}"
+    sentence = f"{name} must be an integer {accepted}; got {shown(given)}"
+    if not isinstance(given, Integral):
+        raise TypeError(sentence)
+    number = int(given)
+    if number < least or (most is not None and number > most):
+        raise ValueError(sentence)
+    return number
+
+
+def nonnegative(name: str, given: object) -> float:
+    number = float(given) if isinstance(given, Real) else None
+    if number is not None and isfinite(number) and number >= 0:
+        return number
+    kind = TypeError if number is None else ValueError
+    raise kind(f"{name} must be a finite number >= 0; got {shown(given)}")
+
+
+def optimizer(given: OptimizerChoice) -> tuple[str, dict[str, float]]:
+    """The name and the settings; whether the optimiser has them, its backend checks."""
+    settings = dict(given) if isinstance(given, Mapping) else {"name": given}
+    name = settings.pop("name", None)
+    if not isinstance(name, str):
+        raise TypeError(f"optimizer must be a name or a mapping with a 'name'; got {given!r}")
+    return name, {str(key): fraction(f"optimizer setting {key}", settings[key]) for key in settings}
+
+
+def fraction(name: str, given: object) -> float:
+    sentence = f"{name} must be a number >= 0 and < 1; got {shown(given)}"
+    if not isinstance(given, Real):
+        raise TypeError(sentence)
+    number = float(given)
+    if not 0 <= number < 1:
+        raise ValueError(sentence)
+    return number
+
+
+# Arrays.
+
+
+def inputs(X: Data, n_in: int, dtype: str) -> Array:
+    """(m, n_in) or (n_in,), ready for the core; not copied where it is ready already."""
+    given = numbers("X", X)
+    if given.size == 0:
+        raise ValueError(f"X must have at least one row; got shape {given.shape}")
+    if given.ndim not in (1, 2) or given.shape[-1] != n_in:
+        raise ValueError(f"X must have shape (m, {n_in}) or ({n_in},); got {given.shape}")
+    return finite("X", given, dtype)
+
+
+def targets(y: Data, X: Array, n_out: int, dtype: str, cost: str) -> AnyArray:
+    """(m, n_out) of `dtype`, or class labels (m,) of int64, ready for the core."""
+    m = len(X) if X.ndim == 2 else 1
+    given = numbers("y", y)
+    if X.ndim == 1 and given.shape in ((), (n_out,)):
+        given = given[None]
+    if given.shape == (m,) and n_out == 1:
+        given = given[:, None]
+    if given.shape == (m, n_out):
+        return in_range(finite("y", given, dtype), cost)
+    if given.shape == (m,) and given.dtype.kind in "biu":
+        return labels(given, n_out)
+    raise wrong_targets(given, m, n_out)
+
+
+def in_range(y: Array, cost: str) -> Array:
+    """Cross-entropy compares probabilities."""
+    if cost == "cross_entropy" and (y.min() < 0 or y.max() > 1):
+        row, column = np.argwhere((y < 0) | (y > 1))[0]
+        raise ValueError(
+            f"y must lie between 0 and 1 for cost 'cross_entropy'; "
+            f"got {y[row, column]} in row {row}, column {column} (counted from 0)"
+        )
+    return y
+
+
+def labels(given: AnyArray, n_out: int) -> AnyArray:
+    if given.min() < 0 or given.max() >= n_out:
+        row = int(((given < 0) | (given >= n_out)).argmax())
+        raise ValueError(
+            f"y must hold class labels from 0 to {n_out - 1}; "
+            f"got {given[row]} in row {row} (counted from 0)"
+        )
+    return converted(given, "int64")
+
+
+def wrong_targets(given: AnyArray, m: int, n_out: int) -> ValueError:
+    if given.ndim in (1, 2) and len(given) != m:
+        return ValueError(f"y must have as many rows as X ({m}); got {len(given)}")
+    also = f"({m},) of integer class labels" if n_out > 1 else f"({m},)"
+    return ValueError(
+        f"y must have shape ({m}, {n_out}) or {also}; got {given.shape} of {given.dtype}"
+    )
+
+
+def output(out: object, shape: tuple[int, ...], dtype: str) -> None:
+    accepted = f"out must be a writable C-contiguous {dtype} array of shape {shape}"
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"{accepted}; got {type(out).__name__}")
+    if out.dtype != dtype or out.shape != shape:
+        raise ValueError(f"{accepted}; got {out.dtype} of shape {out.shape}")
+    if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
+        raise ValueError(f"{accepted}; got one that is read-only or not contiguous")
+
+
+def parameters(
+    name: str, given: Sequence[Data], shapes: Sequence[tuple[int, ...]], dtype: str
+) -> list[Array]:
+    """One array per layer, of these shapes."""
+    sentence = f"{name} must be a list of {len(shapes)} arrays, one per layer; got "
+    if not isinstance(given, (list, tuple)):
+        raise TypeError(sentence + type(given).__name__)
+    if len(given) != len(shapes):
+        raise ValueError(f"{sentence}{len(given)}")
+    checked = []
+    for layer, (one, shape) in enumerate(zip(given, shapes, strict=True), 1):
+        what = f"{name} of layer {layer}"
+        array = numbers(what, one)
+        if array.shape != shape:
+            raise ValueError(f"{what} must have shape {shape}; got {array.shape}")
+        checked.append(finite(what, array, dtype))
+    return checked
+
+
+def numbers(name: str, given: Data) -> AnyArray:
+    """Anything array-like that holds bools, integers or floats."""
+    try:
+        array = np.asarray(given)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} must be a rectangular array of numbers; "
+            f"got {type(given).__name__} that NumPy cannot convert"
+        ) from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold bools, integers or floats; got dtype {array.dtype}")
+    return array
+
+
+def finite(name: str, given: AnyArray, dtype: str) -> Array:
+    """`given` as a C-contiguous array of `dtype`, in which all is finite."""
+    array = converted(given, dtype)
+    place = finder()(array)
+    if place is None:
+        return array
+    *row, column = map(int, np.unravel_index(place, array.shape))
+    raise ValueError(
+        f"{name} must hold finite {dtype} numbers; got {given[(*row, column)]} "
+        f"in row {row[0] if row else 0}, column {column} (counted from 0)"
+    )
+
+
+def converted(given: AnyArray, dtype: str) -> AnyArray:
+    """`given` as a C-contiguous, aligned array of `dtype`; itself where it is one already."""
+    if given.dtype == np.dtype(dtype) and given.flags.c_contiguous and given.flags.aligned:
+        return given
+    with np.errstate(over="ignore"):  # a float that becomes infinite is found as such
+        return np.require(given, dtype, ["C", "A"])

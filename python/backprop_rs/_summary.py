@@ -1,0 +1,52 @@
+"""A network as a line, as a table of text and as a table of HTML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .network import Network
+
+HEADER = ("layer", "shape", "activation", "parameters")
+
+
+def line(network: Network) -> str:
+    sizes = "-".join(map(str, network.sizes))
+    hidden = network.activation
+    shown = hidden[:1] if len(set(hidden)) == 1 else hidden
+    activations = " -> ".join([*shown, network.output])
+    count = f"{network.n_parameters:,} parameters"
+    return f"Network({sizes}, {activations}, {network.cost}, {network.dtype}, {count})"
+
+
+def rows(network: Network) -> list[tuple[str, str, str, str]]:
+    """One row a layer, and the total."""
+    sizes = network.sizes
+    activations = [*network.activation, network.output]
+    table = [
+        (str(layer), f"({n_out}, {n_in})", activation, f"{n_out * (n_in + 1):,}")
+        for layer, (n_in, n_out, activation) in enumerate(
+            zip(sizes[:-1], sizes[1:], activations, strict=True), 1
+        )
+    ]
+    return [*table, ("total", "", "", f"{network.n_parameters:,}")]
+
+
+def text(network: Network) -> str:
+    table = [HEADER, *rows(network)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for layer, shape, activation, count in table:
+        left = f"{layer:>{widths[0]}}  {shape:<{widths[1]}}  {activation:<{widths[2]}}"
+        lines.append(f"{left}  {count:>{widths[3]}}")
+    return "\n".join([line(network), "", *lines])
+
+
+def html(network: Network) -> str:
+    body = "".join(html_row("td", row) for row in rows(network))
+    caption = line(network).replace("->", "&rarr;")
+    return f"<table><caption>{caption}</caption>{html_row('th', HEADER)}{body}</table>"
+
+
+def html_row(tag: str, cells: tuple[str, ...]) -> str:
+    return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in cells) + "</tr>"

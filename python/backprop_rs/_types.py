@@ -1,0 +1,15 @@
+"""Names for the types of arguments, for type checkers only."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+AnyArray: TypeAlias = NDArray[Any]
+Data: TypeAlias = ArrayLike | Any  # frames have no common type
+Names: TypeAlias = str | Sequence[str]
+OptimizerChoice: TypeAlias = str | Mapping[str, str | float]
+Path: TypeAlias = str | PathLike[str]

@@ -1,0 +1,195 @@
+"""The command `backprop-rs`: its options, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from importlib import import_module
+from io import TextIOWrapper
+from typing import Any, NoReturn
+
+PROG = "backprop-rs"
+WRONG_ARGUMENT = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+TRAIN_EXAMPLES = """\
+examples:
+  backprop-rs train iris
+  backprop-rs train houses.csv --target price --out houses.safetensors
+  backprop-rs train fashion-mnist/ --hidden 256,64 --epochs 20
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command, by default with the arguments of this process, and return its exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):  # a name that it cannot encode is no reason to fail
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            args = _parser().parse_args(arguments)
+            import_module(f".commands.{args.command}", __package__).run(args)
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has gone; Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except (ValueError, TypeError, ImportError, OSError) as error:
+        print(f"{PROG}: {_sentence(error)}", file=sys.stderr)
+        return WRONG_ARGUMENT
+    return 0
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say it in one line, without the usage."""
+        self.exit(WRONG_ARGUMENT, f"{self.prog}: {message}\n")
+
+
+def _parser() -> ArgumentParser:
+    from . import __version__
+
+    parser = _Parser(PROG, description="Train dense networks and use them.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"{PROG} {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_train(commands)
+    _add_predict(commands)
+    _add_info(commands)
+    return parser
+
+
+def _add_train(commands: Any) -> None:
+    parser = commands.add_parser(
+        "train",
+        help="train a network on a data set",
+        description="Train a network and print how good it is. No option is needed.",
+        epilog=TRAIN_EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "data",
+        metavar="DATA",
+        help="iris, digits, a CSV file, an .npz file (X and y, or x_train, y_train, x_test and "
+        "y_test) or a folder of MNIST-format files",
+    )
+    _add_data_options(parser.add_argument_group("data"))
+    _add_network_options(parser.add_argument_group("network"))
+    _add_training_options(parser.add_argument_group("training"))
+
+
+def _add_data_options(group: Any) -> None:
+    group.add_argument(
+        "--target", metavar="COLUMN", help="by name, or by position from 0 (default: the last)"
+    )
+    group.add_argument(
+        "--ignore", metavar="COLUMN", action="append", default=[], help="may be repeated"
+    )
+    group.add_argument(
+        "--missing",
+        choices=("error", "drop", "mean"),
+        default="error",
+        help="what to do about a missing cell: drop its row, or take its column's mean",
+    )
+    group.add_argument(
+        "--classes",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="whether the target is classes (default: if it is text, or few whole numbers)",
+    )
+    group.add_argument(
+        "--test-fraction",
+        type=float,
+        metavar="FRACTION",
+        help="kept for the test; 0 for no test (default: 0.2, or the test set of the data)",
+    )
+
+
+def _add_network_options(group: Any) -> None:
+    group.add_argument(
+        "--hidden",
+        type=_whole_numbers,
+        metavar="SIZES",
+        help='sizes of the hidden layers, such as 128,64, or "none" (default: 128)',
+    )
+    group.add_argument(
+        "--activation",
+        type=_names,
+        default="relu",
+        metavar="NAME",
+        help="of the hidden layers, one for all or one each: identity,tanh (default: relu)",
+    )
+    group.add_argument(
+        "--output", metavar="NAME", help="activation (default: softmax; identity for values)"
+    )
+    group.add_argument(
+        "--cost", metavar="NAME", help="default: cross_entropy; squared_error for values"
+    )
+    group.add_argument("--dtype", default="float32", help="float32 (default) or float64")
+    group.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
+
+
+def _add_training_options(group: Any) -> None:
+    group.add_argument("--epochs", type=int, help="default: 10, up to 200 for small data")
+    group.add_argument("--batch-size", type=int, default=32, help="default: 32")
+    group.add_argument(
+        "--learning-rate",
+        type=float,
+        metavar="RATE",
+        help="for all epochs (default: 0.1, for values 0.01, for adam 0.001; and a tenth of it "
+        "in the last fifth of the epochs)",
+    )
+    group.add_argument("--optimizer", default="sgd", metavar="NAME", help="sgd (default) or adam")
+    group.add_argument("--seed", type=int, default=0, help="default: 0")
+    group.add_argument("--out", metavar="FILE", help="save the network to it (safetensors)")
+    group.add_argument(
+        "--no-progress", dest="progress", action="store_false", help="show no progress bar"
+    )
+
+
+def _add_predict(commands: Any) -> None:
+    about = "write the predictions of a saved network as CSV"
+    parser = commands.add_parser("predict", help=about, description=about, allow_abbrev=False)
+    parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
+    parser.add_argument(
+        "data", metavar="DATA", help="as for train; a CSV file may be without the target"
+    )
+    parser.add_argument("--out", metavar="FILE", help="default: standard output")
+    parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
+
+
+def _add_info(commands: Any) -> None:
+    about = "print what a saved network is"
+    parser = commands.add_parser("info", help=about, description=about, allow_abbrev=False)
+    parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
+
+
+def _whole_numbers(text: str) -> list[int]:
+    if text == "none":
+        return []
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ArgumentTypeError(
+            f"must be whole numbers with commas between, or none; got {text!r}"
+        ) from None
+
+
+def _names(text: str) -> str | list[str]:
+    return text.split(",") if "," in text else text
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
+
+
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"{PROG}: warning: {message}", file=sys.stderr)

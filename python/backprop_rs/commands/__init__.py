@@ -1,0 +1,1 @@
+"""What the commands of `backprop-rs` do; `cli` holds their options."""

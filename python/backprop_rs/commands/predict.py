@@ -1,0 +1,60 @@
+"""`backprop-rs predict`: a saved network's answers as CSV."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ..network import Network
+from .preparation import Preparation
+from .source import read_to_predict
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def run(args: Namespace) -> None:
+    network = Network.load(args.model, backend=args.backend)
+    preparation = Preparation.from_metadata(network.metadata, network.sizes)
+    dataset = read_to_predict(args.data, preparation)
+    check_size(args.data, dataset.n_features, network)
+    activations = network.predict(preparation.inputs(dataset))
+    header, rows = table(network, preparation, activations)
+    if args.out is None:
+        write(sys.stdout, header, rows)
+        return
+    with open(args.out, "w", encoding="utf-8", newline="") as file:
+        write(file, header, rows)
+    print(f"{len(dataset):,} predictions saved to {args.out}")
+
+
+def check_size(data: str, n_features: int, network: Network) -> None:
+    """Say it in terms of the data: with a scaling, the network would not be the first to notice."""
+    if n_features != network.sizes[0]:
+        raise ValueError(f"DATA must have {network.sizes[0]} features; {data} has {n_features}")
+
+
+def table(
+    network: Network, preparation: Preparation, activations: NDArray[Any]
+) -> tuple[list[str], Iterable[list[str]]]:
+    """Return the header and the rows: class and activations, or values in the target's units."""
+    n_outputs = activations.shape[1]
+    names = preparation.class_names
+    if not names and network.output != "softmax":
+        columns = [f"prediction_{j + 1}" for j in range(n_outputs)]
+        rows = preparation.values(activations).astype(str).tolist()
+        return columns if n_outputs > 1 else ["prediction"], rows
+    names = names or tuple(map(str, range(n_outputs)))
+    best = activations.argmax(axis=1)
+    texts = activations.astype(str).tolist()
+    return ["prediction", *names], ([names[j], *row] for j, row in zip(best, texts, strict=True))
+
+
+def write(file: TextIO, header: list[str], rows: Iterable[list[str]]) -> None:
+    import csv
+
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)

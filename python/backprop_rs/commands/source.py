@@ -1,0 +1,123 @@
+"""DATA on the command line: a name, a CSV file, an .npz file or a folder of MNIST-format files."""
+
+from __future__ import annotations
+
+import zipfile
+from argparse import Namespace
+from pathlib import Path
+
+from .. import data
+from ..data import Dataset
+from .preparation import Preparation, own_names
+
+BUILT_IN = {"iris": data.load_iris, "digits": data.load_digits}
+CLASSES: dict[str, bool | str] = {"auto": "auto", "yes": True, "no": False}
+CSV_OPTIONS: dict[str, object] = {"target": None, "ignore": [], "missing": "error"}
+"""The options that only a CSV file needs, with their defaults."""
+
+
+def read_to_train(args: Namespace) -> tuple[Dataset, Dataset | None]:
+    """Return the data set, and the test set where the source brings its own."""
+    kind = kind_of(args.data)
+    check_options(args, kind)
+    classes = CLASSES[args.classes]
+    if kind == "csv":
+        return read_csv(args, classes), None
+    if kind == "npz":
+        if holds_split(args.data):
+            return data.load_npz_split(args.data, classes=classes)
+        return data.load_npz(args.data, classes=classes), None
+    if kind == "folder":
+        return data.load_mnist_folder(args.data)
+    if kind == "idx":
+        raise ValueError(f"DATA must be the folder of the file to train; got {args.data}")
+    return BUILT_IN[args.data](), None
+
+
+def read_to_predict(path: str, preparation: Preparation) -> Dataset:
+    """Return the samples to predict: those to test where the source tells them apart."""
+    kind = kind_of(path)
+    if kind == "csv":
+        # Names pick the features, in whatever order and with a target or without.
+        names = preparation.feature_names
+        return data.load_csv(path, target=False, features=names or None)
+    if kind == "npz":
+        dataset = data.load_npz_split(path)[1] if holds_split(path) else data.load_npz(path)
+    elif kind == "folder":
+        dataset = data.load_mnist_folder(path)[1]
+    else:
+        dataset = data.load_idx(path) if kind == "idx" else BUILT_IN[path]()
+    check_names(dataset, preparation)
+    return dataset
+
+
+def kind_of(name: str) -> str:
+    """Return "built-in", "folder", "npz", "idx" or "csv", or raise ValueError."""
+    path = Path(name)
+    if name in BUILT_IN:
+        return "built-in"
+    if path.is_dir():
+        return "folder"
+    if not path.exists():
+        raise ValueError(unknown_data(name))
+    if path.suffix.lower() == ".npz":
+        return "npz"
+    return "idx" if "idx" in path.name and path.suffix.lower() != ".csv" else "csv"
+
+
+def unknown_data(name: str) -> str:
+    from ..reference.error import edit_distance
+
+    names = ", ".join(BUILT_IN)
+    sentence = (
+        f"DATA must be {names}, a CSV file, an .npz file or a folder of MNIST-format files; "
+        f"there is no {name!r}"
+    )
+    nearest = min(BUILT_IN, key=lambda known: edit_distance(name, known))
+    near = edit_distance(name, nearest) <= 2
+    return f"{sentence} (did you mean {nearest!r}?)" if near else sentence
+
+
+def check_options(args: Namespace, kind: str) -> None:
+    if kind == "csv":
+        return
+    for option, default in CSV_OPTIONS.items():
+        if getattr(args, option) != default:
+            raise ValueError(f"--{option} goes with a CSV file; got {args.data}")
+
+
+def read_csv(args: Namespace, classes: bool | str) -> Dataset:
+    return data.load_csv(
+        args.data,
+        target=column(args.target),
+        ignore=[column(one) for one in args.ignore],
+        missing=args.missing,
+        classes=classes,
+    )
+
+
+def column(text: str) -> str | int:
+    """Return a column's position where the text is a whole number, otherwise its name."""
+    try:
+        return int(text)
+    except (TypeError, ValueError):
+        return text
+
+
+def holds_split(path: str) -> bool:
+    """Whether an .npz file holds x_train; a damaged file is left to its reader."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return "x_train.npy" in map(str.lower, file.namelist())
+    except zipfile.BadZipFile:
+        return False
+
+
+def check_names(dataset: Dataset, preparation: Preparation) -> None:
+    given, known = own_names(dataset), preparation.feature_names
+    if given and known and given != known:
+        raise ValueError(f"DATA must have the features {listed(known)}; got {listed(given)}")
+
+
+def listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:20]) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")

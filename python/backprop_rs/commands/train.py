@@ -1,0 +1,210 @@
+"""`backprop-rs train`: from a file to a trained network, with defaults that suit the data."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from dataclasses import dataclass
+from math import ceil, isfinite
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..data import Dataset, train_test_split
+from ..network import Network
+from .preparation import Preparation, describe_scaling, prepare
+from .source import read_to_train
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HIDDEN = (128,)
+TEST_FRACTION = 0.2
+LEARNING_RATE = 0.1
+ADAM_LEARNING_RATE = 0.001
+
+VALUES_LEARNING_RATE = 0.01
+"""Where outputs are unbounded, and with them the gradient."""
+
+UNBOUNDED = ("identity", "relu")
+
+MOST_FEATURES = 200
+"""With more features, unbounded outputs need a rate that is smaller in proportion."""
+
+FEWEST_STEPS = 4000
+"""A small data set is trained for more epochs, until so many steps are done."""
+
+EPOCHS = (10, 200)
+"""The fewest and the most epochs without --epochs."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Some epochs at one learning rate."""
+
+    epochs: int
+    learning_rate: float
+
+
+def run(args: Namespace) -> None:
+    check_writable(args.out)
+    train, test = split(args)
+    network = build(args, train)
+    preparation = prepare(train, scale_target=network.output == "identity")
+    phases = plan(args, len(train), network)
+    announce(args, network, preparation, (train, test), phases)
+    with np.errstate(over="ignore", invalid="ignore"):  # `report` says it, and says what to do
+        seconds = fit(args, network, preparation, train, phases)
+        report(network, preparation, {"train": train, "test": test}, seconds)
+    keep(args.out, network, preparation, train)
+
+
+def check_writable(out: str | None) -> None:
+    """Find out before the training, not after it, that a model cannot be saved there."""
+    if out is None:
+        return
+    folder = Path(out).absolute().parent
+    if Path(out).is_dir() or not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise ValueError(f"--out must name a file in a folder that can be written to; got {out}")
+
+
+def split(args: Namespace) -> tuple[Dataset, Dataset | None]:
+    """Return the training set and the test set, if there is to be one."""
+    dataset, test = read_to_train(args)
+    if dataset.y is None:
+        raise ValueError(f"DATA must have a target to train; {args.data} has none")
+    fraction = args.test_fraction
+    if fraction is None and test is not None:
+        return dataset, test
+    if fraction == 0:
+        return dataset, None
+    return train_test_split(
+        dataset,
+        test_fraction=TEST_FRACTION if fraction is None else fraction,
+        seed=args.seed,
+        stratify=dataset.is_classification,
+    )
+
+
+def build(args: Namespace, train: Dataset) -> Network:
+    classes = train.is_classification
+    return Network(
+        [train.n_features, *(HIDDEN if args.hidden is None else args.hidden), train.n_outputs],
+        args.activation,
+        args.output or ("softmax" if classes else "identity"),
+        args.cost or ("cross_entropy" if classes else "squared_error"),
+        dtype=args.dtype,
+        seed=args.seed,
+        backend=args.backend,
+    )
+
+
+def plan(args: Namespace, n_samples: int, network: Network) -> list[Phase]:
+    """Return the phases of the training.
+
+    Without --learning-rate, the last fifth of the epochs runs at a tenth of the rate: it quiets
+    the noise of small batches, which otherwise makes the last epoch a matter of luck.
+    """
+    steps = ceil(n_samples / max(args.batch_size, 1))
+    epochs = args.epochs
+    if epochs is None:
+        epochs = min(max(ceil(FEWEST_STEPS / steps), EPOCHS[0]), EPOCHS[1])
+    if args.learning_rate is not None:
+        return [Phase(epochs, args.learning_rate)]
+    rate = learning_rate(args.optimizer, network)
+    if epochs < 5:
+        return [Phase(epochs, rate)]
+    return [Phase(epochs - epochs // 5, rate), Phase(epochs // 5, rate / 10)]
+
+
+def learning_rate(optimizer: str, network: Network) -> float:
+    """Return the rate to begin with if none is given."""
+    if optimizer == "adam":
+        return ADAM_LEARNING_RATE
+    if network.output in UNBOUNDED:
+        return VALUES_LEARNING_RATE * min(1, MOST_FEATURES / network.sizes[0])
+    return LEARNING_RATE
+
+
+def announce(
+    args: Namespace,
+    network: Network,
+    preparation: Preparation,
+    sets: tuple[Dataset, Dataset | None],
+    phases: list[Phase],
+) -> None:
+    train, test = sets
+    split = f"{len(train):,} samples to train" + (f", {len(test):,} to test" if test else "")
+    epochs, rate = sum(phase.epochs for phase in phases), f"{phases[0].learning_rate:g}"
+    if len(phases) > 1:
+        rate += f" ({phases[1].learning_rate:g} in the last {phases[1].epochs})"
+    print(f"data:      {train.name}, {split}, {describe_scaling(preparation)}")
+    print(f"training:  {epochs} epochs, batches of {args.batch_size}, learning rate {rate}")
+    print(f"           {args.optimizer}, seed {network.seed}, backend {network.backend}\n")
+    print(network.summary() + "\n", flush=True)
+
+
+def fit(
+    args: Namespace,
+    network: Network,
+    preparation: Preparation,
+    train: Dataset,
+    phases: list[Phase],
+) -> float:
+    """Train, and return the seconds it took."""
+    X, y = preparation.inputs(train), preparation.targets(train)
+    start = perf_counter()
+    for phase in phases:
+        network.fit(
+            X,
+            y,
+            phase.epochs,
+            args.batch_size,
+            phase.learning_rate,
+            optimizer=args.optimizer,
+            progress=None if args.progress else False,
+        )
+    return perf_counter() - start
+
+
+def report(
+    network: Network, preparation: Preparation, sets: dict[str, Dataset | None], seconds: float
+) -> None:
+    scores = {name: score(network, preparation, one) for name, one in sets.items() if one}
+    if not all(isfinite(each["cost"]) for each in scores.values()):
+        raise ValueError(
+            "the training diverged: its cost is no longer finite; give a smaller --learning-rate"
+        )
+    columns = list(next(iter(scores.values())))
+    print(" " * 6 + "".join(f"{column:>10}" for column in columns))
+    for name, each in scores.items():
+        print(f"{name:<6}" + "".join(f"{each[column]:10.4f}" for column in columns))
+    print(f"\ntrained in {seconds:.2f} s")
+
+
+def score(network: Network, preparation: Preparation, dataset: Dataset) -> dict[str, float]:
+    """Return cost and accuracy, or cost and R² where the target is values."""
+    X, y = preparation.inputs(dataset), preparation.targets(dataset)
+    scores = network.evaluate(X, y)
+    if dataset.is_classification:
+        return scores
+    return {"cost": scores["cost"], "R²": r_squared(network.predict(X), y)}
+
+
+def r_squared(predicted: NDArray[Any], y: NDArray[Any]) -> float:
+    """Return 1 - Σ(y - a)² / Σ(y - mean)², averaged over the outputs; NaN for a constant y."""
+    unexplained = np.square(y - predicted, dtype=np.float64).sum(axis=0)
+    total = np.square(y - y.mean(axis=0, dtype=np.float64)).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.where(total > 0, 1 - unexplained / total, np.nan).mean())
+
+
+def keep(out: str | None, network: Network, preparation: Preparation, train: Dataset) -> None:
+    if out is None:
+        print("not saved: give --out FILE.safetensors to keep the network")
+        return
+    network.metadata = {"data": train.name, **preparation.to_metadata()}
+    network.save(out)
+    print(f"saved to {out}, with its scaling and names")

@@ -1,0 +1,32 @@
+"""Data for a network: readers, splitting, scaling and two data sets that come with the package.
+
+Every reader returns a `Dataset`: features `X` (m, n_0) in float32 and a target `y`, which is
+integer class labels (m,) or float32 values. Nothing here depends on the rest of the package.
+"""
+
+from .builtin import load_digits, load_iris
+from .csv_file import load_csv
+from .dataset import Dataset
+from .frame import from_frame
+from .idx_file import load_idx, load_mnist_folder, read_idx
+from .labels import one_hot
+from .npz_file import load_npz, load_npz_split
+from .prepare import standardize, train_test_split
+from .scaling import Scaling
+
+__all__ = [
+    "Dataset",
+    "Scaling",
+    "from_frame",
+    "load_csv",
+    "load_digits",
+    "load_idx",
+    "load_iris",
+    "load_mnist_folder",
+    "load_npz",
+    "load_npz_split",
+    "one_hot",
+    "read_idx",
+    "standardize",
+    "train_test_split",
+]

@@ -1,0 +1,109 @@
+"""Take a table from a data frame of another library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .dataset import Dataset
+from .labels import Classes
+from .recipe import Recipe, Roles, check_unique
+from .table import Column, Table
+
+
+def from_frame(
+    frame: Any,
+    target: str | int | bool | None = None,
+    *,
+    missing: str = "error",
+    classes: Classes = "auto",
+    ignore: Sequence[str | int] = (),
+    features: Sequence[str] | None = None,
+    class_names: Sequence[str] | None = None,
+    name: str = "",
+) -> Dataset:
+    """Take a data frame of pandas, polars, pyarrow or another library that narwhals knows.
+
+    Numbers and booleans are numbers, strings and categories are text, whatever they look like;
+    nulls and NaN are missing. The rest is as in `load_csv`. It needs narwhals, which comes with
+    ``pip install backprop-rs[frame]``.
+
+    Parameters
+    ----------
+    frame : data frame
+        One row a sample.
+    target : str, int, None or False, default None
+        The target column by name or position (0 the first, -1 the last). None is the last column,
+        or none if `features` is given; False is none, so that `y` is None.
+    missing, classes, ignore, features, class_names : optional
+        As in `load_csv`.
+    name : str, optional
+        Name of the data set.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the frame or an argument does not fit; a cell is named by row (from 0) and column.
+    ImportError
+        If narwhals is not installed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"kind": ["apple", "cherry"], "weight": [150, 8]})
+    >>> from_frame(frame, target="kind")
+    Dataset(2 samples, 1 feature, 2 classes: apple, cherry)
+    """
+    recipe = Recipe(target, missing, classes, ignore, features, class_names)
+    table = _narwhals_frame(frame)
+    names = [str(column) for column in table.columns]
+    check_unique(names, "frame")
+    if 0 in table.shape:
+        raise ValueError(f"frame must have at least one row and column; got shape {table.shape}")
+    roles = recipe.roles(names)
+    columns = {k: _column(table[:, k], names[k], k, roles) for k in roles.used}
+    return Table(names, columns, roles, _place(names), name).dataset(recipe)
+
+
+def _narwhals_frame(frame: Any) -> Any:
+    try:
+        import narwhals as nw
+    except ImportError:
+        raise ImportError(
+            "from_frame needs narwhals; install it with: pip install 'backprop-rs[frame]'"
+        ) from None
+    try:
+        return nw.from_native(frame, eager_only=True)
+    except TypeError:
+        raise TypeError(
+            "frame must be a data frame of pandas, polars or pyarrow (of a lazy one, its "
+            f"collect()); got {type(frame).__module__}.{type(frame).__qualname__}"
+        ) from None
+
+
+def _column(series: Any, name: str, k: int, roles: Roles) -> Column:
+    import narwhals as nw
+
+    dtype = series.dtype
+    if (dtype.is_numeric() or dtype == nw.Boolean) and k not in roles.text:
+        return Column(np.asarray(series.cast(nw.Float64).to_numpy(), np.float64))
+    if k in roles.numbers:
+        raise TypeError(f"column {name!r} must hold numbers, as features has it; got {dtype}")
+    if not isinstance(dtype, nw.String | nw.Categorical | nw.Enum | nw.Object):
+        raise TypeError(f"column {name!r} must hold numbers, booleans or text; got {dtype}")
+    codes: dict[str, float] = {}
+    values = [
+        np.nan if is_null else codes.setdefault(str(cell), float(len(codes)))
+        for cell, is_null in zip(series.to_list(), series.is_null().to_list(), strict=True)
+    ]
+    return Column(np.array(values), tuple(codes))
+
+
+def _place(names: Sequence[str]) -> Callable[[int, int], str]:
+    return lambda row, k: f"row {row} (counted from 0), column {names[k]!r}"

@@ -1,0 +1,141 @@
+"""Class labels: from numbers and texts to 0, 1, ..., and on to one-hot rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Classes = bool | str
+"""True, False or "auto": whether a target is classes (see `is_classes`)."""
+
+MOST_CLASSES = 20
+"""Whole numbers with more distinct values than this are not taken for classes."""
+
+LARGEST_LABEL = 65_535
+"""A label above it is more likely a value given as an integer."""
+
+
+def one_hot(labels: ArrayLike, n_classes: int | None = None) -> NDArray[np.float32]:
+    """Code class labels as rows with a single 1.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (m,)
+        Labels counted from 0.
+    n_classes : int, optional
+        The width of a row; by default the largest label + 1.
+
+    Returns
+    -------
+    ndarray of float32, shape (m, n_classes)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a label is not an integer in [0, n_classes).
+
+    Examples
+    --------
+    >>> one_hot([2, 0], 3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]], dtype=float32)
+    """
+    given = np.asarray(labels)
+    if given.ndim != 1 or given.size == 0:
+        raise ValueError(f"labels must have shape (m,), m at least 1; got shape {given.shape}")
+    if given.dtype.kind not in "biu":
+        raise TypeError(f"labels must be integers; got dtype {given.dtype}")
+    if n_classes is None:
+        n_classes = len(default_class_names(given))
+    elif isinstance(n_classes, bool) or not isinstance(n_classes, int | np.integer):
+        raise TypeError(f"n_classes must be an integer >= 1; got {n_classes!r}")
+    elif n_classes < 1:
+        raise ValueError(f"n_classes must be an integer >= 1; got {n_classes}")
+    check_labels(given, int(n_classes))
+    rows = np.zeros((len(given), int(n_classes)), np.float32)
+    rows[np.arange(len(given)), given.astype(np.intp)] = 1
+    return rows
+
+
+def check_labels(labels: NDArray[Any], n_classes: int) -> None:
+    """Raise ValueError naming the first row whose label is outside [0, n_classes)."""
+    outside = (labels < 0) | (labels >= n_classes)
+    if outside.any():
+        row = int(outside.argmax())
+        raise ValueError(
+            f"labels must lie in 0..{n_classes - 1}; got {labels[row]} in row {row} "
+            "(counted from 0)"
+        )
+
+
+def default_class_names(labels: NDArray[Any]) -> tuple[str, ...]:
+    """Return "0", "1", ... up to the largest label."""
+    largest = int(labels.max())
+    if largest > LARGEST_LABEL:
+        raise ValueError(
+            f"labels must lie in 0..{LARGEST_LABEL} (give other targets as floats); got {largest}"
+        )
+    check_labels(labels, max(largest, 0) + 1)
+    return tuple(str(label) for label in range(largest + 1))
+
+
+def is_classes(values: NDArray[np.float64], classes: Classes) -> bool:
+    """Decide whether a numeric target is classes.
+
+    With "auto" it is if all are whole numbers, of at most 20 distinct values that occur at least
+    twice on average: 0/1, 1..7, but no prices, no counts, no year of construction.
+    """
+    if isinstance(classes, bool):
+        return classes
+    if (values != np.floor(values)).any():
+        return False
+    n_distinct = len(np.unique(values))
+    return n_distinct <= MOST_CLASSES and 2 * n_distinct <= len(values)
+
+
+def number_name(value: float) -> str:
+    """Name a class after a number: 3.0 is "3"."""
+    return str(int(value)) if value == int(value) else repr(float(value))
+
+
+def code_numbers(
+    values: NDArray[np.float64],
+    classes: Classes,
+    class_names: Sequence[str] | None = None,
+    place: Callable[[int], str] = "row {} (counted from 0)".format,
+) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return (y, class names) of a numeric target (m,); y is the values if it is not classes."""
+    if not class_names and not is_classes(values, classes):
+        return values, ()
+    distinct, labels = np.unique(values, return_inverse=True)
+    names = [number_name(value) for value in distinct]
+    return _named(labels, names, tuple(class_names or names), place)
+
+
+def code_texts(
+    texts: Sequence[str],
+    class_names: Sequence[str] | None = None,
+    place: Callable[[int], str] = "row {} (counted from 0)".format,
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return (y, class names) of a text target; without `class_names` they are sorted."""
+    names = sorted(set(texts))
+    label = {name: j for j, name in enumerate(names)}
+    labels = np.fromiter((label[text] for text in texts), np.int64, len(texts))
+    return _named(labels, names, tuple(class_names or names), place)
+
+
+def _named(
+    labels: NDArray[Any], names: list[str], known: tuple[str, ...], place: Callable[[int], str]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    position = {name: j for j, name in enumerate(known)}
+    table = np.array([position.get(name, -1) for name in names], np.int64)
+    coded = table[labels]
+    if (table < 0).any():
+        row = int((coded < 0).argmax())
+        raise ValueError(
+            f"{place(row)}: class {names[labels[row]]!r} is none of {', '.join(known[:20])}"
+        )
+    return coded, known

@@ -1,0 +1,164 @@
+"""Read arrays from NumPy's .npz files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import fspath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .dataset import Dataset
+from .idx_file import pixels
+from .labels import Classes, code_numbers, code_texts
+from .opening import Path, check_path, title
+from .recipe import one_of
+
+
+def load_npz(path: Path, *, classes: Classes = "auto") -> Dataset:
+    """Read the arrays X and y.
+
+    Parameters
+    ----------
+    path : str or path-like
+        An .npz file with X (m, ...) and, if it has a target, y (m,) or (m, k); names in small
+        letters will do. Images, which have 3 axes or more, become rows; those of unsigned bytes
+        become pixels in [0, 1]. Arrays feature_names and class_names are used if they are there.
+    classes : "auto", True or False, default "auto"
+        Whether the target is classes, as in `load_csv`.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the file or an array does not fit.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "lamp.npz")
+    >>> np.savez(path, X=[[0.0, 1.0], [1.0, 1.0]], y=["off", "on"])
+    >>> load_npz(path)
+    Dataset('lamp': 2 samples, 2 features, 2 classes: off, on)
+    """
+    one_of("classes", classes, ("auto", True, False))
+    arrays = _arrays(path)
+    if "x_train" in arrays and "x" not in arrays:
+        raise ValueError(f"path must hold X; {fspath(path)} holds x_train: use load_npz_split")
+    _need(path, arrays, "x")
+    (dataset,) = _datasets(path, arrays, [("x", "y")], classes)
+    return dataset
+
+
+def load_npz_split(path: Path, *, classes: Classes = "auto") -> tuple[Dataset, Dataset]:
+    """Read the arrays x_train, y_train, x_test and y_test.
+
+    Parameters
+    ----------
+    path : str or path-like
+        An .npz file with these arrays (capital X will do); see `load_npz`.
+    classes : "auto", True or False, default "auto"
+        Whether the target is classes, as in `load_csv`.
+
+    Returns
+    -------
+    train, test : Dataset
+        Of the same classes.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the file or an array does not fit.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "line.npz")
+    >>> np.savez(path, x_train=[[1.0], [2.0]], y_train=[3.5, 4.5], x_test=[[3.0]], y_test=[5.5])
+    >>> train, test = load_npz_split(path)
+    >>> test
+    Dataset('line': 1 sample, 1 feature, 1 target value)
+    """
+    one_of("classes", classes, ("auto", True, False))
+    arrays = _arrays(path)
+    pairs = [("x_train", "y_train"), ("x_test", "y_test")]
+    _need(path, arrays, *(name for pair in pairs for name in pair))
+    train, test = _datasets(path, arrays, pairs, classes)
+    return train, test
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays by their names in small letters."""
+    import zipfile
+    import zlib
+
+    check_path(path)
+    with open(path, "rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError(f"{fspath(path)} is not an .npz file, or is truncated")
+    name = ""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {}
+            for name in file.files:
+                arrays[name.lower()] = file[name]
+            return arrays
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError) as error:
+        raise ValueError(f"{fspath(path)}: array {name!r} cannot be read: {error}") from None
+
+
+def _need(path: Path, arrays: Mapping[str, Any], *names: str) -> None:
+    for name in names:
+        if name not in arrays:
+            raise ValueError(
+                f"path must hold the arrays {', '.join(names)}; {fspath(path)} holds "
+                f"{', '.join(arrays) or 'none'}"
+            )
+
+
+def _datasets(
+    path: Path, arrays: Mapping[str, NDArray[Any]], pairs: list[tuple[str, str]], classes: Classes
+) -> list[Dataset]:
+    """Return a data set for each pair of names, all with the same coding of classes."""
+    known = _names(arrays, "class_names")
+    targets = [arrays[y] for _, y in pairs if y in arrays]
+    coded, class_names = _coded(targets, classes, known) if targets else ([None], ())
+    names = _names(arrays, "feature_names")
+    return [
+        Dataset(_rows(x, arrays[x]), y, names, class_names, title(path))
+        for (x, _), y in zip(pairs, coded, strict=True)
+    ]
+
+
+def _coded(
+    targets: list[NDArray[Any]], classes: Classes, known: tuple[str, ...]
+) -> tuple[list[NDArray[Any]], tuple[str, ...]]:
+    """Return the targets with classes as labels, and the names of the classes."""
+    targets = [y.reshape(-1) if y.ndim == 2 and y.shape[1] == 1 else y for y in targets]
+    if any(y.ndim != 1 for y in targets):
+        return targets, ()
+    together = np.concatenate(targets)
+    if together.dtype.kind == "U":
+        coded: NDArray[Any]
+        coded, known = code_texts(together.tolist(), known)
+    elif together.dtype.kind not in "biuf" or not np.isfinite(together).all():
+        return targets, ()  # Dataset will say what is wrong
+    elif known:
+        coded = together.astype(np.int64)  # the names are those of the labels 0, 1, ...
+    else:
+        coded, known = code_numbers(together.astype(np.float64), classes)
+    return np.split(coded, np.cumsum([len(y) for y in targets])[:-1]), known
+
+
+def _names(arrays: Mapping[str, NDArray[Any]], key: str) -> tuple[str, ...]:
+    return tuple(map(str, arrays[key].tolist())) if key in arrays else ()
+
+
+def _rows(name: str, X: NDArray[Any]) -> NDArray[Any]:
+    if X.ndim < 2 or X.size == 0:
+        raise ValueError(f"array {name!r} must have shape (m, ...), m at least 1; got {X.shape}")
+    return X if X.ndim == 2 else pixels(X.reshape(len(X), -1))

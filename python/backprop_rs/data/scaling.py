@@ -1,0 +1,130 @@
+"""`Scaling`: the mean and scale of each feature, to apply to new data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+BLOCK = 4096
+"""Rows handled at a time, so that float64 copies stay small."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """Mean and scale of each feature.
+
+    Parameters
+    ----------
+    mean, scale : array-like, shape (n_0,)
+        Kept as float64; every scale is positive.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or a value is not finite, or a scale is not positive.
+
+    Examples
+    --------
+    >>> scaling = Scaling.fit([[0.0, 5.0], [4.0, 5.0]])
+    >>> scaling
+    Scaling(2 features)
+    >>> scaling.apply([[0.0, 5.0], [6.0, 7.0]])
+    array([[-1.,  0.],
+           [ 2.,  2.]], dtype=float32)
+    """
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+    def __init__(self, mean: ArrayLike, scale: ArrayLike) -> None:
+        for field, values in (("mean", mean), ("scale", scale)):
+            object.__setattr__(self, field, np.array(values, np.float64))
+        if self.mean.ndim != 1 or self.mean.shape != self.scale.shape:
+            raise ValueError(
+                "mean and scale must both have shape (features,); "
+                f"got {self.mean.shape} and {self.scale.shape}"
+            )
+        if not (np.isfinite(self.mean).all() and np.isfinite(self.scale).all()):
+            raise ValueError("mean and scale must be finite; got NaN or infinity")
+        if (self.scale <= 0).any():
+            raise ValueError(f"scale must be positive; got {self.scale.min()}")
+
+    @classmethod
+    def fit(cls, X: ArrayLike) -> Scaling:
+        """Return the mean and standard deviation (over m, not m - 1) of each column of X (m, n_0).
+
+        A constant column gets scale 1, so that it becomes zeros.
+        """
+        X = _rows(X)
+        mean = X.mean(axis=0, dtype=np.float64)
+        squares = np.zeros_like(mean)
+        for start in range(0, len(X), BLOCK):
+            squares += np.square(X[start : start + BLOCK] - mean).sum(axis=0)
+        # Rounding would give a constant column a tiny deviation: compare the values themselves.
+        constant = X.min(axis=0) == X.max(axis=0)
+        deviation = np.sqrt(squares / len(X))
+        return cls(np.where(constant, X[0], mean), np.where(constant, 1.0, deviation))
+
+    def apply(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Return (X - mean) / scale as float32; X is (m, n_0) or one sample (n_0,)."""
+        return self._by_blocks(X, lambda rows: (rows - self.mean) / self.scale)
+
+    def invert(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Return X * scale + mean as float32: the inverse of `apply`, to rounding."""
+        return self._by_blocks(X, lambda rows: rows * self.scale + self.mean)
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Return a dictionary that JSON can hold; `from_dict` reads it back exactly.
+
+        Examples
+        --------
+        >>> Scaling([1.0], [2.0]).to_dict()
+        {'mean': [1.0], 'scale': [2.0]}
+        """
+        return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Scaling:
+        """Return the scaling that `to_dict` wrote.
+
+        Examples
+        --------
+        >>> Scaling.from_dict({"mean": [1.0], "scale": [2.0]}).apply([3.0])
+        array([1.], dtype=float32)
+        """
+        if not isinstance(values, Mapping) or not {"mean", "scale"} <= values.keys():
+            raise ValueError(f"values must be a dictionary of mean and scale; got {values!r}")
+        return cls(values["mean"], values["scale"])
+
+    def __repr__(self) -> str:
+        return f"Scaling({len(self.mean)} feature{'s' * (len(self.mean) != 1)})"
+
+    def _by_blocks(self, X: ArrayLike, formula: Any) -> NDArray[np.float32]:
+        given = np.asarray(X)
+        if given.ndim not in (1, 2) or given.shape[-1] != len(self.mean):
+            n = len(self.mean)
+            raise ValueError(f"X must have shape (m, {n}) or ({n},); got shape {given.shape}")
+        if given.dtype.kind not in "biuf":
+            raise TypeError(f"X must hold real numbers; got dtype {given.dtype}")
+        if given.ndim == 1:
+            return np.asarray(formula(given), np.float32)
+        result = np.empty(given.shape, np.float32)
+        for start in range(0, len(given), BLOCK):
+            block = slice(start, start + BLOCK)
+            result[block] = formula(given[block])
+        return result
+
+
+def _rows(X: ArrayLike) -> NDArray[Any]:
+    given = np.asarray(X)
+    if given.ndim != 2 or 0 in given.shape:
+        raise ValueError(
+            f"X must have shape (samples, features), both at least 1; got shape {given.shape}"
+        )
+    if given.dtype.kind not in "biuf":
+        raise TypeError(f"X must hold real numbers; got dtype {given.dtype}")
+    return given

@@ -1,0 +1,94 @@
+"""A progress bar: tqdm where it is installed, otherwise a plain one."""
+
+from __future__ import annotations
+
+import sys
+from time import perf_counter
+from typing import Any, Protocol
+
+WIDTH = 24  # of the plain bar, in characters
+PAUSE = 0.1  # seconds between two drawings of the plain bar
+
+
+class Bar(Protocol):
+    """What `Network.fit` needs of a bar."""
+
+    def show(self, fraction: float, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def progress_bar(show: bool | None) -> Bar:
+    """A bar on standard error; `show` None means in a terminal and in Jupyter only."""
+    if show is not None and not isinstance(show, bool):
+        raise TypeError(f"progress must be True, False or None; got {show!r}")
+    if show is None:
+        show = in_terminal() or in_jupyter()
+    if not show:
+        return Silent()
+    try:
+        return Tqdm()
+    except ImportError:
+        return Plain()
+
+
+def in_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def in_jupyter() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and type(ipython.get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+class Silent:
+    """No bar."""
+
+    def show(self, fraction: float, text: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Plain:
+    """A bar of one line that is written over and over."""
+
+    def __init__(self) -> None:
+        self.line = ""
+        self.due = 0.0
+
+    def show(self, fraction: float, text: str) -> None:
+        now = perf_counter()
+        if now < self.due and fraction < 1:
+            return
+        self.due = now + PAUSE
+        done = int(WIDTH * fraction)
+        line = f"[{'#' * done}{'.' * (WIDTH - done)}] {text}"
+        sys.stderr.write("\r" + line.ljust(len(self.line)))
+        sys.stderr.flush()
+        self.line = line
+
+    def close(self) -> None:
+        if self.line:
+            sys.stderr.write("\n")
+
+
+class Tqdm:
+    """tqdm's bar, in Jupyter as a widget where ipywidgets is installed."""
+
+    def __init__(self) -> None:
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that ipywidgets is missing is no news to the user
+            from tqdm.autonotebook import tqdm
+        layout = "{percentage:3.0f}%|{bar}| [{elapsed}<{remaining}] {desc}"
+        self.bar: Any = tqdm(total=1.0, bar_format=layout)
+
+    def show(self, fraction: float, text: str) -> None:
+        self.bar.set_description_str(text, refresh=False)
+        self.bar.update(fraction - self.bar.n)
+
+    def close(self) -> None:
+        self.bar.close()

@@ -1,0 +1,84 @@
+"""The sentences of the errors, built from data: what was expected, what was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
+
+
+class Named(Protocol):
+    """What the rows of all tables have."""
+
+    @property
+    def name(self) -> str: ...
+
+
+Row = TypeVar("Row", bound=Named)
+
+
+def names_of(table: Iterable[Named]) -> list[str]:
+    """The names of a table, in its order."""
+    return [row.name for row in table]
+
+
+def look_up(kind: str, name: object, table: Sequence[Row]) -> Row:
+    """The row of `table` called `name`; `kind` is the word for it in the error."""
+    for row in table:
+        if row.name == name:
+            return row
+    raise unknown_name(kind, name, names_of(table))
+
+
+def unknown_name(kind: str, given: object, names: Sequence[str]) -> ValueError | TypeError:
+    """The error for a name that is not in a table, with the nearest one that is.
+
+    >>> print(unknown_name("cost", "squared_eror", ["squared_error", "cross_entropy"]))
+    cost must be one of squared_error, cross_entropy; got 'squared_eror' \
+(did you mean 'squared_error'?)
+    """
+    accepted = f"{kind} must be one of {', '.join(names)}"
+    if not isinstance(given, str):
+        return TypeError(f"{accepted}; got {given!r}")
+    sentence = f"{accepted}; got '{given}'"
+    nearest = min(names, key=lambda name: edit_distance(given, name))
+    if edit_distance(given, nearest) <= 2:
+        sentence += f" (did you mean '{nearest}'?)"
+    return ValueError(sentence)
+
+
+def edit_distance(left: str, right: str) -> int:
+    """Levenshtein distance: how many letters to insert, delete or replace.
+
+    >>> edit_distance("sigmod", "sigmoid")
+    1
+    """
+    row = list(range(len(right) + 1))
+    for i, letter in enumerate(left, 1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(right, 1):
+            replaced = diagonal + (letter != other)
+            diagonal, row[j] = row[j], min(replaced, row[j] + 1, row[j - 1] + 1)
+    return row[-1]
+
+
+def bad_sizes(given: object) -> ValueError:
+    return ValueError(f"sizes must be at least two positive integers; got {given}")
+
+
+def hidden_softmax(layer: int) -> ValueError:
+    return ValueError(f"softmax can only be the output activation; got it for hidden layer {layer}")
+
+
+def softmax_of_one(n_out: int) -> ValueError:
+    return ValueError(f"softmax needs at least 2 output neurons; got {n_out}")
+
+
+def cost_and_output(cost: str, outputs: Iterable[str], given: str) -> ValueError:
+    return ValueError(
+        f"cost '{cost}' goes with output {' or '.join(outputs)}; got output '{given}'"
+    )
+
+
+def unknown_setting(optimizer: str, settings: Sequence[str], given: str) -> ValueError:
+    has = f"settings {', '.join(settings)}" if settings else "no settings"
+    return ValueError(f"optimizer '{optimizer}' has {has}; got '{given}'")

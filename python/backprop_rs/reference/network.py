@@ -1,0 +1,171 @@
+"""The network: the layers forward, then the error terms backward."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import error
+from .activation import ACTIVATIONS, Activation, Array
+from .cost import COSTS, Pair
+from .error import look_up
+from .init import INITS
+from .layer import Layer
+from .optimizer import Optimizer, optimizer
+from .train import train
+
+
+class Network:
+    """A dense feed-forward network with all parameters zero; the twin of the Rust class.
+
+    X is (m, n_0) and y is (m, n_L), both of the network's dtype, or y is (m,) class labels.
+
+    >>> network = Network([2, 3, 2], ["sigmoid", "sigmoid"], "squared_error", "float64")
+    >>> network.predict(np.ones((1, 2)))
+    array([[0.5, 0.5]])
+    """
+
+    def __init__(self, sizes: list[int], activations: list[str], cost: str, dtype: str) -> None:
+        if len(sizes) < 2 or min(sizes) < 1:
+            raise error.bad_sizes(sizes)
+        rows = [look_up("activation", name, ACTIVATIONS) for name in activations]
+        self._pair = check_output(sizes, rows, cost)
+        self._layers = [
+            Layer(n_in, n_out, row, dtype)
+            for n_in, n_out, row in zip(sizes[:-1], sizes[1:], rows, strict=True)
+        ]
+        self._optimizer: Optimizer = optimizer("sgd", {})
+        self.sizes = list(sizes)
+        self.activations = list(activations)
+        self.cost = cost
+        self.dtype = dtype
+
+    def forward(self, X: Array) -> tuple[list[Array], list[Array]]:
+        """X (m, n_0) -> [z1, ..., zL], [a0, a1, ..., aL]."""
+        zs, activations = [], [X]
+        for layer in self._layers:
+            z, a = layer.forward(activations[-1])
+            zs.append(z)
+            activations.append(a)
+        return zs, activations
+
+    def backward(
+        self, X: Array, y: NDArray[Any]
+    ) -> tuple[float, list[Array], list[Array], list[Array], list[Array], list[Array]]:
+        """C, zs, activations, deltas (per sample), then dC/dw and dC/db of each layer."""
+        zs, activations = self.forward(X)
+        y = self.targets(y)
+        cost = float(self._pair.cost(zs[-1], activations[-1], y).mean())
+
+        deltas = [self._pair.delta(zs[-1], activations[-1], y)]  # the output layer
+        for l in reversed(range(1, len(self._layers))):  # noqa: E741 (l as in the derivation)
+            grad_a = self._layers[l].grad_a_prev(deltas[0])
+            before = self._layers[l - 1].activation
+            deltas.insert(0, before.delta(zs[l - 1], activations[l], grad_a))  # deltaHiddenLayer
+
+        gradients = [
+            layer.backward(delta, a_prev)
+            for layer, delta, a_prev in zip(self._layers, deltas, activations[:-1], strict=True)
+        ]
+        grad_w = [w for w, _ in gradients]
+        grad_b = [b for _, b in gradients]
+        return cost, zs, activations, deltas, grad_w, grad_b
+
+    def step(self, X: Array, y: NDArray[Any], learning_rate: float) -> float:
+        """One update of all parameters with the averaged gradient; returns C before it."""
+        cost, _, _, _, grad_w, grad_b = self.backward(X, y)
+        w = [layer.w for layer in self._layers]
+        b = [layer.b for layer in self._layers]
+        self._optimizer.update(w + b, grad_w + grad_b, learning_rate)
+        return cost
+
+    train = train
+
+    def predict(self, X: Any, out: Any = None) -> Array | None:
+        """The output activations, or None where an argument is not ready for use as it is."""
+        n_in, n_out = self.sizes[0], self.sizes[-1]
+        if not (is_ready(X, self.dtype) and X.shape[-1] == n_in and np.isfinite(X).all()):
+            return None
+        shape = (*X.shape[:-1], n_out)
+        if out is not None and not (
+            is_ready(out, self.dtype) and out.shape == shape and out.flags.writeable
+        ):
+            return None
+        result = self.forward(X.reshape(-1, n_in))[1][-1].reshape(shape)
+        if out is None:
+            return result
+        out[...] = result
+        return out  # type: ignore[no-any-return]
+
+    def activations_of(self, X: Array) -> list[Array]:
+        """[a0, a1, ..., aL]."""
+        return self.forward(X)[1]
+
+    def costs(self, X: Array, y: NDArray[Any]) -> NDArray[np.float64]:
+        """The cost of each sample, (m,)."""
+        zs, activations = self.forward(X)
+        return self._pair.cost(zs[-1], activations[-1], self.targets(y)).astype(np.float64)
+
+    def mean_cost(self, X: Array, y: NDArray[Any]) -> float:
+        """C = 1/m sum_i C_i."""
+        return float(self.costs(X, y).mean())
+
+    def targets(self, y: NDArray[Any]) -> Array:
+        """y (m, n_L); class labels become one-hot rows."""
+        if y.ndim == 2:
+            return y
+        one_hot: Array = np.eye(self.sizes[-1], dtype=self.dtype)[y]
+        return one_hot
+
+    def initialize(self, init: str, seed: int) -> None:
+        row = look_up("init", init, INITS)
+        for stream, layer in enumerate(self._layers):
+            n_out, n_in = layer.w.shape
+            layer.w[...] = row.weights(n_in, n_out, layer.activation.name, seed, stream)
+            layer.b[...] = 0
+
+    def weights(self) -> list[Array]:
+        return [layer.w.copy() for layer in self._layers]
+
+    def biases(self) -> list[Array]:
+        return [layer.b.copy() for layer in self._layers]
+
+    def set_weights(self, weights: Sequence[Array]) -> None:
+        for layer, w in zip(self._layers, weights, strict=True):
+            layer.w[...] = w
+
+    def set_biases(self, biases: Sequence[Array]) -> None:
+        for layer, b in zip(self._layers, biases, strict=True):
+            layer.b[...] = b
+
+    def set_optimizer(self, name: str, settings: Mapping[str, float]) -> None:
+        self._optimizer = optimizer(name, settings)
+
+
+def check_output(sizes: list[int], rows: list[Activation], cost: str) -> Pair:
+    """The cost with its output activation, where the two and the sizes go together."""
+    for hidden, row in enumerate(rows[:-1], 1):
+        if not row.elementwise:
+            raise error.hidden_softmax(hidden)
+    pairs = look_up("cost", cost, COSTS).pairs
+    output = rows[-1]
+    if output.name not in pairs:
+        raise error.cost_and_output(cost, pairs, output.name)
+    if not output.elementwise and sizes[-1] < 2:
+        raise error.softmax_of_one(sizes[-1])
+    return pairs[output.name]
+
+
+def is_ready(X: Any, dtype: str) -> bool:
+    """A C-contiguous, aligned array of this dtype in native order, (m, n) or (n,), not empty."""
+    return (
+        isinstance(X, np.ndarray)
+        and X.dtype == dtype
+        and X.flags.c_contiguous
+        and X.flags.aligned
+        and X.ndim in (1, 2)
+        and X.size > 0
+    )

@@ -1,0 +1,54 @@
+"""Everything that back-propagation computes on its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._types import Array
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace:
+    """One forward and backward pass over a batch of m samples, from `Network.backward`.
+
+    Index l - 1 of a list is layer l of the derivation, but `activations[l]` is layer l, as
+    `activations[0]` is the input.
+
+    Attributes
+    ----------
+    cost : float
+        C, the mean of the costs of the samples (eq. costZero).
+    weighted_inputs : list of (m, n_l) arrays
+        z (eq. zLastLayer).
+    activations : list of (m, n_l) arrays
+        a, from the input a0 to the output aL.
+    deltas : list of (m, n_l) arrays
+        The error term of each sample, not divided by m (eq. deltaDef, deltaHiddenLayer).
+    weight_gradients : list of (n_l, n_{l-1}) arrays
+        dC/dw, averaged over the batch (eq. gradientZeroLayerWeights).
+    bias_gradients : list of (n_l,) arrays
+        dC/db, averaged over the batch (eq. gradientBiasLayerZero).
+
+    Examples
+    --------
+    >>> import backprop_rs as bp
+    >>> trace = bp.Network([2, 3, 2], seed=0).backward([[1.0, 2.0]], [[0.0, 1.0]])
+    >>> trace.weight_gradients[0].shape
+    (3, 2)
+    """
+
+    cost: float
+    weighted_inputs: list[Array]
+    activations: list[Array]
+    deltas: list[Array]
+    weight_gradients: list[Array]
+    bias_gradients: list[Array]
+
+    def __repr__(self) -> str:
+        lines = [f"Trace(cost={self.cost:.6g}"]
+        for name, value in vars(self).items():
+            if name != "cost":
+                lines.append(f"  {name}: {', '.join(str(array.shape) for array in value)}")
+        return "\n".join(lines) + ")"

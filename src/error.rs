@@ -1,0 +1,146 @@
+//! What can be wrong with a network's settings: what was expected, what was given.
+//!
+//! `reference/error.py` builds the same sentences; a test compares the two.
+
+use std::fmt;
+
+/// A setting that cannot be accepted. `Display` gives one sentence.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Error {
+    /// A name that is not in the table of its kind.
+    UnknownName { kind: &'static str, given: String, names: &'static [&'static str] },
+    /// Fewer than two layers of neurons, or a layer without neurons.
+    Sizes { given: Vec<usize> },
+    /// Not one activation for each layer.
+    ActivationCount { expected: usize, given: usize },
+    /// Softmax mixes the neurons of a layer; the derivation's hidden layers act on each alone.
+    SoftmaxHidden { layer: usize },
+    /// One probability that sums to one is always one.
+    SoftmaxOfOne,
+    /// A cost whose output δ is defined for some output activations only.
+    CostOutput { cost: &'static str, accepted: &'static [&'static str], output: &'static str },
+    /// A setting that the update rule does not have.
+    OptimizerSetting { optimizer: &'static str, accepted: &'static [&'static str], given: String },
+    /// An array whose shape does not fit the network.
+    Shape { what: &'static str, expected: Vec<usize>, given: Vec<usize> },
+    /// More rows than a shuffled order can index.
+    TooManyRows { given: usize },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownName { kind, given, names } => {
+                write!(f, "{kind} must be one of {}; got '{given}'", names.join(", "))?;
+                match nearest(given, names) {
+                    Some(name) => write!(f, " (did you mean '{name}'?)"),
+                    None => Ok(()),
+                }
+            }
+            Self::Sizes { given } => {
+                write!(f, "sizes must be at least two positive integers; got {given:?}")
+            }
+            Self::ActivationCount { expected, given } => {
+                write!(f, "activations must be one per layer ({expected}); got {given} names")
+            }
+            Self::SoftmaxHidden { layer } => write!(
+                f,
+                "softmax can only be the output activation; got it for hidden layer {layer}"
+            ),
+            Self::SoftmaxOfOne => write!(f, "softmax needs at least 2 output neurons; got 1"),
+            Self::CostOutput { cost, accepted, output } => write!(
+                f,
+                "cost '{cost}' goes with output {}; got output '{output}'",
+                accepted.join(" or ")
+            ),
+            Self::OptimizerSetting { optimizer, accepted: [], given } => {
+                write!(f, "optimizer '{optimizer}' has no settings; got '{given}'")
+            }
+            Self::OptimizerSetting { optimizer, accepted, given } => write!(
+                f,
+                "optimizer '{optimizer}' has settings {}; got '{given}'",
+                accepted.join(", ")
+            ),
+            Self::Shape { what, expected, given } => {
+                write!(f, "{what} must have shape {}; got {}", shape(expected), shape(given))
+            }
+            Self::TooManyRows { given } => {
+                write!(f, "X must have fewer than {} rows; got {given}", u32::MAX)
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A shape as NumPy prints it: `(3,)`, `(3, 2)`.
+fn shape(sizes: &[usize]) -> String {
+    match sizes {
+        [n] => format!("({n},)"),
+        _ => {
+            let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+            format!("({})", sizes.join(", "))
+        }
+    }
+}
+
+/// The name at the smallest edit distance from `given`, if that is at most 2.
+fn nearest(given: &str, names: &[&'static str]) -> Option<&'static str> {
+    let near = names.iter().map(|name| (distance(given, name), *name));
+    near.min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= 2)
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein distance, one row of the table at a time.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.iter().enumerate() {
+            let substituted = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_suggested_up_to_two_edits() {
+        let error = |given: &str| Error::UnknownName {
+            kind: "activation",
+            given: given.into(),
+            names: &["sigmoid", "tanh"],
+        };
+        assert_eq!(
+            error("sigmod").to_string(),
+            "activation must be one of sigmoid, tanh; got 'sigmod' (did you mean 'sigmoid'?)"
+        );
+        assert_eq!(
+            error("softplus").to_string(),
+            "activation must be one of sigmoid, tanh; got 'softplus'"
+        );
+    }
+
+    #[test]
+    fn distance_counts_edits() {
+        for (a, b, d) in [("", "abc", 3), ("kitten", "sitting", 3), ("tanh", "tanh", 0)] {
+            assert_eq!(distance(a, b), d);
+            assert_eq!(distance(b, a), d);
+        }
+    }
+
+    #[test]
+    fn shapes_are_printed_as_numpy_does() {
+        let error =
+            Error::Shape { what: "weights of layer 1", expected: vec![3, 2], given: vec![3] };
+        assert_eq!(error.to_string(), "weights of layer 1 must have shape (3, 2); got (3,)");
+    }
+}

@@ -1,0 +1,705 @@
+//! The fused micro-kernels, and the memory that they work on.
+//!
+//! All matrices lie in **panels**: columns in groups as wide as a cache line, each group stored row
+//! after row. A panel of weights is read in order by a product and written in order by a gradient;
+//! a panel of activations feeds the next layer as it is, so nothing is packed between two layers.
+//!
+//! Every element of a product is one chain of fused multiply-adds in ascending k, whatever the
+//! tile, the lane width or the blocking: a blocked k stores its sums and takes them up again. A sum
+//! over the rows of a batch is a pairwise tree over shards of [`SHARD`] rows, each shard one
+//! ascending chain. That is why the bits do not depend on threads or instruction sets.
+//!
+//! The kernels are plain Rust on small arrays, compiled once for each instruction set by
+//! [`Isa::run`]. `unsafe` stands here because the workers of one step write disjoint parts of
+//! shared buffers, which slices cannot express; the parts come from [`Share`], which deals every
+//! row and every tile to one worker only.
+
+use std::cell::UnsafeCell;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use crate::pool::Share;
+use crate::real::Real;
+
+/// Rows that are summed in one chain; a batch is a tree of such shards.
+pub const SHARD: usize = 256;
+
+/// How many k a product works through before it goes to the next panel: 256 lines of weights are
+/// 16 KiB, half of the smallest first-level cache in use.
+const K_BLOCK: usize = 256;
+
+/// The most numbers that a cache line holds, for arrays whose size cannot depend on the type.
+const LINE_MAX: usize = 16;
+
+/// Levels of the tree over the shards of a chunk of rows: up to 2^5 shards.
+const TREE_LEVELS: usize = 6;
+
+// ---- Instruction sets
+
+/// Work that [`Isa::run`] compiles for every instruction set; `MR` is the height of a tile.
+pub trait Job {
+    fn run<const MR: usize>(self);
+}
+
+/// An instruction set that the kernels are compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isa {
+    /// What the target always has; without fused multiply-add it is slow, with the same bits.
+    Baseline,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2<J: Job>(job: J) {
+    job.run::<6>();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
+fn run_avx512<J: Job>(job: J) {
+    job.run::<8>();
+}
+
+impl Isa {
+    /// The sets that this machine can run, slowest first.
+    pub fn available() -> Vec<Self> {
+        #[allow(unused_mut)]
+        let mut sets = vec![Self::Baseline];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                sets.push(Self::Avx2);
+                let wide = is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq");
+                if wide {
+                    sets.push(Self::Avx512);
+                }
+            }
+        }
+        sets
+    }
+
+    /// The fastest set of this machine, or the one that `BACKPROP_RS_ISA` names if it has it.
+    pub fn best() -> Self {
+        static BEST: OnceLock<Isa> = OnceLock::new();
+        *BEST.get_or_init(|| {
+            let sets = Self::available();
+            let wanted = std::env::var("BACKPROP_RS_ISA").unwrap_or_default();
+            let named = sets.iter().find(|isa| isa.name() == wanted);
+            *named.unwrap_or(&sets[sets.len() - 1])
+        })
+    }
+
+    /// Its name, as `BACKPROP_RS_ISA` gives it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// Does `job` with this instruction set.
+    #[inline(always)]
+    pub fn run<J: Job>(self, job: J) {
+        match self {
+            // NEON is part of every 64-bit ARM target: 32 registers hold a tile of 6 lines.
+            Self::Baseline => job.run::<6>(),
+            // SAFETY: these variants are only made by `available`, which asked the processor.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { run_avx2(job) },
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => unsafe { run_avx512(job) },
+        }
+    }
+}
+
+// ---- Memory
+
+/// Numbers that start at a cache line and that the workers of one step may write in parts.
+pub struct Buffer<T> {
+    cells: Vec<UnsafeCell<T>>,
+    start: usize,
+    length: usize,
+}
+
+// SAFETY: workers reach the cells through shares of rows or tiles that never overlap, and a
+// barrier stands between the writes of one worker and the reads of another.
+unsafe impl<T: Send> Sync for Buffer<T> {}
+
+impl<T: Real> Buffer<T> {
+    /// `length` zeros.
+    pub fn zeros(length: usize) -> Self {
+        if length == 0 {
+            return Self::default();
+        }
+        let padded = length + T::LINE;
+        let cells: Vec<_> = (0..padded).map(|_| UnsafeCell::new(T::ZERO)).collect();
+        // A pointer that cannot be aligned (only in an interpreter) just starts where it is.
+        let start = cells.as_ptr().align_offset(64).min(T::LINE);
+        Self { cells, start, length }
+    }
+
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    pub fn as_slice(&self) -> &[T] {
+        // SAFETY: `start + length` cells were allocated; no step is running while they are read.
+        unsafe { std::slice::from_raw_parts(self.pointer(), self.length) }
+    }
+
+    pub fn as_mut_slice(&mut self) -> &mut [T] {
+        // SAFETY: as above, and the buffer is borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.pointer(), self.length) }
+    }
+
+    #[inline(always)]
+    fn pointer(&self) -> *mut T {
+        self.cells.as_ptr().wrapping_add(self.start).cast_mut().cast()
+    }
+
+    /// `length` numbers from `from` on, to be written by the one worker that they were dealt to.
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref)]
+    pub(crate) fn part(&self, from: usize, length: usize) -> &mut [T] {
+        debug_assert!(from + length <= self.length);
+        // SAFETY: within the buffer (checked in tests); the part was dealt to this worker alone.
+        unsafe { std::slice::from_raw_parts_mut(self.pointer().add(from), length) }
+    }
+}
+
+impl<T> Default for Buffer<T> {
+    fn default() -> Self {
+        Self { cells: Vec::new(), start: 0, length: 0 }
+    }
+}
+
+/// The right-hand side of a product: a `(k, n)` matrix in panels of its n columns, `[panel][k][width]`.
+///
+/// The last panel is as narrow as a quarter or half of a line where that holds its columns.
+pub struct Packed<T> {
+    pub values: Buffer<T>,
+    pub k: usize,
+    pub n: usize,
+    tail: usize,
+}
+
+impl<T: Real> Packed<T> {
+    pub fn zeros(k: usize, n: usize) -> Self {
+        let tail = match n % T::LINE {
+            0 => T::LINE,
+            rest if rest <= T::LINE / 4 => T::LINE / 4,
+            rest if rest <= T::LINE / 2 => T::LINE / 2,
+            _ => T::LINE,
+        };
+        let whole = n.div_ceil(T::LINE) - 1;
+        Self { values: Buffer::zeros(k * (whole * T::LINE + tail)), k, n, tail }
+    }
+
+    #[inline(always)]
+    pub fn panels(&self) -> usize {
+        self.n.div_ceil(T::LINE)
+    }
+
+    /// How many columns panel `p` is wide, padding included.
+    #[inline(always)]
+    pub fn width(&self, p: usize) -> usize {
+        if p + 1 == self.panels() { self.tail } else { T::LINE }
+    }
+
+    /// Where row `k` of panel `p` begins.
+    #[inline(always)]
+    pub fn offset(&self, p: usize, k: usize) -> usize {
+        p * T::LINE * self.k + k * self.width(p)
+    }
+
+    /// The place of element `(k, column)`.
+    #[inline(always)]
+    pub fn at(&self, k: usize, column: usize) -> usize {
+        self.offset(column / T::LINE, k) + column % T::LINE
+    }
+}
+
+/// One row a sample, in panels of a line: `[panel][row][LINE]`. Columns past n stay zero.
+pub struct Panels<T> {
+    values: Buffer<T>,
+    stride: usize,
+    pub n: usize,
+}
+
+impl<T: Real> Panels<T> {
+    /// Room for `rows` rows of `n` numbers.
+    pub fn zeros(rows: usize, n: usize) -> Self {
+        // An odd stride keeps the panels from falling onto the same few sets of the cache.
+        let stride = if rows == 0 { 0 } else { rows | 1 };
+        Self { values: Buffer::zeros(stride * n.div_ceil(T::LINE) * T::LINE), stride, n }
+    }
+
+    pub fn panels(&self) -> usize {
+        self.n.div_ceil(T::LINE)
+    }
+
+    #[inline(always)]
+    fn offset(&self, p: usize, row: usize) -> usize {
+        (p * self.stride + row) * T::LINE
+    }
+
+    /// Rows `rows` of panel `p`, read.
+    #[inline(always)]
+    pub fn read(&self, p: usize, rows: &Share) -> &[T] {
+        self.write(p, rows)
+    }
+
+    /// Rows `rows` of panel `p`, to be written by the worker that they were dealt to.
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref)]
+    pub fn write(&self, p: usize, rows: &Share) -> &mut [T] {
+        self.values.part(self.offset(p, rows.start()), rows.len() * T::LINE)
+    }
+
+    /// Copies one row out of the panels.
+    pub fn copy_row(&self, row: usize, to: &mut [T]) {
+        for (p, columns) in to.chunks_mut(T::LINE).enumerate() {
+            columns.copy_from_slice(self.values.part(self.offset(p, row), columns.len()));
+        }
+    }
+
+    /// Puts one row into the panels.
+    #[inline(always)]
+    pub fn put_row(&self, row: usize, from: &[T]) {
+        for (p, columns) in from.chunks(T::LINE).enumerate() {
+            self.values.part(self.offset(p, row), columns.len()).copy_from_slice(columns);
+        }
+    }
+
+    /// Puts a row that is 1 in one column and 0 in the others.
+    #[inline(always)]
+    pub fn put_one_hot(&self, row: usize, column: usize) {
+        for p in 0..self.panels() {
+            self.values.part(self.offset(p, row), T::LINE).fill(T::ZERO);
+        }
+        self.values.part(self.offset(column / T::LINE, row), T::LINE)[column % T::LINE] = T::ONE;
+    }
+}
+
+/// A caller's `(m, n)` array whose rows the workers fill, each its own share.
+pub struct Rows<'a, T> {
+    start: *mut T,
+    n: usize,
+    rows: usize,
+    array: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: a row is written by the worker that it was dealt to alone.
+unsafe impl<T: Send> Sync for Rows<'_, T> {}
+
+impl<'a, T> Rows<'a, T> {
+    pub fn new(array: &'a mut [T], n: usize) -> Self {
+        Self { start: array.as_mut_ptr(), n, rows: array.len() / n, array: PhantomData }
+    }
+
+    /// Row `row`, to be written by the worker that it was dealt to.
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref)]
+    pub fn row(&self, row: usize) -> &mut [T] {
+        assert!(row < self.rows);
+        // SAFETY: the row lies within the array and belongs to this worker alone.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.n), self.n) }
+    }
+}
+
+// ---- Products: z = a_prev Wᵀ + b, and δ W
+
+/// `out = left · right (+ bias)` for the rows of one share.
+pub struct Product<'a, T> {
+    pub out: &'a Panels<T>,
+    pub left: &'a Panels<T>,
+    pub right: &'a Packed<T>,
+    pub bias: Option<&'a Buffer<T>>,
+    pub rows: &'a Share,
+}
+
+/// Calls `$f` with the constant N that equals the panel width `$width`.
+#[macro_export]
+macro_rules! with_width {
+    ($width:expr, $f:ident . $method:ident :: <$MR:tt, _>($($argument:expr),*)) => {
+        match $width {
+            16 => $f.$method::<$MR, 16>($($argument),*),
+            8 => $f.$method::<$MR, 8>($($argument),*),
+            4 => $f.$method::<$MR, 4>($($argument),*),
+            _ => $f.$method::<$MR, 2>($($argument),*),
+        }
+    };
+}
+
+/// Calls `$f::<T, M, …>` with the constant M that equals `$m`, at most 8 and at most MR.
+macro_rules! with_rows {
+    ($m:expr, $f:ident::<T, _, $N:tt, $P:tt>($($argument:expr),*)) => {
+        match $m {
+            1 => $f::<T, 1, $N, $P>($($argument),*),
+            2 => $f::<T, 2, $N, $P>($($argument),*),
+            3 => $f::<T, 3, $N, $P>($($argument),*),
+            4 => $f::<T, 4, $N, $P>($($argument),*),
+            5 => $f::<T, 5, $N, $P>($($argument),*),
+            6 => $f::<T, 6, $N, $P>($($argument),*),
+            7 if MR >= 7 => $f::<T, 7, $N, $P>($($argument),*),
+            _ if MR >= 8 => $f::<T, 8, $N, $P>($($argument),*),
+            _ => unreachable!("a tile is at most MR rows high"),
+        }
+    };
+}
+
+/// Cuts `range` into the fewest parts of at most `most`, as even as can be.
+#[inline(always)]
+fn evenly(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
+    let parts = range.len().div_ceil(most);
+    let (small, large) = (range.len() / parts.max(1), range.len() % parts.max(1));
+    let mut start = range.start;
+    (0..parts).map(move |part| {
+        let end = start + small + usize::from(part < large);
+        let tile = start..end;
+        start = end;
+        tile
+    })
+}
+
+impl<T: Real> Job for Product<'_, T> {
+    #[inline(always)]
+    fn run<const MR: usize>(self) {
+        let (k, panels) = (self.right.k, self.right.panels());
+        let mut from = 0;
+        loop {
+            let ks = from..(from + K_BLOCK).min(k);
+            let mut p = 0;
+            while p < panels {
+                // SAFETY: panel p exists and has the width that its tiles are made for.
+                p +=
+                    unsafe { with_width!(self.right.width(p), self.panel::<MR, _>(p, ks.clone())) };
+            }
+            from = ks.end;
+            if from >= k {
+                break;
+            }
+        }
+    }
+}
+
+impl<T: Real> Product<'_, T> {
+    /// All rows of panel `p`, or of the four panels from there; returns how many panels.
+    #[inline(always)]
+    unsafe fn panel<const MR: usize, const N: usize>(&self, p: usize, ks: Range<usize>) -> usize {
+        let rows = self.rows.range();
+        // One or two rows leave most multiply-add units waiting: they take four panels at once.
+        let whole = p + 4 < self.right.panels() || p + 4 == self.right.n / T::LINE;
+        if rows.len() <= 2 && whole && N == T::LINE {
+            // SAFETY: four whole panels begin at p.
+            unsafe {
+                match rows.len() {
+                    1 => tile::<T, 1, N, 4>(self, p, rows.start, ks),
+                    _ => tile::<T, 2, N, 4>(self, p, rows.start, ks),
+                }
+            }
+            return 4;
+        }
+        for tile_rows in evenly(rows, MR) {
+            let (row, ks) = (tile_rows.start, ks.clone());
+            // SAFETY: the rows are this worker's, the panel exists and is N wide.
+            unsafe { with_rows!(tile_rows.len(), tile::<T, _, N, 1>(self, p, row, ks)) };
+        }
+        1
+    }
+}
+
+/// `P` panels of `M` rows: start from bias, zero or the sums so far, add the terms of `ks`, store.
+#[inline(always)]
+unsafe fn tile<T: Real, const M: usize, const N: usize, const P: usize>(
+    job: &Product<'_, T>,
+    p: usize,
+    row: usize,
+    ks: Range<usize>,
+) {
+    let out = |q: usize, m: usize| job.out.offset(p + q, row + m);
+    let mut sum = [[[T::ZERO; N]; M]; P];
+    if ks.start > 0 {
+        for (q, sum) in sum.iter_mut().enumerate() {
+            for (m, sum) in sum.iter_mut().enumerate() {
+                sum.copy_from_slice(job.out.values.part(out(q, m), N));
+            }
+        }
+    } else if let Some(bias) = job.bias {
+        for (q, sum) in sum.iter_mut().enumerate() {
+            let bias = bias.part((p + q) * T::LINE, N);
+            sum.iter_mut().for_each(|sum| sum.copy_from_slice(bias));
+        }
+    }
+    debug_assert!(job.right.offset(p, ks.end - 1) + N <= job.right.values.len());
+    // SAFETY: `left` holds rows row..row + M and columns up to ks.end, `right` rows up to ks.end
+    // of each of the P panels; the debug assertions of `part` and above check both in tests.
+    unsafe {
+        let left = job.left.values.pointer().add(row * T::LINE);
+        let right = job.right.values.pointer().add(job.right.offset(p, ks.start));
+        dot(&mut sum, left, job.left.stride * T::LINE, right, N * job.right.k, ks);
+    }
+    for (q, sum) in sum.iter().enumerate() {
+        for (m, sum) in sum.iter().enumerate() {
+            let line = job.out.values.part(out(q, m), T::LINE);
+            line[..N].copy_from_slice(sum);
+            line[N..].fill(T::ZERO);
+        }
+    }
+}
+
+/// `sum[q][m][n] += Σ_k left(m, k) right_q(k, n)` in ascending k.
+#[inline(always)]
+unsafe fn dot<T: Real, const M: usize, const N: usize, const P: usize>(
+    total: &mut [[[T; N]; M]; P],
+    left: *const T,
+    panel_stride: usize,
+    mut right: *const T,
+    right_stride: usize,
+    ks: Range<usize>,
+) {
+    let mut sum = *total;
+    let mut k = ks.start;
+    while k < ks.end {
+        // SAFETY (both blocks): k stays below ks.end, for which the caller answers.
+        let mut column = unsafe { left.add(k / T::LINE * panel_stride + k % T::LINE) };
+        let width = T::LINE.min(ks.end - k);
+        for _ in 0..width {
+            unsafe {
+                for q in 0..P {
+                    let b = &*right.add(q * right_stride).cast::<[T; N]>();
+                    for m in 0..M {
+                        let a = *column.add(m * T::LINE);
+                        for n in 0..N {
+                            sum[q][m][n] = a.mul_add(b[n], sum[q][m][n]);
+                        }
+                    }
+                }
+                column = column.add(1);
+                right = right.add(N);
+            }
+        }
+        k += width;
+    }
+    *total = sum;
+}
+
+// ---- Gradients: ∂C/∂W = δᵀ a_prev / m, a block of a line by a line at a time
+
+/// A block of a gradient: input columns of panel `q` by output columns of panel `p`,
+/// stored as the weights are: `[input][output]`.
+#[repr(align(64))]
+pub struct Block<T>(pub [T; LINE_MAX * LINE_MAX]);
+
+impl<T: Real> Block<T> {
+    #[inline(always)]
+    pub fn zeros() -> Self {
+        Self([T::ZERO; LINE_MAX * LINE_MAX])
+    }
+
+    #[inline(always)]
+    fn add(&mut self, other: &Self, length: usize) {
+        for (sum, other) in self.0[..length].iter_mut().zip(&other.0[..length]) {
+            *sum += *other;
+        }
+    }
+}
+
+/// The sums over a batch of products of two columns: left panel `q` by right panel `p`.
+pub struct Outer<'a, T> {
+    /// a of the layer before, `(m, n_in)`.
+    pub left: &'a Panels<T>,
+    /// δ of the layer, `(m, n_out)`.
+    pub delta: &'a Panels<T>,
+    /// m, the rows of the batch (or of one chunk of it).
+    pub rows: usize,
+    /// 1 / m of the whole batch.
+    pub scale: T,
+}
+
+impl<T: Real> Outer<'_, T> {
+    /// Σ over the rows of left column i times δ column o, times 1/m: a block of `n_in` columns
+    /// from panel `q` by `N` columns from panel `p`.
+    #[inline(always)]
+    pub fn block<const MR: usize, const N: usize>(
+        &self,
+        q: usize,
+        p: usize,
+        n_in: usize,
+        scaled: &mut Block<T>,
+    ) {
+        let length = n_in * N;
+        tree(self.rows, scaled, length, |rows, sum| {
+            for columns in evenly(0..n_in, MR) {
+                let to = columns.start * N;
+                let (q, p, i) = (q, p, columns.start);
+                // SAFETY: panels q and p exist and hold `rows`; the block has room for n_in · N.
+                unsafe {
+                    let rows = rows.clone();
+                    let sum = &mut sum.0[to..];
+                    with_rows!(columns.len(), outer_tile::<T, _, N, 1>(self, q, p, i, rows, sum));
+                }
+            }
+        });
+        for value in &mut scaled.0[..length] {
+            *value *= self.scale;
+        }
+    }
+}
+
+impl<T: Real> Outer<'_, T> {
+    /// Σ over the rows of δ, times 1/m: the gradient of `N` biases from panel `p`.
+    #[inline(always)]
+    pub fn bias<const N: usize>(&self, p: usize, scaled: &mut Block<T>) {
+        tree(self.rows, scaled, N, |rows, sum| {
+            let mut total = [T::ZERO; N];
+            let delta =
+                self.delta.values.part(self.delta.offset(p, rows.start), rows.len() * T::LINE);
+            for line in delta.chunks_exact(T::LINE) {
+                for (total, d) in total.iter_mut().zip(line) {
+                    *total += *d;
+                }
+            }
+            sum.0[..N].copy_from_slice(&total);
+        });
+        for value in &mut scaled.0[..N] {
+            *value *= self.scale;
+        }
+    }
+}
+
+/// Copies a block of weights, `n_in` by `n_out` and `N` wide, into their transposed panels.
+#[inline(always)]
+pub fn transpose<T: Real, const N: usize>(
+    w: &[T],
+    (q, n_in): (usize, usize),
+    (p, n_out): (usize, usize),
+    to: &Packed<T>,
+) {
+    for o in 0..n_out {
+        let column = to.values.part(to.offset(q, p * T::LINE + o), n_in);
+        for (i, value) in column.iter_mut().enumerate() {
+            *value = w[i * N + o];
+        }
+    }
+}
+
+/// `sum[m][n] = Σ_r left[r][i + m] δ[r][n]` over the rows of one shard, ascending.
+#[inline(always)]
+unsafe fn outer_tile<T: Real, const M: usize, const N: usize, const P: usize>(
+    job: &Outer<'_, T>,
+    q: usize,
+    p: usize,
+    i: usize,
+    rows: Range<usize>,
+    out: &mut [T],
+) {
+    let mut sum = [[T::ZERO; N]; M];
+    let left = job.left.values.part(job.left.offset(q, rows.start), rows.len() * T::LINE);
+    let delta = job.delta.values.part(job.delta.offset(p, rows.start), rows.len() * T::LINE);
+    let (left, delta) = (left.as_ptr(), delta.as_ptr());
+    for r in 0..rows.len() {
+        // SAFETY: both panels have `rows.len()` lines from here; i + M and N lie within a line.
+        unsafe {
+            let a = &*left.add(r * T::LINE + i).cast::<[T; M]>();
+            let d = &*delta.add(r * T::LINE).cast::<[T; N]>();
+            for m in 0..M {
+                for n in 0..N {
+                    sum[m][n] = a[m].mul_add(d[n], sum[m][n]);
+                }
+            }
+        }
+    }
+    for m in 0..M {
+        out[m * N..][..N].copy_from_slice(&sum[m]);
+    }
+}
+
+/// Sums shards of rows as a pairwise tree: two sums of equally many shards are added as soon as
+/// both are there, and what is left over at the end is folded from the right.
+#[inline(always)]
+fn tree<T: Real>(
+    rows: usize,
+    total: &mut Block<T>,
+    length: usize,
+    mut shard: impl FnMut(Range<usize>, &mut Block<T>),
+) {
+    if rows <= SHARD {
+        return shard(0..rows, total);
+    }
+    let mut levels: [Block<T>; TREE_LEVELS] = std::array::from_fn(|_| Block::zeros());
+    let shards = rows.div_ceil(SHARD);
+    for s in 0..shards {
+        shard(s * SHARD..((s + 1) * SHARD).min(rows), total);
+        let level = s.trailing_ones() as usize;
+        for lower in &levels[..level] {
+            total.add(lower, length);
+        }
+        if s + 1 < shards {
+            levels[level].0[..length].copy_from_slice(&total.0[..length]);
+        }
+    }
+    // The last shard has met the levels below its own; those above, where they hold a sum, remain.
+    let met = (shards - 1).trailing_ones() as usize;
+    for (level, sum) in levels.iter().enumerate().skip(met) {
+        if (shards - 1) >> level & 1 == 1 {
+            total.add(sum, length);
+        }
+    }
+}
+
+// ---- The peak
+
+/// Chains of fused multiply-adds in registers alone: what the arithmetic units can do at most.
+struct Peak<T>(std::marker::PhantomData<T>);
+
+/// Rounds of [`Peak`], and how many operations they are.
+const PEAK_ROUNDS: usize = 200_000;
+
+impl<T: Real> Job for Peak<T> {
+    #[inline(always)]
+    fn run<const MR: usize>(self) {
+        let factor = std::hint::black_box(T::from_f64(0.999));
+        let mut sum = [[T::ONE; LINE_MAX]; 6];
+        for _ in 0..PEAK_ROUNDS {
+            for sum in &mut sum {
+                for value in sum {
+                    *value = factor.mul_add(*value, factor);
+                }
+            }
+        }
+        std::hint::black_box(sum);
+    }
+}
+
+/// The best of several measurements of fused multiply-adds on all threads at once, in GFLOP/s.
+pub fn fma_rate<T: Real>(threads: usize) -> f64 {
+    let operations = (PEAK_ROUNDS * 6 * LINE_MAX * 2 * threads) as f64;
+    let measure = || {
+        let seconds = std::sync::Mutex::new(0.0_f64);
+        crate::pool::run(threads, |worker| {
+            worker.wait();
+            let start = std::time::Instant::now();
+            Isa::best().run(Peak::<T>(PhantomData));
+            let mut longest = seconds.lock().unwrap();
+            *longest = longest.max(start.elapsed().as_secs_f64());
+        });
+        operations / seconds.into_inner().unwrap() / 1e9
+    };
+    (0..10).map(|_| measure()).fold(0.0, f64::max)
+}

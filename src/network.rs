@@ -1,0 +1,347 @@
+//! A network: validated construction, parameters, and passes forward and back over arrays.
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+
+use crate::activation::Activation;
+use crate::cost::Cost;
+use crate::error::Error;
+use crate::init::Init;
+use crate::kernel::{Isa, Rows};
+use crate::layer::{Layer, Output, unpack};
+use crate::optimizer::{Optimizer, Rule};
+use crate::pool::{self, Share, Worker};
+use crate::real::Real;
+use crate::train::{self, Order, Samples, Targets};
+use crate::workspace::{CHUNK, Gradient, Tiles, Workspace};
+
+/// Rows that go through all layers together, so that their activations stay in the cache.
+pub const ROW_BLOCK: usize = 96;
+
+/// Floating-point operations under which a piece of work is not worth sharing.
+const SHARED_WORK: usize = 200_000;
+
+/// Dense layers, a cost, and the rule that trains them.
+pub struct Network<T> {
+    pub(crate) layers: Vec<Layer<T>>,
+    pub(crate) cost: Cost,
+    pub(crate) isa: Isa,
+    pub(crate) optimizer: Optimizer<T>,
+    pub(crate) tiles: Tiles,
+    /// The buffers of the last forward pass and of the last training, kept for the next.
+    forward: Option<Workspace<T>>,
+    pub(crate) training: Option<Workspace<T>>,
+    pub(crate) order: Order,
+}
+
+/// Every quantity of one pass forward and back, in the words of the derivation.
+///
+/// Lists of layers begin with layer 1, but for `activations`, whose first is the samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace<T> {
+    /// C, the average cost of the samples.
+    pub cost: f64,
+    /// z, `(m, n_l)`.
+    pub weighted_inputs: Vec<Array2<T>>,
+    /// a, `(m, n_l)`.
+    pub activations: Vec<Array2<T>>,
+    /// δ, `(m, n_l)`, of each sample, not divided by m.
+    pub deltas: Vec<Array2<T>>,
+    /// ∂C/∂W, `(n_l, n_{l-1})`, averaged over the samples.
+    pub weight_gradients: Vec<Array2<T>>,
+    /// ∂C/∂b, `(n_l,)`, averaged over the samples.
+    pub bias_gradients: Vec<Array1<T>>,
+}
+
+impl<T: Real> Network<T> {
+    /// A network of `sizes[0]` inputs and then one layer for each further size, all parameters 0.
+    ///
+    /// `activations` has one entry a layer, the last of them the output's.
+    pub fn new(sizes: &[usize], activations: &[Activation], cost: Cost) -> Result<Self, Error> {
+        if sizes.len() < 2 || sizes.contains(&0) {
+            return Err(Error::Sizes { given: sizes.to_vec() });
+        }
+        if activations.len() != sizes.len() - 1 {
+            let (expected, given) = (sizes.len() - 1, activations.len());
+            return Err(Error::ActivationCount { expected, given });
+        }
+        check_activations(sizes, activations)?;
+        cost.check_output(activations[activations.len() - 1])?;
+        let layers: Vec<Layer<T>> = sizes
+            .windows(2)
+            .zip(activations)
+            .enumerate()
+            .map(|(l, (size, activation))| Layer::zeros(size[0], size[1], *activation, l == 0))
+            .collect();
+        let tiles = Tiles::new(&layers);
+        let optimizer = Optimizer::new(Rule::Sgd, lengths(&layers));
+        Ok(Self {
+            layers,
+            cost,
+            isa: Isa::best(),
+            optimizer,
+            tiles,
+            forward: None,
+            training: None,
+            order: Order::default(),
+        })
+    }
+
+    /// The numbers of neurons, inputs first.
+    pub fn sizes(&self) -> Vec<usize> {
+        let outputs = self.layers.iter().map(|layer| layer.n_out);
+        std::iter::once(self.layers[0].n_in).chain(outputs).collect()
+    }
+
+    /// The activations, output last.
+    pub fn activations(&self) -> Vec<Activation> {
+        self.layers.iter().map(|layer| layer.activation).collect()
+    }
+
+    /// The cost.
+    pub fn cost(&self) -> Cost {
+        self.cost
+    }
+
+    /// n_0, the number of inputs.
+    pub fn n_in(&self) -> usize {
+        self.layers[0].n_in
+    }
+
+    /// n_L, the number of outputs.
+    pub fn n_out(&self) -> usize {
+        self.layers[self.layers.len() - 1].n_out
+    }
+
+    /// Draws new weights by the initialiser called `init`; biases become 0.
+    pub fn initialize(&mut self, init: &str, seed: u64) -> Result<(), Error> {
+        let rows = self.layers.iter().map(|layer| Init::from_name(init, layer.activation));
+        let rows: Vec<Init> = rows.collect::<Result<_, _>>()?;
+        for (l, (layer, row)) in self.layers.iter_mut().zip(rows).enumerate() {
+            layer.set_weights(&row.weights(layer.n_in, layer.n_out, seed, l));
+            layer.b.as_mut_slice().fill(T::ZERO);
+        }
+        Ok(())
+    }
+
+    /// W of each layer, `(n_out, n_in)`.
+    pub fn weights(&self) -> Vec<Array2<T>> {
+        let shaped = |layer: &Layer<T>| matrix(layer.n_out, layer.n_in, layer.weights());
+        self.layers.iter().map(shaped).collect()
+    }
+
+    /// b of each layer, `(n_out,)`.
+    pub fn biases(&self) -> Vec<Array1<T>> {
+        self.layers.iter().map(|layer| layer.biases().to_vec().into()).collect()
+    }
+
+    /// Replaces W of layer `l` (from 0).
+    pub fn set_weights(&mut self, l: usize, w: ArrayView2<T>) -> Result<(), Error> {
+        let layer = &mut self.layers[l];
+        check_shape("weights", &[layer.n_out, layer.n_in], w.shape())?;
+        layer.set_weights(w.as_standard_layout().as_slice().expect("standard layout"));
+        Ok(())
+    }
+
+    /// Replaces b of layer `l` (from 0).
+    pub fn set_biases(&mut self, l: usize, b: ArrayView1<T>) -> Result<(), Error> {
+        let layer = &mut self.layers[l];
+        check_shape("biases", &[layer.n_out], b.shape())?;
+        layer.set_biases(&b.to_vec());
+        Ok(())
+    }
+
+    /// Trains by `rule` from now on; its memory starts anew.
+    pub fn set_optimizer(&mut self, rule: Rule) {
+        self.optimizer = Optimizer::new(rule, lengths(&self.layers));
+    }
+
+    /// Floating-point operations of a forward pass of one sample.
+    pub(crate) fn forward_work(&self) -> usize {
+        let work = self.layers.iter().map(|layer| layer.n_in.saturating_mul(2 * layer.n_out));
+        work.fold(0, usize::saturating_add)
+    }
+
+    /// The threads worth using for work of so many operations.
+    pub(crate) fn threads_for(work: usize) -> usize {
+        if work < SHARED_WORK { 1 } else { pool::threads() }
+    }
+
+    /// The activations of the output layer for the rows of `x`, written to `out`, `(m, n_L)`.
+    ///
+    /// Both are row by row; a row's result does not depend on the rows beside it.
+    pub fn predict_into(&mut self, x: &[T], out: &mut [T]) {
+        let (n_in, n_out) = (self.n_in(), self.n_out());
+        let m = x.len() / n_in;
+        let threads = Self::threads_for(m.saturating_mul(self.forward_work()));
+        let block = m.div_ceil(threads).clamp(1, ROW_BLOCK);
+        let room = block * threads;
+        let ws = match self.forward.take() {
+            Some(ws) if ws.rows() >= room && ws.threads() >= threads => ws,
+            _ => Workspace::forward(&self.layers, room, threads),
+        };
+        let out = Rows::new(out, n_out);
+        pool::run(threads, |worker| {
+            let room = worker.room(block);
+            for samples in worker.share(m).blocks(block) {
+                let rows = room.first(samples.len());
+                for (row, sample) in rows.range().zip(samples.range()) {
+                    ws.a[0].put_row(row, &x[sample * n_in..][..n_in]);
+                }
+                self.forward_rows(&ws, &worker, &rows);
+                for (row, sample) in rows.range().zip(samples.range()) {
+                    ws.a[self.layers.len()].copy_row(row, out.row(sample));
+                }
+            }
+        });
+        self.forward = Some(ws);
+    }
+
+    /// [`Self::predict_into`] for array views.
+    pub fn predict(&mut self, x: ArrayView2<T>) -> Array2<T> {
+        let mut out = Array2::from_elem((x.nrows(), self.n_out()), T::ZERO);
+        let x = x.as_standard_layout();
+        self.predict_into(slice(&x.view()), out.as_slice_mut().expect("standard layout"));
+        out
+    }
+
+    /// Layer after layer, z and a of the rows of one share.
+    #[inline]
+    pub(crate) fn forward_rows(&self, ws: &Workspace<T>, worker: &Worker, rows: &Share) {
+        for (l, layer) in self.layers.iter().enumerate() {
+            let scratch = ws.scratch(&self.layers, worker.index);
+            layer.forward(self.isa, &ws.a[l], ws.z[l].as_ref(), &ws.a[l + 1], scratch, rows);
+        }
+    }
+
+    /// C_i and δ of the output layer, then δ of each layer down to the first.
+    #[inline]
+    pub(crate) fn backward_rows(&self, ws: &Workspace<T>, worker: &Worker, rows: &Share) {
+        let last = self.layers.len() - 1;
+        self.isa.run(Output {
+            cost: self.cost,
+            activation: self.layers[last].activation,
+            z: ws.z[last].as_ref().expect("the output layer keeps its z"),
+            a: &ws.a[last + 1],
+            y: &ws.y,
+            delta: &ws.delta[last],
+            terms: &ws.terms,
+            costs: &ws.costs,
+            scratch: ws.scratch(&self.layers, worker.index),
+            rows,
+        });
+        for l in (1..=last).rev() {
+            let z_prev = ws.z[l - 1].as_ref().unwrap_or(&ws.a[l]);
+            let before = (self.layers[l - 1].activation, z_prev, &ws.a[l]);
+            self.layers[l].backward(self.isa, &ws.delta[l], before, &ws.delta[l - 1], rows);
+        }
+    }
+
+    /// [a_0, ..., a_L] for the rows of `x`.
+    pub fn activations_of(&self, x: ArrayView2<T>) -> Vec<Array2<T>> {
+        let x = x.as_standard_layout();
+        let x = x.view();
+        let samples = Samples { x: slice(&x), y: Targets::None, n_in: self.n_in() };
+        let mut activations = self.empty(samples.len(), 0);
+        self.chunks(&samples, false, |ws, chunk| {
+            copy_panels(&ws.a, &mut activations, chunk);
+        });
+        activations
+    }
+
+    /// C_i of each sample.
+    pub fn costs(&self, samples: &Samples<T>) -> Vec<f64> {
+        let mut costs = Vec::with_capacity(samples.len());
+        self.chunks(samples, false, |ws, chunk| {
+            costs.extend(ws.costs.as_slice()[..chunk.len()].iter().map(|cost| cost.to_f64()));
+        });
+        costs
+    }
+
+    /// C, the average cost of the samples.
+    pub fn mean_cost(&self, samples: &Samples<T>) -> f64 {
+        train::tree_sum(&self.costs(samples)) / samples.len() as f64
+    }
+
+    /// A pass forward and back, every quantity kept; nothing is updated.
+    pub fn backward(&self, samples: &Samples<T>) -> Trace<T> {
+        let m = samples.len();
+        let mut trace = Trace {
+            cost: 0.0,
+            weighted_inputs: self.empty(m, 1),
+            activations: self.empty(m, 0),
+            deltas: self.empty(m, 1),
+            weight_gradients: Vec::new(),
+            bias_gradients: Vec::new(),
+        };
+        let mut costs = Vec::with_capacity(m);
+        let chunks = m.div_ceil(CHUNK);
+        let sums = train::GradientTree::new(&self.layers, chunks);
+        self.chunks(samples, true, |ws, chunk| {
+            let z = ws.z.iter().map(|z| z.as_ref().expect("z is kept"));
+            copy_panels(z, &mut trace.weighted_inputs, chunk.clone());
+            copy_panels(&ws.a, &mut trace.activations, chunk.clone());
+            copy_panels(&ws.delta, &mut trace.deltas, chunk.clone());
+            costs.extend(ws.costs.as_slice()[..chunk.len()].iter().map(|cost| cost.to_f64()));
+            self.gradient_into(ws, chunk.len(), &sums, (chunk.start / CHUNK, chunks));
+        });
+        trace.cost = train::tree_sum(&costs) / m as f64;
+        sums.scale(&Worker::alone(), T::ONE / T::from_f64(m as f64));
+        let Gradient { w, b } = &sums.total;
+        for (layer, (w, b)) in self.layers.iter().zip(w.iter().zip(b)) {
+            trace.weight_gradients.push(matrix(layer.n_out, layer.n_in, unpack(w)));
+            trace.bias_gradients.push(b.as_slice()[..layer.n_out].to_vec().into());
+        }
+        trace
+    }
+
+    /// Arrays of m rows for the layers from number `first` on.
+    fn empty(&self, m: usize, first: usize) -> Vec<Array2<T>> {
+        let sizes = self.sizes();
+        sizes[first..].iter().map(|n| Array2::from_elem((m, *n), T::ZERO)).collect()
+    }
+}
+
+/// Softmax only at the output, and only where there is something to share out.
+fn check_activations(sizes: &[usize], activations: &[Activation]) -> Result<(), Error> {
+    let (output, hidden) = activations.split_last().expect("at least one layer");
+    if let Some(l) = hidden.iter().position(|activation| !activation.is_elementwise()) {
+        return Err(Error::SoftmaxHidden { layer: l + 1 });
+    }
+    if !output.is_elementwise() && sizes[sizes.len() - 1] == 1 {
+        return Err(Error::SoftmaxOfOne);
+    }
+    Ok(())
+}
+
+fn check_shape(what: &'static str, expected: &[usize], given: &[usize]) -> Result<(), Error> {
+    if expected == given {
+        return Ok(());
+    }
+    Err(Error::Shape { what, expected: expected.to_vec(), given: given.to_vec() })
+}
+
+/// How many numbers the packed weights and the biases of each layer take.
+fn lengths<T: Real>(layers: &[Layer<T>]) -> impl Iterator<Item = (usize, usize)> {
+    layers.iter().map(|layer| (layer.w.values.len(), layer.b.len()))
+}
+
+fn matrix<T>(rows: usize, columns: usize, values: Vec<T>) -> Array2<T> {
+    Array2::from_shape_vec((rows, columns), values).expect("rows times columns values")
+}
+
+fn slice<'a, T>(array: &'a ArrayView2<T>) -> &'a [T] {
+    array.as_slice().expect("standard layout")
+}
+
+/// Copies the first rows of each layer's panels into rows `chunk` of its array.
+fn copy_panels<'a, T: Real>(
+    panels: impl IntoIterator<Item = &'a crate::kernel::Panels<T>>,
+    arrays: &mut [Array2<T>],
+    chunk: std::ops::Range<usize>,
+) {
+    for (panels, array) in panels.into_iter().zip(arrays) {
+        for (row, i) in chunk.clone().enumerate() {
+            panels.copy_row(row, array.row_mut(i).into_slice().expect("standard layout"));
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! The persistent threads, and how work is dealt to them.
+//!
+//! A thread waits for its next job by spinning for a bounded time, then it parks, so an idle program
+//! burns nothing. A job that finds the pool busy runs on its caller's thread alone: the results are
+//! the same bits. After a fork the child makes threads of its own.
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
+use std::sync::{Arc, Condvar, Mutex, TryLockError};
+use std::thread::Thread;
+
+/// Rounds of spinning before a thread parks: some tens of microseconds.
+const SPINS: usize = 20_000;
+
+/// Threads that a job may use; 0 stands for [`default_threads`].
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// Lets every later job use `threads` threads.
+pub fn set_threads(threads: usize) {
+    THREADS.store(threads, Relaxed);
+}
+
+/// The threads that a job may use.
+pub fn threads() -> usize {
+    match THREADS.load(Relaxed) {
+        0 => {
+            let threads = default_threads();
+            THREADS.store(threads, Relaxed);
+            threads
+        }
+        threads => threads,
+    }
+}
+
+/// `BACKPROP_RS_NUM_THREADS`, else `OMP_NUM_THREADS` (which joblib sets for its workers), else the
+/// processors that the process may use (its affinity and its control group's quota).
+fn default_threads() -> usize {
+    let named = |name| std::env::var(name).ok()?.parse().ok().filter(|&n: &usize| n > 0);
+    named("BACKPROP_RS_NUM_THREADS")
+        .or_else(|| named("OMP_NUM_THREADS"))
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// A range of rows or tiles that belongs to one worker alone.
+#[derive(Debug)]
+#[allow(clippy::len_without_is_empty)]
+pub struct Share(Range<usize>);
+
+impl Share {
+    #[inline(always)]
+    pub fn start(&self) -> usize {
+        self.0.start
+    }
+
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.0.end - self.0.start
+    }
+
+    #[inline(always)]
+    pub fn range(&self) -> Range<usize> {
+        self.0.clone()
+    }
+
+    /// The share in blocks of at most `size`, one after the other.
+    #[inline(always)]
+    pub fn blocks(&self, size: usize) -> impl Iterator<Item = Share> {
+        let end = self.0.end;
+        self.0.clone().step_by(size).map(move |start| Self(start..(start + size).min(end)))
+    }
+
+    /// The first `length` of the share.
+    #[inline(always)]
+    pub fn first(&self, length: usize) -> Share {
+        Self(self.0.start..(self.0.start + length).min(self.0.end))
+    }
+}
+
+/// One thread's place in a job.
+pub struct Worker<'a> {
+    pub index: usize,
+    pub count: usize,
+    barrier: Option<&'a Barrier>,
+}
+
+impl Worker<'_> {
+    /// The only worker of a job that is not shared.
+    pub fn alone() -> Self {
+        Self { index: 0, count: 1, barrier: None }
+    }
+
+    /// This worker's part of 0..n, as even as can be.
+    #[inline(always)]
+    pub fn share(&self, n: usize) -> Share {
+        let cut = |i: usize| n * i / self.count;
+        Share(cut(self.index)..cut(self.index + 1))
+    }
+
+    /// This worker's own room of `size` among rooms of that size.
+    #[inline(always)]
+    pub fn room(&self, size: usize) -> Share {
+        Share(self.index * size..(self.index + 1) * size)
+    }
+
+    /// This worker's part of items whose running total of weights is `totals`.
+    pub fn weighted_share(&self, totals: &[usize]) -> Share {
+        let all = totals.last().copied().unwrap_or(0);
+        let cut = |i: usize| totals.partition_point(|&total| total <= all * i / self.count);
+        let end = if self.index + 1 == self.count { totals.len() } else { cut(self.index + 1) };
+        Share(cut(self.index)..end)
+    }
+
+    /// Waits until every worker of the job has come here.
+    #[inline(always)]
+    pub fn wait(&self) {
+        if let Some(barrier) = self.barrier {
+            barrier.wait();
+        }
+    }
+}
+
+/// A barrier that spins for a bounded time and then sleeps.
+struct Barrier {
+    count: usize,
+    arrived: AtomicUsize,
+    generation: AtomicUsize,
+    sleepers: AtomicUsize,
+    broken: AtomicBool,
+    lock: Mutex<()>,
+    woken: Condvar,
+}
+
+impl Barrier {
+    fn new(count: usize) -> Self {
+        Self {
+            count,
+            arrived: AtomicUsize::new(0),
+            generation: AtomicUsize::new(0),
+            sleepers: AtomicUsize::new(0),
+            broken: AtomicBool::new(false),
+            lock: Mutex::new(()),
+            woken: Condvar::new(),
+        }
+    }
+
+    fn wait(&self) {
+        let generation = self.generation.load(Acquire);
+        if self.arrived.fetch_add(1, AcqRel) + 1 == self.count {
+            self.arrived.store(0, Relaxed);
+            self.generation.store(generation.wrapping_add(1), SeqCst);
+            self.wake();
+            return;
+        }
+        let passed = || self.generation.load(Acquire) != generation;
+        if !spin_until(|| passed() || self.broken.load(Relaxed)) {
+            self.sleepers.fetch_add(1, SeqCst);
+            let mut guard = self.lock.lock().unwrap();
+            while self.generation.load(SeqCst) == generation && !self.broken.load(SeqCst) {
+                guard = self.woken.wait(guard).unwrap();
+            }
+            self.sleepers.fetch_sub(1, SeqCst);
+        }
+        assert!(passed(), "another worker of this job panicked");
+    }
+
+    fn wake(&self) {
+        if self.sleepers.load(SeqCst) > 0 {
+            let _guard = self.lock.lock().unwrap();
+            self.woken.notify_all();
+        }
+    }
+
+    /// Lets everyone go who waits for a worker that will never come.
+    fn break_up(&self) {
+        self.broken.store(true, SeqCst);
+        self.wake();
+    }
+}
+
+/// Spins until `done` or for a bounded time; says whether it is done.
+#[inline(always)]
+fn spin_until(done: impl Fn() -> bool) -> bool {
+    for _ in 0..SPINS {
+        if done() {
+            return true;
+        }
+        std::hint::spin_loop();
+    }
+    done()
+}
+
+/// What the threads are asked to do: it lives on the caller's stack until all of them are done.
+struct Job<'a> {
+    work: &'a (dyn Fn(Worker) + Sync),
+    barrier: Barrier,
+    running: AtomicUsize,
+    caller: Thread,
+    panicked: AtomicBool,
+}
+
+impl Job<'_> {
+    fn take_part(&self, index: usize) {
+        let worker = Worker { index, count: self.barrier.count, barrier: Some(&self.barrier) };
+        if catch_unwind(AssertUnwindSafe(|| (self.work)(worker))).is_err() {
+            self.panicked.store(true, SeqCst);
+            self.barrier.break_up();
+        }
+    }
+}
+
+/// Where one thread finds its next job.
+struct Mailbox {
+    job: AtomicPtr<Job<'static>>,
+    parked: AtomicBool,
+}
+
+impl Mailbox {
+    fn receive(&self) -> *const Job<'static> {
+        loop {
+            let full = || !self.job.load(Acquire).is_null();
+            if !spin_until(full) {
+                self.parked.store(true, SeqCst);
+                while self.job.load(SeqCst).is_null() {
+                    std::thread::park();
+                }
+                self.parked.store(false, SeqCst);
+            }
+            let job = self.job.swap(std::ptr::null_mut(), AcqRel);
+            if !job.is_null() {
+                return job;
+            }
+        }
+    }
+}
+
+/// The threads of one process, in order of their index from 1.
+struct Pool {
+    process: u32,
+    helpers: Mutex<Vec<(Arc<Mailbox>, Thread)>>,
+}
+
+static POOL: AtomicPtr<Pool> = AtomicPtr::new(std::ptr::null_mut());
+
+/// The pool of this process; a forked child leaves its parent's, whose threads it does not have.
+fn pool() -> &'static Pool {
+    let current = POOL.load(Acquire);
+    let process = std::process::id();
+    // SAFETY: a pool, once published, is never freed.
+    if let Some(pool) = unsafe { current.as_ref() }.filter(|pool| pool.process == process) {
+        return pool;
+    }
+    let fresh = Box::into_raw(Box::new(Pool { process, helpers: Mutex::new(Vec::new()) }));
+    match POOL.compare_exchange(current, fresh, AcqRel, Acquire) {
+        // SAFETY: just made and published, never freed.
+        Ok(_) => unsafe { &*fresh },
+        Err(other) => {
+            // SAFETY: `fresh` was not published; `other` was, by another thread of this process.
+            unsafe {
+                drop(Box::from_raw(fresh));
+                &*other
+            }
+        }
+    }
+}
+
+fn spawn(index: usize) -> std::io::Result<(Arc<Mailbox>, Thread)> {
+    let job = AtomicPtr::new(std::ptr::null_mut());
+    let mailbox = Arc::new(Mailbox { job, parked: AtomicBool::new(false) });
+    let own = Arc::clone(&mailbox);
+    let name = format!("backprop-rs-{index}");
+    let handle = std::thread::Builder::new().name(name).spawn(move || {
+        loop {
+            // SAFETY: the caller keeps the job alive until `running` says that all have left it.
+            let job = unsafe { &*own.receive() };
+            job.take_part(index);
+            let caller = job.caller.clone();
+            if job.running.fetch_sub(1, AcqRel) == 1 {
+                caller.unpark();
+            }
+        }
+    })?;
+    Ok((mailbox, handle.thread().clone()))
+}
+
+/// Does `work` on up to `threads` threads at once, the caller's among them.
+pub fn run(threads: usize, work: impl Fn(Worker) + Sync) {
+    if threads <= 1 {
+        return work(Worker::alone());
+    }
+    let mut helpers = match pool().helpers.try_lock() {
+        Ok(helpers) => helpers,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) => return work(Worker::alone()),
+    };
+    while helpers.len() + 1 < threads {
+        match spawn(helpers.len() + 1) {
+            Ok(helper) => helpers.push(helper),
+            Err(_) => break, // the system has no more threads: make do with these
+        }
+    }
+    let count = threads.min(helpers.len() + 1);
+    let job = Job {
+        work: &work,
+        barrier: Barrier::new(count),
+        running: AtomicUsize::new(count - 1),
+        caller: std::thread::current(),
+        panicked: AtomicBool::new(false),
+    };
+    for (mailbox, thread) in &helpers[..count - 1] {
+        mailbox.job.store(std::ptr::from_ref(&job).cast_mut().cast(), SeqCst);
+        if mailbox.parked.load(SeqCst) {
+            thread.unpark();
+        }
+    }
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        work(Worker { index: 0, count, barrier: Some(&job.barrier) });
+    }));
+    if outcome.is_err() {
+        job.barrier.break_up();
+    }
+    let finished = || job.running.load(Acquire) == 0;
+    if !spin_until(finished) {
+        while !finished() {
+            std::thread::park();
+        }
+    }
+    drop(helpers);
+    match outcome {
+        Err(panic) => resume_unwind(panic),
+        Ok(()) => assert!(!job.panicked.load(SeqCst), "a worker of this job panicked"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_index_is_dealt_once() {
+        for threads in 1..6 {
+            let met: Vec<AtomicUsize> = (0..101).map(|_| AtomicUsize::new(0)).collect();
+            run(threads, |worker| {
+                for i in worker.share(met.len()).range() {
+                    met[i].fetch_add(1, Relaxed);
+                }
+            });
+            assert!(met.iter().all(|n| n.load(Relaxed) == 1));
+        }
+    }
+
+    #[test]
+    fn weighted_shares_cover_everything_once() {
+        let totals: Vec<usize> = [5, 1, 1, 9, 2, 2]
+            .iter()
+            .scan(0, |t, w| {
+                *t += w;
+                Some(*t)
+            })
+            .collect();
+        for count in 1..9 {
+            let mut next = 0;
+            for index in 0..count {
+                let share = Worker { index, count, barrier: None }.weighted_share(&totals);
+                assert_eq!(share.start(), next);
+                next = share.range().end;
+            }
+            assert_eq!(next, totals.len());
+        }
+    }
+
+    #[test]
+    fn nobody_passes_the_barrier_before_all_have_come() {
+        let arrived = AtomicUsize::new(0);
+        run(4, |worker| {
+            for round in 1..200 {
+                arrived.fetch_add(1, SeqCst);
+                worker.wait();
+                assert!(arrived.load(SeqCst) >= round * worker.count);
+                worker.wait();
+            }
+        });
+    }
+
+    #[test]
+    fn two_jobs_at_once_both_finish() {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..100 {
+                        let sum = AtomicUsize::new(0);
+                        run(3, |worker| {
+                            sum.fetch_add(worker.share(1000).len(), Relaxed);
+                        });
+                        assert_eq!(sum.load(Relaxed), 1000);
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn a_panic_reaches_the_caller_and_the_pool_lives_on() {
+        for guilty in 0..3 {
+            let outcome = catch_unwind(|| {
+                run(3, |worker| {
+                    assert!(worker.index != guilty.min(worker.count - 1), "as planned");
+                    worker.wait();
+                });
+            });
+            assert!(outcome.is_err());
+        }
+        run(3, |worker| worker.wait());
+    }
+}

@@ -1,0 +1,438 @@
+//! The module `backprop_rs._core`: conversions, and the release of the interpreter's lock.
+//!
+//! `backprop_rs.Network` checks the arrays and their values before they come here.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ndarray::{Array1, Array2};
+use numpy::{
+    Element, PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
+    PyUntypedArrayMethods, ToPyArray,
+};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::kernel::{Isa, fma_rate};
+use crate::train::{Position, Samples, Settings, Targets};
+use crate::{Activation, Cost, Error, Init, Real, Rule, Trace, pool};
+
+impl From<Error> for PyErr {
+    fn from(error: Error) -> Self {
+        PyValueError::new_err(error.to_string())
+    }
+}
+
+/// A network of either number type.
+enum Either {
+    Single(crate::Network<f32>),
+    Double(crate::Network<f64>),
+}
+
+/// Does `$body` with `$net`, whatever its number type.
+macro_rules! with {
+    ($either:expr, $net:ident => $body:expr) => {
+        match $either {
+            Either::Single($net) => $body,
+            Either::Double($net) => $body,
+        }
+    };
+}
+
+/// The compiled twin of `backprop_rs.reference.Network`.
+#[pyclass(frozen, module = "backprop_rs._core")]
+struct Network(Mutex<Either>);
+
+type Arrays<'py> = Vec<Bound<'py, PyAny>>;
+
+/// C, z, a, δ, ∂C/∂W and ∂C/∂b.
+type PyTrace<'py> =
+    (f64, Arrays<'py>, Arrays<'py>, Arrays<'py>, Arrays<'py>, Arrays<'py>);
+
+#[pymethods]
+impl Network {
+    #[new]
+    fn new(sizes: Vec<usize>, activations: Vec<String>, cost: &str, dtype: &str) -> PyResult<Self> {
+        let names = activations.iter().map(|name| Activation::from_name(name));
+        let activations: Vec<Activation> = names.collect::<Result<_, _>>()?;
+        let cost = Cost::from_name(cost)?;
+        let network = match dtype {
+            "float32" => Either::Single(crate::Network::new(&sizes, &activations, cost)?),
+            "float64" => Either::Double(crate::Network::new(&sizes, &activations, cost)?),
+            _ => {
+                let message = format!("dtype must be float32 or float64; got '{dtype}'");
+                return Err(PyValueError::new_err(message));
+            }
+        };
+        Ok(Self(Mutex::new(network)))
+    }
+
+    #[getter]
+    fn sizes(&self) -> Vec<usize> {
+        with!(&*self.lock(), net => net.sizes())
+    }
+
+    #[getter]
+    fn activations(&self) -> Vec<&'static str> {
+        let activations = with!(&*self.lock(), net => net.activations());
+        activations.into_iter().map(Activation::name).collect()
+    }
+
+    #[getter]
+    fn cost(&self) -> &'static str {
+        with!(&*self.lock(), net => net.cost()).name()
+    }
+
+    #[getter]
+    fn dtype(&self) -> &'static str {
+        match &*self.lock() {
+            Either::Single(_) => f32::NAME,
+            Either::Double(_) => f64::NAME,
+        }
+    }
+
+    fn initialize(&self, init: &str, seed: u64) -> PyResult<()> {
+        Ok(with!(&mut *self.lock(), net => net.initialize(init, seed))?)
+    }
+
+    fn weights<'py>(&self, py: Python<'py>) -> Arrays<'py> {
+        with!(&*self.lock(), net => matrices(py, net.weights()))
+    }
+
+    fn biases<'py>(&self, py: Python<'py>) -> Arrays<'py> {
+        with!(&*self.lock(), net => vectors(py, net.biases()))
+    }
+
+    fn set_weights(&self, weights: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
+        with!(&mut *self.lock(), net => {
+            for (l, w) in weights.iter().enumerate() {
+                net.set_weights(l, w.extract::<PyReadonlyArray2<_>>()?.as_array())?;
+            }
+            Ok(())
+        })
+    }
+
+    fn set_biases(&self, biases: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
+        with!(&mut *self.lock(), net => {
+            for (l, b) in biases.iter().enumerate() {
+                net.set_biases(l, b.extract::<PyReadonlyArray1<_>>()?.as_array())?;
+            }
+            Ok(())
+        })
+    }
+
+    fn set_optimizer(
+        &self,
+        name: &str,
+        settings: std::collections::BTreeMap<String, f64>,
+    ) -> PyResult<()> {
+        let settings: Vec<(String, f64)> = settings.into_iter().collect();
+        let rule = Rule::from_name(name, &settings)?;
+        with!(&mut *self.lock(), net => net.set_optimizer(rule));
+        Ok(())
+    }
+
+    /// The output activations, or None where `X` or `out` is not just what the core works on.
+    #[pyo3(signature = (X, out=None))]
+    #[allow(non_snake_case)]
+    fn predict<'py>(
+        &self,
+        X: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+    ) -> Option<Bound<'py, PyAny>> {
+        with!(&mut *self.wait(X.py()), net => predict(net, X, out))
+    }
+
+    #[allow(non_snake_case)]
+    fn activations_of<'py>(&self, py: Python<'py>, X: &Bound<'py, PyAny>) -> PyResult<Arrays<'py>> {
+        with!(&*self.wait(py), net => {
+            let x: PyReadonlyArray2<_> = X.extract()?;
+            let x = x.as_array();
+            let activations = py.detach(|| net.activations_of(x));
+            Ok(matrices(py, activations))
+        })
+    }
+
+    #[allow(non_snake_case)]
+    fn backward<'py>(
+        &self,
+        py: Python<'py>,
+        X: &Bound<'py, PyAny>,
+        y: &Bound<'py, PyAny>,
+    ) -> PyResult<PyTrace<'py>> {
+        with!(&*self.wait(py), net => {
+            let batch = Batch::new(X, y)?;
+            let samples = batch.samples()?;
+            let Trace {
+                cost,
+                weighted_inputs,
+                activations,
+                deltas,
+                weight_gradients,
+                bias_gradients,
+            } = py.detach(|| net.backward(&samples));
+            let [z, a, delta, grad_w] =
+                [weighted_inputs, activations, deltas, weight_gradients].map(|list| matrices(py, list));
+            Ok((cost, z, a, delta, grad_w, vectors(py, bias_gradients)))
+        })
+    }
+
+    #[allow(non_snake_case)]
+    fn costs<'py>(
+        &self,
+        py: Python<'py>,
+        X: &Bound<'py, PyAny>,
+        y: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        with!(&*self.wait(py), net => {
+            let batch = Batch::new(X, y)?;
+            let samples = batch.samples()?;
+            Ok(PyArray1::from_vec(py, py.detach(|| net.costs(&samples))))
+        })
+    }
+
+    #[allow(non_snake_case)]
+    fn mean_cost(&self, py: Python, X: &Bound<PyAny>, y: &Bound<PyAny>) -> PyResult<f64> {
+        with!(&*self.wait(py), net => {
+            let batch = Batch::new(X, y)?;
+            let samples = batch.samples()?;
+            Ok(py.detach(|| net.mean_cost(&samples)))
+        })
+    }
+
+    #[allow(non_snake_case)]
+    fn step(
+        &self,
+        py: Python,
+        X: &Bound<PyAny>,
+        y: &Bound<PyAny>,
+        learning_rate: f64,
+    ) -> PyResult<f64> {
+        with!(&mut *self.wait(py), net => {
+            let batch = Batch::new(X, y)?;
+            let samples = batch.samples()?;
+            Ok(py.detach(|| net.step(&samples, learning_rate)))
+        })
+    }
+
+    #[allow(non_snake_case)]
+    #[pyo3(signature = (X, y, *, batch_size, learning_rate, shuffle, seed, epoch, step, cost_sum,
+                        stop_epoch, budget))]
+    fn train(
+        &self,
+        py: Python,
+        X: &Bound<PyAny>,
+        y: &Bound<PyAny>,
+        batch_size: usize,
+        learning_rate: f64,
+        shuffle: bool,
+        seed: u64,
+        epoch: u64,
+        step: usize,
+        cost_sum: f64,
+        stop_epoch: u64,
+        budget: f64,
+    ) -> PyResult<(Vec<f64>, u64, usize, f64)> {
+        let budget = Duration::try_from_secs_f64(budget.max(0.0)).unwrap_or(Duration::MAX);
+        let settings = Settings { batch_size, learning_rate, shuffle, seed, stop_epoch, budget };
+        let start = Position { epoch, step, cost_sum };
+        with!(&mut *self.wait(py), net => {
+            let batch = Batch::new(X, y)?;
+            let samples = batch.samples()?;
+            if shuffle && samples.len() >= u32::MAX as usize {
+                return Err(Error::TooManyRows { given: samples.len() }.into());
+            }
+            let (costs, end) = py.detach(|| net.train(&samples, &settings, start));
+            Ok((costs, end.epoch, end.step, end.cost_sum))
+        })
+    }
+}
+
+impl Network {
+    /// The network; a panic of an earlier call has left whole parameters behind.
+    fn lock(&self) -> MutexGuard<'_, Either> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The network, without keeping other Python threads waiting while another call has it.
+    fn wait(&self, py: Python) -> MutexGuard<'_, Either> {
+        match self.0.try_lock() {
+            Ok(guard) => guard,
+            Err(_) => loop {
+                py.detach(|| drop(self.lock()));
+                if let Ok(guard) = self.0.try_lock() {
+                    break guard;
+                }
+            },
+        }
+    }
+}
+
+/// Samples and targets as NumPy holds them.
+struct Batch<'py, T: Element> {
+    x: PyReadonlyArray2<'py, T>,
+    y: Desired<'py, T>,
+}
+
+enum Desired<'py, T: Element> {
+    Values(PyReadonlyArray2<'py, T>),
+    Classes(PyReadonlyArray1<'py, i64>),
+}
+
+impl<'py, T: Element + Real> Batch<'py, T> {
+    fn new(x: &Bound<'py, PyAny>, y: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let y = match y.cast::<PyArray1<i64>>() {
+            Ok(classes) => Desired::Classes(classes.try_readonly()?),
+            Err(_) => Desired::Values(y.extract()?),
+        };
+        Ok(Self { x: x.extract()?, y })
+    }
+
+    fn samples(&self) -> PyResult<Samples<'_, T>> {
+        let n_in = self.x.shape()[1];
+        let y = match &self.y {
+            Desired::Values(y) => Targets::Values(y.as_slice()?),
+            Desired::Classes(y) => Targets::Classes(y.as_slice()?),
+        };
+        Ok(Samples { x: self.x.as_slice()?, y, n_in })
+    }
+}
+
+fn predict<'py, T: Element + Real>(
+    net: &mut crate::Network<T>,
+    x: &Bound<'py, PyAny>,
+    out: Option<&Bound<'py, PyAny>>,
+) -> Option<Bound<'py, PyAny>> {
+    let (py, n_in, n_out) = (x.py(), net.n_in(), net.n_out());
+    let x = x.cast::<PyArrayDyn<T>>().ok()?;
+    let shape = x.shape();
+    if shape.len() > 2 || shape.last() != Some(&n_in) || shape[0] == 0 || !x.is_c_contiguous() {
+        return None;
+    }
+    let rows = if shape.len() == 1 { 1 } else { shape[0] };
+    let x = x.try_readonly().ok()?;
+    let values = x.as_slice().ok()?;
+    if first_non_finite(values.iter().copied()).is_some() {
+        return None;
+    }
+    if let Some(out) = out {
+        let given = out.cast::<PyArrayDyn<T>>().ok()?;
+        let fits = if shape.len() == 1 {
+            given.shape() == [n_out]
+        } else {
+            given.shape() == [rows, n_out]
+        };
+        if !fits || !given.is_c_contiguous() {
+            return None;
+        }
+        let mut guard = given.try_readwrite().ok()?;
+        let to = guard.as_slice_mut().ok()?;
+        py.detach(|| net.predict_into(values, to));
+        return Some(out.clone());
+    }
+    let mut result = Array2::from_elem((rows, n_out), T::ZERO);
+    let to = result.as_slice_mut().expect("standard layout");
+    py.detach(|| net.predict_into(values, to));
+    if shape.len() == 1 {
+        return Some(PyArray1::from_vec(py, result.into_raw_vec_and_offset().0).into_any());
+    }
+    Some(PyArray2::from_owned_array(py, result).into_any())
+}
+
+fn matrices<T: Element>(py: Python<'_>, list: Vec<Array2<T>>) -> Arrays<'_> {
+    list.into_iter().map(|array| PyArray2::from_owned_array(py, array).into_any()).collect()
+}
+
+fn vectors<T: Element>(py: Python<'_>, list: Vec<Array1<T>>) -> Arrays<'_> {
+    list.iter().map(|array| array.to_pyarray(py).into_any()).collect()
+}
+
+/// Where the first NaN or infinity stands.
+fn first_non_finite<T: Real>(values: impl Iterator<Item = T> + Clone) -> Option<usize> {
+    // Zero times a finite number is zero, so the whole sum is zero where all are finite:
+    // a loop without a branch, which is what a clean array costs.
+    let mut sum = T::ZERO;
+    for value in values.clone() {
+        sum += value * T::ZERO;
+    }
+    if sum.is_finite() { None } else { values.into_iter().position(|value| !value.is_finite()) }
+}
+
+/// The row-major index of the first NaN or infinity in an array, or None.
+#[pyfunction]
+#[allow(non_snake_case)]
+fn first_nonfinite(X: &Bound<PyAny>) -> PyResult<Option<usize>> {
+    fn search<T: Element + Real>(array: &Bound<PyArrayDyn<T>>) -> PyResult<Option<usize>> {
+        let array = array.try_readonly()?;
+        Ok(match array.as_slice() {
+            Ok(values) if array.is_c_contiguous() => first_non_finite(values.iter().copied()),
+            _ => first_non_finite(array.as_array().iter().copied()),
+        })
+    }
+    match (X.cast::<PyArrayDyn<f32>>(), X.cast::<PyArrayDyn<f64>>()) {
+        (Ok(array), _) => search(array),
+        (_, Ok(array)) => search(array),
+        _ => Err(PyTypeError::new_err("X must be an array of float32 or float64")),
+    }
+}
+
+/// Lets every later call use `n` threads.
+#[pyfunction]
+fn set_num_threads(n: usize) -> PyResult<()> {
+    if n == 0 {
+        return Err(PyValueError::new_err("n must be an integer >= 1; got 0"));
+    }
+    pool::set_threads(n);
+    Ok(())
+}
+
+/// The threads that a call may use.
+#[pyfunction]
+fn get_num_threads() -> usize {
+    pool::threads()
+}
+
+/// The instruction set that the kernels run with: avx512, avx2 or baseline.
+#[pyfunction]
+fn instruction_set() -> &'static str {
+    Isa::best().name()
+}
+
+/// The measured rate of fused multiply-adds, in GFLOP/s: the machine's peak.
+#[pyfunction]
+fn fma_peak(py: Python, dtype: &str, threads: usize) -> PyResult<f64> {
+    match dtype {
+        "float32" => Ok(py.detach(|| fma_rate::<f32>(threads))),
+        "float64" => Ok(py.detach(|| fma_rate::<f64>(threads))),
+        _ => Err(PyValueError::new_err(format!("dtype must be float32 or float64; got '{dtype}'"))),
+    }
+}
+
+macro_rules! name_lists {
+    ($($(#[doc = $doc:literal])* $function:ident = $names:expr;)*) => {
+        $($(#[doc = $doc])* #[pyfunction] fn $function() -> Vec<&'static str> { $names.to_vec() })*
+    };
+}
+
+name_lists! {
+    /// The activations of the table.
+    activation_names = Activation::NAMES;
+    /// The costs of the table.
+    cost_names = Cost::NAMES;
+    /// The initialisers of the table.
+    init_names = Init::NAMES;
+    /// The optimizers of the table.
+    optimizer_names = Rule::NAMES;
+}
+
+#[pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use super::{
+        Network, activation_names, cost_names, first_nonfinite, fma_peak, get_num_threads,
+        init_names, instruction_set, optimizer_names, set_num_threads,
+    };
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

@@ -1,0 +1,133 @@
+//! Counter-based random streams: a number is a function of (seed, purpose, stream, index) and of
+//! nothing else, so threads, batches and interruptions cannot change it.
+//!
+//! The generator is Philox4x64-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy
+//! as 1, 2, 3", 2011), laid out as `numpy.random.Philox(key=[seed, purpose],
+//! counter=[0, stream, 0, 0])`, which is the oracle of the tests and the twin in
+//! `reference/random.py`.
+
+/// What a stream is drawn for; streams of two purposes never meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Purpose {
+    Init = 1,
+    Shuffle = 2,
+}
+
+/// The numbers of one stream, in order.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    key: [u64; 2],
+    stream: u64,
+    block: u64,
+    buffer: [u64; 4],
+    used: usize,
+}
+
+impl Stream {
+    /// The stream numbered `stream` for `purpose`, at its beginning.
+    pub fn new(seed: u64, purpose: Purpose, stream: u64) -> Self {
+        let key = [seed, purpose as u64];
+        Self { key, stream, block: 0, buffer: [0; 4], used: 4 }
+    }
+
+    /// The next 64 random bits.
+    #[inline]
+    pub fn bits(&mut self) -> u64 {
+        if self.used == 4 {
+            // NumPy counts before it draws: its first block is number 1.
+            self.block += 1;
+            self.buffer = philox([self.block, self.stream, 0, 0], self.key);
+            self.used = 0;
+        }
+        self.used += 1;
+        self.buffer[self.used - 1]
+    }
+
+    /// The next number of [0, 1), a multiple of 2^-53.
+    pub fn uniform(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 * 2f64.powi(-53)
+    }
+
+    /// The next integer of [0, bound): the high half of a 128-bit product.
+    #[inline]
+    pub fn below(&mut self, bound: u64) -> u64 {
+        ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
+    }
+}
+
+/// Ten rounds of Philox4x64 on one counter.
+fn philox(mut counter: [u64; 4], mut key: [u64; 2]) -> [u64; 4] {
+    const MULTIPLIERS: [u64; 2] = [0xD2E7_470E_E14C_6C93, 0xCA5A_8263_9512_1157];
+    const WEYL: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xBB67_AE85_84CA_A73B];
+    for _ in 0..10 {
+        let product = |lane: usize, i: usize| {
+            let wide = u128::from(MULTIPLIERS[lane]) * u128::from(counter[i]);
+            ((wide >> 64) as u64, wide as u64)
+        };
+        let (high0, low0) = product(0, 0);
+        let (high1, low1) = product(1, 2);
+        counter = [high1 ^ counter[1] ^ key[0], low1, high0 ^ counter[3] ^ key[1], low0];
+        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+    }
+    counter
+}
+
+/// The order in which epoch `epoch` visits the rows 0..n: Fisher and Yates from the last row down.
+pub fn shuffle(order: &mut [u32], seed: u64, epoch: u64) {
+    let mut stream = Stream::new(seed, Purpose::Shuffle, epoch);
+    for (i, row) in order.iter_mut().enumerate() {
+        *row = i as u32;
+    }
+    for i in (1..order.len()).rev() {
+        let j = stream.below(i as u64 + 1) as usize;
+        order.swap(i, j);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `np.random.Philox(key=[7, 2], counter=[0, 3, 0, 0]).random_raw(6)`.
+    #[test]
+    fn the_stream_is_numpys_philox() {
+        let mut stream = Stream::new(7, Purpose::Shuffle, 3);
+        let drawn: Vec<u64> = (0..6).map(|_| stream.bits()).collect();
+        assert_eq!(drawn, ORACLE);
+    }
+    const ORACLE: [u64; 6] = [
+        0xffd0e7e4dc9562a3,
+        0xca9633e9d1de4694,
+        0x2ee403ee5f79d0e8,
+        0x306165441289b1a0,
+        0x95df3c3d9f1814e8,
+        0x7a1fec01fe3c925,
+    ];
+
+    #[test]
+    fn a_shuffle_is_a_permutation_that_depends_on_seed_and_epoch_alone() {
+        let drawn = |seed, epoch| {
+            let mut order = [9; 100];
+            shuffle(&mut order, seed, epoch);
+            order
+        };
+        let mut sorted = drawn(1, 0);
+        sorted.sort_unstable();
+        assert!(sorted.iter().enumerate().all(|(i, row)| i as u32 == *row));
+        assert_eq!(drawn(1, 0), drawn(1, 0));
+        assert_ne!(drawn(1, 0), drawn(1, 1));
+        assert_ne!(drawn(1, 0), drawn(2, 0));
+    }
+
+    #[test]
+    fn uniform_numbers_fill_the_unit_interval_evenly() {
+        let mut stream = Stream::new(5, Purpose::Init, 0);
+        let n = 10_000;
+        let drawn: Vec<f64> = (0..n).map(|_| stream.uniform()).collect();
+        assert!(drawn.iter().all(|u| (0.0..1.0).contains(u)));
+        let mean = drawn.iter().sum::<f64>() / f64::from(n);
+        // Six standard errors of the mean of n uniform numbers.
+        assert!((mean - 0.5).abs() < 6.0 / (12.0 * f64::from(n)).sqrt());
+    }
+}

@@ -1,0 +1,43 @@
+"""One fixture runs a test down both paths: the Rust core and its NumPy twin."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent))  # for helpers such as bounds.py
+
+
+def missing_core():
+    """Why the compiled core cannot be imported, or None."""
+    try:
+        import_module("backprop_rs._core")
+    except ImportError as error:
+        return f"the compiled core cannot be imported: {error}"
+    return None
+
+
+MISSING = missing_core()
+
+
+@pytest.fixture(params=["rust", "numpy"], scope="session")
+def backend(request):
+    """The name of a backend, for `Network(..., backend=backend)`."""
+    if request.param == "rust" and MISSING:
+        pytest.skip(MISSING)
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def core(backend):
+    """The module of a backend, below the checks of the public face."""
+    return import_module("backprop_rs._core" if backend == "rust" else "backprop_rs.reference")
+
+
+@pytest.fixture(scope="session")
+def both():
+    """The modules of both backends, Rust first, for tests that compare them."""
+    if MISSING:
+        pytest.skip(MISSING)
+    return import_module("backprop_rs._core"), import_module("backprop_rs.reference")

@@ -1,0 +1,213 @@
+"""IDX files (MNIST and its successors) and .npz files."""
+
+import gzip
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from backprop_rs.data import load_idx, load_mnist_folder, load_npz, load_npz_split, read_idx
+from backprop_rs.data.idx_file import DTYPES
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package dataset-fashion-mnist has its files."""
+
+ROLES = {
+    "train-images-idx3-ubyte": (5, 2, 3),
+    "train-labels-idx1-ubyte": (5,),
+    "t10k-images-idx3-ubyte": (4, 2, 3),
+    "t10k-labels-idx1-ubyte": (4,),
+}
+
+
+def idx_bytes(values):
+    """The array in IDX format, from the format's description."""
+    code = next(code for code, kind in DTYPES.items() if np.dtype(kind).newbyteorder("=")
+                == values.dtype)  # fmt: skip
+    sizes = struct.pack(f">{values.ndim}I", *values.shape)
+    return bytes([0, 0, code, values.ndim]) + sizes + values.astype(DTYPES[code]).tobytes()
+
+
+IDX_ARRAYS = st.sampled_from(sorted(DTYPES.values())).flatmap(
+    lambda kind: arrays(np.dtype(kind).newbyteorder("="), array_shapes(max_dims=4))
+)
+
+
+@given(IDX_ARRAYS, st.booleans())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_idx_comes_back_as_it_was_written(tmp_path, values, packed):
+    path = tmp_path / "values"
+    data = idx_bytes(values)
+    path.write_bytes(gzip.compress(data) if packed else data)
+    back = read_idx(path)
+    assert back.dtype == values.dtype
+    assert back.shape == values.shape
+    assert back.tobytes() == values.tobytes()
+
+
+@given(IDX_ARRAYS, st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_truncated_idx_file_is_refused(tmp_path, values, data):
+    path = tmp_path / "values"
+    whole = idx_bytes(values)
+    path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    with pytest.raises(ValueError, match=r"is truncated|is not an IDX file"):
+        read_idx(path)
+
+
+class TestIdx:
+    @pytest.fixture
+    def files(self, tmp_path):
+        def write(images, labels):
+            paths = tmp_path / "images", tmp_path / "labels"
+            for path, values in zip(paths, (images, labels), strict=True):
+                path.write_bytes(idx_bytes(values))
+            return paths
+
+        return write
+
+    def test_images_become_rows_of_pixels(self, files):
+        images = np.arange(0, 240, 10, dtype=np.uint8).reshape(4, 2, 3)
+        data = load_idx(*files(images, np.uint8([0, 2, 1, 2])))
+        assert (images.reshape(4, 6).astype(np.float32) / np.float32(255) == data.X).all()
+        assert data.y.tolist() == [0, 2, 1, 2]
+        assert data.class_names == ("0", "1", "2")
+
+    def test_other_types_keep_their_values(self, files):
+        images, _ = files(np.int16([[300, -4]]), np.uint8([0]))
+        assert load_idx(images).X.tolist() == [[300, -4]]
+        assert load_idx(images).y is None
+
+    def test_refuses(self, files, tmp_path):
+        images, labels = files(np.zeros((2, 2, 2), np.uint8), np.uint8([0, 1, 0]))
+        with pytest.raises(ValueError, match=r"labels must have shape \(2,\) to go with .* \(3,\)"):
+            load_idx(images, labels)
+        with pytest.raises(ValueError, match=r"images must have shape \(m, ...\), m at least 1"):
+            load_idx(labels)
+        labels.write_bytes(labels.read_bytes() + b"!")
+        with pytest.raises(ValueError, match=r"has bytes left over: .* needs 3 bytes .* got 4"):
+            load_idx(images, labels)
+        labels.write_text("a,b\n1,2\n")
+        with pytest.raises(ValueError, match="is not an IDX file: it starts with b'a,b"):
+            load_idx(images, labels)
+        labels.write_bytes(gzip.compress(bytes(100))[:-12])
+        with pytest.raises(ValueError, match="is a damaged gzip file"):
+            read_idx(labels)
+        labels.write_bytes(bytes([0, 0, 8, 3]) + b"\xff" * 12)
+        with pytest.raises(ValueError, match="is truncated: shape"):
+            read_idx(labels)
+
+
+class TestFolder:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        random = np.random.default_rng(0)
+        for name, shape in ROLES.items():
+            largest = 255 if len(shape) > 1 else len(shape) + shape[0]
+            values = random.integers(0, largest, shape, dtype=np.uint8)
+            (tmp_path / name).write_bytes(idx_bytes(values))
+        return tmp_path
+
+    def test_train_and_test_have_the_same_classes(self, folder):
+        train, test = load_mnist_folder(folder)
+        assert (len(train), len(test)) == (5, 4)
+        assert train.class_names == test.class_names
+        assert train.name == test.name == folder.name
+
+    def test_names_vary(self, folder):
+        expected = load_mnist_folder(folder)[0].X
+        path = folder / "train-images-idx3-ubyte"
+        (folder / "train-images.idx3-ubyte.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+        assert (expected == load_mnist_folder(folder)[0].X).all()
+
+    @pytest.mark.parametrize("name", ROLES)
+    def test_a_file_that_is_not_there_is_named(self, folder, name):
+        (folder / name).unlink()
+        with pytest.raises(ValueError, match=f"folder must hold the file {name} or {name}.gz"):
+            load_mnist_folder(folder)
+
+    def test_sizes_must_agree(self, folder):
+        images = idx_bytes(np.zeros((4, 2, 2), np.uint8))
+        (folder / "t10k-images-idx3-ubyte").write_bytes(images)
+        with pytest.raises(ValueError, match="of one size; got 6 and 4 pixels"):
+            load_mnist_folder(folder)
+
+    @pytest.mark.skipif(not FASHION_MNIST.is_dir(), reason="dataset-fashion-mnist is not installed")
+    def test_fashion_mnist(self):
+        train, test = load_mnist_folder(FASHION_MNIST)
+        assert train.X.shape == (60_000, 784)
+        assert test.X.shape == (10_000, 784)
+        assert np.bincount(train.y).tolist() == [6000] * 10
+        assert np.bincount(test.y).tolist() == [1000] * 10
+        assert (train.X.min(), train.X.max()) == (0, 1)
+        # The mean commonly used to normalise this train set.
+        assert round(float(train.X.mean(dtype=float)), 4) == 0.286
+
+
+class TestNpz:
+    X = np.float32([[1, 2], [3, 4], [5, 6]])
+
+    @pytest.fixture
+    def saved(self, tmp_path):
+        def save(**named):
+            path = tmp_path / "data.npz"
+            np.savez_compressed(path, **named)
+            return path
+
+        return save
+
+    def test_values(self, saved):
+        data = load_npz(saved(X=self.X, y=[0.5, 1.5, 2.5]))
+        assert (data.X == self.X).all()
+        assert data.y.tolist() == [0.5, 1.5, 2.5]
+        assert load_npz(saved(x=self.X)).y is None
+        assert load_npz(saved(x=self.X, y=self.X)).n_outputs == 2
+
+    def test_classes(self, saved):
+        assert load_npz(saved(X=self.X, y=["b", "a", "b"])).class_names == ("a", "b")
+        assert load_npz(saved(X=self.X, y=[7, 5, 7]), classes=True).y.tolist() == [1, 0, 1]
+        assert load_npz(saved(X=self.X, y=[[7], [5], [7]]), classes=True).y.tolist() == [1, 0, 1]
+
+    def test_names(self, saved):
+        data = load_npz(
+            saved(X=self.X, y=[1, 0, 1], feature_names=["p", "q"], class_names=["no", "yes"])
+        )
+        assert data.feature_names == ("p", "q")
+        assert data.class_names == ("no", "yes")
+
+    def test_images_become_rows_of_pixels(self, saved):
+        data = load_npz(saved(X=np.full((2, 3, 3), 51, np.uint8)))
+        assert data.X.shape == (2, 9)
+        assert (np.float32(0.2) == data.X).all()
+
+    def test_split_has_the_same_classes(self, saved):
+        path = saved(x_train=self.X, y_train=["b", "c", "b"], x_test=self.X, y_test=["a", "b", "c"])
+        train, test = load_npz_split(path)
+        assert train.class_names == test.class_names == ("a", "b", "c")
+        assert (train.y.tolist(), test.y.tolist()) == ([1, 2, 1], [0, 1, 2])
+        with pytest.raises(ValueError, match="holds x_train: use load_npz_split"):
+            load_npz(path)
+
+    def test_refuses(self, saved, tmp_path):
+        with pytest.raises(ValueError, match=r"path must hold the arrays x; .* holds z"):
+            load_npz(saved(z=self.X))
+        with pytest.raises(ValueError, match=r"hold the arrays x_train, y_train, x_test, y_test"):
+            load_npz_split(saved(x=self.X))
+        with pytest.raises(ValueError, match="array 'X' cannot be read: Object arrays"):
+            load_npz(saved(X=np.array([[None]], object)))
+        with pytest.raises(ValueError, match=r"array 'x' must have shape \(m, ...\)"):
+            load_npz(saved(X=[1, 2]))
+        with pytest.raises(ValueError, match="y must hold finite float32 numbers; got nan at row"):
+            load_npz(saved(X=self.X, y=[0, 1, np.nan]))
+        path = saved(X=self.X)
+        path.write_bytes(path.read_bytes()[:-30])
+        with pytest.raises(ValueError, match=r"is not an \.npz file, or is truncated"):
+            load_npz(path)
+        with pytest.raises(TypeError, match="path must be a file name; got int"):
+            load_npz(3)
+        with pytest.raises(ValueError, match="classes must be one of auto, True, False; got 2"):
+            load_npz(path, classes=2)

@@ -1,0 +1,388 @@
+"""The command `backprop-rs`, run as its users run it: as a process of its own."""
+
+import csv
+import fcntl
+import io
+import os
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import backprop_rs as bp
+import numpy as np
+import pytest
+
+COMMAND = [sys.executable, "-m", "backprop_rs"]
+FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")  # Debian's dataset-fashion-mnist
+SHORT = ("--epochs", "3", "--hidden", "8")
+
+
+def run(*arguments, command=COMMAND, **options):
+    """The finished process, with its output as text."""
+    texts = list(map(str, (*command, *arguments)))
+    return subprocess.run(texts, capture_output=True, text=True, timeout=300, **options)
+
+
+def output(*arguments, **options):
+    """Standard output of a run that ends well and has nothing to say on standard error."""
+    process = run(*arguments, **options)
+    assert (process.returncode, process.stderr) == (0, "")
+    return process.stdout
+
+
+def complaint(*arguments, **options):
+    """The one line on standard error of a run that was given something wrong."""
+    process = run(*arguments, **options)
+    assert process.returncode == 2
+    assert process.stderr.startswith("backprop-rs")
+    assert process.stderr.count("\n") == 1
+    return process.stderr
+
+
+def scores(text, name):
+    """Cost and accuracy (or R²) of the line that starts with `name`."""
+    (line,) = re.findall(rf"^{name} +(.*)$", text, re.MULTILINE)
+    return [float(number) for number in line.split()]
+
+
+def table(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("cli")
+
+
+@pytest.fixture(scope="module")
+def flowers(folder):
+    """Iris as a CSV file: an identifier first, the species in the middle."""
+    iris = bp.load_iris()
+    path = folder / "flowers.csv"
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "sl", "sw", "species", "pl", "pw"])
+        for row, (x, label) in enumerate(zip(iris.X.tolist(), iris.y, strict=True)):
+            writer.writerow([row, *x[:2], iris.class_names[label], *x[2:]])
+    return path
+
+
+@pytest.fixture(scope="module")
+def flower_model(folder, flowers):
+    path = folder / "flowers.safetensors"
+    output("train", flowers, "--target", "species", "--ignore", "id", "--out", path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def values(folder):
+    """y = 1000 + 50 a - 20 b + 10 a b, with a in 0..1 and b in 0..100."""
+    a, b = np.random.default_rng(0).uniform(size=(2, 400))
+    path = folder / "values.csv"
+    np.savetxt(
+        path,
+        np.column_stack([a, 100 * b, 1000 + 50 * a - 20 * b + 10 * a * b]),
+        delimiter=",",
+        header="a,b,y",
+        comments="",
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def value_model(folder, values):
+    path = folder / "values.safetensors"
+    assert scores(output("train", values, "--out", path), "test")[1] > 0.98
+    return path
+
+
+# Training.
+
+
+@pytest.mark.parametrize(("data", "accuracy"), [("iris", 0.93), ("digits", 0.95)])
+def test_defaults_give_a_good_result(data, accuracy):
+    text = output("train", data)
+    assert scores(text, "test")[1] >= accuracy
+    assert "Network(" in text
+    assert "trained in" in text
+    assert "not saved" in text
+
+
+@pytest.mark.skipif(not FASHION_MNIST.is_dir(), reason="dataset-fashion-mnist is not installed")
+def test_defaults_reach_87_percent_on_fashion_mnist(tmp_path):
+    model = tmp_path / "fashion.safetensors"
+    text = output("train", FASHION_MNIST, "--hidden", 128, "--out", model)
+    assert scores(text, "test")[1] >= 0.87
+    assert bp.Network.load(model, "numpy").epochs_trained <= 10
+
+
+def test_the_same_seed_gives_the_same_network(tmp_path):
+    paths = [tmp_path / name for name in ("one", "two", "other")]
+    for path, seed in zip(paths, (1, 1, 2), strict=True):
+        output("train", "iris", *SHORT, "--seed", seed, "--out", path)
+    one, two, other = (path.read_bytes() for path in paths)
+    assert one == two != other
+
+
+def test_every_option_reaches_the_network(tmp_path):
+    model = tmp_path / "model"
+    text = output(
+        *("train", "iris", "--hidden", "7,5", "--activation", "tanh,sigmoid"),
+        *("--output", "sigmoid", "--cost", "squared_error", "--dtype", "float64"),
+        *("--epochs", 4, "--batch-size", 16, "--learning-rate", 0.5, "--optimizer", "adam"),
+        *("--seed", 9, "--backend", "numpy", "--test-fraction", 0.4, "--out", model),
+    )
+    net = bp.Network.load(model, "numpy")
+    assert (net.sizes, net.activation, net.output) == ([4, 7, 5, 3], ["tanh", "sigmoid"], "sigmoid")
+    assert (net.cost, net.dtype, net.seed) == ("squared_error", "float64", 9)
+    assert net.epochs_trained == 4
+    for words in ("90 samples to train, 60 to test", "batches of 16", "rate 0.5\n", "adam"):
+        assert words in text
+    assert "backend numpy" in text
+
+
+def test_no_test_and_no_hidden_layer():
+    text = output("train", "iris", "--test-fraction", 0, "--hidden", "none")
+    assert "150 samples to train, features" in text
+    assert "Network(4-3, softmax" in text
+    assert not re.search("^test", text, re.MULTILINE)
+
+
+def test_npz_with_a_test_set_of_its_own(tmp_path):
+    digits = bp.load_digits()
+    images = (digits.X * 255).astype(np.uint8).reshape(-1, 8, 8)
+    path = tmp_path / "digits.npz"
+    np.savez(
+        path,
+        x_train=images[:1500],
+        y_train=digits.y[:1500],
+        x_test=images[1500:],
+        y_test=digits.y[1500:],
+    )
+    text = output("train", path, "--out", tmp_path / "model")
+    assert "1,500 samples to train, 297 to test, features as they are" in text
+    assert scores(text, "test")[1] > 0.9
+    assert len(table(output("predict", tmp_path / "model", path))) == 297
+
+
+def test_pixels_of_a_table_are_brought_to_0_to_1(tmp_path):
+    digits = bp.load_digits()
+    path = tmp_path / "digits.csv"
+    np.savetxt(path, np.column_stack([digits.X * 16, digits.y]), fmt="%d", delimiter=",")
+    text = output("train", path)
+    assert "pixels divided by their maximum" in text
+    assert scores(text, "test")[1] >= 0.95
+
+
+def test_missing_cells(tmp_path):
+    path = tmp_path / "gap.csv"
+    path.write_text("a,b,kind\n" + "1,2,x\n3,,y\n" * 20)
+    assert "line 3, column 2 ('b')" in complaint("train", path)
+    assert "32 samples to train, 8 to test" in output("train", path, "--missing", "mean", *SHORT)
+
+
+def test_a_target_of_whole_numbers_is_values_if_asked(tmp_path):
+    path = tmp_path / "stars.csv"
+    path.write_text("length,stars\n" + "1.5,1\n2.5,2\n3.5,3\n" * 20)
+    assert "accuracy" in output("train", path, *SHORT)
+    assert "R²" in output("train", path, "--classes", "no", *SHORT)
+
+
+# Prediction.
+
+
+def test_predicted_classes_and_activations(flower_model):
+    """The columns are found by name, in any order, with and without the target."""
+    iris = bp.load_iris()
+    rows = table(output("predict", flower_model, flower_model.with_name("flowers.csv")))
+    assert list(rows[0]) == ["prediction", *iris.class_names]
+    predicted = [iris.class_names.index(row["prediction"]) for row in rows]
+    assert np.mean(predicted == iris.y) >= 0.95
+    for row in rows:
+        activations = {name: float(row[name]) for name in iris.class_names}
+        assert row["prediction"] == max(activations, key=activations.get)
+        assert sum(activations.values()) == pytest.approx(1, abs=1e-6)
+
+
+def test_prediction_finds_columns_by_name(flower_model, tmp_path):
+    path = tmp_path / "new.csv"
+    path.write_text("pw,pl,sw,sl\n0.2,1.4,3.5,5.1\n")
+    (row,) = table(output("predict", flower_model, path))
+    first, *_ = table(output("predict", flower_model, flower_model.with_name("flowers.csv")))
+    assert row == first
+    path.write_text("pw,pl,sw\n0.2,1.4,3.5\n")
+    assert "(pw, pl, sw); got 'sl'" in complaint("predict", flower_model, path)
+
+
+def test_predicted_values_are_in_the_units_of_the_target(value_model, values, tmp_path):
+    out = tmp_path / "predictions.csv"
+    assert "400 predictions saved" in output("predict", value_model, values, "--out", out)
+    predicted = [float(row["prediction"]) for row in table(out.read_text())]
+    y = np.loadtxt(values, delimiter=",", skiprows=1)[:, 2]
+    assert np.corrcoef(predicted, y)[0, 1] > 0.99
+    assert np.abs(predicted - y).mean() < 0.2 * y.std()
+
+
+def test_a_network_saved_from_python(tmp_path):
+    """It has no names and no scaling: inputs go by position, outputs by number."""
+    model, path = tmp_path / "model", tmp_path / "plain.csv"
+    net = bp.Network([2, 3, 2], seed=0, backend="numpy")
+    net.save(model)
+    path.write_text("1,2\n3,4\n")
+    rows = table(output("predict", model, path, "--backend", "numpy"))
+    expected = net.predict([[1, 2], [3, 4]])
+    for name, column in zip(("prediction_1", "prediction_2"), expected.T, strict=True):
+        assert [np.float32(row[name]) for row in rows] == column.tolist()
+    assert "Network(2-3-2" in output("info", model)
+    path.write_text("1,2,3\n")
+    assert "must have 2 features" in complaint("predict", model, path)
+
+
+def test_info(flower_model, value_model):
+    text = output("info", flower_model)
+    assert "Network(4-128-3, relu -> softmax, cross_entropy" in text
+    for words in ("flowers", "200 epochs", "standardised", "sl, sw, pl, pw", "setosa, versicolor"):
+        assert words in text
+    assert "target standardised" in output("info", value_model)
+
+
+# What goes wrong.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "required: COMMAND"),
+        (("trian", "iris"), "'trian'"),
+        (("train",), "required: DATA"),
+        (("train", "irs"), "there is no 'irs' (did you mean 'iris'?)"),
+        (("train", "nowhere.csv"), "there is no 'nowhere.csv'"),
+        (("train", "."), "train-images-idx3-ubyte"),
+        (("train", "iris", "--epocs", "3"), "--epocs"),
+        (("train", "iris", "--epochs", "many"), "--epochs"),
+        (("train", "iris", "--epochs", "-1"), "epochs must be an integer >= 0; got -1"),
+        (("train", "iris", "--batch-size", "0"), "batch_size must be an integer >= 1; got 0"),
+        (("train", "iris", "--learning-rate", "nan"), "learning_rate must be a finite number"),
+        (("train", "iris", "--activation", "rleu"), "did you mean 'relu'?"),
+        (("train", "iris", "--activation", "relu,tanh"), "one per hidden layer (1); got 2 names"),
+        (("train", "iris", "--output", "softmx"), "did you mean 'softmax'?"),
+        (("train", "iris", "--cost", "cross_entropi"), "did you mean 'cross_entropy'?"),
+        (("train", "iris", "--optimizer", "adm"), "did you mean 'adam'?"),
+        (("train", "iris", "--backend", "rst"), "did you mean 'rust'?"),
+        (("train", "iris", "--dtype", "float16"), "float32 or float64; got 'float16'"),
+        (("train", "iris", "--hidden", "8,x"), "whole numbers with commas between, or none"),
+        (("train", "iris", "--hidden", "0"), "got [4, 0, 3]"),
+        (("train", "iris", "--seed", "-1"), "seed must be"),
+        (("train", "iris", "--test-fraction", "1.5"), "test_fraction must be"),
+        (("train", "iris", "--target", "species"), "--target goes with a CSV file; got iris"),
+        (("train", "iris", "--out", "no/such/folder/model"), "--out must name a file"),
+        (("predict", "nowhere", "iris"), "nowhere: No such file or directory"),
+        (("info", "."), "Is a directory"),
+    ],
+)
+def test_a_wrong_argument_is_one_line(arguments, words, tmp_path):
+    assert words in complaint(*arguments, cwd=tmp_path)
+
+
+def test_a_wrong_column_is_answered_with_the_columns(flowers):
+    line = complaint("train", flowers, "--target", "specie")
+    assert "id, sl, sw, species, pl, pw; got 'specie'" in line
+    assert "in -6..5; got 6" in complaint("train", flowers, "--target", "6")
+
+
+def test_other_data_than_the_network_was_trained_on(flower_model):
+    assert "must have the features sl, sw" in complaint("predict", flower_model, "digits")
+
+
+def test_a_file_that_is_no_model(flowers):
+    assert "must name a model saved by backprop_rs" in complaint("info", flowers)
+
+
+def test_training_that_diverges_is_not_saved(values, tmp_path):
+    model = tmp_path / "model"
+    line = complaint("train", values, "--learning-rate", "50", "--out", model)
+    assert "smaller --learning-rate" in line
+    assert not model.exists()
+
+
+# The process.
+
+
+def start(*arguments, **options):
+    """A running process that heeds Ctrl-C, whatever this one does about it."""
+    return subprocess.Popen(
+        list(map(str, (*COMMAND, *arguments))),
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        **options,
+    )
+
+
+def test_ctrl_c_is_quiet():
+    process = start("train", "iris", "--epochs", 10**8, stderr=subprocess.PIPE)
+    while not process.stdout.readline().startswith("total"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60)[1] == ""
+    assert process.returncode == 130
+
+
+def test_a_broken_pipe_is_quiet(tmp_path):
+    model = tmp_path / "model"
+    output("train", "digits", *SHORT, "--out", model)
+    process = start("predict", model, "digits", stderr=subprocess.PIPE)
+    assert process.stdout.readline().startswith("prediction,")
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(timeout=60) == 141
+
+
+@pytest.mark.parametrize(("options", "shown"), [((), True), (("--no-progress",), False)])
+def test_a_terminal_gets_a_progress_bar(options, shown):
+    reader, terminal = os.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
+    process = start("train", "iris", *SHORT, *options, stderr=terminal)
+    process.communicate(timeout=60)
+    os.write(terminal, b"end")
+    text = os.read(reader, 100_000).decode()
+    os.close(reader)
+    os.close(terminal)
+    assert ("epoch 3/3" in text) == shown
+
+
+def test_names_beyond_the_encoding_of_the_terminal(tmp_path):
+    path = tmp_path / "names.csv"
+    path.write_text("x,kind\n" + "1,é\n2,ü\n" * 10, encoding="utf-8")
+    model = tmp_path / "model"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    output("train", path, *SHORT, "--out", model, env=environment)
+    assert r"\xe9" in output("info", model, env=environment)
+
+
+def test_the_script_is_the_same_command():
+    script = shutil.which("backprop-rs", path=str(Path(sys.executable).parent))
+    if script is None:
+        pytest.skip("the package is not installed with its script")
+    version = f"backprop-rs {bp.__version__}\n"
+    assert output("--version", command=[script]) == output("--version") == version
+
+
+@pytest.mark.parametrize("command", ["train", "predict", "info"])
+def test_help(command):
+    assert f"usage: backprop-rs {command}" in output(command, "--help")
+    assert command in output("--help")
+
+
+def test_show_versions(capsys):
+    bp.show_versions()
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert lines["backprop_rs"] == bp.__version__
+    assert lines["numpy"] == np.__version__
+    assert {"Python", "platform", "compiled"} <= lines.keys()

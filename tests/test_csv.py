@@ -1,0 +1,279 @@
+"""Tables from CSV files: what is read, and what is refused with which words."""
+
+import csv
+import gzip
+import io
+
+import numpy as np
+import pytest
+from backprop_rs.data import load_csv
+from backprop_rs.data.csv_file import CsvFile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+FRUIT = "weight,colour,kind\n150,red,apple\n8,red,cherry\n170,green,apple\n"
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Write a file and read it with `load_csv`."""
+
+    def write_and_load(text, **arguments):
+        path = tmp_path / "table.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return load_csv(path, **arguments)
+
+    return write_and_load
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b,y\n1,2,0.5\n3,4,1.5\n",
+        "a,b,y\n1,2,0.5\n3,4,1.5",
+        "a,b,y\r\n1,2,0.5\r\n3,4,1.5\r\n",
+        "a,b,y\r1,2,0.5\r3,4,1.5\r",
+        "\ufeffa,b,y\n1,2,0.5\n3,4,1.5\n",
+        "\n\na,b,y\n\n1,2,0.5\n   \n3,4,1.5\n\n",
+        '"a","b","y"\n"1","2","0.5"\n3,"4",1.5\n',
+        "a, b, y\n 1, 2, 0.5\n+3 ,4e0, 15e-1\n",
+        "a;b;y\n1;2;0.5\n3;4;1.5\n",
+        "a\tb\ty\n1\t2\t0.5\n3\t4\t1.5\n",
+        "a|b|y\n1|2|0.5\n3|4|1.5\n",
+        "a b y\n 1   2 0.5\n3  4    1.5  \n",
+        gzip.compress(b"a,b,y\n1,2,0.5\n3,4,1.5\n"),
+    ],
+)
+def test_the_same_table_in_many_hands(read, text):
+    data = read(text)
+    assert data.X.tolist() == [[1, 2], [3, 4]]
+    assert data.y.tolist() == [0.5, 1.5]
+    assert data.feature_names == ("a", "b")
+    assert data.name == "table"
+
+
+def test_other_encoding(read):
+    assert read("a,b\n1,é\n2,f\n".encode("latin-1"), encoding="latin-1").class_names == ("f", "é")
+    assert read("a,b\n1,é\n2,f\n".encode("utf-16"), encoding="utf-16").class_names == ("f", "é")
+
+
+class TestHeader:
+    def test_none_if_a_cell_of_the_first_line_is_a_number(self, read):
+        data = read("5.1,3.5,setosa\n4.9,3.0,versicolor\n")
+        assert data.feature_names == ("column_1", "column_2")
+        assert len(data) == 2
+
+    def test_as_told(self, read):
+        assert read("2019,2020\n1,2\n", header=True).feature_names == ("2019",)
+        assert len(read("a,b\nc,d\n", header=False)) == 2
+
+    def test_a_name_left_out(self, read):
+        assert read(",a,b\n0,1,2\n1,3,4\n").feature_names == ("column_1", "a")
+
+
+class TestTarget:
+    @pytest.mark.parametrize("target", ["colour", 1, -2])
+    def test_by_name_or_position(self, read, target):
+        data = read(FRUIT, target=target)
+        assert data.class_names == ("green", "red")
+        assert data.y.tolist() == [1, 1, 0]
+        assert data.feature_names == ("weight", "kind=apple", "kind=cherry")
+
+    def test_none(self, read):
+        assert read("a,b\n1,2\n", target=False).y is None
+
+    @pytest.mark.parametrize(
+        ("cells", "class_names"),
+        [
+            ("no yes no yes", ("no", "yes")),
+            ("2 10 2 10", ("2", "10")),
+            ("-1 1 1 -1", ("-1", "1")),
+            ("1.0 0.0 1 0", ("0", "1")),
+            ("1 2 3 4", ()),
+            ("0.5 1 0.5 1", ()),
+        ],
+    )
+    def test_classes_or_values(self, read, cells, class_names):
+        table = "x,y\n" + "".join(f"{k},{cell}\n" for k, cell in enumerate(cells.split()))
+        assert read(table).class_names == class_names
+
+    def test_as_told(self, read):
+        assert read("x,y\n1,5\n2,7\n", classes=True).class_names == ("5", "7")
+        assert read("x,y\n1,5\n2,7A\n3,5\n", classes=True).class_names == ("5", "7A")
+        data = read("x,y\n1,0\n2,1\n3,0\n4,1\n", classes=False)
+        assert data.y.dtype == np.float32
+
+    def test_classes_of_another_data_set(self, read):
+        data = read("x,y\n1,b\n2,c\n", class_names=["c", "b", "a"])
+        assert data.y.tolist() == [1, 0]
+        assert data.class_names == ("c", "b", "a")
+
+
+class TestFeatures:
+    def test_text_is_one_hot(self, read):
+        data = read(FRUIT)
+        assert data.feature_names == ("weight", "colour=green", "colour=red")
+        assert data.X.tolist() == [[150, 0, 1], [8, 0, 1], [170, 1, 0]]
+
+    def test_ignored_columns_may_hold_anything(self, read):
+        data = read("a,b,c\n1,x,0.5\n2,3,1.5\n3,,2.5\n", ignore=["b"])
+        assert data.feature_names == ("a",)
+
+    def test_those_of_another_data_set(self, read):
+        train = read(FRUIT)
+        data = read("colour,code,weight\nred,?,9\n", features=train.feature_names)
+        assert data.X.tolist() == [[9, 0, 1]]
+        assert data.y is None
+
+    def test_a_text_that_looks_like_a_number(self, read):
+        data = read("size\n12\n", features=["size=10", "size=12"])
+        assert data.X.tolist() == [[0, 1]]
+
+
+class TestMissing:
+    TABLE = "a,colour,y\n1,red,0.5\nNA,red,1.5\n5,?,2.5\n4,blue,3.5\n"
+
+    def test_drop(self, read):
+        data = read(self.TABLE, missing="drop")
+        assert data.X.tolist() == [[1, 0, 1], [4, 1, 0]]
+        assert data.y.tolist() == [0.5, 3.5]
+
+    def test_mean(self, read):
+        data = read(self.TABLE, missing="mean")
+        third = np.float32(1 / 3).item()
+        assert data.X[:, 0].tolist() == [1, np.float32(10 / 3).item(), 5, 4]
+        assert data.X[2, 1:].tolist() == [third, np.float32(2 / 3).item()]
+
+    def test_error_names_the_first(self, read):
+        with pytest.raises(ValueError, match=r"line 3, column 1 \('a'\): the cell is missing"):
+            read(self.TABLE)
+
+    @pytest.mark.parametrize("word", ["", "NA", "n/a", "#N/A", "<NA>", "nan", "NULL", "None", "?"])
+    def test_words(self, read, word):
+        assert len(read(f"a,b\n1,2\n{word},3\n4,5\n", missing="drop")) == 2
+
+    def test_places_hold_after_drop(self, read):
+        with pytest.raises(ValueError, match=r"line 4, column 2 \('y'\): class 'c' is none of a"):
+            read("x,y\n,a\n1,a\n2,c\n", missing="drop", class_names=["a"])
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "words"),
+    [
+        ("", {}, "must have at least one row; it is empty"),
+        ("a,b\n", {}, "must have at least one row; got a header only"),
+        ("a,b\n1,2\n3,4,5\n", {}, "line 3: a row must have as many cells as the first row (2)"),
+        ("a,b\n1,2\n\n3\n", {}, "line 4: a row must have as many cells as the first row (2); got"),
+        ("1,2\n3,x\n4,5\n", {}, "table.csv, line 2, column 2 ('column_2'): 'x' is not a number"),
+        ("a,b\n1,2\nx,3\n4,y\n5,6\n", {}, "line 3, column 1 ('a'): 'x' is not a number"),
+        ('a,b\n1,"p\nq"\n2,r\nx,r\n', {}, "line 5, column 1 ('a'): 'x' is not a number"),
+        ("a,b\n1,2\n1_0,3\n4,5\n", {}, "line 3, column 1 ('a'): '1_0' is not a number"),
+        ("a,b\n1,2\n3,inf\n", {}, "column 2 ('b'): 'inf' is not a finite float32 number"),
+        ("a,b\n1,2\n1e39,3\n", {}, "column 1 ('a'): '1e39' is not a finite float32 number"),
+        ('a,b\n1,"2\n3,4\n', {}, "line 2: the row must be CSV; got unexpected end of data"),
+        (
+            "a,b\n1," + "2" * 140_000 + "\n",
+            {},
+            "line 2: the row must be CSV; got field larger than",
+        ),
+        ("a,a\n1,2\n", {}, "column name 'a' occurs more than once"),
+        ("a\n1\n", {}, "no column is left for the features; the columns are a, the target is 'a'"),
+        ("a,b\n1,\n2,3\n", {"missing": "mean"}, "give missing='drop' (a target has no mean)"),
+        ("a,b\n,1\n2,\n", {"missing": "drop"}, "missing='drop' must leave a row"),
+        ("a,b\n,1\n,2\n", {"missing": "mean"}, "column 'a' has no cell to take a mean of"),
+        ("a,b\n1,yes\n", {"classes": False}, "line 2, column 2 ('b'): classes=False needs a"),
+        ("a,b\n1,2\n", {"target": "c"}, "target must be one of a, b; got 'c'"),
+        ("a,b\n1,2\n", {"target": 2}, "target must be a position in -2..1; got 2"),
+        ("a,b\n1,2\n", {"target": 1.0}, "target must be a column's name or position; got 1.0"),
+        ("a,b\n1,2\n", {"target": True}, "or position, None or False; got True"),
+        ("a,b\n1,2\n", {"ignore": "b"}, "ignore must be a list; got the single text 'b'"),
+        ("a,b\n1,2\n", {"features": ["c"]}, "features must name columns of the data (a, b); got"),
+        ("c\nx\n", {"features": ["c=y"]}, "line 2, column 1 ('c'): 'c=x' is none of c=y"),
+        ("c\nx\n", {"features": ["c"]}, "line 2, column 1 ('c'): 'x' is not a number"),
+        ("a,b\n1,2\n", {"header": "yes"}, "header must be one of auto, True, False; got 'yes'"),
+        ("a,b\n1,2\n", {"missing": "zero"}, "missing must be one of error, drop, mean; got 'zero'"),
+        ("a,b\n1,2\n", {"classes": 3}, "classes must be one of auto, True, False; got 3"),
+        ("a,b\n1,2\n", {"delimiter": "::"}, "delimiter must be 'auto' or one character; got '::'"),
+        ("a,b\n1,2\n", {"encoding": "x"}, "encoding must be a known one; got 'x'"),
+        (b"a,b\n1,\xe9\n", {}, "must be text in the encoding 'utf-8', or encoding must name its"),
+        (gzip.compress(b"a,b\n1,2\n")[:-9], {}, "table.csv is a damaged gzip file"),
+        (
+            "name,y\n" + "".join(f"n{k},{k}\n" for k in range(30)),
+            {},
+            "column 'name' holds 30 different texts in 30 rows, too many to code as features",
+        ),
+        (
+            "x,y\n" + "".join(f"{k},n{k}\n" for k in range(30)),
+            {},
+            "column 'y' holds 30 different texts in 30 rows, too many to be classes",
+        ),
+    ],
+)
+def test_refuses(read, text, arguments, words):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        read(text, **arguments)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_path_must_be_a_name():
+    with pytest.raises(TypeError, match="path must be a file name; got int"):
+        load_csv(3)
+
+
+FLOATS = st.floats(-(2.0**100), 2.0**100, width=32)
+CELLS = st.one_of(
+    FLOATS.map(repr),
+    st.integers(-3, 3).map(str),
+    st.sampled_from(["", "NA", "red", "dark blue", 'a "b"', "x,y", "p;q", "two\nlines", "inf"]),
+)
+
+
+@given(
+    st.integers(1, 5).flatmap(
+        lambda n: st.lists(st.tuples(*[FLOATS] * n, FLOATS), min_size=1, max_size=60)
+    ),
+    st.sampled_from([",", ";", "\t", "|", " "]),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_numbers_come_back_as_they_were_written(read, rows, delimiter, header, quoted):
+    names = [f"feature {k}" for k in range(len(rows[0]))]
+    text = written([names, *rows] if header else rows, delimiter, quoted)
+    data = read(text, classes=False)
+    assert data.X.tolist() == [list(row[:-1]) for row in rows]
+    assert data.y.tolist() == [row[-1] for row in rows]
+    assert not header or data.feature_names == tuple(names[:-1])
+
+
+@given(
+    st.integers(2, 4).flatmap(lambda n: st.lists(st.tuples(*[CELLS] * n), min_size=1, max_size=80)),
+    st.sampled_from(["error", "drop", "mean"]),
+    st.sampled_from(["auto", True]),
+    st.booleans(),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_both_ways_of_reading_agree(read, rows, missing, classes, header):
+    text = written([[f"c{k}" for k in range(len(rows[0]))], *rows] if header else rows, ",", False)
+    arguments = {"missing": missing, "classes": classes, "header": header, "delimiter": ","}
+    with pytest.MonkeyPatch.context() as patch:
+        quick = outcome(read, text, arguments)
+        patch.setattr(CsvFile, "read_fast", lambda self, roles: None)
+        assert outcome(read, text, arguments) == quick
+
+
+def outcome(read, text, arguments):
+    """The data set as plain values, or the words of the error."""
+    try:
+        data = read(text, **arguments)
+    except ValueError as error:
+        return str(error)
+    return data.X.tolist(), data.y.tolist(), data.feature_names, data.class_names
+
+
+def written(rows, delimiter, quoted):
+    file = io.StringIO()
+    quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
+    csv.writer(file, delimiter=delimiter, quoting=quoting).writerows(rows)
+    return file.getvalue()

@@ -1,0 +1,148 @@
+"""The record of a run, and the progress bar while it goes."""
+
+import re
+import subprocess
+import sys
+
+import backprop_rs as bp
+import numpy as np
+import pytest
+from backprop_rs import progress
+
+X = np.random.default_rng(0).normal(size=(30, 4))
+LABELS = np.arange(30) % 3
+
+
+def network(backend):
+    return bp.Network(
+        [4, 6, 3], output="softmax", cost="cross_entropy", seed=0, dtype="float64", backend=backend
+    )
+
+
+def test_one_entry_per_epoch(backend):
+    history = network(backend).fit(X, LABELS, epochs=4, validation_data=(X, LABELS))
+    for column in (history.epoch, history.cost, history.val_cost, history.seconds):
+        assert len(column) == 4
+    assert len(history.val_accuracy) == 4
+    assert all(seconds > 0 for seconds in history.seconds)
+
+
+def test_no_validation_no_columns(backend):
+    history = network(backend).fit(X, LABELS, epochs=3)
+    assert history.to_dict().keys() == {"epoch", "cost", "seconds"}
+
+
+def test_no_accuracy_where_targets_are_not_classes(backend):
+    y = np.full((30, 3), 0.3)
+    history = network(backend).fit(X, y, epochs=2, validation_data=(X, y))
+    assert history.to_dict().keys() == {"epoch", "cost", "val_cost", "seconds"}
+
+
+def test_validation_is_what_evaluate_says_after_the_epoch(backend):
+    net, twin = network(backend), network(backend)
+    history = net.fit(X, LABELS, epochs=2, validation_data=(X[:9], LABELS[:9]))
+    for epoch in range(2):
+        twin.fit(X, LABELS, epochs=1)
+        scores = twin.evaluate(X[:9], LABELS[:9])
+        assert history.val_cost[epoch] == scores["cost"]
+        assert history.val_accuracy[epoch] == scores["accuracy"]
+
+
+def test_validation_does_not_change_training(backend):
+    nets = [network(backend) for _ in range(2)]
+    nets[0].fit(X, LABELS, epochs=3)
+    nets[1].fit(X, LABELS, epochs=3, validation_data=(X, LABELS))
+    for left, right in zip(nets[0].weights, nets[1].weights, strict=True):
+        assert left.tobytes() == right.tobytes()
+
+
+def test_no_epochs(backend):
+    history = network(backend).fit(X, LABELS, epochs=0)
+    assert len(history) == 0
+    assert repr(history) == "History(0 epochs)"
+
+
+def test_repr(backend):
+    history = network(backend).fit(X, LABELS, epochs=2, validation_data=(X, LABELS))
+    number = r"[\d.]+ -> [\d.]+"
+    pattern = rf"History\(2 epochs, cost {number}, val_cost {number}, val_accuracy {number}, .+ s\)"
+    assert re.fullmatch(pattern, repr(history))
+
+
+def test_ctrl_c_keeps_what_was_learnt(backend, monkeypatch):
+    """It arrives between two slices of training; a later fit goes on from there."""
+    net, twin = network(backend), network(backend)
+
+    class Interrupting(progress.Silent):
+        def show(self, fraction, text):
+            if net.epochs_trained == 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr("backprop_rs.network.progress_bar", lambda show: Interrupting())
+    with pytest.raises(KeyboardInterrupt):
+        net.fit(X, LABELS, epochs=5, validation_data=(X, LABELS))
+    monkeypatch.undo()
+    twin.fit(X, LABELS, epochs=2)
+    for left, right in zip(net.weights, twin.weights, strict=True):
+        assert left.tobytes() == right.tobytes()
+
+
+# The bar.
+
+
+def test_no_bar_in_a_pipe():
+    program = "import backprop_rs as bp; bp.Network([1, 1], backend='numpy').fit([[1]], [1])"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert run.stdout == run.stderr == b""
+
+
+@pytest.mark.parametrize("tqdm", [True, False])
+def test_a_bar_where_asked_for(tqdm, monkeypatch, capsys):
+    if tqdm:
+        pytest.importorskip("tqdm")
+    else:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+        monkeypatch.setitem(sys.modules, "tqdm.autonotebook", None)
+    history = network("numpy").fit(X, LABELS, epochs=3, progress=True)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"epoch 3/3, cost {history.cost[-1]:.4g}" in captured.err.splitlines()[-1]
+    assert captured.err.endswith("\n")
+
+
+def test_no_bar_where_not_asked_for(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "in_terminal", lambda: True)
+    network("numpy").fit(X, LABELS, epochs=3, progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_bar_in_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "in_terminal", lambda: True)
+    network("numpy").fit(X, LABELS, epochs=3)
+    assert "epoch 3/3" in capsys.readouterr().err
+
+
+def test_a_bar_in_jupyter(monkeypatch):
+    class ZMQInteractiveShell:
+        pass
+
+    class IPython:
+        @staticmethod
+        def get_ipython():
+            return ZMQInteractiveShell()
+
+    assert not progress.in_jupyter()
+    monkeypatch.setitem(sys.modules, "IPython", IPython)
+    assert progress.in_jupyter()
+
+
+def test_the_plain_bar_writes_over_itself(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "PAUSE", 0)
+    bar = progress.Plain()
+    bar.show(0.5, "a long text")
+    bar.show(1.0, "short")
+    bar.close()
+    first, second = capsys.readouterr().err.split("\r")[1:]
+    assert first == f"[{'#' * 12}{'.' * 12}] a long text"
+    assert second.rstrip("\n").ljust(len(first)) == f"[{'#' * 24}] short".ljust(len(first))
+    assert len(second) == len(first) + 1

@@ -1,0 +1,55 @@
+"""The package as a whole: what it exports, what it imports, and which release it is."""
+
+import re
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import backprop_rs as bp
+import pytest
+
+CARGO = Path(__file__).parent.parent / "Cargo.toml"
+LIGHT = ("argparse", "csv", "gzip", "hashlib", "html", "json", "narwhals", "tempfile", "tqdm")
+
+
+@pytest.mark.parametrize("name", bp.__all__)
+def test_public_names_exist(name):
+    assert getattr(bp, name) is not None
+    assert name in dir(bp)
+
+
+def test_other_names_do_not():
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = bp.nothing
+
+
+def test_version():
+    assert f'version = "{bp.__version__}"' in re.findall(r"^version.*", CARGO.read_text(), re.M)
+
+
+def test_version_of_the_installed_package():
+    try:
+        installed = version("backprop-rs")
+    except PackageNotFoundError:
+        pytest.skip("backprop-rs is run from its sources")
+    assert installed == bp.__version__
+
+
+def test_import_is_light():
+    """Nothing but NumPy and what NumPy imports is worth naming."""
+    program = f"import sys, numpy, backprop_rs; print([n for n in {LIGHT} if n in sys.modules])"
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+    )
+    assert run.stdout == "[]\n"
+
+
+def test_reference_imports_only_numpy():
+    """Of everything that is not in the standard library."""
+    folder = Path(bp.__file__).parent / "reference"
+    pattern = r"^(?:from|import) ([a-z_]+)"
+    names = {
+        name for path in folder.glob("*.py") for name in re.findall(pattern, path.read_text(), re.M)
+    }
+    assert names - sys.stdlib_module_names == {"numpy"}
