@@ -363,6 +363,29 @@ macro_rules! with_rows {
     };
 }
 
+/// Does `$body` for the constants `$i` = 0, 1, ... below `$count`, at most 8.
+///
+/// A loop would do, were it sure to be unrolled: only then do the sums stay in registers.
+macro_rules! unroll {
+    ($count:expr, $i:ident => $body:block) => {
+        unroll!(@ $count, $i, $body, 0 1 2 3 4 5 6 7);
+    };
+    (@ $count:expr, $i:ident, $body:block, $($constant:literal)*) => {
+        $(if $count > $constant {
+            const $i: usize = $constant;
+            $body
+        })*
+    };
+}
+
+/// `sum[n] += a b[n]`, each rounded once.
+#[inline(always)]
+fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]) {
+    for n in 0..N {
+        sum[n] = a.mul_add(b[n], sum[n]);
+    }
+}
+
 /// Cuts `range` into the fewest parts of at most `most`, as even as can be.
 #[inline(always)]
 fn evenly(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
@@ -424,6 +447,9 @@ impl<T: Real> Product<'_, T> {
     }
 }
 
+/// The most lines of sums that a tile has: they stay in registers.
+const TILE_LINES: usize = 8;
+
 /// `P` panels of `M` rows: start from bias, zero or the sums so far, add the terms of `ks`, store.
 #[inline(always)]
 unsafe fn tile<T: Real, const M: usize, const N: usize, const P: usize>(
@@ -432,71 +458,57 @@ unsafe fn tile<T: Real, const M: usize, const N: usize, const P: usize>(
     row: usize,
     ks: Range<usize>,
 ) {
-    let out = |q: usize, m: usize| job.out.offset(p + q, row + m);
-    let mut sum = [[[T::ZERO; N]; M]; P];
+    let mut sums = [[T::ZERO; N]; TILE_LINES];
     if ks.start > 0 {
-        for (q, sum) in sum.iter_mut().enumerate() {
-            for (m, sum) in sum.iter_mut().enumerate() {
-                sum.copy_from_slice(job.out.values.part(out(q, m), N));
-            }
-        }
+        unroll!(M * P, I => {
+            sums[I].copy_from_slice(job.out.values.part(job.out.offset(p + I / M, row + I % M), N));
+        });
     } else if let Some(bias) = job.bias {
-        for (q, sum) in sum.iter_mut().enumerate() {
-            let bias = bias.part((p + q) * T::LINE, N);
-            sum.iter_mut().for_each(|sum| sum.copy_from_slice(bias));
-        }
+        unroll!(M * P, I => { sums[I].copy_from_slice(bias.part((p + I / M) * T::LINE, N)); });
     }
-    debug_assert!(job.right.offset(p, ks.end - 1) + N <= job.right.values.len());
+    debug_assert!(job.right.offset(p + P - 1, ks.end - 1) + N <= job.right.values.len());
+    debug_assert!(job.left.offset((ks.end - 1) / T::LINE, row + M) <= job.left.values.len());
     // SAFETY: `left` holds rows row..row + M and columns up to ks.end, `right` rows up to ks.end
-    // of each of the P panels; the debug assertions of `part` and above check both in tests.
+    // of each of the P panels: both are asserted above.
     unsafe {
         let left = job.left.values.pointer().add(row * T::LINE);
         let right = job.right.values.pointer().add(job.right.offset(p, ks.start));
-        dot(&mut sum, left, job.left.stride * T::LINE, right, N * job.right.k, ks);
+        let strides = (job.left.stride * T::LINE, N * job.right.k);
+        dot::<T, M, N, P>(&mut sums, left, right, strides, ks);
     }
-    for (q, sum) in sum.iter().enumerate() {
-        for (m, sum) in sum.iter().enumerate() {
-            let line = job.out.values.part(out(q, m), T::LINE);
-            line[..N].copy_from_slice(sum);
-            line[N..].fill(T::ZERO);
-        }
-    }
+    unroll!(M * P, I => {
+        let line = job.out.values.part(job.out.offset(p + I / M, row + I % M), T::LINE);
+        line[..N].copy_from_slice(&sums[I]);
+        line[N..].fill(T::ZERO);
+    });
 }
 
-/// `sum[q][m][n] += Σ_k left(m, k) right_q(k, n)` in ascending k.
+/// `sums[q M + m][n] += Σ_k left(m, k) right_q(k, n)` in ascending k.
 #[inline(always)]
 unsafe fn dot<T: Real, const M: usize, const N: usize, const P: usize>(
-    total: &mut [[[T; N]; M]; P],
+    total: &mut [[T; N]; TILE_LINES],
     left: *const T,
-    panel_stride: usize,
     mut right: *const T,
-    right_stride: usize,
+    (left_stride, right_stride): (usize, usize),
     ks: Range<usize>,
 ) {
-    let mut sum = *total;
+    let mut sums = *total;
     let mut k = ks.start;
     while k < ks.end {
-        // SAFETY (both blocks): k stays below ks.end, for which the caller answers.
-        let mut column = unsafe { left.add(k / T::LINE * panel_stride + k % T::LINE) };
+        // SAFETY (here and below): k stays below ks.end, for which the caller answers.
+        let mut column = unsafe { left.add(k / T::LINE * left_stride + k % T::LINE) };
         let width = T::LINE.min(ks.end - k);
         for _ in 0..width {
-            unsafe {
-                for q in 0..P {
-                    let b = &*right.add(q * right_stride).cast::<[T; N]>();
-                    for m in 0..M {
-                        let a = *column.add(m * T::LINE);
-                        for n in 0..N {
-                            sum[q][m][n] = a.mul_add(b[n], sum[q][m][n]);
-                        }
-                    }
-                }
-                column = column.add(1);
-                right = right.add(N);
-            }
+            unroll!(M * P, I => {
+                let b = unsafe { &*right.add(I / M * right_stride).cast::<[T; N]>() };
+                add_product(&mut sums[I], unsafe { *column.add(I % M * T::LINE) }, b);
+            });
+            column = column.wrapping_add(1);
+            right = right.wrapping_add(N);
         }
         k += width;
     }
-    *total = sum;
+    *total = sums;
 }
 
 // ---- Gradients: ∂C/∂W = δᵀ a_prev / m, a block of a line by a line at a time
@@ -543,43 +555,72 @@ impl<T: Real> Outer<'_, T> {
         n_in: usize,
         scaled: &mut Block<T>,
     ) {
-        let length = n_in * N;
-        tree(self.rows, scaled, length, |rows, sum| {
-            for columns in evenly(0..n_in, MR) {
-                let to = columns.start * N;
-                let (q, p, i) = (q, p, columns.start);
-                // SAFETY: panels q and p exist and hold `rows`; the block has room for n_in · N.
-                unsafe {
-                    let rows = rows.clone();
-                    let sum = &mut sum.0[to..];
-                    with_rows!(columns.len(), outer_tile::<T, _, N, 1>(self, q, p, i, rows, sum));
-                }
-            }
-        });
-        for value in &mut scaled.0[..length] {
-            *value *= self.scale;
+        tree(&Columns::<T, MR, N> { outer: self, q, p, n_in }, self.rows, scaled, n_in * N);
+        self.average(&mut scaled.0[..n_in * N]);
+    }
+
+    /// Σ over the rows of δ, times 1/m: the gradient of `N` biases from panel `p`.
+    #[inline(always)]
+    pub fn bias<const N: usize>(&self, p: usize, scaled: &mut Block<T>) {
+        tree(&Column::<T, N> { outer: self, p }, self.rows, scaled, N);
+        self.average(&mut scaled.0[..N]);
+    }
+
+    #[inline(always)]
+    fn average(&self, sums: &mut [T]) {
+        for sum in sums {
+            *sum *= self.scale;
         }
     }
 }
 
-impl<T: Real> Outer<'_, T> {
-    /// Σ over the rows of δ, times 1/m: the gradient of `N` biases from panel `p`.
+/// What [`tree`] adds up: the sum over one shard of rows, in one ascending chain.
+///
+/// A trait and no closure, as a closure would not be compiled for the instruction set at hand.
+trait Shards<T> {
+    fn sum(&self, rows: Range<usize>, sum: &mut Block<T>);
+}
+
+/// Columns of a layer's input by columns of its δ.
+struct Columns<'a, T, const MR: usize, const N: usize> {
+    outer: &'a Outer<'a, T>,
+    q: usize,
+    p: usize,
+    n_in: usize,
+}
+
+impl<T: Real, const MR: usize, const N: usize> Shards<T> for Columns<'_, T, MR, N> {
     #[inline(always)]
-    pub fn bias<const N: usize>(&self, p: usize, scaled: &mut Block<T>) {
-        tree(self.rows, scaled, N, |rows, sum| {
-            let mut total = [T::ZERO; N];
-            let delta =
-                self.delta.values.part(self.delta.offset(p, rows.start), rows.len() * T::LINE);
-            for line in delta.chunks_exact(T::LINE) {
-                for (total, d) in total.iter_mut().zip(line) {
-                    *total += *d;
-                }
-            }
-            sum.0[..N].copy_from_slice(&total);
-        });
-        for value in &mut scaled.0[..N] {
-            *value *= self.scale;
+    fn sum(&self, rows: Range<usize>, sum: &mut Block<T>) {
+        let &Self { outer, q, p, n_in } = self;
+        for columns in evenly(0..n_in, MR) {
+            let (i, rows, to) = (columns.start, rows.clone(), &mut sum.0[columns.start * N..]);
+            // SAFETY: panels q and p exist and hold `rows`; the block has room for n_in · N.
+            unsafe {
+                with_rows!(columns.len(), outer_tile::<T, _, N, 1>(outer, q, p, i, rows, to))
+            };
         }
+    }
+}
+
+/// Columns of δ alone.
+struct Column<'a, T, const N: usize> {
+    outer: &'a Outer<'a, T>,
+    p: usize,
+}
+
+impl<T: Real, const N: usize> Shards<T> for Column<'_, T, N> {
+    #[inline(always)]
+    fn sum(&self, rows: Range<usize>, sum: &mut Block<T>) {
+        let delta = self.outer.delta;
+        let delta = delta.values.part(delta.offset(self.p, rows.start), rows.len() * T::LINE);
+        let mut total = [T::ZERO; N];
+        for line in delta.chunks_exact(T::LINE) {
+            for n in 0..N {
+                total[n] += line[n];
+            }
+        }
+        sum.0[..N].copy_from_slice(&total);
     }
 }
 
@@ -609,56 +650,44 @@ unsafe fn outer_tile<T: Real, const M: usize, const N: usize, const P: usize>(
     rows: Range<usize>,
     out: &mut [T],
 ) {
-    let mut sum = [[T::ZERO; N]; M];
+    let mut sums = [[T::ZERO; N]; TILE_LINES];
     let left = job.left.values.part(job.left.offset(q, rows.start), rows.len() * T::LINE);
     let delta = job.delta.values.part(job.delta.offset(p, rows.start), rows.len() * T::LINE);
     let (left, delta) = (left.as_ptr(), delta.as_ptr());
     for r in 0..rows.len() {
         // SAFETY: both panels have `rows.len()` lines from here; i + M and N lie within a line.
-        unsafe {
-            let a = &*left.add(r * T::LINE + i).cast::<[T; M]>();
-            let d = &*delta.add(r * T::LINE).cast::<[T; N]>();
-            for m in 0..M {
-                for n in 0..N {
-                    sum[m][n] = a[m].mul_add(d[n], sum[m][n]);
-                }
-            }
-        }
+        let (a, d) =
+            unsafe { (left.add(r * T::LINE + i), &*delta.add(r * T::LINE).cast::<[T; N]>()) };
+        unroll!(M, I => { add_product(&mut sums[I], unsafe { *a.add(I) }, d); });
     }
-    for m in 0..M {
-        out[m * N..][..N].copy_from_slice(&sum[m]);
-    }
+    unroll!(M, I => { out[I * N..][..N].copy_from_slice(&sums[I]); });
 }
 
 /// Sums shards of rows as a pairwise tree: two sums of equally many shards are added as soon as
 /// both are there, and what is left over at the end is folded from the right.
 #[inline(always)]
-fn tree<T: Real>(
-    rows: usize,
-    total: &mut Block<T>,
-    length: usize,
-    mut shard: impl FnMut(Range<usize>, &mut Block<T>),
-) {
-    if rows <= SHARD {
-        return shard(0..rows, total);
-    }
-    let mut levels: [Block<T>; TREE_LEVELS] = std::array::from_fn(|_| Block::zeros());
-    let shards = rows.div_ceil(SHARD);
-    for s in 0..shards {
-        shard(s * SHARD..((s + 1) * SHARD).min(rows), total);
+fn tree<T: Real>(shards: &impl Shards<T>, rows: usize, total: &mut Block<T>, length: usize) {
+    let mut levels: Option<[Block<T>; TREE_LEVELS]> = None;
+    let count = rows.div_ceil(SHARD);
+    for s in 0..count {
+        shards.sum(s * SHARD..((s + 1) * SHARD).min(rows), total);
+        if count == 1 {
+            return;
+        }
+        let levels = levels.get_or_insert_with(|| std::array::from_fn(|_| Block::zeros()));
         let level = s.trailing_ones() as usize;
         for lower in &levels[..level] {
             total.add(lower, length);
         }
-        if s + 1 < shards {
+        if s + 1 < count {
             levels[level].0[..length].copy_from_slice(&total.0[..length]);
+            continue;
         }
-    }
-    // The last shard has met the levels below its own; those above, where they hold a sum, remain.
-    let met = (shards - 1).trailing_ones() as usize;
-    for (level, sum) in levels.iter().enumerate().skip(met) {
-        if (shards - 1) >> level & 1 == 1 {
-            total.add(sum, length);
+        // The last shard has met the levels below its own; those above that hold a sum remain.
+        for (bit, higher) in levels.iter().enumerate().skip(level) {
+            if s >> bit & 1 == 1 {
+                total.add(higher, length);
+            }
         }
     }
 }
@@ -675,15 +704,11 @@ impl<T: Real> Job for Peak<T> {
     #[inline(always)]
     fn run<const MR: usize>(self) {
         let factor = std::hint::black_box(T::from_f64(0.999));
-        let mut sum = [[T::ONE; LINE_MAX]; 6];
+        let (mut sums, one) = ([[T::ONE; LINE_MAX]; TILE_LINES], [T::ONE; LINE_MAX]);
         for _ in 0..PEAK_ROUNDS {
-            for sum in &mut sum {
-                for value in sum {
-                    *value = factor.mul_add(*value, factor);
-                }
-            }
+            unroll!(6, I => { add_product(&mut sums[I], factor, &one); });
         }
-        std::hint::black_box(sum);
+        std::hint::black_box(sums);
     }
 }
 

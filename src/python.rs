@@ -46,8 +46,7 @@ struct Network(Mutex<Either>);
 type Arrays<'py> = Vec<Bound<'py, PyAny>>;
 
 /// C, z, a, δ, ∂C/∂W and ∂C/∂b.
-type PyTrace<'py> =
-    (f64, Arrays<'py>, Arrays<'py>, Arrays<'py>, Arrays<'py>, Arrays<'py>);
+type PyTrace<'py> = (f64, Arrays<'py>, Arrays<'py>, Arrays<'py>, Arrays<'py>, Arrays<'py>);
 
 #[pymethods]
 impl Network {
