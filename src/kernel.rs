@@ -660,6 +660,8 @@ unsafe fn outer_tile<T: Real, const M: usize, const N: usize, const P: usize>(
             unsafe { (left.add(r * T::LINE + i), &*delta.add(r * T::LINE).cast::<[T; N]>()) };
         unroll!(M, I => { add_product(&mut sums[I], unsafe { *a.add(I) }, d); });
     }
+    // What becomes of the sums must not tempt the compiler to shuffle them within the loop.
+    let sums = std::hint::black_box(sums);
     unroll!(M, I => { out[I * N..][..N].copy_from_slice(&sums[I]); });
 }
 
