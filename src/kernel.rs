@@ -281,8 +281,15 @@ impl<T: Real> Panels<T> {
     /// Puts one row into the panels.
     #[inline(always)]
     pub fn put_row(&self, row: usize, from: &[T]) {
-        for (p, columns) in from.chunks(T::LINE).enumerate() {
-            self.values.part(self.offset(p, row), columns.len()).copy_from_slice(columns);
+        let lines = from.chunks_exact(T::LINE);
+        let rest = lines.remainder();
+        let whole = from.len() / T::LINE;
+        for (p, line) in lines.enumerate() {
+            copy_line(line, self.values.part(self.offset(p, row), T::LINE));
+        }
+        if !rest.is_empty() {
+            let line = self.values.part(self.offset(whole, row), rest.len());
+            line.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
         }
     }
 
@@ -293,6 +300,15 @@ impl<T: Real> Panels<T> {
             self.values.part(self.offset(p, row), T::LINE).fill(T::ZERO);
         }
         self.values.part(self.offset(column / T::LINE, row), T::LINE)[column % T::LINE] = T::ONE;
+    }
+}
+
+/// Copies a whole line; its constant length spares a call for every 64 bytes.
+#[inline(always)]
+fn copy_line<T: Real>(from: &[T], to: &mut [T]) {
+    match T::LINE {
+        16 => to[..16].copy_from_slice(&from[..16]),
+        _ => to[..8].copy_from_slice(&from[..8]),
     }
 }
 
@@ -380,7 +396,7 @@ macro_rules! unroll {
 
 /// `sum[n] += a b[n]`, each rounded once.
 #[inline(always)]
-fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]) {
+pub fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]) {
     for n in 0..N {
         sum[n] = a.mul_add(b[n], sum[n]);
     }
@@ -389,8 +405,10 @@ fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]) {
 /// Cuts `range` into the fewest parts of at most `most`, as even as can be.
 #[inline(always)]
 fn evenly(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
-    let parts = range.len().div_ceil(most);
-    let (small, large) = (range.len() / parts.max(1), range.len() % parts.max(1));
+    // A division takes as long as a small tile, so the one part of a short range does without.
+    let parts = if range.len() <= most { 1 } else { range.len().div_ceil(most) };
+    let small = if parts == 1 { range.len() } else { range.len() / parts };
+    let large = range.len() - small * parts;
     let mut start = range.start;
     (0..parts).map(move |part| {
         let end = start + small + usize::from(part < large);
@@ -404,9 +422,12 @@ impl<T: Real> Job for Product<'_, T> {
     #[inline(always)]
     fn run<const MR: usize>(self) {
         let (k, panels) = (self.right.k, self.right.panels());
+        // As even as whole lines allow: a short last block would mostly load and store sums.
+        let block = if k <= K_BLOCK { k } else { k.div_ceil(k.div_ceil(K_BLOCK)) };
+        let block = block.next_multiple_of(T::LINE);
         let mut from = 0;
         loop {
-            let ks = from..(from + K_BLOCK).min(k);
+            let ks = from..(from + block).min(k);
             let mut p = 0;
             while p < panels {
                 // SAFETY: panel p exists and has the width that its tiles are made for.
@@ -632,11 +653,33 @@ pub fn transpose<T: Real, const N: usize>(
     (p, n_out): (usize, usize),
     to: &Packed<T>,
 ) {
-    for o in 0..n_out {
-        let column = to.values.part(to.offset(q, p * T::LINE + o), n_in);
-        for (i, value) in column.iter_mut().enumerate() {
-            *value = w[i * N + o];
+    let width = to.width(q);
+    let to = to.values.part(to.offset(q, p * T::LINE), n_out * width);
+    let (fours_in, fours_out) = (n_in / 4 * 4, n_out / 4 * 4);
+    for o in (0..fours_out).step_by(4) {
+        for i in (0..fours_in).step_by(4) {
+            transpose_four(&w[i * N + o..], N, &mut to[o * width + i..], width);
         }
+    }
+    for o in 0..n_out {
+        let done = if o < fours_out { fours_in } else { 0 };
+        for i in done..n_in {
+            to[o * width + i] = w[i * N + o];
+        }
+    }
+}
+
+/// Four rows of four become four columns, by shuffles instead of sixteen loads and stores.
+#[inline(always)]
+fn transpose_four<T: Real>(from: &[T], from_stride: usize, to: &mut [T], to_stride: usize) {
+    let row = |i: usize| {
+        let mut row = [T::ZERO; 4];
+        row.copy_from_slice(&from[i * from_stride..][..4]);
+        row
+    };
+    let rows = [row(0), row(1), row(2), row(3)];
+    for o in 0..4 {
+        to[o * to_stride..][..4].copy_from_slice(&[rows[0][o], rows[1][o], rows[2][o], rows[3][o]]);
     }
 }
 
@@ -650,15 +693,16 @@ unsafe fn outer_tile<T: Real, const M: usize, const N: usize, const P: usize>(
     rows: Range<usize>,
     out: &mut [T],
 ) {
-    let mut sums = [[T::ZERO; N]; TILE_LINES];
     let left = job.left.values.part(job.left.offset(q, rows.start), rows.len() * T::LINE);
     let delta = job.delta.values.part(job.delta.offset(p, rows.start), rows.len() * T::LINE);
-    let (left, delta) = (left.as_ptr(), delta.as_ptr());
-    for r in 0..rows.len() {
+    let (mut a, mut d) = (left[i..].as_ptr(), delta.as_ptr());
+    let one = std::hint::black_box(1);
+    let mut sums = [[T::ZERO; N]; TILE_LINES];
+    for _ in 0..rows.len() {
         // SAFETY: both panels have `rows.len()` lines from here; i + M and N lie within a line.
-        let (a, d) =
-            unsafe { (left.add(r * T::LINE + i), &*delta.add(r * T::LINE).cast::<[T; N]>()) };
-        unroll!(M, I => { add_product(&mut sums[I], unsafe { *a.add(I) }, d); });
+        let line = unsafe { &*d.cast::<[T; N]>() };
+        unroll!(M, I => { add_product(&mut sums[I], unsafe { *a.add(I * one) }, line); });
+        (a, d) = (a.wrapping_add(T::LINE), d.wrapping_add(T::LINE));
     }
     // What becomes of the sums must not tempt the compiler to shuffle them within the loop.
     let sums = std::hint::black_box(sums);

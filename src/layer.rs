@@ -336,7 +336,7 @@ impl<T: Real> Descent<'_, T> {
 
 /// The moments of `length` parameters from `from` on; empty where the rule keeps none.
 #[inline(always)]
-fn kept<T: Real>(moments: &[Buffer<T>; 2], from: usize, length: usize) -> [&mut [T]; 2] {
+pub fn kept<T: Real>(moments: &[Buffer<T>; 2], from: usize, length: usize) -> [&mut [T]; 2] {
     moments.each_ref().map(|moment| {
         if moment.is_empty() { Default::default() } else { moment.part(from, length) }
     })

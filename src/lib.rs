@@ -43,6 +43,7 @@ mod pool;
 mod python;
 mod random;
 mod real;
+mod small;
 mod train;
 mod workspace;
 

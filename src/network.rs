@@ -15,7 +15,7 @@ use crate::train::{self, Order, Samples, Targets};
 use crate::workspace::{CHUNK, Gradient, Tiles, Workspace};
 
 /// Rows that go through all layers together, so that their activations stay in the cache.
-pub const ROW_BLOCK: usize = 96;
+pub const ROW_BLOCK: usize = 192;
 
 /// Floating-point operations under which a piece of work is not worth sharing.
 const SHARED_WORK: usize = 200_000;

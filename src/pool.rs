@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, TryLockError};
 use std::thread::Thread;
 
 /// Rounds of spinning before a thread parks: some tens of microseconds.
-const SPINS: usize = 20_000;
+const SPINS: usize = 4_000;
 
 /// Threads that a job may use; 0 stands for [`default_threads`].
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -64,11 +64,13 @@ impl Share {
         self.0.clone()
     }
 
-    /// The share in blocks of at most `size`, one after the other.
+    /// The share in the fewest blocks of at most `size`, as even as can be.
     #[inline(always)]
     pub fn blocks(&self, size: usize) -> impl Iterator<Item = Share> {
-        let end = self.0.end;
-        self.0.clone().step_by(size).map(move |start| Self(start..(start + size).min(end)))
+        let Range { start, end } = self.0;
+        let size =
+            if end - start <= size { size } else { self.len().div_ceil(self.len().div_ceil(size)) };
+        (start..end).step_by(size).map(move |start| Self(start..(start + size).min(end)))
     }
 
     /// The first `length` of the share.

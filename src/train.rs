@@ -22,6 +22,7 @@ use crate::optimizer::Update;
 use crate::pool::{self, Share, Worker};
 use crate::random;
 use crate::real::Real;
+use crate::small::SmallStep;
 use crate::workspace::{CHUNK, Gradient, Workspace};
 
 /// The desired outputs of the samples.
@@ -151,7 +152,10 @@ impl<T: Real> Network<T> {
             order: RwLock::new(order),
             stop: AtomicBool::new(false),
             started: Instant::now(),
-            check_every: (CHECK_WORK / self.step_work(batch).max(1)).clamp(1, 256),
+            check_mask: (CHECK_WORK / self.step_work(batch).max(1))
+                .clamp(1, 256)
+                .next_power_of_two()
+                - 1,
         };
         let outcome = Mutex::new((Vec::new(), start));
         pool::run(threads, |worker| {
@@ -285,7 +289,8 @@ struct Run<'a, T> {
     order: RwLock<Order>,
     stop: AtomicBool,
     started: Instant,
-    check_every: usize,
+    /// The clock is looked at where the number of a step has none of these bits.
+    check_mask: usize,
 }
 
 impl<T: Real> Run<'_, T> {
@@ -306,6 +311,8 @@ impl<T: Real> Run<'_, T> {
                 t += 1;
                 let update = self.network.optimizer.rule.at(t, self.settings.learning_rate);
                 at.cost_sum += self.step(worker, order, batch, &tiles, &update);
+                self.look_at_the_clock(worker, at.step);
+                worker.wait();
                 at.step += 1;
                 if self.stop.load(Relaxed) {
                     break;
@@ -340,19 +347,40 @@ impl<T: Real> Run<'_, T> {
         tiles: &Range<usize>,
         update: &Update<T>,
     ) -> f64 {
-        match &self.sums {
-            None => {
-                let cost = self.chunk(worker, order, &batch, |ws| {
-                    let scale = T::ONE / T::from_f64(batch.len() as f64);
-                    let fate = Fate::Update(update, &self.network.optimizer.moments);
-                    self.network.descend(ws, batch.len(), scale, tiles.clone(), fate);
-                });
-                self.look_at_the_clock(worker, batch.start);
-                worker.wait();
-                cost
-            }
-            Some(sums) => self.large_step(worker, order, batch, tiles, update, sums),
+        if self.ws.small {
+            return self.small_step(worker, order, batch, update);
         }
+        if let Some(sums) = &self.sums {
+            return self.large_step(worker, order, batch, tiles, update, sums);
+        }
+        self.chunk(worker, order, &batch, |ws| {
+            let scale = T::ONE / T::from_f64(batch.len() as f64);
+            let fate = Fate::Update(update, &self.network.optimizer.moments);
+            self.network.descend(ws, batch.len(), scale, tiles.clone(), fate);
+        })
+    }
+
+    /// A step of a small network, all of it in one place.
+    #[inline]
+    fn small_step(
+        &self,
+        worker: &Worker,
+        order: &[u32],
+        batch: Range<usize>,
+        update: &Update<T>,
+    ) -> f64 {
+        self.network.isa.run(SmallStep {
+            layers: &self.network.layers,
+            cost: self.network.cost,
+            samples: self.samples,
+            order: if order.is_empty() { order } else { &order[batch.clone()] },
+            first: batch.start,
+            rows: &worker.share(batch.len()),
+            ws: &self.ws,
+            moments: &self.network.optimizer.moments,
+            update,
+        });
+        tree_sum(&self.ws.costs.as_slice()[..batch.len()])
     }
 
     /// Phase A, a barrier, and what follows it; the sum of the costs of the chunk for worker 0.
@@ -404,17 +432,14 @@ impl<T: Real> Run<'_, T> {
         sums.scale(worker, T::ONE / T::from_f64(batch.len() as f64));
         worker.wait();
         self.network.apply(worker, update, &sums.total);
-        self.look_at_the_clock(worker, 0);
-        worker.wait();
         costs.total()
     }
 
     /// Worker 0 decides for all, between two barriers, whether the time is spent.
     #[inline]
-    fn look_at_the_clock(&self, worker: &Worker, first: usize) {
-        let step = first / self.settings.batch_size;
+    fn look_at_the_clock(&self, worker: &Worker, step: usize) {
         if worker.index == 0
-            && step % self.check_every == 0
+            && step & self.check_mask == 0
             && self.started.elapsed() >= self.settings.budget
         {
             self.stop.store(true, Relaxed);

@@ -3,6 +3,7 @@
 use crate::kernel::{Buffer, Packed, Panels, SHARD};
 use crate::layer::Layer;
 use crate::real::Real;
+use crate::small;
 
 /// The most rows that a step holds at once. A larger batch goes through in chunks of whole shards
 /// whose gradients are added up in the same tree, so that its buffers stay small.
@@ -22,6 +23,8 @@ pub struct Workspace<T> {
     pub terms: Panels<T>,
     /// The cost of each sample.
     pub costs: Buffer<T>,
+    /// Whether a step is one for [`crate::small`].
+    pub small: bool,
     scratch: Buffer<T>,
     rows: usize,
     threads: usize,
@@ -39,6 +42,7 @@ impl<T: Real> Workspace<T> {
             y: Panels::zeros(0, 1),
             terms: Panels::zeros(0, 1),
             costs: Buffer::zeros(0),
+            small: false,
             scratch: Buffer::zeros(threads * scratch_length(layers)),
             rows,
             threads,
@@ -59,6 +63,7 @@ impl<T: Real> Workspace<T> {
             y: Panels::zeros(rows, n_out),
             terms: Panels::zeros(rows, n_out),
             costs: Buffer::zeros(rows),
+            small: threads == 1 && small::serves(layers, rows),
             ..Self::forward(layers, rows, threads)
         }
     }

@@ -35,10 +35,11 @@ def output(*arguments, **options):
     return process.stdout
 
 
-def complaint(*arguments, **options):
+def complaint(*arguments, printed=False, **options):
     """The one line on standard error of a run that was given something wrong."""
     process = run(*arguments, **options)
     assert process.returncode == 2
+    assert (process.stdout != "") == printed
     assert process.stderr.startswith("backprop-rs")
     assert process.stderr.count("\n") == 1
     return process.stderr
@@ -177,6 +178,12 @@ def test_pixels_of_a_table_are_brought_to_0_to_1(tmp_path):
     text = output("train", path)
     assert "pixels divided by their maximum" in text
     assert scores(text, "test")[1] >= 0.95
+
+
+def test_few_features_are_standardised_whatever_their_range(tmp_path):
+    path = tmp_path / "shares.csv"
+    path.write_text("a,b,kind\n" + "0.5,0.1,x\n0.6,0.3,y\n" * 20)
+    assert "features standardised" in output("train", path)
 
 
 def test_missing_cells(tmp_path):

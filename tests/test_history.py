@@ -136,6 +136,24 @@ def test_a_bar_in_jupyter(monkeypatch):
     assert progress.in_jupyter()
 
 
+def test_a_second_fit_counts_on(backend, monkeypatch):
+    texts = []
+
+    class Recording(progress.Silent):
+        def show(self, fraction, text):
+            texts.append(text)
+
+    monkeypatch.setattr("backprop_rs.network.SLICE", 0.0)  # a look at the bar after every step
+    monkeypatch.setattr("backprop_rs.network.progress_bar", lambda show: Recording())
+    net = network(backend)
+    for _ in range(2):
+        net.fit(X, LABELS, epochs=1, batch_size=len(X) // 2)
+    assert [text.split(",")[0] for text in texts] == [
+        *("epoch 0/1", "epoch 1/1"),
+        *("epoch 1/2", "epoch 2/2"),
+    ]
+
+
 def test_the_plain_bar_writes_over_itself(capsys, monkeypatch):
     monkeypatch.setattr(progress, "PAUSE", 0)
     bar = progress.Plain()

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from ._check import DTYPES
+
 if TYPE_CHECKING:
     from ._types import Array, Path
 
 FORMAT = "backprop_rs"
 FORMAT_VERSION = "1"
 LARGEST_HEADER = 100_000_000  # bytes, as in the reference implementation
-DTYPES = {"float32": "F32", "float64": "F64"}
 
 
 def write(path: Path, settings: dict[str, Any], layers: Sequence[tuple[Array, Array]]) -> None:
@@ -59,9 +60,10 @@ def names(layer: int) -> tuple[str, str]:
 
 def entry(dtype: str, shape: tuple[int, ...], start: int) -> dict[str, Any]:
     """What the header says of an array whose bytes begin at `start`."""
-    size = int(np.prod(shape, dtype=object)) * np.dtype(dtype).itemsize
+    itemsize = np.dtype(dtype).itemsize
+    size = int(np.prod(shape, dtype=object)) * itemsize
     return {
-        "dtype": DTYPES[dtype],
+        "dtype": f"F{8 * itemsize}",
         "shape": list(shape),
         "data_offsets": [start, start + size],
     }

@@ -453,7 +453,8 @@ class Network:
                 now = perf_counter()
                 history.extend(epoch, costs, now - started)
                 started = now
-            bar.show((epoch - first + step / steps) / epochs, progress_text(history, last))
+            done = (epoch - first + step / steps) / epochs
+            bar.show(done, progress_text(epoch, last, history))
         return history
 
     def _validation(
@@ -576,8 +577,7 @@ def class_labels(y: AnyArray, output: str) -> AnyArray | None:
     return y[:, 0] if output == "sigmoid" else None
 
 
-def progress_text(history: History, last: int) -> str:
+def progress_text(epoch: int, last: int, history: History) -> str:
     """Such as "epoch 3/10, cost 0.0123"."""
-    epoch = history.epoch[-1] if history.epoch else 0
     scores = [f"{name} {value:.4g}" for name, value in history.last().items()]
     return ", ".join([f"epoch {epoch}/{last}", *scores])

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
 
+from ..data.recipe import listed
 from ..network import Network
 from .preparation import Preparation, describe_scaling
-
-MOST_NAMES = 20
 
 
 def run(args: Namespace) -> None:
@@ -26,8 +24,3 @@ def run(args: Namespace) -> None:
     for name, value in rows.items():
         if value:
             print(f"{name + ':':<11}{value}")
-
-
-def listed(names: Sequence[str]) -> str:
-    more = f", ... ({len(names)} in all)" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more

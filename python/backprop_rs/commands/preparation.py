@@ -80,16 +80,18 @@ def own_names(dataset: Dataset) -> tuple[str, ...]:
 def feature_scaling(X: NDArray[np.float32]) -> Scaling | None:
     """Return what brings features to a common range.
 
-    Features within [0, 1] stay as they are. Pixels (many whole numbers from 0 to 255) are divided
-    by their maximum, since a standard deviation of their own would blow up those that are nearly
-    always 0. Other features get mean 0 and standard deviation 1.
+    Pixels stay as they are within [0, 1], and whole numbers from 0 to 255 are divided by their
+    maximum: a standard deviation of their own would blow up those that are nearly always 0.
+    Other features, which are those of fewer than 64 columns too, get mean 0 and standard
+    deviation 1.
     """
-    least, most = X.min(), X.max()
-    if least >= 0 and most <= 1:
+    least, most, n_features = X.min(), X.max(), X.shape[1]
+    if n_features < FEWEST_PIXELS or least < 0:
+        return Scaling.fit(X)
+    if most <= 1:
         return None
-    in_range = least >= 0 and most <= LARGEST_PIXEL
-    if in_range and X.shape[1] >= FEWEST_PIXELS and not (X % 1).any():
-        return Scaling(np.zeros(X.shape[1]), np.full(X.shape[1], most))
+    if most <= LARGEST_PIXEL and not (X % 1).any():
+        return Scaling(np.zeros(n_features), np.full(n_features, most))
     return Scaling.fit(X)
 
 

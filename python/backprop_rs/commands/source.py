@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .. import data
 from ..data import Dataset
+from ..data.recipe import listed
 from .preparation import Preparation, own_names
 
 BUILT_IN = {"iris": data.load_iris, "digits": data.load_digits}
@@ -117,7 +118,3 @@ def check_names(dataset: Dataset, preparation: Preparation) -> None:
     given, known = own_names(dataset), preparation.feature_names
     if given and known and given != known:
         raise ValueError(f"DATA must have the features {listed(known)}; got {listed(given)}")
-
-
-def listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:20]) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")

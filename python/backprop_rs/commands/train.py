@@ -54,6 +54,7 @@ def run(args: Namespace) -> None:
     network = build(args, train)
     preparation = prepare(train, scale_target=network.output == "identity")
     phases = plan(args, len(train), network)
+    check(args, network, phases)
     announce(args, network, preparation, (train, test), phases)
     with np.errstate(over="ignore", invalid="ignore"):  # `report` says it, and says what to do
         seconds = fit(args, network, preparation, train, phases)
@@ -117,6 +118,21 @@ def plan(args: Namespace, n_samples: int, network: Network) -> list[Phase]:
     if epochs < 5:
         return [Phase(epochs, rate)]
     return [Phase(epochs - epochs // 5, rate), Phase(epochs // 5, rate / 10)]
+
+
+def check(args: Namespace, network: Network, phases: list[Phase]) -> None:
+    """Have `fit` refuse its settings before anything is printed: no epoch is trained."""
+    n_in, *_, n_out = network.sizes
+    for phase in phases:
+        network.fit(
+            np.zeros((1, n_in)),
+            np.zeros((1, n_out)),
+            min(phase.epochs, 0),
+            args.batch_size,
+            phase.learning_rate,
+            optimizer=args.optimizer,
+            progress=False,
+        )
 
 
 def learning_rate(optimizer: str, network: Network) -> float:

@@ -1,7 +1,8 @@
 """Data for a network: readers, splitting, scaling and two data sets that come with the package.
 
 Every reader returns a `Dataset`: features `X` (m, n_0) in float32 and a target `y`, which is
-integer class labels (m,) or float32 values. Nothing here depends on the rest of the package.
+integer class labels (m,) or float32 values. Nothing here depends on the rest of the package but
+for its random streams.
 """
 
 from .builtin import load_digits, load_iris

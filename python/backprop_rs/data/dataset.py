@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arrays import array_of, finite, rows_of
 from .labels import check_labels, code_texts, default_class_names
 from .scaling import Scaling
 
@@ -64,7 +65,7 @@ class Dataset:
         name: str = "",
         scaling: Scaling | None = None,
     ) -> None:
-        features = _features(X)
+        features = finite("X", rows_of(X))
         target, classes = _target(y, tuple(class_names), len(features))
         fields = {
             "X": features,
@@ -129,23 +130,12 @@ def _count(n: int, one: str, many: str = "") -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
-def _features(X: ArrayLike) -> NDArray[np.float32]:
-    given = _array("X", X)
-    if given.ndim != 2 or 0 in given.shape:
-        raise ValueError(
-            f"X must have shape (samples, features), both at least 1; got shape {given.shape}"
-        )
-    if given.dtype.kind not in "biuf":
-        raise TypeError(f"X must hold real numbers; got dtype {given.dtype}")
-    return _finite("X", given)
-
-
 def _target(
     y: ArrayLike | None, class_names: tuple[str, ...], n_samples: int
 ) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
     if y is None:
         return None, class_names
-    given = _array("y", y)
+    given = array_of("y", y)
     if given.ndim not in (1, 2) or len(given) != n_samples or given.size == 0:
         raise ValueError(
             f"y must have shape ({n_samples},) or ({n_samples}, k) to go with X; "
@@ -161,33 +151,13 @@ def _target(
         return given.astype(np.int64, copy=False), names
     if class_names:
         raise ValueError(f"class_names go with integer or text y; got y of dtype {given.dtype}")
-    return _finite("y", given), ()
-
-
-def _array(argument: str, values: ArrayLike) -> NDArray[Any]:
-    try:
-        return np.asarray(values)
-    except ValueError:
-        raise ValueError(f"{argument} must be an array; got rows of unequal length") from None
+    return finite("y", given), ()
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"y must hold real numbers or, for classes, text; got {value!r}")
     return value
-
-
-def _finite(argument: str, given: NDArray[Any]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):  # what overflows is infinite, and reported below
-        values = np.ascontiguousarray(given, dtype=np.float32)
-    if not np.isfinite(values).all():
-        at = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        place = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), at, strict=False))
-        raise ValueError(
-            f"{argument} must hold finite float32 numbers; got {given[at]} at {place} "
-            "(counted from 0)"
-        )
-    return values
 
 
 def _feature_names(names: tuple[str, ...], n_features: int) -> tuple[str, ...]:

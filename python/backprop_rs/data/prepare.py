@@ -8,11 +8,10 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..reference.random import SPLIT, raw
 from .dataset import Dataset
+from .recipe import listed
 from .scaling import Scaling
-
-SPLIT = 3
-"""Purpose of the random stream; 1 and 2 are initial weights and the order of an epoch."""
 
 
 def train_test_split(
@@ -85,9 +84,7 @@ def _random_order(n_samples: int, seed: int) -> NDArray[np.intp]:
         raise TypeError(f"seed must be an integer in [0, 2**64); got {seed!r}")
     if not 0 <= seed < 2**64:
         raise ValueError(f"seed must be an integer in [0, 2**64); got {seed}")
-    # The raw stream of a bit generator is fixed for good, which Generator.permutation is not.
-    stream = np.random.Philox(key=np.array([seed, SPLIT], np.uint64))
-    order: NDArray[np.intp] = np.argsort(stream.random_raw(n_samples), kind="stable")
+    order: NDArray[np.intp] = np.argsort(raw(seed, SPLIT, 0, n_samples), kind="stable")
     return order
 
 
@@ -154,7 +151,7 @@ def standardize(train: Dataset, *others: Dataset) -> Dataset | tuple[Dataset, ..
         if dataset.feature_names != train.feature_names:
             raise ValueError(
                 "others must have the features of train "
-                f"({_listed(train.feature_names)}); got {_listed(dataset.feature_names)}"
+                f"({listed(train.feature_names)}); got {listed(dataset.feature_names)}"
             )
     scaling = Scaling.fit(train.X)
     scaled = tuple(
@@ -162,7 +159,3 @@ def standardize(train: Dataset, *others: Dataset) -> Dataset | tuple[Dataset, ..
         for dataset in (train, *others)
     )
     return scaled if others else scaled[0]
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:10]) + (f", ... {len(names)} in all" if len(names) > 10 else "")

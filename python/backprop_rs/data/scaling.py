@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arrays import array_of, check_real, rows_of
+
 BLOCK = 4096
 """Rows handled at a time, so that float64 copies stay small."""
 
@@ -59,7 +61,7 @@ class Scaling:
 
         A constant column gets scale 1, so that it becomes zeros.
         """
-        X = _rows(X)
+        X = rows_of(X)
         mean = X.mean(axis=0, dtype=np.float64)
         squares = np.zeros_like(mean)
         for start in range(0, len(X), BLOCK):
@@ -104,12 +106,11 @@ class Scaling:
         return f"Scaling({len(self.mean)} feature{'s' * (len(self.mean) != 1)})"
 
     def _by_blocks(self, X: ArrayLike, formula: Any) -> NDArray[np.float32]:
-        given = np.asarray(X)
+        given = array_of("X", X)
         if given.ndim not in (1, 2) or given.shape[-1] != len(self.mean):
             n = len(self.mean)
             raise ValueError(f"X must have shape (m, {n}) or ({n},); got shape {given.shape}")
-        if given.dtype.kind not in "biuf":
-            raise TypeError(f"X must hold real numbers; got dtype {given.dtype}")
+        check_real("X", given)
         if given.ndim == 1:
             return np.asarray(formula(given), np.float32)
         result = np.empty(given.shape, np.float32)
@@ -117,14 +118,3 @@ class Scaling:
             block = slice(start, start + BLOCK)
             result[block] = formula(given[block])
         return result
-
-
-def _rows(X: ArrayLike) -> NDArray[Any]:
-    given = np.asarray(X)
-    if given.ndim != 2 or 0 in given.shape:
-        raise ValueError(
-            f"X must have shape (samples, features), both at least 1; got shape {given.shape}"
-        )
-    if given.dtype.kind not in "biuf":
-        raise TypeError(f"X must hold real numbers; got dtype {given.dtype}")
-    return given

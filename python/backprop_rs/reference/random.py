@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# What a stream is drawn for; streams of two purposes never meet.
 INIT = 1
 SHUFFLE = 2
+SPLIT = 3
 
 
 def raw(seed: int, purpose: int, stream: int, n: int) -> NDArray[np.uint64]:

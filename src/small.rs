@@ -1,0 +1,217 @@
+//! The whole step of a network so small that calling kernels would cost more than they do.
+//!
+//! Where every layer's output fits a line, a step is a few loops over lines of registers. Each
+//! element is the same chain of fused multiply-adds as in [`crate::kernel`], so the bits are the same.
+
+use crate::cost::Cost;
+use crate::kernel::{Job, SHARD, add_product, transpose};
+use crate::layer::{Layer, kept};
+use crate::optimizer::{Moments, Update};
+use crate::pool::Share;
+use crate::real::Real;
+use crate::train::{Samples, Targets};
+use crate::with_width;
+use crate::workspace::Workspace;
+
+/// The most layers and inputs that this way is worth while for.
+const MAX_LAYERS: usize = 8;
+const MAX_INPUTS: usize = 64;
+
+/// Whether a step of `rows` rows is one for this room: one shard, every layer in one line.
+pub fn serves<T: Real>(layers: &[Layer<T>], rows: usize) -> bool {
+    rows <= SHARD
+        && layers.len() <= MAX_LAYERS
+        && layers[0].n_in <= MAX_INPUTS
+        && layers.iter().all(|layer| layer.n_out <= T::LINE)
+}
+
+/// One step, forward, back and update.
+pub struct SmallStep<'a, T> {
+    pub layers: &'a [Layer<T>],
+    pub cost: Cost,
+    pub samples: &'a Samples<'a, T>,
+    /// The samples of the batch: `order`, or as many from `first` on where it is empty.
+    pub order: &'a [u32],
+    pub first: usize,
+    pub rows: &'a Share,
+    pub ws: &'a Workspace<T>,
+    pub moments: &'a [Moments<T>],
+    pub update: &'a Update<T>,
+}
+
+impl<T: Real> Job for SmallStep<'_, T> {
+    #[inline(always)]
+    fn run<const MR: usize>(self) {
+        let last = self.layers.len() - 1;
+        for (l, layer) in self.layers.iter().enumerate() {
+            with_width!(layer.w.width(0), self.forward::<MR, _>(l));
+        }
+        with_width!(self.layers[last].w.width(0), self.output::<MR, _>(last));
+        for l in (1..=last).rev() {
+            with_width!(self.layers[l - 1].w.width(0), self.backward::<MR, _>(l));
+        }
+        for (l, layer) in self.layers.iter().enumerate() {
+            with_width!(layer.w.width(0), self.descend::<MR, _>(l));
+        }
+    }
+}
+
+/// The first `N` numbers of a line.
+#[inline(always)]
+fn line_of<T: Real, const N: usize>(values: &[T]) -> [T; N] {
+    let mut line = [T::ZERO; N];
+    line.copy_from_slice(&values[..N]);
+    line
+}
+
+impl<T: Real> SmallStep<'_, T> {
+    /// Which sample stands in row `row` of the batch.
+    #[inline(always)]
+    fn sample(&self, row: usize) -> usize {
+        self.order.get(row).map_or(self.first + row, |&i| i as usize)
+    }
+
+    /// What layer l sees of row `row`: the sample itself, or a of the layer before.
+    #[inline(always)]
+    fn input(&self, l: usize, row: usize) -> &[T] {
+        let n_in = self.layers[l].n_in;
+        if l == 0 {
+            &self.samples.x[self.sample(row) * n_in..][..n_in]
+        } else {
+            &self.ws.a[l].read(0, self.rows)[row * T::LINE..][..n_in]
+        }
+    }
+
+    /// z = b + Σ_k a_prev_k w_k and a = σ(z).
+    #[inline(always)]
+    fn forward<const MR: usize, const N: usize>(&self, l: usize) {
+        let Layer { n_in, n_out, w, b, activation, .. } = &self.layers[l];
+        let (w, b) = (w.values.part(0, n_in * N), b.part(0, N));
+        let mut unused = [];
+        let z_rows = self.ws.z[l].as_ref().map_or(&mut unused[..], |z| z.write(0, self.rows));
+        let a_rows = self.ws.a[l + 1].write(0, self.rows);
+        for (row, a) in a_rows.chunks_exact_mut(T::LINE).enumerate() {
+            let mut z = line_of::<T, N>(b);
+            for (&a, w) in self.input(l, row).iter().zip(w.chunks_exact(N)) {
+                add_product(&mut z, a, &line_of(w));
+            }
+            a[..N].copy_from_slice(&z);
+            if !z_rows.is_empty() {
+                z_rows[row * T::LINE..][..N].copy_from_slice(&z);
+            }
+        }
+        for a in a_rows.chunks_exact_mut(T::LINE) {
+            if activation.is_elementwise() {
+                activation.sigma(&mut a[..N]);
+            } else {
+                activation.sigma(&mut a[..*n_out]);
+            }
+        }
+    }
+
+    /// C_i and δ of the output layer.
+    #[inline(always)]
+    fn output<const MR: usize, const N: usize>(&self, last: usize) {
+        let Layer { n_out, activation, .. } = &self.layers[last];
+        let z = self.ws.z[last].as_ref().expect("the output layer keeps its z").read(0, self.rows);
+        let a = self.ws.a[last + 1].read(0, self.rows);
+        let delta = self.ws.delta[last].write(0, self.rows);
+        let costs = self.ws.costs.part(0, self.rows.len());
+        for (row, cost) in costs.iter_mut().enumerate() {
+            let y = self.target::<N>(self.sample(row), *n_out);
+            let line = row * T::LINE;
+            let delta = &mut delta[line..][..N];
+            if activation.is_elementwise() {
+                let (z, a) = (line_of::<T, N>(&z[line..]), line_of::<T, N>(&a[line..]));
+                let (mut errors, mut terms) = ([T::ZERO; N], [T::ZERO; N]);
+                self.cost.elementwise(*activation, [&z, &a, &y], &mut errors, &mut terms);
+                *cost = T::ZERO;
+                for n in 0..N {
+                    // No neuron stands in the padding, so it has no error and no cost.
+                    delta[n] = if n < *n_out { errors[n] } else { T::ZERO };
+                    *cost = if n < *n_out { *cost + terms[n] } else { *cost };
+                }
+            } else {
+                let given = [&z[line..][..*n_out], &a[line..][..*n_out], &y[..*n_out]];
+                *cost = self.cost.rowwise(given, &mut delta[..*n_out]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn target<const N: usize>(&self, sample: usize, n_out: usize) -> [T; N] {
+        let mut y = [T::ZERO; N];
+        match self.samples.y {
+            Targets::None => {}
+            Targets::Values(values) => {
+                for (y, value) in y.iter_mut().zip(&values[sample * n_out..][..n_out]) {
+                    *y = *value;
+                }
+            }
+            Targets::Classes(classes) => y[classes[sample] as usize] = T::ONE,
+        }
+        y
+    }
+
+    /// δ of layer l - 1, `N` wide: Σ_j δ_j w_j, times σ'.
+    #[inline(always)]
+    fn backward<const MR: usize, const N: usize>(&self, l: usize) {
+        let Layer { n_out, w_back, .. } = &self.layers[l];
+        let back = w_back.as_ref().expect("not the first layer").values.part(0, n_out * N);
+        let activation = self.layers[l - 1].activation;
+        let (a, delta) = (self.ws.a[l].read(0, self.rows), self.ws.delta[l].read(0, self.rows));
+        let z = self.ws.z[l - 1].as_ref().map_or(a, |z| z.read(0, self.rows));
+        let before = self.ws.delta[l - 1].write(0, self.rows);
+        for (row, before) in before.chunks_exact_mut(T::LINE).enumerate() {
+            let line = row * T::LINE;
+            let mut sum = [T::ZERO; N];
+            for (&delta, w) in delta[line..][..*n_out].iter().zip(back.chunks_exact(N)) {
+                add_product(&mut sum, delta, &line_of(w));
+            }
+            activation.sigma_prime(&z[line..][..N], &a[line..][..N], &mut sum);
+            before[..N].copy_from_slice(&sum);
+        }
+    }
+
+    /// The update of layer l by its averaged gradient: Σ_i δ_i a_prev_i and Σ_i δ_i, times 1/m.
+    #[inline(always)]
+    fn descend<const MR: usize, const N: usize>(&self, l: usize) {
+        let Layer { n_in, n_out, w, w_back, b, .. } = &self.layers[l];
+        let (n_in, n_out) = (*n_in, *n_out);
+        let scale = T::ONE / T::from_f64(self.rows.len() as f64);
+        let delta = self.ws.delta[l].read(0, self.rows);
+        let w = w.values.part(0, n_in * N);
+        let mut k = 0;
+        while k < n_in {
+            // Four inputs at a time where there are four: their chains run side by side.
+            let step = if k + 4 <= n_in { 4 } else { 1 };
+            let mut grad = [[T::ZERO; N]; 4];
+            for (row, delta) in delta.chunks_exact(T::LINE).enumerate() {
+                let (a, delta) = (&self.input(l, row)[k..], line_of::<T, N>(delta));
+                if step == 4 {
+                    for (grad, &a) in grad.iter_mut().zip(&a[..4]) {
+                        add_product(grad, a, &delta);
+                    }
+                } else {
+                    add_product(&mut grad[0], a[0], &delta);
+                }
+            }
+            let grad = &mut grad.as_flattened_mut()[..step * N];
+            grad.iter_mut().for_each(|grad| *grad *= scale);
+            let kept = kept(&self.moments[l].w, k * N, step * N);
+            self.update.apply(&mut w[k * N..][..step * N], grad, kept);
+            k += step;
+        }
+        let mut grad = [T::ZERO; N];
+        for delta in delta.chunks_exact(T::LINE) {
+            for n in 0..N {
+                grad[n] += delta[n];
+            }
+        }
+        grad.iter_mut().for_each(|grad| *grad *= scale);
+        self.update.apply(b.part(0, N), &grad, kept(&self.moments[l].b, 0, N));
+        if let Some(back) = w_back {
+            transpose::<T, N>(w, (0, n_in), (0, n_out), back);
+        }
+    }
+}
