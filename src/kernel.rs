@@ -29,6 +29,10 @@ pub const SHARD: usize = 256;
 /// 16 KiB, half of the smallest first-level cache in use.
 const K_BLOCK: usize = 256;
 
+/// Rows of a shard that a block of a gradient sums at a time: their lines of a and of δ, 16 KiB,
+/// stay in the first-level cache for all tiles of the block.
+const ROW_PART: usize = 128;
+
 /// The most numbers that a cache line holds, for arrays whose size cannot depend on the type.
 const LINE_MAX: usize = 16;
 
@@ -37,9 +41,118 @@ const TREE_LEVELS: usize = 6;
 
 // ---- Instruction sets
 
-/// Work that [`Isa::run`] compiles for every instruction set; `MR` is the height of a tile.
+/// Work that [`Isa::run`] compiles for every instruction set.
 pub trait Job {
-    fn run<const MR: usize>(self);
+    fn run<S: Set>(self);
+}
+
+/// What the code of a tile has to know of an instruction set.
+pub trait Set {
+    /// The rows of a tile: with a line each, and the line that they meet, they fit the registers.
+    const ROWS: usize;
+
+    /// `sum[n] += a b[n]`, each rounded once.
+    fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]);
+
+    /// Has the lines of `values` brought near, which will be written soon.
+    #[inline(always)]
+    fn prefetch<T: Real>(_values: &[T]) {}
+}
+
+/// Plain loops, for targets without a room of their own; NEON's 32 registers hold six lines too.
+pub struct Portable;
+
+impl Set for Portable {
+    const ROWS: usize = 6;
+
+    #[inline(always)]
+    fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]) {
+        for n in 0..N {
+            sum[n] = a.mul_add(b[n], sum[n]);
+        }
+    }
+}
+
+/// Intrinsics for the one operation that all time is spent in: left to itself, the compiler takes
+/// the lines of a gradient's tile apart and shuffles them together again (a quarter slower).
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::{Portable, Set};
+    use crate::real::Real;
+
+    /// Fused multiply-adds on `$count` vectors of `$numbers` numbers of `$bytes` bytes each.
+    macro_rules! vectors {
+        ($sum:ident, $a:ident, $b:ident, $number:ident, $numbers:literal x $count:literal:
+         $load:ident, $splat:ident, $fma:ident, $store:ident) => {{
+            // SAFETY: the arrays hold numbers of this type, as many as the vectors take; this
+            // code is only reached through `Isa::run`, on a processor that has the instructions.
+            unsafe {
+                let (sum, b) = ($sum.as_mut_ptr().cast::<$number>(), $b.as_ptr().cast::<$number>());
+                let a = $splat($a.to_f64() as $number);
+                for i in 0..$count {
+                    let (sum, b) = (sum.add(i * $numbers), b.add(i * $numbers));
+                    $store(sum, $fma(a, $load(b), $load(sum)));
+                }
+            }
+        }};
+    }
+
+    pub struct Avx2;
+
+    impl Set for Avx2 {
+        const ROWS: usize = 6;
+
+        #[inline(always)]
+        fn prefetch<T: Real>(values: &[T]) {
+            for line in values.chunks(T::LINE) {
+                // SAFETY: a hint, which reads nothing.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+            }
+        }
+
+        #[inline(always)]
+        fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]) {
+            match (size_of::<T>(), N) {
+                (4, 16) => vectors!(sum, a, b, f32, 8 x 2:
+                    _mm256_loadu_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps),
+                (4, 8) => vectors!(sum, a, b, f32, 8 x 1:
+                    _mm256_loadu_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps),
+                (4, 4) => vectors!(sum, a, b, f32, 4 x 1:
+                    _mm_loadu_ps, _mm_set1_ps, _mm_fmadd_ps, _mm_storeu_ps),
+                (8, 8) => vectors!(sum, a, b, f64, 4 x 2:
+                    _mm256_loadu_pd, _mm256_set1_pd, _mm256_fmadd_pd, _mm256_storeu_pd),
+                (8, 4) => vectors!(sum, a, b, f64, 4 x 1:
+                    _mm256_loadu_pd, _mm256_set1_pd, _mm256_fmadd_pd, _mm256_storeu_pd),
+                (8, 2) => vectors!(sum, a, b, f64, 2 x 1:
+                    _mm_loadu_pd, _mm_set1_pd, _mm_fmadd_pd, _mm_storeu_pd),
+                _ => Portable::add_product(sum, a, b),
+            }
+        }
+    }
+
+    pub struct Avx512;
+
+    impl Set for Avx512 {
+        const ROWS: usize = 8;
+
+        #[inline(always)]
+        fn prefetch<T: Real>(values: &[T]) {
+            Avx2::prefetch(values);
+        }
+
+        #[inline(always)]
+        fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]) {
+            match (size_of::<T>(), N) {
+                (4, 16) => vectors!(sum, a, b, f32, 16 x 1:
+                    _mm512_loadu_ps, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps),
+                (8, 8) => vectors!(sum, a, b, f64, 8 x 1:
+                    _mm512_loadu_pd, _mm512_set1_pd, _mm512_fmadd_pd, _mm512_storeu_pd),
+                _ => Avx2::add_product(sum, a, b),
+            }
+        }
+    }
 }
 
 /// An instruction set that the kernels are compiled for.
@@ -56,13 +169,13 @@ pub enum Isa {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn run_avx2<J: Job>(job: J) {
-    job.run::<6>();
+    job.run::<x86::Avx2>();
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
 fn run_avx512<J: Job>(job: J) {
-    job.run::<8>();
+    job.run::<x86::Avx512>();
 }
 
 impl Isa {
@@ -112,8 +225,7 @@ impl Isa {
     #[inline(always)]
     pub fn run<J: Job>(self, job: J) {
         match self {
-            // NEON is part of every 64-bit ARM target: 32 registers hold a tile of 6 lines.
-            Self::Baseline => job.run::<6>(),
+            Self::Baseline => job.run::<Portable>(),
             // SAFETY: these variants are only made by `available`, which asked the processor.
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { run_avx2(job) },
@@ -352,29 +464,29 @@ pub struct Product<'a, T> {
 /// Calls `$f` with the constant N that equals the panel width `$width`.
 #[macro_export]
 macro_rules! with_width {
-    ($width:expr, $f:ident . $method:ident :: <$MR:tt, _>($($argument:expr),*)) => {
+    ($width:expr, $f:ident . $method:ident :: <$S:ident, _>($($argument:expr),*)) => {
         match $width {
-            16 => $f.$method::<$MR, 16>($($argument),*),
-            8 => $f.$method::<$MR, 8>($($argument),*),
-            4 => $f.$method::<$MR, 4>($($argument),*),
-            _ => $f.$method::<$MR, 2>($($argument),*),
+            16 => $f.$method::<$S, 16>($($argument),*),
+            8 => $f.$method::<$S, 8>($($argument),*),
+            4 => $f.$method::<$S, 4>($($argument),*),
+            _ => $f.$method::<$S, 2>($($argument),*),
         }
     };
 }
 
-/// Calls `$f::<T, M, …>` with the constant M that equals `$m`, at most 8 and at most MR.
+/// Calls `$f::<T, M, …>` with the constant M that equals `$m`, at most 8 and at most S::ROWS.
 macro_rules! with_rows {
     ($m:expr, $f:ident::<T, _, $N:tt, $P:tt>($($argument:expr),*)) => {
         match $m {
-            1 => $f::<T, 1, $N, $P>($($argument),*),
-            2 => $f::<T, 2, $N, $P>($($argument),*),
-            3 => $f::<T, 3, $N, $P>($($argument),*),
-            4 => $f::<T, 4, $N, $P>($($argument),*),
-            5 => $f::<T, 5, $N, $P>($($argument),*),
-            6 => $f::<T, 6, $N, $P>($($argument),*),
-            7 if MR >= 7 => $f::<T, 7, $N, $P>($($argument),*),
-            _ if MR >= 8 => $f::<T, 8, $N, $P>($($argument),*),
-            _ => unreachable!("a tile is at most MR rows high"),
+            1 => $f::<T, S, 1, $N, $P>($($argument),*),
+            2 => $f::<T, S, 2, $N, $P>($($argument),*),
+            3 => $f::<T, S, 3, $N, $P>($($argument),*),
+            4 => $f::<T, S, 4, $N, $P>($($argument),*),
+            5 => $f::<T, S, 5, $N, $P>($($argument),*),
+            6 => $f::<T, S, 6, $N, $P>($($argument),*),
+            7 if S::ROWS >= 7 => $f::<T, S, 7, $N, $P>($($argument),*),
+            _ if S::ROWS >= 8 => $f::<T, S, 8, $N, $P>($($argument),*),
+            _ => unreachable!("a tile is at most S::ROWS rows high"),
         }
     };
 }
@@ -392,14 +504,6 @@ macro_rules! unroll {
             $body
         })*
     };
-}
-
-/// `sum[n] += a b[n]`, each rounded once.
-#[inline(always)]
-pub fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]) {
-    for n in 0..N {
-        sum[n] = a.mul_add(b[n], sum[n]);
-    }
 }
 
 /// Cuts `range` into the fewest parts of at most `most`, as even as can be.
@@ -420,7 +524,7 @@ fn evenly(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>
 
 impl<T: Real> Job for Product<'_, T> {
     #[inline(always)]
-    fn run<const MR: usize>(self) {
+    fn run<S: Set>(self) {
         let (k, panels) = (self.right.k, self.right.panels());
         // As even as whole lines allow: a short last block would mostly load and store sums.
         let block = if k <= K_BLOCK { k } else { k.div_ceil(k.div_ceil(K_BLOCK)) };
@@ -431,8 +535,7 @@ impl<T: Real> Job for Product<'_, T> {
             let mut p = 0;
             while p < panels {
                 // SAFETY: panel p exists and has the width that its tiles are made for.
-                p +=
-                    unsafe { with_width!(self.right.width(p), self.panel::<MR, _>(p, ks.clone())) };
+                p += unsafe { with_width!(self.right.width(p), self.panel::<S, _>(p, ks.clone())) };
             }
             from = ks.end;
             if from >= k {
@@ -445,7 +548,7 @@ impl<T: Real> Job for Product<'_, T> {
 impl<T: Real> Product<'_, T> {
     /// All rows of panel `p`, or of the four panels from there; returns how many panels.
     #[inline(always)]
-    unsafe fn panel<const MR: usize, const N: usize>(&self, p: usize, ks: Range<usize>) -> usize {
+    unsafe fn panel<S: Set, const N: usize>(&self, p: usize, ks: Range<usize>) -> usize {
         let rows = self.rows.range();
         // One or two rows leave most multiply-add units waiting: they take four panels at once.
         let whole = p + 4 < self.right.panels() || p + 4 == self.right.n / T::LINE;
@@ -453,13 +556,13 @@ impl<T: Real> Product<'_, T> {
             // SAFETY: four whole panels begin at p.
             unsafe {
                 match rows.len() {
-                    1 => tile::<T, 1, N, 4>(self, p, rows.start, ks),
-                    _ => tile::<T, 2, N, 4>(self, p, rows.start, ks),
+                    1 => tile::<T, S, 1, N, 4>(self, p, rows.start, ks),
+                    _ => tile::<T, S, 2, N, 4>(self, p, rows.start, ks),
                 }
             }
             return 4;
         }
-        for tile_rows in evenly(rows, MR) {
+        for tile_rows in evenly(rows, S::ROWS) {
             let (row, ks) = (tile_rows.start, ks.clone());
             // SAFETY: the rows are this worker's, the panel exists and is N wide.
             unsafe { with_rows!(tile_rows.len(), tile::<T, _, N, 1>(self, p, row, ks)) };
@@ -473,7 +576,7 @@ const TILE_LINES: usize = 8;
 
 /// `P` panels of `M` rows: start from bias, zero or the sums so far, add the terms of `ks`, store.
 #[inline(always)]
-unsafe fn tile<T: Real, const M: usize, const N: usize, const P: usize>(
+unsafe fn tile<T: Real, S: Set, const M: usize, const N: usize, const P: usize>(
     job: &Product<'_, T>,
     p: usize,
     row: usize,
@@ -495,7 +598,7 @@ unsafe fn tile<T: Real, const M: usize, const N: usize, const P: usize>(
         let left = job.left.values.pointer().add(row * T::LINE);
         let right = job.right.values.pointer().add(job.right.offset(p, ks.start));
         let strides = (job.left.stride * T::LINE, N * job.right.k);
-        dot::<T, M, N, P>(&mut sums, left, right, strides, ks);
+        dot::<T, S, M, N, P>(&mut sums, left, right, strides, ks);
     }
     unroll!(M * P, I => {
         let line = job.out.values.part(job.out.offset(p + I / M, row + I % M), T::LINE);
@@ -506,7 +609,7 @@ unsafe fn tile<T: Real, const M: usize, const N: usize, const P: usize>(
 
 /// `sums[q M + m][n] += Σ_k left(m, k) right_q(k, n)` in ascending k.
 #[inline(always)]
-unsafe fn dot<T: Real, const M: usize, const N: usize, const P: usize>(
+unsafe fn dot<T: Real, S: Set, const M: usize, const N: usize, const P: usize>(
     total: &mut [[T; N]; TILE_LINES],
     left: *const T,
     mut right: *const T,
@@ -522,7 +625,7 @@ unsafe fn dot<T: Real, const M: usize, const N: usize, const P: usize>(
         for _ in 0..width {
             unroll!(M * P, I => {
                 let b = unsafe { &*right.add(I / M * right_stride).cast::<[T; N]>() };
-                add_product(&mut sums[I], unsafe { *column.add(I % M * T::LINE) }, b);
+                S::add_product(&mut sums[I], unsafe { *column.add(I % M * T::LINE) }, b);
             });
             column = column.wrapping_add(1);
             right = right.wrapping_add(N);
@@ -569,14 +672,19 @@ impl<T: Real> Outer<'_, T> {
     /// Σ over the rows of left column i times δ column o, times 1/m: a block of `n_in` columns
     /// from panel `q` by `N` columns from panel `p`.
     #[inline(always)]
-    pub fn block<const MR: usize, const N: usize>(
+    pub fn block<S: Set, const N: usize>(
         &self,
         q: usize,
         p: usize,
         n_in: usize,
         scaled: &mut Block<T>,
     ) {
-        tree(&Columns::<T, MR, N> { outer: self, q, p, n_in }, self.rows, scaled, n_in * N);
+        tree(
+            &Columns::<T, S, N> { outer: self, set: PhantomData, q, p, n_in },
+            self.rows,
+            scaled,
+            n_in * N,
+        );
         self.average(&mut scaled.0[..n_in * N]);
     }
 
@@ -603,23 +711,34 @@ trait Shards<T> {
 }
 
 /// Columns of a layer's input by columns of its δ.
-struct Columns<'a, T, const MR: usize, const N: usize> {
+struct Columns<'a, T, S, const N: usize> {
     outer: &'a Outer<'a, T>,
+    set: PhantomData<S>,
     q: usize,
     p: usize,
     n_in: usize,
 }
 
-impl<T: Real, const MR: usize, const N: usize> Shards<T> for Columns<'_, T, MR, N> {
+impl<T: Real, S: Set, const N: usize> Shards<T> for Columns<'_, T, S, N> {
     #[inline(always)]
     fn sum(&self, rows: Range<usize>, sum: &mut Block<T>) {
-        let &Self { outer, q, p, n_in } = self;
-        for columns in evenly(0..n_in, MR) {
-            let (i, rows, to) = (columns.start, rows.clone(), &mut sum.0[columns.start * N..]);
-            // SAFETY: panels q and p exist and hold `rows`; the block has room for n_in · N.
-            unsafe {
-                with_rows!(columns.len(), outer_tile::<T, _, N, 1>(outer, q, p, i, rows, to))
-            };
+        let &Self { outer, q, p, n_in, .. } = self;
+        let mut start = rows.start;
+        while start < rows.end {
+            let part = start..(start + ROW_PART).min(rows.end);
+            let go_on = start > rows.start;
+            for columns in evenly(0..n_in, S::ROWS) {
+                let (i, part) = (columns.start, part.clone());
+                let to = &mut sum.0[i * N..];
+                // SAFETY: panels q and p exist and hold `part`; the block has room for n_in · N.
+                unsafe {
+                    with_rows!(
+                        columns.len(),
+                        outer_tile::<T, _, N, 1>(outer, (q, i), p, part, go_on, to)
+                    );
+                }
+            }
+            start = part.end;
         }
     }
 }
@@ -683,29 +802,29 @@ fn transpose_four<T: Real>(from: &[T], from_stride: usize, to: &mut [T], to_stri
     }
 }
 
-/// `sum[m][n] = Σ_r left[r][i + m] δ[r][n]` over the rows of one shard, ascending.
+/// `sum[m][n] (+)= Σ_r left[r][i + m] δ[r][n]` over part of a shard, ascending.
 #[inline(always)]
-unsafe fn outer_tile<T: Real, const M: usize, const N: usize, const P: usize>(
+unsafe fn outer_tile<T: Real, S: Set, const M: usize, const N: usize, const P: usize>(
     job: &Outer<'_, T>,
-    q: usize,
+    (q, i): (usize, usize),
     p: usize,
-    i: usize,
     rows: Range<usize>,
+    go_on: bool,
     out: &mut [T],
 ) {
     let left = job.left.values.part(job.left.offset(q, rows.start), rows.len() * T::LINE);
     let delta = job.delta.values.part(job.delta.offset(p, rows.start), rows.len() * T::LINE);
     let (mut a, mut d) = (left[i..].as_ptr(), delta.as_ptr());
-    let one = std::hint::black_box(1);
     let mut sums = [[T::ZERO; N]; TILE_LINES];
+    if go_on {
+        unroll!(M, I => { sums[I].copy_from_slice(&out[I * N..][..N]); });
+    }
     for _ in 0..rows.len() {
         // SAFETY: both panels have `rows.len()` lines from here; i + M and N lie within a line.
         let line = unsafe { &*d.cast::<[T; N]>() };
-        unroll!(M, I => { add_product(&mut sums[I], unsafe { *a.add(I * one) }, line); });
+        unroll!(M, I => { S::add_product(&mut sums[I], unsafe { *a.add(I) }, line); });
         (a, d) = (a.wrapping_add(T::LINE), d.wrapping_add(T::LINE));
     }
-    // What becomes of the sums must not tempt the compiler to shuffle them within the loop.
-    let sums = std::hint::black_box(sums);
     unroll!(M, I => { out[I * N..][..N].copy_from_slice(&sums[I]); });
 }
 
@@ -748,11 +867,11 @@ const PEAK_ROUNDS: usize = 200_000;
 
 impl<T: Real> Job for Peak<T> {
     #[inline(always)]
-    fn run<const MR: usize>(self) {
+    fn run<S: Set>(self) {
         let factor = std::hint::black_box(T::from_f64(0.999));
         let (mut sums, one) = ([[T::ONE; LINE_MAX]; TILE_LINES], [T::ONE; LINE_MAX]);
         for _ in 0..PEAK_ROUNDS {
-            unroll!(6, I => { add_product(&mut sums[I], factor, &one); });
+            unroll!(6, I => { S::add_product(&mut sums[I], factor, &one); });
         }
         std::hint::black_box(sums);
     }

@@ -2,7 +2,9 @@
 
 use crate::activation::Activation;
 use crate::cost::Cost;
-use crate::kernel::{Block, Buffer, Isa, Job, Outer, Packed, Panels, Product, transpose};
+use crate::kernel::{
+    Block, Buffer, Isa, Job, Outer, Packed, Panels, Portable, Product, Set, transpose,
+};
 use crate::optimizer::{Moments, Update};
 use crate::pool::{Share, Worker};
 use crate::real::Real;
@@ -109,12 +111,12 @@ impl<T: Real> Layer<T> {
         for q in worker.share(back.panels()).range() {
             let n_in = T::LINE.min(self.n_in - q * T::LINE);
             for p in 0..self.w.panels() {
-                with_width!(self.w.width(p), self.copy_block::<0, _>((q, n_in), p));
+                with_width!(self.w.width(p), self.copy_block::<Portable, _>((q, n_in), p));
             }
         }
     }
 
-    fn copy_block<const MR: usize, const N: usize>(&self, (q, n_in): (usize, usize), p: usize) {
+    fn copy_block<S: Set, const N: usize>(&self, (q, n_in): (usize, usize), p: usize) {
         let Some(back) = &self.w_back else { return };
         let n_out = N.min(self.n_out - p * T::LINE);
         let w = self.w.values.part(self.w.offset(p, q * T::LINE), n_in * N);
@@ -140,7 +142,7 @@ struct Activate<'a, T> {
 
 impl<T: Real> Job for Activate<'_, T> {
     #[inline(always)]
-    fn run<const MR: usize>(self) {
+    fn run<S: Set>(self) {
         let Self { layer, z, a, scratch, rows } = self;
         for p in 0..a.panels() {
             let out = a.write(p, rows);
@@ -173,7 +175,7 @@ struct Slope<'a, T> {
 
 impl<T: Real> Job for Slope<'_, T> {
     #[inline(always)]
-    fn run<const MR: usize>(self) {
+    fn run<S: Set>(self) {
         for p in 0..self.a.panels() {
             let (z, a) = (self.z.read(p, self.rows), self.a.read(p, self.rows));
             self.activation.sigma_prime(z, a, self.delta.write(p, self.rows));
@@ -200,7 +202,7 @@ pub struct Output<'a, T> {
 
 impl<T: Real> Job for Output<'_, T> {
     #[inline(always)]
-    fn run<const MR: usize>(self) {
+    fn run<S: Set>(self) {
         if self.activation.is_elementwise() {
             self.elementwise();
         } else {
@@ -289,24 +291,26 @@ pub struct Descent<'a, T> {
 
 impl<T: Real> Job for Descent<'_, T> {
     #[inline(always)]
-    fn run<const MR: usize>(self) {
+    fn run<S: Set>(self) {
+        let mut grad = Block::zeros();
         for tile in self.tiles {
-            with_width!(self.layers[tile.layer].w.width(tile.p), self.tile::<MR, _>(tile));
+            let width = self.layers[tile.layer].w.width(tile.p);
+            with_width!(width, self.tile::<S, _>(tile, &mut grad));
         }
     }
 }
 
 impl<T: Real> Descent<'_, T> {
     #[inline(always)]
-    fn tile<const MR: usize, const N: usize>(&self, &Tile { layer, q, p }: &Tile) {
+    fn tile<S: Set, const N: usize>(&self, &Tile { layer, q, p }: &Tile, grad: &mut Block<T>) {
         let Layer { n_in, n_out, w, w_back, b, .. } = &self.layers[layer];
         let n_in = T::LINE.min(n_in - q * T::LINE);
         let n_out = N.min(n_out - p * T::LINE);
         let (left, delta) = (&self.a[layer], &self.delta[layer]);
         let outer = Outer { left, delta, rows: self.rows, scale: self.scale };
-        let mut grad = Block::zeros();
-        outer.block::<MR, N>(q, p, n_in, &mut grad);
         let (from, length) = (w.offset(p, q * T::LINE), n_in * N);
+        S::prefetch(w.values.part(from, length));
+        outer.block::<S, N>(q, p, n_in, grad);
         match &self.fate {
             Fate::Update(update, moments) => {
                 let w = w.values.part(from, length);
@@ -321,7 +325,7 @@ impl<T: Real> Descent<'_, T> {
             }
         }
         if q == 0 {
-            outer.bias::<N>(p, &mut grad);
+            outer.bias::<N>(p, grad);
             let from = p * T::LINE;
             match &self.fate {
                 Fate::Update(update, moments) => {
@@ -353,7 +357,7 @@ pub struct Apply<'a, T> {
 
 impl<T: Real> Job for Apply<'_, T> {
     #[inline(always)]
-    fn run<const MR: usize>(self) {
+    fn run<S: Set>(self) {
         let (from, length) = (self.share.start(), self.share.len());
         let moments = kept(self.moments, from, length);
         self.update.apply(self.w.part(from, length), self.grad.part(from, length), moments);

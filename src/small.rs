@@ -4,7 +4,7 @@
 //! element is the same chain of fused multiply-adds as in [`crate::kernel`], so the bits are the same.
 
 use crate::cost::Cost;
-use crate::kernel::{Job, SHARD, add_product, transpose};
+use crate::kernel::{Job, SHARD, Set, transpose};
 use crate::layer::{Layer, kept};
 use crate::optimizer::{Moments, Update};
 use crate::pool::Share;
@@ -41,17 +41,17 @@ pub struct SmallStep<'a, T> {
 
 impl<T: Real> Job for SmallStep<'_, T> {
     #[inline(always)]
-    fn run<const MR: usize>(self) {
+    fn run<S: Set>(self) {
         let last = self.layers.len() - 1;
         for (l, layer) in self.layers.iter().enumerate() {
-            with_width!(layer.w.width(0), self.forward::<MR, _>(l));
+            with_width!(layer.w.width(0), self.forward::<S, _>(l));
         }
-        with_width!(self.layers[last].w.width(0), self.output::<MR, _>(last));
+        with_width!(self.layers[last].w.width(0), self.output::<S, _>(last));
         for l in (1..=last).rev() {
-            with_width!(self.layers[l - 1].w.width(0), self.backward::<MR, _>(l));
+            with_width!(self.layers[l - 1].w.width(0), self.backward::<S, _>(l));
         }
         for (l, layer) in self.layers.iter().enumerate() {
-            with_width!(layer.w.width(0), self.descend::<MR, _>(l));
+            with_width!(layer.w.width(0), self.descend::<S, _>(l));
         }
     }
 }
@@ -84,7 +84,7 @@ impl<T: Real> SmallStep<'_, T> {
 
     /// z = b + Σ_k a_prev_k w_k and a = σ(z).
     #[inline(always)]
-    fn forward<const MR: usize, const N: usize>(&self, l: usize) {
+    fn forward<S: Set, const N: usize>(&self, l: usize) {
         let Layer { n_in, n_out, w, b, activation, .. } = &self.layers[l];
         let (w, b) = (w.values.part(0, n_in * N), b.part(0, N));
         let mut unused = [];
@@ -93,7 +93,7 @@ impl<T: Real> SmallStep<'_, T> {
         for (row, a) in a_rows.chunks_exact_mut(T::LINE).enumerate() {
             let mut z = line_of::<T, N>(b);
             for (&a, w) in self.input(l, row).iter().zip(w.chunks_exact(N)) {
-                add_product(&mut z, a, &line_of(w));
+                S::add_product(&mut z, a, &line_of(w));
             }
             a[..N].copy_from_slice(&z);
             if !z_rows.is_empty() {
@@ -111,7 +111,7 @@ impl<T: Real> SmallStep<'_, T> {
 
     /// C_i and δ of the output layer.
     #[inline(always)]
-    fn output<const MR: usize, const N: usize>(&self, last: usize) {
+    fn output<S: Set, const N: usize>(&self, last: usize) {
         let Layer { n_out, activation, .. } = &self.layers[last];
         let z = self.ws.z[last].as_ref().expect("the output layer keeps its z").read(0, self.rows);
         let a = self.ws.a[last + 1].read(0, self.rows);
@@ -155,7 +155,7 @@ impl<T: Real> SmallStep<'_, T> {
 
     /// δ of layer l - 1, `N` wide: Σ_j δ_j w_j, times σ'.
     #[inline(always)]
-    fn backward<const MR: usize, const N: usize>(&self, l: usize) {
+    fn backward<S: Set, const N: usize>(&self, l: usize) {
         let Layer { n_out, w_back, .. } = &self.layers[l];
         let back = w_back.as_ref().expect("not the first layer").values.part(0, n_out * N);
         let activation = self.layers[l - 1].activation;
@@ -166,7 +166,7 @@ impl<T: Real> SmallStep<'_, T> {
             let line = row * T::LINE;
             let mut sum = [T::ZERO; N];
             for (&delta, w) in delta[line..][..*n_out].iter().zip(back.chunks_exact(N)) {
-                add_product(&mut sum, delta, &line_of(w));
+                S::add_product(&mut sum, delta, &line_of(w));
             }
             activation.sigma_prime(&z[line..][..N], &a[line..][..N], &mut sum);
             before[..N].copy_from_slice(&sum);
@@ -175,7 +175,7 @@ impl<T: Real> SmallStep<'_, T> {
 
     /// The update of layer l by its averaged gradient: Σ_i δ_i a_prev_i and Σ_i δ_i, times 1/m.
     #[inline(always)]
-    fn descend<const MR: usize, const N: usize>(&self, l: usize) {
+    fn descend<S: Set, const N: usize>(&self, l: usize) {
         let Layer { n_in, n_out, w, w_back, b, .. } = &self.layers[l];
         let (n_in, n_out) = (*n_in, *n_out);
         let scale = T::ONE / T::from_f64(self.rows.len() as f64);
@@ -190,10 +190,10 @@ impl<T: Real> SmallStep<'_, T> {
                 let (a, delta) = (&self.input(l, row)[k..], line_of::<T, N>(delta));
                 if step == 4 {
                     for (grad, &a) in grad.iter_mut().zip(&a[..4]) {
-                        add_product(grad, a, &delta);
+                        S::add_product(grad, a, &delta);
                     }
                 } else {
-                    add_product(&mut grad[0], a[0], &delta);
+                    S::add_product(&mut grad[0], a[0], &delta);
                 }
             }
             let grad = &mut grad.as_flattened_mut()[..step * N];

@@ -57,7 +57,9 @@ def test_a_row_alone_and_in_any_batch(dtype, threads):
             assert net.predict(X[-m:]).tobytes() == together[-m:].tobytes()
 
 
-@pytest.mark.parametrize(("dtype", "expected"), [("float32", "71d745f414bbff4a"), ("float64", "cff814b7d4eadf68")])
+@pytest.mark.parametrize(
+    ("dtype", "expected"), [("float32", "71d745f414bbff4a"), ("float64", "cff814b7d4eadf68")]
+)
 def test_bits_of_this_release(dtype, expected):
     """A change of them is named in the changelog."""
     net, _ = trained(dtype, "sgd")

@@ -312,7 +312,7 @@ def test_a_file_that_is_no_model(flowers):
 
 def test_training_that_diverges_is_not_saved(values, tmp_path):
     model = tmp_path / "model"
-    line = complaint("train", values, "--learning-rate", "50", "--out", model)
+    line = complaint("train", values, "--learning-rate", "50", "--out", model, printed=True)
     assert "smaller --learning-rate" in line
     assert not model.exists()
 
