@@ -34,7 +34,7 @@ const K_BLOCK: usize = 256;
 const ROW_PART: usize = 128;
 
 /// The most numbers that a cache line holds, for arrays whose size cannot depend on the type.
-const LINE_MAX: usize = 16;
+pub const LINE_MAX: usize = 16;
 
 /// Levels of the tree over the shards of a chunk of rows: up to 2^5 shards.
 const TREE_LEVELS: usize = 6;

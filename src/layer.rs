@@ -3,7 +3,7 @@
 use crate::activation::Activation;
 use crate::cost::Cost;
 use crate::kernel::{
-    Block, Buffer, Isa, Job, Outer, Packed, Panels, Portable, Product, Set, transpose,
+    Block, Buffer, Isa, Job, LINE_MAX, Outer, Packed, Panels, Portable, Product, Set, transpose,
 };
 use crate::optimizer::{Moments, Update};
 use crate::pool::{Share, Worker};
@@ -35,7 +35,7 @@ impl<T: Real> Layer<T> {
 
     /// The weights as the derivation writes them: `(n_out, n_in)`, row by row.
     pub fn weights(&self) -> Vec<T> {
-        unpack(&self.w)
+        rows_of(&self.w)
     }
 
     /// The `n_out` biases.
@@ -125,7 +125,7 @@ impl<T: Real> Layer<T> {
 }
 
 /// `(k, n)` panels as n rows of k.
-pub fn unpack<T: Real>(packed: &Packed<T>) -> Vec<T> {
+pub fn rows_of<T: Real>(packed: &Packed<T>) -> Vec<T> {
     let values = packed.values.as_slice();
     let rows = 0..packed.n;
     rows.flat_map(|j| (0..packed.k).map(move |k| values[packed.at(k, j)])).collect()
@@ -150,7 +150,12 @@ impl<T: Real> Job for Activate<'_, T> {
                 out.copy_from_slice(z.read(p, rows));
             }
             if layer.activation.is_elementwise() {
-                layer.activation.sigma(out);
+                match layer.w.width(p) {
+                    2 => sigma_of_lines::<T, 2>(layer.activation, out),
+                    4 if T::LINE > 4 => sigma_of_lines::<T, 4>(layer.activation, out),
+                    8 if T::LINE > 8 => sigma_of_lines::<T, 8>(layer.activation, out),
+                    _ => layer.activation.sigma(out),
+                }
             }
         }
         if !layer.activation.is_elementwise() {
@@ -161,6 +166,33 @@ impl<T: Real> Job for Activate<'_, T> {
                 scatter(a, &i, row);
             }
         }
+    }
+}
+
+/// σ of the first `N` numbers of each line, as many lines at a time as fill one.
+#[inline(always)]
+pub fn sigma_of_lines<T: Real, const N: usize>(activation: Activation, lines: &mut [T]) {
+    for group in lines.chunks_mut(T::LINE / N * T::LINE) {
+        let mut full = [T::ZERO; LINE_MAX];
+        pack::<T, N>(group, &mut full);
+        activation.sigma(&mut full[..T::LINE]);
+        unpack::<T, N>(&full, group);
+    }
+}
+
+/// Brings the first `N` numbers of up to LINE / N lines together in one.
+#[inline(always)]
+pub fn pack<T: Real, const N: usize>(lines: &[T], full: &mut [T; LINE_MAX]) {
+    for (line, to) in lines.chunks_exact(T::LINE).zip(full.chunks_exact_mut(N)) {
+        to.copy_from_slice(&line[..N]);
+    }
+}
+
+/// Puts the numbers of one line back to where [`pack`] took them from.
+#[inline(always)]
+fn unpack<T: Real, const N: usize>(full: &[T; LINE_MAX], lines: &mut [T]) {
+    for (line, from) in lines.chunks_exact_mut(T::LINE).zip(full.chunks_exact(N)) {
+        line[..N].copy_from_slice(from);
     }
 }
 

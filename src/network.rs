@@ -7,7 +7,7 @@ use crate::cost::Cost;
 use crate::error::Error;
 use crate::init::Init;
 use crate::kernel::{Isa, Rows};
-use crate::layer::{Layer, Output, unpack};
+use crate::layer::{Layer, Output, rows_of};
 use crate::optimizer::{Optimizer, Rule};
 use crate::pool::{self, Share, Worker};
 use crate::real::Real;
@@ -288,7 +288,7 @@ impl<T: Real> Network<T> {
         sums.scale(&Worker::alone(), T::ONE / T::from_f64(m as f64));
         let Gradient { w, b } = &sums.total;
         for (layer, (w, b)) in self.layers.iter().zip(w.iter().zip(b)) {
-            trace.weight_gradients.push(matrix(layer.n_out, layer.n_in, unpack(w)));
+            trace.weight_gradients.push(matrix(layer.n_out, layer.n_in, rows_of(w)));
             trace.bias_gradients.push(b.as_slice()[..layer.n_out].to_vec().into());
         }
         trace

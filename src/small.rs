@@ -4,8 +4,8 @@
 //! element is the same chain of fused multiply-adds as in [`crate::kernel`], so the bits are the same.
 
 use crate::cost::Cost;
-use crate::kernel::{Job, SHARD, Set, transpose};
-use crate::layer::{Layer, kept};
+use crate::kernel::{Job, LINE_MAX, SHARD, Set, transpose};
+use crate::layer::{Layer, kept, pack, sigma_of_lines};
 use crate::optimizer::{Moments, Update};
 use crate::pool::Share;
 use crate::real::Real;
@@ -100,12 +100,10 @@ impl<T: Real> SmallStep<'_, T> {
                 z_rows[row * T::LINE..][..N].copy_from_slice(&z);
             }
         }
-        for a in a_rows.chunks_exact_mut(T::LINE) {
-            if activation.is_elementwise() {
-                activation.sigma(&mut a[..N]);
-            } else {
-                activation.sigma(&mut a[..*n_out]);
-            }
+        if activation.is_elementwise() {
+            sigma_of_lines::<T, N>(*activation, a_rows);
+        } else {
+            a_rows.chunks_exact_mut(T::LINE).for_each(|a| activation.sigma(&mut a[..*n_out]));
         }
     }
 
@@ -117,23 +115,39 @@ impl<T: Real> SmallStep<'_, T> {
         let a = self.ws.a[last + 1].read(0, self.rows);
         let delta = self.ws.delta[last].write(0, self.rows);
         let costs = self.ws.costs.part(0, self.rows.len());
-        for (row, cost) in costs.iter_mut().enumerate() {
-            let y = self.target::<N>(self.sample(row), *n_out);
-            let line = row * T::LINE;
-            let delta = &mut delta[line..][..N];
-            if activation.is_elementwise() {
-                let (z, a) = (line_of::<T, N>(&z[line..]), line_of::<T, N>(&a[line..]));
-                let (mut errors, mut terms) = ([T::ZERO; N], [T::ZERO; N]);
-                self.cost.elementwise(*activation, [&z, &a, &y], &mut errors, &mut terms);
+        if !activation.is_elementwise() {
+            for (row, cost) in costs.iter_mut().enumerate() {
+                let y = self.target::<N>(self.sample(row), *n_out);
+                let own = row * T::LINE..row * T::LINE + n_out;
+                let given = [&z[own.clone()], &a[own.clone()], &y[..*n_out]];
+                *cost = self.cost.rowwise(given, &mut delta[own]);
+            }
+            return;
+        }
+        // As many samples at a time as fill a line.
+        let several = T::LINE / N;
+        let group = several * T::LINE;
+        let groups = z.chunks(group).zip(a.chunks(group)).zip(delta.chunks_mut(group));
+        for (g, (((z, a), delta), costs)) in groups.zip(costs.chunks_mut(several)).enumerate() {
+            let mut full = [[T::ZERO; LINE_MAX]; 3];
+            pack::<T, N>(z, &mut full[0]);
+            pack::<T, N>(a, &mut full[1]);
+            for (row, y) in full[2].chunks_exact_mut(N).take(costs.len()).enumerate() {
+                y.copy_from_slice(&self.target::<N>(self.sample(g * several + row), *n_out));
+            }
+            let (mut errors, mut terms) = ([T::ZERO; LINE_MAX], [T::ZERO; LINE_MAX]);
+            let given = full.each_ref().map(|line| &line[..T::LINE]);
+            let (errors_line, terms_line) = (&mut errors[..T::LINE], &mut terms[..T::LINE]);
+            self.cost.elementwise(*activation, given, errors_line, terms_line);
+            let lines = errors.chunks_exact(N).zip(terms.chunks_exact(N));
+            let lines = lines.zip(delta.chunks_exact_mut(T::LINE)).zip(costs);
+            for (((errors, terms), delta), cost) in lines {
                 *cost = T::ZERO;
                 for n in 0..N {
                     // No neuron stands in the padding, so it has no error and no cost.
                     delta[n] = if n < *n_out { errors[n] } else { T::ZERO };
                     *cost = if n < *n_out { *cost + terms[n] } else { *cost };
                 }
-            } else {
-                let given = [&z[line..][..*n_out], &a[line..][..*n_out], &y[..*n_out]];
-                *cost = self.cost.rowwise(given, &mut delta[..*n_out]);
             }
         }
     }
