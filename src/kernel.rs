@@ -400,8 +400,7 @@ impl<T: Real> Panels<T> {
             copy_line(line, self.values.part(self.offset(p, row), T::LINE));
         }
         if !rest.is_empty() {
-            let line = self.values.part(self.offset(whole, row), rest.len());
-            line.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            copy_part(rest, self.values.part(self.offset(whole, row), rest.len()));
         }
     }
 
@@ -421,6 +420,25 @@ fn copy_line<T: Real>(from: &[T], to: &mut [T]) {
     match T::LINE {
         16 => to[..16].copy_from_slice(&from[..16]),
         _ => to[..8].copy_from_slice(&from[..8]),
+    }
+}
+
+/// Copies less than a line, in pieces of constant length for the same reason.
+#[inline(always)]
+fn copy_part<T: Real>(mut from: &[T], mut to: &mut [T]) {
+    macro_rules! piece {
+        ($length:literal) => {
+            if from.len() >= $length {
+                to[..$length].copy_from_slice(&from[..$length]);
+                (from, to) = (&from[$length..], &mut to[$length..]);
+            }
+        };
+    }
+    piece!(8);
+    piece!(4);
+    piece!(2);
+    if let ([from, ..], [to, ..]) = (from, to) {
+        *to = *from;
     }
 }
 
@@ -727,6 +745,17 @@ impl<T: Real, S: Set, const N: usize> Shards<T> for Columns<'_, T, S, N> {
         while start < rows.end {
             let part = start..(start + ROW_PART).min(rows.end);
             let go_on = start > rows.start;
+            if 4 * N == T::LINE {
+                // SAFETY: panels q and p exist and hold `part`; a line of inputs has LINE numbers.
+                unsafe {
+                    match T::LINE {
+                        16 => outer_narrow::<T, S, N, 16>(outer, q, p, part.clone(), go_on, sum),
+                        _ => outer_narrow::<T, S, N, 8>(outer, q, p, part.clone(), go_on, sum),
+                    }
+                }
+                start = part.end;
+                continue;
+            }
             for columns in evenly(0..n_in, S::ROWS) {
                 let (i, part) = (columns.start, part.clone());
                 let to = &mut sum.0[i * N..];
@@ -826,6 +855,30 @@ unsafe fn outer_tile<T: Real, S: Set, const M: usize, const N: usize, const P: u
         (a, d) = (a.wrapping_add(T::LINE), d.wrapping_add(T::LINE));
     }
     unroll!(M, I => { out[I * N..][..N].copy_from_slice(&sums[I]); });
+}
+
+/// [`outer_tile`] for so few outputs that the `L` lanes had better be inputs: a quarter of a line.
+#[inline(always)]
+unsafe fn outer_narrow<T: Real, S: Set, const N: usize, const L: usize>(
+    job: &Outer<'_, T>,
+    q: usize,
+    p: usize,
+    rows: Range<usize>,
+    go_on: bool,
+    out: &mut Block<T>,
+) {
+    let left = job.left.values.part(job.left.offset(q, rows.start), rows.len() * L);
+    let delta = job.delta.values.part(job.delta.offset(p, rows.start), rows.len() * L);
+    let mut sums = [[T::ZERO; L]; TILE_LINES];
+    if go_on {
+        unroll!(N, O => { (0..L).for_each(|i| sums[O][i] = out.0[i * N + O]); });
+    }
+    for (a, d) in left.chunks_exact(L).zip(delta.chunks_exact(L)) {
+        // SAFETY: a chunk has L numbers.
+        let line = unsafe { &*a.as_ptr().cast::<[T; L]>() };
+        unroll!(N, O => { S::add_product(&mut sums[O], d[O], line); });
+    }
+    unroll!(N, O => { (0..L).for_each(|i| out.0[i * N + O] = sums[O][i]); });
 }
 
 /// Sums shards of rows as a pairwise tree: two sums of equally many shards are added as soon as

@@ -9,7 +9,7 @@ use crate::layer::{Layer, kept, pack, sigma_of_lines};
 use crate::optimizer::{Moments, Update};
 use crate::pool::Share;
 use crate::real::Real;
-use crate::train::{Samples, Targets};
+use crate::train::{Chosen, Samples, Targets};
 use crate::with_width;
 use crate::workspace::Workspace;
 
@@ -30,9 +30,7 @@ pub struct SmallStep<'a, T> {
     pub layers: &'a [Layer<T>],
     pub cost: Cost,
     pub samples: &'a Samples<'a, T>,
-    /// The samples of the batch: `order`, or as many from `first` on where it is empty.
-    pub order: &'a [u32],
-    pub first: usize,
+    pub chosen: Chosen<'a>,
     pub rows: &'a Share,
     pub ws: &'a Workspace<T>,
     pub moments: &'a [Moments<T>],
@@ -88,18 +86,12 @@ fn line_of<T: Real, const N: usize>(values: &[T]) -> [T; N] {
 }
 
 impl<T: Real> SmallStep<'_, T> {
-    /// Which sample stands in row `row` of the batch.
-    #[inline(always)]
-    fn sample(&self, row: usize) -> usize {
-        self.order.get(row).map_or(self.first + row, |&i| i as usize)
-    }
-
     /// What layer l sees of row `row`: the sample itself, or a of the layer before.
     #[inline(always)]
     fn input(&self, l: usize, row: usize) -> &[T] {
         let n_in = self.layers[l].n_in;
         if l == 0 {
-            &self.samples.x[self.sample(row) * n_in..][..n_in]
+            self.samples.row(self.chosen.sample(row))
         } else {
             &self.ws.a[l].read(0, self.rows)[row * T::LINE..][..n_in]
         }
@@ -145,7 +137,7 @@ impl<T: Real> SmallStep<'_, T> {
         let costs = self.ws.costs.part(0, self.rows.len());
         if !activation.is_elementwise() {
             for (row, cost) in costs.iter_mut().enumerate() {
-                let y = self.target::<N>(self.sample(row), *n_out);
+                let y = self.target::<N>(self.chosen.sample(row), *n_out);
                 let own = row * T::LINE..row * T::LINE + n_out;
                 let given = [&z[own.clone()], &a[own.clone()], &y[..*n_out]];
                 *cost = self.cost.rowwise(given, &mut delta[own]);
@@ -161,7 +153,7 @@ impl<T: Real> SmallStep<'_, T> {
             pack::<T, N>(z, &mut full[0]);
             pack::<T, N>(a, &mut full[1]);
             for (row, y) in full[2].chunks_exact_mut(N).take(costs.len()).enumerate() {
-                y.copy_from_slice(&self.target::<N>(self.sample(g * several + row), *n_out));
+                y.copy_from_slice(&self.target::<N>(self.chosen.sample(g * several + row), *n_out));
             }
             let (mut errors, mut terms) = ([T::ZERO; LINE_MAX], [T::ZERO; LINE_MAX]);
             let given = full.each_ref().map(|line| &line[..T::LINE]);

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::kernel::SHARD;
+use crate::kernel::{Job, SHARD, Set};
 use crate::layer::{Apply, Descent, Fate, Layer};
 use crate::network::{Network, ROW_BLOCK};
 use crate::optimizer::Update;
@@ -54,17 +54,58 @@ impl<T: Real> Samples<'_, T> {
         self.x.is_empty()
     }
 
-    /// Puts samples into rows of a workspace; `sample(r)` is the sample for the row `r`.
+    /// The sample `i`.
     #[inline(always)]
-    fn gather(&self, ws: &Workspace<T>, rows: &Share, sample: impl Fn(usize) -> usize) {
+    pub fn row(&self, i: usize) -> &[T] {
+        &self.x[i * self.n_in..][..self.n_in]
+    }
+}
+
+/// Puts samples into rows of a workspace.
+struct Gather<'a, T> {
+    samples: &'a Samples<'a, T>,
+    ws: &'a Workspace<T>,
+    rows: &'a Share,
+    chosen: Chosen<'a>,
+}
+
+/// How many rows ahead a sample is asked for: shuffled rows lie anywhere in memory.
+const AHEAD: usize = 8;
+
+impl<T: Real> Job for Gather<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        let Self { samples, ws, rows, chosen } = self;
         for row in rows.range() {
-            let i = sample(row);
-            ws.a[0].put_row(row, &self.x[i * self.n_in..][..self.n_in]);
-            match self.y {
+            if row + AHEAD < rows.range().end {
+                S::prefetch(samples.row(chosen.sample(row + AHEAD)));
+            }
+            let i = chosen.sample(row);
+            ws.a[0].put_row(row, samples.row(i));
+            match samples.y {
                 Targets::None => {}
                 Targets::Values(y) => ws.y.put_row(row, &y[i * ws.y.n..][..ws.y.n]),
                 Targets::Classes(y) => ws.y.put_one_hot(row, y[i] as usize),
             }
+        }
+    }
+}
+
+/// Which samples stand in the rows of a batch.
+#[derive(Clone, Copy)]
+pub(crate) enum Chosen<'a> {
+    /// These.
+    Order(&'a [u32]),
+    /// As many as there are rows, from this one on.
+    From(usize),
+}
+
+impl Chosen<'_> {
+    #[inline(always)]
+    pub fn sample(self, row: usize) -> usize {
+        match self {
+            Self::Order(order) => order[row] as usize,
+            Self::From(first) => first + row,
         }
     }
 }
@@ -195,7 +236,7 @@ impl<T: Real> Network<T> {
         for start in (0..m).step_by(CHUNK) {
             let chunk = start..(start + CHUNK).min(m);
             pool::run(threads, |worker| {
-                self.rows(&ws, samples, &worker, chunk.len(), |row| start + row);
+                self.rows(&ws, samples, &worker, chunk.len(), Chosen::From(start));
             });
             see(&ws, chunk);
         }
@@ -209,10 +250,10 @@ impl<T: Real> Network<T> {
         samples: &Samples<T>,
         worker: &Worker,
         rows: usize,
-        sample: impl Fn(usize) -> usize,
+        chosen: Chosen,
     ) {
         for block in worker.share(rows).blocks(ROW_BLOCK) {
-            samples.gather(ws, &block, &sample);
+            self.isa.run(Gather { samples, ws, rows: &block, chosen });
             self.forward_rows(ws, worker, &block);
             if !matches!(samples.y, Targets::None) {
                 self.backward_rows(ws, worker, &block);
@@ -373,8 +414,7 @@ impl<T: Real> Run<'_, T> {
             layers: &self.network.layers,
             cost: self.network.cost,
             samples: self.samples,
-            order: if order.is_empty() { order } else { &order[batch.clone()] },
-            first: batch.start,
+            chosen: chosen(order, &batch),
             rows: &worker.share(batch.len()),
             ws: &self.ws,
             moments: &self.network.optimizer.moments,
@@ -392,13 +432,8 @@ impl<T: Real> Run<'_, T> {
         chunk: &Range<usize>,
         phase_b: impl FnOnce(&Workspace<T>),
     ) -> f64 {
-        let (ws, rows, start) = (&self.ws, chunk.len(), chunk.start);
-        if order.is_empty() {
-            self.network.rows(ws, self.samples, worker, rows, |row| start + row);
-        } else {
-            let order = &order[chunk.clone()];
-            self.network.rows(ws, self.samples, worker, rows, |row| order[row] as usize);
-        }
+        let (ws, rows) = (&self.ws, chunk.len());
+        self.network.rows(ws, self.samples, worker, rows, chosen(order, chunk));
         worker.wait();
         phase_b(ws);
         if worker.index == 0 { tree_sum(&ws.costs.as_slice()[..rows]) } else { 0.0 }
@@ -445,6 +480,12 @@ impl<T: Real> Run<'_, T> {
             self.stop.store(true, Relaxed);
         }
     }
+}
+
+/// The samples of a batch: a part of the order, or of the samples as they come where it is empty.
+#[inline]
+fn chosen<'a>(order: &'a [u32], batch: &Range<usize>) -> Chosen<'a> {
+    if order.is_empty() { Chosen::From(batch.start) } else { Chosen::Order(&order[batch.clone()]) }
 }
 
 /// The gradients of the chunks of a batch, added up as a tree that goes on where a tile's ends.

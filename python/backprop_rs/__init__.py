@@ -9,9 +9,9 @@ Network(2-3-2, sigmoid -> sigmoid, squared_error, float32, 17 parameters)
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ._backend import get_num_threads, set_num_threads
 from .history import History
 from .network import Network
+from .threads import get_num_threads, num_threads, set_num_threads
 from .trace import Trace
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = [
     "get_num_threads",
     "load_digits",
     "load_iris",
+    "num_threads",
     "set_num_threads",
     "show_versions",
 ]

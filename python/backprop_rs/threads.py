@@ -1,0 +1,86 @@
+"""How many threads the Rust core may use.
+
+The default is `BACKPROP_RS_NUM_THREADS`, else `OMP_NUM_THREADS` (which joblib sets for its
+workers, so that n processes do not start n x n threads), else the processors that this process may
+use. Work too small to share runs on one thread whatever is set, and results never depend on it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def set_num_threads(n: int) -> None:
+    """Set how many threads the Rust core may use; results never depend on it.
+
+    Parameters
+    ----------
+    n : int
+        At least 1. The default is the number of processors this process may use.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If n is not an integer >= 1.
+
+    Examples
+    --------
+    >>> import backprop_rs as bp
+    >>> n = bp.get_num_threads()
+    >>> bp.set_num_threads(n)
+    """
+    from ._check import integer
+
+    n = integer("n", n, least=1)
+    try:
+        from . import _core
+    except ImportError:
+        if n != get_num_threads():
+            message = "set_num_threads has no effect, as the compiled core cannot be imported"
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+    else:
+        _core.set_num_threads(n)
+
+
+def get_num_threads() -> int:
+    """How many threads the Rust core may use; 1 where it cannot be imported.
+
+    Examples
+    --------
+    >>> import backprop_rs as bp
+    >>> bp.get_num_threads() >= 1
+    True
+    """
+    try:
+        from . import _core
+    except ImportError:
+        return 1
+    return _core.get_num_threads()
+
+
+@contextmanager
+def num_threads(n: int) -> Iterator[None]:
+    """Let the Rust core use n threads within a `with` block.
+
+    The setting is that of the whole process, other Python threads included.
+
+    Parameters
+    ----------
+    n : int
+        At least 1.
+
+    Examples
+    --------
+    >>> import backprop_rs as bp
+    >>> with bp.num_threads(1):
+    ...     bp.get_num_threads()
+    1
+    """
+    before = get_num_threads()
+    set_num_threads(n)
+    try:
+        yield
+    finally:
+        set_num_threads(before)
