@@ -42,7 +42,11 @@ macro_rules! activations {
             pub fn sigma<T: Real>(self, z: &mut [T]) {
                 match self {
                     $(Self::$variant => {
-                        for z in z { let $z = *z; *z = $sigma; }
+                        for value in z {
+                            let $z = *value;
+                            let a = $sigma;
+                            *value = a;
+                        }
                     })*
                     Self::$row_variant => softmax(z),
                 }

@@ -172,6 +172,13 @@ impl<T: Real> Job for Activate<'_, T> {
 /// σ of the first `N` numbers of each line, as many lines at a time as fill one.
 #[inline(always)]
 pub fn sigma_of_lines<T: Real, const N: usize>(activation: Activation, lines: &mut [T]) {
+    if lines.len() == T::LINE {
+        let mut line = [T::ZERO; N];
+        line.copy_from_slice(&lines[..N]);
+        activation.sigma(&mut line);
+        lines[..N].copy_from_slice(&line);
+        return;
+    }
     for group in lines.chunks_mut(T::LINE / N * T::LINE) {
         let mut full = [T::ZERO; LINE_MAX];
         pack::<T, N>(group, &mut full);

@@ -214,7 +214,7 @@ impl Network {
         })
     }
 
-    #[allow(non_snake_case)]
+    #[allow(non_snake_case, clippy::too_many_arguments)]
     #[pyo3(signature = (X, y, *, batch_size, learning_rate, shuffle, seed, epoch, step, cost_sum,
                         stop_epoch, budget))]
     fn train(

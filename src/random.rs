@@ -7,6 +7,8 @@
 //! `reference/random.py`.
 
 /// What a stream is drawn for; streams of two purposes never meet.
+///
+/// 3 is taken too: `reference/random.py` splits data with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Purpose {

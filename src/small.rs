@@ -3,9 +3,11 @@
 //! Where every layer's output fits a line, a step is a few loops over lines of registers. Each
 //! element is the same chain of fused multiply-adds as in [`crate::kernel`], so the bits are the same.
 
+use std::ops::Range;
+
 use crate::cost::Cost;
-use crate::kernel::{Job, LINE_MAX, SHARD, Set, transpose};
-use crate::layer::{Layer, kept, pack, sigma_of_lines};
+use crate::kernel::{Buffer, Job, LINE_MAX, SHARD, Set, transpose};
+use crate::layer::{Layer, kept, sigma_of_lines};
 use crate::optimizer::{Moments, Update};
 use crate::pool::Share;
 use crate::real::Real;
@@ -64,8 +66,8 @@ fn weighted_inputs<T: Real, S: Set, const N: usize, const M: usize>(
     let mut z = [line_of::<T, N>(b); M];
     for (k, w) in w.chunks_exact(N).enumerate() {
         let w = line_of::<T, N>(w);
-        for (z, input) in z.iter_mut().zip(&inputs) {
-            S::add_product(z, input[k], &w);
+        for m in 0..M {
+            S::add_product(&mut z[m], inputs[m][k], &w);
         }
     }
     z
@@ -131,11 +133,11 @@ impl<T: Real> SmallStep<'_, T> {
     #[inline(always)]
     fn output<S: Set, const N: usize>(&self, last: usize) {
         let Layer { n_out, activation, .. } = &self.layers[last];
-        let z = self.ws.z[last].as_ref().expect("the output layer keeps its z").read(0, self.rows);
-        let a = self.ws.a[last + 1].read(0, self.rows);
-        let delta = self.ws.delta[last].write(0, self.rows);
         let costs = self.ws.costs.part(0, self.rows.len());
         if !activation.is_elementwise() {
+            let z = self.ws.z[last].as_ref().expect("the output layer keeps its z");
+            let (z, a) = (z.read(0, self.rows), self.ws.a[last + 1].read(0, self.rows));
+            let delta = self.ws.delta[last].write(0, self.rows);
             for (row, cost) in costs.iter_mut().enumerate() {
                 let y = self.target::<N>(self.chosen.sample(row), *n_out);
                 let own = row * T::LINE..row * T::LINE + n_out;
@@ -144,31 +146,46 @@ impl<T: Real> SmallStep<'_, T> {
             }
             return;
         }
-        // As many samples at a time as fill a line.
-        let several = T::LINE / N;
-        let group = several * T::LINE;
-        let groups = z.chunks(group).zip(a.chunks(group)).zip(delta.chunks_mut(group));
-        for (g, (((z, a), delta), costs)) in groups.zip(costs.chunks_mut(several)).enumerate() {
-            let mut full = [[T::ZERO; LINE_MAX]; 3];
-            pack::<T, N>(z, &mut full[0]);
-            pack::<T, N>(a, &mut full[1]);
-            for (row, y) in full[2].chunks_exact_mut(N).take(costs.len()).enumerate() {
-                y.copy_from_slice(&self.target::<N>(self.chosen.sample(g * several + row), *n_out));
+        // As many samples at a time as fill a line; one alone goes without a detour by memory.
+        let several = if costs.len() == 1 { 1 } else { T::LINE / N };
+        for first in (0..costs.len()).step_by(several) {
+            let rows = first..(first + several).min(costs.len());
+            if several == 1 {
+                self.finish::<N, N>(rows, costs);
+            } else {
+                self.finish::<N, LINE_MAX>(rows, costs);
             }
-            let (mut errors, mut terms) = ([T::ZERO; LINE_MAX], [T::ZERO; LINE_MAX]);
-            let given = full.each_ref().map(|line| &line[..T::LINE]);
-            let (errors_line, terms_line) = (&mut errors[..T::LINE], &mut terms[..T::LINE]);
-            self.cost.elementwise(*activation, given, errors_line, terms_line);
-            let lines = errors.chunks_exact(N).zip(terms.chunks_exact(N));
-            let lines = lines.zip(delta.chunks_exact_mut(T::LINE)).zip(costs);
-            for (((errors, terms), delta), cost) in lines {
-                *cost = T::ZERO;
-                for n in 0..N {
-                    // No neuron stands in the padding, so it has no error and no cost.
-                    delta[n] = if n < *n_out { errors[n] } else { T::ZERO };
-                    *cost = if n < *n_out { *cost + terms[n] } else { *cost };
-                }
+        }
+    }
+
+    /// C_i and δ of samples that stand side by side in `W` lanes.
+    #[inline(always)]
+    fn finish<const N: usize, const W: usize>(&self, rows: Range<usize>, costs: &mut [T]) {
+        let last = self.layers.len() - 1;
+        let Layer { n_out, activation, .. } = &self.layers[last];
+        let z = self.ws.z[last].as_ref().expect("the output layer keeps its z").read(0, self.rows);
+        let a = self.ws.a[last + 1].read(0, self.rows);
+        let delta = self.ws.delta[last].write(0, self.rows);
+        let mut given = [[T::ZERO; W]; 3];
+        for (i, row) in rows.clone().enumerate() {
+            given[0][i * N..][..N].copy_from_slice(&z[row * T::LINE..][..N]);
+            given[1][i * N..][..N].copy_from_slice(&a[row * T::LINE..][..N]);
+            let y = self.target::<N>(self.chosen.sample(row), *n_out);
+            given[2][i * N..][..N].copy_from_slice(&y);
+        }
+        let (mut errors, mut terms) = ([T::ZERO; W], [T::ZERO; W]);
+        let [z, a, y] = &given;
+        self.cost.elementwise(*activation, [z, a, y], &mut errors, &mut terms);
+        for (i, row) in rows.enumerate() {
+            let mut line = [T::ZERO; N];
+            let mut cost = T::ZERO;
+            for n in 0..N {
+                // No neuron stands in the padding, so it has no error and no cost.
+                line[n] = if n < *n_out { errors[i * N + n] } else { T::ZERO };
+                cost = if n < *n_out { cost + terms[i * N + n] } else { cost };
             }
+            delta[row * T::LINE..][..N].copy_from_slice(&line);
+            costs[row] = cost;
         }
     }
 
@@ -179,9 +196,7 @@ impl<T: Real> SmallStep<'_, T> {
             Targets::None => {}
             Targets::Values(values) => {
                 let values = &values[sample * n_out..][..n_out];
-                for n in 0..N.min(n_out) {
-                    y[n] = values[n];
-                }
+                y.iter_mut().zip(values).for_each(|(y, value)| *y = *value);
             }
             Targets::Classes(classes) => y[classes[sample] as usize] = T::ONE,
         }
@@ -200,8 +215,8 @@ impl<T: Real> SmallStep<'_, T> {
         for (row, before) in before.chunks_exact_mut(T::LINE).enumerate() {
             let line = row * T::LINE;
             let mut sum = [T::ZERO; N];
-            for (&delta, w) in delta[line..][..*n_out].iter().zip(back.chunks_exact(N)) {
-                S::add_product(&mut sum, delta, &line_of(w));
+            for (j, &delta) in delta[line..][..*n_out].iter().enumerate() {
+                S::add_product(&mut sum, delta, &line_of(&back[j * N..]));
             }
             before[..N].copy_from_slice(&sum);
         }
@@ -214,39 +229,58 @@ impl<T: Real> SmallStep<'_, T> {
         let Layer { n_in, n_out, w, w_back, b, .. } = &self.layers[l];
         let (n_in, n_out) = (*n_in, *n_out);
         let scale = T::ONE / T::from_f64(self.rows.len() as f64);
-        let delta = self.ws.delta[l].read(0, self.rows);
-        let w = w.values.part(0, n_in * N);
+        let Moments { w: w_moments, b: b_moments } = &self.moments[l];
         let mut k = 0;
-        while k < n_in {
-            // Four inputs at a time where there are four: their chains run side by side.
-            let step = if k + 4 <= n_in { 4 } else { 1 };
-            let mut grad = [[T::ZERO; N]; 4];
-            for (row, delta) in delta.chunks_exact(T::LINE).enumerate() {
-                let (a, delta) = (&self.input(l, row)[k..], line_of::<T, N>(delta));
-                if step == 4 {
-                    for (grad, &a) in grad.iter_mut().zip(&a[..4]) {
-                        S::add_product(grad, a, &delta);
-                    }
-                } else {
-                    S::add_product(&mut grad[0], a[0], &delta);
-                }
+        // Four inputs at a time where there are four: their chains run side by side.
+        while k + 4 <= n_in {
+            for (i, grad) in self.gradients::<S, N, 4>(l, k).into_iter().enumerate() {
+                self.move_line(&w.values, w_moments, (k + i) * N, grad, scale);
             }
-            let grad = &mut grad.as_flattened_mut()[..step * N];
-            grad.iter_mut().for_each(|grad| *grad *= scale);
-            let kept = kept(&self.moments[l].w, k * N, step * N);
-            self.update.apply(&mut w[k * N..][..step * N], grad, kept);
-            k += step;
+            k += 4;
+        }
+        for k in k..n_in {
+            let [grad] = self.gradients::<S, N, 1>(l, k);
+            self.move_line(&w.values, w_moments, k * N, grad, scale);
         }
         let mut grad = [T::ZERO; N];
-        for delta in delta.chunks_exact(T::LINE) {
+        for delta in self.ws.delta[l].read(0, self.rows).chunks_exact(T::LINE) {
             for n in 0..N {
                 grad[n] += delta[n];
             }
         }
-        grad.iter_mut().for_each(|grad| *grad *= scale);
-        self.update.apply(b.part(0, N), &grad, kept(&self.moments[l].b, 0, N));
+        self.move_line(b, b_moments, 0, grad, scale);
         if let Some(back) = w_back {
-            transpose::<T, N>(w, (0, n_in), (0, n_out), back);
+            transpose::<T, N>(w.values.part(0, n_in * N), (0, n_in), (0, n_out), back);
         }
+    }
+
+    /// Σ_i δ_i a_prev_i for `M` inputs from number k on.
+    #[inline(always)]
+    fn gradients<S: Set, const N: usize, const M: usize>(&self, l: usize, k: usize) -> [[T; N]; M] {
+        let delta = self.ws.delta[l].read(0, self.rows);
+        let mut grads = [[T::ZERO; N]; M];
+        for (row, delta) in delta.chunks_exact(T::LINE).enumerate() {
+            let (a, delta) = (&self.input(l, row)[k..][..M], line_of::<T, N>(delta));
+            for m in 0..M {
+                S::add_product(&mut grads[m], a[m], &delta);
+            }
+        }
+        grads
+    }
+
+    /// The update of `N` parameters from `at` on by their summed gradient.
+    #[inline(always)]
+    fn move_line<const N: usize>(
+        &self,
+        parameters: &Buffer<T>,
+        moments: &[Buffer<T>; 2],
+        at: usize,
+        grad: [T; N],
+        scale: T,
+    ) {
+        let grad = grad.map(|sum| sum * scale);
+        let mut line = line_of::<T, N>(parameters.part(at, N));
+        self.update.apply(&mut line, &grad, kept(moments, at, N));
+        parameters.part(at, N).copy_from_slice(&line);
     }
 }
