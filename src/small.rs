@@ -196,7 +196,10 @@ impl<T: Real> SmallStep<'_, T> {
             Targets::None => {}
             Targets::Values(values) => {
                 let values = &values[sample * n_out..][..n_out];
-                y.iter_mut().zip(values).for_each(|(y, value)| *y = *value);
+                for (n, y) in y.iter_mut().enumerate() {
+                    // A condition a number: the compiler would call a function to copy so few.
+                    *y = if n < n_out { values[n] } else { T::ZERO };
+                }
             }
             Targets::Classes(classes) => y[classes[sample] as usize] = T::ONE,
         }
