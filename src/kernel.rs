@@ -721,6 +721,14 @@ impl<T: Real> Outer<'_, T> {
     }
 }
 
+/// The first `N` numbers.
+#[inline(always)]
+pub fn first<T: Real, const N: usize>(values: &[T]) -> [T; N] {
+    let mut line = [T::ZERO; N];
+    line.copy_from_slice(&values[..N]);
+    line
+}
+
 /// What [`tree`] adds up: the sum over one shard of rows, in one ascending chain.
 ///
 /// A trait and no closure, as a closure would not be compiled for the instruction set at hand.

@@ -3,7 +3,8 @@
 use crate::activation::Activation;
 use crate::cost::Cost;
 use crate::kernel::{
-    Block, Buffer, Isa, Job, LINE_MAX, Outer, Packed, Panels, Portable, Product, Set, transpose,
+    Block, Buffer, Isa, Job, LINE_MAX, Outer, Packed, Panels, Portable, Product, Set, first,
+    transpose,
 };
 use crate::optimizer::{Moments, Update};
 use crate::pool::{Share, Worker};
@@ -342,7 +343,7 @@ impl<T: Real> Job for Descent<'_, T> {
 impl<T: Real> Descent<'_, T> {
     #[inline(always)]
     fn tile<S: Set, const N: usize>(&self, &Tile { layer, q, p }: &Tile, grad: &mut Block<T>) {
-        let Layer { n_in, n_out, w, w_back, b, .. } = &self.layers[layer];
+        let Layer { n_in, n_out, w, w_back, .. } = &self.layers[layer];
         let n_in = T::LINE.min(n_in - q * T::LINE);
         let n_out = N.min(n_out - p * T::LINE);
         let (left, delta) = (&self.a[layer], &self.delta[layer]);
@@ -363,23 +364,52 @@ impl<T: Real> Descent<'_, T> {
                 w[layer].values.part(from, length).copy_from_slice(&grad.0[..length]);
             }
         }
-        if q == 0 {
-            outer.bias::<N>(p, grad);
-            let from = p * T::LINE;
-            match &self.fate {
-                Fate::Update(update, moments) => {
-                    let kept = kept(&moments[layer].b, from, N);
-                    update.apply(b.part(from, N), &grad.0[..N], kept);
-                }
-                Fate::Store(_, b) => b[layer].part(from, N).copy_from_slice(&grad.0[..N]),
+        self.bias::<N>(&outer, layer, (q, p), grad);
+    }
+
+    /// The biases of panel p, which go with the first panel of inputs.
+    #[inline(always)]
+    fn bias<const N: usize>(
+        &self,
+        outer: &Outer<'_, T>,
+        layer: usize,
+        (q, p): (usize, usize),
+        grad: &mut Block<T>,
+    ) {
+        if q > 0 {
+            return;
+        }
+        outer.bias::<N>(p, grad);
+        let from = p * T::LINE;
+        match &self.fate {
+            Fate::Update(update, moments) => {
+                let kept = kept(&moments[layer].b, from, N);
+                update.apply(self.layers[layer].b.part(from, N), &grad.0[..N], kept);
             }
+            Fate::Store(_, b) => b[layer].part(from, N).copy_from_slice(&grad.0[..N]),
         }
     }
 }
 
+/// The update of `N` parameters from `at` on by their summed gradient, times 1/m.
+#[inline(always)]
+pub fn move_line<T: Real, const N: usize>(
+    update: &Update<T>,
+    parameters: &Buffer<T>,
+    moments: &[Buffer<T>; 2],
+    at: usize,
+    grad: [T; N],
+    scale: T,
+) {
+    let grad = grad.map(|sum| sum * scale);
+    let mut line = first::<T, N>(parameters.part(at, N));
+    update.apply(&mut line, &grad, kept(moments, at, N));
+    parameters.part(at, N).copy_from_slice(&line);
+}
+
 /// The moments of `length` parameters from `from` on; empty where the rule keeps none.
 #[inline(always)]
-pub fn kept<T: Real>(moments: &[Buffer<T>; 2], from: usize, length: usize) -> [&mut [T]; 2] {
+fn kept<T: Real>(moments: &[Buffer<T>; 2], from: usize, length: usize) -> [&mut [T]; 2] {
     moments.each_ref().map(|moment| {
         if moment.is_empty() { Default::default() } else { moment.part(from, length) }
     })

@@ -17,8 +17,14 @@ use crate::workspace::{CHUNK, Gradient, Tiles, Workspace};
 /// Rows that go through all layers together, so that their activations stay in the cache.
 pub const ROW_BLOCK: usize = 192;
 
-/// Floating-point operations under which a piece of work is not worth sharing.
-const SHARED_WORK: usize = 200_000;
+/// Floating-point operations under which a piece of work is not worth sharing: it takes about as
+/// long as two threads need to meet twice.
+const SHARED_WORK: usize = 1_000_000;
+
+/// Rows a worker under which sharing them is only worth while for much work: each worker would read
+/// all weights for a few rows.
+const SHARED_ROWS: usize = 8;
+const MUCH_WORK: usize = 100_000_000;
 
 /// Dense layers, a cost, and the rule that trains them.
 pub struct Network<T> {
@@ -161,9 +167,12 @@ impl<T: Real> Network<T> {
         work.fold(0, usize::saturating_add)
     }
 
-    /// The threads worth using for work of so many operations.
-    pub(crate) fn threads_for(work: usize) -> usize {
-        if work < SHARED_WORK { 1 } else { pool::threads() }
+    /// The threads worth using for work of so many operations on so many rows.
+    pub(crate) fn threads_for(work: usize, rows: usize) -> usize {
+        if work < SHARED_WORK || (rows < 2 * SHARED_ROWS && work < MUCH_WORK) {
+            return 1;
+        }
+        pool::threads()
     }
 
     /// The activations of the output layer for the rows of `x`, written to `out`, `(m, n_L)`.
@@ -172,7 +181,7 @@ impl<T: Real> Network<T> {
     pub fn predict_into(&mut self, x: &[T], out: &mut [T]) {
         let (n_in, n_out) = (self.n_in(), self.n_out());
         let m = x.len() / n_in;
-        let threads = Self::threads_for(m.saturating_mul(self.forward_work()));
+        let threads = Self::threads_for(m.saturating_mul(self.forward_work()), m);
         let block = m.div_ceil(threads).clamp(1, ROW_BLOCK);
         let room = block * threads;
         let ws = match self.forward.take() {

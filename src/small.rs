@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use crate::cost::Cost;
-use crate::kernel::{Buffer, Job, LINE_MAX, SHARD, Set, transpose};
-use crate::layer::{Layer, kept, sigma_of_lines};
+use crate::kernel::{Job, LINE_MAX, SHARD, Set, first, transpose};
+use crate::layer::{Layer, move_line, sigma_of_lines};
 use crate::optimizer::{Moments, Update};
 use crate::pool::Share;
 use crate::real::Real;
@@ -63,9 +63,9 @@ fn weighted_inputs<T: Real, S: Set, const N: usize, const M: usize>(
     w: &[T],
     b: &[T],
 ) -> [[T; N]; M] {
-    let mut z = [line_of::<T, N>(b); M];
+    let mut z = [first::<T, N>(b); M];
     for (k, w) in w.chunks_exact(N).enumerate() {
-        let w = line_of::<T, N>(w);
+        let w = first::<T, N>(w);
         for m in 0..M {
             S::add_product(&mut z[m], inputs[m][k], &w);
         }
@@ -77,14 +77,6 @@ fn weighted_inputs<T: Real, S: Set, const N: usize, const M: usize>(
 #[inline(always)]
 fn put_line<T: Real, const N: usize>(lines: &mut [T], row: usize, line: &[T; N]) {
     lines[row * T::LINE..][..N].copy_from_slice(line);
-}
-
-/// The first `N` numbers of a line.
-#[inline(always)]
-fn line_of<T: Real, const N: usize>(values: &[T]) -> [T; N] {
-    let mut line = [T::ZERO; N];
-    line.copy_from_slice(&values[..N]);
-    line
 }
 
 impl<T: Real> SmallStep<'_, T> {
@@ -219,7 +211,7 @@ impl<T: Real> SmallStep<'_, T> {
             let line = row * T::LINE;
             let mut sum = [T::ZERO; N];
             for (j, &delta) in delta[line..][..*n_out].iter().enumerate() {
-                S::add_product(&mut sum, delta, &line_of(&back[j * N..]));
+                S::add_product(&mut sum, delta, &first(&back[j * N..]));
             }
             before[..N].copy_from_slice(&sum);
         }
@@ -237,13 +229,13 @@ impl<T: Real> SmallStep<'_, T> {
         // Four inputs at a time where there are four: their chains run side by side.
         while k + 4 <= n_in {
             for (i, grad) in self.gradients::<S, N, 4>(l, k).into_iter().enumerate() {
-                self.move_line(&w.values, w_moments, (k + i) * N, grad, scale);
+                move_line(self.update, &w.values, w_moments, (k + i) * N, grad, scale);
             }
             k += 4;
         }
         for k in k..n_in {
             let [grad] = self.gradients::<S, N, 1>(l, k);
-            self.move_line(&w.values, w_moments, k * N, grad, scale);
+            move_line(self.update, &w.values, w_moments, k * N, grad, scale);
         }
         let mut grad = [T::ZERO; N];
         for delta in self.ws.delta[l].read(0, self.rows).chunks_exact(T::LINE) {
@@ -251,7 +243,7 @@ impl<T: Real> SmallStep<'_, T> {
                 grad[n] += delta[n];
             }
         }
-        self.move_line(b, b_moments, 0, grad, scale);
+        move_line(self.update, b, b_moments, 0, grad, scale);
         if let Some(back) = w_back {
             transpose::<T, N>(w.values.part(0, n_in * N), (0, n_in), (0, n_out), back);
         }
@@ -263,27 +255,11 @@ impl<T: Real> SmallStep<'_, T> {
         let delta = self.ws.delta[l].read(0, self.rows);
         let mut grads = [[T::ZERO; N]; M];
         for (row, delta) in delta.chunks_exact(T::LINE).enumerate() {
-            let (a, delta) = (&self.input(l, row)[k..][..M], line_of::<T, N>(delta));
+            let (a, delta) = (&self.input(l, row)[k..][..M], first::<T, N>(delta));
             for m in 0..M {
                 S::add_product(&mut grads[m], a[m], &delta);
             }
         }
         grads
-    }
-
-    /// The update of `N` parameters from `at` on by their summed gradient.
-    #[inline(always)]
-    fn move_line<const N: usize>(
-        &self,
-        parameters: &Buffer<T>,
-        moments: &[Buffer<T>; 2],
-        at: usize,
-        grad: [T; N],
-        scale: T,
-    ) {
-        let grad = grad.map(|sum| sum * scale);
-        let mut line = line_of::<T, N>(parameters.part(at, N));
-        self.update.apply(&mut line, &grad, kept(moments, at, N));
-        parameters.part(at, N).copy_from_slice(&line);
     }
 }

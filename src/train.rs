@@ -179,7 +179,7 @@ impl<T: Real> Network<T> {
         let n = samples.len();
         let batch = settings.batch_size.min(n);
         let order = std::mem::take(&mut self.order);
-        let threads = Self::threads_for(self.step_work(batch));
+        let threads = Self::threads_for(self.step_work(batch), batch);
         let ws = match self.training.take() {
             Some(ws) if ws.fits(batch, threads) => ws,
             _ => Workspace::training(&self.layers, batch, threads, false),
@@ -231,7 +231,7 @@ impl<T: Real> Network<T> {
         mut see: impl FnMut(&Workspace<T>, Range<usize>),
     ) {
         let m = samples.len();
-        let threads = Self::threads_for(self.step_work(m.min(CHUNK)));
+        let threads = Self::threads_for(self.step_work(m.min(CHUNK)), m);
         let ws = Workspace::training(&self.layers, m, threads, keep_z);
         for start in (0..m).step_by(CHUNK) {
             let chunk = start..(start + CHUNK).min(m);
@@ -269,7 +269,7 @@ impl<T: Real> Network<T> {
         sums: &GradientTree<T>,
         (c, chunks): (usize, usize),
     ) {
-        pool::run(Self::threads_for(self.step_work(rows)), |worker| {
+        pool::run(Self::threads_for(self.step_work(rows), rows), |worker| {
             let tiles = worker.weighted_share(&self.tiles.totals).range();
             let fate = Fate::Store(&sums.total.w, &sums.total.b);
             self.descend(ws, rows, T::ONE, tiles, fate);
