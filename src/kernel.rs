@@ -384,9 +384,15 @@ impl<T: Real> Panels<T> {
     }
 
     /// Copies one row out of the panels.
+    #[inline(always)]
     pub fn copy_row(&self, row: usize, to: &mut [T]) {
         for (p, columns) in to.chunks_mut(T::LINE).enumerate() {
-            columns.copy_from_slice(self.values.part(self.offset(p, row), columns.len()));
+            let line = self.values.part(self.offset(p, row), T::LINE);
+            if columns.len() == T::LINE {
+                copy_line(line, columns);
+            } else {
+                copy_part(&line[..columns.len()], columns);
+            }
         }
     }
 

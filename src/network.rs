@@ -1,5 +1,7 @@
 //! A network: validated construction, parameters, and passes forward and back over arrays.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::activation::Activation;
@@ -10,8 +12,8 @@ use crate::kernel::{Isa, Rows};
 use crate::layer::{Layer, Output, rows_of};
 use crate::optimizer::{Optimizer, Rule};
 use crate::pool::{self, Share, Worker};
-use crate::real::Real;
-use crate::train::{self, Order, Samples, Targets};
+use crate::real::{Real, first_non_finite};
+use crate::train::{self, Chosen, Gather, Order, Samples, Targets};
 use crate::workspace::{CHUNK, Gradient, Tiles, Workspace};
 
 /// Rows that go through all layers together, so that their activations stay in the cache.
@@ -177,8 +179,9 @@ impl<T: Real> Network<T> {
 
     /// The activations of the output layer for the rows of `x`, written to `out`, `(m, n_L)`.
     ///
-    /// Both are row by row; a row's result does not depend on the rows beside it.
-    pub fn predict_into(&mut self, x: &[T], out: &mut [T]) {
+    /// Both are row by row; a row's result does not depend on the rows beside it. Returns whether
+    /// all of `x` is finite; if not, `out` may hold anything.
+    pub fn predict_into(&mut self, x: &[T], out: &mut [T]) -> bool {
         let (n_in, n_out) = (self.n_in(), self.n_out());
         let m = x.len() / n_in;
         let threads = Self::threads_for(m.saturating_mul(self.forward_work()), m);
@@ -188,14 +191,19 @@ impl<T: Real> Network<T> {
             Some(ws) if ws.rows() >= room && ws.threads() >= threads => ws,
             _ => Workspace::forward(&self.layers, room, threads),
         };
-        let out = Rows::new(out, n_out);
+        let (all, out) = (Samples { x, y: Targets::None, n_in }, Rows::new(out, n_out));
+        let finite = AtomicBool::new(true);
         pool::run(threads, |worker| {
             let room = worker.room(block);
             for samples in worker.share(m).blocks(block) {
                 let rows = room.first(samples.len());
-                for (row, sample) in rows.range().zip(samples.range()) {
-                    ws.a[0].put_row(row, &x[sample * n_in..][..n_in]);
+                let within = samples.start() * n_in..samples.range().end * n_in;
+                if first_non_finite(&x[within]).is_some() {
+                    finite.store(false, Relaxed);
+                    break;
                 }
+                let chosen = Chosen::From(samples.start().wrapping_sub(rows.start()));
+                self.isa.run(Gather { samples: &all, ws: &ws, rows: &rows, chosen });
                 self.forward_rows(&ws, &worker, &rows);
                 for (row, sample) in rows.range().zip(samples.range()) {
                     ws.a[self.layers.len()].copy_row(row, out.row(sample));
@@ -203,6 +211,7 @@ impl<T: Real> Network<T> {
             }
         });
         self.forward = Some(ws);
+        finite.into_inner()
     }
 
     /// [`Self::predict_into`] for array views.

@@ -14,6 +14,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::kernel::{Isa, fma_rate};
+use crate::real::first_non_finite;
 use crate::train::{Position, Samples, Settings, Targets};
 use crate::{Activation, Cost, Error, Init, Real, Rule, Trace, pool};
 
@@ -311,9 +312,6 @@ fn predict<'py, T: Element + Real>(
     let rows = if shape.len() == 1 { 1 } else { shape[0] };
     let x = x.try_readonly().ok()?;
     let values = x.as_slice().ok()?;
-    if first_non_finite(values.iter().copied()).is_some() {
-        return None;
-    }
     if let Some(out) = out {
         let given = out.cast::<PyArrayDyn<T>>().ok()?;
         let fits = if shape.len() == 1 {
@@ -326,12 +324,14 @@ fn predict<'py, T: Element + Real>(
         }
         let mut guard = given.try_readwrite().ok()?;
         let to = guard.as_slice_mut().ok()?;
-        py.detach(|| net.predict_into(values, to));
-        return Some(out.clone());
+        let finite = py.detach(|| net.predict_into(values, to));
+        return finite.then(|| out.clone());
     }
     let mut result = Array2::from_elem((rows, n_out), T::ZERO);
     let to = result.as_slice_mut().expect("standard layout");
-    py.detach(|| net.predict_into(values, to));
+    if !py.detach(|| net.predict_into(values, to)) {
+        return None;
+    }
     if shape.len() == 1 {
         return Some(PyArray1::from_vec(py, result.into_raw_vec_and_offset().0).into_any());
     }
@@ -346,17 +346,6 @@ fn vectors<T: Element>(py: Python<'_>, list: Vec<Array1<T>>) -> Arrays<'_> {
     list.iter().map(|array| array.to_pyarray(py).into_any()).collect()
 }
 
-/// Where the first NaN or infinity stands.
-fn first_non_finite<T: Real>(values: impl Iterator<Item = T> + Clone) -> Option<usize> {
-    // Zero times a finite number is zero, so the whole sum is zero where all are finite:
-    // a loop without a branch, which is what a clean array costs.
-    let mut sum = T::ZERO;
-    for value in values.clone() {
-        sum += value * T::ZERO;
-    }
-    if sum.is_finite() { None } else { values.into_iter().position(|value| !value.is_finite()) }
-}
-
 /// The row-major index of the first NaN or infinity in an array, or None.
 #[pyfunction]
 #[allow(non_snake_case)]
@@ -364,8 +353,8 @@ fn first_nonfinite(X: &Bound<PyAny>) -> PyResult<Option<usize>> {
     fn search<T: Element + Real>(array: &Bound<PyArrayDyn<T>>) -> PyResult<Option<usize>> {
         let array = array.try_readonly()?;
         Ok(match array.as_slice() {
-            Ok(values) if array.is_c_contiguous() => first_non_finite(values.iter().copied()),
-            _ => first_non_finite(array.as_array().iter().copied()),
+            Ok(values) if array.is_c_contiguous() => first_non_finite(values),
+            _ => array.as_array().iter().position(|value| !value.is_finite()),
         })
     }
     match (X.cast::<PyArrayDyn<f32>>(), X.cast::<PyArrayDyn<f64>>()) {

@@ -80,6 +80,15 @@ pub trait Real:
     }
 }
 
+/// Where the first NaN or infinity stands.
+pub fn first_non_finite<T: Real>(values: &[T]) -> Option<usize> {
+    // A chunk at a time without a branch, which vectorises.
+    let bad = |chunk: &[T]| chunk.iter().fold(false, |bad, value| bad | !value.is_finite());
+    let chunk = values.chunks(1024).position(bad)? * 1024;
+    let within = values[chunk..].iter().position(|value| !value.is_finite());
+    within.map(|i| chunk + i)
+}
+
 /// Writes one `impl Real`: the same formulas, each type with its own constants.
 macro_rules! real {
     (
@@ -313,6 +322,18 @@ mod tests {
         }
         check::<f32>();
         check::<f64>();
+    }
+
+    #[test]
+    fn the_first_number_that_is_not_finite_is_found_wherever_it_stands() {
+        for n in [1, 7, 1023, 1024, 1025, 3000] {
+            let mut values = vec![f32::MAX; n];
+            assert_eq!(first_non_finite(&values), None);
+            for i in [n - 1, n / 2, 0] {
+                values[i] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY][i % 3];
+                assert_eq!(first_non_finite(&values), Some(i));
+            }
+        }
     }
 
     #[test]

@@ -62,11 +62,11 @@ impl<T: Real> Samples<'_, T> {
 }
 
 /// Puts samples into rows of a workspace.
-struct Gather<'a, T> {
-    samples: &'a Samples<'a, T>,
-    ws: &'a Workspace<T>,
-    rows: &'a Share,
-    chosen: Chosen<'a>,
+pub(crate) struct Gather<'a, T> {
+    pub samples: &'a Samples<'a, T>,
+    pub ws: &'a Workspace<T>,
+    pub rows: &'a Share,
+    pub chosen: Chosen<'a>,
 }
 
 /// How many rows ahead a sample is asked for: shuffled rows lie anywhere in memory.
@@ -96,7 +96,7 @@ impl<T: Real> Job for Gather<'_, T> {
 pub(crate) enum Chosen<'a> {
     /// These.
     Order(&'a [u32]),
-    /// As many as there are rows, from this one on.
+    /// As many as there are rows, this far on (or back, by wrapping round).
     From(usize),
 }
 
@@ -105,7 +105,7 @@ impl Chosen<'_> {
     pub fn sample(self, row: usize) -> usize {
         match self {
             Self::Order(order) => order[row] as usize,
-            Self::From(first) => first + row,
+            Self::From(first) => first.wrapping_add(row),
         }
     }
 }
