@@ -534,8 +534,9 @@ macro_rules! unroll {
 #[inline(always)]
 fn evenly(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>> {
     // A division takes as long as a small tile, so the one part of a short range does without.
-    let parts = if range.len() <= most { 1 } else { range.len().div_ceil(most) };
-    let small = if parts == 1 { range.len() } else { range.len() / parts };
+    let short = usize::from(!range.is_empty());
+    let parts = if range.len() <= most { short } else { range.len().div_ceil(most) };
+    let small = if parts <= 1 { range.len() } else { range.len() / parts };
     let large = range.len() - small * parts;
     let mut start = range.start;
     (0..parts).map(move |part| {
@@ -960,3 +961,6 @@ pub fn fma_rate<T: Real>(threads: usize) -> f64 {
     };
     (0..10).map(|_| measure()).fold(0.0, f64::max)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! `backprop_rs.Network` checks the arrays and their values before they come here.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
 use ndarray::{Array1, Array2};
@@ -68,43 +68,43 @@ impl Network {
     }
 
     #[getter]
-    fn sizes(&self) -> Vec<usize> {
-        with!(&*self.lock(), net => net.sizes())
+    fn sizes(&self, py: Python) -> Vec<usize> {
+        with!(&*self.lock(py), net => net.sizes())
     }
 
     #[getter]
-    fn activations(&self) -> Vec<&'static str> {
-        let activations = with!(&*self.lock(), net => net.activations());
+    fn activations(&self, py: Python) -> Vec<&'static str> {
+        let activations = with!(&*self.lock(py), net => net.activations());
         activations.into_iter().map(Activation::name).collect()
     }
 
     #[getter]
-    fn cost(&self) -> &'static str {
-        with!(&*self.lock(), net => net.cost()).name()
+    fn cost(&self, py: Python) -> &'static str {
+        with!(&*self.lock(py), net => net.cost()).name()
     }
 
     #[getter]
-    fn dtype(&self) -> &'static str {
-        match &*self.lock() {
+    fn dtype(&self, py: Python) -> &'static str {
+        match &*self.lock(py) {
             Either::Single(_) => f32::NAME,
             Either::Double(_) => f64::NAME,
         }
     }
 
-    fn initialize(&self, init: &str, seed: u64) -> PyResult<()> {
-        Ok(with!(&mut *self.lock(), net => net.initialize(init, seed))?)
+    fn initialize(&self, py: Python, init: &str, seed: u64) -> PyResult<()> {
+        Ok(with!(&mut *self.lock(py), net => net.initialize(init, seed))?)
     }
 
     fn weights<'py>(&self, py: Python<'py>) -> Arrays<'py> {
-        with!(&*self.lock(), net => matrices(py, net.weights()))
+        with!(&*self.lock(py), net => matrices(py, net.weights()))
     }
 
     fn biases<'py>(&self, py: Python<'py>) -> Arrays<'py> {
-        with!(&*self.lock(), net => vectors(py, net.biases()))
+        with!(&*self.lock(py), net => vectors(py, net.biases()))
     }
 
-    fn set_weights(&self, weights: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
-        with!(&mut *self.lock(), net => {
+    fn set_weights(&self, py: Python, weights: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
+        with!(&mut *self.lock(py), net => {
             for (l, w) in weights.iter().enumerate() {
                 net.set_weights(l, w.extract::<PyReadonlyArray2<_>>()?.as_array())?;
             }
@@ -112,8 +112,8 @@ impl Network {
         })
     }
 
-    fn set_biases(&self, biases: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
-        with!(&mut *self.lock(), net => {
+    fn set_biases(&self, py: Python, biases: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
+        with!(&mut *self.lock(py), net => {
             for (l, b) in biases.iter().enumerate() {
                 net.set_biases(l, b.extract::<PyReadonlyArray1<_>>()?.as_array())?;
             }
@@ -123,12 +123,13 @@ impl Network {
 
     fn set_optimizer(
         &self,
+        py: Python,
         name: &str,
         settings: std::collections::BTreeMap<String, f64>,
     ) -> PyResult<()> {
         let settings: Vec<(String, f64)> = settings.into_iter().collect();
         let rule = Rule::from_name(name, &settings)?;
-        with!(&mut *self.lock(), net => net.set_optimizer(rule));
+        with!(&mut *self.lock(py), net => net.set_optimizer(rule));
         Ok(())
     }
 
@@ -140,12 +141,12 @@ impl Network {
         X: &Bound<'py, PyAny>,
         out: Option<&Bound<'py, PyAny>>,
     ) -> Option<Bound<'py, PyAny>> {
-        with!(&mut *self.wait(X.py()), net => predict(net, X, out))
+        with!(&mut *self.lock(X.py()), net => predict(net, X, out))
     }
 
     #[allow(non_snake_case)]
     fn activations_of<'py>(&self, py: Python<'py>, X: &Bound<'py, PyAny>) -> PyResult<Arrays<'py>> {
-        with!(&*self.wait(py), net => {
+        with!(&*self.lock(py), net => {
             let x: PyReadonlyArray2<_> = X.extract()?;
             let x = x.as_array();
             let activations = py.detach(|| net.activations_of(x));
@@ -160,7 +161,7 @@ impl Network {
         X: &Bound<'py, PyAny>,
         y: &Bound<'py, PyAny>,
     ) -> PyResult<PyTrace<'py>> {
-        with!(&*self.wait(py), net => {
+        with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y)?;
             let samples = batch.samples()?;
             let Trace {
@@ -184,7 +185,7 @@ impl Network {
         X: &Bound<'py, PyAny>,
         y: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        with!(&*self.wait(py), net => {
+        with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y)?;
             let samples = batch.samples()?;
             Ok(PyArray1::from_vec(py, py.detach(|| net.costs(&samples))))
@@ -193,7 +194,7 @@ impl Network {
 
     #[allow(non_snake_case)]
     fn mean_cost(&self, py: Python, X: &Bound<PyAny>, y: &Bound<PyAny>) -> PyResult<f64> {
-        with!(&*self.wait(py), net => {
+        with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y)?;
             let samples = batch.samples()?;
             Ok(py.detach(|| net.mean_cost(&samples)))
@@ -208,7 +209,7 @@ impl Network {
         y: &Bound<PyAny>,
         learning_rate: f64,
     ) -> PyResult<f64> {
-        with!(&mut *self.wait(py), net => {
+        with!(&mut *self.lock(py), net => {
             let batch = Batch::new(X, y)?;
             let samples = batch.samples()?;
             Ok(py.detach(|| net.step(&samples, learning_rate)))
@@ -236,7 +237,7 @@ impl Network {
         let budget = Duration::try_from_secs_f64(budget.max(0.0)).unwrap_or(Duration::MAX);
         let settings = Settings { batch_size, learning_rate, shuffle, seed, stop_epoch, budget };
         let start = Position { epoch, step, cost_sum };
-        with!(&mut *self.wait(py), net => {
+        with!(&mut *self.lock(py), net => {
             let batch = Batch::new(X, y)?;
             let samples = batch.samples()?;
             if shuffle && samples.len() >= u32::MAX as usize {
@@ -250,20 +251,15 @@ impl Network {
 
 impl Network {
     /// The network; a panic of an earlier call has left whole parameters behind.
-    fn lock(&self) -> MutexGuard<'_, Either> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The network, without keeping other Python threads waiting while another call has it.
-    fn wait(&self, py: Python) -> MutexGuard<'_, Either> {
-        match self.0.try_lock() {
-            Ok(guard) => guard,
-            Err(_) => loop {
-                py.detach(|| drop(self.lock()));
-                if let Ok(guard) = self.0.try_lock() {
-                    break guard;
-                }
-            },
+    ///
+    /// Whoever has it may wait for the interpreter, so nobody waits for it with the interpreter.
+    fn lock(&self, py: Python) -> MutexGuard<'_, Either> {
+        loop {
+            match self.0.try_lock() {
+                Ok(guard) => return guard,
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => py.detach(|| drop(self.0.lock())),
+            }
         }
     }
 }

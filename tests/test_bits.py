@@ -1,18 +1,26 @@
-"""Training gives the same bits for any number of threads, and a row the same in any batch."""
+"""Training gives the same bits for any number of threads, instruction set, stop and process."""
 
-from hashlib import sha256
+import json
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.reference.random import SPLIT, raw, uniform
 from conftest import MISSING
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
+if not MISSING:
+    import hashes
+    from backprop_rs import _core
 
-THREADS = (1, 2, 3)
-BATCH = 300  # more than one shard of 256 rows, and enough work for several threads
-ROWS = 2 * BATCH + 70  # a ragged last batch
+HERE = Path(__file__).parent
+THREADS = (1, 2, 3, 5, 8)
+SETS = ("baseline", "avx2", "avx512")
 
 
 @pytest.fixture
@@ -23,47 +31,198 @@ def threads():
     bp.set_num_threads(before)
 
 
-def samples(dtype):
-    X = uniform(0, SPLIT, 0, ROWS * 130).reshape(ROWS, 130) - 0.5
-    return X.astype(dtype), (raw(0, SPLIT, 1, ROWS) % 7).astype(int)
+def python(program, **environment):
+    """What a program prints that runs in a process of its own."""
+    path = os.pathsep.join([str(HERE), *sys.path])
+    environment = os.environ | {"PYTHONPATH": path} | environment
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
 
 
-def trained(dtype, optimizer):
-    net = bp.Network([130, 37, 65, 7], "tanh", "softmax", "cross_entropy", seed=0, dtype=dtype)
-    history = net.fit(*samples(dtype), epochs=2, batch_size=BATCH, optimizer=optimizer)
-    return net, history.cost
+# Threads and instruction sets.
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_training_for_any_number_of_threads(dtype, optimizer, threads):
-    results = []
-    for n in THREADS:
-        threads(n)
-        net, cost = trained(dtype, optimizer)
-        results.append([cost, *(array.tobytes() for array in net.weights + net.biases)])
-    assert results[1:] == results[:-1]
+@pytest.mark.parametrize("n", THREADS)
+@pytest.mark.parametrize("instruction_set", SETS)
+def test_hashes_kept_in_the_repository(instruction_set, n):
+    environment = {"BACKPROP_RS_ISA": instruction_set, "BACKPROP_RS_NUM_THREADS": str(n)}
+    ask = "import backprop_rs._core as core; print(core.instruction_set(), core.get_num_threads())"
+    given = python(ask, **environment).split()
+    if given[0] != instruction_set:
+        pytest.skip(f"this machine has no {instruction_set}")
+    assert given[1] == str(n)
+    train = "import json, hashes; print(json.dumps(hashes.hashes()))"
+    assert json.loads(python(train, **environment)) == json.loads(
+        (HERE / "hashes.json").read_text()
+    ), "python tests/hashes.py > tests/hashes.json renews them, and the changelog says so"
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_case_trains():
+    """A hash of NaN or of untouched parameters would show nothing."""
+    for case, optimizer, dtype in hashes.combinations():
+        first, net = case.network(dtype), case.network(dtype)
+        net.fit(*case.data(dtype), 2, case.batch_size, 0.01, optimizer=optimizer)
+        for before, after in zip(first.weights, net.weights, strict=True):
+            assert np.isfinite(after).all() and (before != after).any(), case
+
+
+@pytest.mark.parametrize("dtype", [] if MISSING else hashes.DTYPES)
 def test_a_row_alone_and_in_any_batch(dtype, threads):
-    net, _ = trained(dtype, "sgd")
-    X, _ = samples(dtype)
+    case = next(case for case in hashes.CASES if case.name == "shared")
+    net, (X, _) = case.network(dtype), case.data(dtype)
     together = net.predict(X)
     assert np.stack([net.predict(x) for x in X]).tobytes() == together.tobytes()
     for n in THREADS:
         threads(n)
-        for m in (2, 5, 63, ROWS):
+        for m in (2, 5, 63, len(X)):
             assert net.predict(X[-m:]).tobytes() == together[-m:].tobytes()
 
 
-@pytest.mark.parametrize(
-    ("dtype", "expected"), [("float32", "71d745f414bbff4a"), ("float64", "cff814b7d4eadf68")]
-)
-def test_bits_of_this_release(dtype, expected):
-    """A change of them is named in the changelog."""
-    net, _ = trained(dtype, "sgd")
-    digest = sha256()
-    for array in net.weights + net.biases:
-        digest.update(array.tobytes())
-    assert digest.hexdigest()[:16] == expected
+# Stops.
+
+SIZES, ROWS, BATCH = [64, 128, 10], 330, 64  # enough work to look at the clock after every step
+
+
+class Training:
+    """A core network between two calls of `train`."""
+
+    def __init__(self, optimizer, dtype):
+        rng = np.random.default_rng(5)
+        self.X = rng.random((ROWS, SIZES[0])).astype(dtype)
+        self.y = rng.integers(0, SIZES[-1], ROWS)
+        self.dtype = dtype
+        self.at = (0, 0, 0.0)
+        self.costs = []
+        self.core = self.fresh(optimizer)
+        self.core.initialize("auto", 1)
+
+    def fresh(self, optimizer):
+        core = _core.Network(SIZES, ["relu", "softmax"], "cross_entropy", self.dtype)
+        core.set_optimizer(optimizer, {})
+        return core
+
+    def go_on(self, budget=0.0):
+        epoch, step, cost_sum = self.at
+        run = {"batch_size": BATCH, "learning_rate": 0.01, "shuffle": True, "seed": 9}
+        at = {"epoch": epoch, "step": step, "cost_sum": cost_sum}
+        costs, *self.at = self.core.train(self.X, self.y, **run, **at, stop_epoch=3, budget=budget)
+        self.costs += costs
+
+    def bits(self):
+        return hashes.digest(self.core.weights() + self.core.biases(), self.costs)
+
+
+RULES = [] if MISSING else _core.optimizer_names()
+# The core does not hand out the memory of a rule, so only one without can go on in a new network.
+PLACES = [*((rule, "the same network") for rule in RULES), ("sgd", "a new network")]
+
+
+@pytest.mark.parametrize(("optimizer", "place"), PLACES)
+@pytest.mark.parametrize("dtype", [] if MISSING else hashes.DTYPES)
+def test_a_training_that_stops_after_every_batch(optimizer, place, dtype, threads):
+    """And goes on with another number of threads."""
+    whole = Training(optimizer, dtype)
+    whole.go_on(budget=1e9)
+    stopped = Training(optimizer, dtype)
+    places = []
+    while stopped.at[0] < 3:
+        threads(1 + len(places) % 3)
+        stopped.go_on()
+        places.append(tuple(stopped.at[:2]))
+        if place == "a new network":
+            core = stopped.fresh(optimizer)
+            core.set_weights(stopped.core.weights())
+            core.set_biases(stopped.core.biases())
+            stopped.core = core
+    steps = -(-ROWS // BATCH)
+    assert places == [divmod(i, steps) for i in range(1, 3 * steps + 1)]
+    assert stopped.costs == whole.costs
+    assert stopped.bits() == whole.bits()
+
+
+# Processes and threads of Python.
+
+
+METHODS = [name for name in ("fork", "spawn", "forkserver")
+           if name in multiprocessing.get_all_start_methods()]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_child_process_trains(method, threads):
+    expected = hashes.train_shared(3)  # the pool has threads by now, which a forked child lacks
+    with multiprocessing.get_context(method).Pool(2) as children:
+        jobs = [children.apply_async(hashes.train_shared, (n,)) for n in (1, 2, 3)]
+        assert [job.get(60) for job in jobs] == [expected] * 3
+    assert hashes.train_shared(3) == expected
+
+
+def test_two_python_threads_train_two_networks(threads):
+    threads(2)
+    cases = [case for case in hashes.CASES if case.name in ("shared", "chunked")]
+    expected = {case.name: case.train("adam", "float32") for case in cases}
+    results = {case.name: [] for case in cases}
+    begin = threading.Barrier(len(cases))
+
+    def work(case):
+        begin.wait()
+        results[case.name] = [case.train("adam", "float32") for _ in range(4)]
+
+    workers = [threading.Thread(target=work, args=[case]) for case in cases]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert results == {name: [digest] * 4 for name, digest in expected.items()}
+
+
+SHARING = """
+import threading
+import backprop_rs as bp, hashes
+bp.set_num_threads(2)
+case = next(case for case in hashes.CASES if case.name == "shared")
+net, twin, (X, y) = case.network("float32"), case.network("float32"), case.data("float32")
+allowed = {twin.predict(X).tobytes()}
+for _ in range(50):
+    twin.step(X, y, 0.1)
+    allowed.add(twin.predict(X).tobytes())
+trainer = threading.Thread(target=lambda: [net.step(X, y, 0.1) for _ in range(50)])
+trainer.start()
+met = set()
+while trainer.is_alive():
+    met.add(net.predict(X).tobytes())
+    net.weights, net.sizes
+trainer.join()
+print(met <= allowed, net.predict(X).tobytes() == twin.predict(X).tobytes())
+"""
+
+
+def test_one_network_is_shared_by_two_python_threads():
+    """Their calls take turns, without a deadlock: predictions see whole sets of parameters."""
+    assert python(SHARING) == "True True\n"
+
+
+IDLE = """
+import time
+import hashes, backprop_rs as bp
+bp.set_num_threads(4)
+hashes.train_shared(4)
+before = time.process_time()
+time.sleep(0.5)
+print(time.process_time() - before)
+"""
+
+
+def test_an_idle_pool_burns_nothing():
+    assert float(python(IDLE)) < 0.05, "seconds of processor time in half a second of sleep"
+
+
+def test_a_process_bound_to_one_processor_uses_one_thread():
+    if not hasattr(os, "sched_setaffinity"):
+        pytest.skip("this system has no affinity")
+    program = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); "
+    program += "import backprop_rs as bp; print(bp.get_num_threads())"
+    empty = {"BACKPROP_RS_NUM_THREADS": "", "OMP_NUM_THREADS": ""}
+    assert python(program, **empty) == "1\n"

@@ -1,0 +1,100 @@
+"""Hashes of trained parameters, one for each case, optimizer and dtype.
+
+``python tests/hashes.py > tests/hashes.json`` renews those that `test_bits.py` compares with; a
+change of them is named in the changelog.
+"""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import product
+
+import backprop_rs as bp
+import numpy as np
+from backprop_rs import _core
+from backprop_rs.reference.activation import ACTIVATIONS
+from backprop_rs.reference.cost import COSTS
+from backprop_rs.reference.random import SPLIT, raw, uniform
+
+DTYPES = ("float32", "float64")
+HIDDEN = [row.name for row in ACTIVATIONS if row.elementwise]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and how it is trained: two epochs, the second with a ragged last batch too."""
+
+    name: str
+    sizes: list[int]
+    activation: str | list[str]
+    output: str
+    cost: str
+    rows: int
+    batch_size: int
+    labels: bool = False
+
+    def data(self, dtype):
+        """X and y, the same on every machine."""
+        n_in, n_out = self.sizes[0], self.sizes[-1]
+        X = 2 * uniform(0, SPLIT, 0, self.rows * n_in).reshape(self.rows, n_in) - 1
+        if self.labels:
+            return X.astype(dtype), (raw(0, SPLIT, 1, self.rows) % n_out).astype(int)
+        y = uniform(0, SPLIT, 1, self.rows * n_out).reshape(self.rows, n_out)
+        return X.astype(dtype), y.astype(dtype)
+
+    def network(self, dtype):
+        return bp.Network(self.sizes, self.activation, self.output, self.cost, seed=3, dtype=dtype)
+
+    def train(self, optimizer, dtype):
+        """The hash of the parameters and of the costs on the way."""
+        net = self.network(dtype)
+        fit = {"epochs": 2, "batch_size": self.batch_size, "learning_rate": 0.01}
+        history = net.fit(*self.data(dtype), optimizer=optimizer, **fit)
+        return digest(net.weights + net.biases, history.cost)
+
+
+def digest(parameters, costs=()):
+    """Of numbers in the byte order of the files."""
+    numbers = sha256()
+    for array in [*parameters, np.array(costs, float)]:
+        numbers.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    return numbers.hexdigest()
+
+
+CASES = [
+    Case("alone", [2, 3, 2], "sigmoid", "sigmoid", "squared_error", 7, 1),
+    Case("small", [4, 16, 3], "tanh", "softmax", "cross_entropy", 45, 10, labels=True),
+    Case("narrow", [70, 1, 40], "relu", "identity", "squared_error", 90, 64),
+    Case("shared", [90, 37, 65, 7], "tanh", "softmax", "cross_entropy", 670, 300, labels=True),
+    Case("blocked", [600, 20, 9], "sigmoid", "sigmoid", "squared_error", 130, 64),
+    Case("chunked", [5, 20, 9], "sigmoid", "sigmoid", "cross_entropy", 2400, 1300),
+    # Every hidden activation of the table in one network, for every pair of cost and output.
+    *(
+        Case(f"{cost.name}-{output}", [6, 17, 9, 33, 12, 5], HIDDEN, output, cost.name, 100, 33)
+        for cost in COSTS
+        for output in cost.pairs
+    ),
+]
+
+
+def combinations():
+    return list(product(CASES, _core.optimizer_names(), DTYPES))
+
+
+def name(combination):
+    case, optimizer, dtype = combination
+    return f"{case.name} {optimizer} {dtype}"
+
+
+def hashes():
+    return {name(row): row[0].train(*row[1:]) for row in combinations()}
+
+
+def train_shared(threads):
+    """The hash of a training that is shared out to so many threads."""
+    bp.set_num_threads(threads)
+    return next(case for case in CASES if case.name == "shared").train("sgd", "float32")
+
+
+if __name__ == "__main__":
+    print(json.dumps(hashes(), indent=0))
