@@ -8,10 +8,10 @@ use std::ops::Range;
 use crate::cost::Cost;
 use crate::kernel::{Job, LINE_MAX, SHARD, Set, first, transpose};
 use crate::layer::{Layer, move_line, sigma_of_lines};
-use crate::optimizer::{Moments, Update};
+use crate::optimizer::{Moments, Optimizer, Update};
 use crate::pool::Share;
 use crate::real::Real;
-use crate::train::{Chosen, Samples, Targets};
+use crate::train::{Chosen, Samples, Targets, chosen, tree_sum};
 use crate::with_width;
 use crate::workspace::Workspace;
 
@@ -27,19 +27,67 @@ pub fn serves<T: Real>(layers: &[Layer<T>], rows: usize) -> bool {
         && layers.iter().all(|layer| layer.n_out <= T::LINE)
 }
 
-/// One step, forward, back and update.
-pub struct SmallStep<'a, T> {
+/// Several steps of one epoch, one after the other.
+pub struct SmallSteps<'a, T> {
     pub layers: &'a [Layer<T>],
     pub cost: Cost,
     pub samples: &'a Samples<'a, T>,
-    pub chosen: Chosen<'a>,
-    pub rows: &'a Share,
+    pub order: &'a [u32],
+    /// A whole batch, and the rest that the last step of the epoch takes.
+    pub batch: Share,
+    pub rest: Share,
     pub ws: &'a Workspace<T>,
-    pub moments: &'a [Moments<T>],
-    pub update: &'a Update<T>,
+    pub optimizer: &'a Optimizer<T>,
+    pub learning_rate: f64,
+    /// Updates before these steps.
+    pub updates: u64,
+    /// The numbers of the steps within the epoch.
+    pub steps: Range<usize>,
+    /// What the costs of the samples are added to.
+    pub cost_sum: &'a mut f64,
 }
 
-impl<T: Real> Job for SmallStep<'_, T> {
+impl<T: Real> Job for SmallSteps<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        let size = self.batch.len();
+        let scales = [&self.batch, &self.rest].map(|rows| T::ONE / T::from_f64(rows.len() as f64));
+        for (step, t) in self.steps.zip(self.updates + 1..) {
+            let first = step * size;
+            let whole = first + size <= self.samples.len();
+            let (rows, scale) =
+                if whole { (&self.batch, scales[0]) } else { (&self.rest, scales[1]) };
+            SmallStep {
+                layers: self.layers,
+                cost: self.cost,
+                samples: self.samples,
+                chosen: chosen(self.order, &(first..first + rows.len())),
+                rows,
+                ws: self.ws,
+                moments: &self.optimizer.moments,
+                update: &self.optimizer.rule.at(t, self.learning_rate),
+                scale,
+            }
+            .run::<S>();
+            *self.cost_sum += tree_sum(&self.ws.costs.as_slice()[..rows.len()]);
+        }
+    }
+}
+
+/// One step, forward, back and update.
+struct SmallStep<'a, T> {
+    layers: &'a [Layer<T>],
+    cost: Cost,
+    samples: &'a Samples<'a, T>,
+    chosen: Chosen<'a>,
+    rows: &'a Share,
+    ws: &'a Workspace<T>,
+    moments: &'a [Moments<T>],
+    update: &'a Update<T>,
+    scale: T,
+}
+
+impl<T: Real> SmallStep<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
         let last = self.layers.len() - 1;
@@ -73,10 +121,12 @@ fn weighted_inputs<T: Real, S: Set, const N: usize, const M: usize>(
     z
 }
 
-/// Puts the first `N` numbers of line `row`.
+/// Puts the first `N` numbers of line `row`, where there are lines.
 #[inline(always)]
 fn put_line<T: Real, const N: usize>(lines: &mut [T], row: usize, line: &[T; N]) {
-    lines[row * T::LINE..][..N].copy_from_slice(line);
+    if !lines.is_empty() {
+        lines[row * T::LINE..][..N].copy_from_slice(line);
+    }
 }
 
 impl<T: Real> SmallStep<'_, T> {
@@ -104,15 +154,16 @@ impl<T: Real> SmallStep<'_, T> {
         while row + 4 <= self.rows.len() {
             let inputs = [0, 1, 2, 3].map(|i| self.input(l, row + i));
             let z = weighted_inputs::<T, S, N, 4>(inputs, w, b);
-            z.iter().zip(row..).for_each(|(z, row)| put_line(a_rows, row, z));
+            for (m, z) in z.iter().enumerate() {
+                put_line(a_rows, row + m, z);
+                put_line(z_rows, row + m, z);
+            }
             row += 4;
         }
         for row in row..self.rows.len() {
             let [z] = weighted_inputs::<T, S, N, 1>([self.input(l, row)], w, b);
             put_line(a_rows, row, &z);
-        }
-        if !z_rows.is_empty() {
-            z_rows.copy_from_slice(a_rows);
+            put_line(z_rows, row, &z);
         }
         if activation.is_elementwise() {
             sigma_of_lines::<T, N>(*activation, a_rows);
@@ -213,9 +264,16 @@ impl<T: Real> SmallStep<'_, T> {
             for (j, &delta) in delta[line..][..*n_out].iter().enumerate() {
                 S::add_product(&mut sum, delta, &first(&back[j * N..]));
             }
+            if N < T::LINE {
+                // At once: a whole line could not be read before these few numbers are in memory.
+                let (z, a) = (first::<T, N>(&z[line..]), first::<T, N>(&a[line..]));
+                activation.sigma_prime(&z, &a, &mut sum);
+            }
             before[..N].copy_from_slice(&sum);
         }
-        activation.sigma_prime(z, a, before);
+        if N == T::LINE {
+            activation.sigma_prime(z, a, before);
+        }
     }
 
     /// The update of layer l by its averaged gradient: Σ_i δ_i a_prev_i and Σ_i δ_i, times 1/m.
@@ -223,7 +281,7 @@ impl<T: Real> SmallStep<'_, T> {
     fn descend<S: Set, const N: usize>(&self, l: usize) {
         let Layer { n_in, n_out, w, w_back, b, .. } = &self.layers[l];
         let (n_in, n_out) = (*n_in, *n_out);
-        let scale = T::ONE / T::from_f64(self.rows.len() as f64);
+        let scale = self.scale;
         let Moments { w: w_moments, b: b_moments } = &self.moments[l];
         let mut k = 0;
         // Four inputs at a time where there are four: their chains run side by side.

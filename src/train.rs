@@ -22,7 +22,7 @@ use crate::optimizer::Update;
 use crate::pool::{self, Share, Worker};
 use crate::random;
 use crate::real::Real;
-use crate::small::SmallStep;
+use crate::small::SmallSteps;
 use crate::workspace::{CHUNK, Gradient, Workspace};
 
 /// The desired outputs of the samples.
@@ -347,6 +347,9 @@ impl<T: Real> Run<'_, T> {
             let order = self.order.read().unwrap();
             let order = if self.settings.shuffle { &order.rows[..] } else { &[] };
             let size = self.settings.batch_size.min(n);
+            if self.ws.small {
+                t = self.small_steps(worker, order, t, &mut at);
+            }
             for first in (at.step * size..n).step_by(size) {
                 let batch = first..first.saturating_add(size).min(n);
                 t += 1;
@@ -388,9 +391,6 @@ impl<T: Real> Run<'_, T> {
         tiles: &Range<usize>,
         update: &Update<T>,
     ) -> f64 {
-        if self.ws.small {
-            return self.small_step(worker, order, batch, update);
-        }
         if let Some(sums) = &self.sums {
             return self.large_step(worker, order, batch, tiles, update, sums);
         }
@@ -401,26 +401,33 @@ impl<T: Real> Run<'_, T> {
         })
     }
 
-    /// A step of a small network, all of it in one place.
-    #[inline]
-    fn small_step(
-        &self,
-        worker: &Worker,
-        order: &[u32],
-        batch: Range<usize>,
-        update: &Update<T>,
-    ) -> f64 {
-        self.network.isa.run(SmallStep {
-            layers: &self.network.layers,
-            cost: self.network.cost,
-            samples: self.samples,
-            chosen: chosen(order, &batch),
-            rows: &worker.share(batch.len()),
-            ws: &self.ws,
-            moments: &self.network.optimizer.moments,
-            update,
-        });
-        tree_sum(&self.ws.costs.as_slice()[..batch.len()])
+    /// The steps of a small network until the epoch ends or the time is spent; returns the number
+    /// of updates.
+    fn small_steps(&self, worker: &Worker, order: &[u32], mut t: u64, at: &mut Position) -> u64 {
+        let (n, network) = (self.samples.len(), self.network);
+        let size = self.settings.batch_size.min(n);
+        let steps = n.div_ceil(size);
+        while at.step < steps && !self.stop.load(Relaxed) {
+            let next = steps.min((at.step | self.check_mask) + 1);
+            network.isa.run(SmallSteps {
+                layers: &network.layers,
+                cost: network.cost,
+                samples: self.samples,
+                order,
+                batch: worker.share(size),
+                rest: worker.share(n - (steps - 1) * size),
+                ws: &self.ws,
+                optimizer: &network.optimizer,
+                learning_rate: self.settings.learning_rate,
+                updates: t,
+                steps: at.step..next,
+                cost_sum: &mut at.cost_sum,
+            });
+            t += (next - at.step) as u64;
+            at.step = next;
+            self.look_at_the_clock(worker, next);
+        }
+        t
     }
 
     /// Phase A, a barrier, and what follows it; the sum of the costs of the chunk for worker 0.
@@ -484,7 +491,7 @@ impl<T: Real> Run<'_, T> {
 
 /// The samples of a batch: a part of the order, or of the samples as they come where it is empty.
 #[inline]
-fn chosen<'a>(order: &'a [u32], batch: &Range<usize>) -> Chosen<'a> {
+pub(crate) fn chosen<'a>(order: &'a [u32], batch: &Range<usize>) -> Chosen<'a> {
     if order.is_empty() { Chosen::From(batch.start) } else { Chosen::Order(&order[batch.clone()]) }
 }
 
