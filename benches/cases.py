@@ -41,7 +41,7 @@ ODD = [
     "13-47-5@60000:adam",
 ]
 
-EPOCH_FLOP = 4e9  # of work in a timed epoch: tens of milliseconds
+EPOCH_FLOP = 2e10  # of work in a timed epoch: a tenth of a second or more
 MOST_ROWS = 100_000
 
 

@@ -149,6 +149,14 @@ impl<T: Real> SmallStep<'_, T> {
         let mut unused = [];
         let z_rows = self.ws.z[l].as_ref().map_or(&mut unused[..], |z| z.write(0, self.rows));
         let a_rows = self.ws.a[l + 1].write(0, self.rows);
+        if self.rows.len() == 1 && activation.is_elementwise() {
+            // One sample alone stays in registers from z to a.
+            let [z] = weighted_inputs::<T, S, N, 1>([self.input(l, 0)], w, b);
+            let mut a = z;
+            activation.sigma(&mut a);
+            put_line(z_rows, 0, &z);
+            return put_line(a_rows, 0, &a);
+        }
         // Four samples at a time where there are four: their chains run side by side.
         let mut row = 0;
         while row + 4 <= self.rows.len() {
