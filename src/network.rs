@@ -203,7 +203,13 @@ impl<T: Real> Network<T> {
                     break;
                 }
                 let chosen = Chosen::From(samples.start().wrapping_sub(rows.start()));
-                self.isa.run(Gather { samples: &all, ws: &ws, rows: &rows, chosen });
+                self.isa.run(Gather {
+                    samples: &all,
+                    ws: &ws,
+                    rows: &rows,
+                    chosen,
+                    batch: rows.len(),
+                });
                 self.forward_rows(&ws, &worker, &rows);
                 for (row, sample) in rows.range().zip(samples.range()) {
                     ws.a[self.layers.len()].copy_row(row, out.row(sample));

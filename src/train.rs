@@ -67,18 +67,27 @@ pub(crate) struct Gather<'a, T> {
     pub ws: &'a Workspace<T>,
     pub rows: &'a Share,
     pub chosen: Chosen<'a>,
+    /// The rows of the whole batch, of which `rows` are some.
+    pub batch: usize,
 }
 
-/// How many rows ahead a sample is asked for: shuffled rows lie anywhere in memory.
-const AHEAD: usize = 8;
+/// Bytes of samples that are asked for ahead of their use, and the least number of rows: shuffled
+/// rows lie anywhere in memory.
+const AHEAD_BYTES: usize = 128 * 1024;
+const AHEAD_ROWS: usize = 8;
 
 impl<T: Real> Job for Gather<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        let Self { samples, ws, rows, chosen } = self;
+        let Self { samples, ws, rows, chosen, batch } = self;
+        let row_bytes = samples.n_in * size_of::<T>();
+        let ahead = (AHEAD_BYTES / row_bytes).max(AHEAD_ROWS).min(rows.len());
         for row in rows.range() {
-            if row + AHEAD < rows.range().end {
-                S::prefetch(samples.row(chosen.sample(row + AHEAD)));
+            let next = row + ahead;
+            // After the last of these rows come the same rows of the next batch.
+            let next = if next < rows.range().end { next } else { next - rows.len() + batch };
+            if let Some(i) = chosen.get(next).filter(|&i| i < samples.len()) {
+                S::prefetch(samples.row(i));
             }
             let i = chosen.sample(row);
             ws.a[0].put_row(row, samples.row(i));
@@ -94,7 +103,7 @@ impl<T: Real> Job for Gather<'_, T> {
 /// Which samples stand in the rows of a batch.
 #[derive(Clone, Copy)]
 pub(crate) enum Chosen<'a> {
-    /// These.
+    /// The first of these; the batches that follow stand behind them.
     Order(&'a [u32]),
     /// As many as there are rows, this far on (or back, by wrapping round).
     From(usize),
@@ -106,6 +115,15 @@ impl Chosen<'_> {
         match self {
             Self::Order(order) => order[row] as usize,
             Self::From(first) => first.wrapping_add(row),
+        }
+    }
+
+    /// The sample of a row that may lie beyond the last.
+    #[inline(always)]
+    fn get(self, row: usize) -> Option<usize> {
+        match self {
+            Self::Order(order) => order.get(row).map(|&i| i as usize),
+            Self::From(first) => Some(first.wrapping_add(row)),
         }
     }
 }
@@ -253,7 +271,7 @@ impl<T: Real> Network<T> {
         chosen: Chosen,
     ) {
         for block in worker.share(rows).blocks(ROW_BLOCK) {
-            self.isa.run(Gather { samples, ws, rows: &block, chosen });
+            self.isa.run(Gather { samples, ws, rows: &block, chosen, batch: rows });
             self.forward_rows(ws, worker, &block);
             if !matches!(samples.y, Targets::None) {
                 self.backward_rows(ws, worker, &block);
@@ -492,7 +510,7 @@ impl<T: Real> Run<'_, T> {
 /// The samples of a batch: a part of the order, or of the samples as they come where it is empty.
 #[inline]
 pub(crate) fn chosen<'a>(order: &'a [u32], batch: &Range<usize>) -> Chosen<'a> {
-    if order.is_empty() { Chosen::From(batch.start) } else { Chosen::Order(&order[batch.clone()]) }
+    if order.is_empty() { Chosen::From(batch.start) } else { Chosen::Order(&order[batch.start..]) }
 }
 
 /// The gradients of the chunks of a batch, added up as a tree that goes on where a tile's ends.
