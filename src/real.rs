@@ -253,7 +253,9 @@ mod tests {
     /// so small a least exponent.
     fn ulps(result: f64, truth: f64, mantissa: i32, least: i32) -> f64 {
         let exponent = ((truth.to_bits() >> 52) & 0x7ff) as i32 - 1023;
-        (result - truth).abs() / 2f64.powi(exponent.max(least) - mantissa)
+        // In two steps, as the least ulp of `f64` lies below what `powi` can reach.
+        let ulp = 2f64.powi(exponent.max(least)) / 2f64.powi(mantissa);
+        (result - truth).abs() / ulp
     }
 
     fn sigmoid(x: f64) -> f64 {

@@ -211,10 +211,7 @@ impl<T: Real> Network<T> {
             order: RwLock::new(order),
             stop: AtomicBool::new(false),
             started: Instant::now(),
-            check_mask: (CHECK_WORK / self.step_work(batch).max(1))
-                .clamp(1, 256)
-                .next_power_of_two()
-                - 1,
+            check_mask: self.check_mask(batch, settings.budget),
         };
         let outcome = Mutex::new((Vec::new(), start));
         pool::run(threads, |worker| {
@@ -233,6 +230,14 @@ impl<T: Real> Network<T> {
         let done = |at: Position| at.epoch * per_epoch + at.step as u64;
         self.optimizer.steps += done(end) - done(start);
         (costs, end)
+    }
+
+    /// How often to look at the clock: after every step where a step is long or no time is given.
+    fn check_mask(&self, batch: usize, budget: Duration) -> usize {
+        if budget.is_zero() {
+            return 0;
+        }
+        (CHECK_WORK / self.step_work(batch).max(1)).clamp(1, 256).next_power_of_two() - 1
     }
 
     /// Floating-point operations of a step: forward and gradient, and δ W but in the first layer.

@@ -84,7 +84,8 @@ fn matrix<T: Real>(rows: usize, columns: usize, seed: u64) -> Vec<Vec<T>> {
     let mut number = || {
         let raw = stream.bits();
         let sign = if raw & 1 == 1 { T::ONE } else { -T::ONE };
-        let size = if raw % 13 == 0 { 0.0 } else { (raw >> 11) as f64 / (1u64 << 53) as f64 };
+        let size =
+            if raw.is_multiple_of(13) { 0.0 } else { (raw >> 11) as f64 / (1u64 << 53) as f64 };
         sign * T::from_f64(size / (1 << (raw >> 8 & 7)) as f64)
     };
     (0..rows).map(|_| (0..columns).map(|_| number()).collect()).collect()
@@ -512,7 +513,7 @@ fn buffers_begin_at_a_cache_line() {
     for length in [1, 2, 15, 16, 17, 1000] {
         let buffer = Buffer::<f32>::zeros(length);
         assert_eq!(buffer.as_slice().len(), length);
-        assert!(cfg!(miri) || buffer.as_slice().as_ptr().addr() % 64 == 0);
+        assert!(cfg!(miri) || buffer.as_slice().as_ptr().addr().is_multiple_of(64));
     }
     assert!(Buffer::<f64>::zeros(0).as_slice().is_empty());
 }
