@@ -372,18 +372,8 @@ impl<T: Real> Run<'_, T> {
             let size = self.settings.batch_size.min(n);
             if self.ws.small {
                 t = self.small_steps(worker, order, t, &mut at);
-            }
-            for first in (at.step * size..n).step_by(size) {
-                let batch = first..first.saturating_add(size).min(n);
-                t += 1;
-                let update = self.network.optimizer.rule.at(t, self.settings.learning_rate);
-                at.cost_sum += self.step(worker, order, batch, &tiles, &update);
-                self.look_at_the_clock(worker, at.step);
-                worker.wait();
-                at.step += 1;
-                if self.stop.load(Relaxed) {
-                    break;
-                }
+            } else {
+                t = self.steps(worker, order, &tiles, t, &mut at);
             }
             if at.step * size >= n {
                 costs.push(at.cost_sum / n as f64);
@@ -422,6 +412,32 @@ impl<T: Real> Run<'_, T> {
             let fate = Fate::Update(update, &self.network.optimizer.moments);
             self.network.descend(ws, batch.len(), scale, tiles.clone(), fate);
         })
+    }
+
+    /// The steps of an epoch until it ends or the time is spent; returns the number of updates.
+    fn steps(
+        &self,
+        worker: &Worker,
+        order: &[u32],
+        tiles: &Range<usize>,
+        mut t: u64,
+        at: &mut Position,
+    ) -> u64 {
+        let n = self.samples.len();
+        let size = self.settings.batch_size.min(n);
+        for first in (at.step * size..n).step_by(size) {
+            let batch = first..first.saturating_add(size).min(n);
+            t += 1;
+            let update = self.network.optimizer.rule.at(t, self.settings.learning_rate);
+            at.cost_sum += self.step(worker, order, batch, tiles, &update);
+            self.look_at_the_clock(worker, at.step);
+            worker.wait();
+            at.step += 1;
+            if self.stop.load(Relaxed) {
+                break;
+            }
+        }
+        t
     }
 
     /// The steps of a small network until the epoch ends or the time is spent; returns the number
