@@ -2,46 +2,41 @@
 //!
 //! A new row here and one in `reference/activation.py` are all that a new activation needs.
 
-use crate::error::Error;
 use crate::real::Real;
+use crate::table::table;
 
 /// Writes the enum, its names, its look-up and its loops from one list of rows.
 macro_rules! activations {
     (
         elementwise { $(
             $(#[doc = $doc:literal])*
-            $variant:ident = $name:literal,
+            $variant:ident = $name:literal
+            $({ $($setting:ident: $range:ident = $default:expr),+ })?,
             |$z:pat_param| $sigma:expr,
             |$zp:pat_param, $ap:pat_param| $prime:expr;
         )* }
         rowwise { $(#[doc = $row_doc:literal])* $row_variant:ident = $row_name:literal; }
     ) => {
-        /// σ, the function that makes a neuron's activation a of its weighted input z.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Activation {
-            $($(#[doc = $doc])* $variant,)*
-            $(#[doc = $row_doc])* $row_variant,
+        table! {
+            /// σ, the function that makes a neuron's activation a of its weighted input z.
+            pub enum Activation: "activation" {
+                $(
+                    $(#[doc = $doc])*
+                    $variant = $name $({ $($setting: $range = $default),+ })?;
+                )*
+                $(#[doc = $row_doc])* $row_variant = $row_name;
+            }
         }
 
         impl Activation {
-            /// The names of the table.
-            pub const NAMES: &'static [&'static str] = &[$($name,)* $row_name];
-
-            /// Every row of the table.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)* Self::$row_variant];
-
-            /// The name of this row.
-            pub fn name(self) -> &'static str {
-                Self::NAMES[self as usize]
-            }
-
             /// Puts σ(z) in the place of each z.
             ///
             /// Softmax needs a row at a time: see [`softmax`].
             #[inline(always)]
             pub fn sigma<T: Real>(self, z: &mut [T]) {
                 match self {
-                    $(Self::$variant => {
+                    $(Self::$variant $({ $($setting),+ })? => {
+                        $($(let $setting = T::from_f64($setting);)+)?
                         for value in z {
                             let $z = *value;
                             let a = $sigma;
@@ -58,7 +53,8 @@ macro_rules! activations {
             #[inline(always)]
             pub fn sigma_prime<T: Real>(self, z: &[T], a: &[T], delta: &mut [T]) {
                 match self {
-                    $(Self::$variant => {
+                    $(Self::$variant $({ $($setting),+ })? => {
+                        $($(let $setting = T::from_f64($setting);)+)?
                         for ((delta, z), a) in delta.iter_mut().zip(z).zip(a) {
                             let ($zp, $ap) = (*z, *a);
                             *delta *= $prime;
@@ -89,16 +85,6 @@ activations! {
 }
 
 impl Activation {
-    /// The activation called `name`.
-    pub fn from_name(name: &str) -> Result<Self, Error> {
-        let row = Self::ALL.iter().find(|row| row.name() == name);
-        row.copied().ok_or_else(|| Error::UnknownName {
-            kind: "activation",
-            given: name.into(),
-            names: Self::NAMES,
-        })
-    }
-
     /// Whether σ acts on each neuron alone.
     pub fn is_elementwise(self) -> bool {
         self != Self::Softmax
@@ -147,13 +133,6 @@ pub fn softmax_prime<T: Real>(a: &[T], delta: &mut [T]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_and_rows_agree() {
-        for row in Activation::ALL {
-            assert_eq!(Activation::from_name(row.name()), Ok(*row));
-        }
-    }
 
     /// σ' against central differences, away from the kink of relu.
     #[test]

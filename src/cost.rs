@@ -6,39 +6,20 @@
 use crate::activation::{self, Activation};
 use crate::error::Error;
 use crate::real::Real;
+use crate::table::table;
 
-/// C_i, the cost of one sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cost {
-    /// C_i = Σ_j (a_j - y_j)², the derivation's eq. costZero; ∂C/∂a_j = 2 (a_j - y_j).
-    SquaredError,
-    /// C_i = -Σ_j [y_j ln a_j + (1 - y_j) ln(1 - a_j)] with sigmoid, -Σ_j y_j ln a_j with softmax
-    /// (Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90 and 4.108).
-    CrossEntropy,
+table! {
+    /// C_i, the cost of one sample.
+    pub enum Cost: "cost" {
+        /// C_i = Σ_j (a_j - y_j)², the derivation's eq. costZero; ∂C/∂a_j = 2 (a_j - y_j).
+        SquaredError = "squared_error";
+        /// C_i = -Σ_j [y_j ln a_j + (1 - y_j) ln(1 - a_j)] with sigmoid, -Σ_j y_j ln a_j with
+        /// softmax (Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90 and 4.108).
+        CrossEntropy = "cross_entropy";
+    }
 }
 
 impl Cost {
-    /// The names of the table.
-    pub const NAMES: &'static [&'static str] = &["squared_error", "cross_entropy"];
-
-    /// Every row of the table.
-    pub const ALL: &'static [Self] = &[Self::SquaredError, Self::CrossEntropy];
-
-    /// The cost called `name`.
-    pub fn from_name(name: &str) -> Result<Self, Error> {
-        let row = Self::ALL.iter().find(|row| row.name() == name);
-        row.copied().ok_or_else(|| Error::UnknownName {
-            kind: "cost",
-            given: name.into(),
-            names: Self::NAMES,
-        })
-    }
-
-    /// The name of this row.
-    pub fn name(self) -> &'static str {
-        Self::NAMES[self as usize]
-    }
-
     /// Refuses an output activation that this cost is not defined for.
     pub fn check_output(self, output: Activation) -> Result<(), Error> {
         let accepted: &[&str] = match self {

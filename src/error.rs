@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::table::number;
+
 /// A setting that cannot be accepted. `Display` gives one sentence.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Error {
@@ -19,8 +21,18 @@ pub enum Error {
     SoftmaxOfOne,
     /// A cost whose output δ is defined for some output activations only.
     CostOutput { cost: &'static str, accepted: &'static [&'static str], output: &'static str },
-    /// A setting that the update rule does not have.
-    OptimizerSetting { optimizer: &'static str, accepted: &'static [&'static str], given: String },
+    /// A row of a table that is not written as one.
+    Malformed { kind: &'static str, given: String },
+    /// A setting that a row does not have.
+    Setting { kind: &'static str, row: &'static str, accepted: Vec<&'static str>, given: String },
+    /// A number that a setting does not accept.
+    SettingValue {
+        kind: &'static str,
+        row: &'static str,
+        setting: &'static str,
+        accepted: &'static str,
+        given: f64,
+    },
     /// An array whose shape does not fit the network.
     Shape { what: &'static str, expected: Vec<usize>, given: Vec<usize> },
     /// More rows than a shuffled order can index.
@@ -53,14 +65,20 @@ impl fmt::Display for Error {
                 "cost '{cost}' goes with output {}; got output '{output}'",
                 accepted.join(" or ")
             ),
-            Self::OptimizerSetting { optimizer, accepted: [], given } => {
-                write!(f, "optimizer '{optimizer}' has no settings; got '{given}'")
-            }
-            Self::OptimizerSetting { optimizer, accepted, given } => write!(
+            Self::Malformed { kind, given } => write!(
                 f,
-                "optimizer '{optimizer}' has settings {}; got '{given}'",
-                accepted.join(", ")
+                "{kind} must be a name or a name with numbers such as name(0.1); got '{given}'"
             ),
+            Self::Setting { kind, row, accepted, given } if accepted.is_empty() => {
+                write!(f, "{kind} '{row}' has no settings; got '{given}'")
+            }
+            Self::Setting { kind, row, accepted, given } => {
+                write!(f, "{kind} '{row}' has settings {}; got '{given}'", accepted.join(", "))
+            }
+            Self::SettingValue { kind, row, setting, accepted, given } => {
+                let given = number(*given);
+                write!(f, "{setting} of {kind} '{row}' must be {accepted}; got {given}")
+            }
             Self::Shape { what, expected, given } => {
                 write!(f, "{what} must have shape {}; got {}", shape(expected), shape(given))
             }

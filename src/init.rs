@@ -1,61 +1,42 @@
 //! The table of initialisers: how the weights of a new layer are drawn. Biases start at zero.
 
 use crate::activation::Activation;
-use crate::error::Error;
 use crate::random::{Purpose, Stream};
 use crate::real::Real;
+use crate::table::table;
 
-/// Writes the enum, its names and its look-up from one list of rows.
-macro_rules! initialisers {
-    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal, |$n_in:pat_param, $n_out:pat_param| $limit:expr;)*) => {
-        /// How the weights of a new layer are drawn: uniform in [-limit, limit).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Init {
-            $($(#[doc = $doc])* $variant,)*
-        }
-
-        impl Init {
-            /// The names of the table, and `auto`.
-            pub const NAMES: &'static [&'static str] = &["auto", $($name),*];
-
-            /// The initialiser called `name`; `auto` picks by the layer's activation.
-            pub fn from_name(name: &str, activation: Activation) -> Result<Self, Error> {
-                match name {
-                    "auto" => Ok(Self::auto(activation)),
-                    $($name => Ok(Self::$variant),)*
-                    _ => Err(Error::UnknownName {
-                        kind: "init",
-                        given: name.into(),
-                        names: Self::NAMES,
-                    }),
-                }
-            }
-
-            fn limit(self, n_in: f64, n_out: f64) -> f64 {
-                match self {
-                    $(Self::$variant => { let ($n_in, $n_out) = (n_in, n_out); $limit })*
-                }
-            }
-        }
-    };
-}
-
-initialisers! {
-    /// Every weight 0: all neurons of a layer stay alike, for lessons and tests.
-    Zeros = "zeros", |_, _| 0.0;
-    /// √(6 / (n_in + n_out)) (Glorot and Bengio, 2010, eq. 16).
-    GlorotUniform = "glorot_uniform", |n_in, n_out| (6.0 / (n_in + n_out)).sqrt();
-    /// √(6 / n_in), for relu (He et al., 2015, eq. 10).
-    HeUniform = "he_uniform", |n_in, _| (6.0 / n_in).sqrt();
-    /// √(3 / n_in) (LeCun et al., "Efficient BackProp", 1998, eq. 16).
-    LecunUniform = "lecun_uniform", |n_in, _| (3.0 / n_in).sqrt();
+table! {
+    /// How the weights of a new layer are drawn: uniform in [-limit, limit).
+    pub enum Init: "init" {
+        /// `he_uniform` for relu, which stops half of its inputs, otherwise `glorot_uniform`.
+        Auto = "auto";
+        /// Every weight 0: all neurons of a layer stay alike, for lessons and tests.
+        Zeros = "zeros";
+        /// √(6 / (n_in + n_out)) (Glorot and Bengio, 2010, eq. 16).
+        GlorotUniform = "glorot_uniform";
+        /// √(6 / n_in), for relu (He et al., 2015, eq. 10).
+        HeUniform = "he_uniform";
+        /// √(3 / n_in) (LeCun et al., "Efficient BackProp", 1998, eq. 16).
+        LecunUniform = "lecun_uniform";
+    }
 }
 
 impl Init {
-    fn auto(activation: Activation) -> Self {
-        match activation {
-            Activation::Relu => Self::HeUniform,
-            _ => Self::GlorotUniform,
+    /// The row that `auto` stands for before this activation.
+    pub fn before(self, activation: Activation) -> Self {
+        match (self, activation) {
+            (Self::Auto, Activation::Relu) => Self::HeUniform,
+            (Self::Auto, _) => Self::GlorotUniform,
+            _ => self,
+        }
+    }
+
+    fn limit(self, n_in: f64, n_out: f64) -> f64 {
+        match self {
+            Self::Zeros => 0.0,
+            Self::Auto | Self::GlorotUniform => (6.0 / (n_in + n_out)).sqrt(),
+            Self::HeUniform => (6.0 / n_in).sqrt(),
+            Self::LecunUniform => (3.0 / n_in).sqrt(),
         }
     }
 
@@ -74,19 +55,18 @@ mod tests {
 
     #[test]
     fn weights_lie_within_the_limit_and_fill_it() {
-        for name in Init::NAMES {
-            let init = Init::from_name(name, Activation::Relu).unwrap();
+        for init in Init::ALL {
+            let init = init.before(Activation::Relu);
             let limit = init.limit(30.0, 20.0);
             let w: Vec<f64> = init.weights(30, 20, 3, 0);
             let largest = w.iter().fold(0.0_f64, |a, w| a.max(w.abs()));
-            assert!(largest <= limit && largest >= 0.98 * limit, "{name}");
+            assert!(largest <= limit && largest >= 0.98 * limit, "{init}");
         }
     }
 
     #[test]
     fn auto_picks_by_activation() {
-        let auto = |activation| Init::from_name("auto", activation).unwrap();
-        assert_eq!(auto(Activation::Relu), Init::HeUniform);
-        assert_eq!(auto(Activation::Sigmoid), Init::GlorotUniform);
+        assert_eq!(Init::Auto.before(Activation::Relu), Init::HeUniform);
+        assert_eq!(Init::Auto.before(Activation::Sigmoid), Init::GlorotUniform);
     }
 }

@@ -44,6 +44,7 @@ mod python;
 mod random;
 mod real;
 mod small;
+mod table;
 mod train;
 mod workspace;
 

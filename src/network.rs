@@ -122,9 +122,9 @@ impl<T: Real> Network<T> {
 
     /// Draws new weights by the initialiser called `init`; biases become 0.
     pub fn initialize(&mut self, init: &str, seed: u64) -> Result<(), Error> {
-        let rows = self.layers.iter().map(|layer| Init::from_name(init, layer.activation));
-        let rows: Vec<Init> = rows.collect::<Result<_, _>>()?;
-        for (l, (layer, row)) in self.layers.iter_mut().zip(rows).enumerate() {
+        let init = Init::from_text(init)?;
+        for (l, layer) in self.layers.iter_mut().enumerate() {
+            let row = init.before(layer.activation);
             layer.set_weights(&row.weights(layer.n_in, layer.n_out, seed, l));
             layer.b.as_mut_slice().fill(T::ZERO);
         }

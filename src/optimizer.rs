@@ -1,70 +1,20 @@
 //! The table of update rules, and the memory that a rule keeps for each parameter.
 
-use crate::error::Error;
 use crate::kernel::Buffer;
 use crate::real::Real;
+use crate::table::table;
 
-/// How the averaged gradient changes a parameter.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Rule {
-    /// θ := θ - α ∂C/∂θ, the derivation's gradient descent.
-    Sgd,
-    /// Adam (Kingma and Ba, 2015, Algorithm 1).
-    Adam { beta1: f64, beta2: f64, epsilon: f64 },
+table! {
+    /// How the averaged gradient changes a parameter.
+    pub enum Rule: "optimizer" {
+        /// θ := θ - α ∂C/∂θ, the derivation's gradient descent.
+        Sgd = "sgd";
+        /// Adam (Kingma and Ba, 2015, Algorithm 1).
+        Adam = "adam" { beta1: Fraction = 0.9, beta2: Fraction = 0.999, epsilon: Positive = 1e-8 };
+    }
 }
 
 impl Rule {
-    /// The names of the table.
-    pub const NAMES: &'static [&'static str] = &["sgd", "adam"];
-
-    /// The rule called `name` with its published settings, then those given.
-    pub fn from_name(name: &str, settings: &[(String, f64)]) -> Result<Self, Error> {
-        let mut rule = match name {
-            "sgd" => Self::Sgd,
-            "adam" => Self::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-            _ => {
-                let (given, names) = (name.into(), Self::NAMES);
-                return Err(Error::UnknownName { kind: "optimizer", given, names });
-            }
-        };
-        for (setting, value) in settings {
-            match rule.setting(setting) {
-                Some(place) => *place = *value,
-                None => {
-                    let (optimizer, accepted) = (rule.name(), rule.settings());
-                    let given = setting.clone();
-                    return Err(Error::OptimizerSetting { optimizer, accepted, given });
-                }
-            }
-        }
-        Ok(rule)
-    }
-
-    /// The name of this row.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sgd => "sgd",
-            Self::Adam { .. } => "adam",
-        }
-    }
-
-    /// The settings of this row.
-    pub fn settings(self) -> &'static [&'static str] {
-        match self {
-            Self::Sgd => &[],
-            Self::Adam { .. } => &["beta1", "beta2", "epsilon"],
-        }
-    }
-
-    fn setting(&mut self, name: &str) -> Option<&mut f64> {
-        match (self, name) {
-            (Self::Adam { beta1, .. }, "beta1") => Some(beta1),
-            (Self::Adam { beta2, .. }, "beta2") => Some(beta2),
-            (Self::Adam { epsilon, .. }, "epsilon") => Some(epsilon),
-            _ => None,
-        }
-    }
-
     /// How many numbers the rule remembers for each parameter.
     pub fn n_moments(self) -> usize {
         match self {
@@ -188,23 +138,10 @@ impl<T: Real> Optimizer<T> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn names_settings_and_rows_agree() {
-        for name in Rule::NAMES {
-            let mut rule = Rule::from_name(name, &[]).unwrap();
-            assert_eq!(rule.name(), *name);
-            for setting in rule.settings() {
-                assert!(rule.setting(setting).is_some());
-            }
-        }
-        let error = Rule::from_name("sgd", &[("momentum".into(), 0.9)]).unwrap_err();
-        assert_eq!(error.to_string(), "optimizer 'sgd' has no settings; got 'momentum'");
-    }
-
     /// Adam's first update is α g / (|g| + ε'), whatever the size of g.
     #[test]
     fn adams_first_update_has_the_length_of_the_learning_rate() {
-        let rule = Rule::from_name("adam", &[]).unwrap();
+        let rule = Rule::from_text("adam").unwrap();
         for g in [1e-3_f64, -2.0, 500.0] {
             let (mut w, mut m, mut v) = ([1.0], [0.0], [0.0]);
             rule.at(1, 0.1).apply(&mut w, &[g], [&mut m, &mut v]);

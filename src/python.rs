@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 
 use crate::kernel::{Isa, fma_rate};
 use crate::real::first_non_finite;
+use crate::table::Setting;
 use crate::train::{Position, Samples, Settings, Targets};
 use crate::{Activation, Cost, Error, Init, Real, Rule, Trace, pool};
 
@@ -53,9 +54,9 @@ type PyTrace<'py> = (f64, Arrays<'py>, Arrays<'py>, Arrays<'py>, Arrays<'py>, Ar
 impl Network {
     #[new]
     fn new(sizes: Vec<usize>, activations: Vec<String>, cost: &str, dtype: &str) -> PyResult<Self> {
-        let names = activations.iter().map(|name| Activation::from_name(name));
+        let names = activations.iter().map(|name| Activation::from_text(name));
         let activations: Vec<Activation> = names.collect::<Result<_, _>>()?;
-        let cost = Cost::from_name(cost)?;
+        let cost = Cost::from_text(cost)?;
         let network = match dtype {
             "float32" => Either::Single(crate::Network::new(&sizes, &activations, cost)?),
             "float64" => Either::Double(crate::Network::new(&sizes, &activations, cost)?),
@@ -73,14 +74,14 @@ impl Network {
     }
 
     #[getter]
-    fn activations(&self, py: Python) -> Vec<&'static str> {
+    fn activations(&self, py: Python) -> Vec<String> {
         let activations = with!(&*self.lock(py), net => net.activations());
-        activations.into_iter().map(Activation::name).collect()
+        activations.iter().map(ToString::to_string).collect()
     }
 
     #[getter]
-    fn cost(&self, py: Python) -> &'static str {
-        with!(&*self.lock(py), net => net.cost()).name()
+    fn cost(&self, py: Python) -> String {
+        with!(&*self.lock(py), net => net.cost()).to_string()
     }
 
     #[getter]
@@ -121,14 +122,8 @@ impl Network {
         })
     }
 
-    fn set_optimizer(
-        &self,
-        py: Python,
-        name: &str,
-        settings: std::collections::BTreeMap<String, f64>,
-    ) -> PyResult<()> {
-        let settings: Vec<(String, f64)> = settings.into_iter().collect();
-        let rule = Rule::from_name(name, &settings)?;
+    fn set_optimizer(&self, py: Python, rule: &str) -> PyResult<()> {
+        let rule = Rule::from_text(rule)?;
         with!(&mut *self.lock(py), net => net.set_optimizer(rule));
         Ok(())
     }
@@ -392,29 +387,47 @@ fn fma_peak(py: Python, dtype: &str, threads: usize) -> PyResult<f64> {
     }
 }
 
-macro_rules! name_lists {
-    ($($(#[doc = $doc:literal])* $function:ident = $names:expr;)*) => {
-        $($(#[doc = $doc])* #[pyfunction] fn $function() -> Vec<&'static str> { $names.to_vec() })*
+/// (setting, default, accepted numbers in words).
+type PySetting = (&'static str, f64, &'static str);
+
+/// Every table by what the errors call its rows.
+macro_rules! tables {
+    ($($Table:ident),*) => {
+        /// The rows of a table: names with their settings.
+        #[pyfunction]
+        fn table(kind: &str) -> PyResult<Vec<(&'static str, Vec<PySetting>)>> {
+            let rows = match kind {
+                $($Table::KIND => $Table::ROWS,)*
+                _ => return Err(no_table(kind)),
+            };
+            let setting = |s: &Setting| (s.name, s.default, s.accepted.words());
+            Ok(rows.iter().map(|row| (row.name, row.settings.iter().map(setting).collect())).collect())
+        }
+
+        /// A row as it is written: its name with the settings that differ from their defaults.
+        #[pyfunction]
+        fn canonical(kind: &str, text: &str) -> PyResult<String> {
+            match kind {
+                $($Table::KIND => Ok($Table::from_text(text)?.to_string()),)*
+                _ => Err(no_table(kind)),
+            }
+        }
+
+        fn no_table(given: &str) -> PyErr {
+            let kinds = [$($Table::KIND),*].join(", ");
+            PyValueError::new_err(format!("kind must be one of {kinds}; got '{given}'"))
+        }
     };
 }
 
-name_lists! {
-    /// The activations of the table.
-    activation_names = Activation::NAMES;
-    /// The costs of the table.
-    cost_names = Cost::NAMES;
-    /// The initialisers of the table.
-    init_names = Init::NAMES;
-    /// The optimizers of the table.
-    optimizer_names = Rule::NAMES;
-}
+tables!(Activation, Cost, Init, Rule);
 
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
     use super::{
-        Network, activation_names, cost_names, first_nonfinite, fma_peak, get_num_threads,
-        init_names, instruction_set, optimizer_names, set_num_threads,
+        Network, canonical, first_nonfinite, fma_peak, get_num_threads, instruction_set,
+        set_num_threads, table,
     };
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

@@ -220,7 +220,7 @@ impl Case {
     }
 
     fn rule(&self) -> Rule {
-        Rule::from_name(self.rule, &[]).unwrap()
+        Rule::from_text(self.rule).unwrap()
     }
 
     fn settings(&self) -> Settings {

@@ -78,7 +78,7 @@ CASES = [
 
 
 def combinations():
-    return list(product(CASES, _core.optimizer_names(), DTYPES))
+    return list(product(CASES, [name for name, _ in _core.table("optimizer")], DTYPES))
 
 
 def name(combination):

@@ -100,7 +100,7 @@ class Training:
 
     def fresh(self, optimizer):
         core = _core.Network(SIZES, ["relu", "softmax"], "cross_entropy", self.dtype)
-        core.set_optimizer(optimizer, {})
+        core.set_optimizer(optimizer)
         return core
 
     def go_on(self, budget=0.0):
@@ -114,7 +114,7 @@ class Training:
         return hashes.digest(self.core.weights() + self.core.biases(), self.costs)
 
 
-RULES = [] if MISSING else _core.optimizer_names()
+RULES = [] if MISSING else [name for name, _ in _core.table("optimizer")]
 # The core does not hand out the memory of a rule, so only one without can go on in a new network.
 PLACES = [*((rule, "the same network") for rule in RULES), ("sgd", "a new network")]
 

@@ -21,14 +21,43 @@ TRAINING = {"epochs": 2, "learning_rate": 1e-3}
 
 HIDDEN = [row.name for row in ACTIVATIONS if row.elementwise]
 COST_AND_OUTPUT = [(cost.name, output) for cost in COSTS for output in cost.pairs]
-TABLES = ["activation_names", "cost_names", "init_names", "optimizer_names"]
+TABLES = ["activation", "cost", "init", "optimizer"]
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_tables_have_the_same_rows(both, table):
-    rust, numpy = (getattr(module, table)() for module in both)
+@pytest.mark.parametrize("kind", TABLES)
+def test_tables_have_the_same_rows(both, kind):
+    """Names, settings, defaults and accepted numbers."""
+    rust, numpy = (dict(module.table(kind)) for module in both)
     assert set(rust) == set(numpy), f"rows of one backend only: {sorted({*rust} ^ {*numpy})}"
-    assert rust == numpy, "the rows stand in another order"
+    assert rust == numpy, "the settings differ"
+    assert list(rust) == list(numpy), "the rows stand in another order"
+
+
+SETTINGS = st.one_of(
+    st.floats(), st.integers(-3, 3), st.sampled_from(["", "a", "nan", "1e-8", "="])
+)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_rows_are_read_and_refused_alike(both, data):
+    kind = data.draw(st.sampled_from(TABLES))
+    names = dict(both[0].table(kind))
+    name = data.draw(st.sampled_from([*names, "relo", ""]))
+    keys = [setting for setting, _, _ in names.get(name, [])] + ["beta9"]
+    argument = st.one_of(
+        SETTINGS.map(str), st.builds("{}={}".format, st.sampled_from(keys), SETTINGS)
+    )
+    arguments = data.draw(st.lists(argument, max_size=3))
+    text = data.draw(st.sampled_from(["{}({})", "{}", " {} ( {} ) ", "{}({}"]))
+    text = text.format(name, ", ".join(arguments))
+    results = []
+    for module in both:
+        try:
+            results.append(module.canonical(kind, text))
+        except ValueError as error:
+            results.append(f"refused: {error}")
+    assert results[0] == results[1]
 
 
 # Cases.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 from numbers import Integral, Real
 from operator import index
@@ -13,7 +13,7 @@ import numpy as np
 from ._backend import finder
 
 if TYPE_CHECKING:
-    from ._types import AnyArray, Array, Data, Names, OptimizerChoice
+    from ._types import AnyArray, Array, Data
 
 DTYPES = ("float32", "float64")
 LARGEST_SEED = 2**64 - 1
@@ -36,32 +36,6 @@ def sizes(given: Sequence[int]) -> list[int]:
     if len(checked) < 2 or min(checked) < 1:
         raise ValueError(f"{sentence}{checked}")
     return checked
-
-
-def activations(given: Names, hidden: int, names: Sequence[str]) -> list[str]:
-    """One name per hidden layer."""
-    if isinstance(given, str):
-        if given not in names:  # a network without hidden layers would not notice
-            raise unknown_name("activation", given, names)
-        return [given] * hidden
-    sentence = f"activation must be one name or one per hidden layer ({hidden}); got "
-    if not isinstance(given, (list, tuple)):
-        raise TypeError(sentence + shown(given))
-    if len(given) != hidden:
-        raise ValueError(f"{sentence}{len(given)} names")
-    return [known("activation", one, names) for one in given]
-
-
-def known(kind: str, given: object, names: Sequence[str]) -> str:
-    if not isinstance(given, str) or given not in names:
-        raise unknown_name(kind, given, names)
-    return given
-
-
-def unknown_name(kind: str, given: object, names: Sequence[str]) -> ValueError | TypeError:
-    from .reference import error  # a costly import, for a path that ends here
-
-    return error.unknown_name(kind, given, names)
 
 
 def dtype(given: object) -> str:
@@ -98,25 +72,6 @@ def nonnegative(name: str, given: object) -> float:
         return number
     kind = TypeError if number is None else ValueError
     raise kind(f"{name} must be a finite number >= 0; got {shown(given)}")
-
-
-def optimizer(given: OptimizerChoice) -> tuple[str, dict[str, float]]:
-    """The name and the settings; whether the optimiser has them, its backend checks."""
-    settings = dict(given) if isinstance(given, Mapping) else {"name": given}
-    name = settings.pop("name", None)
-    if not isinstance(name, str):
-        raise TypeError(f"optimizer must be a name or a mapping with a 'name'; got {given!r}")
-    return name, {str(key): fraction(f"optimizer setting {key}", settings[key]) for key in settings}
-
-
-def fraction(name: str, given: object) -> float:
-    sentence = f"{name} must be a number >= 0 and < 1; got {shown(given)}"
-    if not isinstance(given, Real):
-        raise TypeError(sentence)
-    number = float(given)
-    if not 0 <= number < 1:
-        raise ValueError(sentence)
-    return number
 
 
 # Arrays.

@@ -10,6 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 Array: TypeAlias = NDArray[np.floating[Any]]
 AnyArray: TypeAlias = NDArray[Any]
 Data: TypeAlias = ArrayLike | Any  # frames have no common type
-Names: TypeAlias = str | Sequence[str]
-OptimizerChoice: TypeAlias = str | Mapping[str, str | float]
+Choice: TypeAlias = str | Mapping[str, str | float]  # a row of a table
+Names: TypeAlias = Choice | Sequence[Choice]
 Path: TypeAlias = str | PathLike[str]

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _backend, _check
+from ._tables import Tables
 from .history import History
 from .progress import Bar, progress_bar
 from .trace import Trace
 
 if TYPE_CHECKING:
-    from ._types import AnyArray, Array, Data, Names, OptimizerChoice, Path
+    from ._types import AnyArray, Array, Choice, Data, Names, Path
 
-GRADIENT_DESCENT: tuple[str, dict[str, float]] = ("sgd", {})
+GRADIENT_DESCENT = "sgd"
 SLICE = 0.05  # seconds of training between two looks at Ctrl-C and the progress bar
 
 
@@ -90,21 +91,22 @@ class Network:
         backend: str = "auto",
     ) -> None:
         self.backend, module = _backend.choose(backend)
-        names = module.activation_names()
+        self._tables = Tables(module)
         sizes = _check.sizes(sizes)
-        activations = _check.activations(activation, len(sizes) - 2, names)
-        activations.append(_check.known("activation", output, names))
-        cost = _check.known("cost", cost, module.cost_names())
+        activations = self._tables.activations(activation, len(sizes) - 2)
+        activations.append(self._tables.row("activation", output))
+        cost = self._tables.row("cost", cost)
         seed = _check.seed(seed)
         self.seed = int.from_bytes(os.urandom(8), "little") >> 1 if seed is None else seed
         self.epochs_trained = 0
         self.metadata: dict[str, Any] = {}
         self._optimizer: object = None
         self._core = module.Network(sizes, activations, cost, _check.dtype(dtype))
+        choice: Any = init
         if isinstance(init, (list, tuple)):
             self.weights = list(init)
         else:
-            self._core.initialize(_check.known("init", init, module.init_names()), self.seed)
+            self._core.initialize(self._tables.row("init", choice), self.seed)
 
     # What the network is.
 
@@ -364,7 +366,7 @@ class Network:
         batch_size: int = 32,
         learning_rate: float = 0.1,
         *,
-        optimizer: OptimizerChoice = "sgd",
+        optimizer: Choice = "sgd",
         shuffle: bool = True,
         validation_data: tuple[Data, Data] | None = None,
         progress: bool | None = None,
@@ -467,11 +469,11 @@ class Network:
         X, y = self._samples(*data)
         return X, y, class_labels(y, self.output)
 
-    def _use_optimizer(self, given: OptimizerChoice) -> None:
+    def _use_optimizer(self, given: Choice) -> None:
         """Keep the optimiser with its memory, unless another one is asked for."""
-        wanted = _check.optimizer(given)
+        wanted = self._tables.row("optimizer", given)
         if wanted != self._optimizer:
-            self._core.set_optimizer(*wanted)
+            self._core.set_optimizer(wanted)
             self._optimizer = wanted
 
     # How it is kept.

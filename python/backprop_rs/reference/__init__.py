@@ -4,53 +4,46 @@ Start with `layer` (one layer, forward and backward), then `network` (all layers
 `activation`, `optimizer` and `train`. Rows are samples everywhere; `w` is (n_out, n_in).
 """
 
+from collections.abc import Mapping, Sequence
+
+from . import error
 from .activation import ACTIVATIONS
 from .cost import COSTS
-from .error import names_of
 from .init import INITS
 from .network import Network
 from .optimizer import OPTIMIZERS
+from .table import Tabled, parse, write
 
-__all__ = [
-    "Network",
-    "activation_names",
-    "cost_names",
-    "init_names",
-    "optimizer_names",
-]
+__all__ = ["Network", "canonical", "table"]
+
+TABLES: Mapping[str, Sequence[Tabled]] = {
+    "activation": ACTIVATIONS,
+    "cost": COSTS,
+    "init": INITS,
+    "optimizer": OPTIMIZERS,
+}
 
 
-def activation_names() -> list[str]:
-    """The names in the table of activations.
+def table(kind: str) -> list[tuple[str, list[tuple[str, float, str]]]]:
+    """The rows of a table: names, with (setting, default, accepted numbers).
 
-    >>> activation_names()
-    ['identity', 'sigmoid', 'tanh', 'relu', 'softmax']
+    >>> table("optimizer")[0]
+    ('sgd', [])
     """
-    return names_of(ACTIVATIONS)
+    if kind not in TABLES:
+        raise error.unknown_name("kind", kind, list(TABLES))
+    return [
+        (row.name, [(s.name, s.default, s.accepted.words) for s in row.settings])
+        for row in TABLES[kind]
+    ]
 
 
-def cost_names() -> list[str]:
-    """The names in the table of costs.
+def canonical(kind: str, text: str) -> str:
+    """A row as it is written: its name with the settings that differ from their defaults.
 
-    >>> cost_names()
-    ['squared_error', 'cross_entropy']
+    >>> canonical("optimizer", "adam(0.9, epsilon=1e-4)")
+    'adam(epsilon=0.0001)'
     """
-    return names_of(COSTS)
-
-
-def init_names() -> list[str]:
-    """The names in the table of initialisers.
-
-    >>> init_names()
-    ['auto', 'zeros', 'glorot_uniform', 'he_uniform', 'lecun_uniform']
-    """
-    return names_of(INITS)
-
-
-def optimizer_names() -> list[str]:
-    """The names in the table of optimisers.
-
-    >>> optimizer_names()
-    ['sgd', 'adam']
-    """
-    return names_of(OPTIMIZERS)
+    if kind not in TABLES:
+        raise error.unknown_name("kind", kind, list(TABLES))
+    return write(*parse(kind, text, TABLES[kind]))

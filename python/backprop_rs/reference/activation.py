@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .table import Setting
+
 Array = NDArray[np.floating[Any]]
 
 
@@ -65,6 +67,7 @@ class Activation(NamedTuple):
     formula: str
     source: str
     elementwise: bool = True
+    settings: tuple[Setting, ...] = ()
 
     def delta(self, z: Array, a: Array, grad_a: Array) -> Array:
         """The error term dC/dz = dC/da ⊙ sigma'(z), all (m, n_l) (eq. deltaDef)."""

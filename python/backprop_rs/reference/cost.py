@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .activation import ACTIVATIONS, Activation, Array
+from .table import Setting
 
 
 def squared_error(z: Array, a: Array, y: Array) -> Array:
@@ -65,6 +66,7 @@ class Cost(NamedTuple):
     pairs: Mapping[str, Pair]
     formula: str
     source: str
+    settings: tuple[Setting, ...] = ()
 
 
 COSTS = (

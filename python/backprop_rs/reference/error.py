@@ -3,30 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
-
-
-class Named(Protocol):
-    """What the rows of all tables have."""
-
-    @property
-    def name(self) -> str: ...
-
-
-Row = TypeVar("Row", bound=Named)
-
-
-def names_of(table: Iterable[Named]) -> list[str]:
-    """The names of a table, in its order."""
-    return [row.name for row in table]
-
-
-def look_up(kind: str, name: object, table: Sequence[Row]) -> Row:
-    """The row of `table` called `name`; `kind` is the word for it in the error."""
-    for row in table:
-        if row.name == name:
-            return row
-    raise unknown_name(kind, name, names_of(table))
 
 
 def unknown_name(kind: str, given: object, names: Sequence[str]) -> ValueError | TypeError:
@@ -79,6 +55,16 @@ def cost_and_output(cost: str, outputs: Iterable[str], given: str) -> ValueError
     )
 
 
-def unknown_setting(optimizer: str, settings: Sequence[str], given: str) -> ValueError:
+def malformed(kind: str, given: str) -> ValueError:
+    return ValueError(
+        f"{kind} must be a name or a name with numbers such as name(0.1); got '{given}'"
+    )
+
+
+def unknown_setting(kind: str, row: str, settings: Sequence[str], given: str) -> ValueError:
     has = f"settings {', '.join(settings)}" if settings else "no settings"
-    return ValueError(f"optimizer '{optimizer}' has {has}; got '{given}'")
+    return ValueError(f"{kind} '{row}' has {has}; got '{given}'")
+
+
+def setting_value(setting: str, kind: str, row: str, accepted: str, given: str) -> ValueError:
+    return ValueError(f"{setting} of {kind} '{row}' must be {accepted}; got {given}")

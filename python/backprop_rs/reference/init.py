@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import random
+from .table import Setting
 
 
 def zeros(n_in: int, n_out: int, activation: str) -> float:
@@ -41,6 +42,7 @@ class Init(NamedTuple):
     limit: Callable[[int, int, str], float]
     formula: str
     source: str
+    settings: tuple[Setting, ...] = ()
 
     def weights(
         self, n_in: int, n_out: int, activation: str, seed: int, stream: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from . import error
 from .activation import ACTIVATIONS, Activation, Array
 from .cost import COSTS, Pair
-from .error import look_up
 from .init import INITS
 from .layer import Layer
 from .optimizer import Optimizer, optimizer
+from .table import parse
 from .train import train
 
 
@@ -31,13 +31,13 @@ class Network:
     def __init__(self, sizes: list[int], activations: list[str], cost: str, dtype: str) -> None:
         if len(sizes) < 2 or min(sizes) < 1:
             raise error.bad_sizes(sizes)
-        rows = [look_up("activation", name, ACTIVATIONS) for name in activations]
+        rows = [parse("activation", name, ACTIVATIONS)[0] for name in activations]
         self._pair = check_output(sizes, rows, cost)
         self._layers = [
             Layer(n_in, n_out, row, dtype)
             for n_in, n_out, row in zip(sizes[:-1], sizes[1:], rows, strict=True)
         ]
-        self._optimizer: Optimizer = optimizer("sgd", {})
+        self._optimizer: Optimizer = optimizer("sgd")
         self.sizes = list(sizes)
         self.activations = list(activations)
         self.cost = cost
@@ -121,7 +121,7 @@ class Network:
         return one_hot
 
     def initialize(self, init: str, seed: int) -> None:
-        row = look_up("init", init, INITS)
+        row, _ = parse("init", init, INITS)
         for stream, layer in enumerate(self._layers):
             n_out, n_in = layer.w.shape
             layer.w[...] = row.weights(n_in, n_out, layer.activation.name, seed, stream)
@@ -141,8 +141,8 @@ class Network:
         for layer, b in zip(self._layers, biases, strict=True):
             layer.b[...] = b
 
-    def set_optimizer(self, name: str, settings: Mapping[str, float]) -> None:
-        self._optimizer = optimizer(name, settings)
+    def set_optimizer(self, rule: str) -> None:
+        self._optimizer = optimizer(rule)
 
 
 def check_output(sizes: list[int], rows: list[Activation], cost: str) -> Pair:
@@ -150,7 +150,7 @@ def check_output(sizes: list[int], rows: list[Activation], cost: str) -> Pair:
     for hidden, row in enumerate(rows[:-1], 1):
         if not row.elementwise:
             raise error.hidden_softmax(hidden)
-    pairs = look_up("cost", cost, COSTS).pairs
+    pairs = parse("cost", cost, COSTS)[0].pairs
     output = rows[-1]
     if output.name not in pairs:
         raise error.cost_and_output(cost, pairs, output.name)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from .activation import Array
-from .error import look_up, unknown_setting
+from .table import FRACTION, POSITIVE, Setting, parse
 
 
 class Optimizer(Protocol):
@@ -52,35 +52,36 @@ class Adam:
 
 
 class Row(NamedTuple):
-    """One row of the table; `settings` are the arguments of `make` with their defaults."""
+    """One row of the table; `settings` are the arguments of `make`."""
 
     name: str
     make: type[GradientDescent] | type[Adam]
-    settings: Mapping[str, float]
+    settings: tuple[Setting, ...]
     formula: str
     source: str
 
 
 OPTIMIZERS = (
-    Row("sgd", GradientDescent, {}, "w - learning_rate g", "derivation, gradient descent"),
+    Row("sgd", GradientDescent, (), "w - learning_rate g", "derivation, gradient descent"),
     Row(
         "adam",
         Adam,
-        {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+        (
+            Setting("beta1", 0.9, FRACTION),
+            Setting("beta2", 0.999, FRACTION),
+            Setting("epsilon", 1e-8, POSITIVE),
+        ),
         "w - learning_rate m / (sqrt(v) + epsilon)",
         "Kingma & Ba 2015, Adam, Algorithm 1",
     ),
 )
 
 
-def optimizer(name: str, settings: Mapping[str, float]) -> Optimizer:
-    """The optimiser called `name`, with its memory empty.
+def optimizer(text: str) -> Optimizer:
+    """The optimiser that `text` writes, with its memory empty.
 
-    >>> optimizer("adam", {"beta1": 0.8}).beta1
+    >>> optimizer("adam(beta1=0.8)").beta1
     0.8
     """
-    row = look_up("optimizer", name, OPTIMIZERS)
-    for setting in settings:
-        if setting not in row.settings:
-            raise unknown_setting(name, list(row.settings), setting)
-    return row.make(**{**row.settings, **settings})
+    row, settings = parse("optimizer", text, OPTIMIZERS)
+    return row.make(**settings)

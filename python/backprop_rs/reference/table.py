@@ -1,0 +1,126 @@
+"""What all tables have in common: rows with a name and settings, and how they are written.
+
+A row is written `relu`, `leaky_relu(0.1)` or `leaky_relu(slope=0.1)`: its settings are numbers, in
+their order or by name; those left out have their defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite
+from typing import NamedTuple, Protocol, TypeVar
+
+from . import error
+
+
+class Range(NamedTuple):
+    """The finite numbers that a setting accepts."""
+
+    words: str
+    contains: Callable[[float], bool]
+
+
+ANY = Range("a finite number", lambda value: True)
+POSITIVE = Range("a number > 0", lambda value: value > 0)
+NON_NEGATIVE = Range("a number >= 0", lambda value: value >= 0)
+FRACTION = Range("a number >= 0 and < 1", lambda value: 0 <= value < 1)
+INSIDE = Range("a number > 0 and < 1", lambda value: 0 < value < 1)
+SHARE = Range("a number >= 0 and <= 1", lambda value: 0 <= value <= 1)
+AT_LEAST_ONE = Range("a number >= 1", lambda value: value >= 1)
+COUNT = Range("an integer >= 1", lambda value: value >= 1 and value == int(value))
+NATURAL = Range("an integer >= 0", lambda value: value >= 0 and value == int(value))
+FLAG = Range("0 or 1", lambda value: value in (0, 1))
+
+
+class Setting(NamedTuple):
+    """One setting of a row."""
+
+    name: str
+    default: float
+    accepted: Range
+
+
+class Tabled(Protocol):
+    """What the rows of all tables have."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def settings(self) -> Sequence[Setting]: ...
+
+
+Row = TypeVar("Row", bound=Tabled)
+
+
+def names_of(table: Iterable[Tabled]) -> list[str]:
+    """The names of a table, in its order."""
+    return [row.name for row in table]
+
+
+def parse(kind: str, text: object, table: Sequence[Row]) -> tuple[Row, dict[str, float]]:
+    """The row that `text` writes, and all its settings; `kind` is the word for it in errors.
+
+    >>> from .optimizer import OPTIMIZERS
+    >>> parse("optimizer", "adam(0.8)", OPTIMIZERS)[1]
+    {'beta1': 0.8, 'beta2': 0.999, 'epsilon': 1e-08}
+    """
+    if not isinstance(text, str):
+        raise error.unknown_name(kind, text, names_of(table))
+    name, bracket, rest = text.partition("(")
+    name, rest = name.strip(), rest.rstrip()
+    if bracket and not rest.endswith(")"):
+        raise error.malformed(kind, text)
+    found = [row for row in table if row.name == name]
+    if not found:
+        raise error.unknown_name(kind, name, names_of(table))
+    row = found[0]
+    names = [setting.name for setting in row.settings]
+    values = {setting.name: setting.default for setting in row.settings}
+    arguments = [part.strip() for part in rest.removesuffix(")").split(",")]
+    for i, argument in enumerate(filter(None, arguments)):
+        key, by_name, value = argument.partition("=")
+        place = key.strip() if by_name else names[i] if i < len(names) else key
+        if place not in names:
+            raise error.unknown_setting(kind, row.name, names, place)
+        try:
+            values[place] = float(plain(value if by_name else argument))
+        except ValueError:
+            raise error.malformed(kind, text) from None
+        check(kind, row, place, values[place])
+    return row, values
+
+
+def plain(text: str) -> str:
+    """The text of a number, without what Python alone would read."""
+    if "_" in text or not text.isascii():
+        raise ValueError
+    return text
+
+
+def check(kind: str, row: Tabled, name: str, value: float) -> None:
+    """Refuse a number that a setting does not accept."""
+    (accepted,) = (setting.accepted for setting in row.settings if setting.name == name)
+    if not (isfinite(value) and accepted.contains(value)):
+        given = "NaN" if value != value else number(value)
+        raise error.setting_value(name, kind, row.name, accepted.words, given)
+
+
+def write(row: Tabled, values: Mapping[str, float]) -> str:
+    """How a row is written: its name, and the settings that differ from their defaults."""
+    given = [
+        f"{setting.name}={number(values[setting.name])}"
+        for setting in row.settings
+        if values[setting.name] != setting.default
+    ]
+    return f"{row.name}({', '.join(given)})" if given else row.name
+
+
+def number(value: float) -> str:
+    """The shortest digits that read back as the same number.
+
+    >>> number(0.1), number(2.0), number(1e-8)
+    ('0.1', '2', '1e-8')
+    """
+    digits, e, exponent = repr(float(value)).partition("e")
+    digits = digits.removesuffix(".0")
+    return f"{digits}e{int(exponent)}" if e else digits
