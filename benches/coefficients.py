@@ -1,4 +1,6 @@
-"""The coefficients of q in ``src/real.rs``: expm1(r) = r + r² q(r) for |r| ≤ ln 2 / 2.
+"""The coefficients of the elementary functions in ``src/real.rs``.
+
+q in expm1(r) = r + r² q(r) for |r| ≤ ln 2 / 2:
 
 A least-squares fit at the Chebyshev points whose weights grow where the error is large (Lawson's
 algorithm), so that it comes near the fit whose largest error, relative to expm1, is least. The
@@ -8,7 +10,22 @@ power first, and the largest error of the fit before and after rounding.
 """
 
 import numpy as np
-from mpmath import cos, expm1, log, lu_solve, matrix, mp, mpf, nstr, pi
+from mpmath import (
+    chebyfit,
+    cos,
+    erfc,
+    exp,
+    expm1,
+    log,
+    lu_solve,
+    matrix,
+    mp,
+    mpf,
+    nstr,
+    pi,
+    sin,
+    sqrt,
+)
 
 mp.dps = 50
 LIMIT = log(2) / 2 * mpf("1.001")  # a little more than needed: x ln 2 is rounded when reduced
@@ -70,7 +87,45 @@ def rounded(degree, dtype):
     return known
 
 
+# sin(r) = r + r³ s(r²) and cos(r) = 1 - r²/2 + r⁴ c(r²) for |r| ≤ π/4, and the tail of the normal
+# distribution, Φ(-u) = e^(-u²/2) tail(t) / (1 + u) with t = (u - centre) / (u + centre): Chebyshev
+# fits, which are near the best.
+
+
+def of_sin(square):
+    return (sin(sqrt(square)) / sqrt(square) - 1) / square
+
+
+def of_cos(square):
+    return (cos(sqrt(square)) - 1 + square / 2) / square**2
+
+
+def tail(centre):
+    def of_t(t):
+        u = centre * (1 + t) / (1 - t)
+        return exp(u * u / 2) * erfc(u / sqrt(2)) / 2 * (1 + u)
+
+    return of_t
+
+
+def print_fits(dtype, degrees, centre, furthest):
+    top = (pi / 4 * mpf("1.01")) ** 2
+    ends = [mpf(-1), mpf(furthest - centre) / (furthest + centre)]
+    fits = {
+        "sin": (of_sin, [mpf("1e-15"), top], degrees[0]),
+        "cos": (of_cos, [mpf("1e-10"), top], degrees[1]),
+        f"tail about {centre}, up to {furthest}": (tail(mpf(centre)), ends, degrees[2]),
+    }
+    for name, (function, interval, degree) in fits.items():
+        coefficients, error = chebyfit(function, interval, degree + 1, error=True)
+        print(f"{np.dtype(dtype).name}, {name}: error 2^{nstr(log(error, 2), 4)}")
+        for coefficient in coefficients:
+            print(f"    {dtype(float(coefficient))!s}")
+
+
 def main():
+    print_fits(np.float32, (2, 2, 10), 4, 15)
+    print_fits(np.float64, (5, 5, 23), 5, 39)
     for degree, dtype in ((5, np.float32), (10, np.float64)):
         fits = {"before": fit([], degree), "after": rounded(degree, dtype)}
         print(np.dtype(dtype).name)

@@ -43,8 +43,10 @@ fn operations((sizes, batch, _): Case) -> u64 {
 
 fn network<T: Real>((sizes, _, adam): Case) -> Network<T> {
     let (hidden, output, cost) = match adam {
-        true => (Activation::Relu, Activation::Softmax, Cost::CrossEntropy),
-        false => (Activation::Sigmoid, Activation::Sigmoid, Cost::SquaredError),
+        true => {
+            (Activation::Relu, Activation::Softmax, Cost::CrossEntropy { label_smoothing: 0.0 })
+        }
+        false => (Activation::Sigmoid, Activation::Sigmoid, Cost::SquaredError { scale: 1.0 }),
     };
     let mut activations = vec![hidden; sizes.len() - 1];
     *activations.last_mut().expect("a layer") = output;

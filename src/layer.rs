@@ -235,7 +235,7 @@ pub struct Output<'a, T> {
     pub delta: &'a Panels<T>,
     pub terms: &'a Panels<T>,
     pub costs: &'a Buffer<T>,
-    /// Four rows of the output layer, each in one piece.
+    /// Five rows of the output layer, each in one piece.
     pub scratch: &'a mut [T],
     pub rows: &'a Share,
 }
@@ -260,7 +260,7 @@ impl<T: Real> Output<'_, T> {
         for p in 0..self.a.panels() {
             let (delta, terms) = (self.delta.write(p, rows), self.terms.write(p, rows));
             let given = [self.z.read(p, rows), self.a.read(p, rows), self.y.read(p, rows)];
-            self.cost.elementwise(self.activation, given, delta, terms);
+            self.cost.elementwise(self.activation, given, self.a.n, delta, terms);
             let used = T::LINE.min(self.a.n - p * T::LINE);
             for (cost, terms) in costs.iter_mut().zip(terms.chunks_exact(T::LINE)) {
                 for term in &terms[..used] {
@@ -281,12 +281,13 @@ impl<T: Real> Output<'_, T> {
         let costs = self.costs.part(self.rows.start(), self.rows.len());
         let (z, rest) = self.scratch.split_at_mut(self.a.n);
         let (a, rest) = rest.split_at_mut(self.a.n);
-        let (y, delta) = rest.split_at_mut(self.a.n);
+        let (y, rest) = rest.split_at_mut(self.a.n);
+        let (delta, terms) = rest.split_at_mut(self.a.n);
         for (cost, row) in costs.iter_mut().zip(self.rows.blocks(1)) {
             gather(self.z, &row, z);
             gather(self.a, &row, a);
             gather(self.y, &row, y);
-            *cost = self.cost.rowwise([z, a, y], delta);
+            *cost = self.cost.rowwise([z, a, y], delta, terms);
             scatter(self.delta, &row, delta);
         }
     }

@@ -21,7 +21,7 @@
 //! use ndarray::array;
 //!
 //! // The derivation's network learns one sample.
-//! let mut net = Network::<f64>::new(&[2, 3, 2], &[Activation::Sigmoid; 2], Cost::SquaredError)?;
+//! let mut net = Network::<f64>::new(&[2, 3, 2], &[Activation::Sigmoid; 2], Cost::from_text("squared_error")?)?;
 //! net.initialize("auto", 0)?;
 //! let samples = Samples { x: &[0.5, -0.2], y: Targets::Values(&[0.1, 0.9]), n_in: 2 };
 //! let before = net.step(&samples, 0.5);

@@ -355,6 +355,12 @@ fn first_nonfinite(X: &Bound<PyAny>) -> PyResult<Option<usize>> {
     }
 }
 
+/// The least and the largest target that a cost is defined for.
+#[pyfunction]
+fn target_range(cost: &str) -> PyResult<(f64, f64)> {
+    Ok(Cost::from_text(cost)?.targets())
+}
+
 /// Lets every later call use `n` threads.
 #[pyfunction]
 fn set_num_threads(n: usize) -> PyResult<()> {
@@ -427,7 +433,7 @@ mod _core {
     #[pymodule_export]
     use super::{
         Network, canonical, first_nonfinite, fma_peak, get_num_threads, instruction_set,
-        set_num_threads, table,
+        set_num_threads, table, target_range,
     };
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

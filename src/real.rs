@@ -52,6 +52,16 @@ pub trait Real:
     fn sigmoid(self) -> Self;
     /// tanh x, within 2.42 ulp.
     fn tanh(self) -> Self;
+    /// e^x - 1 for x ≤ 0, within 1.24 ulp; 0 for a larger x.
+    fn expm1(self) -> Self;
+    /// sin x, within 1.5 ulp of the larger of |sin x| and 2^-24 (`f32`) for |x| ≤ 10⁵. Beyond, it
+    /// loses digits as x does, and stays between -1 and 1.
+    fn sin(self) -> Self;
+    /// cos x, as [`Self::sin`].
+    fn cos(self) -> Self;
+    /// Φ(x), the probability that a standard normal number is less than x, within 4 ulp; what is
+    /// less than the smallest normal number may become 0.
+    fn normal_cdf(self) -> Self;
 
     /// The larger of the two; a NaN in `self` stays.
     #[inline(always)]
@@ -101,6 +111,10 @@ macro_rules! real {
         tanh_range: $tanh_high:literal,
         expm1: [$expm1_highest:literal $(, $expm1:literal)*],
         ln: [$ln_highest:literal $(, $ln:literal)*],
+        half_pi: ($pi_high:literal, $pi_middle:literal, $pi_low:literal),
+        sin: [$sin_highest:literal $(, $sin:literal)*],
+        cos: [$cos_highest:literal $(, $cos:literal)*],
+        tail: ($centre:literal, $furthest:literal, [$tail_highest:literal $(, $tail:literal)*]),
     ) => {
         mod $module {
             use super::Real;
@@ -123,6 +137,23 @@ macro_rules! real {
             #[inline(always)]
             fn power_of_two(n: $Int) -> $T {
                 $T::from_bits((n.wrapping_add($bias) as $Bits) << $mantissa)
+            }
+
+            /// (quarter turns modulo 4, sin r, cos r) with x = quarters π/2 + r and |r| ≤ π/4.
+            #[inline(always)]
+            fn turned(x: $T) -> ($Bits, $T, $T) {
+                const MAGIC: $T = (3u64 << ($mantissa - 1)) as $T;
+                let t = x.mul_add(std::f64::consts::FRAC_2_PI as $T, MAGIC);
+                let n = -(t - MAGIC);
+                let r = n.mul_add($pi_low, n.mul_add($pi_middle, n.mul_add($pi_high, x)));
+                let r = r.at_least(-0.8).at_most(0.8); // where x is too large to have a remainder
+                let square = r * r;
+                let s: $T = $sin_highest;
+                $(let s = s.mul_add(square, $sin);)*
+                let c: $T = $cos_highest;
+                $(let c = c.mul_add(square, $cos);)*
+                let cos = (c * square).mul_add(square, (-0.5 as $T).mul_add(square, 1.0));
+                (t.to_bits() & 3, (s * square).mul_add(r, r), cos)
             }
 
             impl Real for $T {
@@ -183,6 +214,42 @@ macro_rules! real {
                 }
 
                 #[inline(always)]
+                fn expm1(self) -> Self {
+                    let (n, p) = reduced_expm1(self.at_least($sigmoid_low).at_most(0.0));
+                    let scale = power_of_two(n);
+                    p.mul_add(scale, scale - 1.0)
+                }
+
+                #[inline(always)]
+                fn sin(self) -> Self {
+                    let (quarters, sin, cos) = turned(self);
+                    let value = if quarters & 1 == 0 { sin } else { cos };
+                    if quarters & 2 == 0 { value } else { -value }
+                }
+
+                #[inline(always)]
+                fn cos(self) -> Self {
+                    let (quarters, sin, cos) = turned(self);
+                    let value = if quarters & 1 == 0 { cos } else { sin };
+                    if (quarters + 1) & 2 == 0 { value } else { -value }
+                }
+
+                #[inline(always)]
+                fn normal_cdf(self) -> Self {
+                    // Φ(-u) = e^(-u²/2) tail(t) / (1 + u) with t = (u - centre) / (u + centre).
+                    let u = self.abs().at_most($furthest);
+                    let t = (u - $centre) / (u + $centre);
+                    let tail: $T = $tail_highest;
+                    $(let tail = tail.mul_add(t, $tail);)*
+                    let square = u * u;
+                    let lost = u.mul_add(u, -square);
+                    let bell = (-0.5 * square).exp();
+                    let bell = bell.mul_add(-0.5 * lost, bell);
+                    let below = bell * tail / (1.0 + u);
+                    if self < 0.0 { below } else { 1.0 - below }
+                }
+
+                #[inline(always)]
                 fn ln(self) -> Self {
                     // x = 2^k m with m in [√½, √2). With f = m - 1 and s = f / (2 + f),
                     // ln m = f - f²/2 + s (f²/2 + R(s²)).
@@ -211,8 +278,8 @@ macro_rules! real {
 }
 
 // The coefficients of q are a weighted fit of (expm1(r) - r) / r², rounded one by one: they leave
-// relative errors of expm1 of 2^-31.1 and 2^-61.5 (`benches/coefficients.py`). Those of R are the
-// ones of Sun's fdlibm.
+// relative errors of expm1 of 2^-31.1 and 2^-61.5. Those of sin, cos and the normal tail are Chebyshev
+// fits (`benches/coefficients.py` prints them all). Those of R are the ones of Sun's fdlibm.
 real! {
     mod single, f32, "float32", u32, i32, line: 16,
     mantissa: 23, bias: 127, sqrt_half: 0x3f35_04f3,
@@ -224,6 +291,13 @@ real! {
         1.975_087_7e-4, 1.393_268_2e-3, 8.333_558e-3, 4.166_649e-2, 1.666_666_6e-1, 0.5
     ],
     ln: [0.242_790_79, 0.284_987_87, 0.400_009_72, 0.666_666_6],
+    half_pi: (1.570_796_4, -4.371_139e-8, -1.715_124_5e-15),
+    sin: [-1.958_283_1e-4, 8.332_725e-3, -1.666_666_4e-1],
+    cos: [2.454_287_1e-5, -1.388_827_9e-3, 4.166_666_4e-2],
+    tail: (4.0, 15.0, [
+        -7.437_455e-5, -6.673_718_6e-5, 6.908_448_4e-4, -2.999_187_6e-4, -5.002_141e-3,
+        1.793_945e-2, -3.219_781_4e-2, 2.860_003_3e-2, 1.399_963_6e-2, -9.670_347e-2, 4.720_532e-1
+    ]),
 }
 real! {
     mod double, f64, "float64", u64, i64, line: 8,
@@ -243,6 +317,24 @@ real! {
         2.222219843214978396e-1, 2.857142874366239149e-1, 3.999999999940941908e-1,
         6.666666666666735130e-1
     ],
+    half_pi: (1.5707963267948966, 6.123233995736766e-17, -1.497384905065873e-33),
+    sin: [
+        1.5915309183057952e-10, -2.5051092308431318e-8, 2.7557315910939e-6,
+        -1.9841269836385435e-4, 8.3333333333307e-3, -1.6666666666666666e-1
+    ],
+    cos: [
+        -1.1380868171449771e-11, 2.0876121534608454e-9, -2.7557317151858866e-7,
+        2.480158729853226e-5, -1.3888888888887241e-3, 4.1666666666666664e-2
+    ],
+    tail: (5.0, 39.0, [
+        -2.7701481656827913e-10, 1.6294822123482363e-11, 4.305928346122364e-9,
+        2.6641470506077205e-9, -3.132082028087379e-8, -2.4964749749793523e-8,
+        1.9716412822314452e-7, 1.2687978435110762e-7, -1.3083296242531128e-6,
+        -6.989850792867112e-8, 9.06032311426407e-6, -9.896216310883174e-6, -5.36077545074153e-5,
+        1.8233416164045794e-4, 7.791634836196445e-6, -1.67607234514747e-3, 6.522000662944827e-3,
+        -1.5170415402641402e-2, 2.4536963244022193e-2, -2.6401042966293736e-2,
+        1.0002352385218209e-2, 3.1030368425963278e-2, -9.155228183400893e-2, 4.6151582985003775e-1
+    ]),
 }
 
 #[cfg(test)]

@@ -193,7 +193,8 @@ impl<T: Real> SmallStep<'_, T> {
                 let y = self.target::<N>(self.chosen.sample(row), *n_out);
                 let own = row * T::LINE..row * T::LINE + n_out;
                 let given = [&z[own.clone()], &a[own.clone()], &y[..*n_out]];
-                *cost = self.cost.rowwise(given, &mut delta[own]);
+                let mut terms = [T::ZERO; LINE_MAX];
+                *cost = self.cost.rowwise(given, &mut delta[own], &mut terms[..*n_out]);
             }
             return;
         }
@@ -226,7 +227,7 @@ impl<T: Real> SmallStep<'_, T> {
         }
         let (mut errors, mut terms) = ([T::ZERO; W], [T::ZERO; W]);
         let [z, a, y] = &given;
-        self.cost.elementwise(*activation, [z, a, y], &mut errors, &mut terms);
+        self.cost.elementwise(*activation, [z, a, y], *n_out, &mut errors, &mut terms);
         for (i, row) in rows.enumerate() {
             let mut line = [T::ZERO; N];
             let mut cost = T::ZERO;

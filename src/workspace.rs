@@ -57,8 +57,13 @@ impl<T: Real> Workspace<T> {
         let last = layers.len() - 1;
         let kept = layers.iter().enumerate();
         Self {
-            // The cost of the output layer is computed from its z.
-            z: kept.map(|(l, layer)| (keep_z || l == last).then(|| outputs(layer))).collect(),
+            // The cost of the output layer is computed from its z, and so are some σ'.
+            z: kept
+                .map(|(l, layer)| {
+                    let kept = keep_z || l == last || layer.activation.needs_z();
+                    kept.then(|| outputs(layer))
+                })
+                .collect(),
             delta: layers.iter().map(outputs).collect(),
             y: Panels::zeros(rows, n_out),
             terms: Panels::zeros(rows, n_out),
@@ -68,7 +73,7 @@ impl<T: Real> Workspace<T> {
         }
     }
 
-    /// Worker `index`'s own room for four rows of a softmax layer.
+    /// Worker `index`'s own room for five rows of a softmax layer.
     #[inline(always)]
     #[allow(clippy::mut_from_ref)]
     pub fn scratch(&self, layers: &[Layer<T>], index: usize) -> &mut [T] {
@@ -93,11 +98,11 @@ impl<T: Real> Workspace<T> {
     }
 }
 
-/// Four rows of the output layer where its activation takes a row at a time, else nothing.
+/// Five rows of the output layer where its activation takes a row at a time, else nothing.
 #[inline(always)]
 fn scratch_length<T: Real>(layers: &[Layer<T>]) -> usize {
     let last = &layers[layers.len() - 1];
-    if last.activation.is_elementwise() { 0 } else { 4 * last.n_out }
+    if last.activation.is_elementwise() { 0 } else { 5 * last.n_out }
 }
 
 /// One gradient, laid out as the parameters are.

@@ -118,10 +118,10 @@ impl<T: Real> Twin<T> {
         let activation = self.activations[self.layers.len() - 1];
         let (mut delta, mut terms) = (vec![T::ZERO; z.len()], vec![T::ZERO; z.len()]);
         let cost = if activation.is_elementwise() {
-            self.cost.elementwise(activation, [z, a, y], &mut delta, &mut terms);
+            self.cost.elementwise(activation, [z, a, y], z.len(), &mut delta, &mut terms);
             terms.iter().fold(T::ZERO, |cost, term| cost + *term)
         } else {
-            self.cost.rowwise([z, a, y], &mut delta)
+            self.cost.rowwise([z, a, y], &mut delta, &mut terms)
         };
         (cost.to_f64(), delta)
     }
@@ -362,7 +362,7 @@ fn plain(sizes: &[usize], rows: usize, rule: &'static str) -> Case {
     Case {
         sizes: sizes.to_vec(),
         activations: vec![Activation::Sigmoid; sizes.len() - 1],
-        cost: Cost::SquaredError,
+        cost: Cost::SquaredError { scale: 1.0 },
         rule,
         rows,
         batch: rows,

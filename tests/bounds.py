@@ -12,14 +12,11 @@ of training linearly. Worst-case bounds would be blind: they grow sevenfold with
 from dataclasses import dataclass, field
 
 import numpy as np
-from backprop_rs.reference.activation import ACTIVATIONS
-from backprop_rs.reference.cost import COSTS
+from backprop_rs.reference.activation import activation
+from backprop_rs.reference.cost import cost
 
 ULPS = 4  # of one exp, tanh, log or division with what surrounds it
 DEVIATIONS = 6  # allowed: a false alarm in one of 10^9 numbers
-
-SIGMA = {row.name: row for row in ACTIVATIONS}
-COST = {row.name: row for row in COSTS}
 
 
 @dataclass
@@ -80,65 +77,78 @@ def affine(a_prev, w, b, eps):
     return rounded(z.value + b.value, z.error, b.error, np.sqrt(k + 2) * eps * np.abs(b.value))
 
 
-def sigma(name, z, eps):
-    """The activation: an error of z counts with the slope there."""
-    a = SIGMA[name].sigma(z.value)
-    if name == "softmax":
-        away = z.value.max(axis=1, keepdims=True) - z.value
-        common = np.sqrt(np.square(a * z.error).sum(axis=1, keepdims=True))
-        return rounded(a, a * z.error, a * common, a * eps * (away + a.shape[1] + 2 * ULPS))
-    if name in ("identity", "relu"):
+def spread(function, z):
+    """How far a function strays for a z within DEVIATIONS of its value, as one deviation.
+
+    All up, all down and some mixed signs, as a row of softmax depends on all of its z.
+    """
+    reach = DEVIATIONS * z.error
+    random = np.random.default_rng(0)
+    signs = [1, -1, *random.choice([-1, 1], (14, *z.value.shape))]
+    value = function(z.value)
+    moved = [np.abs(function(z.value + sign * reach) - value) for sign in signs]
+    return np.max(moved, axis=0) / DEVIATIONS
+
+
+def through(function, z, eps, size):
+    """A function of z: its error comes with that of z and with roundings on the way.
+
+    A rounding within is as if z or the result had been rounded; `size` is what else is added up.
+    """
+    blurred = rounded(z.value, z.error, ULPS * eps * z.value)
+    value = function(z.value)
+    return rounded(value, spread(function, blurred), ULPS * eps * (np.abs(value) + size))
+
+
+def sigma(row, z, eps):
+    width = 1 if row.elementwise else z.value.shape[1]
+    size = 0 if row.name == "identity" else np.abs(z.value)
+    a = row.sigma(z.value)
+    if not row.elementwise:
+        return through(row.sigma, z, eps, width * a)
+    if row.name in ("identity", "relu"):
         return Bounded(a, z.error)
-    slope = SIGMA[name].sigma_prime(z.value, a) + DEVIATIONS * z.error  # |sigma''| < 1
-    return rounded(a, slope * z.error, ULPS * eps * a)
+    return through(row.sigma, z, eps, size)
 
 
-def sigma_prime(name, z, a, eps):
-    value = SIGMA[name].sigma_prime(z.value, a.value)
-    if name == "identity":
-        return exactly(value)
-    if name == "relu":  # where the sign of z is open, so is the slope
-        return Bounded(value, (np.abs(z.value) < DEVIATIONS * z.error).astype(float))
-    return rounded(value, 2 * a.error, 2 * eps)  # a (1 - a) or 1 - a^2, all at most 1
-
-
-def through(name, z, a, grad_a, eps):
-    """dC/dz from dC/da."""
-    if name != "softmax":
-        return product(grad_a, sigma_prime(name, z, a, eps), eps)
-    terms = product(grad_a, a, eps)
-    common = terms.value.sum(axis=1, keepdims=True)
-    error = np.sqrt(np.square(terms.error).sum(axis=1, keepdims=True))
-    size = a.value.shape[1] * eps * np.abs(terms.value).sum(axis=1, keepdims=True)
-    return product(a, rounded(grad_a.value - common, grad_a.error, error, size), eps)
+def sigma_prime(row, z, eps):
+    if row.name == "identity":
+        return exactly(np.ones_like(z.value))
+    return through(lambda z: row.sigma_prime(z, row.sigma(z)), z, eps, 1)
 
 
 # The cost.
 
 
-def output_delta(cost, output, z, a, y, eps):
-    if cost == "squared_error":
-        difference = rounded(2 * (a.value - y), 2 * a.error, 2 * eps * (a.value - y))
-        return through(output, z, a, difference, eps)
-    total = y.sum(axis=1, keepdims=True) if output == "softmax" else 1.0
-    size = (a.value * total + y) * (y.shape[1] + 1)
-    return rounded(a.value * total - y, a.error * total, eps * size)
+def output_delta(cost, output, z, y, eps):
+    """The terms that may cancel are a, y, the slope and, with softmax, the sum over its row."""
+    a = output.sigma(z.value)
+    size = (np.abs(a) + np.abs(y) + 1) * (1 if output.elementwise else a.shape[1])
+    slope = 1 if not output.elementwise else np.abs(output.sigma_prime(z.value, a))
+    if output.name in cost.fused:
+        slope = 1
+    weight = max(cost.values.values(), default=1)
+    return through(
+        lambda z: cost.delta(output, z, output.sigma(z), y), z, eps, 4 * (1 + weight) * slope * size
+    )
 
 
-def sample_costs(cost, output, z, a, y, eps):
+def sample_costs(cost, output, z, y, eps):
     """The cost of each sample: a sum over the outputs of terms that may each have an error."""
-    value = COST[cost].pairs[output].cost(z.value, a.value, y)
-    if cost == "squared_error":
-        slope, size, error = 2 * np.abs(a.value - y), np.square(a.value - y), a.error
-        size = size + np.abs(a.value - y)
-    elif output == "sigmoid":
-        slope, size, error = np.abs(a.value - y), np.abs(z.value) * (1 + y) + 1, z.error
-    else:
-        total = y.sum(axis=1, keepdims=True)
-        widest = np.abs(z.value).max(axis=1, keepdims=True)
-        slope, size, error = y + a.value * total, y * (2 * widest + ULPS), z.error
-    steps = (np.sqrt(y.shape[1]) + ULPS) * eps
-    return Bounded(value, ((slope + error) * error + steps * size).sum(axis=1))
+    a = output.sigma(z.value)
+    size = (np.abs(a) + np.abs(y) + 1) * (1 + np.abs(z.value)) * (1 + np.abs(a) + np.abs(y))
+    weight = max(cost.values.values(), default=1)
+    size = ((1 + weight) * size).sum(axis=1)
+    n = np.sqrt(a.shape[1])
+
+    def value(z):
+        return cost.of_samples(output, z, output.sigma(z), y)
+
+    reach = np.sqrt(z.error**2 + (ULPS * eps * z.value) ** 2) * n
+    moved = [np.abs(value(z.value + s * DEVIATIONS * reach) - value(z.value)) for s in (1, -1)]
+    mixed = np.random.default_rng(1).choice([-1, 1], (14, *z.value.shape))
+    moved += [np.abs(value(z.value + s * DEVIATIONS * reach) - value(z.value)) for s in mixed]
+    return rounded(value(z.value), np.max(moved, axis=0) / DEVIATIONS, (n + ULPS) * eps * size)
 
 
 # The network.
@@ -160,13 +170,13 @@ class Model:
         eps, zs, activations = self.eps, [], [exactly(X)]
         for w, b, name in zip(self.w, self.b, self.activations, strict=True):
             zs.append(affine(activations[-1], w, b, eps))
-            activations.append(sigma(name, zs[-1], eps))
-        output = (self.cost, self.activations[-1], zs[-1], activations[-1], y, eps)
+            activations.append(sigma(activation(name), zs[-1], eps))
+        output = (cost(self.cost), activation(self.activations[-1]), zs[-1], y, eps)
         deltas = [output_delta(*output)]
         for layer in reversed(range(1, len(self.w))):
             grad_a = matmul(deltas[0], self.w[layer], eps)
-            name = self.activations[layer - 1]
-            deltas.insert(0, through(name, zs[layer - 1], activations[layer], grad_a, eps))
+            slope = sigma_prime(activation(self.activations[layer - 1]), zs[layer - 1], eps)
+            deltas.insert(0, product(grad_a, slope, eps))
         self.results = {
             "cost": mean(sample_costs(*output), eps),
             "weighted_inputs": zs,

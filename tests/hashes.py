@@ -18,6 +18,13 @@ from backprop_rs.reference.random import SPLIT, raw, uniform
 
 DTYPES = ("float32", "float64")
 HIDDEN = [row.name for row in ACTIVATIONS if row.elementwise]
+FIRST_HIDDEN = ["identity", "sigmoid", "tanh", "relu"]
+FIRST_PAIRS = [
+    *(("squared_error", output) for output in [*FIRST_HIDDEN, "softmax"]),
+    *(("cross_entropy", output) for output in ("sigmoid", "softmax")),
+]
+# These are for every optimizer, the others for the first two.
+CHOSEN = ("alone", "small", "shared", "chunked")
 
 
 @dataclass(frozen=True)
@@ -68,17 +75,26 @@ CASES = [
     Case("shared", [90, 37, 65, 7], "tanh", "softmax", "cross_entropy", 670, 300, labels=True),
     Case("blocked", [600, 20, 9], "sigmoid", "sigmoid", "squared_error", 130, 64),
     Case("chunked", [5, 20, 9], "sigmoid", "sigmoid", "cross_entropy", 2400, 1300),
-    # Every hidden activation of the table in one network, for every pair of cost and output.
     *(
-        Case(f"{cost.name}-{output}", [6, 17, 9, 33, 12, 5], HIDDEN, output, cost.name, 100, 33)
+        Case(f"{cost}-{output}", [6, 17, 9, 33, 12, 5], FIRST_HIDDEN, output, cost, 100, 33)
+        for cost, output in FIRST_PAIRS
+    ),
+    # Every cost with one output, and every hidden activation between two of tanh.
+    *(
+        Case(cost.name, [6, 17, 5], "tanh", sorted(cost.outputs)[-1], cost.name, 100, 33)
         for cost in COSTS
-        for output in cost.pairs
+    ),
+    *(
+        Case(name, [6, 17, 33, 9, 5], ["tanh", name, "tanh"], "sigmoid", "squared_error", 100, 33)
+        for name in HIDDEN
     ),
 ]
 
 
 def combinations():
-    return list(product(CASES, [name for name, _ in _core.table("optimizer")], DTYPES))
+    rules = [name for name, _ in _core.table("optimizer")]
+    chosen = [case for case in CASES if case.name in CHOSEN]
+    return [*product(CASES, rules[:2], DTYPES), *product(chosen, rules[2:], DTYPES)]
 
 
 def name(combination):

@@ -10,8 +10,11 @@ import warnings
 import backprop_rs as bp
 import numpy as np
 import pytest
+from backprop_rs.reference.activation import ACTIVATIONS
+from backprop_rs.reference.cost import COSTS
 
-NAMES = "identity, sigmoid, tanh, relu, softmax"
+NAMES = ", ".join(row.name for row in ACTIVATIONS)
+COST_NAMES = ", ".join(row.name for row in COSTS)
 SIZES = "sizes must be at least two positive integers; got "
 X = np.zeros((4, 2), np.float32)
 Y = np.zeros((4, 3), np.float32)
@@ -25,7 +28,7 @@ def nan_at(row, column, shape=(4, 2), value=np.nan):
 
 SETTINGS = [
     ({"activation": "sigmod"}, f"activation must be one of {NAMES}; got 'sigmod' (did you mean 'sigmoid'?)"),
-    ({"activation": "swish"}, f"activation must be one of {NAMES}; got 'swish'"),
+    ({"activation": "swash"}, f"activation must be one of {NAMES}; got 'swash'"),
     ({"activation": ["relu", "Tanh"]}, f"activation must be one of {NAMES}; got 'Tanh' (did you mean 'tanh'?)"),
     ({"activation": ["relu"]}, "activation must be one name or one per hidden layer (2); got 1 names"),
     ({"activation": 5}, "activation must be one name or one per hidden layer (2); got 5"),
@@ -35,7 +38,7 @@ SETTINGS = [
     ({"sizes": [2, 1], "activation": "sigmod"}, f"activation must be one of {NAMES}; got 'sigmod' (did you mean 'sigmoid'?)"),
     ({"output": "sofmax"}, f"activation must be one of {NAMES}; got 'sofmax' (did you mean 'softmax'?)"),
     ({"output": None}, f"activation must be one of {NAMES}; got None"),
-    ({"cost": "mse"}, "cost must be one of squared_error, cross_entropy; got 'mse'"),
+    ({"cost": "mse"}, f"cost must be one of {COST_NAMES}; got 'mse'"),
     ({"cost": "cross_entropy", "output": "relu"}, "cost 'cross_entropy' goes with output sigmoid or softmax; got output 'relu'"),
     ({"sizes": [2, 0]}, SIZES + "[2, 0]"),
     ({"sizes": [2, -1, 3]}, SIZES + "[2, -1, 3]"),

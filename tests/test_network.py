@@ -15,7 +15,7 @@ from backprop_rs.reference.random import INIT, raw, shuffled_order
 
 EPS = np.finfo(np.float64).eps
 SIZES = [5, 8, 6, 3]
-COST_AND_OUTPUT = [(cost.name, output) for cost in COSTS for output in cost.pairs]
+COST_AND_OUTPUT = [(cost.name, output) for cost in COSTS for output in cost.outputs]
 
 
 def network(backend, cost="squared_error", output="sigmoid", dtype="float64", **settings):
@@ -118,12 +118,19 @@ def test_cross_entropy_keeps_its_digits_where_outputs_saturate(output, backend):
     )
 
 
-@pytest.mark.parametrize("row", ACTIVATIONS, ids=lambda row: row.name)
+BOUNDED = [row for row in ACTIVATIONS if row.name != "exponential"]  # which overflows by nature
+
+
+@pytest.mark.parametrize("row", BOUNDED, ids=lambda row: row.name)
 def test_activations_of_extreme_z_are_finite(row, backend):
     net = bp.Network([1, 2], output=row.name, init=[[[1.0], [-1.0]]], backend=backend)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert np.isfinite(net.predict([[1e30], [-1e30], [1e-40]])).all()
+        trace = net.backward([[1e15], [-1e15], [1e-40]], np.zeros((3, 2)))
+        slopes = row.having({s.name: s.default for s in row.settings}).sigma_prime
+        z, a = (part[-1].astype(float) for part in (trace.weighted_inputs, trace.activations))
+        assert np.isfinite(trace.deltas[-1]).all() and np.isfinite(slopes(z, a)).all()
 
 
 # Steps and epochs.

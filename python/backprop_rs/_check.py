@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
+from math import inf, isfinite
 from numbers import Integral, Real
 from operator import index
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DTYPES = ("float32", "float64")
 LARGEST_SEED = 2**64 - 1
+ANY_TARGET = (-inf, inf)
 
 
 def shown(value: object) -> str:
@@ -87,7 +88,9 @@ def inputs(X: Data, n_in: int, dtype: str) -> Array:
     return finite("X", given, dtype)
 
 
-def targets(y: Data, X: Array, n_out: int, dtype: str, cost: str) -> AnyArray:
+def targets(
+    y: Data, X: Array, n_out: int, dtype: str, cost: str, limits: tuple[float, float]
+) -> AnyArray:
     """(m, n_out) of `dtype`, or class labels (m,) of int64, ready for the core."""
     m = len(X) if X.ndim == 2 else 1
     given = numbers("y", y)
@@ -96,21 +99,24 @@ def targets(y: Data, X: Array, n_out: int, dtype: str, cost: str) -> AnyArray:
     if given.shape == (m,) and n_out == 1:
         given = given[:, None]
     if given.shape == (m, n_out):
-        return in_range(finite("y", given, dtype), cost)
+        checked = finite("y", given, dtype)
+        return in_range(checked, cost, limits) if limits != ANY_TARGET else checked
     if given.shape == (m,) and given.dtype.kind in "biu":
         return labels(given, n_out)
     raise wrong_targets(given, m, n_out)
 
 
-def in_range(y: Array, cost: str) -> Array:
-    """Cross-entropy compares probabilities."""
-    if cost == "cross_entropy" and (y.min() < 0 or y.max() > 1):
-        row, column = np.argwhere((y < 0) | (y > 1))[0]
-        raise ValueError(
-            f"y must lie between 0 and 1 for cost 'cross_entropy'; "
-            f"got {y[row, column]} in row {row}, column {column} (counted from 0)"
-        )
-    return y
+def in_range(y: Array, cost: str, limits: tuple[float, float]) -> Array:
+    """Some costs compare probabilities, or rates."""
+    low, high = limits
+    if y.min() >= low and y.max() <= high:
+        return y
+    row, column = np.argwhere((y < low) | (y > high))[0]
+    accepted = f"lie between {low:g} and {high:g}" if isfinite(high) else f"be at least {low:g}"
+    raise ValueError(
+        f"y must {accepted} for cost '{cost}'; "
+        f"got {y[row, column]} in row {row}, column {column} (counted from 0)"
+    )
 
 
 def labels(given: AnyArray, n_out: int) -> AnyArray:

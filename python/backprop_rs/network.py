@@ -102,6 +102,7 @@ class Network:
         self.metadata: dict[str, Any] = {}
         self._optimizer: object = None
         self._core = module.Network(sizes, activations, cost, _check.dtype(dtype))
+        self._target_range = module.target_range(cost)
         choice: Any = init
         if isinstance(init, (list, tuple)):
             self.weights = list(init)
@@ -323,7 +324,8 @@ class Network:
         """X (m, n_0) and y, both ready for the core."""
         n_in, *_, n_out = self.sizes
         X = _check.inputs(X, n_in, self.dtype)
-        y = _check.targets(y, X, n_out, self.dtype, self.cost)
+        cost = self.cost.partition("(")[0]
+        y = _check.targets(y, X, n_out, self.dtype, cost, self._target_range)
         return X.reshape(-1, n_in), y
 
     # How it learns.

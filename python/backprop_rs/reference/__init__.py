@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from . import error
 from .activation import ACTIVATIONS
 from .cost import COSTS
+from .cost import cost as cost_of
 from .init import INITS
 from .network import Network
 from .optimizer import OPTIMIZERS
 from .table import Tabled, parse, write
 
-__all__ = ["Network", "canonical", "table"]
+__all__ = ["Network", "canonical", "table", "target_range"]
 
 TABLES: Mapping[str, Sequence[Tabled]] = {
     "activation": ACTIVATIONS,
@@ -47,3 +48,12 @@ def canonical(kind: str, text: str) -> str:
     if kind not in TABLES:
         raise error.unknown_name("kind", kind, list(TABLES))
     return write(*parse(kind, text, TABLES[kind]))
+
+
+def target_range(cost: str) -> tuple[float, float]:
+    """The least and the largest target that a cost is defined for.
+
+    >>> target_range("cross_entropy")
+    (0.0, 1.0)
+    """
+    return cost_of(cost).targets

@@ -3,86 +3,290 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from .activation import ACTIVATIONS, Activation, Array
-from .table import Setting
+from .activation import ACTIVATIONS, Activation, Array, softplus
+from .table import FRACTION, INSIDE, NON_NEGATIVE, POSITIVE, Setting, parse
+
+# Costs by way of a: the terms of each output, and dC/da, both (m, n_L).
 
 
-def squared_error(z: Array, a: Array, y: Array) -> Array:
+def squared_error(a: Array, y: Array, scale: float) -> Array:
     """C_i = sum_j (a_j - y_j)^2 (eq. costZero)."""
-    cost: Array = np.square(a - y).sum(axis=1, dtype=np.float64)
+    return scale * np.square(a - y)
+
+
+def squared_error_slope(a: Array, y: Array, scale: float) -> Array:
+    """dC/da = 2 (a - y) (eq. costZeroWRTAct)."""
+    return scale * 2 * (a - y)
+
+
+def mean_squared_error(a: Array, y: Array, scale: float) -> Array:
+    return scale * np.square(a - y) / a.shape[1]
+
+
+def mean_squared_error_slope(a: Array, y: Array, scale: float) -> Array:
+    return scale * 2 * (a - y) / a.shape[1]
+
+
+def absolute_error(a: Array, y: Array) -> Array:
+    return np.abs(a - y)
+
+
+def absolute_error_slope(a: Array, y: Array) -> Array:
+    return np.sign(a - y)
+
+
+def huber(a: Array, y: Array, delta: float) -> Array:
+    e = np.abs(a - y)
+    cost: Array = np.where(e <= delta, e * e / 2, delta * (e - delta / 2))
     return cost
 
 
-def squared_error_delta(activation: Activation, z: Array, a: Array, y: Array) -> Array:
-    """delta = 2 (a - y) ⊙ sigma'(z) (eq. costZeroWRTAct, deltaDef)."""
-    return activation.delta(z, a, 2 * (a - y))
+def huber_slope(a: Array, y: Array, delta: float) -> Array:
+    return np.clip(a - y, -delta, delta)
 
 
-# Cross-entropy is computed from z: the log of a rounded a loses all digits near 0 and 1.
+def log_cosh(a: Array, y: Array) -> Array:
+    e = np.abs(a - y)
+    cost: Array = e + np.log1p(np.exp(-2 * e)) - np.log(2)
+    return cost
 
 
-def binary_cross_entropy(z: Array, a: Array, y: Array) -> Array:
+def log_cosh_slope(a: Array, y: Array) -> Array:
+    return np.tanh(a - y)
+
+
+def quantile(a: Array, y: Array, tau: float) -> Array:
+    cost: Array = np.where(a < y, tau, 1 - tau) * np.abs(a - y)
+    return cost
+
+
+def quantile_slope(a: Array, y: Array, tau: float) -> Array:
+    slope: Array = np.where(a < y, tau, 1 - tau) * np.sign(a - y)
+    return slope
+
+
+def poisson(a: Array, y: Array) -> Array:
+    cost: Array = a - y * np.log(a)
+    return cost
+
+
+def poisson_slope(a: Array, y: Array) -> Array:
+    return 1 - y / a
+
+
+def hinge(a: Array, y: Array) -> Array:
+    return np.maximum(1 - (2 * y - 1) * a, 0)
+
+
+def hinge_slope(a: Array, y: Array) -> Array:
+    t = 2 * y - 1
+    return -t * (t * a < 1)
+
+
+# Costs by way of z: the log of a rounded a loses all digits near 0 and 1, and in delta the
+# sigma' cancels. The cost of each sample (m,), and delta (m, n_L).
+
+
+def binary_cross_entropy(z: Array, a: Array, y: Array, label_smoothing: float) -> Array:
     """C_i = -sum_j [y_j log a_j + (1 - y_j) log(1 - a_j)], which is softplus(z) - y z."""
-    softplus = np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
-    cost: Array = (softplus - y * z).sum(axis=1, dtype=np.float64)
-    return cost
+    return softplus(z) - smoothed(y, label_smoothing, 2) * z
 
 
-def binary_cross_entropy_delta(z: Array, a: Array, y: Array) -> Array:
+def binary_cross_entropy_delta(z: Array, a: Array, y: Array, label_smoothing: float) -> Array:
     """delta = a - y: the sigma' = a (1 - a) has cancelled."""
-    return a - y
+    return a - smoothed(y, label_smoothing, 2)
 
 
-def categorical_cross_entropy(z: Array, a: Array, y: Array) -> Array:
+def categorical_cross_entropy(z: Array, a: Array, y: Array, label_smoothing: float) -> Array:
     """C_i = -sum_j y_j log a_j, with log a_j = z_j - logsumexp(z)."""
-    z = z - z.max(axis=1, keepdims=True)
-    logsumexp = np.log(np.exp(z).sum(axis=1, keepdims=True))
-    cost: Array = (y * (logsumexp - z)).sum(axis=1, dtype=np.float64)
-    return cost
+    return smoothed(y, label_smoothing, y.shape[1]) * minus_log_softmax(z)
 
 
-def categorical_cross_entropy_delta(z: Array, a: Array, y: Array) -> Array:
+def categorical_cross_entropy_delta(z: Array, a: Array, y: Array, label_smoothing: float) -> Array:
     """delta_j = a_j sum(y) - y_j, which is a - y where y is a class."""
+    y = smoothed(y, label_smoothing, y.shape[1])
     delta: Array = a * y.sum(axis=1, keepdims=True) - y
     return delta
 
 
-class Pair(NamedTuple):
-    """A cost with one output activation: both take z, a, y of the output layer, (m, n_L)."""
+def smoothed(y: Array, label_smoothing: float, n: int) -> Array:
+    """Targets with a share spread over n classes (Szegedy et al. 2016, section 7)."""
+    return (1 - label_smoothing) * y + label_smoothing / n
 
-    cost: Callable[[Array, Array, Array], Array]  # (m,), in float64
-    delta: Callable[[Array, Array, Array], Array]  # (m, n_L)
+
+def minus_log_softmax(z: Array) -> Array:
+    z = z - z.max(axis=1, keepdims=True)
+    log: Array = np.log(np.exp(z).sum(axis=1, keepdims=True)) - z
+    return log
+
+
+def log_rate_poisson(z: Array, a: Array, y: Array) -> Array:
+    """a - y log a with log a = z."""
+    return a - y * z
+
+
+def log_rate_poisson_delta(z: Array, a: Array, y: Array) -> Array:
+    return a - y
+
+
+def binary_focal(z: Array, a: Array, y: Array, gamma: float) -> Array:
+    """-y (1 - a)^gamma log a, and the like for 1 - y and 1 - a."""
+    yes, no = softplus(-z), softplus(z)  # -log a, -log(1 - a)
+    cost: Array = y * np.exp(-gamma * no) * yes + (1 - y) * np.exp(-gamma * yes) * no
+    return cost
+
+
+def binary_focal_delta(z: Array, a: Array, y: Array, gamma: float) -> Array:
+    yes, no = softplus(-z), softplus(z)  # whose slopes are a - 1 and a
+    of_yes = -np.exp(-gamma * no) * (gamma * a * yes + 1 - a)
+    of_no = np.exp(-gamma * yes) * (gamma * (1 - a) * no + a)
+    delta: Array = y * of_yes + (1 - y) * of_no
+    return delta
+
+
+def categorical_focal(z: Array, a: Array, y: Array, gamma: float) -> Array:
+    log = minus_log_softmax(z)
+    cost: Array = y * (-np.expm1(-log)) ** gamma * log
+    return cost
+
+
+def categorical_focal_delta(z: Array, a: Array, y: Array, gamma: float) -> Array:
+    """h_j - a_j sum(h) with h_j = a_j dC/da_j."""
+    log = minus_log_softmax(z)
+    rest = -np.expm1(-log)  # 1 - a
+    ratio = np.divide(log, rest, where=rest > 0, out=np.ones_like(rest))
+    h = -y * rest**gamma * (gamma * a * ratio + 1)
+    delta: Array = h - a * h.sum(axis=1, keepdims=True)
+    return delta
+
+
+class Fused(NamedTuple):
+    """A cost with one output activation, by way of z."""
+
+    terms: Callable[..., Array]
+    delta: Callable[..., Array]
 
 
 class Cost(NamedTuple):
-    """One row of the table; `pairs` holds the output activations that the cost goes with."""
+    """One row of the table, for all output activations or for those that `fused` names.
+
+    `terms(a, y)` and `slope(a, y)` are what each output adds to C_i, and dC/da.
+    """
 
     name: str
-    pairs: Mapping[str, Pair]
+    terms: Callable[..., Array] | None
+    slope: Callable[..., Array] | None
     formula: str
     source: str
     settings: tuple[Setting, ...] = ()
+    fused: Mapping[str, Fused] = {}
+    outputs: tuple[str, ...] = tuple(row.name for row in ACTIVATIONS)
+    targets: tuple[float, float] = (-np.inf, np.inf)
+    kink: Callable[..., Array] | None = None  # of (a, y), 0 where the slope or its slope jumps
+    values: Mapping[str, float] = {}
 
+    def having(self, values: Mapping[str, float]) -> Cost:
+        """This row with its settings."""
+        return self._replace(values=values)
+
+    def of_samples(self, output: Activation, z: Array, a: Array, y: Array) -> Array:
+        """C_i, (m,), in float64."""
+        if output.name in self.fused:
+            terms = self.fused[output.name].terms(z, a, y, **self.values)
+        else:
+            assert self.terms is not None
+            terms = self.terms(a, y, **self.values)
+        cost: Array = terms.sum(axis=1, dtype=np.float64)
+        return cost
+
+    def delta(self, output: Activation, z: Array, a: Array, y: Array) -> Array:
+        """The error term of the output layer, (m, n_L) (eq. deltaDef)."""
+        if output.name in self.fused:
+            return self.fused[output.name].delta(z, a, y, **self.values).astype(z.dtype, copy=False)
+        assert self.slope is not None
+        slope = self.slope(a, y, **self.values).astype(z.dtype, copy=False)
+        return output.delta(z, a, slope)
+
+
+def cost(text: str) -> Cost:
+    """The cost that `text` writes.
+
+    >>> cost("huber(2)").terms(np.array([1.0, 4.0]), np.array([0.0, 0.0]), 2.0)
+    array([0.5, 6. ])
+    """
+    row, values = parse("cost", text, COSTS)
+    return row.having(values)
+
+
+PROBABILITIES = (0.0, 1.0)
+BISHOP = "Bishop 2006, Pattern Recognition and Machine Learning, eq. 5.21 and 5.24"
+LIN = "Lin et al. 2017, Focal Loss for Dense Object Detection, eq. 4"
+SCALE = (Setting("scale", 1.0, POSITIVE),)
 
 COSTS = (
     Cost(
-        "squared_error",
-        {row.name: Pair(squared_error, partial(squared_error_delta, row)) for row in ACTIVATIONS},
-        "sum((a - y)^2)",
-        "derivation, eq. costZero",
+        *("squared_error", squared_error, squared_error_slope),
+        *("scale sum((a - y)^2)", "derivation, eq. costZero", SCALE),
     ),
     Cost(
-        "cross_entropy",
-        {
-            "sigmoid": Pair(binary_cross_entropy, binary_cross_entropy_delta),
-            "softmax": Pair(categorical_cross_entropy, categorical_cross_entropy_delta),
+        *("cross_entropy", None, None),
+        *("-sum(y log a + (1 - y) log(1 - a)); with softmax -sum(y log a)", BISHOP),
+        settings=(Setting("label_smoothing", 0.0, FRACTION),),
+        fused={
+            "sigmoid": Fused(binary_cross_entropy, binary_cross_entropy_delta),
+            "softmax": Fused(categorical_cross_entropy, categorical_cross_entropy_delta),
         },
-        "-sum(y log a + (1 - y) log(1 - a)); with softmax -sum(y log a)",
-        "Bishop 2006, Pattern Recognition and Machine Learning, eq. 5.21 and 5.24",
+        outputs=("sigmoid", "softmax"),
+        targets=PROBABILITIES,
+    ),
+    Cost(
+        *("mean_squared_error", mean_squared_error, mean_squared_error_slope),
+        *("scale mean((a - y)^2) over the outputs", "Bishop 2006, eq. 1.2", SCALE),
+    ),
+    Cost(
+        *("absolute_error", absolute_error, absolute_error_slope),
+        *("sum(|a - y|)", "Laplace 1774; Bishop 2006, exercise 1.27"),
+        kink=np.subtract,
+    ),
+    Cost(
+        *("huber", huber, huber_slope),
+        *("sum(e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2))", "Huber 1964"),
+        settings=(Setting("delta", 1.0, POSITIVE),),
+        kink=lambda a, y, delta: np.abs(a - y) - delta,
+    ),
+    Cost("log_cosh", log_cosh, log_cosh_slope, "sum(log cosh(a - y))", "Green 1990"),
+    Cost(
+        *("quantile", quantile, quantile_slope),
+        *("sum(tau (y - a) where a < y, else (1 - tau) (a - y))", "Koenker & Bassett 1978"),
+        settings=(Setting("tau", 0.5, INSIDE),),
+        kink=lambda a, y, tau: a - y,
+    ),
+    Cost(
+        *("poisson", poisson, poisson_slope),
+        *("sum(a - y log a)", "McCullagh & Nelder 1989, chapter 6"),
+        fused={"exponential": Fused(log_rate_poisson, log_rate_poisson_delta)},
+        outputs=("exponential", "softplus"),
+        targets=(0.0, np.inf),
+    ),
+    Cost(
+        *("focal", None, None),
+        *("-sum(y (1 - a)^gamma log a + (1 - y) a^gamma log(1 - a)); softmax: y alone", LIN),
+        settings=(Setting("gamma", 2.0, NON_NEGATIVE),),
+        fused={
+            "sigmoid": Fused(binary_focal, binary_focal_delta),
+            "softmax": Fused(categorical_focal, categorical_focal_delta),
+        },
+        outputs=("sigmoid", "softmax"),
+        targets=PROBABILITIES,
+    ),
+    Cost(
+        *("hinge", hinge, hinge_slope),
+        *("sum(max(0, 1 - (2 y - 1) a))", "Rosasco et al. 2004, Are Loss Functions All the Same?"),
+        targets=PROBABILITIES,
+        kink=lambda a, y: 1 - (2 * y - 1) * a,
     ),
 )

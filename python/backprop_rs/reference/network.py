@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import error
-from .activation import ACTIVATIONS, Activation, Array
-from .cost import COSTS, Pair
+from .activation import Activation, Array, activation
+from .cost import Cost
+from .cost import cost as cost_of
 from .init import INITS
 from .layer import Layer
 from .optimizer import Optimizer, optimizer
@@ -31,8 +32,9 @@ class Network:
     def __init__(self, sizes: list[int], activations: list[str], cost: str, dtype: str) -> None:
         if len(sizes) < 2 or min(sizes) < 1:
             raise error.bad_sizes(sizes)
-        rows = [parse("activation", name, ACTIVATIONS)[0] for name in activations]
-        self._pair = check_output(sizes, rows, cost)
+        rows = [activation(text) for text in activations]
+        self._cost = check_output(sizes, rows, cost_of(cost))
+        self._output = rows[-1]
         self._layers = [
             Layer(n_in, n_out, row, dtype)
             for n_in, n_out, row in zip(sizes[:-1], sizes[1:], rows, strict=True)
@@ -58,9 +60,10 @@ class Network:
         """C, zs, activations, deltas (per sample), then dC/dw and dC/db of each layer."""
         zs, activations = self.forward(X)
         y = self.targets(y)
-        cost = float(self._pair.cost(zs[-1], activations[-1], y).mean())
+        output = (self._output, zs[-1], activations[-1], y)
+        cost = float(self._cost.of_samples(*output).mean())
 
-        deltas = [self._pair.delta(zs[-1], activations[-1], y)]  # the output layer
+        deltas = [self._cost.delta(*output)]  # the output layer
         for l in reversed(range(1, len(self._layers))):  # noqa: E741 (l as in the derivation)
             grad_a = self._layers[l].grad_a_prev(deltas[0])
             before = self._layers[l - 1].activation
@@ -107,7 +110,8 @@ class Network:
     def costs(self, X: Array, y: NDArray[Any]) -> NDArray[np.float64]:
         """The cost of each sample, (m,)."""
         zs, activations = self.forward(X)
-        return self._pair.cost(zs[-1], activations[-1], self.targets(y)).astype(np.float64)
+        output = (self._output, zs[-1], activations[-1], self.targets(y))
+        return self._cost.of_samples(*output).astype(np.float64)
 
     def mean_cost(self, X: Array, y: NDArray[Any]) -> float:
         """C = 1/m sum_i C_i."""
@@ -145,18 +149,17 @@ class Network:
         self._optimizer = optimizer(rule)
 
 
-def check_output(sizes: list[int], rows: list[Activation], cost: str) -> Pair:
-    """The cost with its output activation, where the two and the sizes go together."""
+def check_output(sizes: list[int], rows: list[Activation], cost: Cost) -> Cost:
+    """The cost, where it and the sizes go with the output activation."""
     for hidden, row in enumerate(rows[:-1], 1):
         if not row.elementwise:
             raise error.hidden_softmax(hidden)
-    pairs = parse("cost", cost, COSTS)[0].pairs
     output = rows[-1]
-    if output.name not in pairs:
-        raise error.cost_and_output(cost, pairs, output.name)
+    if output.name not in cost.outputs:
+        raise error.cost_and_output(cost.name, cost.outputs, output.name)
     if not output.elementwise and sizes[-1] < 2:
         raise error.softmax_of_one(sizes[-1])
-    return pairs[output.name]
+    return cost
 
 
 def is_ready(X: Any, dtype: str) -> bool:
