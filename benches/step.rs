@@ -71,7 +71,7 @@ fn bench<T: Real>(criterion: &mut Criterion, smoke: bool) {
         let (n_in, n_out) = (sizes[0], sizes[sizes.len() - 1]);
         let mut net = network::<T>(case);
         let (x, y) = (numbers(batch * n_in), numbers(batch * n_out));
-        let samples = Samples { x: &x, y: Targets::Values(&y), n_in };
+        let samples = Samples { x: &x, y: Targets::Values(&y), weights: None, n_in };
         group.throughput(Throughput::Elements(operations(case)));
         group.bench_function(name(case), |bencher| {
             bencher.iter(|| net.step(black_box(&samples), 1e-3));

@@ -33,6 +33,10 @@ pub enum Error {
         accepted: &'static str,
         given: f64,
     },
+    /// A part that a state lacks, or has in another shape.
+    State { name: String },
+    /// A curve without an end before another.
+    EndlessSchedule { given: String },
     /// An array whose shape does not fit the network.
     Shape { what: &'static str, expected: Vec<usize>, given: Vec<usize> },
     /// More rows than a shuffled order can index.
@@ -78,6 +82,15 @@ impl fmt::Display for Error {
             Self::SettingValue { kind, row, setting, accepted, given } => {
                 let given = number(*given);
                 write!(f, "{setting} of {kind} '{row}' must be {accepted}; got {given}")
+            }
+            Self::State { name } => {
+                write!(
+                    f,
+                    "state must be that of a network and an optimizer like these; got no fitting '{name}'"
+                )
+            }
+            Self::EndlessSchedule { given } => {
+                write!(f, "schedule '{given}' needs a length before 'then'; got none")
             }
             Self::Shape { what, expected, given } => {
                 write!(f, "{what} must have shape {}; got {}", shape(expected), shape(given))

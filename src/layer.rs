@@ -6,17 +6,36 @@ use crate::kernel::{
     Block, Buffer, Isa, Job, LINE_MAX, Outer, Packed, Panels, Portable, Product, Set, first,
     transpose,
 };
-use crate::optimizer::{Moments, Update};
+use crate::optimizer::{MOMENTS, Moments, Penalty, Update};
 use crate::pool::{Share, Worker};
 use crate::real::Real;
 use crate::with_width;
-use crate::workspace::Tile;
+use crate::workspace::{Tile, Workspace};
+
+/// What a layer has beside its activation; nothing by default.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Options {
+    /// The share of the layer's activations that training leaves out.
+    pub dropout: f64,
+    /// What is added to the gradient of the weights.
+    pub penalty: Penalty,
+    /// The largest norm of a neuron's incoming weights; 0 for none.
+    pub max_norm: f64,
+}
+
+impl Options {
+    /// Whether an update does nothing but what its rule says.
+    pub fn is_plain(&self) -> bool {
+        self.penalty == Penalty::default()
+    }
+}
 
 /// Weights `w`, biases `b` and the activation of n_out neurons that see n_in activations.
 pub struct Layer<T> {
     pub n_in: usize,
     pub n_out: usize,
     pub activation: Activation,
+    pub options: Options,
     /// Wᵀ in panels of output neurons: what the forward product reads and the gradient writes.
     pub w: Packed<T>,
     /// W in panels of input neurons, for δ W; the first layer has no layer before it.
@@ -31,7 +50,8 @@ impl<T: Real> Layer<T> {
         let w = Packed::zeros(n_in, n_out);
         let b = Buffer::zeros(w.panels() * T::LINE);
         let w_back = (!first).then(|| Packed::zeros(n_out, n_in));
-        Self { n_in, n_out, activation, w, w_back, b }
+        let options = Options::default();
+        Self { n_in, n_out, activation, options, w, w_back, b }
     }
 
     /// The weights as the derivation writes them: `(n_out, n_in)`, row by row.
@@ -86,19 +106,22 @@ impl<T: Real> Layer<T> {
 
     /// From δ of this layer to δ of the layer before: δ_prev = (δ W) ⊙ σ'(z_prev, a_prev).
     ///
-    /// The derivation's eq. deltaHiddenLayer.
+    /// The derivation's eq. deltaHiddenLayer; a mask of dropout stands between a_prev and W.
     #[inline(always)]
     pub fn backward(
         &self,
         isa: Isa,
         delta: &Panels<T>,
-        before: (Activation, &Panels<T>, &Panels<T>),
+        (activation, z_prev, a_prev): (Activation, &Panels<T>, &Panels<T>),
+        mask: Option<&Panels<T>>,
         delta_prev: &Panels<T>,
         rows: &Share,
     ) {
         let right = self.w_back.as_ref().expect("the first layer has no layer before it");
         isa.run(Product { out: delta_prev, left: delta, right, bias: None, rows });
-        let (activation, z_prev, a_prev) = before;
+        if let Some(mask) = mask {
+            isa.run(Multiply { by: mask, values: delta_prev, out: delta_prev, rows });
+        }
         if activation != Activation::Identity {
             isa.run(Slope { activation, z: z_prev, a: a_prev, delta: delta_prev, rows });
         }
@@ -106,6 +129,31 @@ impl<T: Real> Layer<T> {
 }
 
 impl<T: Real> Layer<T> {
+    /// Renews all of `w_back` after `w` has changed.
+    pub fn copy_all_back(&mut self) {
+        self.copy_back(&Worker::alone());
+    }
+
+    /// Shortens the incoming weights of each neuron whose norm is too large, one worker's share.
+    pub fn limit_norms(&self, worker: &Worker) {
+        let most = self.options.max_norm;
+        if most == 0.0 {
+            return;
+        }
+        for p in worker.share(self.w.panels()).range() {
+            let width = self.w.width(p);
+            let values = self.w.values.part(self.w.offset(p, 0), self.n_in * width);
+            for j in 0..width {
+                let weights = || values.iter().skip(j).step_by(width);
+                let squares: f64 = weights().map(|w| w.to_f64() * w.to_f64()).sum();
+                if squares > most * most {
+                    let scale = T::from_f64(most / squares.sqrt());
+                    values.iter_mut().skip(j).step_by(width).for_each(|w| *w *= scale);
+                }
+            }
+        }
+    }
+
     /// Renews one worker's share of `w_back` after all of `w` has changed.
     pub fn copy_back(&self, worker: &Worker) {
         let Some(back) = &self.w_back else { return };
@@ -204,6 +252,30 @@ fn unpack<T: Real, const N: usize>(full: &[T; LINE_MAX], lines: &mut [T]) {
     }
 }
 
+/// One thing times another, element by element: activations or δ and a mask of dropout.
+pub struct Multiply<'a, T> {
+    pub by: &'a Panels<T>,
+    pub values: &'a Panels<T>,
+    pub out: &'a Panels<T>,
+    pub rows: &'a Share,
+}
+
+impl<T: Real> Job for Multiply<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        for p in 0..self.out.panels() {
+            let by = self.by.read(p, self.rows);
+            if std::ptr::eq(self.values, self.out) {
+                self.out.write(p, self.rows).iter_mut().zip(by).for_each(|(v, by)| *v *= *by);
+            } else {
+                let products = self.values.read(p, self.rows).iter().zip(by);
+                let out = self.out.write(p, self.rows).iter_mut();
+                out.zip(products).for_each(|(out, (v, by))| *out = *v * *by);
+            }
+        }
+    }
+}
+
 /// δ ⊙ σ'(z, a) for all neurons of a hidden layer.
 struct Slope<'a, T> {
     activation: Activation,
@@ -235,6 +307,8 @@ pub struct Output<'a, T> {
     pub delta: &'a Panels<T>,
     pub terms: &'a Panels<T>,
     pub costs: &'a Buffer<T>,
+    /// The weight of each sample, where they differ.
+    pub weights: Option<&'a Buffer<T>>,
     /// Five rows of the output layer, each in one piece.
     pub scratch: &'a mut [T],
     pub rows: &'a Share,
@@ -243,10 +317,28 @@ pub struct Output<'a, T> {
 impl<T: Real> Job for Output<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
+        let Self { weights, delta, costs, rows, .. } = self;
         if self.activation.is_elementwise() {
             self.elementwise();
         } else {
             self.rowwise();
+        }
+        if let Some(weights) = weights {
+            weigh(weights, delta, costs, rows);
+        }
+    }
+}
+
+/// Multiplies the cost and the δ of each sample by its weight.
+#[inline(always)]
+fn weigh<T: Real>(weights: &Buffer<T>, delta: &Panels<T>, costs: &Buffer<T>, rows: &Share) {
+    let weights = &weights.as_slice()[rows.range()];
+    let costs = costs.part(rows.start(), rows.len());
+    costs.iter_mut().zip(weights).for_each(|(cost, weight)| *cost *= *weight);
+    for p in 0..delta.panels() {
+        let lines = delta.write(p, rows).chunks_exact_mut(T::LINE);
+        for (line, weight) in lines.zip(weights) {
+            line.iter_mut().for_each(|delta| *delta *= *weight);
         }
     }
 }
@@ -322,8 +414,7 @@ pub enum Fate<'a, T> {
 /// The derivation's eq. gradientZeroLayerWeights and gradientBiasLayerZero, averaged.
 pub struct Descent<'a, T> {
     pub layers: &'a [Layer<T>],
-    pub a: &'a [Panels<T>],
-    pub delta: &'a [Panels<T>],
+    pub ws: &'a Workspace<T>,
     pub rows: usize,
     pub scale: T,
     pub tiles: &'a [Tile],
@@ -344,10 +435,10 @@ impl<T: Real> Job for Descent<'_, T> {
 impl<T: Real> Descent<'_, T> {
     #[inline(always)]
     fn tile<S: Set, const N: usize>(&self, &Tile { layer, q, p }: &Tile, grad: &mut Block<T>) {
-        let Layer { n_in, n_out, w, w_back, .. } = &self.layers[layer];
+        let Layer { n_in, n_out, w, w_back, options, .. } = &self.layers[layer];
         let n_in = T::LINE.min(n_in - q * T::LINE);
         let n_out = N.min(n_out - p * T::LINE);
-        let (left, delta) = (&self.a[layer], &self.delta[layer]);
+        let (left, delta) = (self.ws.input(layer), &self.ws.delta[layer]);
         let outer = Outer { left, delta, rows: self.rows, scale: self.scale };
         let (from, length) = (w.offset(p, q * T::LINE), n_in * N);
         S::prefetch(w.values.part(from, length));
@@ -356,6 +447,9 @@ impl<T: Real> Descent<'_, T> {
             Fate::Update(update, moments) => {
                 let w = w.values.part(from, length);
                 let kept = kept(&moments[layer].w, from, length);
+                if !(update.is_plain() && options.is_plain()) {
+                    update.prepare(w, &mut grad.0[..length], Some(&options.penalty));
+                }
                 update.apply(w, &grad.0[..length], kept);
                 if let Some(back) = w_back {
                     transpose::<T, N>(w, (q, n_in), (p, n_out), back);
@@ -385,6 +479,7 @@ impl<T: Real> Descent<'_, T> {
         match &self.fate {
             Fate::Update(update, moments) => {
                 let kept = kept(&moments[layer].b, from, N);
+                update.prepare(&mut [], &mut grad.0[..N], None);
                 update.apply(self.layers[layer].b.part(from, N), &grad.0[..N], kept);
             }
             Fate::Store(_, b) => b[layer].part(from, N).copy_from_slice(&grad.0[..N]),
@@ -397,20 +492,28 @@ impl<T: Real> Descent<'_, T> {
 pub fn move_line<T: Real, const N: usize>(
     update: &Update<T>,
     parameters: &Buffer<T>,
-    moments: &[Buffer<T>; 2],
+    moments: &[Buffer<T>; MOMENTS],
     at: usize,
     grad: [T; N],
     scale: T,
+    penalty: Option<&Penalty>,
 ) {
-    let grad = grad.map(|sum| sum * scale);
+    let mut grad = grad.map(|sum| sum * scale);
     let mut line = first::<T, N>(parameters.part(at, N));
+    if !update.is_plain() || penalty.is_some() {
+        update.prepare(&mut line, &mut grad, penalty);
+    }
     update.apply(&mut line, &grad, kept(moments, at, N));
     parameters.part(at, N).copy_from_slice(&line);
 }
 
 /// The moments of `length` parameters from `from` on; empty where the rule keeps none.
 #[inline(always)]
-fn kept<T: Real>(moments: &[Buffer<T>; 2], from: usize, length: usize) -> [&mut [T]; 2] {
+fn kept<T: Real>(
+    moments: &[Buffer<T>; MOMENTS],
+    from: usize,
+    length: usize,
+) -> [&mut [T]; MOMENTS] {
     moments.each_ref().map(|moment| {
         if moment.is_empty() { Default::default() } else { moment.part(from, length) }
     })
@@ -421,7 +524,8 @@ pub struct Apply<'a, T> {
     pub update: &'a Update<T>,
     pub w: &'a Buffer<T>,
     pub grad: &'a Buffer<T>,
-    pub moments: &'a [Buffer<T>; 2],
+    pub moments: &'a [Buffer<T>; MOMENTS],
+    pub penalty: Option<&'a Penalty>,
     pub share: Share,
 }
 
@@ -430,6 +534,8 @@ impl<T: Real> Job for Apply<'_, T> {
     fn run<S: Set>(self) {
         let (from, length) = (self.share.start(), self.share.len());
         let moments = kept(self.moments, from, length);
-        self.update.apply(self.w.part(from, length), self.grad.part(from, length), moments);
+        let (w, grad) = (self.w.part(from, length), self.grad.part(from, length));
+        self.update.prepare(w, grad, self.penalty);
+        self.update.apply(w, grad, moments);
     }
 }

@@ -9,11 +9,12 @@ use crate::cost::Cost;
 use crate::error::Error;
 use crate::init::Init;
 use crate::kernel::{Isa, Rows};
-use crate::layer::{Layer, Output, rows_of};
+use crate::layer::{Layer, Multiply, Options, Output, rows_of};
 use crate::optimizer::{Optimizer, Rule};
 use crate::pool::{self, Share, Worker};
 use crate::real::{Real, first_non_finite};
-use crate::train::{self, Chosen, Gather, Order, Samples, Targets};
+use crate::samples::{Chance, Chosen, Gather, Order, Samples, Targets, draw_masks};
+use crate::sums::{GradientTree, tree_sum};
 use crate::workspace::{CHUNK, Gradient, Tiles, Workspace};
 
 /// Rows that go through all layers together, so that their activations stay in the cache.
@@ -35,6 +36,8 @@ pub struct Network<T> {
     pub(crate) isa: Isa,
     pub(crate) optimizer: Optimizer<T>,
     pub(crate) tiles: Tiles,
+    /// A moving average of the parameters, once a training has asked for one.
+    pub(crate) averaged: Option<Gradient<T>>,
     /// The buffers of the last forward pass and of the last training, kept for the next.
     forward: Option<Workspace<T>>,
     pub(crate) training: Option<Workspace<T>>,
@@ -81,17 +84,26 @@ impl<T: Real> Network<T> {
             .map(|(l, (size, activation))| Layer::zeros(size[0], size[1], *activation, l == 0))
             .collect();
         let tiles = Tiles::new(&layers);
-        let optimizer = Optimizer::new(Rule::Sgd, lengths(&layers));
+        let optimizer = Optimizer::new(Rule::PLAIN, lengths(&layers));
         Ok(Self {
             layers,
             cost,
             isa: Isa::best(),
             optimizer,
             tiles,
+            averaged: None,
             forward: None,
             training: None,
             order: Order::default(),
         })
+    }
+
+    /// Gives each layer what it has beside its activation.
+    pub fn set_options(&mut self, options: &[Options]) {
+        for (layer, options) in self.layers.iter_mut().zip(options) {
+            layer.options = *options;
+        }
+        self.training = None;
     }
 
     /// The numbers of neurons, inputs first.
@@ -191,7 +203,8 @@ impl<T: Real> Network<T> {
             Some(ws) if ws.rows() >= room && ws.threads() >= threads => ws,
             _ => Workspace::forward(&self.layers, room, threads),
         };
-        let (all, out) = (Samples { x, y: Targets::None, n_in }, Rows::new(out, n_out));
+        let (all, out) =
+            (Samples { x, y: Targets::None, weights: None, n_in }, Rows::new(out, n_out));
         let finite = AtomicBool::new(true);
         pool::run(threads, |worker| {
             let room = worker.room(block);
@@ -210,7 +223,7 @@ impl<T: Real> Network<T> {
                     chosen,
                     batch: rows.len(),
                 });
-                self.forward_rows(&ws, &worker, &rows);
+                self.forward_rows(&ws, &worker, &rows, None);
                 for (row, sample) in rows.range().zip(samples.range()) {
                     ws.a[self.layers.len()].copy_row(row, out.row(sample));
                 }
@@ -230,10 +243,21 @@ impl<T: Real> Network<T> {
 
     /// Layer after layer, z and a of the rows of one share.
     #[inline]
-    pub(crate) fn forward_rows(&self, ws: &Workspace<T>, worker: &Worker, rows: &Share) {
+    pub(crate) fn forward_rows(
+        &self,
+        ws: &Workspace<T>,
+        worker: &Worker,
+        rows: &Share,
+        chance: Option<(Chance, Chosen)>,
+    ) {
         for (l, layer) in self.layers.iter().enumerate() {
             let scratch = ws.scratch(&self.layers, worker.index);
-            layer.forward(self.isa, &ws.a[l], ws.z[l].as_ref(), &ws.a[l + 1], scratch, rows);
+            layer.forward(self.isa, ws.input(l), ws.z[l].as_ref(), &ws.a[l + 1], scratch, rows);
+            if let (Some([mask, masked]), Some((chance, chosen))) = (ws.masked(l + 1), chance) {
+                let dropout = (l + 1, layer.options.dropout);
+                draw_masks(mask, rows, chosen, chance, dropout, scratch);
+                self.isa.run(Multiply { by: mask, values: &ws.a[l + 1], out: masked, rows });
+            }
         }
     }
 
@@ -250,13 +274,16 @@ impl<T: Real> Network<T> {
             delta: &ws.delta[last],
             terms: &ws.terms,
             costs: &ws.costs,
+            weights: ws.weights.as_ref(),
             scratch: ws.scratch(&self.layers, worker.index),
             rows,
         });
         for l in (1..=last).rev() {
             let z_prev = ws.z[l - 1].as_ref().unwrap_or(&ws.a[l]);
             let before = (self.layers[l - 1].activation, z_prev, &ws.a[l]);
-            self.layers[l].backward(self.isa, &ws.delta[l], before, &ws.delta[l - 1], rows);
+            let mask = ws.masked(l).map(|[mask, _]| mask);
+            let (delta, below) = (&ws.delta[l], &ws.delta[l - 1]);
+            self.layers[l].backward(self.isa, delta, before, mask, below, rows);
         }
     }
 
@@ -264,7 +291,7 @@ impl<T: Real> Network<T> {
     pub fn activations_of(&self, x: ArrayView2<T>) -> Vec<Array2<T>> {
         let x = x.as_standard_layout();
         let x = x.view();
-        let samples = Samples { x: slice(&x), y: Targets::None, n_in: self.n_in() };
+        let samples = Samples { x: slice(&x), y: Targets::None, weights: None, n_in: self.n_in() };
         let mut activations = self.empty(samples.len(), 0);
         self.chunks(&samples, false, |ws, chunk| {
             copy_panels(&ws.a, &mut activations, chunk);
@@ -272,44 +299,60 @@ impl<T: Real> Network<T> {
         activations
     }
 
-    /// C_i of each sample.
-    pub fn costs(&self, samples: &Samples<T>) -> Vec<f64> {
+    /// C_i of each sample, times its weight.
+    pub fn costs(&self, samples: &Samples<T>) -> Vec<T> {
         let mut costs = Vec::with_capacity(samples.len());
         self.chunks(samples, false, |ws, chunk| {
-            costs.extend(ws.costs.as_slice()[..chunk.len()].iter().map(|cost| cost.to_f64()));
+            costs.extend_from_slice(&ws.costs.as_slice()[..chunk.len()]);
         });
         costs
     }
 
     /// C, the average cost of the samples.
     pub fn mean_cost(&self, samples: &Samples<T>) -> f64 {
-        train::tree_sum(&self.costs(samples)) / samples.len() as f64
+        mean(&self.costs(samples), samples.weights)
+    }
+
+    /// C, ∂C/∂W and ∂C/∂b alone.
+    pub fn gradient(&self, samples: &Samples<T>) -> (f64, Vec<Array2<T>>, Vec<Array1<T>>) {
+        let Trace { cost, weight_gradients, bias_gradients, .. } = self.passes(samples, false);
+        (cost, weight_gradients, bias_gradients)
     }
 
     /// A pass forward and back, every quantity kept; nothing is updated.
     pub fn backward(&self, samples: &Samples<T>) -> Trace<T> {
+        self.passes(samples, true)
+    }
+
+    /// A pass forward and back; z, a and δ are kept if they are wanted.
+    fn passes(&self, samples: &Samples<T>, keep: bool) -> Trace<T> {
         let m = samples.len();
+        let kept = if keep { m } else { 0 };
         let mut trace = Trace {
             cost: 0.0,
-            weighted_inputs: self.empty(m, 1),
-            activations: self.empty(m, 0),
-            deltas: self.empty(m, 1),
+            weighted_inputs: self.empty(kept, 1),
+            activations: self.empty(kept, 0),
+            deltas: self.empty(kept, 1),
             weight_gradients: Vec::new(),
             bias_gradients: Vec::new(),
         };
         let mut costs = Vec::with_capacity(m);
         let chunks = m.div_ceil(CHUNK);
-        let sums = train::GradientTree::new(&self.layers, chunks);
-        self.chunks(samples, true, |ws, chunk| {
-            let z = ws.z.iter().map(|z| z.as_ref().expect("z is kept"));
-            copy_panels(z, &mut trace.weighted_inputs, chunk.clone());
-            copy_panels(&ws.a, &mut trace.activations, chunk.clone());
-            copy_panels(&ws.delta, &mut trace.deltas, chunk.clone());
-            costs.extend(ws.costs.as_slice()[..chunk.len()].iter().map(|cost| cost.to_f64()));
+        let sums = GradientTree::new(&self.layers, chunks);
+        self.chunks(samples, keep, |ws, chunk| {
+            if keep {
+                let z = ws.z.iter().map(|z| z.as_ref().expect("z is kept"));
+                copy_panels(z, &mut trace.weighted_inputs, chunk.clone());
+                copy_panels(&ws.a, &mut trace.activations, chunk.clone());
+                copy_panels(&ws.delta, &mut trace.deltas, chunk.clone());
+            }
+            costs.extend_from_slice(&ws.costs.as_slice()[..chunk.len()]);
             self.gradient_into(ws, chunk.len(), &sums, (chunk.start / CHUNK, chunks));
         });
-        trace.cost = train::tree_sum(&costs) / m as f64;
-        sums.scale(&Worker::alone(), T::ONE / T::from_f64(m as f64));
+        let weight = samples.weights.map_or(m as f64, tree_sum);
+        let scale = if weight == 0.0 { 0.0 } else { 1.0 / weight };
+        trace.cost = mean(&costs, samples.weights);
+        sums.scale(&Worker::alone(), T::from_f64(scale));
         let Gradient { w, b } = &sums.total;
         for (layer, (w, b)) in self.layers.iter().zip(w.iter().zip(b)) {
             trace.weight_gradients.push(matrix(layer.n_out, layer.n_in, rows_of(w)));
@@ -323,6 +366,12 @@ impl<T: Real> Network<T> {
         let sizes = self.sizes();
         sizes[first..].iter().map(|n| Array2::from_elem((m, *n), T::ZERO)).collect()
     }
+}
+
+/// Σ costs / Σ weights: the costs are weighted already.
+fn mean<T: Real>(costs: &[T], weights: Option<&[T]>) -> f64 {
+    let weight = weights.map_or(costs.len() as f64, tree_sum);
+    if weight == 0.0 { 0.0 } else { tree_sum(costs) / weight }
 }
 
 /// Softmax only at the output, and only where there is something to share out.

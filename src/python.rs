@@ -2,22 +2,27 @@
 //!
 //! `backprop_rs.Network` checks the arrays and their values before they come here.
 
+mod arguments;
+
 use std::sync::{Mutex, MutexGuard, TryLockError};
-use std::time::Duration;
 
 use ndarray::{Array1, Array2};
 use numpy::{
     Element, PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
     PyUntypedArrayMethods, ToPyArray,
 };
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use arguments::{Batch, LayerOptions, Training};
 
 use crate::kernel::{Isa, fma_rate};
 use crate::real::first_non_finite;
+use crate::schedule::{Curve, Schedule, Watched};
 use crate::table::Setting;
-use crate::train::{Position, Samples, Settings, Targets};
-use crate::{Activation, Cost, Error, Init, Real, Rule, Trace, pool};
+use crate::train::{Position, Reason};
+use crate::{Activation, Cost, Error, Init, Options, Real, Rule, State, Trace, pool};
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
@@ -53,11 +58,18 @@ type PyTrace<'py> = (f64, Arrays<'py>, Arrays<'py>, Arrays<'py>, Arrays<'py>, Ar
 #[pymethods]
 impl Network {
     #[new]
-    fn new(sizes: Vec<usize>, activations: Vec<String>, cost: &str, dtype: &str) -> PyResult<Self> {
+    #[pyo3(signature = (sizes, activations, cost, dtype, options=None))]
+    fn new(
+        sizes: Vec<usize>,
+        activations: Vec<String>,
+        cost: &str,
+        dtype: &str,
+        options: Option<Vec<LayerOptions>>,
+    ) -> PyResult<Self> {
         let names = activations.iter().map(|name| Activation::from_text(name));
         let activations: Vec<Activation> = names.collect::<Result<_, _>>()?;
         let cost = Cost::from_text(cost)?;
-        let network = match dtype {
+        let mut network = match dtype {
             "float32" => Either::Single(crate::Network::new(&sizes, &activations, cost)?),
             "float64" => Either::Double(crate::Network::new(&sizes, &activations, cost)?),
             _ => {
@@ -65,6 +77,10 @@ impl Network {
                 return Err(PyValueError::new_err(message));
             }
         };
+        if let Some(options) = options {
+            let options: Vec<Options> = options.iter().map(Options::from).collect();
+            with!(&mut network, net => net.set_options(&options));
+        }
         Ok(Self(Mutex::new(network)))
     }
 
@@ -150,14 +166,16 @@ impl Network {
     }
 
     #[allow(non_snake_case)]
+    #[pyo3(signature = (X, y, sample_weight=None))]
     fn backward<'py>(
         &self,
         py: Python<'py>,
         X: &Bound<'py, PyAny>,
         y: &Bound<'py, PyAny>,
+        sample_weight: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<PyTrace<'py>> {
         with!(&*self.lock(py), net => {
-            let batch = Batch::new(X, y)?;
+            let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
             let Trace {
                 cost,
@@ -173,6 +191,24 @@ impl Network {
         })
     }
 
+    /// C, ∂C/∂W and ∂C/∂b alone.
+    #[allow(non_snake_case)]
+    #[pyo3(signature = (X, y, sample_weight=None))]
+    fn gradient<'py>(
+        &self,
+        py: Python<'py>,
+        X: &Bound<'py, PyAny>,
+        y: &Bound<'py, PyAny>,
+        sample_weight: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(f64, Arrays<'py>, Arrays<'py>)> {
+        with!(&*self.lock(py), net => {
+            let batch = Batch::new(X, y, sample_weight)?;
+            let samples = batch.samples()?;
+            let (cost, w, b) = py.detach(|| net.gradient(&samples));
+            Ok((cost, matrices(py, w), vectors(py, b)))
+        })
+    }
+
     #[allow(non_snake_case)]
     fn costs<'py>(
         &self,
@@ -181,65 +217,124 @@ impl Network {
         y: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         with!(&*self.lock(py), net => {
-            let batch = Batch::new(X, y)?;
+            let batch = Batch::new(X, y, None)?;
             let samples = batch.samples()?;
-            Ok(PyArray1::from_vec(py, py.detach(|| net.costs(&samples))))
+            let costs = py.detach(|| net.costs(&samples));
+            Ok(PyArray1::from_vec(py, costs.iter().map(|cost| cost.to_f64()).collect()))
         })
     }
 
     #[allow(non_snake_case)]
-    fn mean_cost(&self, py: Python, X: &Bound<PyAny>, y: &Bound<PyAny>) -> PyResult<f64> {
+    #[pyo3(signature = (X, y, sample_weight=None))]
+    fn mean_cost(
+        &self,
+        py: Python,
+        X: &Bound<PyAny>,
+        y: &Bound<PyAny>,
+        sample_weight: Option<&Bound<PyAny>>,
+    ) -> PyResult<f64> {
         with!(&*self.lock(py), net => {
-            let batch = Batch::new(X, y)?;
+            let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
             Ok(py.detach(|| net.mean_cost(&samples)))
         })
     }
 
     #[allow(non_snake_case)]
+    #[pyo3(signature = (X, y, learning_rate, sample_weight=None))]
     fn step(
         &self,
         py: Python,
         X: &Bound<PyAny>,
         y: &Bound<PyAny>,
         learning_rate: f64,
+        sample_weight: Option<&Bound<PyAny>>,
     ) -> PyResult<f64> {
         with!(&mut *self.lock(py), net => {
-            let batch = Batch::new(X, y)?;
+            let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
             Ok(py.detach(|| net.step(&samples, learning_rate)))
         })
     }
 
-    #[allow(non_snake_case, clippy::too_many_arguments)]
-    #[pyo3(signature = (X, y, *, batch_size, learning_rate, shuffle, seed, epoch, step, cost_sum,
-                        stop_epoch, budget))]
+    /// Trains from a position (epoch, step, cost_sum) on; the costs of the epochs that ended, the
+    /// position, and why it came back: done, time, nonfinite or interrupted.
+    #[allow(non_snake_case)]
+    #[pyo3(signature = (X, y, settings, position, sample_weight=None))]
     fn train(
         &self,
         py: Python,
         X: &Bound<PyAny>,
         y: &Bound<PyAny>,
-        batch_size: usize,
-        learning_rate: f64,
-        shuffle: bool,
-        seed: u64,
-        epoch: u64,
-        step: usize,
-        cost_sum: f64,
-        stop_epoch: u64,
-        budget: f64,
-    ) -> PyResult<(Vec<f64>, u64, usize, f64)> {
-        let budget = Duration::try_from_secs_f64(budget.max(0.0)).unwrap_or(Duration::MAX);
-        let settings = Settings { batch_size, learning_rate, shuffle, seed, stop_epoch, budget };
+        settings: Training,
+        position: (u64, usize, f64),
+        sample_weight: Option<&Bound<PyAny>>,
+    ) -> PyResult<(Vec<f64>, u64, usize, f64, &'static str)> {
+        let (epoch, step, cost_sum) = position;
         let start = Position { epoch, step, cost_sum };
-        with!(&mut *self.lock(py), net => {
-            let batch = Batch::new(X, y)?;
+        let signal = Mutex::new(None);
+        let interrupted = || {
+            let pending = Python::attach(|py| py.check_signals()).err();
+            let given_up = pending.is_some();
+            *signal.lock().unwrap() = pending;
+            given_up
+        };
+        let outcome = with!(&mut *self.lock(py), net => {
+            let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
-            if shuffle && samples.len() >= u32::MAX as usize {
-                return Err(Error::TooManyRows { given: samples.len() }.into());
+            let settings = settings.settings(samples.len(), &interrupted)?;
+            py.detach(|| net.train(&samples, &settings, start))
+        });
+        if let Some(error) = signal.into_inner().unwrap() {
+            error.restore(py);
+            let interrupt = PyErr::fetch(py);
+            if !interrupt.is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>(py) {
+                return Err(interrupt);
             }
-            let (costs, end) = py.detach(|| net.train(&samples, &settings, start));
-            Ok((costs, end.epoch, end.step, end.cost_sum))
+        }
+        let reason = match outcome.reason {
+            Reason::Done => "done",
+            Reason::Time => "time",
+            Reason::NonFinite => "nonfinite",
+            Reason::Interrupted => "interrupted",
+        };
+        let end = outcome.end;
+        Ok((outcome.costs, end.epoch, end.step, end.cost_sum, reason))
+    }
+
+    /// All that a training needs beside its settings and data.
+    fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        with!(&*self.lock(py), net => {
+            let state = net.state();
+            for (name, array) in state.matrices {
+                dict.set_item(name, PyArray2::from_owned_array(py, array))?;
+            }
+            for (name, array) in state.vectors {
+                dict.set_item(name, array.to_pyarray(py))?;
+            }
+            dict.set_item("updates", state.updates)?;
+            dict.set_item("momentum_product", state.momentum_product)?;
+        });
+        Ok(dict)
+    }
+
+    /// Takes what `state` gave for a network and an optimizer like these.
+    fn set_state(&self, py: Python, state: &Bound<PyDict>) -> PyResult<()> {
+        let number =
+            |name: &str| state.get_item(name)?.ok_or_else(|| PyKeyError::new_err(name.to_string()));
+        with!(&mut *self.lock(py), net => {
+            let mut given = State { updates: number("updates")?.extract()?,
+                momentum_product: number("momentum_product")?.extract()?, ..State::default() };
+            for (name, value) in state.iter() {
+                let name: String = name.extract()?;
+                if let Ok(matrix) = value.extract::<PyReadonlyArray2<_>>() {
+                    given.matrices.insert(name, matrix.as_array().to_owned());
+                } else if let Ok(vector) = value.extract::<PyReadonlyArray1<_>>() {
+                    given.vectors.insert(name, vector.as_array().to_owned());
+                }
+            }
+            Ok(net.set_state(&given)?)
         })
     }
 }
@@ -256,36 +351,6 @@ impl Network {
                 Err(TryLockError::WouldBlock) => py.detach(|| drop(self.0.lock())),
             }
         }
-    }
-}
-
-/// Samples and targets as NumPy holds them.
-struct Batch<'py, T: Element> {
-    x: PyReadonlyArray2<'py, T>,
-    y: Desired<'py, T>,
-}
-
-enum Desired<'py, T: Element> {
-    Values(PyReadonlyArray2<'py, T>),
-    Classes(PyReadonlyArray1<'py, i64>),
-}
-
-impl<'py, T: Element + Real> Batch<'py, T> {
-    fn new(x: &Bound<'py, PyAny>, y: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let y = match y.cast::<PyArray1<i64>>() {
-            Ok(classes) => Desired::Classes(classes.try_readonly()?),
-            Err(_) => Desired::Values(y.extract()?),
-        };
-        Ok(Self { x: x.extract()?, y })
-    }
-
-    fn samples(&self) -> PyResult<Samples<'_, T>> {
-        let n_in = self.x.shape()[1];
-        let y = match &self.y {
-            Desired::Values(y) => Targets::Values(y.as_slice()?),
-            Desired::Classes(y) => Targets::Classes(y.as_slice()?),
-        };
-        Ok(Samples { x: self.x.as_slice()?, y, n_in })
     }
 }
 
@@ -361,6 +426,38 @@ fn target_range(cost: &str) -> PyResult<(f64, f64)> {
     Ok(Cost::from_text(cost)?.targets())
 }
 
+/// What a reactive schedule remembers after an epoch that ended with `value`: what the learning rate
+/// is multiplied by, the best value, the epochs without progress, and those still to rest.
+#[pyfunction]
+#[pyo3(signature = (schedule, value, memory=None))]
+fn observe(
+    schedule: &str,
+    value: f64,
+    memory: Option<(f64, f64, u32, u32)>,
+) -> PyResult<(f64, f64, u32, u32)> {
+    let before = memory.map_or(Watched::default(), |(factor, best, stuck, resting)| Watched {
+        factor,
+        best,
+        stuck,
+        resting,
+    });
+    let curve = Schedule::from_text(schedule)?.reactive().unwrap_or(Curve::Constant);
+    let Watched { factor, best, stuck, resting } = before.after(curve, value);
+    Ok((factor, best, stuck, resting))
+}
+
+/// Whether a schedule watches the training.
+#[pyfunction]
+fn is_reactive(schedule: &str) -> PyResult<bool> {
+    Ok(Schedule::from_text(schedule)?.reactive().is_some())
+}
+
+/// What a schedule multiplies the learning rate by at epoch x of `total`.
+#[pyfunction]
+fn schedule_factor(schedule: &str, x: f64, total: f64) -> PyResult<f64> {
+    Ok(Schedule::from_text(schedule)?.factor(x, total))
+}
+
 /// Lets every later call use `n` threads.
 #[pyfunction]
 fn set_num_threads(n: usize) -> PyResult<()> {
@@ -403,6 +500,7 @@ macro_rules! tables {
         #[pyfunction]
         fn table(kind: &str) -> PyResult<Vec<(&'static str, Vec<PySetting>)>> {
             let rows = match kind {
+                Curve::KIND => Curve::ROWS,
                 $($Table::KIND => $Table::ROWS,)*
                 _ => return Err(no_table(kind)),
             };
@@ -414,13 +512,14 @@ macro_rules! tables {
         #[pyfunction]
         fn canonical(kind: &str, text: &str) -> PyResult<String> {
             match kind {
+                Curve::KIND => Ok(Schedule::from_text(text)?.to_string()),
                 $($Table::KIND => Ok($Table::from_text(text)?.to_string()),)*
                 _ => Err(no_table(kind)),
             }
         }
 
         fn no_table(given: &str) -> PyErr {
-            let kinds = [$($Table::KIND),*].join(", ");
+            let kinds = [$($Table::KIND,)* Curve::KIND].join(", ");
             PyValueError::new_err(format!("kind must be one of {kinds}; got '{given}'"))
         }
     };
@@ -433,7 +532,7 @@ mod _core {
     #[pymodule_export]
     use super::{
         Network, canonical, first_nonfinite, fma_peak, get_num_threads, instruction_set,
-        set_num_threads, table, target_range,
+        is_reactive, observe, schedule_factor, set_num_threads, table, target_range,
     };
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

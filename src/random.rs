@@ -6,21 +6,26 @@
 //! counter=[0, stream, 0, 0])`, which is the oracle of the tests and the twin in
 //! `reference/random.py`.
 
+use crate::real::Real;
+
 /// What a stream is drawn for; streams of two purposes never meet.
 ///
-/// 3 is taken too: `reference/random.py` splits data with it.
+/// 3 is taken too: `reference/random.py` splits data with it. Dropout and noise have a stream for
+/// each (sample, epoch, layer).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Purpose {
     Init = 1,
     Shuffle = 2,
+    Dropout = 4,
+    Noise = 5,
 }
 
 /// The numbers of one stream, in order.
 #[derive(Debug, Clone)]
 pub struct Stream {
     key: [u64; 2],
-    stream: u64,
+    stream: [u64; 3],
     block: u64,
     buffer: [u64; 4],
     used: usize,
@@ -29,6 +34,12 @@ pub struct Stream {
 impl Stream {
     /// The stream numbered `stream` for `purpose`, at its beginning.
     pub fn new(seed: u64, purpose: Purpose, stream: u64) -> Self {
+        Self::of(seed, purpose, [stream, 0, 0])
+    }
+
+    /// The stream of three numbers.
+    #[inline]
+    pub fn of(seed: u64, purpose: Purpose, stream: [u64; 3]) -> Self {
         let key = [seed, purpose as u64];
         Self { key, stream, block: 0, buffer: [0; 4], used: 4 }
     }
@@ -39,7 +50,8 @@ impl Stream {
         if self.used == 4 {
             // NumPy counts before it draws: its first block is number 1.
             self.block += 1;
-            self.buffer = philox([self.block, self.stream, 0, 0], self.key);
+            let [a, b, c] = self.stream;
+            self.buffer = philox([self.block, a, b, c], self.key);
             self.used = 0;
         }
         self.used += 1;
@@ -49,6 +61,14 @@ impl Stream {
     /// The next number of [0, 1), a multiple of 2^-53.
     pub fn uniform(&mut self) -> f64 {
         (self.bits() >> 11) as f64 * 2f64.powi(-53)
+    }
+
+    /// The next two numbers of the normal distribution (Box and Muller, 1958).
+    pub fn normals(&mut self) -> [f64; 2] {
+        // 1 - u lies in (0, 1], whose logarithm is finite.
+        let radius = (-2.0 * Real::ln(1.0 - self.uniform())).sqrt();
+        let angle = std::f64::consts::TAU * self.uniform();
+        [radius * Real::cos(angle), radius * Real::sin(angle)]
     }
 
     /// The next integer of [0, bound): the high half of a 128-bit product.
@@ -73,6 +93,21 @@ fn philox(mut counter: [u64; 4], mut key: [u64; 2]) -> [u64; 4] {
         key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
     }
     counter
+}
+
+/// Fills a mask of dropout: 0 for the share `dropout` of the neurons, to 1/65536, else what keeps the
+/// mean of what is left.
+#[inline]
+pub fn mask<T: Real>(mask: &mut [T], dropout: f64, mut stream: Stream) {
+    let threshold = (dropout * 65536.0).round() as u64;
+    let kept = T::from_f64(65536.0 / (65536 - threshold) as f64);
+    for four in mask.chunks_mut(4) {
+        let bits = stream.bits();
+        for (i, mask) in four.iter_mut().enumerate() {
+            let drawn = bits >> (16 * i) & 0xffff;
+            *mask = if drawn < threshold { T::ZERO } else { kept };
+        }
+    }
 }
 
 /// The order in which epoch `epoch` visits the rows 0..n: Fisher and Yates from the last row down.

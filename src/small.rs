@@ -8,10 +8,12 @@ use std::ops::Range;
 use crate::cost::Cost;
 use crate::kernel::{Job, LINE_MAX, SHARD, Set, first, transpose};
 use crate::layer::{Layer, move_line, sigma_of_lines};
-use crate::optimizer::{Moments, Optimizer, Update};
+use crate::optimizer::{Clock, Moments, Optimizer, Update};
 use crate::pool::Share;
 use crate::real::Real;
-use crate::train::{Chosen, Samples, Targets, chosen, tree_sum};
+use crate::samples::{Chosen, Samples, Targets, chosen};
+use crate::sums::tree_sum;
+use crate::train::{Position, Settings};
 use crate::with_width;
 use crate::workspace::Workspace;
 
@@ -38,38 +40,52 @@ pub struct SmallSteps<'a, T> {
     pub rest: Share,
     pub ws: &'a Workspace<T>,
     pub optimizer: &'a Optimizer<T>,
-    pub learning_rate: f64,
-    /// Updates before these steps.
-    pub updates: u64,
-    /// The numbers of the steps within the epoch.
-    pub steps: Range<usize>,
-    /// What the costs of the samples are added to.
-    pub cost_sum: &'a mut f64,
+    pub settings: &'a Settings<'a>,
+    pub clock: &'a mut Clock,
+    /// Where in the epoch the steps begin, and in the end where they have come to: not as far as
+    /// `last` where the cost of a batch is not finite.
+    pub at: &'a mut Position,
+    pub last: usize,
 }
 
 impl<T: Real> Job for SmallSteps<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
+        let Self { samples, settings, optimizer, at, .. } = self;
         let size = self.batch.len();
+        let steps = samples.len().div_ceil(size);
         let scales = [&self.batch, &self.rest].map(|rows| T::ONE / T::from_f64(rows.len() as f64));
-        for (step, t) in self.steps.zip(self.updates + 1..) {
-            let first = step * size;
-            let whole = first + size <= self.samples.len();
+        while at.step < self.last {
+            let first = at.step * size;
+            let whole = first + size <= samples.len();
             let (rows, scale) =
                 if whole { (&self.batch, scales[0]) } else { (&self.rest, scales[1]) };
-            SmallStep {
+            let mut clock = *self.clock;
+            clock.tick(optimizer.rule);
+            let mut update = settings.update(optimizer.rule, &clock, at, steps);
+            if settings.penalty_per_sample {
+                update.scale = scale;
+            }
+            let step = SmallStep {
                 layers: self.layers,
                 cost: self.cost,
-                samples: self.samples,
+                samples,
                 chosen: chosen(self.order, &(first..first + rows.len())),
                 rows,
                 ws: self.ws,
-                moments: &self.optimizer.moments,
-                update: &self.optimizer.rule.at(t, self.learning_rate),
+                moments: &optimizer.moments,
+                update: &update,
                 scale,
+            };
+            step.forward_all::<S>();
+            let cost = tree_sum(&self.ws.costs.as_slice()[..rows.len()]);
+            if settings.check_finite && !cost.is_finite() {
+                return;
             }
-            .run::<S>();
-            *self.cost_sum += tree_sum(&self.ws.costs.as_slice()[..rows.len()]);
+            step.back_all::<S>();
+            at.cost_sum += cost;
+            *self.clock = clock;
+            at.step += 1;
         }
     }
 }
@@ -88,14 +104,20 @@ struct SmallStep<'a, T> {
 }
 
 impl<T: Real> SmallStep<'_, T> {
+    /// Forward, to the costs and δ of the output layer.
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn forward_all<S: Set>(&self) {
         let last = self.layers.len() - 1;
         for (l, layer) in self.layers.iter().enumerate() {
             with_width!(layer.w.width(0), self.forward::<S, _>(l));
         }
         with_width!(self.layers[last].w.width(0), self.output::<S, _>(last));
-        for l in (1..=last).rev() {
+    }
+
+    /// δ of the layers before, then the updates.
+    #[inline(always)]
+    fn back_all<S: Set>(&self) {
+        for l in (1..self.layers.len()).rev() {
             with_width!(self.layers[l - 1].w.width(0), self.backward::<S, _>(l));
         }
         for (l, layer) in self.layers.iter().enumerate() {
@@ -288,21 +310,23 @@ impl<T: Real> SmallStep<'_, T> {
     /// The update of layer l by its averaged gradient: Σ_i δ_i a_prev_i and Σ_i δ_i, times 1/m.
     #[inline(always)]
     fn descend<S: Set, const N: usize>(&self, l: usize) {
-        let Layer { n_in, n_out, w, w_back, b, .. } = &self.layers[l];
+        let Layer { n_in, n_out, w, w_back, b, options, .. } = &self.layers[l];
         let (n_in, n_out) = (*n_in, *n_out);
+        let plain = options.is_plain() && self.update.is_plain();
+        let penalty = if plain { None } else { Some(&options.penalty) };
         let scale = self.scale;
         let Moments { w: w_moments, b: b_moments } = &self.moments[l];
         let mut k = 0;
         // Four inputs at a time where there are four: their chains run side by side.
         while k + 4 <= n_in {
             for (i, grad) in self.gradients::<S, N, 4>(l, k).into_iter().enumerate() {
-                move_line(self.update, &w.values, w_moments, (k + i) * N, grad, scale);
+                move_line(self.update, &w.values, w_moments, (k + i) * N, grad, scale, penalty);
             }
             k += 4;
         }
         for k in k..n_in {
             let [grad] = self.gradients::<S, N, 1>(l, k);
-            move_line(self.update, &w.values, w_moments, k * N, grad, scale);
+            move_line(self.update, &w.values, w_moments, k * N, grad, scale, penalty);
         }
         let mut grad = [T::ZERO; N];
         for delta in self.ws.delta[l].read(0, self.rows).chunks_exact(T::LINE) {
@@ -310,7 +334,7 @@ impl<T: Real> SmallStep<'_, T> {
                 grad[n] += delta[n];
             }
         }
-        move_line(self.update, b, b_moments, 0, grad, scale);
+        move_line(self.update, b, b_moments, 0, grad, scale, None);
         if let Some(back) = w_back {
             transpose::<T, N>(w.values.part(0, n_in * N), (0, n_in), (0, n_out), back);
         }

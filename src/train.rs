@@ -15,130 +15,81 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::kernel::{Job, SHARD, Set};
-use crate::layer::{Apply, Descent, Fate, Layer};
+use crate::layer::{Apply, Descent, Fate};
 use crate::network::{Network, ROW_BLOCK};
-use crate::optimizer::Update;
-use crate::pool::{self, Share, Worker};
-use crate::random;
+use crate::optimizer::{Clock, Rule, Update};
+use crate::parts::Parts;
+use crate::pool::{self, Worker};
 use crate::real::Real;
+use crate::samples::{Chance, Chosen, Gather, Order, Samples, Targets, add_noise, chosen};
+use crate::schedule::Schedule;
 use crate::small::SmallSteps;
+use crate::sums::{GradientTree, Tree, tree_sum};
 use crate::workspace::{CHUNK, Gradient, Workspace};
 
-/// The desired outputs of the samples.
-#[derive(Debug, Clone, Copy)]
-pub enum Targets<'a, T> {
-    /// None: for a forward pass.
-    None,
-    /// `(m, n_L)` numbers, row by row.
-    Values(&'a [T]),
-    /// `(m,)` classes, which stand for rows that are 1 in that column and 0 elsewhere.
-    Classes(&'a [i64]),
-}
-
-/// Samples, `(m, n_0)` row by row, and their targets.
-#[derive(Debug, Clone, Copy)]
-pub struct Samples<'a, T> {
-    pub x: &'a [T],
-    pub y: Targets<'a, T>,
-    pub n_in: usize,
-}
-
-impl<T: Real> Samples<'_, T> {
-    /// m.
-    pub fn len(&self) -> usize {
-        self.x.len() / self.n_in
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.x.is_empty()
-    }
-
-    /// The sample `i`.
-    #[inline(always)]
-    pub fn row(&self, i: usize) -> &[T] {
-        &self.x[i * self.n_in..][..self.n_in]
-    }
-}
-
-/// Puts samples into rows of a workspace.
-pub(crate) struct Gather<'a, T> {
-    pub samples: &'a Samples<'a, T>,
-    pub ws: &'a Workspace<T>,
-    pub rows: &'a Share,
-    pub chosen: Chosen<'a>,
-    /// The rows of the whole batch, of which `rows` are some.
-    pub batch: usize,
-}
-
-/// Bytes of samples that are asked for ahead of their use, and the least number of rows: shuffled
-/// rows lie anywhere in memory.
-const AHEAD_BYTES: usize = 128 * 1024;
-const AHEAD_ROWS: usize = 8;
-
-impl<T: Real> Job for Gather<'_, T> {
-    #[inline(always)]
-    fn run<S: Set>(self) {
-        let Self { samples, ws, rows, chosen, batch } = self;
-        let row_bytes = samples.n_in * size_of::<T>();
-        let ahead = (AHEAD_BYTES / row_bytes).max(AHEAD_ROWS).min(rows.len());
-        for row in rows.range() {
-            let next = row + ahead;
-            // After the last of these rows come the same rows of the next batch.
-            let next = if next < rows.range().end { next } else { next - rows.len() + batch };
-            if let Some(i) = chosen.get(next).filter(|&i| i < samples.len()) {
-                S::prefetch(samples.row(i));
-            }
-            let i = chosen.sample(row);
-            ws.a[0].put_row(row, samples.row(i));
-            match samples.y {
-                Targets::None => {}
-                Targets::Values(y) => ws.y.put_row(row, &y[i * ws.y.n..][..ws.y.n]),
-                Targets::Classes(y) => ws.y.put_one_hot(row, y[i] as usize),
-            }
-        }
-    }
-}
-
-/// Which samples stand in the rows of a batch.
-#[derive(Clone, Copy)]
-pub(crate) enum Chosen<'a> {
-    /// The first of these; the batches that follow stand behind them.
-    Order(&'a [u32]),
-    /// As many as there are rows, this far on (or back, by wrapping round).
-    From(usize),
-}
-
-impl Chosen<'_> {
-    #[inline(always)]
-    pub fn sample(self, row: usize) -> usize {
-        match self {
-            Self::Order(order) => order[row] as usize,
-            Self::From(first) => first.wrapping_add(row),
-        }
-    }
-
-    /// The sample of a row that may lie beyond the last.
-    #[inline(always)]
-    fn get(self, row: usize) -> Option<usize> {
-        match self {
-            Self::Order(order) => order.get(row).map(|&i| i as usize),
-            Self::From(first) => Some(first.wrapping_add(row)),
-        }
-    }
-}
-
 /// How to train.
-#[derive(Debug, Clone, Copy)]
-pub struct Settings {
+#[derive(Clone)]
+pub struct Settings<'a> {
     pub batch_size: usize,
     pub learning_rate: f64,
+    /// What the learning rate is multiplied by, from epoch `schedule_from` on.
+    pub schedule: Schedule,
+    pub schedule_from: u64,
+    /// The epochs of the whole training, for schedules that end with it.
+    pub schedule_epochs: u64,
     pub shuffle: bool,
     pub seed: u64,
-    /// The epoch to stop before.
+    /// Orders of whole epochs that were drawn elsewhere, the first for epoch `orders_from`.
+    pub orders: Option<&'a [u32]>,
+    pub orders_from: u64,
+    /// The epoch to stop before, but for its first `stop_step` steps.
     pub stop_epoch: u64,
+    pub stop_step: usize,
     /// Stop after the step during which this much time has passed.
     pub budget: Duration,
+    /// The largest element, and the largest norm, of an averaged gradient.
+    pub clip_value: Option<f64>,
+    pub clip_norm: Option<f64>,
+    /// The decay of a moving average of the parameters.
+    pub average: Option<f64>,
+    /// The standard deviation of noise on the inputs.
+    pub input_noise: f64,
+    /// Whether a batch whose cost is not finite ends the training.
+    pub check_finite: bool,
+    /// Whether penalties are divided by the number (or the weight) of the samples of a batch.
+    pub penalty_per_sample: bool,
+    /// Whether the cost of a batch takes in the penalties of the weights before its update.
+    pub penalty_in_cost: bool,
+    /// Asked now and then whether to give the training up.
+    pub interrupted: Option<&'a (dyn Fn() -> bool + Sync)>,
+}
+
+impl Settings<'_> {
+    /// Plain batches of a size, one epoch, as the samples come.
+    pub fn new(batch_size: usize, learning_rate: f64) -> Self {
+        Self {
+            batch_size,
+            learning_rate,
+            schedule: Schedule::constant(),
+            schedule_from: 0,
+            schedule_epochs: 1,
+            shuffle: false,
+            seed: 0,
+            orders: None,
+            orders_from: 0,
+            stop_epoch: 1,
+            stop_step: 0,
+            budget: Duration::MAX,
+            clip_value: None,
+            clip_norm: None,
+            average: None,
+            input_noise: 0.0,
+            check_finite: false,
+            penalty_per_sample: false,
+            penalty_in_cost: false,
+            interrupted: None,
+        }
+    }
 }
 
 /// A place between two steps of a training.
@@ -151,85 +102,83 @@ pub struct Position {
     pub cost_sum: f64,
 }
 
-/// The order in which an epoch visits its samples.
-#[derive(Debug, Default)]
-pub(crate) struct Order {
-    rows: Vec<u32>,
-    drawn: Option<(u64, u64)>,
+/// Why a training came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// It is where it was to stop.
+    Done,
+    /// The time is spent.
+    Time,
+    /// The cost of the next batch is NaN or infinite; its update was not made.
+    NonFinite,
+    /// It was given up; the update of the next batch was not made.
+    Interrupted,
 }
 
-impl Order {
-    /// Draws the order of an epoch, unless it is there already.
-    fn draw(&mut self, n: usize, seed: u64, epoch: u64) {
-        if self.drawn != Some((seed, epoch)) || self.rows.len() != n {
-            self.rows.resize(n, 0);
-            random::shuffle(&mut self.rows, seed, epoch);
-            self.drawn = Some((seed, epoch));
-        }
-    }
+/// What a training has come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The costs of the epochs that ended: averages over their samples, each met before its
+    /// batch's update.
+    pub costs: Vec<f64>,
+    pub end: Position,
+    pub reason: Reason,
 }
 
 impl<T: Real> Network<T> {
     /// One update on all samples as one batch; returns C before it.
     pub fn step(&mut self, samples: &Samples<T>, learning_rate: f64) -> f64 {
-        let m = samples.len();
-        let settings = Settings {
-            batch_size: m,
-            learning_rate,
-            shuffle: false,
-            seed: 0,
-            stop_epoch: 1,
-            budget: Duration::MAX,
-        };
+        let settings = Settings::new(samples.len(), learning_rate);
         let start = Position { epoch: 0, step: 0, cost_sum: 0.0 };
-        self.train(samples, &settings, start).0[0]
+        self.train(samples, &settings, start).costs[0]
     }
 
-    /// Trains from `start` on; returns the costs of the epochs that it ended, and where it stopped.
-    ///
-    /// The cost of an epoch is the average over its samples, each met before its batch's update.
-    pub fn train(
-        &mut self,
-        samples: &Samples<T>,
-        settings: &Settings,
-        start: Position,
-    ) -> (Vec<f64>, Position) {
+    /// Trains from `start` on.
+    pub fn train(&mut self, samples: &Samples<T>, settings: &Settings, start: Position) -> Outcome {
         let n = samples.len();
         let batch = settings.batch_size.min(n);
         let order = std::mem::take(&mut self.order);
         let threads = Self::threads_for(self.step_work(batch), batch);
+        let weighted = samples.weights.is_some();
         let ws = match self.training.take() {
-            Some(ws) if ws.fits(batch, threads) => ws,
-            _ => Workspace::training(&self.layers, batch, threads, false),
+            Some(ws) if ws.fits(batch, threads, weighted) => ws,
+            _ => Workspace::training(&self.layers, batch, threads, false)
+                .weighted(weighted)
+                .with_masks(&self.layers),
         };
+        if settings.average.is_some() && self.averaged.is_none() {
+            self.averaged = Some(Gradient::of_parameters(&self.layers));
+        }
+        let stored = batch > CHUNK || settings.clip_norm.is_some();
         let run = Run {
             network: self,
             samples,
             settings,
+            small: ws.small && settings.is_plain(),
+            parts: Parts::new(&self.layers),
             ws,
-            sums: (batch > CHUNK).then(|| GradientTree::new(&self.layers, batch.div_ceil(CHUNK))),
+            sums: stored.then(|| GradientTree::new(&self.layers, batch.div_ceil(CHUNK))),
             order: RwLock::new(order),
             stop: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
             started: Instant::now(),
             check_mask: self.check_mask(batch, settings.budget),
         };
-        let outcome = Mutex::new((Vec::new(), start));
+        let outcome = Mutex::new(None);
         pool::run(threads, |worker| {
             let result = run.epochs(&worker, start);
             if worker.index == 0 {
-                *outcome.lock().unwrap() = result;
+                *outcome.lock().unwrap() = Some(result);
             }
         });
-        let (costs, end) = outcome.into_inner().unwrap();
+        let (outcome, clock) = outcome.into_inner().unwrap().expect("worker 0 has come to an end");
         let Run { ws, order, .. } = run;
         self.training = Some(ws);
-        if end.step > 0 {
+        if outcome.end.step > 0 {
             self.order = order.into_inner().unwrap(); // an epoch that goes on needs it again
         }
-        let per_epoch = n.div_ceil(batch) as u64;
-        let done = |at: Position| at.epoch * per_epoch + at.step as u64;
-        self.optimizer.steps += done(end) - done(start);
-        (costs, end)
+        self.optimizer.clock = clock;
+        outcome
     }
 
     /// How often to look at the clock: after every step where a step is long or no time is given.
@@ -255,17 +204,19 @@ impl<T: Real> Network<T> {
     ) {
         let m = samples.len();
         let threads = Self::threads_for(self.step_work(m.min(CHUNK)), m);
-        let ws = Workspace::training(&self.layers, m, threads, keep_z);
+        let weighted = samples.weights.is_some();
+        let ws = Workspace::training(&self.layers, m, threads, keep_z).weighted(weighted);
         for start in (0..m).step_by(CHUNK) {
             let chunk = start..(start + CHUNK).min(m);
             pool::run(threads, |worker| {
-                self.rows(&ws, samples, &worker, chunk.len(), Chosen::From(start));
+                self.rows(&ws, samples, &worker, chunk.len(), Chosen::From(start), None);
             });
             see(&ws, chunk);
         }
     }
 
-    /// Phase A: this worker's share of `rows` rows, forward and back.
+    /// Phase A: this worker's share of `rows` rows, forward and back; in training with noise and
+    /// dropout.
     #[inline]
     fn rows(
         &self,
@@ -274,10 +225,18 @@ impl<T: Real> Network<T> {
         worker: &Worker,
         rows: usize,
         chosen: Chosen,
+        training: Option<&Training>,
     ) {
         for block in worker.share(rows).blocks(ROW_BLOCK) {
+            if training.is_some_and(|training| (training.give_up)(worker)) {
+                return;
+            }
             self.isa.run(Gather { samples, ws, rows: &block, chosen, batch: rows });
-            self.forward_rows(ws, worker, &block);
+            let chance = training.map(|training| (training.chance, chosen));
+            if let Some(training) = training.filter(|training| training.noise > 0.0) {
+                add_noise(ws, &block, chosen, training.chance, training.noise);
+            }
+            self.forward_rows(ws, worker, &block, chance);
             if !matches!(samples.y, Targets::None) {
                 self.backward_rows(ws, worker, &block);
             }
@@ -312,8 +271,7 @@ impl<T: Real> Network<T> {
     ) {
         self.isa.run(Descent {
             layers: &self.layers,
-            a: &ws.a,
-            delta: &ws.delta,
+            ws,
             rows,
             scale,
             tiles: &self.tiles.tiles[tiles],
@@ -327,10 +285,12 @@ impl<T: Real> Network<T> {
             let moments = &self.optimizer.moments[l];
             let (w, grad) = (&layer.w.values, &gradient.w[l].values);
             let share = worker.share(w.len());
-            self.isa.run(Apply { update, w, grad, moments: &moments.w, share });
+            let penalty = Some(&layer.options.penalty);
+            self.isa.run(Apply { update, w, grad, moments: &moments.w, penalty, share });
             let (b, grad) = (&layer.b, &gradient.b[l]);
             let share = worker.share(b.len());
-            self.isa.run(Apply { update, w: b, grad, moments: &moments.b, share });
+            let penalty = None;
+            self.isa.run(Apply { update, w: b, grad, moments: &moments.b, penalty, share });
         }
         worker.wait();
         for layer in &self.layers {
@@ -342,112 +302,173 @@ impl<T: Real> Network<T> {
 /// Operations between two looks at the clock: some tens of microseconds.
 const CHECK_WORK: usize = 500_000;
 
+/// Time between two questions whether to give a training up.
+const ASK_EVERY: Duration = Duration::from_millis(30);
+
+/// What a pass has in training alone.
+struct Training<'a> {
+    chance: Chance,
+    noise: f64,
+    /// Whether a worker is to leave its rows.
+    give_up: &'a (dyn Fn(&Worker) -> bool + Sync),
+}
+
+impl Settings<'_> {
+    /// Whether a step is nothing but passes and an update.
+    fn is_plain(&self) -> bool {
+        self.clip_norm.is_none()
+            && self.average.is_none()
+            && self.input_noise == 0.0
+            && !self.penalty_in_cost
+    }
+
+    /// What updates number `clock.t` of this training uses, at a place.
+    #[inline]
+    pub(crate) fn update<T: Real>(
+        &self,
+        rule: Rule,
+        clock: &Clock,
+        at: &Position,
+        steps: usize,
+    ) -> Update<T> {
+        let mut rate = self.learning_rate;
+        if !self.schedule.is_constant() {
+            let epochs = at.epoch.saturating_sub(self.schedule_from) as f64;
+            let x = epochs + at.step as f64 / steps as f64;
+            rate *= self.schedule.factor(x, self.schedule_epochs as f64);
+        }
+        let mut update = rule.at(clock, rate);
+        update.clip = self.clip_value.map(T::from_f64);
+        update
+    }
+}
+
 /// One call of `train`, as all of its workers see it.
 struct Run<'a, T> {
     network: &'a Network<T>,
     samples: &'a Samples<'a, T>,
-    settings: &'a Settings,
+    settings: &'a Settings<'a>,
     ws: Workspace<T>,
-    /// Where the gradients of the chunks of a large batch are added up.
+    /// Whether the steps are those of [`crate::small`].
+    small: bool,
+    parts: Parts,
+    /// Where gradients are kept that cannot be used as they come.
     sums: Option<GradientTree<T>>,
     order: RwLock<Order>,
     stop: AtomicBool,
+    given_up: AtomicBool,
     started: Instant,
     /// The clock is looked at where the number of a step has none of these bits.
     check_mask: usize,
 }
 
 impl<T: Real> Run<'_, T> {
-    /// What each worker does; the costs are those that worker 0 has seen.
-    fn epochs(&self, worker: &Worker, start: Position) -> (Vec<f64>, Position) {
+    /// What each worker does; all come to the same outcome.
+    fn epochs(&self, worker: &Worker, start: Position) -> (Outcome, Clock) {
         let n = self.samples.len();
+        let size = self.settings.batch_size.min(n);
+        let steps = n.div_ceil(size);
         let tiles = worker.weighted_share(&self.network.tiles.totals).range();
-        let mut costs = Vec::new();
-        let mut at = start;
-        let mut t = self.network.optimizer.steps;
-        while at.epoch < self.settings.stop_epoch && !self.stop.load(Relaxed) {
+        let (mut costs, mut at) = (Vec::new(), start);
+        let mut clock = self.network.optimizer.clock;
+        let mut reason = Reason::Done;
+        loop {
+            let last = match at.epoch.cmp(&self.settings.stop_epoch) {
+                std::cmp::Ordering::Less => steps,
+                std::cmp::Ordering::Equal => self.settings.stop_step.min(steps),
+                std::cmp::Ordering::Greater => 0,
+            };
+            if at.step >= last {
+                break;
+            }
+            if self.stop.load(Relaxed) {
+                reason = Reason::Time;
+                break;
+            }
             self.shuffle(worker, at.epoch);
             let order = self.order.read().unwrap();
-            let order = if self.settings.shuffle { &order.rows[..] } else { &[] };
-            let size = self.settings.batch_size.min(n);
-            if self.ws.small {
-                t = self.small_steps(worker, order, t, &mut at);
+            let shuffled = self.settings.shuffle || self.settings.orders.is_some();
+            let order = if shuffled { &order.rows[..] } else { &[] };
+            let done = if self.small {
+                self.small_steps(worker, order, last, &mut clock, &mut at)
             } else {
-                t = self.steps(worker, order, &tiles, t, &mut at);
-            }
-            if at.step * size >= n {
+                self.steps(worker, order, (&tiles, last), &mut clock, &mut at)
+            };
+            if at.step >= steps {
                 costs.push(at.cost_sum / n as f64);
                 at = Position { epoch: at.epoch + 1, step: 0, cost_sum: 0.0 };
             }
+            if let Err(early) = done {
+                reason = early;
+                break;
+            }
         }
-        (costs, at)
+        (Outcome { costs, end: at, reason }, clock)
     }
 
     /// Worker 0 draws the order of an epoch while the others wait.
     fn shuffle(&self, worker: &Worker, epoch: u64) {
-        if !self.settings.shuffle {
+        let (settings, n) = (self.settings, self.samples.len());
+        if !settings.shuffle && settings.orders.is_none() {
             return;
         }
         if worker.index == 0 {
-            self.order.write().unwrap().draw(self.samples.len(), self.settings.seed, epoch);
+            let mut order = self.order.write().unwrap();
+            match settings.orders {
+                Some(orders) => {
+                    let first = (epoch - settings.orders_from) as usize * n;
+                    order.take(&orders[first..first + n]);
+                }
+                None => order.draw(n, settings.seed, epoch),
+            }
         }
         worker.wait();
     }
 
-    /// One step; worker 0 gets the sum of the costs of its samples.
-    #[inline]
-    fn step(
-        &self,
-        worker: &Worker,
-        order: &[u32],
-        batch: Range<usize>,
-        tiles: &Range<usize>,
-        update: &Update<T>,
-    ) -> f64 {
-        if let Some(sums) = &self.sums {
-            return self.large_step(worker, order, batch, tiles, update, sums);
-        }
-        self.chunk(worker, order, &batch, |ws| {
-            let scale = T::ONE / T::from_f64(batch.len() as f64);
-            let fate = Fate::Update(update, &self.network.optimizer.moments);
-            self.network.descend(ws, batch.len(), scale, tiles.clone(), fate);
-        })
-    }
-
-    /// The steps of an epoch until it ends or the time is spent; returns the number of updates.
+    /// The steps of an epoch up to number `last`, or until something else ends them.
     fn steps(
         &self,
         worker: &Worker,
         order: &[u32],
-        tiles: &Range<usize>,
-        mut t: u64,
+        (tiles, last): (&Range<usize>, usize),
+        clock: &mut Clock,
         at: &mut Position,
-    ) -> u64 {
+    ) -> Result<(), Reason> {
         let n = self.samples.len();
         let size = self.settings.batch_size.min(n);
-        for first in (at.step * size..n).step_by(size) {
+        let (steps, rule) = (n.div_ceil(size), self.network.optimizer.rule);
+        while at.step < last {
+            let first = at.step * size;
             let batch = first..first.saturating_add(size).min(n);
-            t += 1;
-            let update = self.network.optimizer.rule.at(t, self.settings.learning_rate);
-            at.cost_sum += self.step(worker, order, batch, tiles, &update);
+            let mut next = *clock;
+            next.tick(rule);
+            let update = self.settings.update(rule, &next, at, steps);
+            at.cost_sum += self.step(worker, order, batch, tiles, (update, at.epoch))?;
+            *clock = next;
             self.look_at_the_clock(worker, at.step);
             worker.wait();
             at.step += 1;
             if self.stop.load(Relaxed) {
-                break;
+                return if at.step < last { Err(Reason::Time) } else { Ok(()) };
             }
         }
-        t
+        Ok(())
     }
 
-    /// The steps of a small network until the epoch ends or the time is spent; returns the number
-    /// of updates.
-    fn small_steps(&self, worker: &Worker, order: &[u32], mut t: u64, at: &mut Position) -> u64 {
+    /// The steps of a small network, as [`Self::steps`].
+    fn small_steps(
+        &self,
+        worker: &Worker,
+        order: &[u32],
+        last: usize,
+        clock: &mut Clock,
+        at: &mut Position,
+    ) -> Result<(), Reason> {
         let (n, network) = (self.samples.len(), self.network);
         let size = self.settings.batch_size.min(n);
         let steps = n.div_ceil(size);
-        while at.step < steps && !self.stop.load(Relaxed) {
-            let next = steps.min((at.step | self.check_mask) + 1);
+        while at.step < last {
+            let next = last.min((at.step | self.check_mask) + 1);
             network.isa.run(SmallSteps {
                 layers: &network.layers,
                 cost: network.cost,
@@ -457,63 +478,100 @@ impl<T: Real> Run<'_, T> {
                 rest: worker.share(n - (steps - 1) * size),
                 ws: &self.ws,
                 optimizer: &network.optimizer,
-                learning_rate: self.settings.learning_rate,
-                updates: t,
-                steps: at.step..next,
-                cost_sum: &mut at.cost_sum,
+                settings: self.settings,
+                clock,
+                at,
+                last: next,
             });
-            t += (next - at.step) as u64;
-            at.step = next;
+            if at.step < next {
+                return Err(Reason::NonFinite);
+            }
             self.look_at_the_clock(worker, next);
+            if self.stop.load(Relaxed) {
+                return if at.step < last { Err(Reason::Time) } else { Ok(()) };
+            }
         }
-        t
+        Ok(())
     }
 
-    /// Phase A, a barrier, and what follows it; the sum of the costs of the chunk for worker 0.
+    /// One step; the sum of the costs of its samples, or why it was not made.
+    #[inline]
+    fn step(
+        &self,
+        worker: &Worker,
+        order: &[u32],
+        batch: Range<usize>,
+        tiles: &Range<usize>,
+        (mut update, epoch): (Update<T>, u64),
+    ) -> Result<f64, Reason> {
+        if self.settings.penalty_in_cost {
+            self.parts.sum_penalties(worker, &self.network.layers);
+        }
+        let sum = match &self.sums {
+            Some(sums) => self.gather_gradient(worker, order, (&batch, epoch), tiles, sums)?,
+            None => self.chunk(worker, order, &batch, epoch)?,
+        };
+        let m = batch.len() as f64;
+        let scale = if sum.weight == 0.0 { 0.0 } else { 1.0 / sum.weight };
+        if self.settings.penalty_per_sample {
+            update.scale = T::from_f64(scale);
+        }
+        let mut cost = if sum.weight == m { sum.cost } else { sum.cost * scale * m };
+        if self.settings.penalty_in_cost {
+            cost += m * update.scale.to_f64() * self.parts.penalty(&self.network.layers);
+        }
+        if self.settings.check_finite && !cost.is_finite() {
+            return Err(Reason::NonFinite);
+        }
+        let scale = T::from_f64(scale);
+        match &self.sums {
+            Some(sums) => self.use_gradient(worker, &update, sums, scale),
+            None => {
+                let fate = Fate::Update(&update, &self.network.optimizer.moments);
+                self.network.descend(&self.ws, batch.len(), scale, tiles.clone(), fate);
+            }
+        }
+        self.finish(worker);
+        Ok(cost)
+    }
+
+    /// Phase A and a barrier; the sums of costs and weights.
     #[inline]
     fn chunk(
         &self,
         worker: &Worker,
         order: &[u32],
         chunk: &Range<usize>,
-        phase_b: impl FnOnce(&Workspace<T>),
-    ) -> f64 {
-        let (ws, rows) = (&self.ws, chunk.len());
-        self.network.rows(ws, self.samples, worker, rows, chosen(order, chunk));
+        epoch: u64,
+    ) -> Result<Sum, Reason> {
+        let rows = chunk.len();
+        let training = Training {
+            chance: Chance { seed: self.settings.seed, epoch },
+            noise: self.settings.input_noise,
+            give_up: &|worker| self.give_up(worker),
+        };
+        let chosen = chosen(order, chunk);
+        self.network.rows(&self.ws, self.samples, worker, rows, chosen, Some(&training));
         worker.wait();
-        phase_b(ws);
-        if worker.index == 0 { tree_sum(&ws.costs.as_slice()[..rows]) } else { 0.0 }
-    }
-}
-
-impl<T: Real> Run<'_, T> {
-    /// A step on more rows than the workspace holds: chunk after chunk, their gradients added up.
-    fn large_step(
-        &self,
-        worker: &Worker,
-        order: &[u32],
-        batch: Range<usize>,
-        tiles: &Range<usize>,
-        update: &Update<T>,
-        sums: &GradientTree<T>,
-    ) -> f64 {
-        let chunks = batch.len().div_ceil(CHUNK);
-        let mut costs = Tree::new();
-        for c in 0..chunks {
-            let start = batch.start + c * CHUNK;
-            let chunk = start..(start + CHUNK).min(batch.end);
-            costs.push(self.chunk(worker, order, &chunk, |ws| {
-                let fate = Fate::Store(&sums.total.w, &sums.total.b);
-                self.network.descend(ws, chunk.len(), T::ONE, tiles.clone(), fate);
-            }));
-            worker.wait();
-            sums.merge(worker, c, chunks);
-            worker.wait();
+        if self.given_up.load(Relaxed) {
+            return Err(Reason::Interrupted);
         }
-        sums.scale(worker, T::ONE / T::from_f64(batch.len() as f64));
-        worker.wait();
-        self.network.apply(worker, update, &sums.total);
-        costs.total()
+        let cost = tree_sum(&self.ws.costs.as_slice()[..rows]);
+        let weights = self.ws.weights.as_ref();
+        let weight = weights.map_or(rows as f64, |weights| tree_sum(&weights.as_slice()[..rows]));
+        Ok(Sum { cost, weight })
+    }
+
+    /// Worker 0 asks now and then whether to give up; the others see what it has heard.
+    fn give_up(&self, worker: &Worker) -> bool {
+        let Some(interrupted) = self.settings.interrupted else { return false };
+        if worker.index == 0
+            && self.parts.is_time(self.started.elapsed(), ASK_EVERY)
+            && interrupted()
+        {
+            self.given_up.store(true, Relaxed);
+        }
+        self.given_up.load(Relaxed)
     }
 
     /// Worker 0 decides for all, between two barriers, whether the time is spent.
@@ -528,109 +586,70 @@ impl<T: Real> Run<'_, T> {
     }
 }
 
-/// The samples of a batch: a part of the order, or of the samples as they come where it is empty.
-#[inline]
-pub(crate) fn chosen<'a>(order: &'a [u32], batch: &Range<usize>) -> Chosen<'a> {
-    if order.is_empty() { Chosen::From(batch.start) } else { Chosen::Order(&order[batch.start..]) }
+/// Sums over the samples of a batch.
+struct Sum {
+    cost: f64,
+    weight: f64,
 }
 
-/// The gradients of the chunks of a batch, added up as a tree that goes on where a tile's ends.
-pub(crate) struct GradientTree<T> {
-    /// The gradient of the last chunk, and in the end that of the batch.
-    pub total: Gradient<T>,
-    levels: Vec<Gradient<T>>,
-}
-
-impl<T: Real> GradientTree<T> {
-    pub fn new(layers: &[Layer<T>], chunks: usize) -> Self {
-        let levels = chunks.next_power_of_two().trailing_zeros();
-        let levels = (0..levels).map(|_| Gradient::zeros(layers)).collect();
-        Self { total: Gradient::zeros(layers), levels }
+impl<T: Real> Run<'_, T> {
+    /// The gradient of a batch, chunk after chunk, as a sum in `sums`.
+    fn gather_gradient(
+        &self,
+        worker: &Worker,
+        order: &[u32],
+        (batch, epoch): (&Range<usize>, u64),
+        tiles: &Range<usize>,
+        sums: &GradientTree<T>,
+    ) -> Result<Sum, Reason> {
+        let chunks = batch.len().div_ceil(CHUNK);
+        let (mut costs, mut weights) = (Tree::new(), Tree::new());
+        for c in 0..chunks {
+            let start = batch.start + c * CHUNK;
+            let chunk = start..(start + CHUNK).min(batch.end);
+            let sum = self.chunk(worker, order, &chunk, epoch)?;
+            costs.push(sum.cost);
+            weights.push(sum.weight);
+            let fate = Fate::Store(&sums.total.w, &sums.total.b);
+            self.network.descend(&self.ws, chunk.len(), T::ONE, tiles.clone(), fate);
+            worker.wait();
+            sums.merge(worker, c, chunks);
+            worker.wait();
+        }
+        Ok(Sum { cost: costs.total(), weight: weights.total() })
     }
 
-    /// Adds the gradient of chunk `c`, which stands in `total`, to those before it.
-    pub fn merge(&self, worker: &Worker, c: usize, chunks: usize) {
-        let level = c.trailing_ones() as usize;
-        for lower in &self.levels[..level] {
-            self.each_part(worker, lower, |total, lower| *total += *lower);
+    /// Averages, clips and applies the gradient in `sums`.
+    fn use_gradient(&self, worker: &Worker, update: &Update<T>, sums: &GradientTree<T>, scale: T) {
+        sums.scale(worker, scale);
+        worker.wait();
+        if let Some(most) = self.settings.clip_norm {
+            self.parts.sum_squares(worker, sums.total.buffers());
+            worker.wait();
+            let norm = self.parts.norm();
+            if norm > most {
+                sums.scale(worker, T::from_f64(most / norm));
+            }
+            worker.wait();
         }
-        if c + 1 < chunks {
-            self.each_part(worker, &self.levels[level], |total, kept| *kept = *total);
+        self.network.apply(worker, update, &sums.total);
+    }
+
+    /// What comes after an update: limits of norms, and the average of the parameters.
+    fn finish(&self, worker: &Worker) {
+        let layers = &self.network.layers;
+        let limited = layers.iter().any(|layer| layer.options.max_norm > 0.0);
+        if !limited && self.settings.average.is_none() {
             return;
         }
-        let above = self.levels.iter().enumerate().skip(level);
-        for (_, higher) in above.filter(|(bit, _)| c >> bit & 1 == 1) {
-            self.each_part(worker, higher, |total, higher| *total += *higher);
+        worker.wait();
+        if limited {
+            layers.iter().for_each(|layer| layer.limit_norms(worker));
+            worker.wait();
+            layers.iter().for_each(|layer| layer.copy_back(worker));
         }
-    }
-
-    /// Multiplies the sum by 1/m.
-    pub fn scale(&self, worker: &Worker, scale: T) {
-        for total in self.total.buffers() {
-            let share = worker.share(total.len());
-            total.part(share.start(), share.len()).iter_mut().for_each(|total| *total *= scale);
-        }
-    }
-
-    /// Does `f` to each number of this worker's share of `total` and of `other`.
-    fn each_part(&self, worker: &Worker, other: &Gradient<T>, f: impl Fn(&mut T, &mut T)) {
-        for (total, other) in self.total.buffers().zip(other.buffers()) {
-            let share = worker.share(total.len());
-            let total = total.part(share.start(), share.len());
-            let other = other.part(share.start(), share.len());
-            total.iter_mut().zip(other).for_each(|(total, other)| f(total, other));
-        }
-    }
-}
-
-/// Sums of 2^i equal parts, added pairwise as soon as two of a size are there.
-struct Tree {
-    levels: [f64; 48],
-    count: usize,
-}
-
-impl Tree {
-    fn new() -> Self {
-        Self { levels: [0.0; 48], count: 0 }
-    }
-
-    fn push(&mut self, mut sum: f64) {
-        let level = self.count.trailing_ones() as usize;
-        for lower in &self.levels[..level] {
-            sum += lower;
-        }
-        self.levels[level] = sum;
-        self.count += 1;
-    }
-
-    fn total(&self) -> f64 {
-        let bits = (0..self.levels.len()).filter(|bit| self.count >> bit & 1 == 1);
-        bits.map(|bit| self.levels[bit]).reduce(|sum, higher| sum + higher).unwrap_or(0.0)
-    }
-}
-
-/// The sum of all costs: a pairwise tree over shards, as for the gradients.
-pub(crate) fn tree_sum<T: Real>(costs: &[T]) -> f64 {
-    let shard = |costs: &[T]| costs.iter().fold(0.0, |sum, cost| sum + cost.to_f64());
-    if costs.len() <= SHARD {
-        return shard(costs);
-    }
-    let mut tree = Tree::new();
-    costs.chunks(SHARD).for_each(|costs| tree.push(shard(costs)));
-    tree.total()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tree_of_chunks_is_the_tree_of_their_shards() {
-        let costs: Vec<f64> = (0..5000).map(|i| 1.0 / f64::from(i + 3)).collect();
-        for m in [1, 255, 256, 257, 1024, 1025, 2047, 2048, 3000, 4096, 4097, 5000] {
-            let mut chunks = Tree::new();
-            costs[..m].chunks(CHUNK).for_each(|chunk| chunks.push(tree_sum(chunk)));
-            assert_eq!(chunks.total().to_bits(), tree_sum(&costs[..m]).to_bits(), "{m} rows");
+        if let (Some(decay), Some(averaged)) = (self.settings.average, &self.network.averaged) {
+            averaged.follow(worker, layers, T::from_f64(decay));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::kernel::{Buffer, Packed, Panels, SHARD};
 use crate::layer::Layer;
+use crate::pool::Worker;
 use crate::real::Real;
 use crate::small;
 
@@ -15,6 +16,8 @@ pub struct Workspace<T> {
     pub a: Vec<Panels<T>>,
     /// z of layer 1 to L. Without `keep_z` a hidden layer has none: its room holds a in the end.
     pub z: Vec<Option<Panels<T>>>,
+    /// Under dropout, of layer 1 to L: the mask, 0 or 1 / (1 - share), and a times the mask.
+    dropped: Vec<Option<[Panels<T>; 2]>>,
     /// δ of layer 1 to L; none in a workspace for the forward pass alone.
     pub delta: Vec<Panels<T>>,
     /// The targets of the samples.
@@ -23,6 +26,8 @@ pub struct Workspace<T> {
     pub terms: Panels<T>,
     /// The cost of each sample.
     pub costs: Buffer<T>,
+    /// The weight of each sample, where they differ.
+    pub weights: Option<Buffer<T>>,
     /// Whether a step is one for [`crate::small`].
     pub small: bool,
     scratch: Buffer<T>,
@@ -38,10 +43,12 @@ impl<T: Real> Workspace<T> {
         Self {
             a: std::iter::once(Panels::zeros(rows, n_in)).chain(outputs).collect(),
             z: layers.iter().map(|_| None).collect(),
+            dropped: layers.iter().map(|_| None).collect(),
             delta: Vec::new(),
             y: Panels::zeros(0, 1),
             terms: Panels::zeros(0, 1),
             costs: Buffer::zeros(0),
+            weights: None,
             small: false,
             scratch: Buffer::zeros(threads * scratch_length(layers)),
             rows,
@@ -73,7 +80,37 @@ impl<T: Real> Workspace<T> {
         }
     }
 
-    /// Worker `index`'s own room for five rows of a softmax layer.
+    /// Room for weights of the samples, if they are `given`.
+    pub fn weighted(mut self, given: bool) -> Self {
+        self.weights = given.then(|| Buffer::zeros(self.rows));
+        self.small &= !given;
+        self
+    }
+
+    /// Room for the masks of layers with dropout.
+    pub fn with_masks(mut self, layers: &[Layer<T>]) -> Self {
+        for (room, layer) in self.dropped.iter_mut().zip(layers) {
+            let dropout = layer.options.dropout > 0.0;
+            let panels = || Panels::zeros(self.rows, layer.n_out);
+            *room = dropout.then(|| [panels(), panels()]);
+        }
+        self.small &= self.dropped.iter().all(Option::is_none);
+        self
+    }
+
+    /// The mask of layer `l` (from 1) and its masked activations, under dropout.
+    #[inline(always)]
+    pub fn masked(&self, l: usize) -> Option<&[Panels<T>; 2]> {
+        self.dropped.get(l.wrapping_sub(1))?.as_ref()
+    }
+
+    /// What layer `l` (from 0) sees: the activations before it, under dropout only some.
+    #[inline(always)]
+    pub fn input(&self, l: usize) -> &Panels<T> {
+        self.masked(l).map_or(&self.a[l], |[_, masked]| masked)
+    }
+
+    /// Worker `index`'s own room for some rows of a layer.
     #[inline(always)]
     #[allow(clippy::mut_from_ref)]
     pub fn scratch(&self, layers: &[Layer<T>], index: usize) -> &mut [T] {
@@ -82,9 +119,12 @@ impl<T: Real> Workspace<T> {
     }
 
     /// Whether it serves batches of `rows` rows and so many workers.
-    pub fn fits(&self, rows: usize, threads: usize) -> bool {
+    pub fn fits(&self, rows: usize, threads: usize, weighted: bool) -> bool {
         let room = rows.min(CHUNK);
-        self.threads >= threads && self.rows >= room && self.rows <= 4 * room
+        self.weights.is_some() == weighted
+            && self.threads >= threads
+            && self.rows >= room
+            && self.rows <= 4 * room
     }
 
     /// How many rows there is room for.
@@ -98,11 +138,14 @@ impl<T: Real> Workspace<T> {
     }
 }
 
-/// Five rows of the output layer where its activation takes a row at a time, else nothing.
+/// Five rows of the output layer where its activation takes a row at a time, and a row of a layer
+/// with dropout.
 #[inline(always)]
 fn scratch_length<T: Real>(layers: &[Layer<T>]) -> usize {
     let last = &layers[layers.len() - 1];
-    if last.activation.is_elementwise() { 0 } else { 5 * last.n_out }
+    let output = if last.activation.is_elementwise() { 0 } else { 5 * last.n_out };
+    let dropout = layers.iter().filter(|layer| layer.options.dropout > 0.0);
+    dropout.map(|layer| layer.n_out).fold(output, usize::max)
 }
 
 /// One gradient, laid out as the parameters are.
@@ -112,6 +155,30 @@ pub struct Gradient<T> {
 }
 
 impl<T: Real> Gradient<T> {
+    /// A copy of the parameters themselves.
+    pub fn of_parameters(layers: &[Layer<T>]) -> Self {
+        let copy = Self::zeros(layers);
+        for (l, layer) in layers.iter().enumerate() {
+            let length = layer.w.values.len();
+            copy.w[l].values.part(0, length).copy_from_slice(layer.w.values.as_slice());
+            copy.b[l].part(0, layer.b.len()).copy_from_slice(layer.b.as_slice());
+        }
+        copy
+    }
+
+    /// Takes a moving average on: this := decay this + (1 - decay) parameters, one worker's share.
+    pub fn follow(&self, worker: &Worker, layers: &[Layer<T>], decay: T) {
+        let parameters = layers.iter().map(|layer| &layer.w.values);
+        let parameters = parameters.chain(layers.iter().map(|layer| &layer.b));
+        for (mine, theirs) in self.buffers().zip(parameters) {
+            let share = worker.share(mine.len());
+            let theirs = &theirs.as_slice()[share.range()];
+            for (mine, theirs) in mine.part(share.start(), share.len()).iter_mut().zip(theirs) {
+                *mine = decay.mul_add(*mine - *theirs, *theirs);
+            }
+        }
+    }
+
     pub fn zeros(layers: &[Layer<T>]) -> Self {
         Self {
             w: layers.iter().map(|layer| Packed::zeros(layer.n_in, layer.n_out)).collect(),

@@ -5,10 +5,10 @@
 
 use std::process::Command;
 use std::sync::Mutex;
-use std::time::Duration;
 
 use backprop_rs::{
-    Activation, Cost, Isa, Network, Position, Real, Rule, Samples, Settings, Targets, set_threads,
+    Activation, Clock, Cost, Isa, Network, Penalty, Position, Real, Rule, Samples, Settings,
+    Targets, set_threads,
 };
 use ndarray::{Array1, Array2, ArrayView2};
 use proptest::prelude::*;
@@ -49,8 +49,8 @@ fn tree<S: std::ops::Add<Output = S>>(
 struct TwinLayer<T> {
     w: Vec<Vec<T>>,
     b: Vec<T>,
-    w_moments: Vec<[Vec<T>; 2]>,
-    b_moments: [Vec<T>; 2],
+    w_moments: Vec<[Vec<T>; 3]>,
+    b_moments: [Vec<T>; 3],
 }
 
 /// What one sample leaves behind: z and a of each layer (a of the samples first), δ, and C_i.
@@ -65,12 +65,13 @@ struct Twin<T> {
     activations: Vec<Activation>,
     cost: Cost,
     rule: Rule,
-    steps: u64,
+    clock: Clock,
 }
 
 impl<T: Real> Twin<T> {
     fn of(net: &Network<T>, rule: Rule) -> Self {
-        let zeros = |n: usize| [(); 2].map(|()| vec![T::ZERO; n]);
+        let kept = rule.memory().len();
+        let zeros = |n: usize| [0, 1, 2].map(|i| vec![T::ZERO; if i < kept { n } else { 0 }]);
         let layer = |(w, b): (Array2<T>, Array1<T>)| TwinLayer {
             w_moments: w.rows().into_iter().map(|row| zeros(row.len())).collect(),
             b_moments: zeros(b.len()),
@@ -82,7 +83,7 @@ impl<T: Real> Twin<T> {
             activations: net.activations(),
             cost: net.cost(),
             rule,
-            steps: 0,
+            clock: Clock::default(),
         }
     }
 
@@ -151,12 +152,14 @@ impl<T: Real> Twin<T> {
     /// One update; the sum of the costs before it.
     fn step(&mut self, x: &[Vec<T>], y: &[Vec<T>], learning_rate: f64) -> f64 {
         let passes: Vec<_> = x.iter().zip(y).map(|(x, y)| self.pass(x, y)).collect();
-        self.steps += 1;
-        let update = self.rule.at::<T>(self.steps, learning_rate);
+        self.clock.tick(self.rule);
+        let update = self.rule.at::<T>(&self.clock, learning_rate);
         let gradients: Vec<_> = (0..self.layers.len()).map(|l| self.gradient(&passes, l)).collect();
         for (layer, (grad_w, grad_b)) in self.layers.iter_mut().zip(gradients) {
-            for ((w, grad), moments) in layer.w.iter_mut().zip(&grad_w).zip(&mut layer.w_moments) {
-                update.apply(w, grad, moments.each_mut().map(Vec::as_mut_slice));
+            for ((w, mut grad), moments) in layer.w.iter_mut().zip(grad_w).zip(&mut layer.w_moments)
+            {
+                update.prepare(w, &mut grad, Some(&Penalty::default()));
+                update.apply(w, &grad, moments.each_mut().map(Vec::as_mut_slice));
             }
             let moments = layer.b_moments.each_mut().map(Vec::as_mut_slice);
             update.apply(&mut layer.b, &grad_b, moments);
@@ -223,15 +226,8 @@ impl Case {
         Rule::from_text(self.rule).unwrap()
     }
 
-    fn settings(&self) -> Settings {
-        Settings {
-            batch_size: self.batch,
-            learning_rate: self.learning_rate,
-            shuffle: false,
-            seed: 0,
-            stop_epoch: EPOCHS,
-            budget: Duration::MAX,
-        }
+    fn settings(&self) -> Settings<'static> {
+        Settings { stop_epoch: EPOCHS, ..Settings::new(self.batch, self.learning_rate) }
     }
 
     /// Trains on one thread, two, ..., and by the twin.
@@ -241,8 +237,8 @@ impl Case {
         let expected = twin.train(&data, self);
         for threads in THREADS {
             let mut net = self.network();
-            let (costs, _) =
-                with_threads(threads, || net.train(&data.samples(), &self.settings(), BEGINNING));
+            let train = || net.train(&data.samples(), &self.settings(), BEGINNING);
+            let costs = with_threads(threads, train).costs;
             let same = parameters(&net) == twin.parameters();
             assert!(same, "{} parameters on {threads} threads: {self:?}", T::NAME);
             let of_bits = |costs: &[f64]| costs.iter().map(bits).collect::<Vec<_>>();
@@ -301,7 +297,7 @@ impl<T: Real> Data<T> {
             Some(labels) => Targets::Classes(&labels[..m]),
             None => Targets::Values(&self.flat_y[..m * n_out]),
         };
-        Samples { x: &self.flat_x[..m * n_in], y, n_in }
+        Samples { x: &self.flat_x[..m * n_in], y, weights: None, n_in }
     }
 
     fn rows(&self) -> ArrayView2<'_, T> {
@@ -438,7 +434,9 @@ fn a_row_alone_is_the_row_in_any_batch() {
 
 #[test]
 fn a_learning_rate_of_zero_changes_nothing() {
-    for rule in Rule::NAMES {
+    for &rule in Rule::NAMES {
+        // Its steps begin at the learning rate, but none is shorter than `least`.
+        let rule = if rule == "rprop" { "rprop(least=0)" } else { rule };
         for (sizes, batch) in [([4, 16, 3], 10), ([60, 70, 33], 64), ([5, 20, 9], 1100)] {
             let mut case = plain(&sizes, 1200, rule);
             (case.batch, case.learning_rate) = (batch, 0.0);

@@ -124,7 +124,7 @@ def output_delta(cost, output, z, y, eps):
     """The terms that may cancel are a, y, the slope and, with softmax, the sum over its row."""
     a = output.sigma(z.value)
     size = (np.abs(a) + np.abs(y) + 1) * (1 if output.elementwise else a.shape[1])
-    slope = 1 if not output.elementwise else np.abs(output.sigma_prime(z.value, a))
+    slope = 1 if not output.elementwise else 1 + np.abs(output.sigma_prime(z.value, a))
     if output.name in cost.fused:
         slope = 1
     weight = max(cost.values.values(), default=1)

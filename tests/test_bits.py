@@ -88,10 +88,12 @@ SIZES, ROWS, BATCH = [64, 128, 10], 330, 64  # enough work to look at the clock 
 class Training:
     """A core network between two calls of `train`."""
 
-    def __init__(self, optimizer, dtype):
+    def __init__(self, optimizer, dtype, options=None, weighted=False, **more):
         rng = np.random.default_rng(5)
+        self.options, self.more = options, more
         self.X = rng.random((ROWS, SIZES[0])).astype(dtype)
         self.y = rng.integers(0, SIZES[-1], ROWS)
+        self.weights = rng.random(ROWS).astype(dtype) if weighted else None
         self.dtype = dtype
         self.at = (0, 0, 0.0)
         self.costs = []
@@ -99,47 +101,69 @@ class Training:
         self.core.initialize("auto", 1)
 
     def fresh(self, optimizer):
-        core = _core.Network(SIZES, ["relu", "softmax"], "cross_entropy", self.dtype)
+        core = _core.Network(SIZES, ["relu", "softmax"], "cross_entropy", self.dtype, self.options)
         core.set_optimizer(optimizer)
         return core
 
     def go_on(self, budget=0.0):
-        epoch, step, cost_sum = self.at
         run = {"batch_size": BATCH, "learning_rate": 0.01, "shuffle": True, "seed": 9}
-        at = {"epoch": epoch, "step": step, "cost_sum": cost_sum}
-        costs, *self.at = self.core.train(self.X, self.y, **run, **at, stop_epoch=3, budget=budget)
+        run |= {"stop_epoch": 3, "budget": budget} | self.more
+        costs, *at, _ = self.core.train(self.X, self.y, run, tuple(self.at), self.weights)
+        self.at = at
         self.costs += costs
 
     def bits(self):
-        return hashes.digest(self.core.weights() + self.core.biases(), self.costs)
+        state = self.core.state()
+        arrays = [state[name] for name in sorted(state) if isinstance(state[name], np.ndarray)]
+        return hashes.digest(arrays, self.costs)
 
 
 RULES = [] if MISSING else [name for name, _ in _core.table("optimizer")]
-# The core does not hand out the memory of a rule, so only one without can go on in a new network.
-PLACES = [*((rule, "the same network") for rule in RULES), ("sgd", "a new network")]
+PLAIN = {"dropout": 0.0, "l1": 0.0, "l2": 0.0, "weight_decay": 0.0, "max_norm": 0.0}
+# What a training may have beside its rule.
+FEATURES = {
+    "nothing": {},
+    "dropout": {"options": [PLAIN | {"dropout": 0.3}, PLAIN]},
+    "noise": {"input_noise": 0.1},
+    "weights": {"weighted": True},
+    "penalties": {"options": [PLAIN | {"l1": 1e-3, "l2": 1e-3, "weight_decay": 0.1}] * 2},
+    "penalties in the cost": {
+        "options": [PLAIN | {"l2": 1e-2}] * 2,
+        **{"penalty_in_cost": True, "penalty_per_sample": True},
+    },
+    "norms": {"options": [PLAIN | {"max_norm": 0.5}] * 2},
+    "clip_norm": {"clip_norm": 0.05},
+    "clip_value": {"clip_value": 1e-3},
+    "average": {"average": 0.9},
+    "schedule": {"schedule": "warmup(1) then cosine", "schedule_epochs": 3},
+}
+STOPS = [*((rule, "nothing") for rule in RULES), *(("adam", feature) for feature in FEATURES)]
 
 
-@pytest.mark.parametrize(("optimizer", "place"), PLACES)
+@pytest.mark.parametrize(("optimizer", "feature"), STOPS)
 @pytest.mark.parametrize("dtype", [] if MISSING else hashes.DTYPES)
-def test_a_training_that_stops_after_every_batch(optimizer, place, dtype, threads):
-    """And goes on with another number of threads."""
-    whole = Training(optimizer, dtype)
+def test_a_training_that_stops_after_every_batch(optimizer, feature, dtype, threads):
+    """And goes on in a new network, with another number of threads."""
+    whole = Training(optimizer, dtype, **FEATURES[feature])
     whole.go_on(budget=1e9)
-    stopped = Training(optimizer, dtype)
+    stopped = Training(optimizer, dtype, **FEATURES[feature])
     places = []
     while stopped.at[0] < 3:
         threads(1 + len(places) % 3)
         stopped.go_on()
         places.append(tuple(stopped.at[:2]))
-        if place == "a new network":
-            core = stopped.fresh(optimizer)
-            core.set_weights(stopped.core.weights())
-            core.set_biases(stopped.core.biases())
-            stopped.core = core
+        core = stopped.fresh(optimizer)
+        core.set_state(stopped.core.state())
+        stopped.core = core
     steps = -(-ROWS // BATCH)
     assert places == [divmod(i, steps) for i in range(1, 3 * steps + 1)]
     assert stopped.costs == whole.costs
     assert stopped.bits() == whole.bits()
+    if feature != "nothing":
+        plain = Training(optimizer, dtype)
+        plain.go_on(budget=1e9)
+        states = [training.core.state() for training in (plain, whole)]
+        assert states[0].keys() != states[1].keys() or plain.bits() != whole.bits()
 
 
 # Processes and threads of Python.

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from backprop_rs.reference.activation import ACTIVATIONS
 from backprop_rs.reference.cost import COSTS
+from backprop_rs.reference.optimizer import OPTIMIZERS
 
 NAMES = ", ".join(row.name for row in ACTIVATIONS)
 COST_NAMES = ", ".join(row.name for row in COSTS)
+OPTIMIZER_NAMES = ", ".join(row.name for row in OPTIMIZERS)
 SIZES = "sizes must be at least two positive integers; got "
 X = np.zeros((4, 2), np.float32)
 Y = np.zeros((4, 3), np.float32)
@@ -182,11 +184,11 @@ TRAINING = [
     ({"batch_size": 2.5}, "batch_size must be an integer >= 1; got 2.5"),
     ({"epochs": -1}, "epochs must be an integer >= 0; got -1"),
     ({"epochs": "ten"}, "epochs must be an integer >= 0; got 'ten'"),
-    ({"optimizer": "adm"}, "optimizer must be one of sgd, adam; got 'adm' (did you mean 'adam'?)"),
-    ({"optimizer": 3}, "optimizer must be one of sgd, adam; got 3"),
-    ({"optimizer": {"beta1": 0.9}}, "optimizer must be one of sgd, adam; got {'beta1': 0.9}"),
-    ({"optimizer": {"name": "adam", "beta3": 0.9}}, "optimizer 'adam' has settings beta1, beta2, epsilon; got 'beta3'"),
-    ({"optimizer": {"name": "sgd", "momentum": 0.9}}, "optimizer 'sgd' has no settings; got 'momentum'"),
+    ({"optimizer": "adm"}, f"optimizer must be one of {OPTIMIZER_NAMES}; got 'adm' (did you mean 'adam'?)"),
+    ({"optimizer": 3}, f"optimizer must be one of {OPTIMIZER_NAMES}; got 3"),
+    ({"optimizer": {"beta1": 0.9}}, f"optimizer must be one of {OPTIMIZER_NAMES}; got {{'beta1': 0.9}}"),
+    ({"optimizer": {"name": "adam", "beta3": 0.9}}, "optimizer 'adam' has settings beta1, beta2, epsilon, amsgrad, epsilon_hat; got 'beta3'"),
+    ({"optimizer": "sgd(speed=0.9)"}, "optimizer 'sgd' has settings momentum, nesterov, velocity; got 'speed'"),
     ({"optimizer": {"name": "adam", "beta1": 1}}, "beta1 of optimizer 'adam' must be a number >= 0 and < 1; got 1"),
     ({"validation_data": X}, "validation_data must be a pair (X, y); got ndarray"),
     ({"progress": "yes"}, "progress must be True, False or None; got 'yes'"),

@@ -1,6 +1,6 @@
 """The compiled core; `backprop_rs.reference` is its twin in NumPy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -16,6 +16,9 @@ __all__ = [
     "fma_peak",
     "get_num_threads",
     "instruction_set",
+    "is_reactive",
+    "observe",
+    "schedule_factor",
     "set_num_threads",
     "table",
     "target_range",
@@ -26,7 +29,12 @@ __version__: str
 @final
 class Network:
     def __new__(
-        cls, sizes: Sequence[int], activations: Sequence[str], cost: str, dtype: str
+        cls,
+        sizes: Sequence[int],
+        activations: Sequence[str],
+        cost: str,
+        dtype: str,
+        options: Sequence[Mapping[str, float]] | None = None,
     ) -> Network: ...
     @property
     def sizes(self) -> list[int]: ...
@@ -44,27 +52,33 @@ class Network:
     def predict(self, X: object, out: object = None) -> _Array | None: ...
     def activations_of(self, X: _Array) -> list[_Array]: ...
     def backward(
-        self, X: _Array, y: NDArray[Any]
+        self, X: _Array, y: NDArray[Any], sample_weight: _Array | None = None
     ) -> tuple[float, list[_Array], list[_Array], list[_Array], list[_Array], list[_Array]]: ...
+    def gradient(
+        self, X: _Array, y: NDArray[Any], sample_weight: _Array | None = None
+    ) -> tuple[float, list[_Array], list[_Array]]: ...
     def costs(self, X: _Array, y: NDArray[Any]) -> NDArray[np.float64]: ...
-    def mean_cost(self, X: _Array, y: NDArray[Any]) -> float: ...
+    def mean_cost(
+        self, X: _Array, y: NDArray[Any], sample_weight: _Array | None = None
+    ) -> float: ...
     def set_optimizer(self, rule: str) -> None: ...
-    def step(self, X: _Array, y: NDArray[Any], learning_rate: float) -> float: ...
+    def step(
+        self,
+        X: _Array,
+        y: NDArray[Any],
+        learning_rate: float,
+        sample_weight: _Array | None = None,
+    ) -> float: ...
     def train(
         self,
         X: _Array,
         y: NDArray[Any],
-        *,
-        batch_size: int,
-        learning_rate: float,
-        shuffle: bool,
-        seed: int,
-        epoch: int,
-        step: int,
-        cost_sum: float,
-        stop_epoch: int,
-        budget: float,
-    ) -> tuple[list[float], int, int, float]: ...
+        settings: Mapping[str, Any],
+        position: tuple[int, int, float],
+        sample_weight: _Array | None = None,
+    ) -> tuple[list[float], int, int, float, str]: ...
+    def state(self) -> dict[str, Any]: ...
+    def set_state(self, state: dict[str, Any]) -> None: ...
 
 def first_nonfinite(X: _Array) -> int | None: ...
 def set_num_threads(n: int) -> None: ...
@@ -74,3 +88,8 @@ def fma_peak(dtype: str, threads: int) -> float: ...
 def table(kind: str) -> list[tuple[str, list[tuple[str, float, str]]]]: ...
 def canonical(kind: str, text: str) -> str: ...
 def target_range(cost: str) -> tuple[float, float]: ...
+def observe(
+    schedule: str, value: float, memory: tuple[float, float, int, int] | None = None
+) -> tuple[float, float, int, int]: ...
+def is_reactive(schedule: str) -> bool: ...
+def schedule_factor(schedule: str, x: float, total: float) -> float: ...

@@ -440,15 +440,9 @@ class Network:
         epoch, step, cost_sum = first, 0, 0.0
         started = perf_counter()
         while epoch < last:
-            costs, epoch, step, cost_sum = self._core.train(
-                X,
-                y,
-                **run,
-                epoch=epoch,
-                step=step,
-                cost_sum=cost_sum,
-                stop_epoch=epoch + 1 if validation else last,
-                budget=SLICE,
+            stop = {"stop_epoch": epoch + 1 if validation else last, "budget": SLICE}
+            costs, epoch, step, cost_sum, _ = self._core.train(
+                X, y, run | stop, (epoch, step, cost_sum)
             )
             self.epochs_trained = epoch
             if costs:

@@ -68,3 +68,13 @@ def unknown_setting(kind: str, row: str, settings: Sequence[str], given: str) ->
 
 def setting_value(setting: str, kind: str, row: str, accepted: str, given: str) -> ValueError:
     return ValueError(f"{setting} of {kind} '{row}' must be {accepted}; got {given}")
+
+
+def endless_schedule(given: str) -> ValueError:
+    return ValueError(f"schedule '{given}' needs a length before 'then'; got none")
+
+
+def foreign_state(name: str) -> ValueError:
+    return ValueError(
+        f"state must be that of a network and an optimizer like these; got no fitting '{name}'"
+    )

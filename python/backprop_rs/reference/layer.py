@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import DTypeLike
 
 from .activation import Activation, Array
 
 
+class Options(NamedTuple):
+    """What a layer has beside its activation; nothing by default."""
+
+    dropout: float = 0.0
+    l1: float = 0.0
+    l2: float = 0.0
+    weight_decay: float = 0.0
+    max_norm: float = 0.0
+
+
 class Layer:
     """a = sigma(a_prev W^T + b), one row a sample."""
 
-    def __init__(self, n_in: int, n_out: int, activation: Activation, dtype: DTypeLike) -> None:
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        activation: Activation,
+        dtype: DTypeLike,
+        options: Options = Options(),
+    ) -> None:
+        self.options = options
         self.w: Array = np.zeros((n_out, n_in), dtype)
         self.b: Array = np.zeros(n_out, dtype)
         self.activation = activation
@@ -22,9 +42,8 @@ class Layer:
         a = self.activation.sigma(z)
         return z, a
 
-    def backward(self, delta: Array, a_prev: Array) -> tuple[Array, Array]:
+    def backward(self, delta: Array, a_prev: Array, m: float) -> tuple[Array, Array]:
         """delta (m, n_out), a_prev (m, n_in) -> dC/dw (n_out, n_in), dC/db (n_out,)."""
-        m = len(delta)
         grad_w = delta.T @ a_prev / m  # eq. gradientZeroLayerWeights, averaged over the batch
         grad_b = delta.sum(axis=0) / m  # eq. gradientBiasLayerZero, averaged over the batch
         return grad_w, grad_b
@@ -32,3 +51,22 @@ class Layer:
     def grad_a_prev(self, delta: Array) -> Array:
         """delta (m, n_out) -> dC/da of the layer before (m, n_in) (eq. hiddenLayerWRTWeights)."""
         return delta @ self.w
+
+    # What an update has beside its rule; only weights are penalised.
+
+    def penalty(self) -> float:
+        """What the weights add to the cost."""
+        size, squares = np.abs(self.w).sum(dtype=float), np.square(self.w).sum(dtype=float)
+        return float(self.options.l1 * size + self.options.l2 * squares)
+
+    def penalty_slope(self) -> Array:
+        """(n_out, n_in)"""
+        slope: Array = self.options.l1 * np.sign(self.w) + 2 * self.options.l2 * self.w
+        return slope
+
+    def limit_norms(self) -> None:
+        """Shorten the incoming weights of each neuron whose norm is too large."""
+        most = self.options.max_norm
+        if most:
+            norms = np.sqrt(np.square(self.w).sum(axis=1, keepdims=True, dtype=float))
+            self.w *= np.where(norms > most, most / np.maximum(norms, most), 1)

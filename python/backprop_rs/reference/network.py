@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,8 @@ from .activation import Activation, Array, activation
 from .cost import Cost
 from .cost import cost as cost_of
 from .init import INITS
-from .layer import Layer
-from .optimizer import Optimizer, optimizer
+from .layer import Layer, Options
+from .optimizer import optimizer
 from .table import parse
 from .train import train
 
@@ -29,61 +29,110 @@ class Network:
     array([[0.5, 0.5]])
     """
 
-    def __init__(self, sizes: list[int], activations: list[str], cost: str, dtype: str) -> None:
+    def __init__(
+        self,
+        sizes: list[int],
+        activations: list[str],
+        cost: str,
+        dtype: str,
+        options: Sequence[Mapping[str, float]] | None = None,
+    ) -> None:
         if len(sizes) < 2 or min(sizes) < 1:
             raise error.bad_sizes(sizes)
         rows = [activation(text) for text in activations]
         self._cost = check_output(sizes, rows, cost_of(cost))
         self._output = rows[-1]
+        given = [Options(**one) for one in options or [{}] * len(rows)]
         self._layers = [
-            Layer(n_in, n_out, row, dtype)
-            for n_in, n_out, row in zip(sizes[:-1], sizes[1:], rows, strict=True)
+            Layer(n_in, n_out, row, dtype, more)
+            for n_in, n_out, row, more in zip(sizes[:-1], sizes[1:], rows, given, strict=True)
         ]
-        self._optimizer: Optimizer = optimizer("sgd")
+        self._averaged: dict[str, Array] | None = None
+        self._optimizer = optimizer("sgd")
         self.sizes = list(sizes)
         self.activations = list(activations)
         self.cost = cost
         self.dtype = dtype
 
-    def forward(self, X: Array) -> tuple[list[Array], list[Array]]:
-        """X (m, n_0) -> [z1, ..., zL], [a0, a1, ..., aL]."""
-        zs, activations = [], [X]
-        for layer in self._layers:
-            z, a = layer.forward(activations[-1])
+    def forward(
+        self, X: Array, masks: Sequence[Array | None] | None = None
+    ) -> tuple[list[Array], list[Array]]:
+        """X (m, n_0) -> [z1, ..., zL], [a0, a1, ..., aL]; under dropout, a next layer sees less."""
+        zs, activations, seen = [], [X], X
+        for l, layer in enumerate(self._layers):  # noqa: E741 (l as in the derivation)
+            z, a = layer.forward(seen)
             zs.append(z)
             activations.append(a)
+            seen = masked(a, masks, l)
         return zs, activations
 
     def backward(
-        self, X: Array, y: NDArray[Any]
+        self,
+        X: Array,
+        y: NDArray[Any],
+        sample_weight: Array | None = None,
+        masks: Sequence[Array | None] | None = None,
     ) -> tuple[float, list[Array], list[Array], list[Array], list[Array], list[Array]]:
         """C, zs, activations, deltas (per sample), then dC/dw and dC/db of each layer."""
-        zs, activations = self.forward(X)
+        zs, activations = self.forward(X, masks)
         y = self.targets(y)
         output = (self._output, zs[-1], activations[-1], y)
-        cost = float(self._cost.of_samples(*output).mean())
+        weights = np.ones(len(X)) if sample_weight is None else sample_weight
+        m = float(weights.sum()) or np.inf  # samples without weight have no cost and no gradient
+        cost = float((weights * self._cost.of_samples(*output)).sum() / m)
 
-        deltas = [self._cost.delta(*output)]  # the output layer
+        delta = self._cost.delta(*output)  # the output layer
+        deltas = [delta if sample_weight is None else weights[:, None] * delta]
         for l in reversed(range(1, len(self._layers))):  # noqa: E741 (l as in the derivation)
-            grad_a = self._layers[l].grad_a_prev(deltas[0])
+            grad_a = masked(self._layers[l].grad_a_prev(deltas[0]), masks, l - 1)
             before = self._layers[l - 1].activation
             deltas.insert(0, before.delta(zs[l - 1], activations[l], grad_a))  # deltaHiddenLayer
 
+        seen = [X, *(masked(a, masks, l) for l, a in enumerate(activations[1:-1]))]  # noqa: E741
         gradients = [
-            layer.backward(delta, a_prev)
-            for layer, delta, a_prev in zip(self._layers, deltas, activations[:-1], strict=True)
+            layer.backward(delta, a_prev, m)
+            for layer, delta, a_prev in zip(self._layers, deltas, seen, strict=True)
         ]
         grad_w = [w for w, _ in gradients]
         grad_b = [b for _, b in gradients]
         return cost, zs, activations, deltas, grad_w, grad_b
 
-    def step(self, X: Array, y: NDArray[Any], learning_rate: float) -> float:
+    def gradient(
+        self, X: Array, y: NDArray[Any], sample_weight: Array | None = None
+    ) -> tuple[float, list[Array], list[Array]]:
+        """C, dC/dw and dC/db alone."""
+        cost, _, _, _, grad_w, grad_b = self.backward(X, y, sample_weight)
+        return cost, grad_w, grad_b
+
+    def step(
+        self,
+        X: Array,
+        y: NDArray[Any],
+        learning_rate: float,
+        sample_weight: Array | None = None,
+    ) -> float:
         """One update of all parameters with the averaged gradient; returns C before it."""
-        cost, _, _, _, grad_w, grad_b = self.backward(X, y)
-        w = [layer.w for layer in self._layers]
-        b = [layer.b for layer in self._layers]
-        self._optimizer.update(w + b, grad_w + grad_b, learning_rate)
+        cost, grad_w, grad_b = self.gradient(X, y, sample_weight)
+        self.descend(grad_w, grad_b, learning_rate)
         return cost
+
+    def descend(
+        self,
+        grad_w: Sequence[Array],
+        grad_b: Sequence[Array],
+        learning_rate: float,
+        penalty_scale: float = 1.0,
+    ) -> None:
+        """One update of all parameters along their gradients, with what the layers ask for."""
+        rule = self._optimizer
+        rule.tick()
+        for l, layer in enumerate(self._layers):  # noqa: E741 (l as in the derivation)
+            slope = grad_w[l] + penalty_scale * layer.penalty_slope()
+            decay = rule.weight_decay + layer.options.weight_decay
+            layer.w -= learning_rate * decay * layer.w
+            rule.update(f"weights.{l + 1}", layer.w, slope, learning_rate)
+            rule.update(f"biases.{l + 1}", layer.b, grad_b[l], learning_rate)
+            layer.limit_norms()
 
     train = train
 
@@ -113,9 +162,12 @@ class Network:
         output = (self._output, zs[-1], activations[-1], self.targets(y))
         return self._cost.of_samples(*output).astype(np.float64)
 
-    def mean_cost(self, X: Array, y: NDArray[Any]) -> float:
-        """C = 1/m sum_i C_i."""
-        return float(self.costs(X, y).mean())
+    def mean_cost(self, X: Array, y: NDArray[Any], sample_weight: Array | None = None) -> float:
+        """C = 1/m sum_i C_i, or the weighted mean."""
+        costs = self.costs(X, y)
+        if sample_weight is None:
+            return float(costs.mean())
+        return float((sample_weight * costs).sum() / (sample_weight.sum() or np.inf))
 
     def targets(self, y: NDArray[Any]) -> Array:
         """y (m, n_L); class labels become one-hot rows."""
@@ -147,6 +199,46 @@ class Network:
 
     def set_optimizer(self, rule: str) -> None:
         self._optimizer = optimizer(rule)
+
+    def parameters(self) -> dict[str, Array]:
+        """Every array that training changes, by its name."""
+        layers = list(enumerate(self._layers, 1))
+        return {f"weights.{l}": layer.w for l, layer in layers} | {
+            f"biases.{l}": layer.b for l, layer in layers
+        }
+
+    def state(self) -> dict[str, Any]:
+        """All that a training needs beside its settings and data: copies, by name."""
+        state: dict[str, Any] = {}
+        for name, theta in self.parameters().items():
+            state[name] = theta.copy()
+            for kept, array in self._optimizer.kept(name, theta).items():
+                state[f"optimizer.{kept}.{name}"] = array.copy()
+            if self._averaged is not None:
+                state[f"averaged.{name}"] = self._averaged[name].copy()
+        return state | {"updates": self._optimizer.updates, "momentum_product": 1.0}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Take what `state` gave for a network and an optimiser like these."""
+        averaged = "averaged.weights.1" in state
+        self._averaged = {} if averaged else None
+        for name, theta in self.parameters().items():
+            places = {name: theta}
+            memory = self._optimizer.kept(name, theta)
+            places |= {f"optimizer.{kept}.{name}": array for kept, array in memory.items()}
+            if self._averaged is not None:
+                self._averaged[name] = places[f"averaged.{name}"] = np.zeros_like(theta)
+            for key, array in places.items():
+                if np.shape(state.get(key)) != array.shape:
+                    raise error.foreign_state(key)
+                array[...] = state[key]
+        self._optimizer.updates = state["updates"]
+
+
+def masked(a: Array, masks: Sequence[Array | None] | None, l: int) -> Array:  # noqa: E741
+    """What dropout leaves of layer l (from 0)."""
+    mask = masks[l] if masks else None
+    return a if mask is None else a * mask
 
 
 def check_output(sizes: list[int], rows: list[Activation], cost: Cost) -> Cost:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 INIT = 1
 SHUFFLE = 2
 SPLIT = 3
+DROPOUT = 4
+NOISE = 5
 
 
-def raw(seed: int, purpose: int, stream: int, n: int) -> NDArray[np.uint64]:
-    """The first n 64-bit numbers of a stream of Philox 4x64-10.
+def raw(seed: int, purpose: int, stream: int | tuple[int, int, int], n: int) -> NDArray[np.uint64]:
+    """The first n 64-bit numbers of a stream of Philox 4x64-10; a stream has up to three numbers.
 
     Source: Salmon et al. 2011, Parallel Random Numbers: As Easy as 1, 2, 3.
 
@@ -23,7 +25,8 @@ def raw(seed: int, purpose: int, stream: int, n: int) -> NDArray[np.uint64]:
     array([ True])
     """
     key = np.array([seed, purpose], np.uint64)
-    counter = np.array([0, stream, 0, 0], np.uint64)
+    numbers = stream if isinstance(stream, tuple) else (stream, 0, 0)
+    counter = np.array([0, *numbers], np.uint64)
     return np.random.Philox(key=key, counter=counter).random_raw(n)
 
 
@@ -45,3 +48,27 @@ def shuffled_order(n: int, seed: int, epoch: int) -> NDArray[np.signedinteger[An
         j = number * (i + 1) >> 64  # 0 <= j <= i, from the upper half of a 128-bit product
         order[i], order[j] = order[j], order[i]
     return np.array(order, np.intp)
+
+
+def mask(
+    seed: int, sample: int, epoch: int, layer: int, n: int, dropout: float
+) -> NDArray[np.float64]:
+    """The mask of dropout of n neurons: 0, or what keeps the mean of those that are left.
+
+    16 bits a neuron, so that the share is rounded to a multiple of 1/65536.
+    """
+    bits = raw(seed, DROPOUT, (sample, epoch, layer), -(-n // 4))
+    shifts = np.arange(0, 64, 16, dtype=np.uint64)
+    drawn = (bits[:, None] >> shifts & np.uint64(0xFFFF)).ravel()[:n]
+    threshold = round(dropout * 65536)
+    kept: NDArray[np.float64] = np.where(drawn < threshold, 0, 65536 / (65536 - threshold))
+    return kept
+
+
+def normal(
+    seed: int, purpose: int, stream: int | tuple[int, int, int], n: int
+) -> NDArray[np.float64]:
+    """n numbers of the normal distribution (Box & Muller 1958)."""
+    u = (raw(seed, purpose, stream, n + n % 2) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    radius, angle = np.sqrt(-2 * np.log(1 - u[::2])), 2 * np.pi * u[1::2]
+    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)]).ravel()[:n]

@@ -62,7 +62,7 @@ def parse(kind: str, text: object, table: Sequence[Row]) -> tuple[Row, dict[str,
 
     >>> from .optimizer import OPTIMIZERS
     >>> parse("optimizer", "adam(0.8)", OPTIMIZERS)[1]
-    {'beta1': 0.8, 'beta2': 0.999, 'epsilon': 1e-08}
+    {'beta1': 0.8, 'beta2': 0.999, 'epsilon': 1e-08, 'amsgrad': 0.0, 'epsilon_hat': 0.0}
     """
     if not isinstance(text, str):
         raise error.unknown_name(kind, text, names_of(table))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -9,45 +11,163 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .activation import Array
-from .random import shuffled_order
+from .random import NOISE, mask, normal, shuffled_order
+from .schedule import schedule as schedule_of
 
 if TYPE_CHECKING:
     from .network import Network
+
+
+@dataclass
+class Settings:
+    """How to train."""
+
+    batch_size: int
+    learning_rate: float
+    stop_epoch: int
+    budget: float  # seconds; at least one step is done
+    schedule: str | None = None
+    schedule_from: int = 0
+    schedule_epochs: int = 0
+    shuffle: bool = False
+    seed: int = 0
+    orders: NDArray[Any] | None = None  # (epochs, n), of whole epochs, from `orders_from` on
+    orders_from: int = 0
+    stop_step: int = 0  # steps of `stop_epoch` that are still to be done
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    average: float | None = None
+    input_noise: float = 0.0
+    check_finite: bool = False
+    penalty_per_sample: bool = False
+    penalty_in_cost: bool = False
+
+    def order(self, n: int, epoch: int) -> NDArray[Any]:
+        """The rows in the order of an epoch."""
+        if self.orders is not None:
+            order: NDArray[Any] = self.orders[epoch - self.orders_from]
+            return order
+        return shuffled_order(n, self.seed, epoch) if self.shuffle else np.arange(n)
+
+    def rate(self, epoch: int, step: int, steps: int) -> float:
+        """The learning rate of a step."""
+        x = epoch - self.schedule_from + step / steps
+        factor = schedule_of(self.schedule or "constant").factor(x, self.schedule_epochs)
+        return self.learning_rate * factor
 
 
 def train(
     network: Network,
     X: Array,  # (n, n_0)
     y: NDArray[Any],  # (n, n_L), or class labels (n,)
-    *,
-    batch_size: int,
-    learning_rate: float,
-    shuffle: bool,
-    seed: int,
-    epoch: int,
-    step: int,
-    cost_sum: float,
-    stop_epoch: int,
-    budget: float,  # seconds; at least one step is done
-) -> tuple[list[float], int, int, float]:
+    settings: Mapping[str, Any],
+    position: tuple[int, int, float],
+    sample_weight: Array | None = None,  # (n,)
+) -> tuple[list[float], int, int, float, str]:
     """Go on from (epoch, step, cost_sum) to `stop_epoch`, or until the budget is spent.
 
-    Returns the costs of the epochs that ended in this call and where to go on. The cost of an
-    epoch is the mean over its samples, each taken just before the update of its own batch.
+    Returns the costs of the epochs that ended in this call, where to go on, and why it came back:
+    done, time, or nonfinite. The cost of an epoch is the mean over its samples, each taken just
+    before the update of its own batch.
     """
+    run = Settings(**settings)
+    epoch, step, cost_sum = position
     n = len(X)
+    steps = -(-n // run.batch_size)
     costs: list[float] = []
-    deadline = perf_counter() + budget
-    while epoch < stop_epoch:
-        order = shuffled_order(n, seed, epoch) if shuffle else np.arange(n)
-        while step * batch_size < n:
-            rows = order[step * batch_size : (step + 1) * batch_size]
-            cost_sum += len(rows) * network.step(X[rows], y[rows], learning_rate)
+    deadline = perf_counter() + run.budget
+    while (epoch, step) < (run.stop_epoch, run.stop_step):
+        order = run.order(n, epoch)
+        last = run.stop_step if epoch == run.stop_epoch else steps
+        while step < last:
+            rows = order[step * run.batch_size : (step + 1) * run.batch_size]
+            weights = None if sample_weight is None else sample_weight[rows]
+            rate = run.rate(epoch, step, steps)
+            cost = one_step(network, run, (X[rows], y[rows], weights), (rows, epoch), rate)
+            if cost is None:
+                return costs, epoch, step, cost_sum, "nonfinite"
+            cost_sum += len(rows) * cost
             step += 1
-            if step * batch_size < n and perf_counter() >= deadline:
-                return costs, epoch, step, cost_sum
+            if step < last and perf_counter() >= deadline:
+                return costs, epoch, step, cost_sum, "time"
+        if step < steps:
+            break
         costs.append(cost_sum / n)
         epoch, step, cost_sum = epoch + 1, 0, 0.0
-        if perf_counter() >= deadline:
-            break
-    return costs, epoch, step, cost_sum
+        if perf_counter() >= deadline and (epoch, step) < (run.stop_epoch, run.stop_step):
+            return costs, epoch, step, cost_sum, "time"
+    return costs, epoch, step, cost_sum, "done"
+
+
+def one_step(
+    network: Network,
+    run: Settings,
+    batch: tuple[Array, NDArray[Any], Array | None],
+    drawn: tuple[NDArray[Any], int],
+    learning_rate: float,
+) -> float | None:
+    """One update; its cost before, or None where that is not finite and nothing was changed."""
+    X, y, weights = batch
+    rows, epoch = drawn
+    if run.input_noise:
+        X = X + run.input_noise * noise(run.seed, rows, epoch, X)
+    layers = network._layers
+    masks = [
+        masks_of(run.seed, rows, epoch, l, layer.b, layer.options.dropout)
+        for l, layer in enumerate(layers, 1)  # noqa: E741 (l as in the derivation)
+    ]
+    cost, _, _, _, grad_w, grad_b = network.backward(X, y, weights, masks)
+    total = len(rows) if weights is None else float(weights.sum())
+    scale = (1 / total if total else 0.0) if run.penalty_per_sample else 1.0
+    if run.penalty_in_cost:
+        cost += scale * sum(layer.penalty() for layer in layers)
+    if run.check_finite and not np.isfinite(cost):
+        return None
+    clip(run, grad_w + grad_b)
+    network.descend(grad_w, grad_b, learning_rate, scale)
+    if run.average is not None:
+        follow(network, run.average)
+    return cost
+
+
+def noise(seed: int, rows: NDArray[Any], epoch: int, X: Array) -> Array:
+    """Normal noise of each sample, (m, n_0)."""
+    drawn = [normal(seed, NOISE, (int(row), epoch, 0), X.shape[1]) for row in rows]
+    return np.array(drawn, X.dtype)
+
+
+def masks_of(
+    seed: int,
+    rows: NDArray[Any],
+    epoch: int,
+    l: int,  # noqa: E741 (l as in the derivation)
+    b: Array,
+    dropout: float,
+) -> Array | None:
+    """The mask of layer l for each sample, (m, n_l)."""
+    if not dropout:
+        return None
+    drawn = [mask(seed, int(row), epoch, l, len(b), dropout) for row in rows]
+    return np.array(drawn, b.dtype)
+
+
+def clip(run: Settings, gradients: list[Array]) -> None:
+    """Shorten the gradient, then cut its elements."""
+    if run.clip_norm is not None:
+        norm = np.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in gradients))
+        if norm > run.clip_norm:
+            for g in gradients:
+                g *= run.clip_norm / norm
+    if run.clip_value is not None:
+        for g in gradients:
+            np.clip(g, -run.clip_value, run.clip_value, out=g)
+
+
+def follow(network: Network, decay: float) -> None:
+    """Take the moving average of the parameters on."""
+    parameters = network.parameters()
+    if network._averaged is None:
+        network._averaged = {name: theta.copy() for name, theta in parameters.items()}
+    for name, theta in parameters.items():
+        average = network._averaged[name]
+        average += (1 - decay) * (theta - average)

@@ -1,0 +1,258 @@
+"""The table of schedules: what the learning rate is multiplied by as the training goes on.
+
+x counts epochs, with fractions for the steps within one; a length of 0 is all that is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import cos, floor, inf, pi
+from typing import NamedTuple
+
+from . import error
+from .table import (
+    AT_LEAST_ONE,
+    COUNT,
+    FLAG,
+    INSIDE,
+    NATURAL,
+    NON_NEGATIVE,
+    POSITIVE,
+    Setting,
+    parse,
+    write,
+)
+
+
+def share(x: float, length: float, total: float) -> float:
+    """How much of a length is done."""
+    length = length or total
+    return min(x / length, 1) if length > 0 else 1.0
+
+
+def half_cosine(start: float, end: float, done: float) -> float:
+    return end + (start - end) * (1 + cos(pi * done)) / 2
+
+
+def constant(x: float, total: float, **settings: float) -> float:
+    return 1.0
+
+
+def step(x: float, total: float, every: float, factor: float) -> float:
+    return float(factor ** floor(x / every))
+
+
+def exponential(x: float, total: float, rate: float) -> float:
+    return float(rate**x)
+
+
+def inverse_scaling(x: float, total: float, power: float) -> float:
+    return float((1 + x) ** -power)
+
+
+def polynomial(x: float, total: float, power: float, end: float, length: float) -> float:
+    return float(end + (1 - end) * (1 - share(x, length, total)) ** power)
+
+
+def cosine(x: float, total: float, end: float, length: float) -> float:
+    return half_cosine(1, end, share(x, length, total))
+
+
+def cosine_restarts(x: float, total: float, first: float, multiplier: float, end: float) -> float:
+    length = first
+    while x >= length:
+        x, length = x - length, length * multiplier
+    return half_cosine(1, end, x / length)
+
+
+def warmup(x: float, total: float, length: float, start: float) -> float:
+    return start + (1 - start) * min(x / length, 1)
+
+
+def one_cycle(
+    x: float, total: float, rise: float, divide: float, final_divide: float, length: float
+) -> float:
+    done = share(x, length, total)
+    if done < rise:
+        return half_cosine(1 / divide, 1, done / rise)
+    return half_cosine(1, 1 / (divide * final_divide), (done - rise) / (1 - rise))
+
+
+class Memory(NamedTuple):
+    """What a reactive curve remembers: its factor, the best value, epochs stuck and to rest."""
+
+    factor: float = 1.0
+    best: float = inf
+    stuck: int = 0
+    resting: int = 0
+
+
+def on_plateau(
+    memory: Memory,
+    value: float,
+    factor: float,
+    patience: float,
+    threshold: float,
+    cooldown: float,
+    least: float,
+) -> Memory:
+    progress = value < memory.best * (1 - threshold)
+    best = value if progress else memory.best
+    stuck = 0 if progress or memory.resting else memory.stuck + 1
+    resting = max(memory.resting - 1, 0)
+    if stuck > patience:
+        return Memory(max(memory.factor * factor, least), best, 0, int(cooldown))
+    return Memory(memory.factor, best, stuck, resting)
+
+
+def adapted(memory: Memory, value: float, tol: float, patience: float) -> Memory:
+    stuck = memory.stuck + 1 if value > memory.best - tol else 0
+    best = min(memory.best, value)
+    if stuck >= patience:
+        return Memory(memory.factor / 5, best, 0, 0)
+    return Memory(memory.factor, best, stuck, 0)
+
+
+class Curve(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    factor: Callable[..., float]
+    formula: str
+    source: str
+    settings: tuple[Setting, ...] = ()
+    observe: Callable[..., Memory] | None = None
+    values: Mapping[str, float] = {}
+
+    def at(self, x: float, total: float) -> float:
+        """The factor at x of `total` epochs."""
+        values = dict(self.values)
+        if values.pop("per_epoch", 0):
+            x = floor(x)
+        return self.factor(x, total, **values)
+
+    @property
+    def length(self) -> float:
+        """The epochs after which the next curve follows."""
+        return self.values.get("length", 0.0)
+
+
+END = Setting("end", 0.0, NON_NEGATIVE)
+LENGTH = Setting("length", 0.0, NON_NEGATIVE)
+PER_EPOCH = Setting("per_epoch", 0.0, FLAG)
+SGDR = "Loshchilov & Hutter 2017, SGDR, eq. 5"
+
+CURVES = (
+    Curve("constant", constant, "1", "derivation, gradient descent"),
+    Curve(
+        *("step", step, "factor^floor(x / every)", "PyTorch's StepLR"),
+        (Setting("every", 10.0, POSITIVE), Setting("factor", 0.1, POSITIVE)),
+    ),
+    Curve(
+        *("exponential", exponential, "rate^x", "PyTorch's ExponentialLR"),
+        (Setting("rate", 0.95, POSITIVE), PER_EPOCH),
+    ),
+    Curve(
+        *("inverse_scaling", inverse_scaling, "(1 + x)^-power", "Robbins & Monro 1951"),
+        (Setting("power", 0.5, NON_NEGATIVE), PER_EPOCH),
+    ),
+    Curve(
+        *("polynomial", polynomial, "end + (1 - end) (1 - x / length)^power"),
+        "PyTorch's PolynomialLR",
+        (Setting("power", 1.0, POSITIVE), END, LENGTH, PER_EPOCH),
+    ),
+    Curve(
+        *("cosine", cosine, "end + (1 - end) (1 + cos(pi x / length)) / 2", SGDR),
+        (END, LENGTH, PER_EPOCH),
+    ),
+    Curve(
+        *("cosine_restarts", cosine_restarts, "cosine again and again", SGDR),
+        (
+            Setting("first", 10.0, POSITIVE),
+            Setting("multiplier", 1.0, AT_LEAST_ONE),
+            END,
+            PER_EPOCH,
+        ),
+    ),
+    Curve(
+        *("warmup", warmup, "start + (1 - start) x / length", "Goyal et al. 2017, section 2.2"),
+        (Setting("length", 5.0, POSITIVE), Setting("start", 0.0, NON_NEGATIVE), PER_EPOCH),
+    ),
+    Curve(
+        *("one_cycle", one_cycle, "half a cosine up, and one down"),
+        "Smith & Topin 2018, Super-Convergence; PyTorch's OneCycleLR",
+        (
+            Setting("rise", 0.3, INSIDE),
+            Setting("divide", 25.0, POSITIVE),
+            Setting("final_divide", 10_000.0, POSITIVE),
+            LENGTH,
+        ),
+    ),
+    Curve(
+        *("reduce_on_plateau", constant, "factor for each plateau", "PyTorch's ReduceLROnPlateau"),
+        (
+            Setting("factor", 0.1, INSIDE),
+            Setting("patience", 10.0, NATURAL),
+            Setting("threshold", 1e-4, NON_NEGATIVE),
+            Setting("cooldown", 0.0, NATURAL),
+            Setting("least", 0.0, NON_NEGATIVE),
+        ),
+        on_plateau,
+    ),
+    Curve(
+        *("adaptive", constant, "1/5 for each plateau", "scikit-learn's MLPClassifier"),
+        (Setting("tol", 1e-4, NON_NEGATIVE), Setting("patience", 2.0, COUNT)),
+        adapted,
+    ),
+)
+
+
+class Schedule(NamedTuple):
+    """Curves that follow each other, each a product of curves."""
+
+    parts: tuple[tuple[Curve, ...], ...]
+
+    def factor(self, x: float, total: float) -> float:
+        """What the learning rate is multiplied by at x of `total` epochs."""
+        for part in self.parts[:-1]:
+            length = max(curve.length for curve in part)
+            if x < length:
+                return product(part, x, total)
+            x, total = x - length, total - length
+        return product(self.parts[-1], x, total)
+
+    def reactive(self) -> Curve | None:
+        """The curve that watches the training, if there is one."""
+        return next((curve for part in self.parts for curve in part if curve.observe), None)
+
+    def __str__(self) -> str:
+        return " then ".join(
+            " * ".join(write(curve, curve.values) for curve in part) for part in self.parts
+        )
+
+
+def product(part: tuple[Curve, ...], x: float, total: float) -> float:
+    result = 1.0
+    for curve in part:
+        result *= curve.at(x, total)
+    return result
+
+
+def schedule(text: str) -> Schedule:
+    """The schedule that `text` writes.
+
+    >>> schedule("warmup(2) then cosine").factor(6, 10)
+    0.5
+    """
+    if not isinstance(text, str):
+        raise error.unknown_name("schedule", text, [curve.name for curve in CURVES])
+    parts = tuple(tuple(map(curve, part.split(" * "))) for part in text.split(" then "))
+    for part in parts[:-1]:
+        if all(one.length == 0 for one in part):
+            raise error.endless_schedule(write(part[0], part[0].values))
+    return Schedule(parts)
+
+
+def curve(text: str) -> Curve:
+    row, values = parse("schedule", text, CURVES)
+    return row._replace(values=values)

@@ -1,0 +1,99 @@
+//! Sums over all parameters that many workers share, added up in an order of their own.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::kernel::Buffer;
+use crate::layer::Layer;
+use crate::pool::Worker;
+use crate::real::Real;
+
+/// Numbers of a buffer that are added up together.
+const PART: usize = 4096;
+
+/// Room for the sums of the parts of all parameters, each written by one worker.
+pub struct Parts {
+    sums: Buffer<f64>,
+    squares: Buffer<f64>,
+    /// Milliseconds from the start when something was last asked.
+    asked: AtomicU64,
+}
+
+impl Parts {
+    /// Room for the parameters of these layers.
+    pub fn new<T: Real>(layers: &[Layer<T>]) -> Self {
+        let parts = |length: usize| length.div_ceil(PART);
+        let n = layers.iter().map(|layer| parts(layer.w.values.len()) + parts(layer.b.len()));
+        let n = n.sum();
+        Self { sums: Buffer::zeros(n), squares: Buffer::zeros(n), asked: AtomicU64::new(0) }
+    }
+
+    /// Σ x² of each part of some buffers.
+    pub fn sum_squares<'a, T: Real>(
+        &self,
+        worker: &Worker,
+        buffers: impl Iterator<Item = &'a Buffer<T>>,
+    ) {
+        self.each(worker, buffers, |part, at| {
+            self.squares.part(at, 1)[0] = squares(part);
+        });
+    }
+
+    /// The root of the sum of all that [`Self::sum_squares`] has met.
+    pub fn norm(&self) -> f64 {
+        self.squares.as_slice().iter().sum::<f64>().sqrt()
+    }
+
+    /// Σ |w| and Σ w² of each part of the weights.
+    pub fn sum_penalties<T: Real>(&self, worker: &Worker, layers: &[Layer<T>]) {
+        self.each(worker, layers.iter().map(|layer| &layer.w.values), |part, at| {
+            self.squares.part(at, 1)[0] = squares(part);
+            self.sums.part(at, 1)[0] = part.iter().map(|w| w.abs().to_f64()).sum();
+        });
+    }
+
+    /// The penalty of all layers, from what [`Self::sum_penalties`] has met.
+    pub fn penalty<T: Real>(&self, layers: &[Layer<T>]) -> f64 {
+        let (mut at, mut penalty) = (0, 0.0);
+        for layer in layers {
+            let parts = at..at + layer.w.values.len().div_ceil(PART);
+            let sum = |of: &Buffer<f64>| of.as_slice()[parts.clone()].iter().sum::<f64>();
+            penalty += layer.options.penalty.value(sum(&self.sums), sum(&self.squares));
+            at = parts.end;
+        }
+        penalty
+    }
+
+    /// Does `f` to this worker's share of the parts, each with its number.
+    fn each<'a, T: Real>(
+        &self,
+        worker: &Worker,
+        buffers: impl Iterator<Item = &'a Buffer<T>>,
+        f: impl Fn(&[T], usize),
+    ) {
+        let mut at = 0;
+        for buffer in buffers {
+            let share = worker.share(buffer.len().div_ceil(PART)).range();
+            for (i, part) in buffer.as_slice().chunks(PART).enumerate() {
+                if share.contains(&i) {
+                    f(part, at + i);
+                }
+            }
+            at += buffer.len().div_ceil(PART);
+        }
+    }
+
+    /// Whether so much time has passed since it was last so.
+    pub fn is_time(&self, elapsed: Duration, every: Duration) -> bool {
+        let (now, every) = (elapsed.as_millis() as u64, every.as_millis() as u64);
+        let due = now >= self.asked.load(Relaxed) + every;
+        if due {
+            self.asked.store(now, Relaxed);
+        }
+        due
+    }
+}
+
+fn squares<T: Real>(part: &[T]) -> f64 {
+    part.iter().map(|x| x.to_f64() * x.to_f64()).sum()
+}

@@ -1,0 +1,143 @@
+//! What comes from Python, as the core takes it.
+
+use std::time::Duration;
+
+use numpy::{
+    Element, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
+};
+use pyo3::prelude::*;
+
+use crate::samples::{Samples, Targets};
+use crate::schedule::Schedule;
+use crate::{Error, Options, Penalty, Real, Settings};
+
+/// Samples, targets and weights as NumPy holds them.
+pub struct Batch<'py, T: Element> {
+    x: PyReadonlyArray2<'py, T>,
+    y: Desired<'py, T>,
+    weights: Option<PyReadonlyArray1<'py, T>>,
+}
+
+enum Desired<'py, T: Element> {
+    Values(PyReadonlyArray2<'py, T>),
+    Classes(PyReadonlyArray1<'py, i64>),
+}
+
+impl<'py, T: Element + Real> Batch<'py, T> {
+    pub fn new(
+        x: &Bound<'py, PyAny>,
+        y: &Bound<'py, PyAny>,
+        weights: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Self> {
+        let y = match y.cast::<PyArray1<i64>>() {
+            Ok(classes) => Desired::Classes(classes.try_readonly()?),
+            Err(_) => Desired::Values(y.extract()?),
+        };
+        let weights = weights.map(|weights| weights.extract()).transpose()?;
+        Ok(Self { x: x.extract()?, y, weights })
+    }
+
+    pub fn samples(&self) -> PyResult<Samples<'_, T>> {
+        let n_in = self.x.shape()[1];
+        let y = match &self.y {
+            Desired::Values(y) => Targets::Values(y.as_slice()?),
+            Desired::Classes(y) => Targets::Classes(y.as_slice()?),
+        };
+        let weights = self.weights.as_ref().map(|weights| weights.as_slice()).transpose()?;
+        Ok(Samples { x: self.x.as_slice()?, y, weights, n_in })
+    }
+}
+
+/// What a layer has beside its activation.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct LayerOptions {
+    dropout: f64,
+    l1: f64,
+    l2: f64,
+    weight_decay: f64,
+    max_norm: f64,
+}
+
+impl From<&LayerOptions> for Options {
+    fn from(given: &LayerOptions) -> Self {
+        let LayerOptions { dropout, l1, l2, weight_decay, max_norm } = *given;
+        Self { dropout, penalty: Penalty { l1, l2, weight_decay }, max_norm }
+    }
+}
+
+/// How to train, a dictionary.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Training<'py> {
+    batch_size: usize,
+    learning_rate: f64,
+    #[pyo3(default)]
+    schedule: Option<String>,
+    #[pyo3(default)]
+    schedule_from: u64,
+    #[pyo3(default)]
+    schedule_epochs: u64,
+    #[pyo3(default)]
+    pub shuffle: bool,
+    #[pyo3(default)]
+    seed: u64,
+    #[pyo3(default)]
+    pub orders: Option<PyReadonlyArray2<'py, u32>>,
+    #[pyo3(default)]
+    orders_from: u64,
+    stop_epoch: u64,
+    #[pyo3(default)]
+    stop_step: usize,
+    budget: f64,
+    #[pyo3(default)]
+    clip_value: Option<f64>,
+    #[pyo3(default)]
+    clip_norm: Option<f64>,
+    #[pyo3(default)]
+    average: Option<f64>,
+    #[pyo3(default)]
+    input_noise: f64,
+    #[pyo3(default)]
+    check_finite: bool,
+    #[pyo3(default)]
+    penalty_per_sample: bool,
+    #[pyo3(default)]
+    penalty_in_cost: bool,
+}
+
+impl Training<'_> {
+    /// The settings for `n` samples, asking `interrupted` now and then.
+    pub fn settings<'a>(
+        &'a self,
+        n: usize,
+        interrupted: &'a (dyn Fn() -> bool + Sync),
+    ) -> PyResult<Settings<'a>> {
+        if (self.shuffle || self.orders.is_some()) && n >= u32::MAX as usize {
+            return Err(Error::TooManyRows { given: n }.into());
+        }
+        let orders = self.orders.as_ref().map(|orders| orders.as_slice()).transpose()?;
+        let schedule = self.schedule.as_deref().unwrap_or("constant");
+        Ok(Settings {
+            schedule: Schedule::from_text(schedule)?,
+            schedule_from: self.schedule_from,
+            schedule_epochs: self.schedule_epochs,
+            shuffle: self.shuffle,
+            seed: self.seed,
+            orders,
+            orders_from: self.orders_from,
+            stop_epoch: self.stop_epoch,
+            stop_step: self.stop_step,
+            budget: Duration::try_from_secs_f64(self.budget.max(0.0)).unwrap_or(Duration::MAX),
+            clip_value: self.clip_value,
+            clip_norm: self.clip_norm,
+            average: self.average,
+            input_noise: self.input_noise,
+            check_finite: self.check_finite,
+            penalty_per_sample: self.penalty_per_sample,
+            penalty_in_cost: self.penalty_in_cost,
+            interrupted: Some(interrupted),
+            ..Settings::new(self.batch_size, self.learning_rate)
+        })
+    }
+}

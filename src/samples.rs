@@ -1,0 +1,199 @@
+//! Samples with their targets and weights, the orders in which they come, and their way into a
+//! workspace.
+
+use std::ops::Range;
+
+use crate::kernel::{Job, Set};
+use crate::pool::Share;
+use crate::random::{self, Purpose, Stream};
+use crate::real::Real;
+use crate::workspace::Workspace;
+
+/// The desired outputs of the samples.
+#[derive(Debug, Clone, Copy)]
+pub enum Targets<'a, T> {
+    /// None: for a forward pass.
+    None,
+    /// `(m, n_L)` numbers, row by row.
+    Values(&'a [T]),
+    /// `(m,)` classes, which stand for rows that are 1 in that column and 0 elsewhere.
+    Classes(&'a [i64]),
+}
+
+/// Samples, `(m, n_0)` row by row, and their targets.
+#[derive(Debug, Clone, Copy)]
+pub struct Samples<'a, T> {
+    pub x: &'a [T],
+    pub y: Targets<'a, T>,
+    /// What each sample counts for in the average over a batch; all the same if there are none.
+    pub weights: Option<&'a [T]>,
+    pub n_in: usize,
+}
+
+impl<T: Real> Samples<'_, T> {
+    /// m.
+    pub fn len(&self) -> usize {
+        self.x.len() / self.n_in
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.x.is_empty()
+    }
+
+    /// The sample `i`.
+    #[inline(always)]
+    pub fn row(&self, i: usize) -> &[T] {
+        &self.x[i * self.n_in..][..self.n_in]
+    }
+}
+
+/// Puts samples into rows of a workspace.
+pub(crate) struct Gather<'a, T> {
+    pub samples: &'a Samples<'a, T>,
+    pub ws: &'a Workspace<T>,
+    pub rows: &'a Share,
+    pub chosen: Chosen<'a>,
+    /// The rows of the whole batch, of which `rows` are some.
+    pub batch: usize,
+}
+
+/// Bytes of samples that are asked for ahead of their use, and the least number of rows: shuffled
+/// rows lie anywhere in memory.
+const AHEAD_BYTES: usize = 128 * 1024;
+const AHEAD_ROWS: usize = 8;
+
+impl<T: Real> Job for Gather<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        let Self { samples, ws, rows, chosen, batch } = self;
+        let row_bytes = samples.n_in * size_of::<T>();
+        let ahead = (AHEAD_BYTES / row_bytes).max(AHEAD_ROWS).min(rows.len());
+        for row in rows.range() {
+            let next = row + ahead;
+            // After the last of these rows come the same rows of the next batch.
+            let next = if next < rows.range().end { next } else { next - rows.len() + batch };
+            if let Some(i) = chosen.get(next).filter(|&i| i < samples.len()) {
+                S::prefetch(samples.row(i));
+            }
+            let i = chosen.sample(row);
+            ws.a[0].put_row(row, samples.row(i));
+            if let (Some(weights), Some(room)) = (samples.weights, &ws.weights) {
+                room.part(row, 1)[0] = weights[i];
+            }
+            match samples.y {
+                Targets::None => {}
+                Targets::Values(y) => ws.y.put_row(row, &y[i * ws.y.n..][..ws.y.n]),
+                Targets::Classes(y) => ws.y.put_one_hot(row, y[i] as usize),
+            }
+        }
+    }
+}
+
+/// Which samples stand in the rows of a batch.
+#[derive(Clone, Copy)]
+pub(crate) enum Chosen<'a> {
+    /// The first of these; the batches that follow stand behind them.
+    Order(&'a [u32]),
+    /// As many as there are rows, this far on (or back, by wrapping round).
+    From(usize),
+}
+
+impl Chosen<'_> {
+    #[inline(always)]
+    pub fn sample(self, row: usize) -> usize {
+        match self {
+            Self::Order(order) => order[row] as usize,
+            Self::From(first) => first.wrapping_add(row),
+        }
+    }
+
+    /// The sample of a row that may lie beyond the last.
+    #[inline(always)]
+    fn get(self, row: usize) -> Option<usize> {
+        match self {
+            Self::Order(order) => order.get(row).map(|&i| i as usize),
+            Self::From(first) => Some(first.wrapping_add(row)),
+        }
+    }
+}
+
+/// What makes the random numbers of one epoch: those of a sample depend on it and on the sample.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chance {
+    pub seed: u64,
+    pub epoch: u64,
+}
+
+/// Adds noise of a standard deviation to samples that stand in a workspace.
+pub(crate) fn add_noise<T: Real>(
+    ws: &Workspace<T>,
+    rows: &Share,
+    chosen: Chosen,
+    chance: Chance,
+    deviation: f64,
+) {
+    let inputs = &ws.a[0];
+    for (at, row) in rows.range().zip(rows.blocks(1)) {
+        let stream = [chosen.sample(at) as u64, chance.epoch, 0];
+        let mut stream = Stream::of(chance.seed, Purpose::Noise, stream);
+        let mut drawn = [0.0; 2];
+        for k in 0..inputs.n {
+            if k % 2 == 0 {
+                drawn = stream.normals();
+            }
+            let x = &mut inputs.write(k / T::LINE, &row)[k % T::LINE];
+            *x = *x + T::from_f64(deviation * drawn[k % 2]);
+        }
+    }
+}
+
+/// Draws the masks of layer `l` (from 1) for some rows.
+pub(crate) fn draw_masks<T: Real>(
+    mask: &crate::kernel::Panels<T>,
+    rows: &Share,
+    chosen: Chosen,
+    chance: Chance,
+    (l, dropout): (usize, f64),
+    room: &mut [T],
+) {
+    let room = &mut room[..mask.n];
+    for (at, row) in rows.range().zip(rows.blocks(1)) {
+        let stream = [chosen.sample(at) as u64, chance.epoch, l as u64];
+        random::mask(room, dropout, Stream::of(chance.seed, Purpose::Dropout, stream));
+        for (p, part) in room.chunks(T::LINE).enumerate() {
+            mask.write(p, &row)[..part.len()].copy_from_slice(part);
+        }
+    }
+}
+
+/// The order in which an epoch visits its samples.
+#[derive(Debug, Default)]
+pub(crate) struct Order {
+    pub rows: Vec<u32>,
+    drawn: Option<(u64, u64)>,
+}
+
+impl Order {
+    /// Draws the order of an epoch, unless it is there already.
+    pub fn draw(&mut self, n: usize, seed: u64, epoch: u64) {
+        if self.drawn != Some((seed, epoch)) || self.rows.len() != n {
+            self.rows.resize(n, 0);
+            random::shuffle(&mut self.rows, seed, epoch);
+            self.drawn = Some((seed, epoch));
+        }
+    }
+
+    /// Takes an order that was drawn elsewhere.
+    pub fn take(&mut self, rows: &[u32]) {
+        self.rows.clear();
+        self.rows.extend_from_slice(rows);
+        self.drawn = None;
+    }
+}
+
+/// The samples of a batch: a part of the order, or of the samples as they come where it is empty.
+#[inline]
+pub(crate) fn chosen<'a>(order: &'a [u32], batch: &Range<usize>) -> Chosen<'a> {
+    if order.is_empty() { Chosen::From(batch.start) } else { Chosen::Order(&order[batch.start..]) }
+}

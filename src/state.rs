@@ -1,0 +1,97 @@
+//! All that a training needs beside its settings and its data, to go on as if it had not stopped.
+
+use std::collections::BTreeMap;
+
+use ndarray::{Array1, Array2};
+
+use crate::error::Error;
+use crate::kernel::Buffer;
+use crate::layer::Layer;
+use crate::network::Network;
+use crate::optimizer::Clock;
+use crate::real::Real;
+use crate::workspace::Gradient;
+
+/// Parameters and memory, by names such as `weights.1` and `optimizer.mean.weights.1`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct State<T> {
+    /// Each `(n_out, n_in)`.
+    pub matrices: BTreeMap<String, Array2<T>>,
+    /// Each `(n_out,)`.
+    pub vectors: BTreeMap<String, Array1<T>>,
+    pub updates: u64,
+    pub momentum_product: f64,
+}
+
+impl<T: Real> Network<T> {
+    /// What there is.
+    pub fn state(&self) -> State<T> {
+        let clock = self.optimizer.clock;
+        let (updates, momentum_product) = (clock.t, clock.momentum_product);
+        let mut state = State {
+            matrices: BTreeMap::new(),
+            vectors: BTreeMap::new(),
+            updates,
+            momentum_product,
+        };
+        self.each_buffer(|name, layer, w, b| {
+            let l = layer + 1;
+            let layer = &self.layers[layer];
+            state.matrices.insert(format!("{name}weights.{l}"), rows(layer, w));
+            let biases = b.as_slice()[..layer.n_out].to_vec();
+            state.vectors.insert(format!("{name}biases.{l}"), biases.into());
+        });
+        state
+    }
+
+    /// Takes what [`Self::state`] gave for a network and an optimiser as these are.
+    pub fn set_state(&mut self, state: &State<T>) -> Result<(), Error> {
+        let averaged = state.matrices.contains_key("averaged.weights.1");
+        self.averaged = averaged.then(|| Gradient::zeros(&self.layers));
+        let mut missing = None;
+        self.each_buffer(|name, layer, w, b| {
+            let (weights, biases) =
+                (format!("{name}weights.{}", layer + 1), format!("{name}biases.{}", layer + 1));
+            let layer = &self.layers[layer];
+            match (state.matrices.get(&weights), state.vectors.get(&biases)) {
+                (Some(from), Some(biases))
+                    if from.dim() == (layer.n_out, layer.n_in) && biases.len() == layer.n_out =>
+                {
+                    let values = w.part(0, w.len());
+                    for ((j, k), value) in from.indexed_iter() {
+                        values[layer.w.at(k, j)] = *value;
+                    }
+                    let to = b.part(0, layer.n_out).iter_mut();
+                    to.zip(biases).for_each(|(to, b)| *to = *b);
+                }
+                _ => missing = Some(weights),
+            }
+        });
+        if let Some(name) = missing {
+            return Err(Error::State { name });
+        }
+        self.layers.iter_mut().for_each(Layer::copy_all_back);
+        self.optimizer.clock = Clock { t: state.updates, momentum_product: state.momentum_product };
+        Ok(())
+    }
+
+    /// Shows the parameters, the optimiser's memory and the average, layer by layer.
+    fn each_buffer(&self, mut see: impl FnMut(&str, usize, &Buffer<T>, &Buffer<T>)) {
+        for (l, layer) in self.layers.iter().enumerate() {
+            see("", l, &layer.w.values, &layer.b);
+            let moments = &self.optimizer.moments[l];
+            for (i, name) in self.optimizer.rule.memory().iter().enumerate() {
+                see(&format!("optimizer.{name}."), l, &moments.w[i], &moments.b[i]);
+            }
+            if let Some(averaged) = &self.averaged {
+                see("averaged.", l, &averaged.w[l].values, &averaged.b[l]);
+            }
+        }
+    }
+}
+
+/// What is laid out as a layer's packed weights, as `(n_out, n_in)`.
+fn rows<T: Real>(layer: &Layer<T>, packed: &Buffer<T>) -> Array2<T> {
+    let values = packed.as_slice();
+    Array2::from_shape_fn((layer.n_out, layer.n_in), |(j, k)| values[layer.w.at(k, j)])
+}

@@ -1,0 +1,109 @@
+//! Sums over samples as fixed pairwise trees over shards, of gradients and of costs.
+
+use crate::kernel::SHARD;
+use crate::layer::Layer;
+use crate::pool::Worker;
+use crate::real::Real;
+use crate::workspace::Gradient;
+
+/// The gradients of the chunks of a batch, added up as a tree that goes on where a tile's ends.
+pub(crate) struct GradientTree<T> {
+    /// The gradient of the last chunk, and in the end that of the batch.
+    pub total: Gradient<T>,
+    levels: Vec<Gradient<T>>,
+}
+
+impl<T: Real> GradientTree<T> {
+    pub fn new(layers: &[Layer<T>], chunks: usize) -> Self {
+        let levels = chunks.next_power_of_two().trailing_zeros();
+        let levels = (0..levels).map(|_| Gradient::zeros(layers)).collect();
+        Self { total: Gradient::zeros(layers), levels }
+    }
+
+    /// Adds the gradient of chunk `c`, which stands in `total`, to those before it.
+    pub fn merge(&self, worker: &Worker, c: usize, chunks: usize) {
+        let level = c.trailing_ones() as usize;
+        for lower in &self.levels[..level] {
+            self.each_part(worker, lower, |total, lower| *total += *lower);
+        }
+        if c + 1 < chunks {
+            self.each_part(worker, &self.levels[level], |total, kept| *kept = *total);
+            return;
+        }
+        let above = self.levels.iter().enumerate().skip(level);
+        for (_, higher) in above.filter(|(bit, _)| c >> bit & 1 == 1) {
+            self.each_part(worker, higher, |total, higher| *total += *higher);
+        }
+    }
+
+    /// Multiplies the sum by 1/m.
+    pub fn scale(&self, worker: &Worker, scale: T) {
+        for total in self.total.buffers() {
+            let share = worker.share(total.len());
+            total.part(share.start(), share.len()).iter_mut().for_each(|total| *total *= scale);
+        }
+    }
+
+    /// Does `f` to each number of this worker's share of `total` and of `other`.
+    fn each_part(&self, worker: &Worker, other: &Gradient<T>, f: impl Fn(&mut T, &mut T)) {
+        for (total, other) in self.total.buffers().zip(other.buffers()) {
+            let share = worker.share(total.len());
+            let total = total.part(share.start(), share.len());
+            let other = other.part(share.start(), share.len());
+            total.iter_mut().zip(other).for_each(|(total, other)| f(total, other));
+        }
+    }
+}
+
+/// Sums of 2^i equal parts, added pairwise as soon as two of a size are there.
+pub(crate) struct Tree {
+    levels: [f64; 48],
+    count: usize,
+}
+
+impl Tree {
+    pub fn new() -> Self {
+        Self { levels: [0.0; 48], count: 0 }
+    }
+
+    pub fn push(&mut self, mut sum: f64) {
+        let level = self.count.trailing_ones() as usize;
+        for lower in &self.levels[..level] {
+            sum += lower;
+        }
+        self.levels[level] = sum;
+        self.count += 1;
+    }
+
+    pub fn total(&self) -> f64 {
+        let bits = (0..self.levels.len()).filter(|bit| self.count >> bit & 1 == 1);
+        bits.map(|bit| self.levels[bit]).reduce(|sum, higher| sum + higher).unwrap_or(0.0)
+    }
+}
+
+/// The sum of all costs: a pairwise tree over shards, as for the gradients.
+pub(crate) fn tree_sum<T: Real>(costs: &[T]) -> f64 {
+    let shard = |costs: &[T]| costs.iter().fold(0.0, |sum, cost| sum + cost.to_f64());
+    if costs.len() <= SHARD {
+        return shard(costs);
+    }
+    let mut tree = Tree::new();
+    costs.chunks(SHARD).for_each(|costs| tree.push(shard(costs)));
+    tree.total()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::CHUNK;
+
+    #[test]
+    fn a_tree_of_chunks_is_the_tree_of_their_shards() {
+        let costs: Vec<f64> = (0..5000).map(|i| 1.0 / f64::from(i + 3)).collect();
+        for m in [1, 255, 256, 257, 1024, 1025, 2047, 2048, 3000, 4096, 4097, 5000] {
+            let mut chunks = Tree::new();
+            costs[..m].chunks(CHUNK).for_each(|chunk| chunks.push(tree_sum(chunk)));
+            assert_eq!(chunks.total().to_bits(), tree_sum(&costs[..m]).to_bits(), "{m} rows");
+        }
+    }
+}
