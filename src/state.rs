@@ -47,29 +47,35 @@ impl<T: Real> Network<T> {
     /// Takes what [`Self::state`] gave for a network and an optimiser as these are.
     pub fn set_state(&mut self, state: &State<T>) -> Result<(), Error> {
         let averaged = state.matrices.contains_key("averaged.weights.1");
+        let before = self.averaged.take();
         self.averaged = averaged.then(|| Gradient::zeros(&self.layers));
         let mut missing = None;
-        self.each_buffer(|name, layer, w, b| {
+        self.each_buffer(|name, l, _, _| {
+            let layer = &self.layers[l];
             let (weights, biases) =
-                (format!("{name}weights.{}", layer + 1), format!("{name}biases.{}", layer + 1));
-            let layer = &self.layers[layer];
-            match (state.matrices.get(&weights), state.vectors.get(&biases)) {
-                (Some(from), Some(biases))
-                    if from.dim() == (layer.n_out, layer.n_in) && biases.len() == layer.n_out =>
-                {
-                    let values = w.part(0, w.len());
-                    for ((j, k), value) in from.indexed_iter() {
-                        values[layer.w.at(k, j)] = *value;
-                    }
-                    let to = b.part(0, layer.n_out).iter_mut();
-                    to.zip(biases).for_each(|(to, b)| *to = *b);
-                }
-                _ => missing = Some(weights),
+                (format!("{name}weights.{}", l + 1), format!("{name}biases.{}", l + 1));
+            let matrix = state.matrices.get(&weights).map(Array2::dim);
+            if matrix != Some((layer.n_out, layer.n_in)) {
+                missing.get_or_insert(weights);
+            } else if state.vectors.get(&biases).map(Array1::len) != Some(layer.n_out) {
+                missing.get_or_insert(biases);
             }
         });
         if let Some(name) = missing {
+            self.averaged = before;
             return Err(Error::State { name });
         }
+        self.each_buffer(|name, l, w, b| {
+            let layer = &self.layers[l];
+            let values = w.part(0, w.len());
+            for ((j, k), value) in
+                state.matrices[&format!("{name}weights.{}", l + 1)].indexed_iter()
+            {
+                values[layer.w.at(k, j)] = *value;
+            }
+            let biases = state.vectors[&format!("{name}biases.{}", l + 1)].iter();
+            b.part(0, layer.n_out).iter_mut().zip(biases).for_each(|(to, b)| *to = *b);
+        });
         self.layers.iter_mut().for_each(Layer::copy_all_back);
         self.optimizer.clock = Clock { t: state.updates, momentum_product: state.momentum_product };
         Ok(())

@@ -80,13 +80,13 @@ def observe(
     Its factor, the best value, epochs without progress, and epochs still to rest.
 
     >>> observe("adaptive(patience=1)", 2.0, (1.0, 1.0, 0, 0))
-    (0.2, 1.0, 0, 0)
+    Memory(factor=0.2, best=1.0, stuck=0, resting=0)
     """
     curve = schedule_of(schedule).reactive()
     before = Memory(*memory) if memory else Memory()
     if curve is None or curve.observe is None:
-        return tuple(before)
-    return tuple(curve.observe(before, value, **curve.values))
+        return before
+    return curve.observe(before, value, **curve.values)
 
 
 def is_reactive(schedule: str) -> bool:

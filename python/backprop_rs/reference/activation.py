@@ -140,11 +140,13 @@ def mish(z: Array) -> Array:
 
 def mish_prime(z: Array, a: Array) -> Array:
     t = np.tanh(softplus(z))
-    return t + z * sigmoid(z) * (1 - t * t)
+    slope: Array = t + z * sigmoid(z) * (1 - t * t)
+    return slope
 
 
 def softsign(z: Array) -> Array:
-    return z / (1 + np.abs(z))
+    a: Array = z / (1 + np.abs(z))
+    return a
 
 
 def softsign_prime(z: Array, a: Array) -> Array:
@@ -161,7 +163,8 @@ def hard_sigmoid_prime(z: Array, a: Array) -> Array:
 
 
 def hard_tanh(z: Array) -> Array:
-    return np.clip(z, -1, 1)
+    a: Array = np.clip(z, -1, 1)
+    return a
 
 
 def hard_tanh_prime(z: Array, a: Array) -> Array:
@@ -169,7 +172,8 @@ def hard_tanh_prime(z: Array, a: Array) -> Array:
 
 
 def relu6(z: Array) -> Array:
-    return np.clip(z, 0, 6)
+    a: Array = np.clip(z, 0, 6)
+    return a
 
 
 def relu6_prime(z: Array, a: Array) -> Array:

@@ -24,11 +24,13 @@ def squared_error_slope(a: Array, y: Array, scale: float) -> Array:
 
 
 def mean_squared_error(a: Array, y: Array, scale: float) -> Array:
-    return scale * np.square(a - y) / a.shape[1]
+    n: int = a.shape[1]
+    return squared_error(a, y, scale) / n
 
 
 def mean_squared_error_slope(a: Array, y: Array, scale: float) -> Array:
-    return scale * 2 * (a - y) / a.shape[1]
+    n: int = a.shape[1]
+    return squared_error_slope(a, y, scale) / n
 
 
 def absolute_error(a: Array, y: Array) -> Array:
@@ -164,6 +166,9 @@ def categorical_focal_delta(z: Array, a: Array, y: Array, gamma: float) -> Array
     return delta
 
 
+ALL_OUTPUTS = tuple(row.name for row in ACTIVATIONS)
+
+
 class Fused(NamedTuple):
     """A cost with one output activation, by way of z."""
 
@@ -184,7 +189,7 @@ class Cost(NamedTuple):
     source: str
     settings: tuple[Setting, ...] = ()
     fused: Mapping[str, Fused] = {}
-    outputs: tuple[str, ...] = tuple(row.name for row in ACTIVATIONS)
+    outputs: tuple[str, ...] = ALL_OUTPUTS
     targets: tuple[float, float] = (-np.inf, np.inf)
     kink: Callable[..., Array] | None = None  # of (a, y), 0 where the slope or its slope jumps
     values: Mapping[str, float] = {}

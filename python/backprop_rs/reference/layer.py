@@ -29,9 +29,9 @@ class Layer:
         n_out: int,
         activation: Activation,
         dtype: DTypeLike,
-        options: Options = Options(),
+        options: Options | None = None,
     ) -> None:
-        self.options = options
+        self.options = options or Options()
         self.w: Array = np.zeros((n_out, n_in), dtype)
         self.b: Array = np.zeros(n_out, dtype)
         self.activation = activation

@@ -203,9 +203,8 @@ class Network:
     def parameters(self) -> dict[str, Array]:
         """Every array that training changes, by its name."""
         layers = list(enumerate(self._layers, 1))
-        return {f"weights.{l}": layer.w for l, layer in layers} | {
-            f"biases.{l}": layer.b for l, layer in layers
-        }
+        weights = {f"weights.{number}": layer.w for number, layer in layers}
+        return weights | {f"biases.{number}": layer.b for number, layer in layers}
 
     def state(self) -> dict[str, Any]:
         """All that a training needs beside its settings and data: copies, by name."""
@@ -220,18 +219,21 @@ class Network:
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Take what `state` gave for a network and an optimiser like these."""
+        parameters = self.parameters()
         averaged = "averaged.weights.1" in state
-        self._averaged = {} if averaged else None
-        for name, theta in self.parameters().items():
-            places = {name: theta}
+        places = dict(parameters)
+        for name, theta in parameters.items():
             memory = self._optimizer.kept(name, theta)
             places |= {f"optimizer.{kept}.{name}": array for kept, array in memory.items()}
-            if self._averaged is not None:
-                self._averaged[name] = places[f"averaged.{name}"] = np.zeros_like(theta)
-            for key, array in places.items():
-                if np.shape(state.get(key)) != array.shape:
-                    raise error.foreign_state(key)
-                array[...] = state[key]
+            if averaged:
+                places[f"averaged.{name}"] = np.zeros_like(theta)
+        for key, array in places.items():
+            if np.shape(state.get(key, ())) != array.shape:
+                raise error.foreign_state(key)
+        for key, array in places.items():
+            array[...] = state[key]
+        names = parameters if averaged else ()
+        self._averaged = {name: places[f"averaged.{name}"] for name in names} or None
         self._optimizer.updates = state["updates"]
 
 

@@ -76,6 +76,8 @@ def train(
     steps = -(-n // run.batch_size)
     costs: list[float] = []
     deadline = perf_counter() + run.budget
+    if run.average is not None and network._averaged is None:
+        network._averaged = {name: theta.copy() for name, theta in network.parameters().items()}
     while (epoch, step) < (run.stop_epoch, run.stop_step):
         order = run.order(n, epoch)
         last = run.stop_step if epoch == run.stop_epoch else steps
@@ -165,9 +167,7 @@ def clip(run: Settings, gradients: list[Array]) -> None:
 
 def follow(network: Network, decay: float) -> None:
     """Take the moving average of the parameters on."""
-    parameters = network.parameters()
-    if network._averaged is None:
-        network._averaged = {name: theta.copy() for name, theta in parameters.items()}
-    for name, theta in parameters.items():
+    assert network._averaged is not None
+    for name, theta in network.parameters().items():
         average = network._averaged[name]
         average += (1 - decay) * (theta - average)

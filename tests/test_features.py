@@ -1,0 +1,230 @@
+"""What a training may have beside its rule: both backends, and what each feature means."""
+
+import numpy as np
+import pytest
+from backprop_rs.reference.optimizer import OPTIMIZERS
+from backprop_rs.reference.random import NOISE, mask, normal
+from backprop_rs.reference.schedule import CURVES
+
+SIZES, ROWS = [5, 19, 8, 3], 37
+PLAIN = {"dropout": 0.0, "l1": 0.0, "l2": 0.0, "weight_decay": 0.0, "max_norm": 0.0}
+RUN = {"batch_size": 10, "learning_rate": 0.02, "shuffle": True, "seed": 9, "stop_epoch": 3}
+EPS = float(np.finfo(float).eps)
+# A rounding grows at most tenfold with each of the 12 updates of these small networks.
+CLOSE = {"rtol": 1e-9, "atol": 1e-11}
+
+
+def core_of(module, rule="sgd", options=(PLAIN, PLAIN, PLAIN), cost="squared_error"):
+    core = module.Network(SIZES, ["tanh", "gelu", "sigmoid"], cost, "float64", list(options))
+    core.initialize("auto", 3)
+    core.set_optimizer(rule)
+    return core
+
+
+def batch(rows=ROWS):
+    random = np.random.default_rng(5)
+    return random.normal(size=(rows, SIZES[0])), random.uniform(size=(rows, SIZES[-1]))
+
+
+def train(core, weights=None, rows=ROWS, **more):
+    X, y = batch(rows)
+    run = RUN | {"budget": 60.0} | more
+    costs, *_, reason = core.train(X, y, run, (0, 0, 0.0), weights)
+    assert reason == "done"
+    return costs
+
+
+def parameters(core):
+    return np.concatenate([array.ravel() for array in core.weights() + core.biases()])
+
+
+def options(**values):
+    return [PLAIN | values] * 3
+
+
+ORDERS = np.array([np.roll(range(ROWS), i) for i in range(3)], np.uint32)
+FEATURES = {
+    "dropout": {"options": [PLAIN | {"dropout": 0.3}, PLAIN | {"dropout": 0.5}, PLAIN]},
+    "noise": {"input_noise": 0.3},
+    "weights": {"weights": np.linspace(0, 2, ROWS)},
+    "l1": {"options": options(l1=1e-2)},
+    "l2": {"options": options(l2=1e-2)},
+    "weight_decay": {"options": options(weight_decay=0.5)},
+    "max_norm": {"options": options(max_norm=0.7)},
+    "penalty in the cost": {
+        "options": options(l1=1e-2, l2=1e-1),
+        **{"penalty_in_cost": True, "penalty_per_sample": True},
+    },
+    "clip_norm": {"clip_norm": 0.05},
+    "clip_value": {"clip_value": 1e-2},
+    "average": {"average": 0.7},
+    "orders": {"shuffle": False, "orders": ORDERS},
+    "part of an epoch": {"stop_epoch": 1, "stop_step": 2},
+    **{
+        f"schedule {row.name}": {"schedule": row.name, "schedule_epochs": 3}
+        for row in CURVES
+        if row.observe is None
+    },
+    "schedules": {"schedule": "warmup(1) then cosine * exponential(0.5)", "schedule_epochs": 3},
+}  # fmt: skip
+RULES = [
+    *(row.name for row in OPTIMIZERS),
+    *("sgd(momentum=0.9)", "sgd(0.9, nesterov=1)", "sgd(0.9, 1, velocity=1)"),
+    *("adam(amsgrad=1)", "adam(epsilon=1e-3, epsilon_hat=1)", "adamw(amsgrad=1)"),
+    *("rmsprop(momentum=0.9)", "rmsprop(centered=1)", "rmsprop(momentum=0.5, centered=1)"),
+    *("adagrad(initial=0.1, rate_decay=0.2)", "lion(weight_decay=0.3)"),
+]
+
+
+def trained(module, rule="sgd", feature=None):
+    more = dict(FEATURES[feature]) if feature else {}
+    core = core_of(module, rule, more.pop("options", (PLAIN, PLAIN, PLAIN)))
+    costs = train(core, **more)
+    return core, costs
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_both_backends_train_alike(both, feature):
+    (rust, costs), (numpy, others) = (trained(module, "adam", feature) for module in both)
+    np.testing.assert_allclose(costs, others, **CLOSE)
+    np.testing.assert_allclose(parameters(rust), parameters(numpy), **CLOSE)
+    states = rust.state(), numpy.state()
+    assert states[0].keys() == states[1].keys()
+    for name, value in states[0].items():
+        np.testing.assert_allclose(value, states[1][name], err_msg=name, **CLOSE)
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_a_feature_does_something(core, feature):
+    plain, with_it = trained(core), trained(core, feature=feature)
+    plainly = feature in ("average", "schedule constant")
+    if feature.startswith("schedule step"):  # whose first step comes after ten epochs
+        plainly = True
+    assert (parameters(plain[0]) == parameters(with_it[0])).all() == plainly
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_both_backends_have_the_same_rules(both, rule):
+    (rust, costs), (numpy, others) = (trained(module, rule) for module in both)
+    np.testing.assert_allclose(costs, others, **CLOSE)
+    np.testing.assert_allclose(parameters(rust), parameters(numpy), **CLOSE)
+    assert (parameters(rust) != parameters(core_of(both[0]))).any()
+
+
+# What each of them means.
+
+
+def test_a_whole_weight_is_a_row_as_often(core):
+    X, y = batch()
+    times = np.arange(ROWS) % 3
+    weighted = core_of(core).backward(X, y, times.astype(float))
+    repeated = core_of(core).backward(np.repeat(X, times, axis=0), np.repeat(y, times, axis=0))
+    np.testing.assert_allclose(weighted[0], repeated[0], rtol=ROWS * EPS)
+    for one, other in zip(weighted[4] + weighted[5], repeated[4] + repeated[5], strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-11, atol=ROWS * EPS)
+
+
+def test_weights_of_zero_change_nothing(core):
+    network = core_of(core)
+    before = parameters(network)
+    assert train(network, np.zeros(ROWS)) == [0, 0, 0]
+    np.testing.assert_array_equal(before, parameters(network))
+
+
+@pytest.mark.parametrize("rows", [7, 37, 1100])
+def test_equal_weights_are_none(core, rows):
+    plain, weighted = core_of(core), core_of(core)
+    costs = train(plain, rows=rows, batch_size=1050)
+    others = train(weighted, np.full(rows, 0.25), rows=rows, batch_size=1050)
+    np.testing.assert_allclose(costs, others, rtol=1e-11)
+    np.testing.assert_allclose(parameters(plain), parameters(weighted), **CLOSE)
+
+
+def test_a_penalty_is_in_the_update_and_its_slope_is_that_of_its_value(core):
+    network = core_of(core, options=options(l1=0.1, l2=0.2))
+    X, y = batch()
+    w, gradient = network.weights(), network.backward(X, y)[4]
+    network.step(X, y, 0.5)
+    for before, g, after in zip(w, gradient, network.weights(), strict=True):
+        expected = before - 0.5 * (g + 0.1 * np.sign(before) + 2 * 0.2 * before)
+        np.testing.assert_allclose(after, expected, rtol=1e-12, atol=1e-14)
+
+
+def test_no_norm_is_larger_than_max_norm(core):
+    network = core_of(core, options=options(max_norm=0.4))
+    train(network)
+    norms = np.concatenate([np.linalg.norm(w, axis=1) for w in network.weights()])
+    assert norms.max() <= 0.4 * (1 + 8 * EPS) and norms.max() > 0.39
+
+
+def test_a_gradient_is_cut_to_its_largest_norm(core):
+    network = core_of(core)
+    X, y = batch()
+    before = parameters(network)
+    network.train(X, y, RUN | {"clip_norm": 0.01, "batch_size": ROWS, "stop_epoch": 1,
+                               "learning_rate": 1.0, "budget": 60.0}, (0, 0, 0.0))  # fmt: skip
+    np.testing.assert_allclose(np.linalg.norm(parameters(network) - before), 0.01, rtol=1e-9)
+
+
+def test_dropout_leaves_out_its_share_and_keeps_the_mean():
+    drawn = np.array([mask(3, row, 1, 2, 200, 0.3) for row in range(200)])
+    n = drawn.size
+    left_out = (drawn == 0).mean()
+    assert abs(left_out - 0.3) < 6 * np.sqrt(0.3 * 0.7 / n)
+    np.testing.assert_allclose(drawn[drawn > 0], 1 / 0.7, rtol=2**-15)
+    assert abs(drawn.mean() - 1) < 6 * np.sqrt(0.3 / 0.7 / n)
+    others = [mask(4, 0, 1, 2, 200, 0.3), mask(3, 0, 2, 2, 200, 0.3), mask(3, 0, 1, 1, 200, 0.3)]
+    assert all((other != drawn[0]).any() for other in others)
+
+
+def test_dropout_is_for_training_alone(core):
+    dropping, plain = core_of(core, options=options(dropout=0.5)), core_of(core)
+    X, _ = batch()
+    np.testing.assert_array_equal(dropping.predict(X), plain.predict(X))
+
+
+def test_noise_is_normal():
+    drawn = normal(1, NOISE, (2, 3, 0), 20_000)
+    n = len(drawn)
+    assert abs(drawn.mean()) < 6 / np.sqrt(n)
+    assert abs(drawn.std() - 1) < 6 / np.sqrt(2 * n)
+    assert abs((drawn**4).mean() - 3) < 6 * np.sqrt(96 / n)
+
+
+def test_the_average_follows_the_parameters(core):
+    network = core_of(core)
+    X, y = batch()
+    run = RUN | {"budget": 60.0, "average": 0.9, "batch_size": ROWS}
+    expected = network.weights()[1]
+    for epoch in range(3):
+        network.train(X, y, run | {"stop_epoch": epoch + 1}, (epoch, 0, 0.0))
+        expected = 0.9 * expected + 0.1 * network.weights()[1]
+    np.testing.assert_allclose(network.state()["averaged.weights.2"], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("sizes", [[2, 3, 1], [30, 100, 1]])
+def test_a_cost_that_is_not_finite_is_not_applied(core, sizes):
+    network = core.Network(sizes, ["identity", "identity"], "squared_error", "float32")
+    network.initialize("auto", 0)
+    X = np.full((6, sizes[0]), 1e3, np.float32)
+    y = np.zeros((6, 1), np.float32)
+    run = RUN | {"budget": 60.0, "batch_size": 2, "learning_rate": 1e3, "check_finite": True}
+    run["stop_epoch"] = 50
+    with np.errstate(all="ignore"):
+        costs, epoch, step, _, reason = network.train(X, y, run, (0, 0, 0.0))
+    assert reason == "nonfinite" and len(costs) == epoch
+    again = core.Network(sizes, ["identity", "identity"], "squared_error", "float32")
+    again.initialize("auto", 0)
+    with np.errstate(all="ignore"):
+        again.train(X, y, run | {"stop_epoch": epoch, "stop_step": step}, (0, 0, 0.0))
+    for one, other in zip(network.weights(), again.weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_state_of_another_network_is_refused(core):
+    network = core_of(core)
+    for state in (core_of(core).state(), core_of(core, "adam").state()):
+        network.set_state(state)
+    adam = core_of(core, "adam")
+    with pytest.raises(ValueError, match=r"got no fitting 'optimizer.mean.weights.1'$"):
+        adam.set_state(core_of(core).state())
