@@ -4,6 +4,7 @@
 //! burns nothing. A job that finds the pool busy runs on its caller's thread alone: the results are
 //! the same bits. After a fork the child makes threads of its own.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
@@ -22,8 +23,21 @@ pub fn set_threads(threads: usize) {
     THREADS.store(threads, Relaxed);
 }
 
+thread_local! {
+    /// Whether jobs of this thread keep to it.
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lets every later job of this thread use it alone, or as many as others do.
+pub fn set_alone(alone: bool) {
+    ALONE.set(alone);
+}
+
 /// The threads that a job may use.
 pub fn threads() -> usize {
+    if ALONE.get() {
+        return 1;
+    }
     match THREADS.load(Relaxed) {
         0 => {
             let threads = default_threads();

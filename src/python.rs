@@ -468,6 +468,12 @@ fn set_num_threads(n: usize) -> PyResult<()> {
     Ok(())
 }
 
+/// Lets later calls of this thread use it alone, or as many threads as others do.
+#[pyfunction]
+fn set_alone(alone: bool) {
+    pool::set_alone(alone);
+}
+
 /// The threads that a call may use.
 #[pyfunction]
 fn get_num_threads() -> usize {
@@ -532,7 +538,7 @@ mod _core {
     #[pymodule_export]
     use super::{
         Network, canonical, first_nonfinite, fma_peak, get_num_threads, instruction_set,
-        is_reactive, observe, schedule_factor, set_num_threads, table, target_range,
+        is_reactive, observe, schedule_factor, set_alone, set_num_threads, table, target_range,
     };
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

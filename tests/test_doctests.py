@@ -23,4 +23,5 @@ MODULES = sorted(
 def test_examples(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # examples may write files
     module = importlib.import_module(name)
-    assert doctest.testmod(module, optionflags=FLAGS).failed == 0
+    known = {} if hasattr(module, "Network") else {"Network": backprop_rs.Network}
+    assert doctest.testmod(module, optionflags=FLAGS, extraglobs=known).failed == 0

@@ -17,7 +17,7 @@ def network(backend="numpy", dtype="float32"):
     )
     random = np.random.default_rng(0)
     net.biases = [random.normal(size=b.shape) for b in net.biases]
-    net.fit(random.normal(size=(20, 3)), random.integers(4, size=20), epochs=2)
+    net.fit(random.normal(size=(20, 3)), random.integers(4, size=20), 2, learning_rate=0.1)
     net.metadata = {"class_names": ["a", "b", "ç", "d"], "mean": [0.1, 0.2, 0.3]}
     return net
 
@@ -72,7 +72,7 @@ def test_training_goes_on_as_if_it_had_never_been_saved(backend, tmp_path):
     loaded = bp.Network.load(tmp_path / "net", backend=backend)
     X, y = np.eye(3)[[0, 1, 2, 0, 1]], [0, 1, 2, 3, 0]
     for one in (net, loaded):
-        one.fit(X, y, epochs=3, batch_size=2)
+        one.fit(X, y, epochs=3, batch_size=2, learning_rate=0.1)
     for left, right in zip(net.weights, loaded.weights, strict=True):
         assert left.tobytes() == right.tobytes()
 
@@ -183,7 +183,7 @@ def test_an_edited_header_is_refused(name, content, tmp_path):
 
 
 SETTINGS = {
-    "another cost": {"cost": "hinge"},
+    "another cost": {"cost": "poisson"},
     "a wrong number of activations": {"activation": ["relu", "relu"]},
     "a seed that is no number": {"seed": "x"},
     "negative epochs": {"epochs_trained": -1},

@@ -29,20 +29,20 @@ def test_one_entry_per_epoch(backend):
 
 def test_no_validation_no_columns(backend):
     history = network(backend).fit(X, LABELS, epochs=3)
-    assert history.to_dict().keys() == {"epoch", "cost", "seconds"}
+    assert history.to_dict().keys() == {"epoch", "cost", "seconds", "learning_rate"}
 
 
 def test_no_accuracy_where_targets_are_not_classes(backend):
     y = np.full((30, 3), 0.3)
     history = network(backend).fit(X, y, epochs=2, validation_data=(X, y))
-    assert history.to_dict().keys() == {"epoch", "cost", "val_cost", "seconds"}
+    assert history.to_dict().keys() == {"epoch", "cost", "val_cost", "seconds", "learning_rate"}
 
 
 def test_validation_is_what_evaluate_says_after_the_epoch(backend):
     net, twin = network(backend), network(backend)
-    history = net.fit(X, LABELS, epochs=2, validation_data=(X[:9], LABELS[:9]))
+    history = net.fit(X, LABELS, epochs=2, learning_rate=0.1, validation_data=(X[:9], LABELS[:9]))
     for epoch in range(2):
-        twin.fit(X, LABELS, epochs=1)
+        twin.fit(X, LABELS, epochs=1, learning_rate=0.1)
         scores = twin.evaluate(X[:9], LABELS[:9])
         assert history.val_cost[epoch] == scores["cost"]
         assert history.val_accuracy[epoch] == scores["accuracy"]
@@ -74,15 +74,22 @@ def test_ctrl_c_keeps_what_was_learnt(backend, monkeypatch):
     net, twin = network(backend), network(backend)
 
     class Interrupting(progress.Silent):
+        shown = None
+
+        def wants(self):
+            return True
+
         def show(self, fraction, text):
-            if net.epochs_trained == 2:
+            if net.epochs_trained == 2 and fraction != self.shown:
+                self.shown = fraction
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr("backprop_rs.network.progress_bar", lambda show: Interrupting())
-    with pytest.raises(KeyboardInterrupt):
-        net.fit(X, LABELS, epochs=5, validation_data=(X, LABELS))
+    monkeypatch.setattr("backprop_rs.training.fitting.progress_bar", lambda show: Interrupting())
+    history = net.fit(X, LABELS, epochs=5, learning_rate=0.1, validation_data=(X, LABELS))
+    assert history.stopped == "interrupted"
+    assert len(history) == 2
     monkeypatch.undo()
-    twin.fit(X, LABELS, epochs=2)
+    twin.fit(X, LABELS, epochs=2, learning_rate=0.1)
     for left, right in zip(net.weights, twin.weights, strict=True):
         assert left.tobytes() == right.tobytes()
 
@@ -140,11 +147,14 @@ def test_a_second_fit_counts_on(backend, monkeypatch):
     texts = []
 
     class Recording(progress.Silent):
+        def wants(self):
+            return True
+
         def show(self, fraction, text):
             texts.append(text)
 
-    monkeypatch.setattr("backprop_rs.network.SLICE", 0.0)  # a look at the bar after every step
-    monkeypatch.setattr("backprop_rs.network.progress_bar", lambda show: Recording())
+    monkeypatch.setattr("backprop_rs.training.loop.SLICE", 0.0)  # a look after every step
+    monkeypatch.setattr("backprop_rs.training.fitting.progress_bar", lambda show: Recording())
     net = network(backend)
     for _ in range(2):
         net.fit(X, LABELS, epochs=1, batch_size=len(X) // 2)

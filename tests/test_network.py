@@ -194,9 +194,9 @@ def test_slices_of_training_do_not_show(core):
 @pytest.mark.parametrize("optimizer", [row.name for row in OPTIMIZERS])
 def test_a_second_fit_goes_on(optimizer, backend):
     once, twice, (X, y) = network(backend), network(backend), batch()
-    whole = once.fit(X, y, epochs=5, batch_size=6, optimizer=optimizer)
-    first = twice.fit(X, y, epochs=2, batch_size=6, optimizer=optimizer)
-    second = twice.fit(X, y, epochs=3, batch_size=6, optimizer=optimizer)
+    whole = once.fit(X, y, epochs=5, batch_size=6, learning_rate=0.1, optimizer=optimizer)
+    first = twice.fit(X, y, epochs=2, batch_size=6, learning_rate=0.1, optimizer=optimizer)
+    second = twice.fit(X, y, epochs=3, batch_size=6, learning_rate=0.1, optimizer=optimizer)
     assert_same_bits(parameters(once), parameters(twice))
     assert whole.epoch == first.epoch + second.epoch == [1, 2, 3, 4, 5]
     assert whole.cost == first.cost + second.cost

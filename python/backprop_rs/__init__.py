@@ -9,31 +9,42 @@ Network(2-3-2, sigmoid -> sigmoid, squared_error, float32, 17 parameters)
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .dense import Dense
 from .history import History
 from .network import Network
 from .threads import get_num_threads, num_threads, set_num_threads
 from .trace import Trace
 
 if TYPE_CHECKING:
-    from . import data
+    from . import activations, costs, data, inits, optimizers, schedules
     from .data import Dataset, load_digits, load_iris
+    from .training.many import train_many
+    from .training.stopping import EarlyStopping
     from .versions import show_versions
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Dataset",
+    "Dense",
+    "EarlyStopping",
     "History",
     "Network",
     "Trace",
     "__version__",
+    "activations",
+    "costs",
     "data",
     "get_num_threads",
+    "inits",
     "load_digits",
     "load_iris",
     "num_threads",
+    "optimizers",
+    "schedules",
     "set_num_threads",
     "show_versions",
+    "train_many",
 ]
 
 # Imported when first used, so that `import backprop_rs` costs next to nothing over NumPy.
@@ -42,11 +53,14 @@ _LAZY = {
     "load_digits": "data",
     "load_iris": "data",
     "show_versions": "versions",
+    "train_many": "training.many",
+    "EarlyStopping": "training.stopping",
 }
+_MODULES = ("activations", "costs", "data", "inits", "optimizers", "reference", "schedules")
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("data", "reference"):
+    if name in _MODULES:
         return import_module(f".{name}", __name__)
     if name in _LAZY:
         return getattr(import_module(f".{_LAZY[name]}", __name__), name)

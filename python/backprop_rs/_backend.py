@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,21 @@ def choose(backend: str) -> tuple[str, Any]:
     from . import reference
 
     return "numpy", reference
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let the core's calls from this thread use no other within a `with` block."""
+    try:
+        from ._core import set_alone
+    except ImportError:
+        yield
+        return
+    set_alone(True)
+    try:
+        yield
+    finally:
+        set_alone(False)
 
 
 @cache

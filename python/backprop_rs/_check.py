@@ -75,6 +75,38 @@ def nonnegative(name: str, given: object) -> float:
     raise kind(f"{name} must be a finite number >= 0; got {shown(given)}")
 
 
+def within(name: str, given: object, least: float, largest: float) -> float:
+    """A number from `least` on, below `largest`."""
+    accepted = f"a finite number >= {least:g}" + ("" if largest == inf else f" and < {largest:g}")
+    sentence = f"{name} must be {accepted}; got {shown(given)}"
+    if not isinstance(given, Real):
+        raise TypeError(sentence)
+    number = float(given)
+    if not (isfinite(number) and least <= number < largest):
+        raise ValueError(sentence)
+    return number
+
+
+def optional(name: str, given: object, least: float, largest: float) -> float | None:
+    """None, or a number from `least` on, below `largest`."""
+    return None if given is None else within(name, given, least, largest)
+
+
+def sample_weight(given: Data, m: int, dtype: str) -> Array:
+    """(m,) numbers >= 0."""
+    checked = numbers("sample_weight", given)
+    if checked.shape != (m,):
+        raise ValueError(f"sample_weight must have shape ({m},); got {checked.shape}")
+    checked = finite("sample_weight", checked, dtype)
+    if (checked < 0).any():
+        row = int((checked < 0).argmax())
+        raise ValueError(
+            f"sample_weight must hold numbers >= 0; got {checked[row]} in row {row} "
+            "(counted from 0)"
+        )
+    return checked
+
+
 # Arrays.
 
 

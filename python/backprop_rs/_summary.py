@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .network import Network
+    from .network.base import Base
 
 HEADER = ("layer", "shape", "activation", "parameters")
 
 
-def line(network: Network) -> str:
+def line(network: Base) -> str:
     sizes = "-".join(map(str, network.sizes))
     hidden = network.activation
     shown = hidden[:1] if len(set(hidden)) == 1 else hidden
@@ -19,7 +19,7 @@ def line(network: Network) -> str:
     return f"Network({sizes}, {activations}, {network.cost}, {network.dtype}, {count})"
 
 
-def rows(network: Network) -> list[tuple[str, str, str, str]]:
+def rows(network: Base) -> list[tuple[str, str, str, str]]:
     """One row a layer, and the total."""
     sizes = network.sizes
     activations = [*network.activation, network.output]
@@ -32,7 +32,7 @@ def rows(network: Network) -> list[tuple[str, str, str, str]]:
     return [*table, ("total", "", "", f"{network.n_parameters:,}")]
 
 
-def text(network: Network) -> str:
+def text(network: Base) -> str:
     table = [HEADER, *rows(network)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = []
@@ -42,7 +42,7 @@ def text(network: Network) -> str:
     return "\n".join([line(network), "", *lines])
 
 
-def html(network: Network) -> str:
+def html(network: Base) -> str:
     body = "".join(html_row("td", row) for row in rows(network))
     caption = line(network).replace("->", "&rarr;")
     return f"<table><caption>{caption}</caption>{html_row('th', HEADER)}{body}</table>"

@@ -16,15 +16,15 @@ class Tables:
     """The tables of one backend."""
 
     def __init__(self, backend: ModuleType) -> None:
-        self._backend = backend
+        self.backend: Any = backend
 
     def row(self, kind: str, given: Choice) -> str:
         """How a row is written, such as "adam(beta1=0.8)"; the backend knows its table."""
-        text: str = self._backend.canonical(kind, as_text(kind, given, self.names(kind)))
+        text: str = self.backend.canonical(kind, as_text(kind, given, self.names(kind)))
         return text
 
     def names(self, kind: str) -> list[str]:
-        return [name for name, _ in self._backend.table(kind)]
+        return [name for name, _ in self.backend.table(kind)]
 
     def activations(self, given: Names, hidden: int) -> list[str]:
         """One row per hidden layer."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass
 class History:
-    """The record of one call of `Network.fit`; every list has one entry per epoch.
+    """The record of one call of `Network.fit`; every list has one entry an epoch.
 
     Attributes
     ----------
@@ -18,6 +19,16 @@ class History:
     val_cost, val_accuracy : list of float
         Cost and accuracy of the validation data after the epoch; empty without validation
         data, and `val_accuracy` also where its targets are not classes.
+    learning_rate : list of float
+        Before its schedule.
+    metrics : dict of list of float
+        The metrics that were asked for, and those of the validation data, which begin with val_;
+        each is an attribute too, such as `history.r2`.
+    stopped : str
+        What has ended the training: epochs, early_stopping, callback, interrupted (by Ctrl-C),
+        nan, or converged.
+    best_epoch : int or None
+        Where early stopping has gone back to.
     seconds : list of float
         Wall-clock time of the epoch with its validation. Epochs too short to be timed one by
         one share their time evenly.
@@ -36,14 +47,30 @@ class History:
     val_cost: list[float] = field(default_factory=list)
     val_accuracy: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    learning_rate: list[float] = field(default_factory=list)
+    metrics: dict[str, list[float]] = field(default_factory=dict)
+    stopped: str = ""
+    best_epoch: int | None = None
 
-    def to_dict(self) -> dict[str, list[int] | list[float]]:
+    def columns(self) -> dict[str, list[Any]]:
+        """Every column that is not empty, by its name."""
+        own = {name: value for name, value in vars(self).items() if isinstance(value, list)}
+        return {name: column for name, column in (own | self.metrics).items() if column}
+
+    def to_dict(self) -> dict[str, list[Any]]:
         """The columns that are not empty, such as `pandas.DataFrame` takes them.
 
         >>> History(epoch=[1], cost=[0.5], seconds=[0.1]).to_dict()
         {'epoch': [1], 'cost': [0.5], 'seconds': [0.1]}
         """
-        return {name: column for name, column in vars(self).items() if column}
+        return self.columns()
+
+    def __getattr__(self, name: str) -> list[float]:
+        """The column of a metric."""
+        metrics = self.__dict__.get("metrics", {})
+        if name in metrics:
+            return metrics[name]  # type: ignore[no-any-return]
+        raise AttributeError(f"a History has no {name!r}; it has {', '.join(self.columns())}")
 
     def __len__(self) -> int:
         return len(self.epoch)
@@ -52,24 +79,33 @@ class History:
         if not self.epoch:
             return "History(0 epochs)"
         parts = [f"{len(self)} epoch{'s' if len(self) > 1 else ''}"]
-        for name in ("cost", "val_cost", "val_accuracy"):
-            if column := getattr(self, name):
-                parts.append(f"{name} {column[0]:.4g} -> {column[-1]:.4g}")
+        for name, column in self.scores().items():
+            parts.append(f"{name} {column[0]:.4g} -> {column[-1]:.4g}")
         return f"History({', '.join(parts)}, {sum(self.seconds):.2g} s)"
 
-    def extend(self, last_epoch: int, costs: list[float], seconds: float) -> None:
+    def scores(self) -> dict[str, list[float]]:
+        """The columns of costs and metrics that are not empty."""
+        others = ("epoch", "seconds", "learning_rate")
+        return {name: column for name, column in self.columns().items() if name not in others}
+
+    def extend(
+        self, last_epoch: int, costs: list[float], seconds: float, rates: list[float]
+    ) -> None:
         """Add the epochs that ended together, the last of them `last_epoch`."""
         n = len(costs)
         self.epoch.extend(range(last_epoch - n + 1, last_epoch + 1))
         self.cost.extend(costs)
         self.seconds.extend([seconds / n] * n if n else [])
+        self.learning_rate.extend(rates)
 
-    def add_validation(self, scores: dict[str, float]) -> None:
-        """Add the result of `Network.evaluate` after one epoch."""
+    def add(self, scores: dict[str, float]) -> None:
+        """Add the scores of one epoch, but for its cost, which is there already."""
         for name, value in scores.items():
-            getattr(self, f"val_{name}").append(value)
+            if name in ("val_cost", "val_accuracy"):
+                getattr(self, name).append(value)
+            elif name != "cost":
+                self.metrics.setdefault(name, []).append(value)
 
     def last(self) -> dict[str, float]:
-        """The newest cost, val_cost and val_accuracy, as far as there are any."""
-        columns = {name: getattr(self, name) for name in ("cost", "val_cost", "val_accuracy")}
-        return {name: column[-1] for name, column in columns.items() if column}
+        """The newest cost and scores, as far as there are any."""
+        return {name: column[-1] for name, column in self.scores().items()}

@@ -7,11 +7,15 @@ from time import perf_counter
 from typing import Any, Protocol
 
 WIDTH = 24  # of the plain bar, in characters
-PAUSE = 0.1  # seconds between two drawings of the plain bar
+PAUSE = 0.1  # seconds between two drawings
 
 
 class Bar(Protocol):
     """What `Network.fit` needs of a bar."""
+
+    def wants(self) -> bool:
+        """Whether it is time to show something."""
+        ...
 
     def show(self, fraction: float, text: str) -> None: ...
 
@@ -44,6 +48,9 @@ def in_jupyter() -> bool:
 class Silent:
     """No bar."""
 
+    def wants(self) -> bool:
+        return False
+
     def show(self, fraction: float, text: str) -> None:
         pass
 
@@ -58,11 +65,11 @@ class Plain:
         self.line = ""
         self.due = 0.0
 
+    def wants(self) -> bool:
+        return perf_counter() >= self.due
+
     def show(self, fraction: float, text: str) -> None:
-        now = perf_counter()
-        if now < self.due and fraction < 1:
-            return
-        self.due = now + PAUSE
+        self.due = perf_counter() + PAUSE
         done = int(WIDTH * fraction)
         line = f"[{'#' * done}{'.' * (WIDTH - done)}] {text}"
         sys.stderr.write("\r" + line.ljust(len(self.line)))
@@ -85,8 +92,13 @@ class Tqdm:
             from tqdm.autonotebook import tqdm
         layout = "{percentage:3.0f}%|{bar}| [{elapsed}<{remaining}] {desc}"
         self.bar: Any = tqdm(total=1.0, bar_format=layout)
+        self.due = 0.0
+
+    def wants(self) -> bool:
+        return perf_counter() >= self.due
 
     def show(self, fraction: float, text: str) -> None:
+        self.due = perf_counter() + PAUSE
         self.bar.set_description_str(text, refresh=False)
         self.bar.update(fraction - self.bar.n)
 

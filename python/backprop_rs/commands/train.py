@@ -37,6 +37,8 @@ FEWEST_STEPS = 4000
 """A small data set is trained for more epochs, until so many steps are done."""
 
 EPOCHS = (10, 200)
+
+DIVERGED = "the training diverged: its cost is no longer finite; give a smaller --learning-rate"
 """The fewest and the most epochs without --epochs."""
 
 
@@ -173,15 +175,20 @@ def fit(
     X, y = preparation.inputs(train), preparation.targets(train)
     start = perf_counter()
     for phase in phases:
-        network.fit(
+        history = network.fit(
             X,
             y,
             phase.epochs,
             args.batch_size,
             phase.learning_rate,
             optimizer=args.optimizer,
+            on_nan="stop",
             progress=None if args.progress else False,
         )
+        if history.stopped == "nan":
+            raise ValueError(DIVERGED)
+        if history.stopped == "interrupted":
+            raise KeyboardInterrupt
     return perf_counter() - start
 
 
@@ -190,9 +197,7 @@ def report(
 ) -> None:
     scores = {name: score(network, preparation, one) for name, one in sets.items() if one}
     if not all(isfinite(each["cost"]) for each in scores.values()):
-        raise ValueError(
-            "the training diverged: its cost is no longer finite; give a smaller --learning-rate"
-        )
+        raise ValueError(DIVERGED)
     columns = list(next(iter(scores.values())))
     print(" " * 6 + "".join(f"{column:>10}" for column in columns))
     for name, each in scores.items():

@@ -1,0 +1,72 @@
+"""One layer's settings, where they differ from layer to layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from math import inf
+from typing import TYPE_CHECKING
+
+from ._check import integer, within
+
+if TYPE_CHECKING:
+    from ._types import Choice
+
+# (least, largest) of each number; the largest itself is not accepted where it is finite.
+RANGES = {
+    "dropout": (0.0, 1.0),
+    "l1": (0.0, inf),
+    "l2": (0.0, inf),
+    "weight_decay": (0.0, inf),
+    "max_norm": (0.0, inf),
+}
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A layer of `Network([n_0, Dense(...), ..., Dense(...)])`.
+
+    Parameters
+    ----------
+    n_out : int
+        The number of its neurons, at least 1.
+    activation : row of the table of activations, optional
+        By default the network's `activation`, for the last layer its `output`.
+    dropout : float, default 0.0
+        The share of its activations that training leaves out, at least 0 and less than 1; the
+        others are scaled up (inverted dropout; Srivastava et al. 2014). A sample's mask is a
+        function of the seed, the epoch, the sample and the layer. Not for the last layer.
+    l1, l2 : float, default 0.0
+        The gradient of l1 sum |w| + l2 sum w^2 joins that of the cost in each update: l1 sign(w)
+        + 2 l2 w. Biases are not penalised, and costs are reported without penalties.
+    weight_decay : float, default 0.0
+        w := w - learning_rate weight_decay w before each update (Loshchilov & Hutter 2019).
+    max_norm : float, default 0.0
+        The largest norm of a neuron's incoming weights after an update; 0 for none.
+
+    Examples
+    --------
+    >>> import backprop_rs as bp
+    >>> bp.Network([4, bp.Dense(16, "relu", dropout=0.2), 3])
+    Network(4-16-3, relu -> sigmoid, squared_error, float32, 131 parameters)
+    """
+
+    n_out: int
+    activation: Choice | None = None
+    dropout: float = 0.0
+    l1: float = 0.0
+    l2: float = 0.0
+    weight_decay: float = 0.0
+    max_norm: float = 0.0
+
+    def __post_init__(self) -> None:
+        integer("n_out", self.n_out, least=1)
+        for name, (least, largest) in RANGES.items():
+            object.__setattr__(self, name, within(name, getattr(self, name), least, largest))
+
+    @property
+    def options(self) -> dict[str, float]:
+        """What the layer has beside its activation."""
+        return {name: getattr(self, name) for name in RANGES}
+
+
+OPTIONS = [field.name for field in fields(Dense) if field.name in RANGES]

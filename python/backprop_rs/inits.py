@@ -1,0 +1,10 @@
+"""The table of inits as objects, which are accepted wherever a name is.
+
+>>> from backprop_rs.inits import GlorotUniform
+>>> GlorotUniform()
+GlorotUniform()
+"""
+
+from ._rows import module_getattr
+
+__getattr__, __dir__ = module_getattr(__name__, "init")

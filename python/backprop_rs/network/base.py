@@ -1,0 +1,188 @@
+"""What a network is: its sizes, settings and parameters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import pairwise
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from .. import _backend, _check
+from .._tables import Tables
+from ..dense import Dense
+
+if TYPE_CHECKING:
+    from .._types import Array, Data, Names
+
+
+class Base:
+    """The backend, and the parameters in it."""
+
+    def __init__(
+        self,
+        sizes: Sequence[int | Dense],
+        activation: Names = "sigmoid",
+        output: str = "sigmoid",
+        cost: str = "squared_error",
+        *,
+        init: str | Sequence[Data] = "auto",
+        dtype: str = "float32",
+        seed: int | None = None,
+        backend: str = "auto",
+        dropout: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        weight_decay: float = 0.0,
+        max_norm: float = 0.0,
+    ) -> None:
+        self.backend, module = _backend.choose(backend)
+        self._tables = Tables(module)
+        every = {"l1": l1, "l2": l2, "weight_decay": weight_decay, "max_norm": max_norm}
+        sizes, given = split(sizes, {"dropout": dropout}, every)
+        sizes = _check.sizes(sizes)
+        activations = self._tables.activations(activation, len(sizes) - 2)
+        activations.append(self._tables.row("activation", output))
+        for i, layer in enumerate(given):
+            if layer.activation is not None:
+                activations[i] = self._tables.row("activation", layer.activation)
+        cost = self._tables.row("cost", cost)
+        seed = _check.seed(seed)
+        self.seed = int.from_bytes(os.urandom(8), "little") >> 1 if seed is None else seed
+        self.epochs_trained = 0
+        self.metadata: dict[str, Any] = {}
+        self._optimizer: object = None
+        self._options = [layer.options for layer in given]
+        self._core = module.Network(sizes, activations, cost, _check.dtype(dtype), self._options)
+        self._busy = Lock()
+        self._target_range = module.target_range(cost)
+        choice: Any = init
+        if isinstance(init, (list, tuple)):
+            self.weights = list(init)
+        else:
+            self._core.initialize(self._tables.row("init", choice), self.seed)
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of neurons of each layer, from input to output."""
+        return list(self._core.sizes)
+
+    @property
+    def activation(self) -> list[str]:
+        """The activation of each hidden layer."""
+        return list(self._core.activations[:-1])
+
+    @property
+    def output(self) -> str:
+        """The activation of the output layer."""
+        return self._core.activations[-1]  # type: ignore[no-any-return]
+
+    @property
+    def layers(self) -> list[Dense]:
+        """The settings of each layer.
+
+        >>> Network([4, Dense(8, "relu", dropout=0.5), 3]).layers[0].dropout
+        0.5
+        """
+        sizes, activations = self.sizes[1:], self._core.activations
+        given = zip(sizes, activations, self._options, strict=True)
+        return [Dense(n, activation, **options) for n, activation, options in given]
+
+    @property
+    def cost(self) -> str:
+        """The name of the cost."""
+        return self._core.cost  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> str:
+        """The type of the parameters, "float32" or "float64"."""
+        return self._core.dtype  # type: ignore[no-any-return]
+
+    @property
+    def n_parameters(self) -> int:
+        """The number of weights and biases.
+
+        >>> Network([2, 3, 2]).n_parameters
+        17
+        """
+        return sum(n_out * (n_in + 1) for n_out, n_in in self._shapes())
+
+    @property
+    def weights(self) -> list[Array]:
+        """Copies of the weights, (n_l, n_{l-1}) for each layer; assign a list to set them.
+
+        >>> net = Network([2, 3, 2])
+        >>> [w.shape for w in net.weights]
+        [(3, 2), (2, 3)]
+        """
+        return self._core.weights()  # type: ignore[no-any-return]
+
+    @weights.setter
+    def weights(self, given: Sequence[Data]) -> None:
+        self._core.set_weights(_check.parameters("weights", given, self._shapes(), self.dtype))
+        self._optimizer = None  # its memory belongs to the old parameters
+
+    @property
+    def biases(self) -> list[Array]:
+        """Copies of the biases, (n_l,) for each layer; assign a list to set them.
+
+        >>> net = Network([2, 3, 2])
+        >>> net.biases = [[0.1, 0.2, 0.3], [0, 1]]
+        >>> net.biases[1]
+        array([0., 1.], dtype=float32)
+        """
+        return self._core.biases()  # type: ignore[no-any-return]
+
+    @biases.setter
+    def biases(self, given: Sequence[Data]) -> None:
+        shapes = [shape[:1] for shape in self._shapes()]
+        self._core.set_biases(_check.parameters("biases", given, shapes, self.dtype))
+        self._optimizer = None
+
+    def _shapes(self) -> list[tuple[int, int]]:
+        return [(n_out, n_in) for n_in, n_out in pairwise(self.sizes)]
+
+    def __repr__(self) -> str:
+        from .._summary import line
+
+        return line(self)
+
+    def _repr_html_(self) -> str:
+        from .._summary import html
+
+        return html(self)
+
+    def summary(self) -> str:
+        """The layers as a table of plain text.
+
+        >>> print(Network([2, 3, 2], "tanh").summary())
+        Network(2-3-2, tanh -> sigmoid, squared_error, float32, 17 parameters)
+        <BLANKLINE>
+        layer  shape   activation  parameters
+            1  (3, 2)  tanh                 9
+            2  (2, 3)  sigmoid              8
+        total                              17
+        """
+        from .._summary import text
+
+        return text(self)
+
+
+def split(
+    sizes: Sequence[int | Dense], hidden: dict[str, Any], every: dict[str, Any]
+) -> tuple[Sequence[int], list[Dense]]:
+    """Plain sizes, and a `Dense` for each layer after the inputs."""
+    if not isinstance(sizes, (list, tuple)) or len(sizes) < 2:
+        return sizes, []  # type: ignore[return-value]  # what is wrong is said where sizes are
+    first, *layers = sizes
+    plain = [first, *(one.n_out if isinstance(one, Dense) else one for one in layers)]
+    given = []
+    for i, one in enumerate(layers, 1):
+        options = every | (hidden if i < len(layers) else {})
+        given.append(one if isinstance(one, Dense) else Dense(1, **options))
+    if given[-1].dropout:
+        raise ValueError(
+            f"dropout must be 0 in the last layer, whose activations are the result; got "
+            f"{given[-1].dropout:g}"
+        )
+    return plain, given

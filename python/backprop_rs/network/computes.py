@@ -1,0 +1,169 @@
+"""What a network computes without learning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import _check
+from ..trace import Trace
+from .base import Base
+
+if TYPE_CHECKING:
+    from .._types import AnyArray, Array, Data
+
+
+class Computes(Base):
+    """Passes forward and back."""
+
+    def predict(self, X: Data, out: Array | None = None) -> Array:
+        """The activations of the output layer.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,)
+            A C-contiguous array of the network's dtype is used as it is, without a copy.
+        out : (m, n_L) array, or (n_L,) for one sample; optional
+            A writable C-contiguous array of the network's dtype to write the result to.
+
+        Returns
+        -------
+        (m, n_L) array, or (n_L,) for one sample
+
+        Examples
+        --------
+        >>> net = Network([2, 3, 2], init="zeros")
+        >>> net.predict([[1, 2], [3, 4]])
+        array([[0.5, 0.5],
+               [0.5, 0.5]], dtype=float32)
+        >>> net.predict([1, 2])
+        array([0.5, 0.5], dtype=float32)
+        """
+        result = self._core.predict(X, out)
+        if result is None:
+            result = self._predict_checked(X, out)
+        return result  # type: ignore[no-any-return]
+
+    def _predict_checked(self, X: Data, out: Array | None) -> Array:
+        """What `predict` does where its arguments are not ready for the core as they are."""
+        n_in, *_, n_out = self.sizes
+        X = _check.inputs(X, n_in, self.dtype)
+        if out is not None:
+            _check.output(out, (*X.shape[:-1], n_out), self.dtype)
+            if np.may_share_memory(X, out):
+                X = X.copy()
+        return self._core.predict(X, out)  # type: ignore[no-any-return]
+
+    def activations(self, X: Data) -> list[Array]:
+        """The activations of all layers, from the input to the output.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,), which is a batch of one here
+
+        Returns
+        -------
+        list of (m, n_l) arrays
+            [a0, a1, ..., aL] (eq. zLastLayer).
+
+        Examples
+        --------
+        >>> [a.shape for a in Network([2, 3, 1]).activations([[1, 2], [3, 4]])]
+        [(2, 2), (2, 3), (2, 1)]
+        """
+        n_in = self.sizes[0]
+        X = _check.inputs(X, n_in, self.dtype)
+        return self._core.activations_of(X.reshape(-1, n_in))  # type: ignore[no-any-return]
+
+    def backward(self, X: Data, y: Data, sample_weight: Data | None = None) -> Trace:
+        """Everything that back-propagation computes for a batch; nothing is changed.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,)
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        sample_weight : (m,) array-like of numbers >= 0, optional
+            What each sample counts for in the averages.
+
+        Returns
+        -------
+        Trace
+
+        Examples
+        --------
+        >>> trace = Network([2, 3, 1], init="zeros").backward([[1, 2]], [[1]])
+        >>> trace.cost
+        0.25
+        >>> trace.deltas[-1]
+        array([[-0.25]], dtype=float32)
+        """
+        X, y = self._samples(X, y)
+        return Trace(*self._core.backward(X, y, self._weights(sample_weight, X)))
+
+    def evaluate(self, X: Data, y: Data, sample_weight: Data | None = None) -> dict[str, float]:
+        """The mean cost, and the accuracy where y are classes.
+
+        Classes are integer labels, one-hot rows, or, for one output with sigmoid, 0 and 1
+        (predicted 1 from an activation of 0.5).
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,)
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        sample_weight : (m,) array-like of numbers >= 0, optional
+            What each sample counts for in the averages.
+
+        Returns
+        -------
+        dict
+            {"cost": C} or {"cost": C, "accuracy": share of correct samples}.
+
+        Examples
+        --------
+        >>> Network([2, 3, 1], init="zeros").evaluate([[1, 2], [3, 4]], [0, 1])
+        {'cost': 0.25, 'accuracy': 0.5}
+        """
+        X, y = self._samples(X, y)
+        labels = class_labels(y, self.output, self.cost)
+        return self._score(X, y, labels, self._weights(sample_weight, X))
+
+    def _score(
+        self,
+        X: Array,
+        y: AnyArray,
+        labels: AnyArray | None,
+        weights: Array | None = None,
+    ) -> dict[str, float]:
+        scores = {"cost": float(self._core.mean_cost(X, y, weights))}
+        if labels is not None:
+            a = self._core.predict(X)
+            classes = a.argmax(axis=1) if a.shape[1] > 1 else a[:, 0] >= self._threshold()
+            scores["accuracy"] = float(np.average(classes == labels, weights=weights))
+        return scores
+
+    def _threshold(self) -> float:
+        """Where one output changes from no to yes."""
+        return 0.0 if self.cost == "hinge" else 0.5
+
+    def _weights(self, given: Data | None, X: Array) -> Array | None:
+        return None if given is None else _check.sample_weight(given, len(X), self.dtype)
+
+    def _samples(self, X: Data, y: Data) -> tuple[Array, AnyArray]:
+        """X (m, n_0) and y, both ready for the core."""
+        n_in, *_, n_out = self.sizes
+        X = _check.inputs(X, n_in, self.dtype)
+        cost = self.cost.partition("(")[0]
+        y = _check.targets(y, X, n_out, self.dtype, cost, self._target_range)
+        return X.reshape(-1, n_in), y
+
+
+def class_labels(y: AnyArray, output: str, cost: str) -> AnyArray | None:
+    """The classes (m,) that checked targets stand for; None where they are not classes."""
+    if y.ndim == 1:
+        return y
+    if not np.isin(y, (0, 1)).all():
+        return None
+    if y.shape[1] > 1:
+        return y.argmax(axis=1) if (y.sum(axis=1) == 1).all() else None
+    return y[:, 0] if output == "sigmoid" or cost == "hinge" else None

@@ -1,0 +1,1 @@
+"""How a network is trained: the loop over the core, and what may accompany it."""

@@ -1,0 +1,59 @@
+"""Settings for those who give none: found on small and large tables, see docs/defaults.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from .. import _check
+from .._tables import Tables
+
+AUTO = "auto"
+LBFGS = "lbfgs"  # not a row of the table: it sees all samples at once
+UPDATES = 6000  # enough for small tables
+EPOCHS = (10, 300)
+RATES = {"sgd": 0.1, "adam": 0.003, "adamw": 0.003, "nadam": 0.003, "rmsprop": 0.001}
+RATES |= {"adagrad": 0.01, "rprop": 0.01, "lion": 0.0003, "lbfgs": 1.0}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What "auto" stands for, and what was given, checked."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    optimizer: str
+    schedule: str
+
+
+def plan(tables: Tables, n: int, given: Mapping[str, Any]) -> Plan:
+    """The plan for n samples.
+
+    A learning rate given without an optimizer means the derivation's gradient descent.
+    """
+    epochs, batch_size, rate = (given[name] for name in ("epochs", "batch_size", "learning_rate"))
+    optimizer, schedule = given["optimizer"], given["schedule"]
+    if batch_size == AUTO:
+        batch_size = min(max(8, 2 ** ((n // 40).bit_length())), 64)
+    batch_size = _check.integer("batch_size", batch_size, least=1)
+    if epochs == AUTO:
+        steps = ceil(n / batch_size)
+        epochs = min(max(ceil(UPDATES / steps), EPOCHS[0]), EPOCHS[1])
+    if optimizer == AUTO:
+        optimizer = "adam" if rate == AUTO else "sgd"
+    if optimizer != LBFGS:
+        optimizer = tables.row("optimizer", optimizer)
+    if schedule == AUTO:
+        schedule = "cosine" if rate == AUTO else "constant"
+    if rate == AUTO:
+        rate = RATES[optimizer.partition("(")[0]]
+    return Plan(
+        epochs=_check.integer("epochs", epochs, least=0),
+        batch_size=batch_size,
+        learning_rate=_check.nonnegative("learning_rate", rate),
+        optimizer=optimizer,
+        schedule=tables.row("schedule", schedule),
+    )

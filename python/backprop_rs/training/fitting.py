@@ -1,0 +1,102 @@
+"""From the arguments of `Network.fit` to a training."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from .. import _check
+from ..network.computes import class_labels
+from ..progress import progress_bar
+from . import lbfgs, loop
+from .auto import LBFGS, Plan, plan
+from .callbacks import Callbacks
+from .metrics import Metrics
+from .stopping import early_stopping as stopping_of
+from .validation import Samples, hold_back
+from .weights import weights_of
+
+if TYPE_CHECKING:
+    from .._types import Data
+    from ..history import History
+    from ..network import Network
+
+
+def samples_of(
+    net: Network, X: Data, y: Data, sample_weight: Data | None = None, class_weight: Any = None
+) -> Samples:
+    """Checked samples."""
+    X, y = net._samples(X, y)
+    labels = class_labels(y, net.output, net.cost)
+    weights = weights_of(sample_weight, class_weight, labels, len(X), net.dtype)
+    return Samples(X, y, labels, weights)
+
+
+def fit(net: Network, X: Data, y: Data, **given: Any) -> History:
+    """What `Network.fit` does, with all of its arguments."""
+    samples = samples_of(net, X, y, given["sample_weight"], given["class_weight"])
+    fraction = _check.within("validation_fraction", given["validation_fraction"], 0.0, 1.0)
+    held = validation_of(net, given["validation_data"])
+    if fraction:
+        if held:
+            raise ValueError("validation_fraction must be 0 beside validation_data; got both")
+        samples, held = hold_back(samples, fraction, net.seed)
+    chosen = plan(net._tables, len(samples), given)
+    settings = settings_of(net, given, chosen)
+    stopping = stopping_of(given["early_stopping"], held is not None)
+    callbacks, metrics = Callbacks(given["callbacks"]), Metrics(given["metrics"])
+    if given["on_nan"] not in loop.ON_NAN:
+        raise ValueError(f"on_nan must be one of {', '.join(loop.ON_NAN)}; got {given['on_nan']!r}")
+    if chosen.optimizer == LBFGS:
+        refuse_mini_batches(given, held, stopping, callbacks, metrics)
+        return loop.exclusively(net, lambda: lbfgs.fit(net, samples, chosen.epochs))
+    bar = progress_bar(given["progress"])
+
+    def train() -> History:
+        net._use_optimizer(chosen.optimizer)
+        training = loop.Loop(
+            *(net, samples, settings, chosen.epochs, held, metrics, stopping, callbacks),
+            *(given["on_nan"], bar),
+        )
+        return training.run()
+
+    return loop.exclusively(net, train)
+
+
+def settings_of(net: Network, given: dict[str, Any], chosen: Plan) -> dict[str, Any]:
+    """What every call of the core gets."""
+    return {
+        "batch_size": chosen.batch_size,
+        "learning_rate": chosen.learning_rate,
+        "schedule": chosen.schedule,
+        "schedule_from": net.epochs_trained,
+        "schedule_epochs": chosen.epochs,
+        "shuffle": bool(given["shuffle"]),
+        "seed": net.seed,
+        "clip_value": _check.optional("clip_value", given["clip_value"], 0.0, inf),
+        "clip_norm": _check.optional("clip_norm", given["clip_norm"], 0.0, inf),
+        "average": _check.optional("average", given["average"], 0.0, 1.0),
+        "input_noise": _check.within("input_noise", given["input_noise"], 0.0, inf),
+        "check_finite": given["on_nan"] != "ignore",
+    }
+
+
+def validation_of(net: Network, data: Any) -> Samples | None:
+    if data is None:
+        return None
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+        raise TypeError(f"validation_data must be a pair (X, y); got {type(data).__name__}")
+    return samples_of(net, *data)
+
+
+def refuse_mini_batches(given: dict[str, Any], *others: Any) -> None:
+    """L-BFGS sees all samples at once, and takes its own steps."""
+    plain = {"clip_value": None, "clip_norm": None, "average": None, "input_noise": 0.0}
+    for name, value in plain.items():
+        if given[name] != value:
+            raise ValueError(f"optimizer 'lbfgs' must go without {name}; got {given[name]!r}")
+    held, stopping, callbacks, metrics = others
+    names = ("validation data", "early_stopping", "callbacks", "metrics")
+    for name, other in zip(names, (held, stopping, callbacks, metrics.rows), strict=True):
+        if other:
+            raise ValueError(f"optimizer 'lbfgs' must go without {name}; got some")

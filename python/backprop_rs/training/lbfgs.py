@@ -1,0 +1,107 @@
+"""Full-batch L-BFGS with SciPy's line search, which satisfies the strong Wolfe conditions."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..history import History
+
+if TYPE_CHECKING:
+    from .._types import Array
+    from ..network import Network
+    from .validation import Samples
+
+
+def fit(net: Network, samples: Samples, iterations: int, tolerance: float = 1e-6) -> History:
+    """Minimise C with the l2 penalties of the layers; one iteration counts as an epoch.
+
+    Source: Nocedal & Wright 2006, Numerical Optimization, algorithms 7.5 and 3.5; SciPy's
+    L-BFGS-B without bounds.
+
+    Raises
+    ------
+    ImportError
+        Without SciPy: pip install 'backprop-rs[lbfgs]'.
+    ValueError
+        Where a layer has an l1 penalty, whose slope jumps, or another setting of mini-batches.
+    """
+    try:
+        from scipy.optimize import minimize
+    except ImportError as error:
+        raise ImportError(
+            "optimizer='lbfgs' needs SciPy: pip install 'backprop-rs[lbfgs]'"
+        ) from error
+    objective = Objective(net, samples)
+    history = History()
+    started = perf_counter()
+
+    def ended(intermediate_result: Any) -> None:
+        nonlocal started
+        now = perf_counter()
+        net.epochs_trained += 1
+        history.extend(net.epochs_trained, [objective.cost], now - started, [1.0])
+        started = now
+
+    try:
+        result = minimize(
+            *(objective, objective.vector()),
+            method="L-BFGS-B",
+            jac=True,
+            callback=ended,
+            options={"maxiter": iterations, "gtol": tolerance, "maxfun": 20 * iterations + 100},
+        )
+        history.stopped = "epochs" if result.nit >= iterations else "converged"
+        objective.put(result.x)
+    except KeyboardInterrupt:
+        history.stopped = "interrupted"
+        objective.put(objective.best)
+    return history
+
+
+class Objective:
+    """C plus penalties, and its gradient, as functions of all parameters in one vector."""
+
+    def __init__(self, net: Network, samples: Samples) -> None:
+        self.core, self.samples, self.dtype = net._core, samples, net.dtype
+        self.shapes = net._shapes()
+        options = [layer.options for layer in net.layers]
+        for name in ("l1", "dropout", "weight_decay", "max_norm"):
+            if any(one[name] for one in options):
+                raise ValueError(
+                    f"optimizer 'lbfgs' must have layers without {name}; got {name} > 0"
+                )
+        self.l2 = [one["l2"] for one in options]
+        self.cost = self.least = np.inf
+        self.best: Array = self.vector()
+
+    def vector(self) -> Array:
+        parts = [array.ravel() for array in self.core.weights() + self.core.biases()]
+        return np.concatenate(parts).astype(np.float64)
+
+    def put(self, vector: Array) -> None:
+        """Give the network the parameters of a vector."""
+        arrays, start = [], 0
+        for shape in [*self.shapes, *((n_out,) for n_out, _ in self.shapes)]:
+            size = int(np.prod(shape))
+            part = vector[start : start + size].reshape(shape)
+            arrays.append(np.ascontiguousarray(part, self.dtype))
+            start += size
+        self.core.set_weights(arrays[: len(self.shapes)])
+        self.core.set_biases(arrays[len(self.shapes) :])
+
+    def __call__(self, vector: Array) -> tuple[float, Array]:
+        self.put(vector)
+        X, y, weights = self.samples.X, self.samples.y, self.samples.weights
+        self.cost, grad_w, grad_b = self.core.gradient(X, y, weights)
+        value = self.cost
+        w = self.core.weights()
+        for penalty, one, gradient in zip(self.l2, w, grad_w, strict=True):
+            value += penalty * float(np.square(one, dtype=float).sum())
+            gradient += 2 * penalty * one
+        if value < self.least:
+            self.least, self.best = value, vector.copy()
+        parts = [array.ravel() for array in grad_w + grad_b]
+        return value, np.concatenate(parts).astype(np.float64)
