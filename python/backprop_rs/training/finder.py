@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from .._types import AnyArray
+    from .._types import AnyArray, Array
     from ..network import Network
     from .validation import Samples
+
+FAR = 4.0  # times the cost of the untrained network, where the test ends
+WIDTH = 4.0  # steps over which costs are smoothed, as a standard deviation
+TINY = 1e-300
 
 
 @dataclass
@@ -22,9 +26,11 @@ class LearningRates:
     rates, costs : list of float
         The rate of each step, and the cost of its batch before it.
     smooth : list of float
-        The costs, smoothed by a moving average.
+        The mean cost of all samples, as the steps nearby let one guess it: the cost of the
+        untrained network, plus the smoothed mean of what each batch has gained over it.
     suggestion : float
-        The rate at which the smoothed cost falls fastest against the logarithm of the rate.
+        The geometric mean of the rate at which `smooth` falls fastest against the logarithm of the
+        rate, and of the rate at which it is least.
     """
 
     rates: list[float]
@@ -59,28 +65,29 @@ class LearningRates:
 def find(
     net: Network, samples: Samples, batch_size: int, optimizer: str, low: float, high: float, n: int
 ) -> LearningRates:
-    """Train a copy for n steps, or until its cost is four times the best."""
+    """Train a copy for n steps, or until its cost is far above that of the beginning."""
     from copy import deepcopy
 
     twin = deepcopy(net)
     twin._use_optimizer(optimizer)
-    rates = [float(rate) for rate in np.geomspace(low, high, n)]
-    batches = rows_of_batches(len(samples), batch_size, n, net.seed)
+    rates: list[float] = []
     costs: list[float] = []
-    smooth: list[float] = []
-    for rate, rows in zip(rates, batches, strict=True):
+    gains: list[float] = []
+    before = net._core.mean_cost(samples.X, samples.y, samples.weights)
+    batches = rows_of_batches(len(samples), batch_size, n, net.seed)
+    for rate, rows in zip(np.geomspace(low, high, n), batches, strict=True):
         part = samples.rows(rows)
-        cost = twin._core.step(part.X, part.y, rate, part.weights)
-        if not np.isfinite(cost):
+        untrained = net._core.mean_cost(part.X, part.y, part.weights)
+        cost = twin._core.step(part.X, part.y, float(rate), part.weights)
+        if not np.isfinite(cost) or cost > FAR * untrained:
             break
+        rates.append(float(rate))
         costs.append(cost)
-        average = 0.9 * (smooth[-1] if smooth else 0.0) + 0.1 * cost
-        smooth.append(average)
-        unbiased = [value / (1 - 0.9 ** (i + 1)) for i, value in enumerate(smooth)]
-        if unbiased[-1] > 4 * min(unbiased):
-            break
-    unbiased = [value / (1 - 0.9 ** (i + 1)) for i, value in enumerate(smooth)]
-    return LearningRates(rates[: len(costs)], costs, unbiased, steepest(rates, unbiased))
+        gains.append(cost - untrained)  # in which easy and hard batches are alike
+    if not rates:
+        raise ValueError(f"low must be a learning rate with a finite cost; got {low:g}")
+    smooth = before + smoothed(gains)
+    return LearningRates(rates, costs, [float(cost) for cost in smooth], suggested(rates, smooth))
 
 
 def rows_of_batches(n: int, batch_size: int, steps: int, seed: int) -> list[AnyArray]:
@@ -96,10 +103,25 @@ def rows_of_batches(n: int, batch_size: int, steps: int, seed: int) -> list[AnyA
     return batches[:steps]
 
 
-def steepest(rates: list[float], costs: list[float]) -> float:
-    """Where the cost falls fastest, of the rates before its least value."""
-    least = int(np.argmin(costs)) + 1 if costs else 0
-    if least < 3:
+def smoothed(values: list[float]) -> Array:
+    """Means with the weights of a normal distribution over the places nearby."""
+    places = np.arange(len(values))
+    near = np.exp(-0.5 * np.square((places[:, None] - places) / WIDTH))
+    means: Array = near @ np.array(values) / near.sum(axis=1)
+    return means
+
+
+def suggested(rates: list[float], costs: Array) -> float:
+    """Half-way, in the logarithm, from the steepest fall of the cost to its least value.
+
+    The steepest fall alone is careful, and the least value is at the edge of divergence. It is
+    looked for where a tenth to nine tenths of the fall are done: what lies before is noise.
+    """
+    if len(rates) < 3:
         return rates[0]
-    slopes = np.gradient(costs[:least], np.log(rates[:least]))
-    return rates[int(np.argmin(slopes))]
+    least = int(np.argmin(costs))
+    fallen = (costs[0] - costs) / max(costs[0] - costs[least], TINY)
+    slopes = np.gradient(costs, np.log(rates))
+    between = (np.arange(len(rates)) <= least) & (fallen >= 0.1) & (fallen <= 0.9)
+    steepest = int(np.argmin(np.where(between, slopes, np.inf))) if between.any() else least
+    return float(np.sqrt(rates[steepest] * rates[least]))

@@ -1,0 +1,134 @@
+"""The learning-rate finder: its curve, its suggestion, and that it changes nothing."""
+
+import backprop_rs as bp
+import matplotlib
+import numpy as np
+import pytest
+from backprop_rs.training.finder import rows_of_batches, smoothed, suggested
+
+RATES = list(np.geomspace(1e-6, 10, 200))
+
+
+def classes(hidden=16, seed=0, **settings):
+    """A network for the digits, and the digits."""
+    data = bp.load_digits()
+    net = bp.Network([64, hidden, 10], "relu", "softmax", "cross_entropy", seed=seed, **settings)
+    return net, data.X, data.y
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_suggestion_learns_about_as_well_as_the_best_of_a_grid(optimizer, seed):
+    net, X, y = classes(seed=seed)
+    rate = net.find_learning_rate(X, y, optimizer=optimizer).suggestion
+
+    def cost_after_training(rate):
+        twin = classes(seed=seed)[0]
+        settings = {"optimizer": optimizer, "batch_size": 32, "on_nan": "ignore"}
+        twin.fit(X, y, 5, learning_rate=rate, **settings)
+        return np.nan_to_num(twin.evaluate(X, y)["cost"], nan=np.inf)
+
+    untrained = net.evaluate(X, y)["cost"]
+    best = min(cost_after_training(one) for one in (1e-4, 1e-3, 1e-2, 0.1, 1.0))
+    # nine tenths of what the best of five decades has learnt
+    assert cost_after_training(rate) <= best + 0.1 * (untrained - best)
+
+
+def test_nothing_of_the_network_is_changed():
+    net, X, y = classes()
+    net.fit(X[:100], y[:100], 1, optimizer="adam", learning_rate=0.01)
+    before = net._core.state()
+    net.find_learning_rate(X, y, steps=20)
+    after = net._core.state()
+    assert before.keys() == after.keys()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert net.epochs_trained == 1
+
+
+def test_the_same_call_gives_the_same_curve_on_both_backends():
+    curves = [
+        classes(backend=backend, dtype="float64")[0].find_learning_rate(
+            *classes()[1:], high=0.1, steps=40
+        )
+        for backend in ("rust", "rust", "numpy")
+    ]
+    assert curves[0].costs == curves[1].costs
+    # 40 steps, each with sums of 64 products: their rounding grows with the steps
+    assert curves[0].costs == pytest.approx(curves[2].costs, rel=40 * 64 * 2.2e-16)
+    assert curves[0].suggestion == pytest.approx(curves[2].suggestion)
+
+
+def test_the_curve_starts_at_the_cost_of_the_untrained_network():
+    net, X, y = classes()
+    found = net.find_learning_rate(X, y)
+    # At a rate of 1e-6 nothing is learnt, whatever the cost of the batch.
+    assert found.smooth[0] == pytest.approx(net.evaluate(X, y)["cost"], rel=1e-3)
+    assert np.std(found.smooth[:20]) < 0.1 * np.std(found.costs[:20])
+
+
+def test_it_ends_where_the_cost_diverges():
+    net = bp.Network([1, 1], output="identity", seed=0)
+    X = np.linspace(-2, 2, 64)[:, None]
+    found = net.find_learning_rate(X, 3 * X, high=1e6)
+    assert found.rates[-1] < 1e5
+    # Gradient descent on 2 mean(x^2) w diverges beyond 1 / mean(x^2).
+    assert found.suggestion < 1 / np.square(X).mean()
+
+
+def test_the_suggestion_lies_between_the_steepest_fall_and_the_least_cost():
+    x = np.log10(RATES)
+    costs = 1 / (1 + np.exp(4 * (x + 2))) + np.where(x > 0, x, 0)  # steepest at 1e-2, least at 1
+    assert suggested(RATES, costs) == pytest.approx(0.1, rel=0.3)
+
+
+def test_noise_at_the_beginning_is_no_fall():
+    x = np.log10(RATES)
+    costs = 1 / (1 + np.exp(4 * (x + 2))) + np.where(x > 0, x, 0)
+    costs[3:6] += [0.05, -0.05, 0.05]  # steeper than the curve ever is
+    assert suggested(RATES, costs) == pytest.approx(0.1, rel=0.3)
+
+
+def test_where_nothing_helps_the_least_rate_is_suggested():
+    assert suggested(RATES, np.linspace(1, 2, 200)) == pytest.approx(RATES[0])
+    assert suggested(RATES[:2], np.array([1.0, 0.5])) == RATES[0]
+
+
+def test_smoothing_leaves_a_constant_as_it_is():
+    assert smoothed([2.0] * 9) == pytest.approx(2.0)
+
+
+def test_each_epoch_of_batches_meets_every_row_once():
+    batches = rows_of_batches(10, 4, 6, seed=1)
+    assert [len(rows) for rows in batches] == [4, 4, 2] * 2
+    for epoch in (batches[:3], batches[3:]):
+        assert sorted(np.concatenate(epoch)) == list(range(10))
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"low": 0.0}, "low and high must be 0 < low < high; got 0.0 and 10.0"),
+        ({"low": 2.0, "high": 1.0}, "low and high must be 0 < low < high; got 2.0 and 1.0"),
+        ({"steps": 2}, "steps must be an integer >= 3; got 2"),
+        ({"batch_size": 0}, "batch_size must be an integer >= 1; got 0"),
+        ({"optimizer": "adams"}, "optimizer must be one of"),
+    ],
+)
+def test_bad_settings_are_refused(given, sentence):
+    net, X, y = classes()
+    with pytest.raises(ValueError, match=sentence):
+        net.find_learning_rate(X, y, **given)
+
+
+def test_the_plot_shows_the_curve_and_the_suggestion():
+    matplotlib.use("Agg")
+    from matplotlib.figure import Figure
+
+    net, X, y = classes()
+    found = net.find_learning_rate(X, y, steps=30)
+    ax = found.plot(Figure().subplots())
+    noisy, smooth, line = ax.lines
+    assert list(noisy.get_ydata()) == found.costs
+    assert list(smooth.get_ydata()) == found.smooth
+    assert line.get_xdata()[0] == found.suggestion
+    assert ax.get_xscale() == "log"
