@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+from hashlib import sha256
+from pathlib import Path
 
 import backprop_rs as bp
 import numpy as np
@@ -197,12 +199,10 @@ SETTINGS = {
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_wrong_settings_with_a_right_checksum_are_refused(name, content, tmp_path):
-    from backprop_rs._files import checksum
-
     header, data = parts(content)
     edit_settings(lambda settings: settings.update(SETTINGS[name]))(header)
     metadata = header["__metadata__"]
-    metadata["sha256"] = checksum(metadata["settings"], data)
+    metadata["sha256"] = sha256(metadata["settings"].encode() + data).hexdigest()
     refusal(tmp_path / "net", joined(header, data))
 
 
@@ -212,23 +212,62 @@ def test_a_name_that_stands_twice_is_refused(content, tmp_path):
     assert "not JSON" in refusal(tmp_path / "net", len(text).to_bytes(8, "little") + text + data)
 
 
-def test_numbers_that_are_not_finite_are_neither_saved_nor_loaded(content, tmp_path):
-    from backprop_rs._files import checksum
-
-    header, data = parts(content)
-    data = np.float32(np.nan).tobytes() + data[4:]
-    metadata = header["__metadata__"]
-    metadata["sha256"] = checksum(metadata["settings"], data)
-    assert "not finite in layer.1.weights" in refusal(tmp_path / "net", joined(header, data))
-
-    net = bp.Network([1, 1], output="identity", seed=0, backend="numpy")
-    net.weights = [[[1e30]]]
+def diverged():
+    net = bp.Network([1, 2, 1], output="identity", seed=0, backend="numpy")
+    net.weights = [[[1e30], [1e30]], [[1e30, 1e30]]]
     with np.errstate(all="ignore"):
         for _ in range(3):
             net.step([[1e30]], [[0.0]], 1e30)
-    with pytest.raises(ValueError, match=r"^weights of layer 1 must hold finite float32 numbers"):
-        net.save(tmp_path / "diverged")
+    assert not all(np.isfinite(array).all() for array in net.weights + net.biases)
+    return net
+
+
+def test_numbers_that_are_not_finite_are_neither_saved_nor_loaded(content, tmp_path):
+    header, data = parts(content)
+    data = np.float32(np.nan).tobytes() + data[4:]
+    metadata = header["__metadata__"]
+    metadata["sha256"] = sha256(metadata["settings"].encode() + data).hexdigest()
+    assert "not finite in layer.1.weights" in refusal(tmp_path / "net", joined(header, data))
+    with pytest.raises(ValueError, match=r"must hold finite float32 numbers; got (nan|-?inf) in"):
+        diverged().save(tmp_path / "diverged")
     assert not (tmp_path / "diverged").exists()
+
+
+def test_numbers_that_are_not_finite_are_kept_where_asked_for(backend, tmp_path):
+    net = diverged()
+    net.save(tmp_path / "net", allow_nonfinite=True)
+    loaded = bp.Network.load(tmp_path / "net", backend=backend, allow_nonfinite=True)
+    for left, right in zip(net.weights + net.biases, loaded.weights + loaded.biases, strict=True):
+        assert left.tobytes() == right.tobytes()
+
+
+# A model of each version of the format that was ever written, and what it holds.
+
+
+MODELS = sorted((Path(__file__).parent / "models").glob("*.safetensors"))
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+def test_models_of_every_version_load_for_ever(path, backend, tmp_path):
+    net = bp.Network.load(path, backend=backend)
+    header, data = parts(path.read_bytes())
+    for layer, pair in enumerate(zip(net.weights, net.biases, strict=True), 1):
+        for name, array in zip(("weights", "biases"), pair, strict=True):
+            start, end = header[f"layer.{layer}.{name}"]["data_offsets"]
+            assert array.tobytes() == data[start:end]
+    expected = json.loads(path.with_suffix(".json").read_text())
+    for name, value in expected["settings"].items():
+        assert getattr(net, name) == value, name
+    assert [layer.dropout for layer in net.layers] == expected["dropout"]
+    predicted = net.predict(expected["X"])
+    eps = np.finfo(net.dtype).eps
+    np.testing.assert_allclose(predicted, expected["predict"], rtol=0, atol=32 * eps)
+
+
+def test_every_version_has_a_model():
+    from backprop_rs._files import MODEL
+
+    assert {path.stem.partition("-")[0] for path in MODELS} == set(MODEL.versions)
 
 
 def test_a_failed_save_leaves_the_old_file_and_no_other(content, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Statements about the maths of a network, and about its public face."""
 
 import copy
+import io
 import pickle
 import warnings
 
@@ -369,15 +370,60 @@ def test_weights_and_biases_are_copies(backend):
     assert net.activation == ["tanh", "relu"]
 
 
-def test_pickle_and_copy(backend):
+def through_joblib(net):
+    joblib = pytest.importorskip("joblib")
+    file = io.BytesIO()
+    joblib.dump(net, file)
+    file.seek(0)
+    return joblib.load(file)
+
+
+TWINS = {
+    "pickle": lambda net: pickle.loads(pickle.dumps(net)),
+    "oldest pickle": lambda net: pickle.loads(pickle.dumps(net, 0)),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "joblib": through_joblib,
+}
+
+
+@pytest.mark.parametrize("kind", TWINS)
+def test_pickle_and_copy(kind, backend):
     net, (X, y) = network(backend), batch()
     net.fit(X, y, epochs=2)
     net.metadata["class_names"] = ["a", "b", "c"]
-    for twin in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
-        assert_same_bits(parameters(net), parameters(twin))
-        assert (twin.epochs_trained, twin.seed, twin.backend) == (2, 11, backend)
-        assert twin.metadata == net.metadata
-        assert twin.metadata is not net.metadata
+    twin = TWINS[kind](net)
+    assert_same_bits(parameters(net), parameters(twin))
+    assert (twin.epochs_trained, twin.seed, twin.backend) == (2, 11, backend)
+    assert twin.metadata == net.metadata
+    assert twin.metadata is not net.metadata
+
+
+@pytest.mark.parametrize("kind", TWINS)
+@pytest.mark.parametrize("optimizer", [row.name for row in OPTIMIZERS])
+def test_a_twin_trains_on_to_the_same_bits(kind, optimizer, backend):
+    """The optimiser's memory and the average go with it, and neither changes the other."""
+    net, (X, y) = network(backend), batch()
+    run = {"batch_size": 6, "learning_rate": 0.1, "optimizer": optimizer, "average": 0.9}
+    net.fit(X, y, epochs=2, **run)
+    twin = TWINS[kind](net)
+    before = parameters(net)
+    twin.fit(X, y, epochs=3, **run)
+    assert_same_bits(before, parameters(net))
+    net.fit(X, y, epochs=3, **run)
+    assert_same_bits(parameters(net), parameters(twin))
+    assert_same_bits(parameters(net.averaged()), parameters(twin.averaged()))
+    assert net.epochs_trained == twin.epochs_trained == 5
+
+
+def test_a_twin_of_a_network_with_assigned_parameters_begins_anew(backend):
+    net, (X, y) = network(backend), batch()
+    net.fit(X, y, epochs=2, optimizer="adam")
+    net.weights = net.weights
+    twin = copy.deepcopy(net)
+    for one in (net, twin):
+        one.fit(X, y, epochs=2, optimizer="adam")
+    assert_same_bits(parameters(net), parameters(twin))
 
 
 # How it looks.

@@ -11,13 +11,13 @@ from .base import Base
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .._types import Array, Path
+    from .._types import Path
 
 
 class Keeps(Base):
     """Files and pickles."""
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, *, allow_nonfinite: bool = False) -> None:
         """Write the network to a safetensors file, all or nothing.
 
         The parameters are kept bit for bit, with the settings and `metadata`.
@@ -25,12 +25,17 @@ class Keeps(Base):
         Parameters
         ----------
         path : str or path
-            By custom it ends in .safetensors. An existing file is replaced.
+            By custom it ends in .safetensors. An existing file is replaced; whatever goes wrong,
+            even where the process is killed, it is either the old one or the new one.
+        allow_nonfinite : bool, default False
+            Whether parameters may be NaN or infinite.
 
         Raises
         ------
         ValueError
             If a parameter is not finite, or `metadata` does not suit JSON.
+        OSError
+            If the file cannot be written.
 
         Examples
         --------
@@ -42,21 +47,28 @@ class Keeps(Base):
         """
         from .. import _files
 
-        state = self.__getstate__()
-        for name in ("weights", "biases"):
-            for layer, array in enumerate(state[name], 1):
-                _check.finite(f"{name} of layer {layer}", array, self.dtype)
-        layers = list(zip(state["weights"], state["biases"], strict=True))
-        _files.write(path, state["settings"], layers)
+        state = self._core.state()  # all at one moment
+        layers = range(1, len(self.sizes))
+        parameters = {
+            part.name: [state.get(f"{part.name}.{number}") for number in layers]
+            for part in _files.PARTS
+        }
+        for name, arrays in parameters.items() if not allow_nonfinite else ():
+            for layer, array in enumerate(arrays, 1):
+                if array is not None:
+                    _check.finite(f"{name} of layer {layer}", array, self.dtype)
+        _files.write(path, self._settings(), parameters)
 
     @classmethod
-    def load(cls, path: Path, backend: str = "auto") -> Self:
+    def load(cls, path: Path, backend: str = "auto", *, allow_nonfinite: bool = False) -> Self:
         """Read a network from a file that `save` wrote.
 
         Parameters
         ----------
         path : str or path
         backend : "auto", "rust" or "numpy", default "auto"
+        allow_nonfinite : bool, default False
+            Whether parameters may be NaN or infinite.
 
         Raises
         ------
@@ -71,31 +83,25 @@ class Keeps(Base):
         """
         from .. import _files
 
-        settings, layers = _files.read(path)
-        weights, biases = map(list, zip(*layers, strict=True))
+        settings, parameters = _files.read(path, allow_nonfinite)
         net = cls.__new__(cls)
         try:
-            net._restore(settings, weights, biases, backend)
+            net._restore(settings, backend)
+            net._core.set_state(
+                net._core.state()
+                | {
+                    f"{name}.{layer}": array
+                    for name, arrays in parameters.items()
+                    for layer, array in enumerate(arrays, 1)
+                    if array is not None
+                }
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise _files.refused(path, f"has settings that cannot be used: {error}") from None
         return net
 
-    def _restore(
-        self, settings: dict[str, Any], weights: list[Array], biases: list[Array], backend: str
-    ) -> None:
-        names = ("sizes", "activation", "output", "cost", "dtype", "seed")
-        choices = {name: settings[name] for name in names}
-        options = settings.get("layers") or [{}] * (len(choices["sizes"]) - 1)
-        first, *sizes = _check.sizes(choices["sizes"])
-        layers = [Dense(n, **one) for n, one in zip(sizes, options, strict=True)]
-        choices["sizes"] = [first, *layers]
-        self.__class__.__init__(self, **choices, init=weights, backend=backend)
-        self.biases = biases
-        self.epochs_trained = _check.integer("epochs_trained", settings["epochs_trained"], least=0)
-        self.metadata = dict(settings["metadata"])
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For `save`, `pickle` and `copy`; the optimiser's memory is not kept."""
+    def _settings(self) -> dict[str, Any]:
+        """What a file holds beside the parameters."""
         names = (
             *("sizes", "activation", "output", "cost", "dtype", "seed"),
             *("epochs_trained", "metadata"),
@@ -103,12 +109,32 @@ class Keeps(Base):
         settings = {name: getattr(self, name) for name in names}
         if any(any(one.values()) for one in self._options):
             settings["layers"] = self._options
+        return settings
+
+    def _restore(self, settings: dict[str, Any], backend: str) -> None:
+        """Make this a network of these settings, with parameters of zero."""
+        names = ("sizes", "activation", "output", "cost", "dtype", "seed")
+        choices = {name: settings[name] for name in names}
+        options = settings.get("layers") or [{}] * (len(choices["sizes"]) - 1)
+        first, *sizes = _check.sizes(choices["sizes"])
+        layers = [Dense(n, **one) for n, one in zip(sizes, options, strict=True)]
+        choices["sizes"] = [first, *layers]
+        Base.__init__(self, **choices, init="zeros", backend=backend)
+        self.epochs_trained = _check.integer("epochs_trained", settings["epochs_trained"], least=0)
+        self.metadata = dict(settings["metadata"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For `pickle` and `copy`: a twin trains on to the same bits."""
         return {
-            "settings": settings,
-            "weights": self.weights,
-            "biases": self.biases,
+            "settings": self._settings(),
+            "state": self._core.state(),
+            "optimizer": self._optimizer,
             "backend": self.backend,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._restore(**state)
+        self._restore(state["settings"], state["backend"])
+        if state["optimizer"] is not None:
+            self._core.set_optimizer(state["optimizer"])
+            self._optimizer = state["optimizer"]
+        self._core.set_state(state["state"])
