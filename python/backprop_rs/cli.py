@@ -61,6 +61,7 @@ def _parser() -> ArgumentParser:
     _add_train(commands)
     _add_predict(commands)
     _add_info(commands)
+    _add_export(commands)
     return parser
 
 
@@ -168,6 +169,19 @@ def _add_info(commands: Any) -> None:
     about = "print what a saved network is"
     parser = commands.add_parser("info", help=about, description=about, allow_abbrev=False)
     parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
+
+
+def _add_export(commands: Any) -> None:
+    about = "write a saved network as ONNX, C99 or NumPy source, which run without this package"
+    parser = commands.add_parser("export", help=about, description=about, allow_abbrev=False)
+    parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
+    parser.add_argument("out", metavar="OUT", help="a file that ends in .onnx, .c or .py")
+    parser.add_argument(
+        "--raw",
+        dest="preparation",
+        action="store_false",
+        help="take features as the network does, without the scaling that MODEL keeps",
+    )
 
 
 def _whole_numbers(text: str) -> list[int]:

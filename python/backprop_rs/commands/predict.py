@@ -7,6 +7,8 @@ from argparse import Namespace
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
+import numpy as np
+
 from ..network import Network
 from .preparation import Preparation
 from .source import read_to_predict
@@ -48,6 +50,9 @@ def table(
         return columns if n_outputs > 1 else ["prediction"], rows
     names = names or tuple(map(str, range(n_outputs)))
     best = activations.argmax(axis=1)
+    if len(names) > n_outputs:  # one probability, that of the second class
+        best = (activations[:, 0] >= 0.5).astype(int)
+        activations = np.hstack([1 - activations, activations])
     texts = activations.astype(str).tolist()
     return ["prediction", *names], ([names[j], *row] for j, row in zip(best, texts, strict=True))
 

@@ -57,7 +57,7 @@ class Preparation:
         """Return what `to_metadata` wrote, checked against the network's sizes."""
         return cls(
             _names(metadata, "feature_names", sizes[0]),
-            _names(metadata, "class_names", sizes[-1]),
+            _names(metadata, "class_names", sizes[-1], max(sizes[-1], 2)),
             _scaling(metadata, "scaling", sizes[0]),
             _scaling(metadata, "target_scaling", sizes[-1]),
         )
@@ -108,9 +108,10 @@ def describe_scaling(preparation: Preparation) -> str:
     return words if preparation.target_scaling is None else f"{words}, target standardised"
 
 
-def _names(metadata: dict[str, Any], key: str, n: int) -> tuple[str, ...]:
+def _names(metadata: dict[str, Any], key: str, n: int, most: int = 0) -> tuple[str, ...]:
+    """n names, or `most`: one output tells two classes apart."""
     names = metadata.get(key) or []
-    if not isinstance(names, list) or len(names) not in (0, n):
+    if not isinstance(names, list) or len(names) not in (0, n, most):
         raise ValueError(f"the model's {key} must be a list of {n} names; got {names!r:.60}")
     return tuple(map(str, names))
 

@@ -1,10 +1,11 @@
 """The public face of a network."""
 
+from .exchanges import Exchanges
 from .keeps import Keeps
 from .learns import Learns
 
 
-class Network(Learns, Keeps):
+class Network(Learns, Keeps, Exchanges):
     """A dense feed-forward network that learns by back-propagation.
 
     Rows are samples everywhere, and weights are (n_out, n_in), as in the derivation.

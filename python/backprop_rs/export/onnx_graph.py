@@ -1,0 +1,123 @@
+"""An ONNX graph under construction (onnx.proto3 of the ONNX project has the numbers of fields)."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .protobuf import message
+
+if TYPE_CHECKING:
+    from .._types import AnyArray
+
+INT, INTS = 2, 7  # AttributeProto.AttributeType
+# TensorProto.DataType
+FLOAT, INT64, STRING, DOUBLE = 1, 7, 8, 11
+TYPES = {"float32": FLOAT, "float64": DOUBLE, "int64": INT64, "str": STRING}
+
+
+class Graph:
+    """Nodes and constants; `dtype` is the type of all its arithmetic."""
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+        self.scope = ""
+        self.nodes: list[bytes] = []
+        self.initializers: dict[str, bytes] = {}
+        self._numbers = count(1)
+
+    def node(self, op: str, *inputs: Value, name: str = "", **attributes: int) -> Value:
+        """Add a node with one output."""
+        name = name or f"{self.scope}{op.lower()}_{next(self._numbers)}"
+        fields: list[tuple[int, Any]] = [(1, one.name) for one in inputs]
+        fields += [(2, name), (3, name), (4, op)]
+        fields += [(5, attribute(key, value)) for key, value in attributes.items()]
+        self.nodes.append(message(*fields))
+        return Value(self, name)
+
+    def array(self, name: str, array: AnyArray) -> Value:
+        """Add a constant array."""
+        self.initializers[name] = tensor(name, array)
+        return Value(self, name)
+
+    def number(self, value: float) -> Value:
+        """A constant of the graph's type."""
+        name = f"{value:.17g}"
+        if name not in self.initializers:
+            self.array(name, np.array(value, self.dtype))
+        return Value(self, name)
+
+
+class Value:
+    """What a node gives; arithmetic with it adds nodes, so that a formula reads as one."""
+
+    def __init__(self, graph: Graph, name: str) -> None:
+        self.graph, self.name = graph, name
+
+    def _pair(self, op: str, left: Value | float, right: Value | float) -> Value:
+        sides = (one if isinstance(one, Value) else self.graph.number(one) for one in (left, right))
+        return self.graph.node(op, *sides)
+
+    def __add__(self, other: Value | float) -> Value:
+        return self._pair("Add", self, other)
+
+    def __radd__(self, other: float) -> Value:
+        return self._pair("Add", other, self)
+
+    def __sub__(self, other: Value | float) -> Value:
+        return self._pair("Sub", self, other)
+
+    def __rsub__(self, other: float) -> Value:
+        return self._pair("Sub", other, self)
+
+    def __mul__(self, other: Value | float) -> Value:
+        return self._pair("Mul", self, other)
+
+    def __rmul__(self, other: float) -> Value:
+        return self._pair("Mul", other, self)
+
+    def __truediv__(self, other: Value | float) -> Value:
+        return self._pair("Div", self, other)
+
+    def __rtruediv__(self, other: float) -> Value:
+        return self._pair("Div", other, self)
+
+    def __neg__(self) -> Value:
+        return self.graph.node("Neg", self)
+
+    def __abs__(self) -> Value:
+        return self.graph.node("Abs", self)
+
+    def positive(self) -> Value:
+        """Whether it is > 0."""
+        return self._pair("Greater", self, 0.0)
+
+    def at_least(self, other: float) -> Value:
+        return self._pair("Max", self, other)
+
+    def at_most(self, other: float) -> Value:
+        return self._pair("Min", self, other)
+
+
+def attribute(name: str, value: int) -> bytes:
+    return message((1, name), (3, value), (20, INT))
+
+
+def tensor(name: str, array: AnyArray) -> bytes:
+    """TensorProto; text has a field of its own, numbers are raw bytes."""
+    fields: list[tuple[int, Any]] = [(1, n) for n in array.shape]
+    if array.dtype.kind in "OU":
+        fields += [(2, STRING), *((6, str(text)) for text in array.ravel())]
+    else:
+        little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+        fields += [(2, TYPES[array.dtype.name]), (9, little.tobytes())]
+    return message(*fields, (8, name))
+
+
+def value_info(name: str, kind: int, *shape: int | str) -> bytes:
+    """ValueInfoProto of a tensor; a dimension that is a name may have any size."""
+    dims = [message((1 if isinstance(one, int) else 2, one)) for one in shape]
+    tensor_type = message((1, kind), (2, message(*((1, dim) for dim in dims))))
+    return message((1, name), (2, message((1, tensor_type))))

@@ -1,0 +1,83 @@
+"""Networks to export, and what their exports may give: the yardstick of bounds.py, forward only."""
+
+from dataclasses import dataclass
+
+import backprop_rs as bp
+import numpy as np
+from backprop_rs.reference.activation import ACTIVATIONS, activation
+from bounds import affine, exactly, rounded, sigma
+
+DTYPES = ("float32", "float64")
+NAMES = [row.name for row in ACTIVATIONS]
+# Each row of the table, and settings that are not the defaults.
+WRITTEN = [*NAMES, "leaky_relu(0.3)", "elu(0.7)"]
+ELEMENTWISE = [text for text in WRITTEN if text != "softmax"]
+SCALING = {"mean": [1.0, -20.0, 3e3], "scale": [0.5, 2.0, 1e3]}
+TARGET = {"mean": [100.0, -5.0, 0.0, 7.0], "scale": [30.0, 2.0, 1.0, 1e-3]}
+
+
+def network(text="tanh", dtype="float32", sizes=(3, 7, 4), output="identity"):
+    """One whose hidden layer has an activation, or its output where it is softmax."""
+    hidden, output = ("tanh", text) if text == "softmax" else (text, output)
+    hidden = [hidden] * (len(sizes) - 2)
+    cost = "cross_entropy" if output in ("softmax", "sigmoid") else "squared_error"
+    net = bp.Network(list(sizes), hidden, output, cost, dtype=dtype, seed=3)
+    random = np.random.default_rng(0)
+    net.biases = [random.normal(size=b.shape) for b in net.biases]
+    return net
+
+
+def samples(dtype, m=50, n=3):
+    return np.random.default_rng(1).normal(0, 1.5, (m, n)).astype(dtype)
+
+
+@dataclass
+class Exact:
+    """The outputs in float64, and how far an export in the network's dtype may stray."""
+
+    value: np.ndarray
+    allowed: np.ndarray
+
+    def holds(self, result, dtype):
+        assert result.dtype == dtype and result.shape == self.value.shape
+        assert (np.abs(result - self.value) <= self.allowed).all()
+
+
+def exact(net, X, scaling=None, target=None):
+    """What `net.export` has to give for X."""
+    eps = float(np.finfo(net.dtype).eps)
+    a = exactly(X)
+    if scaling is not None:
+        scaled = (a.value - scaling["mean"]) / scaling["scale"]
+        a = rounded(scaled, eps * scaled)
+    for w, b, text in zip(net.weights, net.biases, [*net.activation, net.output], strict=True):
+        a = sigma(activation(text), affine(a, exactly(w), exactly(b), eps), eps)
+    if target is not None:
+        scale, mean = np.array(target["scale"]), np.array(target["mean"])
+        value = a.value * scale + mean
+        a = rounded(value, a.error * scale, eps * value)
+    return Exact(a.value, a.allowed())
+
+
+def edges(row, dtype):
+    """z of all sizes, as X of a network of one neuron, and sigma(z) with its bound."""
+    sizes = [0, 1e-30, 1e-8, 1e-3, 0.5, 1, 3, 6, 9, 20, 50, 88, 300, 1e4, 1e30]
+    if row.name in ("sine", "exponential"):  # no digits after the point, or beyond the range
+        sizes = [size for size in sizes if size < 1e4]
+    z = np.array([*sizes, *np.negative(sizes)], dtype)
+    bounded = sigma(row, exactly(z[:, None]), float(np.finfo(dtype).eps))
+    fits = np.abs(bounded.value[:, 0]) < np.finfo(dtype).max
+    return z[fits, None], Exact(bounded.value[fits], bounded.allowed()[fits])
+
+
+def neuron(name, dtype):
+    """One neuron with z = x."""
+    return bp.Network([1, 1], output=name, dtype=dtype, init=[[[1.0]]])
+
+
+def steep(dtype):
+    """A softmax of z that are too large for exp."""
+    net = network("softmax", dtype)
+    net.weights = [w * scale for w, scale in zip(net.weights, (1, 3000), strict=True)]
+    assert max(net.backward(samples(dtype), [0] * 50).weighted_inputs[-1].ravel()) > 1000
+    return net

@@ -1,0 +1,175 @@
+"""C99 source compiles without a warning and gives the network's outputs."""
+
+import ctypes
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import backprop_rs as bp
+import numpy as np
+import pytest
+from backprop_rs.reference.activation import activation
+from exported import (
+    DTYPES,
+    ELEMENTWISE,
+    SCALING,
+    TARGET,
+    WRITTEN,
+    edges,
+    exact,
+    network,
+    neuron,
+    samples,
+    steep,
+)
+
+CC = shutil.which("cc") or shutil.which("gcc")
+FLAGS = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", "-pedantic"]
+pytestmark = pytest.mark.skipif(CC is None, reason="there is no C compiler")
+
+
+def compiled(sources, result, *options):
+    sources = [sources] if isinstance(sources, Path) else sources
+    run = subprocess.run(
+        [CC, *FLAGS, *options, *map(str, sources), "-lm", "-o", str(result)],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    return result
+
+
+def library(folder, **nets):
+    """Networks in one shared library, each under its name."""
+    for name, net in nets.items():
+        net.export(folder / f"{name}.c")
+    return ctypes.CDLL(compiled(sorted(folder.glob("*.c")), folder / "all.so", "-shared", "-fPIC"))
+
+
+def predict(loaded, name, net, X):
+    y = np.empty((len(X), net.sizes[-1]), X.dtype)
+    for row, result in zip(np.ascontiguousarray(X), y, strict=True):
+        getattr(loaded, f"{name}_predict")(pointer(row), pointer(result))
+    return y
+
+
+def classify(folder, net, X, **options):
+    """The names of the classes."""
+    net.export(folder / "net.c", **options)
+    loaded = ctypes.CDLL(compiled(folder / "net.c", folder / "net.so", "-shared", "-fPIC"))
+    names = (ctypes.c_char_p * max(net.sizes[-1], 2)).in_dll(loaded, "net_classes")
+    places = [loaded.net_class(pointer(row)) for row in np.ascontiguousarray(X)]
+    return [names[place].decode() for place in places]
+
+
+def pointer(array):
+    return array.ctypes.data_as(ctypes.c_void_p)
+
+
+def titled(text):
+    return re.sub(r"\W+", "_", text).strip("_")
+
+
+@pytest.fixture(scope="module", params=DTYPES)
+def built(request, tmp_path_factory):
+    """A network and a neuron with each activation, compiled at once."""
+    nets = {titled(text): network(text, request.param) for text in WRITTEN} | {
+        f"neuron_{titled(text)}": neuron(text, request.param) for text in ELEMENTWISE
+    }
+    nets["steep"] = steep(request.param)
+    loaded = library(tmp_path_factory.mktemp("c"), **nets)
+    return request.param, nets, lambda name, X: predict(loaded, name, nets[name], X)
+
+
+@pytest.mark.parametrize("name", [*map(titled, WRITTEN), "steep"])
+def test_each_activation_is_within_its_bound(name, built):
+    dtype, nets, run = built
+    exact(nets[name], samples(dtype)).holds(run(name, samples(dtype)), dtype)
+
+
+@pytest.mark.parametrize("text", ELEMENTWISE)
+def test_tiny_and_huge_inputs(text, built):
+    dtype, _, run = built
+    z, expected = edges(activation(text), dtype)
+    expected.holds(run(f"neuron_{titled(text)}", z), dtype)
+    assert np.isnan(run(f"neuron_{titled(text)}", np.array([[np.nan]], dtype))).all()
+
+
+NAMES = ["a", 'ü"\\\n', "what??/", "*/ %d 7"]
+
+
+def test_classes(tmp_path):
+    net, X = network("softmax"), samples("float32")
+    expected = np.array(NAMES)[net.predict(X).argmax(axis=1)].tolist()
+    assert classify(tmp_path, net, X, classes=NAMES) == expected
+    assert len(set(expected)) > 1
+
+
+def test_one_output_tells_two_classes_apart(tmp_path):
+    net, X = network("relu", "float64", (3, 7, 1), "sigmoid"), samples("float64")
+    expected = np.array(["4", "9"])[(net.predict(X)[:, 0] >= 0.5).astype(int)].tolist()
+    assert classify(tmp_path, net, X, classes=[4, 9]) == expected
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_data_go_in_and_out_in_their_own_units(dtype, tmp_path):
+    net = network("tanh", dtype)
+    names = ["a */ b", "\\ü", "??/"]
+    net.metadata |= {"scaling": SCALING, "target_scaling": TARGET, "feature_names": names}
+    X = (samples(dtype) * SCALING["scale"] + SCALING["mean"]).astype(dtype)
+    result = predict(library(tmp_path, net=net), "net", net, X)
+    exact(net, X, SCALING, TARGET).holds(result, dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_self_test_passes_and_finds_a_wrong_weight(dtype, tmp_path):
+    net = network("mish", dtype, (3, 7, 5, 4))
+    source = tmp_path / "digits-2.c"
+    net.export(source)
+    program = compiled(source, tmp_path / "test", "-DDIGITS_2_SELF_TEST")
+    run = subprocess.run([program], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (0, "0 of 32 outputs differ\n")
+
+    text = source.read_text()
+    first = re.search(r"w2\[35\] = \{\s+([-\d.e]+)", text)
+    wrong = text[: first.start(1)] + f"{1.001 * float(first[1])!r}" + text[first.end(1) :]
+    source.write_text(wrong)
+    program = compiled(source, tmp_path / "test", "-DDIGITS_2_SELF_TEST")
+    run = subprocess.run([program], capture_output=True, text=True)
+    assert run.returncode == 1 and "sample 0, output " in run.stdout
+
+
+def test_declarations_alone_serve_a_program_of_several_files(tmp_path):
+    net = network("softmax")
+    net.export(tmp_path / "net.c")
+    (tmp_path / "main.c").write_text("""\
+#include <stdio.h>
+#define NET_DECLARATIONS
+#include "net.c"
+int main(void)
+{
+    float x[NET_INPUTS] = {1, 2, 3}, y[NET_OUTPUTS];
+    net_predict(x, y);
+    return printf("%.6f %s\\n", y[1], net_classes[net_class(x)]) < 0;
+}
+""")
+    program = compiled([tmp_path / "main.c", tmp_path / "net.c"], tmp_path / "main")
+    run = subprocess.run([program], capture_output=True, text=True, check=True)
+    y = net.predict([1, 2, 3])
+    assert run.stdout == f"{y[1]:.6f} {y.argmax()}\n"
+
+
+def test_a_whole_classifier(tmp_path):
+    """64-32-10 on the digits: the classes are those of the network."""
+    data = bp.load_digits()
+    net = bp.Network([64, 32, 10], "relu", "softmax", "cross_entropy", seed=0)
+    net.fit(data.X / 16, data.y, epochs=2, progress=False)
+    X = (data.X[:200] / 16).astype(np.float32)
+    p = np.sort(net.predict(X), axis=1)
+    clear = p[:, -1] - p[:, -2] > 1e-4  # where rounding cannot change the class
+    classes = classify(tmp_path, net, X)
+    assert clear.sum() > 190
+    assert [int(one) for one in np.array(classes)[clear]] == net.predict(X).argmax(1)[
+        clear
+    ].tolist()
