@@ -3,6 +3,9 @@
 import json
 import os
 import stat
+import subprocess
+import sys
+import tracemalloc
 from hashlib import sha256
 from pathlib import Path
 
@@ -154,7 +157,32 @@ def overlap(header):
     header["layer.2.biases"]["data_offsets"] = header["layer.2.weights"]["data_offsets"]
 
 
+def edit(name, **more):
+    return lambda header: header[name].update(more)
+
+
+def shift(header):
+    for name in ("layer.2.weights", "layer.2.biases"):
+        header[name]["data_offsets"] = [place + 4 for place in header[name]["data_offsets"]]
+
+
 EDITS = {
+    "a hole": shift,
+    "a shape that overflows": edit("layer.1.weights", shape=[2**32, 2**32 + 1]),
+    "a shape and offsets beyond the file": edit(
+        "layer.2.biases", shape=[2**40], data_offsets=[160, 160 + 2**42]
+    ),
+    "a negative shape": edit("layer.1.weights", shape=[-5, -3]),
+    "a shape of zero": edit("layer.1.weights", shape=[0, 3]),
+    "a shape of fractions": edit("layer.1.weights", shape=[5.0, 3.0]),
+    "a shape of truths": edit("layer.1.weights", shape=[True, 15]),
+    "no shape": edit("layer.1.biases", shape=[]),
+    "three dimensions": edit("layer.1.weights", shape=[5, 3, 1]),
+    "offsets that go back": edit("layer.1.weights", data_offsets=[60, 0]),
+    "a dtype of half": edit("layer.1.weights", dtype="F16"),
+    "a dtype that is none": edit("layer.1.weights", dtype=["F32"]),
+    "a further key": edit("layer.1.weights", order="F"),
+    "a hundred thousand arrays": lambda header: header.update({str(i): 5 for i in range(100_000)}),
     "another activation": edit_settings(lambda settings: settings.update(activation=["relu"])),
     "other sizes": edit_settings(lambda settings: settings.update(sizes=[3, 4, 5])),
     "no sizes": edit_settings(lambda settings: settings.pop("sizes")),
@@ -282,6 +310,152 @@ def test_a_failed_save_leaves_the_old_file_and_no_other(content, tmp_path, monke
         network().save(path)
     assert path.read_bytes() == content
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_lying_header_costs_no_memory(content, tmp_path):
+    """A terabyte that is not there is refused before it is asked for."""
+    header, data = parts(content)
+    header["layer.2.biases"].update(shape=[2**38], data_offsets=[160, 160 + 2**40])
+    path = tmp_path / "net"
+    path.write_bytes(joined(header, data))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="is truncated: it holds 176 of 1099511627936 bytes"):
+            bp.Network.load(path, backend="numpy")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def in_a_child(program, *arguments):
+    """What a Python process of its own prints."""
+    run = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+FULL = """
+import resource, sys
+import backprop_rs as bp
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    bp.Network([200, 200], backend="numpy").save(sys.argv[1])
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
+def test_a_full_disk_leaves_the_old_file_and_no_other(content, tmp_path):
+    path = tmp_path / "net"
+    path.write_bytes(content)
+    assert in_a_child(FULL, path) == f"[Errno 27] File too large: {str(path)!r}\n"
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+READ_ONLY = """
+import os, sys, tempfile
+import backprop_rs as bp
+net = bp.Network([2, 3], backend="numpy")
+with tempfile.TemporaryDirectory() as folder:
+    path = os.path.join(folder, "net")
+    net.save(path)
+    before = open(path, "rb").read()
+    os.chmod(folder, 0o555)
+    child = os.fork()
+    if not child:
+        if not os.geteuid():
+            os.setuid(65534)
+        try:
+            bp.Network([2, 3], backend="numpy").save(path)
+        except PermissionError as error:
+            os._exit(error.filename == path)
+        os._exit(2)
+    status = os.waitpid(child, 0)[1]
+    assert open(path, "rb").read() == before
+    assert os.listdir(folder) == ["net"]
+    os.chmod(folder, 0o755)
+    print(os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="users of POSIX")
+def test_a_read_only_folder_keeps_the_old_file(tmp_path):
+    assert in_a_child(READ_ONLY) == "1\n"
+
+
+KILLED = """
+import os, sys
+import backprop_rs as bp
+from backprop_rs import _safetensors
+
+path = sys.argv[1]
+old, new = (bp.Network([40, 30, 2], seed=seed, backend="numpy") for seed in (1, 2))
+_safetensors.PIECE = 1000  # bytes in one go
+
+def bits(net):
+    return [array.tobytes() for array in net.weights + net.biases]
+
+def count_down(function):
+    def call(*arguments, **more):
+        global left
+        left -= 1
+        if left < 0:
+            os._exit(9)  # at once, with nothing flushed
+        return function(*arguments, **more)
+    return call
+
+class Dying:
+    "A file whose every call may be the last."
+    def __init__(self, file): self.file = file
+    def __enter__(self): return self
+    def __exit__(self, *error): self.file.close()
+    fileno = lambda self: self.file.fileno()
+    write = count_down(lambda self, piece: (self.file.write(piece), self.file.flush()))
+    flush = count_down(lambda self: self.file.flush())
+
+instants, codes = 0, []
+while not codes or codes[-1] == 9:
+    old.save(path)
+    child = os.fork()
+    if not child:
+        left = instants
+        for name in ("fsync", "replace", "close"):
+            setattr(os, name, count_down(getattr(os, name)))
+        _safetensors.open = count_down(lambda *args: Dying(open(*args, buffering=0)))
+        new.save(path)
+        os._exit(0)
+    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    loaded = bits(bp.Network.load(path, backend="numpy"))
+    assert loaded in (bits(old), bits(new)), instants
+    assert codes[-1] == 9 or loaded == bits(new)
+    instants += 1
+print(instants, codes[-1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children")
+def test_a_kill_at_any_instant_leaves_a_whole_file(tmp_path):
+    """Before each call of the system, and between any two pieces of the file."""
+    instants, last = map(int, in_a_child(KILLED, tmp_path / "net").split())
+    assert instants >= 15
+    assert last == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="special files of POSIX")
+def test_special_files_are_neither_written_nor_read(tmp_path):
+    net = network()
+    with pytest.raises(OSError, match="Not a regular file: '/dev/null'"):
+        net.save("/dev/null")
+    with pytest.raises(ValueError, match="is not a regular file"):
+        bp.Network.load("/dev/zero")
+    with pytest.raises(IsADirectoryError):
+        bp.Network.load(tmp_path)
+    with pytest.raises(OSError, match="Not a regular file"):
+        net.save(tmp_path)
 
 
 @pytest.mark.parametrize("metadata", [{"x": float("nan")}, {"x": object()}, {"x": {1, 2}}])

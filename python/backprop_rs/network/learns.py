@@ -11,7 +11,7 @@ from .. import _check
 from .computes import Computes
 
 if TYPE_CHECKING:
-    from .._types import Choice, Data
+    from .._types import Choice, Data, Path
     from ..history import History
     from ..training.finder import LearningRates
     from . import Network
@@ -78,6 +78,9 @@ class Learns(Computes):
         average: float | None = None,
         input_noise: float = 0.0,
         on_nan: str = "raise",
+        checkpoint: Path | None = None,
+        checkpoint_every: int | str = "60s",
+        resume: Path | bool | None = None,
         progress: bool | None = None,
     ) -> History:
         """Train for some epochs of mini-batches; a second call goes on where the first ended.
@@ -129,6 +132,16 @@ class Learns(Computes):
         on_nan : "raise", "stop" or "ignore", default "raise"
             What to do where the cost of a batch is NaN or infinite. The parameters are those
             before the update that led there, unless it is ignored.
+        checkpoint : path, optional
+            A file to keep the training in, whole at every moment: parameters, optimizer, order,
+            schedule, history and early stopping. Written now and then and at the end; not by
+            Ctrl-C.
+        checkpoint_every : int or str, default "60s"
+            Epochs, or a time such as "30s", "10min" or "2h", between two checkpoints.
+        resume : path or True, optional
+            Go on from a checkpoint to the same bits as without the interruption. All other
+            arguments must be those of that training; the network takes parameters and seed from
+            the file. True is `checkpoint` if there is such a file, otherwise a new beginning.
         progress : bool, optional
             Show a progress bar; by default in a terminal and in Jupyter only.
 

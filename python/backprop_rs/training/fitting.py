@@ -11,7 +11,9 @@ from ..progress import progress_bar
 from . import lbfgs, loop
 from .auto import LBFGS, Plan, plan
 from .callbacks import Callbacks
+from .checkpoint import Checkpoints, identity_of
 from .metrics import Metrics
+from .stopping import EarlyStopping
 from .stopping import early_stopping as stopping_of
 from .validation import Samples, hold_back
 from .weights import weights_of
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from .._types import Data
     from ..history import History
     from ..network import Network
+
+POSITION = ("seed", "schedule_from")  # what a training that goes on takes from its checkpoint
 
 
 def samples_of(
@@ -37,48 +41,68 @@ def fit(net: Network, X: Data, y: Data, **given: Any) -> History:
     samples = samples_of(net, X, y, given["sample_weight"], given["class_weight"])
     fraction = _check.within("validation_fraction", given["validation_fraction"], 0.0, 1.0)
     held = validation_of(net, given["validation_data"])
+    checkpoints = Checkpoints(given["checkpoint"], given["checkpoint_every"], given["resume"])
     if fraction:
         if held:
             raise ValueError("validation_fraction must be 0 beside validation_data; got both")
-        samples, held = hold_back(samples, fraction, net.seed)
+        samples, held = hold_back(samples, fraction, checkpoints.seed(net))
     chosen = plan(net._tables, len(samples), given)
-    settings = settings_of(net, given, chosen)
+    settings = settings_of(net, given, chosen, checkpoints)
     stopping = stopping_of(given["early_stopping"], held is not None)
     callbacks, metrics = Callbacks(given["callbacks"]), Metrics(given["metrics"])
     if given["on_nan"] not in loop.ON_NAN:
         raise ValueError(f"on_nan must be one of {', '.join(loop.ON_NAN)}; got {given['on_nan']!r}")
     if chosen.optimizer == LBFGS:
-        refuse_mini_batches(given, held, stopping, callbacks, metrics)
+        refuse_mini_batches(given, held, stopping, callbacks, metrics, checkpoints)
         return loop.exclusively(net, lambda: lbfgs.fit(net, samples, chosen.epochs))
     bar = progress_bar(given["progress"])
+    if checkpoints:
+        run = run_of(chosen, settings, given, metrics, stopping)
+        checkpoints.identify(identity_of(net, run, samples, held))
 
     def train() -> History:
         net._use_optimizer(chosen.optimizer)
         training = loop.Loop(
             *(net, samples, settings, chosen.epochs, held, metrics, stopping, callbacks),
-            *(given["on_nan"], bar),
+            *(given["on_nan"], bar, checkpoints),
         )
         return training.run()
 
     return loop.exclusively(net, train)
 
 
-def settings_of(net: Network, given: dict[str, Any], chosen: Plan) -> dict[str, Any]:
+def settings_of(
+    net: Network, given: dict[str, Any], chosen: Plan, checkpoints: Checkpoints
+) -> dict[str, Any]:
     """What every call of the core gets."""
     return {
         "batch_size": chosen.batch_size,
         "learning_rate": chosen.learning_rate,
         "schedule": chosen.schedule,
-        "schedule_from": net.epochs_trained,
+        "schedule_from": checkpoints.first_epoch(net),
         "schedule_epochs": chosen.epochs,
         "shuffle": bool(given["shuffle"]),
-        "seed": net.seed,
+        "seed": checkpoints.seed(net),
         "clip_value": _check.optional("clip_value", given["clip_value"], 0.0, inf),
         "clip_norm": _check.optional("clip_norm", given["clip_norm"], 0.0, inf),
         "average": _check.optional("average", given["average"], 0.0, 1.0),
         "input_noise": _check.within("input_noise", given["input_noise"], 0.0, inf),
         "check_finite": given["on_nan"] != "ignore",
     }
+
+
+def run_of(
+    chosen: Plan,
+    settings: dict[str, Any],
+    given: dict[str, Any],
+    metrics: Metrics,
+    stopping: EarlyStopping | None,
+) -> dict[str, Any]:
+    """What else a training is, for its checkpoints."""
+    plain = {name: value for name, value in settings.items() if name not in POSITION}
+    more = {"epochs": chosen.epochs, "optimizer": chosen.optimizer, "on_nan": given["on_nan"]}
+    watched = None if stopping is None else repr(stopping)
+    return plain | more | {"metrics": metrics.names, "early_stopping": watched}
 
 
 def validation_of(net: Network, data: Any) -> Samples | None:
@@ -95,8 +119,9 @@ def refuse_mini_batches(given: dict[str, Any], *others: Any) -> None:
     for name, value in plain.items():
         if given[name] != value:
             raise ValueError(f"optimizer 'lbfgs' must go without {name}; got {given[name]!r}")
-    held, stopping, callbacks, metrics = others
-    names = ("validation data", "early_stopping", "callbacks", "metrics")
-    for name, other in zip(names, (held, stopping, callbacks, metrics.rows), strict=True):
+    held, stopping, callbacks, metrics, checkpoints = others
+    names = ("validation data", "early_stopping", "callbacks", "metrics", "checkpoint or resume")
+    given_ones = (held, stopping, callbacks, metrics.rows, checkpoints)
+    for name, other in zip(names, given_ones, strict=True):
         if other:
             raise ValueError(f"optimizer 'lbfgs' must go without {name}; got some")

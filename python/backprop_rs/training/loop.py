@@ -7,8 +7,10 @@ from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from .. import _check
 from ..history import History
 from .callbacks import Callbacks, Epoch
+from .checkpoint import Checkpoints
 from .metrics import Metrics
 from .stopping import EarlyStopping
 from .validation import Samples
@@ -57,17 +59,23 @@ class Loop:
         callbacks: Callbacks,
         on_nan: str,
         bar: Bar,
+        checkpoints: Checkpoints,
     ) -> None:
         self.net, self.core, self.samples, self.settings = net, net._core, samples, settings
         self.validation, self.metrics, self.stopping = validation, metrics, stopping
         self.callbacks, self.on_nan, self.bar = callbacks, on_nan, bar
-        self.first, self.last = net.epochs_trained, net.epochs_trained + epochs
+        self.checkpoints = checkpoints
+        self.first = settings["schedule_from"]
+        self.last = self.first + epochs
         self.steps = -(-len(samples) // settings["batch_size"])
         self.rate: float = settings["learning_rate"]
         reactive = net._tables.backend.is_reactive(settings["schedule"])
         self.watched: Any = None
         self.reactive = reactive
-        self.each_epoch = bool(validation or metrics.rows or stopping or callbacks or reactive)
+        self.each_epoch = (
+            bool(validation or metrics.rows or stopping or callbacks or reactive)
+            or checkpoints.each_epoch
+        )
         self.at: tuple[int, int, float] = (self.first, 0, 0.0)
         self.shown: tuple[int, int, float] | None = None
         self.history = History()
@@ -80,10 +88,12 @@ class Loop:
         """Train; the record of it, also where something has ended it early."""
         if self.stopping:
             self.stopping.begin()
+        self.checkpoints.begin(self)
         self.callbacks.call("on_fit_begin", self.net)
         try:
             while self.at[0] < self.last and not self.history.stopped:
                 self.slice()
+            self.checkpoints.finish(self)
         except KeyboardInterrupt:
             self.history.stopped = "interrupted"
         finally:
@@ -100,7 +110,7 @@ class Loop:
         settings = self.settings | {
             "learning_rate": self.present_rate(),
             "stop_epoch": self.at[0] + 1 if self.each_epoch else self.last,
-            "budget": SLICE,
+            "budget": self.checkpoints.budget(SLICE),
         }
         X, y, weights = self.samples.X, self.samples.y, self.samples.weights
         costs, epoch, step, cost_sum, reason = self.core.train(X, y, settings, self.at, weights)
@@ -114,6 +124,8 @@ class Loop:
             self.history.stopped = "interrupted"
         elif costs and self.each_epoch:
             self.end_epoch()
+        if not self.history.stopped:
+            self.checkpoints.after_slice(self)
         self.show()
 
     def present_rate(self) -> float:
@@ -149,7 +161,7 @@ class Loop:
         if self.callbacks:
             event = Epoch(self.net, self.history, self.rate)
             self.callbacks.call("on_epoch_end", event)
-            self.rate = event.learning_rate
+            self.rate = _check.nonnegative("learning_rate", event.learning_rate)
             if event.stopped:
                 self.history.stopped = "callback"
 
