@@ -60,7 +60,11 @@ def read_idx(path: Path) -> NDArray[Any]:
             f"{fspath(path)} {fault}: shape {shape} of its header needs {n_bytes:,} bytes of "
             f"data; got {len(data):,}"
         )
-    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    try:
+        array = np.frombuffer(data, dtype).reshape(shape)
+    except ValueError:  # too many axes, or too large beside an axis of length 0
+        raise ValueError(f"{fspath(path)} has a header that no array fits: {shape}") from None
+    return array.astype(dtype.newbyteorder("="))
 
 
 def load_idx(images: Path, labels: Path | None = None) -> Dataset:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .dataset import Dataset
 from .idx_file import pixels
 from .labels import Classes, code_numbers, code_texts
-from .opening import Path, check_path, title
+from .opening import Path, title
 from .recipe import one_of
 
 
@@ -92,23 +92,9 @@ def load_npz_split(path: Path, *, classes: Classes = "auto") -> tuple[Dataset, D
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays by their names in small letters."""
-    import zipfile
-    import zlib
+    from .npz_members import read_npz  # with zipfile, which few need
 
-    check_path(path)
-    with open(path, "rb") as file:
-        if not zipfile.is_zipfile(file):
-            raise ValueError(f"{fspath(path)} is not an .npz file, or is truncated")
-    name = ""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {}
-            for name in file.files:
-                arrays[name.lower()] = file[name]
-            return arrays
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError) as error:
-        raise ValueError(f"{fspath(path)}: array {name!r} cannot be read: {error}") from None
+    return read_npz(path)
 
 
 def _need(path: Path, arrays: Mapping[str, Any], *names: str) -> None:
@@ -155,7 +141,11 @@ def _coded(
 
 
 def _names(arrays: Mapping[str, NDArray[Any]], key: str) -> tuple[str, ...]:
-    return tuple(map(str, arrays[key].tolist())) if key in arrays else ()
+    if key not in arrays:
+        return ()
+    if arrays[key].ndim != 1:
+        raise ValueError(f"array {key!r} must hold a list of names; got shape {arrays[key].shape}")
+    return tuple(map(str, arrays[key].tolist()))
 
 
 def _rows(name: str, X: NDArray[Any]) -> NDArray[Any]:

@@ -124,8 +124,9 @@ def one_of(argument: str, given: object, accepted: Sequence[object]) -> None:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the first names in words."""
-    return ", ".join(names[:20]) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
+    """Return the first names in words, on one line."""
+    shown = [" ".join(name.split()) for name in names[:20]]
+    return ", ".join(shown) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
 
 
 def check_unique(names: Sequence[str], where: str) -> None:

@@ -1,0 +1,66 @@
+"""The arrays in an .npz file, which is a zip archive of .npy files.
+
+NumPy's own reader allocates what a header says before it looks for the numbers; here a header is
+held against the size of its member first, and memory goes with what is really there.
+"""
+
+from __future__ import annotations
+
+import math
+import tokenize
+import zipfile
+import zlib
+from os import fspath
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .opening import Path, check_path
+
+HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError),
+    *(NotImplementedError, RuntimeError),  # a compression that is not known, a password
+    *(SyntaxError, tokenize.TokenError, RecursionError),  # of a header, which is Python's text
+)
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays by their names in small letters."""
+    check_path(path)
+    with open(path, "rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError(f"{fspath(path)} is not an .npz file, or is truncated")
+        name = ""
+        try:
+            with zipfile.ZipFile(file) as archive:
+                arrays = {}
+                for member in archive.infolist():
+                    name = member.filename.removesuffix(".npy")
+                    if name != member.filename:
+                        with archive.open(member) as opened:
+                            arrays[name.lower()] = _array(opened, member.file_size)
+                return arrays
+        except DAMAGE as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"{fspath(path)}: array {name!r:.100} cannot be read: {reason:.300}"
+            ) from None
+
+
+def _array(file: IO[bytes], size: int) -> NDArray[Any]:
+    """Read an .npy file of so many bytes (numpy.lib.format)."""
+    version = np.lib.format.read_magic(file)
+    if version not in HEADERS:
+        raise ValueError(f"its format version must be 1.0 or 2.0; got {version}")
+    shape, by_columns, dtype = HEADERS[version](file)
+    if dtype.hasobject:
+        raise ValueError("Object arrays may hold programs")
+    expected, there = math.prod(shape) * dtype.itemsize, size - file.tell()
+    if min(shape, default=0) < 0 or expected != there:
+        raise ValueError(f"shape {shape} of {dtype} needs {expected} bytes; its file has {there}")
+    return np.ndarray(shape, dtype, file.read(), order="F" if by_columns else "C")
