@@ -21,6 +21,14 @@ def missing_core():
 MISSING = missing_core()
 
 
+@pytest.fixture(autouse=True)
+def closed_figures():
+    """No test leaves figures open, of which Matplotlib would warn."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
 @pytest.fixture(params=["rust", "numpy"], scope="session")
 def backend(request):
     """The name of a backend, for `Network(..., backend=backend)`."""

@@ -16,8 +16,9 @@ from .threads import get_num_threads, num_threads, set_num_threads
 from .trace import Trace
 
 if TYPE_CHECKING:
-    from . import activations, costs, data, inits, optimizers, schedules
+    from . import activations, costs, data, inits, optimizers, plot, schedules
     from .data import Dataset, load_digits, load_iris
+    from .health import Health
     from .training.many import train_many
     from .training.stopping import EarlyStopping
     from .versions import show_versions
@@ -28,6 +29,7 @@ __all__ = [
     "Dataset",
     "Dense",
     "EarlyStopping",
+    "Health",
     "History",
     "Network",
     "Trace",
@@ -41,6 +43,7 @@ __all__ = [
     "load_iris",
     "num_threads",
     "optimizers",
+    "plot",
     "schedules",
     "set_num_threads",
     "show_versions",
@@ -55,8 +58,12 @@ _LAZY = {
     "show_versions": "versions",
     "train_many": "training.many",
     "EarlyStopping": "training.stopping",
+    "Health": "health",
 }
-_MODULES = ("activations", "costs", "data", "inits", "optimizers", "reference", "schedules")
+_MODULES = (
+    *("activations", "costs", "data", "inits", "optimizers", "plot", "reference"),
+    "schedules",
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .health import HealthRecord
 
 
 @dataclass
@@ -29,6 +32,8 @@ class History:
         nan, or converged.
     best_epoch : int or None
         Where early stopping has gone back to.
+    health : HealthRecord or None
+        The measures of each layer, where `fit(..., health=True)` has asked for them.
     seconds : list of float
         Wall-clock time of the epoch with its validation. Epochs too short to be timed one by
         one share their time evenly.
@@ -51,6 +56,7 @@ class History:
     metrics: dict[str, list[float]] = field(default_factory=dict)
     stopped: str = ""
     best_epoch: int | None = None
+    health: HealthRecord | None = None
 
     def columns(self) -> dict[str, list[Any]]:
         """Every column that is not empty, by its name."""

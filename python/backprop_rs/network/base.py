@@ -14,6 +14,7 @@ from ..dense import Dense
 
 if TYPE_CHECKING:
     from .._types import Array, Data, Names
+    from ..history import History
 
 
 class Base:
@@ -52,6 +53,7 @@ class Base:
         self.epochs_trained = 0
         self.metadata: dict[str, Any] = {}
         self._optimizer: object = None
+        self._history: History | None = None  # of the last training, for `diagnose`
         self._options = [layer.options for layer in given]
         self._core = module.Network(sizes, activations, cost, _check.dtype(dtype), self._options)
         self._busy = Lock()

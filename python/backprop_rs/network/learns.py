@@ -12,6 +12,7 @@ from .computes import Computes
 
 if TYPE_CHECKING:
     from .._types import Choice, Data, Path
+    from ..health import Health
     from ..history import History
     from ..training.finder import LearningRates
     from . import Network
@@ -81,6 +82,7 @@ class Learns(Computes):
         checkpoint: Path | None = None,
         checkpoint_every: int | str = "60s",
         resume: Path | bool | None = None,
+        health: bool | int | Health = False,
         progress: bool | None = None,
     ) -> History:
         """Train for some epochs of mini-batches; a second call goes on where the first ended.
@@ -142,6 +144,10 @@ class Learns(Computes):
             Go on from a checkpoint to the same bits as without the interruption. All other
             arguments must be those of that training; the network takes parameters and seed from
             the file. True is `checkpoint` if there is such a file, otherwise a new beginning.
+        health : bool, int or `Health`, default False
+            Look at every layer as it trains, for `history.health`: mean |δ|, gradient norm,
+            ratio of update to weight, saturated and dead neurons. True takes at most 3 % of the
+            time; a number looks every so many epochs.
         progress : bool, optional
             Show a progress bar; by default in a terminal and in Jupyter only.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .watching import Watcher
+
 if TYPE_CHECKING:
     from ..history import History
     from ..network import Network
@@ -51,7 +53,8 @@ class Callbacks:
     def __init__(self, given: Any) -> None:
         several: Sequence[Any] = given if isinstance(given, (list, tuple)) else [given]
         for one in several:
-            if not callable(one) and not any(hasattr(one, moment) for moment in MOMENTS):
+            known = isinstance(one, Watcher) or any(hasattr(one, moment) for moment in MOMENTS)
+            if not callable(one) and not known:
                 raise TypeError(
                     f"callbacks must be functions or objects with one of {', '.join(MOMENTS)}; "
                     f"got {type(one).__name__}"
@@ -60,6 +63,11 @@ class Callbacks:
 
     def __bool__(self) -> bool:
         return bool(self.given)
+
+    @property
+    def each_epoch(self) -> bool:
+        """Whether there is someone to call after each epoch."""
+        return bool(self.at("on_epoch_end"))
 
     def at(self, moment: str) -> list[Callable[[Any], object]]:
         """Whom to call at one of the moments."""

@@ -49,17 +49,9 @@ class LearningRates:
         ImportError
             Without Matplotlib: pip install 'backprop-rs[plot]'.
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError("a plot needs Matplotlib: pip install 'backprop-rs[plot]'") from error
-        ax = plt.gca() if ax is None else ax
-        ax.semilogx(self.rates, self.costs, color="0.7", linewidth=1)
-        ax.semilogx(self.rates, self.smooth)
-        ax.axvline(self.suggestion, linestyle="--", color="C1")
-        ax.annotate(f" {self.suggestion:.2g}", (self.suggestion, max(self.smooth)))
-        ax.set(xlabel="learning rate", ylabel="cost")
-        return ax
+        from ..plot import learning_rates
+
+        return learning_rates(self, ax)
 
 
 def find(

@@ -6,6 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from .. import _check
+from ..health.watch import health_of
 from ..network.computes import class_labels
 from ..progress import progress_bar
 from . import lbfgs, loop
@@ -50,6 +51,9 @@ def fit(net: Network, X: Data, y: Data, **given: Any) -> History:
     settings = settings_of(net, given, chosen, checkpoints)
     stopping = stopping_of(given["early_stopping"], held is not None)
     callbacks, metrics = Callbacks(given["callbacks"]), Metrics(given["metrics"])
+    health = health_of(given["health"])
+    if health:
+        callbacks.given = [*callbacks.given, health]
     if given["on_nan"] not in loop.ON_NAN:
         raise ValueError(f"on_nan must be one of {', '.join(loop.ON_NAN)}; got {given['on_nan']!r}")
     if chosen.optimizer == LBFGS:
@@ -66,7 +70,11 @@ def fit(net: Network, X: Data, y: Data, **given: Any) -> History:
             *(net, samples, settings, chosen.epochs, held, metrics, stopping, callbacks),
             *(given["on_nan"], bar, checkpoints),
         )
-        return training.run()
+        try:
+            return training.run()
+        finally:
+            net._history = training.history
+            net._history.health = health.record if health else None
 
     return loop.exclusively(net, train)
 

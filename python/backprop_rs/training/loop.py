@@ -14,6 +14,7 @@ from .checkpoint import Checkpoints
 from .metrics import Metrics
 from .stopping import EarlyStopping
 from .validation import Samples
+from .watching import Course, Watchers, watchers_of
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -73,9 +74,11 @@ class Loop:
         self.watched: Any = None
         self.reactive = reactive
         self.each_epoch = (
-            bool(validation or metrics.rows or stopping or callbacks or reactive)
+            bool(validation or metrics.rows or stopping or reactive)
+            or callbacks.each_epoch
             or checkpoints.each_epoch
         )
+        self.watchers = Watchers(watchers_of(callbacks.given))
         self.at: tuple[int, int, float] = (self.first, 0, 0.0)
         self.shown: tuple[int, int, float] | None = None
         self.history = History()
@@ -90,6 +93,8 @@ class Loop:
             self.stopping.begin()
         self.checkpoints.begin(self)
         self.callbacks.call("on_fit_begin", self.net)
+        batch_size, at = self.settings["batch_size"], self.at[:2]
+        self.watchers.begin(self.net, Course(self.samples, batch_size, at, self.last))
         try:
             while self.at[0] < self.last and not self.history.stopped:
                 self.slice()
@@ -109,9 +114,10 @@ class Loop:
         self.keep_a_copy()
         settings = self.settings | {
             "learning_rate": self.present_rate(),
-            "stop_epoch": self.at[0] + 1 if self.each_epoch else self.last,
             "budget": self.checkpoints.budget(SLICE),
         }
+        stop = self.at[0] + 1 if self.each_epoch else self.last
+        settings |= self.watchers.stop(self.at[:2], stop)
         X, y, weights = self.samples.X, self.samples.y, self.samples.weights
         costs, epoch, step, cost_sum, reason = self.core.train(X, y, settings, self.at, weights)
         self.at = (epoch, step, cost_sum)
@@ -122,8 +128,10 @@ class Loop:
             self.give_up(epoch, step)
         elif reason == "interrupted":
             self.history.stopped = "interrupted"
-        elif costs and self.each_epoch:
-            self.end_epoch()
+        else:
+            self.watchers.look(self.net, (epoch, step))
+            if costs and self.each_epoch:
+                self.end_epoch()
         if not self.history.stopped:
             self.checkpoints.after_slice(self)
         self.show()

@@ -1,0 +1,152 @@
+"""`Health`: the callback that looks at each layer as the network trains."""
+
+from __future__ import annotations
+
+from math import ceil
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from .. import _check
+from ..trace import Trace
+from .measures import layers_of, probe_rows, update_ratios
+from .record import HealthRecord
+
+if TYPE_CHECKING:
+    from .._types import Array, Data
+    from ..network import Network
+    from ..training.watching import Course, Place
+
+SHARE = 0.03  # of the time of the training, for all that is done here
+STOPPING = 5e-5  # seconds that it takes to leave the core and to go back, with what is around it
+NEVER = 2**63 - 1  # an epoch that no training reaches
+AUTO = "auto"
+
+
+class Health:
+    """Looks at every layer after an epoch, for `fit(..., health=True)` or among its callbacks.
+
+    At the end of an epoch some rows, always the same, go forward and back: mean |δ|, the norm of
+    the gradient, the shares of saturated and of dead neurons. The ratio of update to weight is
+    that of the last whole batch of the epoch, with the optimizer and the learning rate that are
+    at work. Nothing is changed: the trained bits are the same with and without it.
+
+    Parameters
+    ----------
+    X, y : array-like, as for `fit`; optional
+        The rows to look at; by default at most `rows` of the training samples, by the seed.
+    every : int or "auto", default "auto"
+        Look every so many epochs. Auto looks as often as 3 % of the time of the training allows,
+        at any size: after each epoch where an epoch takes long, seldom where it takes
+        microseconds. Which epochs those are depends on the clock; the measures of an epoch do not.
+    rows : int, default 256
+
+    Attributes
+    ----------
+    record : HealthRecord
+        Also the `health` of the History.
+
+    Examples
+    --------
+    >>> import backprop_rs as bp
+    >>> data = bp.load_iris()
+    >>> net = bp.Network([4, 8, 3], "tanh", output="softmax", cost="cross_entropy", seed=0)
+    >>> history = net.fit(data.X, data.y, epochs=4, health=bp.Health(every=2))
+    >>> history.health.epochs
+    [1, 2, 4]
+    """
+
+    def __init__(
+        self,
+        X: Data | None = None,
+        y: Data | None = None,
+        *,
+        every: int | str = AUTO,
+        rows: int = 256,
+    ) -> None:
+        if (X is None) != (y is None):
+            raise ValueError("X and y must be given together; got one of them")
+        if every != AUTO:
+            every = _check.integer("every", every, least=1)
+        self.given, self.every = (X, y), every
+        self.rows = _check.integer("rows", rows, least=1)
+        self.record = HealthRecord()
+
+    # What the training asks of a watcher.
+
+    def begin(self, net: Network, course: Course) -> None:
+        """Choose the rows."""
+        X, y = self.given
+        if X is None:
+            samples = course.samples
+            part = samples.rows(probe_rows(len(samples), self.rows, net.seed))
+            self.probe = part.X, part.y
+        else:
+            self.probe = net._samples(X, y)
+        self.record.rows = len(self.probe[0])
+        self.names = [*net.activation, net.output]
+        self.course, self.spent = course, 0.0
+        self.whole = max(len(course.samples) // course.batch_size, 1) - 1  # the last whole batch
+        self.before: list[Array] | None = None
+        self.ratios: list[float] | None = None
+        self.started = perf_counter()
+        epoch, step = course.start
+        self.aim(net, epoch + (1 if step <= self.whole else 2), course.start)
+
+    def next_stop(self) -> Place:
+        """Before the epoch's last whole batch, after it, and at the end of the epoch."""
+        if self.before is None:
+            return (self.epoch - 1, self.whole)
+        if self.ratios is None:
+            after = self.whole + 1
+            return (self.epoch - 1, after) if after < self.course.steps else (self.epoch, 0)
+        return (self.epoch, 0)
+
+    def look(self, net: Network, at: Place) -> None:
+        start = perf_counter()
+        if self.before is None:
+            self.before = net.weights
+        else:
+            if self.ratios is None:
+                self.ratios = update_ratios(self.before, net.weights)
+            if at == (self.epoch, 0):
+                self.measure(net)
+                self.spent += perf_counter() - start + 3 * STOPPING
+                self.aim(net, self.next_epoch(at[0]), at)
+                return
+        self.spent += perf_counter() - start
+
+    def measure(self, net: Network) -> None:
+        """Forward and back with the rows."""
+        assert self.ratios is not None
+        trace = Trace(*net._core.backward(*self.probe, None))
+        self.record.add(self.epoch, layers_of(trace, self.names), self.ratios)
+        self.before = self.ratios = None
+
+    def aim(self, net: Network, epoch: int, at: Place) -> None:
+        """Look at this epoch; its last whole batch may be the next to come."""
+        self.epoch = epoch
+        if self.next_stop() == at:
+            self.look(net, at)
+
+    def next_epoch(self, now: int) -> int:
+        """The epoch to look at next: that of `every`, or when there is time for it."""
+        if self.every != AUTO:
+            return now + int(self.every) - now % int(self.every)
+        looks, done = len(self.record), now - self.course.start[0]
+        pace = max((perf_counter() - self.started - self.spent) / done, 1e-9)
+        due = self.spent * (looks + 1) / looks / SHARE / pace  # epochs that make room for another
+        wait = max(1, ceil(due - done))
+        return now + wait if wait < NEVER - now else NEVER
+
+
+def health_of(given: object) -> Health | None:
+    """What `fit(health=...)` means."""
+    if given is None or given is False:
+        return None
+    if isinstance(given, Health):
+        return given
+    if given is True:
+        return Health()
+    if isinstance(given, int):
+        return Health(every=given)
+    raise TypeError(f"health must be True, a number of epochs or a Health; got {given!r}")

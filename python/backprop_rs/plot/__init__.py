@@ -1,0 +1,23 @@
+"""Pictures of networks and trainings with Matplotlib, each on an `ax` of yours or on a new one.
+
+Needs `pip install 'backprop-rs[plot]'`, and imports it when a picture is drawn.
+"""
+
+from .boundary import boundary
+from .chain import chain
+from .confusion import confusion
+from .curves import curves, flow, learning_rates
+from .network import network
+from .parameters import histograms, images
+
+__all__ = [
+    "boundary",
+    "chain",
+    "confusion",
+    "curves",
+    "flow",
+    "histograms",
+    "images",
+    "learning_rates",
+    "network",
+]

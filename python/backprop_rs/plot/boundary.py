@@ -1,0 +1,216 @@
+"""What a network says over two features: regions of classes, or a surface of values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .style import MARKS, Paper, legend, new_axes, tidy
+from .style import require as require_matplotlib
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from .._types import AnyArray, Data
+    from ..network import Network
+
+MARGIN = 0.08  # of the range of a feature, around the samples
+
+
+def boundary(
+    net: Network,
+    X: Data,
+    y: Data | None = None,
+    ax: Axes | None = None,
+    *,
+    features: tuple[int, int] = (0, 1),
+    at: Data | None = None,
+    names: Sequence[str] = (),
+    class_names: Sequence[str] = (),
+    points: int = 200,
+    max_samples: int = 1000,
+) -> Axes:
+    """Draw the decision boundary, or the regression surface, over two features.
+
+    Where targets are classes, a colour is a class, the fainter the less sure the network is, and
+    a sample that it gets wrong has a ring. Otherwise the colour is the (first) output.
+
+    Parameters
+    ----------
+    net : Network
+    X : (m, n_0) array-like
+        Samples; they set the ranges too.
+    y : targets, as for `Network.fit`; optional
+    ax : Axes, optional
+        By default that of a new figure.
+    features : pair of int, default (0, 1)
+        Which two, counted from 0.
+    at : (n_0,) array-like, optional
+        Where the other features stand; by default at the mean of X.
+    names : pair of str, optional
+        Of the two features.
+    class_names : sequence of str, optional
+    points : int, default 200
+        The network is asked at so many times so many points.
+    max_samples : int, default 1000
+        So many samples are drawn, evenly picked.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> import backprop_rs as bp
+    >>> net = bp.Network([2, 3, 1], seed=0)
+    >>> boundary(net, [[0, 0], [1, 1]], [0, 1], names=("left", "right")).get_xlabel()
+    'left'
+    """
+    require_matplotlib()
+    view = view_of(net, X, y, features, at, points)
+    ax = new_axes(ax, (5.6, 4.6))
+    paper = Paper(ax)
+    if view.classes:
+        draw_regions(ax, paper, view)
+        draw_samples(ax, paper, view, class_names, max_samples)
+    else:
+        draw_surface(ax, paper, view, max_samples)
+    shown = names or [f"$x_{{{i}}}$" for i in features]
+    tidy(ax, paper, xlabel=shown[0], ylabel=shown[1])
+    ax.grid(False)
+    ax.set(xlim=view.extent[:2], ylim=view.extent[2:])
+    return ax
+
+
+@dataclass
+class View:
+    """The grid with the network's outputs, and the samples upon it."""
+
+    extent: tuple[float, float, float, float]
+    outputs: AnyArray  # (points, points, n_L), rows are the second feature
+    spots: AnyArray  # (m, 2)
+    labels: AnyArray | None  # (m,)
+    predicted: AnyArray  # (m,), classes
+    values: AnyArray | None  # (m,), where targets are no classes
+    threshold: float
+    classes: int  # how many; 0 for values
+
+
+def view_of(
+    net: Network, X: Data, y: Data | None, features: tuple[int, int], at: Data | None, points: int
+) -> View:
+    """Ask the network over a grid."""
+    from ..network.computes import class_labels
+    from ..training.metrics import classes_of
+
+    n_in, n_out = net.sizes[0], net.sizes[-1]
+    if len(set(features)) != 2 or not all(0 <= i < n_in for i in features):
+        raise ValueError(f"features must be two different numbers below {n_in}; got {features}")
+    X = np.atleast_2d(np.asarray(net.activations(X)[0]))
+    labels = values = None
+    if y is not None:
+        _, checked = net._samples(X, y)
+        labels = class_labels(checked, net.output, net.cost)
+        values = checked[:, 0] if labels is None else None
+        labels = None if labels is None else labels.astype(np.int64)
+    spots = X[:, list(features)]
+    low, high = spots.min(axis=0), spots.max(axis=0)
+    room = MARGIN * np.where(high > low, high - low, 1)
+    low, high = low - room, high + room
+    grid = np.empty((points, points, n_in))
+    grid[...] = X.mean(axis=0) if at is None else np.asarray(at, float)
+    across, up = (np.linspace(low[i], high[i], points) for i in (0, 1))
+    grid[..., features[0]], grid[..., features[1]] = np.meshgrid(across, up)
+    outputs = net.predict(grid.reshape(-1, n_in)).reshape(points, points, n_out)
+    is_class = labels is not None or (y is None and (n_out > 1 or net.output == "sigmoid"))
+    predicted = classes_of(net.predict(X), net._threshold())
+    extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
+    classes = max(n_out, 2) if is_class else 0
+    return View(extent, outputs, spots, labels, predicted, values, net._threshold(), classes)
+
+
+def draw_regions(ax: Axes, paper: Paper, view: View) -> None:
+    """Each class in its colour, mixed with the paper where the network is not sure."""
+    from matplotlib.colors import to_rgb
+
+    shares = shares_of(view)
+    winner = shares.argmax(axis=-1)
+    colours = np.array([to_rgb(one) for one in palette(paper, view.classes)])
+    ordered = np.sort(shares, axis=-1)
+    lead = np.clip(ordered[..., -1] - ordered[..., -2], 0, 1)[..., None]
+    strength = 0.12 + 0.38 * lead
+    image = strength * colours[winner] + (1 - strength) * paper.ground
+    ax.imshow(image, origin="lower", extent=view.extent, aspect="auto", interpolation="bilinear")
+    across = np.linspace(*view.extent[:2], winner.shape[1])
+    up = np.linspace(*view.extent[2:], winner.shape[0])
+    for one in range(view.classes - (view.classes == 2)):
+        others = np.delete(shares, one, axis=-1).max(axis=-1)
+        gap = shares[..., one] - others
+        if gap.min() < 0 < gap.max():
+            ax.contour(across, up, gap, [0.0], colors=[paper.ink], linewidths=1.2)
+
+
+def shares_of(view: View) -> AnyArray:
+    """One output a class; a single output stands for the classes 0 and 1."""
+    if view.outputs.shape[-1] > 1:
+        return view.outputs
+    one = view.outputs[..., 0]
+    shares: AnyArray = np.stack([2 * view.threshold - one, one], axis=-1)
+    return shares
+
+
+def palette(paper: Paper, classes: int) -> list[Any]:
+    if classes <= len(paper.palette):
+        return list(paper.palette[:classes])
+    return paper.shades(classes)
+
+
+def draw_samples(ax: Axes, paper: Paper, view: View, class_names: Sequence[str], most: int) -> None:
+    """A mark and a colour a class; rings around those that are wrong."""
+    rows = np.unique(np.linspace(0, len(view.spots) - 1, most).round().astype(int))
+    spots = view.spots[rows]
+    size = 22 if len(rows) <= 300 else 10
+    if view.labels is None:
+        ax.scatter(*spots.T, s=size, color=paper.ink, alpha=0.5, linewidths=0)
+        return
+    labels, predicted = view.labels[rows], view.predicted[rows]
+    colours = palette(paper, view.classes)
+    for one in np.unique(labels):
+        name = class_names[one] if len(class_names) > one else f"class {one}"
+        look = {"color": [colours[one]], "marker": MARKS[one % len(MARKS)], "s": size}
+        ax.scatter(*spots[labels == one].T, label=name, **look, edgecolors=paper.ground, lw=0.6)
+    wrong = spots[labels != predicted]
+    if len(wrong):
+        look = {"facecolors": "none", "edgecolors": paper.ink, "s": 4 * size, "linewidths": 1.2}
+        ax.scatter(*wrong.T, label="wrong", **look)
+    if view.classes <= len(paper.palette):
+        legend(ax, paper, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def draw_surface(ax: Axes, paper: Paper, view: View, most: int) -> None:
+    """Filled levels of the first output, the samples in the same colours."""
+    surface = view.outputs[..., 0]
+    known = surface if view.values is None else np.concatenate([surface.ravel(), view.values])
+    low, high = float(known.min()), float(known.max())
+    high = high if high > low else low + 1
+    across = np.linspace(*view.extent[:2], surface.shape[1])
+    up = np.linspace(*view.extent[2:], surface.shape[0])
+    look = {"cmap": "cividis", "vmin": low, "vmax": high}
+    levels = np.linspace(low, high, 15)
+    filled = ax.contourf(across, up, surface, levels, **look)
+    lines = {"colors": ["#FFFFFF"], "linewidths": 0.5, "linestyles": "solid", "alpha": 0.6}
+    ax.contour(across, up, surface, levels[1:-1:2], **lines)
+    bar = ax.figure.colorbar(filled, ax=ax, pad=0.02)
+    bar.set_label("output", color=paper.ink)
+    bar.ax.tick_params(colors=paper.ink, color=paper.faint)
+    bar.outline.set_visible(False)
+    rows = np.unique(np.linspace(0, len(view.spots) - 1, most).round().astype(int))
+    spots = view.spots[rows]
+    if view.values is None:
+        ax.scatter(*spots.T, s=14, color="#FFFFFF", edgecolors="#111111", linewidths=0.5)
+        return
+    fills = filled.cmap(filled.norm(view.values[rows]))
+    ax.scatter(*spots.T, s=26, c=fills, edgecolors=list(map(paper.text_on, fills)), linewidths=0.8)

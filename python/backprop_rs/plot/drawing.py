@@ -1,0 +1,194 @@
+"""The neurons, edges and words of one drawing of a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .layout import Column, free_spots, superscript
+from .style import Paper, colour_bar, number, reach
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..network import Network
+    from .network import Values
+
+Place = tuple[float, float]
+
+
+class Drawing:
+    """One network, with symbols and numbers where `labels`."""
+
+    ax: Axes
+    paper: Paper
+    colours: Any
+
+    def __init__(self, net: Network, values: Values, places: list[Column], labels: bool) -> None:
+        self.net, self.values, self.places, self.labels = net, values, places, labels
+        self.radius = 0.5 if labels else 0.36
+        self.last = len(places) - 1
+        self.edge_reach = max(reach(w) for w in values.edges)
+        self.reach = max(reach(a) for a in values.activations or [np.ones(1)])
+
+    def extent(self) -> Place:
+        """Width and height, in units of the drawing."""
+        (left, right), (low, high) = self.limits()
+        return right - left, high - low
+
+    def limits(self) -> tuple[Place, Place]:
+        top = max(column.y[0] for column in self.places)
+        right = self.places[-1].x + (2.3 if self.values.target is not None and self.labels else 1.1)
+        low = self.bottom() - 2.5
+        above = (0.45 if self.labels else 0.2) + (0.55 if self.values.cost is not None else 0)
+        return (-1.2, right), (low, top + self.radius + above)
+
+    def bottom(self) -> float:
+        """Where the neurons and their words end."""
+        lowest = min(column.y[-1] for column in self.places)
+        below = 0.5 + (0.45 if self.values.deltas is not None else 0.0)
+        return lowest - self.radius - (below if self.labels else 0.0)
+
+    def draw(self, ax: Axes) -> None:
+        self.ax, self.paper = ax, Paper(ax)
+        self.colours = self.paper.diverging()
+        for layer in range(1, len(self.places)):
+            self.draw_edges(layer)
+        for layer, column in enumerate(self.places):
+            self.draw_layer(layer, column)
+        if self.values.cost is not None:
+            ax.set_title(f"C = {self.values.cost:.4g}", color=self.paper.ink, y=1.0, pad=-14)
+        (left, right), (low, high) = self.limits()
+        ax.set(xlim=(left, right), ylim=(low, high), aspect="equal")
+        ax.set_axis_off()
+        self.explain_colours()
+
+    # Edges.
+
+    def draw_edges(self, layer: int) -> None:
+        """All edges into a layer, the strongest on top."""
+        from matplotlib.collections import LineCollection
+
+        before, here = self.places[layer - 1].places, self.places[layer].places
+        w = self.values.edges[layer - 1]
+        pairs = [(j, k) for j in here for k in before]
+        lines = [(before[k], here[j]) for j, k in pairs]
+        strength = np.array([float(w[pair]) for pair in pairs]) / self.edge_reach
+        order = np.argsort(np.abs(strength), kind="stable")
+        collection = LineCollection(
+            [lines[i] for i in order],
+            colors=self.colours(0.5 + strength[order] / 2),
+            linewidths=0.6 + 2.8 * np.abs(strength[order]),
+            linestyles=["--" if value < 0 else "-" for value in strength[order]],
+            zorder=1,
+        )
+        collection.set_gid(f"edges {layer}")
+        self.ax.add_collection(collection)
+        if self.labels:
+            for pair, line, spot in zip(pairs, lines, free_spots(lines, 0.9), strict=True):
+                self.label_edge(layer, pair, line, spot)
+
+    def label_edge(
+        self, layer: int, pair: tuple[int, int], line: tuple[Place, Place], spot: Place
+    ) -> None:
+        """w_jk with its number, along the edge."""
+        j, k = pair
+        (x0, y0), (x1, y1) = line
+        symbol = r"\partial C/\partial w" if self.values.kind == "gradient" else "w"
+        name = f"{symbol}_{{{j}{k}}}^{{{superscript(layer, self.last)}}}"
+        value = number(float(self.values.edges[layer - 1][pair]))
+        self.write(
+            *(*spot, f"${name} = {value}$", 8.5),
+            rotation=np.degrees(np.arctan2(y1 - y0, x1 - x0)),
+            rotation_mode="anchor",
+            transform_rotates_text=True,
+            bbox={"facecolor": self.paper.ground, "edgecolor": "none", "pad": 0.8, "alpha": 0.9},
+            zorder=2,
+        )
+
+    # Neurons.
+
+    def draw_layer(self, layer: int, column: Column) -> None:
+        from matplotlib.patches import Circle
+
+        a = self.values.activations
+        for i, place in column.places.items():
+            fill: Any = self.paper.ground
+            if a is not None:
+                fill = self.colours(0.5 + float(a[layer][i]) / self.reach / 2)
+            look = {"facecolor": fill, "edgecolor": self.paper.ink, "linewidth": 1.2, "zorder": 3}
+            self.ax.add_patch(Circle(place, self.radius, gid=f"neuron {layer} {i}", **look))
+            if self.labels:
+                self.label_neuron(layer, i, place, fill)
+        if column.dots is not None:
+            for shift in (-0.16, 0, 0.16):
+                place = (column.x, column.dots + shift)
+                self.ax.add_patch(Circle(place, 0.045, color=self.paper.ink, zorder=3))
+        self.caption(layer, column)
+
+    def caption(self, layer: int, column: Column) -> None:
+        """What the layer is, below it."""
+        kind = "input" if layer == 0 else "output" if layer == self.last else "hidden"
+        lines = [f"{kind}, ${superscript(layer, self.last)}$"]
+        if column.dots is not None:
+            lines.append(f"{column.n:,} neurons, {len(column.shown)} shown")
+        elif not self.labels:
+            lines.append(f"{column.n:,} neuron{'s' if column.n > 1 else ''}")
+        if layer:
+            lines.append([*self.net.activation, self.net.output][layer - 1])
+        self.write(column.x, self.bottom() - 0.35, "\n".join(lines), 9, va="top", linespacing=1.35)
+
+    def label_neuron(self, layer: int, i: int, place: Place, fill: Any) -> None:
+        """a in it, z above, b and δ below; those of the output beside it."""
+        x, y = place
+        index = f"_{{{i}}}^{{{superscript(layer, self.last)}}}"
+        ink, values, radius = self.paper.text_on(fill), self.values, self.radius
+        if values.activations is None:
+            self.write(x, y, f"$a{index}$", 12, ink)
+        else:
+            self.write(x, y + 0.14, f"$a{index}$", 11, ink)
+            self.write(x, y - 0.2, f"${number(float(values.activations[layer][i]))}$", 9, ink)
+        if layer:
+            z = f" = {number(float(values.z[layer - 1][i]))}" if values.z else ""
+            self.write(x, y + radius + 0.2, f"$z{index}{z}$", 9)
+            b = number(float(values.biases[layer - 1][i]))
+            self.write(x, y - radius - 0.2, f"$b{index} = {b}$", 9)
+        if layer and values.deltas is not None:
+            self.label_delta(layer, i, place)
+        if layer == self.last and values.target is not None:
+            target = f"$y_{{{i}}} = {number(float(values.target[i]))}$"
+            self.write(x + radius + 0.2, y + 0.24, target, 9, ha="left")
+
+    def label_delta(self, layer: int, i: int, place: Place) -> None:
+        assert self.values.deltas is not None
+        delta = float(self.values.deltas[layer - 1][i])
+        largest = max(reach(each) for each in self.values.deltas)
+        fill = self.colours(0.5 + delta / largest / 2)
+        box = {"facecolor": fill, "edgecolor": "none", "boxstyle": "round,pad=0.25"}
+        text = rf"$\delta_{{{i}}}^{{{superscript(layer, self.last)}}} = {number(delta)}$"
+        x, y = place
+        if layer == self.last:
+            spot, side = (x + self.radius + 0.26, y - 0.2), "left"
+        else:
+            spot, side = (x, y - self.radius - 0.6), "center"
+        self.write(*spot, text, 9, self.paper.text_on(fill), ha=side, bbox=box)
+
+    def write(
+        self, x: float, y: float, text: str, size: float, ink: str = "", **options: Any
+    ) -> None:
+        settings = {"ha": "center", "va": "center", "math_fontfamily": "cm", "zorder": 4} | options
+        self.ax.text(x, y, text, fontsize=size, color=ink or self.paper.ink, **settings)
+
+    def explain_colours(self) -> None:
+        """A small bar for the edges, and one for the neurons."""
+        names = [(self.values.kind, self.edge_reach)]
+        if self.values.activations is not None:
+            names.append(("activation", self.reach))
+        (left, right), (low, high) = self.limits()
+        wide, tall = right - left, high - low
+        middles = [0.5] if len(names) == 1 else [0.28, 0.72]
+        for middle, (name, largest) in zip(middles, names, strict=True):
+            share = min(2.6 / wide, 0.36)
+            box = (middle - share / 2, 0.5 / tall, share, 0.14 / tall)
+            colour_bar(self.ax.inset_axes(box), self.paper, self.colours, name, largest)

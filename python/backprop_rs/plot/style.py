@@ -1,0 +1,172 @@
+"""What all pictures share: an Axes to draw on, and colours that suit its paper.
+
+Blue and orange are told apart by the colour-blind. In grey print a sign shows by the line as well
+(dashed where negative), and a curve by its dashes and marks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+
+    from .._types import AnyArray
+
+READ = 0.18  # on lighter colours black is read better than white (WCAG 2.1, contrast)
+MISSING = "a picture needs Matplotlib: pip install 'backprop-rs[plot]'"
+
+# On light and on dark paper; the order of Okabe & Ito 2008, Color Universal Design.
+LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8A6D00", "#56B4E9", "#5D3A9B", "#737373")
+DARK = ("#56B4E9", "#FF9A3C", "#2FC79A", "#E7A3CB", "#F0E442", "#9BD7FF", "#B79CF2", "#B5B5B5")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)), (0, (3, 3)))
+MARKS = ("o", "s", "^", "D", "v", "P", "X", "p")
+BLUES = {False: ("#08436E", "#2E86C1"), True: ("#A8DBFF", "#3E9BDC")}  # strong end, middle
+ORANGES = {False: ("#A63C00", "#F08A24"), True: ("#FFD3A1", "#F08A24")}
+
+
+def new_axes(ax: Axes | None, size: tuple[float, float] = (6.4, 4.4)) -> Axes:
+    """The Axes to draw on, by default of a new figure of `size` inches.
+
+    Raises
+    ------
+    ImportError
+        Without Matplotlib, and how to get it.
+    """
+    require()
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    return ax
+
+
+def require() -> None:
+    """Say in one sentence that Matplotlib is missing."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(MISSING) from error
+
+
+class Paper:
+    """The colours that go with the ground of an Axes, be it light or dark.
+
+    Attributes
+    ----------
+    ground : (3,) array
+        What is drawn upon.
+    is_dark : bool
+    ink : str
+        For text and outlines.
+    faint : str
+        For what should stay behind.
+    palette : tuple of str
+        One colour a curve or class.
+    """
+
+    def __init__(self, ax: Axes) -> None:
+        from matplotlib.colors import to_rgba
+
+        own, figure = to_rgba(ax.get_facecolor()), to_rgba(ax.figure.get_facecolor())
+        chosen = own if own[3] > 0 else figure if figure[3] > 0 else (1.0, 1.0, 1.0, 1.0)
+        self.ground = np.array(chosen[:3])
+        self.is_dark = luminance(self.ground) < READ
+        self.ink = "#F2F2F2" if self.is_dark else "#1A1A1A"
+        self.faint = "#6E6E6E" if self.is_dark else "#A6A6A6"
+        self.palette = DARK if self.is_dark else LIGHT
+
+    def diverging(self) -> Colormap:
+        """Blue below 0, orange above, and near the paper at 0."""
+        from matplotlib.colors import LinearSegmentedColormap
+
+        share = 0.22 if self.is_dark else 0.12
+        middle = tuple((1 - share) * self.ground + share * (1 - self.ground))
+        low, high = BLUES[self.is_dark], ORANGES[self.is_dark]
+        return LinearSegmentedColormap.from_list("blue_orange", [*low, middle, *high[::-1]])
+
+    def sequential(self) -> Colormap:
+        """From near the paper to blue."""
+        from matplotlib.colors import LinearSegmentedColormap
+
+        start = tuple(0.96 * self.ground + 0.04 * (1 - self.ground))
+        return LinearSegmentedColormap.from_list("blues", [start, *BLUES[self.is_dark][::-1]])
+
+    def shades(self, n: int) -> list[Any]:
+        """n colours in an order that is seen, from blue through olive to yellow."""
+        from matplotlib import colormaps
+
+        ends = (0.25, 1.0) if self.is_dark else (0.0, 0.85)
+        return [colour[:3] for colour in colormaps["cividis"](np.linspace(*ends, n))]
+
+    def text_on(self, colour: Any) -> str:
+        """Black or white, whichever is read on this colour."""
+        from matplotlib.colors import to_rgb
+
+        return "#111111" if luminance(np.array(to_rgb(colour))) > READ else "#FFFFFF"
+
+
+def luminance(rgb: AnyArray) -> float:
+    """The relative luminance of an sRGB colour, from 0 to 1 (WCAG 2.1)."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(np.dot(linear[:3], (0.2126, 0.7152, 0.0722)))
+
+
+def reach(values: AnyArray, least: float = 1e-12) -> float:
+    """The largest |value|, for colours that are symmetric about 0."""
+    finite = np.abs(values[np.isfinite(values)])
+    return max(float(finite.max()), least) if finite.size else least
+
+
+def tidy(ax: Axes, paper: Paper, **labels: Any) -> None:
+    """Frame on two sides, a faint grid, and labels."""
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    for side in ("bottom", "left"):
+        ax.spines[side].set_color(paper.faint)
+    ax.tick_params(colors=paper.ink, color=paper.faint)
+    ax.grid(True, color=paper.faint, alpha=0.25, linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.set(**labels)
+    for text in (ax.xaxis.label, ax.yaxis.label, ax.title):
+        text.set_color(paper.ink)
+
+
+def legend(ax: Axes, paper: Paper, **options: Any) -> None:
+    """A legend without a frame, in ink."""
+    ax.legend(frameon=False, labelcolor=paper.ink, **options)
+
+
+def curve_looks(paper: Paper, i: int) -> dict[str, Any]:
+    """Colour and dashes of curve i."""
+    n = len(paper.palette)
+    return {"color": paper.palette[i % n], "linestyle": DASHES[i % len(DASHES)]}
+
+
+def colour_bar(bar: Axes, paper: Paper, colours: Colormap, name: str, largest: float) -> None:
+    """A thin bar from -largest to largest on an Axes of its own."""
+    bar.imshow(np.linspace(-1, 1, 101)[None], aspect="auto", cmap=colours)
+    bar.set_yticks([])
+    ends = (f"${number(-largest)}$", "$0$", f"${number(largest)}$")
+    bar.set_xticks([0, 50, 100], ends, math_fontfamily="cm")
+    bar.tick_params(labelsize=8, color=paper.faint, labelcolor=paper.ink)
+    bar.set_title(name, fontsize=8.5, color=paper.ink, pad=2)
+    for spine in bar.spines.values():
+        spine.set_visible(False)
+
+
+def number(value: float) -> str:
+    """Three digits, for a formula.
+
+    >>> number(-0.12345), number(12345.0), number(0.0)
+    ('-0.123', '1.23{\\\\cdot}10^{4}', '0')
+    """
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1000:
+        return f"{value:.3g}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return rf"{mantissa}{{\cdot}}10^{{{int(exponent)}}}"

@@ -1,0 +1,276 @@
+"""The health of a training: its measures, where it looks, and that it changes nothing."""
+
+import json
+
+import backprop_rs as bp
+import numpy as np
+import pytest
+from backprop_rs.health import MEASURES, measures
+from backprop_rs.health.watch import SHARE
+from backprop_rs.training.fitting import samples_of
+from backprop_rs.training.watching import Course
+
+IRIS = bp.load_iris()
+X = (IRIS.X - IRIS.X.mean(axis=0)) / IRIS.X.std(axis=0)
+
+
+def network(backend="auto", **options):
+    settings = {"output": "softmax", "cost": "cross_entropy", "seed": 0} | options
+    return bp.Network([4, 6, 5, 3], "tanh", backend=backend, **settings)
+
+
+def fit(net, **options):
+    settings = {"epochs": 6, "batch_size": 32, "learning_rate": 0.1, "progress": False} | options
+    return net.fit(X, IRIS.y, **settings)
+
+
+def same(one, other):
+    pairs = zip(one.weights + one.biases, other.weights + other.biases, strict=True)
+    return all((a == b).all() for a, b in pairs)
+
+
+# What is measured.
+
+
+def test_measures_are_what_they_say(backend):
+    """After the last epoch, from the parameters of then and a copy trained up to its last batch."""
+    net = network(backend, dtype="float64")
+    record = fit(net, epochs=1, health=1).health
+    trace = net.backward(X, IRIS.y)
+    for layer in range(3):
+        delta = np.abs(trace.deltas[layer]).mean()
+        w, b = trace.weight_gradients[layer], trace.bias_gradients[layer]
+        norm = np.sqrt((w**2).sum() + (b**2).sum())
+        # Means of 900 numbers and sums of 30 squares, each added up in two ways: eps a term.
+        assert record.mean_delta[0, layer] == pytest.approx(delta, rel=1e-12)
+        assert record.gradient_norm[0, layer] == pytest.approx(norm, rel=1e-12)
+
+
+def test_update_ratio_is_that_of_the_last_whole_batch(backend):
+    """150 samples in batches of 32: four whole ones, and one of 22."""
+    net = network(backend, dtype="float64")
+    record = fit(net, epochs=2, health=1, shuffle=False).health
+    twin = network(backend, dtype="float64")
+    for epoch in range(2):
+        for step in range(5):
+            before = twin.weights
+            rows = slice(32 * step, 32 * step + 32)
+            twin.step(X[rows], IRIS.y[rows], 0.1)
+            if step == 3:
+                ratios = [
+                    np.linalg.norm(new - old) / np.linalg.norm(old)
+                    for old, new in zip(before, twin.weights, strict=True)
+                ]
+        np.testing.assert_allclose(record.update_ratio[epoch], ratios, rtol=1e-9)
+
+
+@pytest.mark.parametrize("batch_size", [32, 50, 75, 149, 150, 151, 1])
+def test_looks_at_every_epoch_whatever_the_batches(batch_size):
+    record = fit(network(), batch_size=batch_size, epochs=3, health=1).health
+    assert record.epochs == [1, 2, 3]
+    assert (record.update_ratio > 0).all()
+
+
+def test_dead_and_saturated_neurons_are_counted():
+    net = bp.Network([2, 4, 2, 1], ["relu", "sigmoid"], "identity", dtype="float64")
+    net.weights = [[[1, 0], [0, 1], [1, 1], [-1, 0]], [[40, 0, 0, 0], [0, 0.1, 0, 0]], [[1, 1]]]
+    net.biases = [[0, 0, -9, -9], [0, 0], [0]]
+    inputs = np.array([[1.0, 0.5], [2.0, 1.0], [-1.0, 2.0]])
+    one, two, three = measures.layers_of(
+        bp.Trace(*net._core.backward(inputs, np.ones((3, 1)))), [*net.activation, net.output]
+    )
+    assert (one.dead, one.saturated) == (0.5, 0.0)
+    # The first sigmoid has z = 40, 80, 0: its mean slope is a third of the steepest.
+    assert (two.dead, two.saturated) == (0.0, 0.0)
+    assert (three.dead, three.saturated) == (0.0, 0.0)
+    net.biases = [[0, 0, -9, -9], [9, 0], [0]]
+    trace = net.backward(inputs, np.ones((3, 1)))
+    assert measures.layers_of(trace, [*net.activation, net.output])[1].saturated == 0.5
+
+
+@pytest.mark.parametrize("name", [row[0] for row in bp.reference.table("activation")])
+def test_slopes_are_known_for_every_activation(name):
+    """All but softmax, whose outputs have no slope of their own."""
+    z = np.linspace(-3, 3, 13)[:, None]
+    slopes = measures.slopes_of(name, z, bp.reference.activation.activation(name).sigma(z))
+    assert (slopes is None) == (name == "softmax")
+    if slopes is not None:
+        exact = measures.exact_slopes(name, z, bp.reference.activation.activation(name).sigma(z))
+        assert np.abs(slopes - exact).max() < 2e-3
+        assert 0 < measures.steepest(name) <= 21
+
+
+def test_an_output_without_slopes_of_its_own_has_no_shares():
+    record = fit(network(), health=1).health
+    assert np.isnan(record.saturated[:, -1]).all()
+    assert not np.isnan(record.saturated[:, :-1]).any()
+
+
+# Where it looks, and what it costs.
+
+
+@pytest.mark.parametrize("health", [True, 1, 4, bp.Health(rows=10), bp.Health(X, IRIS.y)])
+@pytest.mark.parametrize("optimizer", ["sgd(momentum=0.9)", "adam"])
+def test_the_bits_are_the_same_with_and_without(health, optimizer, backend):
+    one, other = network(backend), network(backend)
+    settings = {"optimizer": optimizer, "learning_rate": 0.01}
+    costs = fit(one, **settings).cost
+    assert fit(other, health=health, **settings).cost == costs
+    assert same(one, other)
+
+
+def test_every_so_many_epochs_also_in_a_second_training():
+    net = network()
+    assert fit(net, health=4).health.epochs == [1, 4]
+    assert fit(net, health=4).health.epochs == [7, 8, 12]
+
+
+def test_beside_other_callbacks_and_validation():
+    seen = []
+    history = fit(
+        network(),
+        health=2,
+        callbacks=lambda epoch: seen.append(epoch.number),
+        validation_fraction=0.2,
+    )
+    assert seen == [1, 2, 3, 4, 5, 6]
+    assert history.health.epochs == [1, 2, 4, 6]
+    assert len(history.val_cost) == 6
+
+
+def test_also_as_a_callback():
+    health = bp.Health(every=3)
+    fit(network(), callbacks=[health])
+    assert health.record.epochs == [1, 3, 6]
+
+
+def test_auto_stays_within_its_share_of_the_time(monkeypatch):
+    """With a clock that looking and training move as they are told: 10 ms a look, 2 ms an epoch."""
+    from backprop_rs.health import watch
+
+    clock = [0.0]
+    monkeypatch.setattr(watch, "perf_counter", lambda: clock[0])
+    health = bp.Health()
+    net = network()
+    health.begin(net, Course(samples_of(net, X, IRIS.y), 32, (0, 0), 5000))
+    measure = health.measure
+
+    def slow(given):
+        clock[0] += 0.010
+        measure(given)
+
+    monkeypatch.setattr(health, "measure", slow)
+    for epoch in range(5000):
+        for step in range(5):
+            if health.next_stop() == (epoch, step):
+                health.look(net, (epoch, step))
+        clock[0] += 0.002
+        if health.next_stop() == (epoch + 1, 0):
+            health.look(net, (epoch + 1, 0))
+    looks = len(health.record)
+    assert health.record.epochs[0] == 1
+    assert looks * 0.010 <= SHARE * clock[0] + 0.010
+    assert looks >= 0.9 * SHARE * clock[0] / (0.010 + 4 * watch.STOPPING)
+
+
+def test_many_rows_are_seen_by_a_fixed_sample():
+    rows = measures.probe_rows(10**6, 256, seed=3)
+    assert 250 <= len(rows) <= 256
+    assert (rows == measures.probe_rows(10**6, 256, seed=3)).all()
+    assert (np.diff(rows) > 0).all()
+    assert not np.array_equal(rows, measures.probe_rows(10**6, 256, seed=4))
+
+
+def test_a_look_does_not_grow_with_the_samples():
+    """Counted, not timed: the rows that go through the network."""
+    few, many = bp.Health(every=1), bp.Health(every=1)
+    big = np.tile(X, (20, 1))
+    network().fit(X, IRIS.y, 1, 32, 0.1, health=few, progress=False)
+    network().fit(big, np.tile(IRIS.y, 20), 1, 32, 0.1, health=many, progress=False)
+    assert few.record.rows == 150
+    assert many.record.rows <= 256
+
+
+# How it is shown.
+
+
+def test_text_html_and_columns():
+    record = fit(network(), health=1).health
+    text, html = repr(record), record._repr_html_()
+    assert text.startswith("Health(6 looks, epoch 1 -> 6, 150 rows)")
+    for label, _ in MEASURES.values():
+        assert label in text
+        assert label in html
+    assert len(text.splitlines()) == 2 + 3
+    assert html.count("<tr>") == 1 + 3
+    columns = record.to_dict()
+    assert {len(column) for column in columns.values()} == {6 * 3}
+    assert set(columns) == {"epoch", "layer", *MEASURES}
+    assert columns["layer"][:4] == [1, 2, 3, 1]
+    assert json.dumps(columns)
+
+
+def test_an_empty_record():
+    record = bp.Health().record
+    assert (len(record), repr(record)) == (0, "Health(0 looks)")
+    assert record.values("dead").shape[0] == 0
+    assert record.to_dict()["epoch"] == []
+    assert fit(network(), epochs=0, health=True).health.epochs == []
+    assert fit(network()).health is None
+
+
+def test_of_a_training_that_goes_wrong():
+    net = network(output="identity", cost="squared_error")
+    history = fit(net, learning_rate=1e3, on_nan="stop", health=1, epochs=50)
+    assert history.stopped == "nan"
+    assert len(history.health) <= len(history)
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "words"),
+    [
+        (lambda: bp.Health(X), ValueError, "X and y must be given together"),
+        (lambda: bp.Health(every=0), ValueError, "every must be an integer >= 1; got 0"),
+        (lambda: bp.Health(every="often"), TypeError, "every must be an integer >= 1"),
+        (lambda: bp.Health(rows=0), ValueError, "rows must be an integer >= 1"),
+        (lambda: fit(network(), health="yes"), TypeError, "health must be True, a number"),
+        (lambda: fit(network(), health=-1), ValueError, "every must be an integer >= 1; got -1"),
+        (lambda: fit(network(), health=1).health.values("x"), ValueError, "what must be one of"),
+        (lambda: fit(network(), health=1).health.deltas, AttributeError, "it has mean_delta"),
+    ],
+)
+def test_bad_input(make, kind, words):
+    with pytest.raises(kind, match=words):
+        make()
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_goes_on_in_the_middle_of_an_epoch(steps, tmp_path):
+    """Resumed after some steps of an epoch of 5, it looks at that epoch if it still can."""
+
+    class Killed(Exception):
+        pass
+
+    class Kill:
+        """Ends the training at a place, as if it had been killed there."""
+
+        def begin(self, net, course):
+            pass
+
+        def next_stop(self):
+            return (1, steps)
+
+        def look(self, net, at):
+            raise Killed
+
+    path = tmp_path / "checkpoint"
+    settings = {"epochs": 4, "checkpoint": path, "checkpoint_every": "0.0000001s"}
+    with pytest.raises(Killed):
+        fit(network(), callbacks=[Kill()], **settings)
+    history = fit(network(), health=1, **settings, resume=True)
+    assert history.health.epochs[-2:] == [3, 4]
+    whole = network()
+    fit(whole, epochs=4)
+    resumed = network()
+    fit(resumed, health=1, **settings, resume=True)
+    assert same(whole, resumed)

@@ -1,0 +1,377 @@
+"""What pictures show: the right lines, labels and numbers; test_pictures.py holds their looks."""
+
+import subprocess
+import sys
+
+import backprop_rs as bp
+import numpy as np
+import pytest
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+from backprop_rs.plot import layout, paths, style  # noqa: E402
+from matplotlib.colors import to_rgb  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+
+SAMPLE = ([0.05, 0.1], [0.01, 0.99])
+
+
+def small(**options):
+    return bp.Network([2, 3, 2], seed=1, dtype="float64", **options)
+
+
+def softmax_net(*hidden):
+    return bp.Network([4, *hidden, 3], "tanh", "softmax", "cross_entropy", seed=0, dtype="float64")
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def patches(ax, word):
+    """The patches whose name starts with a word, by name."""
+    named = {patch.get_gid(): patch for patch in ax.patches if patch.get_gid()}
+    return {name: patch for name, patch in named.items() if name.startswith(word)}
+
+
+IRIS = bp.load_iris()
+HISTORY = bp.History(epoch=[1, 2, 3], cost=[3.0, 2.0, 1.0], val_cost=[3.0, 2.5, 2.0])
+
+
+def record():
+    net = bp.Network([4, 5, 4, 3], seed=0)
+    return net.fit(IRIS.X, IRIS.y, 4, 32, 0.1, health=1, progress=False).health
+
+
+# One call of each function, for what holds of all.
+CALLS = {
+    "network": lambda ax=None: bp.plot.network(small(), *SAMPLE, ax=ax),
+    "chain": lambda ax=None: bp.plot.chain(small(), *SAMPLE, 1, 0, 1, ax=ax),
+    "curves": lambda ax=None: bp.plot.curves(HISTORY, ax=ax),
+    "flow": lambda ax=None: bp.plot.flow(record(), ax=ax),
+    "boundary": lambda ax=None: bp.plot.boundary(softmax_net(5), IRIS.X, IRIS.y, ax=ax),
+    "histograms": lambda ax=None: bp.plot.histograms(softmax_net(5), ax=ax),
+    "images": lambda ax=None: bp.plot.images(softmax_net(5), ax=ax),
+    "confusion": lambda ax=None: bp.plot.confusion(softmax_net(5), IRIS.X, IRIS.y, ax=ax),
+    "learning_rates": lambda ax=None: bp.plot.learning_rates(
+        softmax_net(5).find_learning_rate(IRIS.X, IRIS.y, steps=20), ax=ax
+    ),
+}
+
+
+def test_all_functions_are_called_here():
+    assert sorted(CALLS) == sorted(bp.plot.__all__)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_draws_on_the_axes_it_is_given_and_on_a_new_figure(name):
+    given = Figure().subplots()
+    assert CALLS[name](given) is given
+    assert plt.get_fignums() == []
+    assert CALLS[name]().figure.number in plt.get_fignums()
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("look", ["default", "dark_background"])
+def test_words_are_read_on_their_paper(name, look):
+    """A contrast of 4.5 or more (WCAG 2.1, AA) for text that stands on the paper."""
+    with plt.style.context(look):
+        ax = CALLS[name]()
+        paper = style.luminance(np.array(to_rgb(ax.figure.get_facecolor())))
+        labels = [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.get_xticklabels()]
+        legend = ax.get_legend()
+        labels += legend.get_texts() if legend else []
+        for text in labels:
+            ink = style.luminance(np.array(to_rgb(text.get_color())))
+            low, high = sorted((paper, ink))
+            assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_without_matplotlib_one_sentence(name, monkeypatch):
+    CALLS[name]()  # with it
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r"pip install 'backprop-rs\[plot\]'"):
+        CALLS[name]()
+
+
+def test_matplotlib_is_imported_when_a_picture_is_drawn():
+    program = "import sys, backprop_rs.plot; print('matplotlib' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert run.stdout.strip() == b"False"
+
+
+# The network.
+
+
+def test_network_has_every_neuron_edge_and_symbol():
+    net = small()
+    ax = bp.plot.network(net, *SAMPLE)
+    trace = net.backward(*SAMPLE)
+    assert len(patches(ax, "neuron")) == 2 + 3 + 2
+    assert [len(lines.get_segments()) for lines in ax.collections] == [6, 6]
+    words = texts(ax)
+    for layer, above in ((1, "(L{-}1)"), (2, "(L)")):
+        for (j, k), w in np.ndenumerate(net.weights[layer - 1]):
+            assert f"$w_{{{j}{k}}}^{{{above}}} = {w:.3g}$" in words
+        for j, z in enumerate(trace.weighted_inputs[layer - 1][0]):
+            assert f"$z_{{{j}}}^{{{above}}} = {z:.3g}$" in words
+            assert f"$b_{{{j}}}^{{{above}}} = 0$" in words
+            delta = style.number(trace.deltas[layer - 1][0, j])
+            assert rf"$\delta_{{{j}}}^{{{above}}} = {delta}$" in words
+            assert f"$a_{{{j}}}^{{{above}}}$" in words
+    assert ax.get_title() == f"C = {trace.cost:.4g}"
+
+
+def test_edges_have_the_sign_of_their_weight():
+    """Orange and solid above 0, blue and dashed below."""
+    net = small()
+    net.weights = [[[1, -1], [1, 1], [1, 1]], [[1, 1, 1], [1, 1, 1]]]
+    (lines, _) = bp.plot.network(net).collections
+    blue = [colour[2] > colour[0] for colour in lines.get_colors()]
+    dashed = [dash is not None for _, dash in lines.get_linestyles()]
+    assert sum(blue) == 1
+    assert blue == dashed
+
+
+def test_edges_by_gradient():
+    ax = bp.plot.network(small(), *SAMPLE, edges="gradient")
+    gradient = small().backward(*SAMPLE).weight_gradients[1][1, 2]
+    words = rf"$\partial C/\partial w_{{12}}^{{(L)}} = {style.number(gradient)}$"
+    assert words in texts(ax)
+
+
+def test_a_batch_is_shown_by_its_means():
+    X, y = IRIS.X[::30], IRIS.y[::30]
+    net = softmax_net(5)
+    ax = bp.plot.network(net, X, y, labels=True)
+    mean = net.backward(X, y).deltas[0].mean(axis=0)[3]
+    assert rf"$\delta_{{3}}^{{(L{{-}}1)}} = {style.number(mean)}$" in texts(ax)
+    alone = bp.plot.network(net, X, labels=True)
+    z = net.backward(X, y).weighted_inputs[0].mean(axis=0)[3]
+    assert f"$z_{{3}}^{{(L{{-}}1)}} = {style.number(z)}$" in texts(alone)
+
+
+def test_a_wide_layer_is_summarised_and_says_so():
+    ax = bp.plot.network(bp.Network([3, 1000, 2], seed=0), max_neurons=6)
+    names = patches(ax, "neuron 1 ")
+    assert sorted(names, key=lambda name: int(name.split()[-1])) == [
+        *(f"neuron 1 {i}" for i in range(4)),
+        "neuron 1 999",
+    ]
+    assert any("1,000 neurons, 5 shown" in text for text in texts(ax))
+    assert [len(lines.get_segments()) for lines in ax.collections] == [15, 10]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda net: bp.plot.network(net, edges="wieght"), "edges must be one of weight, gradient"),
+        (lambda net: bp.plot.network(net, edges="gradient"), "x must be given"),
+        (lambda net: bp.plot.network(net, [1, 2], edges="gradient"), "y must be given"),
+        (lambda net: bp.plot.network(net, y=[1, 2]), "x must be given where y is"),
+        (lambda net: bp.plot.network(net, max_neurons=2), "max_neurons must be"),
+        (lambda net: bp.plot.chain(net, *SAMPLE, 3, 0, 0), "layer must be from 1 to 2; got 3"),
+        (lambda net: bp.plot.chain(net, *SAMPLE, 1, 3, 0), "j must be from 0 to 2; got 3"),
+        (lambda net: bp.plot.chain(net, *SAMPLE, 1, 0, -1), "k must be from 0 to 1; got -1"),
+        (
+            lambda net: bp.plot.chain(net, [SAMPLE[0]] * 2, [SAMPLE[1]] * 2, 1, 0, 0),
+            "x must be one sample; got 2",
+        ),
+        (lambda net: bp.plot.curves(HISTORY, "accuracy"), "cost, val_cost; got 'accuracy'"),
+        (lambda net: bp.plot.flow(bp.Health().record, "delta"), "what must be one of mean_delta"),
+        (lambda net: bp.plot.boundary(net, [[1, 2]], features=(0, 2)), "features must be"),
+        (lambda net: bp.plot.histograms(net, [[1, 2]]), "X and y must be given together"),
+        (lambda net: bp.plot.images(net, layer=0), "layer must be from 1 to 2"),
+        (lambda net: bp.plot.images(net), "shape must be given where 2 inputs"),
+        (lambda net: bp.plot.images(net, shape=(3, 1)), "shape must have 2 pixels"),
+        (lambda net: bp.plot.confusion(net, [[1, 2]], [[0.5, 2]]), "y must be classes"),
+        (
+            lambda net: bp.plot.confusion(net, [[1, 2]], [1], class_names=["one"]),
+            "class_names must have 2 names; got 1",
+        ),
+    ],
+)
+def test_bad_input(call, words):
+    with pytest.raises(ValueError, match=words):
+        call(small())
+
+
+# Where things stand.
+
+
+def test_columns_are_centred():
+    for column in layout.columns([2, 3, 100], 8, 1.0, 1.0):
+        assert abs(column.y[0] + column.y[-1]) < 1e-12
+
+
+def test_labels_of_crossing_edges_stand_apart():
+    """No two are nearer than where both stood in the middle."""
+    before, here = [(0.0, 1.0), (0.0, -1.0)], [(4.0, 1.0), (4.0, -1.0)]
+    spots = np.array(layout.free_spots([(a, b) for a in before for b in here], 0.9))
+    apart = [np.hypot(*(a - b)) for i, a in enumerate(spots) for b in spots[:i]]
+    assert min(apart) > 0.4
+
+
+# The chain.
+
+
+@pytest.mark.parametrize("layer", [1, 2, 3, 4])
+@pytest.mark.parametrize("output", ["sigmoid", "softmax"])
+def test_paths_add_up_to_the_gradient(layer, output, backend):
+    """All paths together are δ_j a_k, for every weight; some of them and what is left too."""
+    cost = "squared_error" if output == "sigmoid" else "cross_entropy"
+    net = bp.Network([2, 3, 2, 3, 2], ["tanh", "relu", "sine"], output, cost, seed=4,
+                     dtype="float64", backend=backend)  # fmt: skip
+    x, y = [0.4, -0.9], [1]
+    gradient = net.backward([x], y).weight_gradients[layer - 1]
+    for (j, k), expected in np.ndenumerate(gradient):
+        found = paths.paths_of(net, x, y, layer, j, k, 9)
+        every = found.strongest(10**6)
+        assert len(every) == found.count == np.prod(net.sizes[layer + 1 :])
+        # Sums of at most 12 products of at most 10 factors: 22 roundings of eps / 2 and those of
+        # `backward`, as many, relative to the sum of |product|.
+        size = sum(abs(path.product) for path in every)
+        total = sum(path.product for path in every)
+        assert abs(total - expected) <= 50 * np.finfo(float).eps * size
+
+
+def test_the_strongest_paths_are_the_strongest():
+    net = bp.Network([2, 5, 4, 3], "tanh", "softmax", "cross_entropy", seed=2, dtype="float64")
+    found = paths.paths_of(net, [0.4, -0.9], [1], 1, 2, 0, 9)
+    every = sorted((abs(path.product) for path in found.strongest(10**6)), reverse=True)
+    few = sorted((abs(path.product) for path in found.strongest(4)), reverse=True)
+    assert few == every[:4]
+
+
+def test_chain_lists_its_products_and_what_is_left():
+    net = bp.Network([2, 5, 4, 3], "tanh", "softmax", "cross_entropy", seed=2)
+    ax = bp.plot.chain(net, [0.4, -0.9], [1], 1, 2, 0, max_neurons=3)
+    words = texts(ax)
+    assert sum("through" in text for text in words) == 6
+    assert any(text.startswith("and 6 more paths") for text in words)
+    assert "Neurons drawn: 3 of 4 of layer 2." in words
+
+
+def test_chain_of_an_output_weight_has_one_path():
+    net = small()
+    trace = net.backward(*SAMPLE)
+    words = texts(bp.plot.chain(net, *SAMPLE, 2, 1, 0))
+    gradient = style.number(trace.weight_gradients[1][1, 0])
+    (line,) = [text for text in words if r"\cdot" in text and "=" in text]
+    assert line.endswith(f"= {gradient}$")
+
+
+def test_chain_of_a_deep_network_does_not_count_its_paths_one_by_one():
+    net = bp.Network([2, *[6] * 20, 1], "tanh", seed=0, dtype="float64")
+    found = paths.paths_of(net, [0.4, -0.9], [1], 1, 0, 0, 4)
+    assert found.count == 6**19
+    assert len(found.strongest(5)) == 5
+
+
+# Curves.
+
+
+def test_curves_show_the_history():
+    history = bp.History(
+        *([1, 2, 3], [3.0, 2.0, 1.0], [3.0, 2.5, 2.0]), metrics={"r2": [0.1, 0.2, 0.3]}
+    )
+    history.best_epoch = 2
+    lines = {line.get_label(): line for line in bp.plot.curves(history).lines}
+    assert lines["cost"].get_ydata().tolist() == [3.0, 2.0, 1.0]
+    assert lines["val_cost"].get_xdata().tolist() == [1, 2, 3]
+    assert lines["val_cost"].get_linestyle() == "--"
+    assert bp.plot.curves(history, "r2").get_ylabel() == "r2"
+
+
+def test_curves_that_span_much_are_logarithmic():
+    history = bp.History(epoch=[1, 2], cost=[1.0, 1e-3])
+    assert bp.plot.curves(history).get_yscale() == "log"
+    assert bp.plot.curves(history, log=False).get_yscale() == "linear"
+    assert bp.plot.curves(HISTORY).get_yscale() == "linear"
+
+
+@pytest.mark.parametrize("what", ["mean_delta", "gradient_norm", "update_ratio", "saturated"])
+def test_flow_shows_the_record(what):
+    health = record()
+    lines = bp.plot.flow(health, what).lines
+    shown = np.array([line.get_ydata() for line in lines]).T
+    np.testing.assert_array_equal(shown, health.values(what))
+
+
+# Boundary and surface.
+
+
+def test_regions_are_those_of_predict():
+    """A colour is the class's own, mixed with the paper; samples that are wrong have rings."""
+    net = bp.Network([2, 3], output="softmax", cost="cross_entropy", seed=3)
+    X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+    y = np.arange(60) % 3
+    ax = bp.plot.boundary(net, X, y, points=40)
+    image = ax.images[0].get_array()
+    left, right, low, high = ax.images[0].get_extent()
+    across, up = np.meshgrid(np.linspace(left, right, 40), np.linspace(low, high, 40))
+    classes = net.predict(np.stack([across.ravel(), up.ravel()], axis=1)).argmax(axis=1)
+    colours = np.array([to_rgb(colour) for colour in style.LIGHT[:3]])
+    rest = (1 - image.reshape(-1, 3))[:, None, :] * 1.0
+    likeness = (rest * (1 - colours)).sum(axis=-1) / np.linalg.norm(1 - colours, axis=1)
+    likeness /= np.linalg.norm(rest, axis=-1)
+    assert (likeness.argmax(axis=1) == classes).all()
+    (rings,) = [one for one in ax.collections if one.get_label() == "wrong"]
+    assert len(rings.get_offsets()) == (net.predict(X).argmax(axis=1) != y).sum()
+
+
+def test_boundary_of_two_of_many_features():
+    net = softmax_net(5)
+    ax = bp.plot.boundary(net, IRIS.X, IRIS.y, features=(2, 3), names=IRIS.feature_names[2:])
+    assert ax.get_xlabel() == IRIS.feature_names[2]
+    offsets = np.concatenate(
+        [one.get_offsets() for one in ax.collections if one.get_label()[0] == "c"]
+    )
+    assert len(offsets) == 150
+
+
+def test_one_output_has_two_classes_and_values_a_surface():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    two = bp.plot.boundary(bp.Network([2, 3, 1], seed=0), X, np.arange(30) % 2)
+    assert len(two.images) == 1
+    net = bp.Network([2, 3, 1], output="identity", seed=0)
+    surface = bp.plot.boundary(net, X, X[:, 0])
+    assert not surface.images
+    assert surface.figure.axes[1].get_ylabel() == "output"
+
+
+# Parameters.
+
+
+def test_histograms_count_every_weight():
+    net = bp.Network([6, 5, 3], seed=0)
+    heights = [
+        patch.get_data() for patch in bp.plot.histograms(net, bins=10).patches if patch.get_fill()
+    ]
+    for row, w in zip(heights, net.weights, strict=True):
+        counts, _ = np.histogram(w, row.edges)
+        assert counts.sum() == w.size
+        shares = (row.values - row.baseline) / 0.85
+        np.testing.assert_allclose(shares, counts / counts.max(), atol=1e-12)
+
+
+def test_images_are_the_weights():
+    net = bp.Network([6, 4, 3], seed=0)
+    ax = bp.plot.images(net, shape=(2, 3))
+    sheet = ax.images[0].get_array()
+    w = net.weights[0][0].reshape(2, 3)
+    np.testing.assert_allclose(sheet[:2, :3], w / np.abs(w).max(), rtol=1e-6)
+    assert "2 of 4 neurons" in bp.plot.images(net, shape=(2, 3), max_neurons=2).get_title()
+
+
+def test_confusion_counts():
+    net = bp.Network([1, 3], output="softmax", cost="cross_entropy", init="zeros")
+    net.biases = [[0.0, 1.0, 0.0]]
+    ax = bp.plot.confusion(net, [[0]] * 5, [0, 0, 1, 1, 2], class_names=["a", "b", "c"])
+    assert texts(ax) == ["0", "2", "0", "0", "2", "0", "0", "1", "0"]
+    assert ax.get_title() == "accuracy 0.4000 of 5"
+    assert ax.images[0].get_array().tolist() == [[0, 1, 0]] * 3
+    shares = bp.plot.confusion(net, [[0]] * 5, [0, 0, 1, 1, 2], normalize=True)
+    assert texts(shares)[1] == "1.00"
