@@ -3,9 +3,10 @@
 from .exchanges import Exchanges
 from .keeps import Keeps
 from .learns import Learns
+from .shows import Shows
 
 
-class Network(Learns, Keeps, Exchanges):
+class Network(Learns, Keeps, Exchanges, Shows):
     """A dense feed-forward network that learns by back-propagation.
 
     Rows are samples everywhere, and weights are (n_out, n_in), as in the derivation.

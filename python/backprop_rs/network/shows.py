@@ -1,0 +1,65 @@
+"""What a network shows of itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from .computes import Computes
+
+if TYPE_CHECKING:
+    from .._types import AnyArray, Data
+    from . import Network
+
+
+class Shows(Computes):
+    """Which rows teach, and what is ill."""
+
+    def sample_costs(self, X: Data, y: Data) -> AnyArray:
+        """The cost C_i of each sample: which rows the network is worst at.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,)
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+
+        Returns
+        -------
+        (m,) array of float64
+            Their mean is the cost C of `evaluate`.
+
+        Examples
+        --------
+        >>> Network([2, 3, 1], init="zeros").sample_costs([[1, 2], [3, 4]], [1, 0.5])
+        array([0.25, 0.  ])
+        """
+        X, y = self._samples(X, y)
+        return self._core.costs(X, y)  # type: ignore[no-any-return]
+
+    def sample_gradient_norms(self, X: Data, y: Data, *, per_layer: bool = False) -> AnyArray:
+        """The norm of each sample's own gradient: which rows teach most.
+
+        The gradient of sample i in a layer is δ_i a_i^T for w and δ_i for b, so that its squared
+        norm is |δ_i|^2 (|a_i|^2 + 1), a of the layer before: nothing but one pass back is needed
+        (Goodfellow 2015, Efficient Per-Example Gradient Computations).
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,)
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        per_layer : bool, default False
+            Whether to keep the layers apart.
+
+        Returns
+        -------
+        (m,) array of float64, or (m, L)
+
+        Examples
+        --------
+        >>> net = Network([2, 3, 1], init="zeros")
+        >>> net.sample_gradient_norms([[1, 2], [3, 4]], [1, 0.5]).round(4)
+        array([0.3307, 0.    ])
+        """
+        from ..health.samples import gradient_norms
+
+        X, y = self._samples(X, y)
+        return gradient_norms(cast("Network", self), X, y, per_layer)

@@ -1,0 +1,85 @@
+"""The cost and the gradient of each sample alone."""
+
+import backprop_rs as bp
+import numpy as np
+import pytest
+from backprop_rs.health import samples
+
+IRIS = bp.load_iris()
+
+# NumPy may add up a row's products in another order than those of a batch, in chains of at most 7,
+# three layers forward and three back; the errors grow by the condition of these sums, some 3.
+ROUNDINGS = 6 * 7 * 3
+
+
+NETS = {
+    "derivation": ([4, 6, 3], ["tanh"], "sigmoid", "squared_error"),
+    "classes": ([4, 6, 5, 3], ["relu", "gelu"], "softmax", "cross_entropy"),
+    "values": ([4, 1], [], "identity", "huber(0.5)"),
+}
+
+
+def network(name, backend="auto", dtype="float64"):
+    sizes, hidden, output, cost = NETS[name]
+    return bp.Network(sizes, hidden, output, cost, seed=2, backend=backend, dtype=dtype)
+
+
+def targets(name):
+    return IRIS.X[:, 1] if name == "values" else IRIS.y
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_costs_are_those_of_each_sample_alone(name, dtype, backend):
+    net, y = network(name, backend, dtype), targets(name)
+    costs = net.sample_costs(IRIS.X, y)
+    assert costs.shape == (150,)
+    for i in range(0, 150, 17):
+        alone = net.backward(IRIS.X[i], y[i : i + 1]).cost
+        near = 0 if backend == "rust" else ROUNDINGS * float(np.finfo(dtype).eps)
+        assert costs[i] == pytest.approx(alone, rel=near, abs=near)
+    # The mean of 150 numbers, added up in another order: 150 roundings, in float64.
+    assert costs.mean() == pytest.approx(net.evaluate(IRIS.X, y)["cost"], rel=150 * 2.3e-16)
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_norms_are_those_of_the_gradient_of_each_sample_alone(name, dtype, backend):
+    net, y = network(name, backend, dtype), targets(name)
+    layers = net.sample_gradient_norms(IRIS.X, y, per_layer=True)
+    norms = net.sample_gradient_norms(IRIS.X, y)
+    assert layers.shape == (150, len(net.sizes) - 1)
+    # Each ∂C/∂w is one product of δ and a, rounded once; the squares are added up in float64.
+    near = (4 if backend == "rust" else ROUNDINGS) * float(np.finfo(dtype).eps)
+    for i in range(0, 150, 17):
+        trace = net.backward(IRIS.X[i], y[i : i + 1])
+        pairs = zip(trace.weight_gradients, trace.bias_gradients, strict=True)
+        alone = [np.sqrt((w.astype(float) ** 2).sum() + (b.astype(float) ** 2).sum())
+                 for w, b in pairs]  # fmt: skip
+        np.testing.assert_allclose(layers[i], alone, rtol=near)
+        assert norms[i] == pytest.approx(np.sqrt(np.square(alone).sum()), rel=near)
+
+
+def test_norms_of_many_rows_come_in_pieces(monkeypatch):
+    net = network("classes")
+    whole = net.sample_gradient_norms(IRIS.X, IRIS.y)
+    monkeypatch.setattr(samples, "ROWS", 64)
+    assert (net.sample_gradient_norms(IRIS.X, IRIS.y) == whole).all()
+
+
+def test_a_wrong_label_teaches_most():
+    net = network("classes")
+    X = (IRIS.X - IRIS.X.mean(axis=0)) / IRIS.X.std(axis=0)
+    y = IRIS.y.copy()
+    y[3] = 2  # a setosa, which is far from the others
+    net.fit(X, y, 30, 16, 0.05, progress=False)
+    assert net.sample_gradient_norms(X, y).argmax() == 3
+    assert net.sample_costs(X, y).argmax() == 3
+
+
+def test_one_sample_alone():
+    net = network("classes")
+    assert net.sample_costs(IRIS.X[0], IRIS.y[:1]).shape == (1,)
+    assert net.sample_gradient_norms(IRIS.X[0], IRIS.y[:1], per_layer=True).shape == (1, 3)
+    with pytest.raises(ValueError, match=r"y must have as many rows as X \(150\)"):
+        net.sample_costs(IRIS.X, IRIS.y[:3])
