@@ -6,7 +6,7 @@ PEERS ?=
 
 CHECKS := fmt clippy clippy-python ruff types stubs
 
-.PHONY: build check checks test test-rust test-python wheel lock bench $(CHECKS)
+.PHONY: build check checks test test-rust test-python wheel same-wheel deny lock bench $(CHECKS)
 
 build: ## compile the core and link the sources into the environment
 	$(PYTHON) -m maturin develop --release
@@ -44,6 +44,12 @@ test-python:
 
 wheel:
 	$(PYTHON) -m pip wheel --no-deps --wheel-dir $(DIST) .
+
+same-wheel: ## two builds of the wheel of HEAD, byte by byte
+	.ci/same-wheel
+
+deny: ## licences, bans, sources and advisories of the crates; set-up: cargo install cargo-deny --locked
+	$(CARGO) deny check
 
 lock: ## the newest versions that go together, for .ci/run
 	$(PYTHON) -m pip install --quiet --dry-run --ignore-installed --report - '.[test,dev]' \
