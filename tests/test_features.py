@@ -157,6 +157,16 @@ def test_no_norm_is_larger_than_max_norm(core):
     assert norms.max() <= 0.4 * (1 + 8 * EPS) and norms.max() > 0.39
 
 
+def test_no_norm_of_a_small_network_is_larger_than_max_norm(core):
+    """All of its layers fit a register: a step takes another way."""
+    limited = options(max_norm=0.4)[1:]
+    network = core.Network([2, 3, 2], ["tanh"] * 2, "squared_error", "float64", limited)
+    network.initialize("auto", 3)
+    network.step(np.ones((4, 2)), np.zeros((4, 2)), 0.5)
+    norms = np.concatenate([np.linalg.norm(w, axis=1) for w in network.weights()])
+    assert norms.max() <= 0.4 * (1 + 8 * EPS) and norms.max() > 0.39
+
+
 def test_a_gradient_is_cut_to_its_largest_norm(core):
     network = core_of(core)
     X, y = batch()
