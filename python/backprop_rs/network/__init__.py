@@ -1,12 +1,13 @@
 """The public face of a network."""
 
 from .exchanges import Exchanges
+from .explains import Explains
 from .keeps import Keeps
 from .learns import Learns
 from .shows import Shows
 
 
-class Network(Learns, Keeps, Exchanges, Shows):
+class Network(Learns, Keeps, Exchanges, Shows, Explains):
     """A dense feed-forward network that learns by back-propagation.
 
     Rows are samples everywhere, and weights are (n_out, n_in), as in the derivation.

@@ -1,0 +1,5 @@
+"""The derivation, written out with the numbers of a network."""
+
+from .explanation import Explanation, explain
+
+__all__ = ["Explanation", "explain"]

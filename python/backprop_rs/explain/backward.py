@@ -1,0 +1,233 @@
+"""The way back: the error terms of each layer, and the gradients of one sample."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import names
+from .expression import Cases, Condition, Expression, Negative, Number, Series, Symbol
+from .formulas import a as of_a
+from .formulas import activation_formula, cost_formula
+from .formulas import y as of_y
+from .formulas import z as of_z
+from .forward import Sample
+from .names import by
+from .shown import sums, times
+from .statements import Group, Line, Section
+
+
+def backward(sample: Sample) -> Section:
+    layers = range(sample.last, 0, -1)
+    return Section("Backward", sections=[layer_backward(sample, layer) for layer in layers])
+
+
+def layer_backward(sample: Sample, layer: int) -> Section:
+    if layer == sample.last:
+        groups = [cost_slope(sample), slope(sample, layer), output_delta(sample)]
+        title = f"Layer {layer}: output"
+    else:
+        groups = [through_weights(sample, layer), slope(sample, layer), hidden_delta(sample, layer)]
+        title = f"Layer {layer}: hidden"
+    return Section(title, [*groups, weight_gradient(sample, layer), bias_gradient(sample, layer)])
+
+
+def cost_slope(sample: Sample) -> Group:
+    """dC/da of the output layer."""
+    layer, of = sample.last, sample.of
+    formula = cost_formula(of.net.cost, of.net.output).slope
+    general = [by_a(sample, "j", layer), formula.put(sample.symbols("j", layer))]
+    lines = []
+    for j in sample.shown.neurons[layer]:
+        parts = (
+            formula.put(sample.symbols(j, layer)),
+            formula.put(sample.numbers(j, layer)),
+        )
+        lines.append(Line(by_a(sample, j, layer), parts, float(of.grad_a[-1][sample.i, j])))
+    label = "costZeroWRTAct" if of.net.cost == "squared_error" else ""
+    notes = sample.shown.note(layer)
+    if not np.isfinite(of.grad_a[-1][sample.i]).all():
+        notes.append(
+            "Where it is not finite, a has been rounded to 0 or 1; the core computes δ from z."
+        )
+    return Group("Slope of the cost", [general], lines, label, notes)
+
+
+def by_a(sample: Sample, j: names.Index, layer: int) -> Expression:
+    return by(names.cost(sample.i), names.a(j, layer))
+
+
+def slope(sample: Sample, layer: int) -> Group:
+    """sigma' of a layer."""
+    name = sample.of.names[layer - 1]
+    if name == "softmax":
+        return jacobian(sample, layer)
+    formula = activation_formula(name).sigma_prime
+    left = by(names.a("j", layer), names.z("j", layer))
+    general = formula.put({of_z: names.z("j", layer), of_a: names.a("j", layer)})
+    lines = []
+    for j in sample.shown.neurons[layer]:
+        parts = (
+            formula.put({of_z: names.z(j, layer), of_a: names.a(j, layer)}),
+            formula.put(sample.numbers(j, layer)),
+        )
+        value = float(sample.of.slopes[layer - 1][sample.i, j])
+        lines.append(Line(by(names.a(j, layer), names.z(j, layer)), parts, value))
+    label = "actWRTZSigmoid" if name == "sigmoid" else ""
+    notes = sample.shown.note(layer)
+    return Group("Slope of the activation", [[left, general]], lines, label, notes)
+
+
+def jacobian(sample: Sample, layer: int) -> Group:
+    """Every output of softmax depends on every z."""
+    a, slopes = sample.a(layer), sample.of.slopes[layer - 1][sample.i]
+    i, j = names.a("i", layer), names.a("j", layer)
+    same = Condition(Symbol("i"), "=", Symbol("j"))
+    general = Cases(((i * (1 - i), same),), Negative(i * j))
+    lines = []
+    for i_ in sample.shown.neurons[layer]:
+        for j_ in sample.shown.neurons[layer]:
+            one, other = names.a(i_, layer), names.a(j_, layer)
+            part = one * (1 - one) if i_ == j_ else Negative(one * other)
+            numbers: dict[Expression, Expression] = {
+                one: Number(float(a[i_])),
+                other: Number(float(a[j_])),
+            }
+            name = by(one, names.z(j_, layer))
+            lines.append(Line(name, (part, part.put(numbers)), float(slopes[i_, j_])))
+    left = by(i, names.z("j", layer))
+    notes = [f"Rows and columns: {note}" for note in sample.shown.note(layer)]
+    return Group("Slopes of softmax", [[left, general]], lines, notes=notes)
+
+
+def output_delta(sample: Sample) -> Group:
+    """delta = dC/da sigma'; of softmax the sum over all outputs."""
+    layer, of = sample.last, sample.of
+    short = cost_formula(of.net.cost, of.net.output).short
+    if short is not None and of.targets[sample.i].sum() == 1:
+        short = of_a - of_y
+    chain = [names.delta("j", layer), general_product(sample, layer)]
+    if short is not None:
+        chain.append(short.put(sample.symbols("j", layer)))
+    elif of.net.output != "softmax":
+        slope = cost_formula(of.net.cost, of.net.output).slope
+        prime = activation_formula(of.net.output).sigma_prime
+        chain.append((slope * prime).put(sample.symbols("j", layer)))
+    lines = []
+    for j in sample.shown.neurons[layer]:
+        parts = chain_parts(sample, j)
+        if short is not None:
+            parts = (*parts, short.put(sample.numbers(j, layer)))
+        lines.append(Line(names.delta(j, layer), parts, float(sample.delta(layer)[j])))
+    return Group("Error term", [chain], lines, "deltaDef", sample.shown.note(layer))
+
+
+def general_product(sample: Sample, layer: int) -> Expression:
+    """dC/da da/dz of any neuron of a layer."""
+    if sample.of.names[layer - 1] != "softmax":
+        return by_a(sample, "j", layer) * by(names.a("j", layer), names.z("j", layer))
+    body = by_a(sample, "i", layer) * by(names.a("i", layer), names.z("j", layer))
+    return Series("i", str(sample.of.net.sizes[-1] - 1), body)
+
+
+def chain_parts(sample: Sample, j: int) -> tuple[Expression, ...]:
+    """dC/da sigma' of output j in symbols, and with numbers where they are finite."""
+    layer, of = sample.last, sample.of
+    grad_a, slopes = of.grad_a[-1][sample.i], of.slopes[-1][sample.i]
+    if of.net.output == "softmax":
+        symbols, numbers = sums(
+            sample.shown.neurons[layer],
+            sample.shown.rest(layer),
+            lambda i: by_a(sample, i, layer) * by(names.a(i, layer), names.z(j, layer)),
+            lambda i: times(grad_a[i], slopes[i, j]),
+        )
+        return (symbols, numbers) if np.isfinite(grad_a).all() else (symbols,)
+    symbols = by_a(sample, j, layer) * by(names.a(j, layer), names.z(j, layer))
+    return (symbols, times(grad_a[j], slopes[j])) if np.isfinite(grad_a[j]) else (symbols,)
+
+
+def through_weights(sample: Sample, layer: int) -> Group:
+    """dC/da of a hidden layer: what its activations do to all neurons of the next one."""
+    weights, delta = sample.of.weights[layer], sample.delta(layer + 1)
+    body = names.delta("k", layer + 1) * names.w("k", "j", layer + 1)
+    chain = [by_a(sample, "j", layer), Series("k", str(sample.of.net.sizes[layer + 1] - 1), body)]
+    lines = []
+    for j in sample.shown.neurons[layer]:
+        parts = sums(
+            sample.shown.neurons[layer + 1],
+            sample.shown.rest(layer + 1),
+            lambda k, j=j: names.delta(k, layer + 1) * names.w(k, j, layer + 1),  # type: ignore[misc]
+            lambda k, j=j: times(delta[k], weights[k, j]),  # type: ignore[misc]
+        )
+        value = float(sample.of.grad_a[layer - 1][sample.i, j])
+        lines.append(Line(by_a(sample, j, layer), parts, value))
+    return Group(
+        f"Back through the weights of layer {layer + 1}",
+        [chain],
+        lines,
+        "hiddenLayerWRTWeights",
+        sample.shown.note(layer),
+    )
+
+
+def hidden_delta(sample: Sample, layer: int) -> Group:
+    grad_a = sample.of.grad_a[layer - 1][sample.i]
+    slopes = sample.of.slopes[layer - 1][sample.i]
+
+    def product(j: names.Index) -> Expression:
+        return by_a(sample, j, layer) * by(names.a(j, layer), names.z(j, layer))
+
+    lines = [
+        Line(
+            names.delta(j, layer),
+            (product(j), times(grad_a[j], slopes[j])),
+            float(sample.delta(layer)[j]),
+        )
+        for j in sample.shown.neurons[layer]
+    ]
+    behind = names.delta("k", layer + 1) * names.w("k", "j", layer + 1)
+    total = Series("k", str(sample.of.net.sizes[layer + 1] - 1), behind)
+    prime = activation_formula(sample.of.names[layer - 1]).sigma_prime
+    chain = [names.delta("j", layer), product("j"), total * prime.put(sample.symbols("j", layer))]
+    return Group("Error term", [chain], lines, "deltaHiddenLayer", sample.shown.note(layer))
+
+
+def weight_gradient(sample: Sample, layer: int) -> Group:
+    """dC_i/dw, by way of z."""
+    name, delta, a = names.cost(sample.i), sample.delta(layer), sample.a(layer - 1)
+    w = names.w("j", "k", layer)
+    product = general_product(sample, layer) * by(names.z("j", layer), w)
+    chain = [by(name, w), product, names.delta("j", layer) * names.a("k", layer - 1)]
+    gradients = sample.of.gradients_of_samples(layer)[sample.i]
+    lines = []
+    for j in sample.shown.neurons[layer]:
+        for k in sample.shown.neurons[layer - 1]:
+            parts = (
+                names.delta(j, layer) * names.a(k, layer - 1),
+                times(delta[j], a[k]),
+            )
+            lines.append(Line(by(name, names.w(j, k, layer)), parts, float(gradients[j, k])))
+    return Group(
+        "Gradient of the weights",
+        [chain],
+        lines,
+        "gradientZeroLayerWeights",
+        sample.shown.weight_note(layer),
+    )
+
+
+def bias_gradient(sample: Sample, layer: int) -> Group:
+    name, delta = names.cost(sample.i), sample.delta(layer)
+    b = names.b("j", layer)
+    product = general_product(sample, layer) * by(names.z("j", layer), b)
+    chain = [by(name, b), product, names.delta("j", layer)]
+    lines = [
+        Line(by(name, names.b(j, layer)), (names.delta(j, layer),), float(delta[j]))
+        for j in sample.shown.neurons[layer]
+    ]
+    return Group(
+        "Gradient of the biases",
+        [chain],
+        lines,
+        "gradientBiasLayerZero",
+        sample.shown.note(layer),
+    )

@@ -1,0 +1,274 @@
+"""Formulas as trees: written once, then put numbers into, worked out, or printed in any form.
+
+>>> from .text import text
+>>> z = Symbol("z")
+>>> sigmoid = 1 / (1 + exp(-z))
+>>> text(sigmoid), text(sigmoid.put({z: Number(0.0)})), sigmoid.put({z: Number(0.0)}).value()
+('1 / (1 + exp(−z))', '1 / (1 + exp(−0))', 0.5)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from math import cos, cosh, erf, inf, nan, pi, sin, sqrt, tanh
+from math import exp as e_to
+from math import log as ln
+from typing import Any, TypeAlias, Union
+
+import numpy as np
+
+Operand: TypeAlias = Union["Expression", float]
+
+
+class Expression:
+    """A formula; the usual operators build larger ones."""
+
+    def __add__(self, other: Operand) -> Expression:
+        return Add((*terms(self), *terms(of(other))))
+
+    def __radd__(self, other: Operand) -> Expression:
+        return of(other) + self
+
+    def __sub__(self, other: Operand) -> Expression:
+        return Add((*terms(self), Negative(of(other))))
+
+    def __rsub__(self, other: Operand) -> Expression:
+        return of(other) - self
+
+    def __mul__(self, other: Operand) -> Expression:
+        if isinstance(self, Negative):
+            return -(self.part * other)
+        return Product((*factors(self), *factors(of(other))))
+
+    def __rmul__(self, other: Operand) -> Expression:
+        return of(other) * self
+
+    def __truediv__(self, other: Operand) -> Expression:
+        return Fraction(self, of(other))
+
+    def __rtruediv__(self, other: Operand) -> Expression:
+        return Fraction(of(other), self)
+
+    def __pow__(self, other: Operand) -> Expression:
+        return Power(self, of(other))
+
+    def __neg__(self) -> Expression:
+        return Negative(self)
+
+    def put(self, values: Mapping[Expression, Expression]) -> Expression:
+        """The same formula with other things in the place of some; cases that apply are chosen."""
+        if self in values:
+            return values[self]
+        changed = {
+            field.name: put(getattr(self, field.name), values)
+            for field in fields(self)  # type: ignore[arg-type]  # every kind is a dataclass
+        }
+        return replace(self, **changed)  # type: ignore[type-var]
+
+    def value(self) -> float:
+        """The number that a formula without symbols comes to; NaN where it has none."""
+        raise ValueError(f"a number must be put in for {self}")
+
+
+def put(part: Any, values: Mapping[Expression, Expression]) -> Any:
+    if isinstance(part, Expression):
+        return part.put(values)
+    return tuple(put(each, values) for each in part) if isinstance(part, tuple) else part
+
+
+def of(given: Operand) -> Expression:
+    return given if isinstance(given, Expression) else Number(given)
+
+
+def terms(given: Expression) -> tuple[Expression, ...]:
+    return given.terms if isinstance(given, Add) else (given,)
+
+
+def factors(given: Expression) -> tuple[Expression, ...]:
+    return given.factors if isinstance(given, Product) else (given,)
+
+
+@dataclass(frozen=True)
+class Number(Expression):
+    """A number, which printers round."""
+
+    number: float
+
+    def value(self) -> float:
+        return float(self.number)
+
+
+@dataclass(frozen=True)
+class Symbol(Expression):
+    """A letter with indices below and the layer above."""
+
+    name: str
+    below: str = ""
+    above: str = ""
+
+
+@dataclass(frozen=True)
+class Constant(Expression):
+    """A number that is written as a letter."""
+
+    name: str
+    number: float
+
+    def value(self) -> float:
+        return self.number
+
+
+@dataclass(frozen=True)
+class Derivative(Expression):
+    """d of / d by, both symbols."""
+
+    of: Expression
+    by: Expression
+
+
+@dataclass(frozen=True)
+class Omitted(Expression):
+    """Terms of a sum that are left out: how many, and what they come to."""
+
+    count: int
+    total: float | None = None
+
+    def value(self) -> float:
+        return nan if self.total is None else self.total
+
+
+@dataclass(frozen=True)
+class Add(Expression):
+    terms: tuple[Expression, ...]
+
+    def value(self) -> float:
+        return sum(term.value() for term in self.terms)
+
+
+@dataclass(frozen=True)
+class Negative(Expression):
+    part: Expression
+
+    def value(self) -> float:
+        return -self.part.value()
+
+
+@dataclass(frozen=True)
+class Product(Expression):
+    factors: tuple[Expression, ...]
+
+    def value(self) -> float:
+        product = 1.0
+        for factor in self.factors:
+            product *= factor.value()
+        return product
+
+
+@dataclass(frozen=True)
+class Fraction(Expression):
+    top: Expression
+    bottom: Expression
+
+    def value(self) -> float:
+        top, bottom = self.top.value(), self.bottom.value()
+        return top / bottom if bottom else top * inf
+
+
+@dataclass(frozen=True)
+class Power(Expression):
+    base: Expression
+    exponent: Expression
+
+    def value(self) -> float:
+        return float(np.power(self.base.value(), self.exponent.value()))
+
+
+@dataclass(frozen=True)
+class Series(Expression):
+    """The sum of `body` over an index from 0 to `last`."""
+
+    index: str
+    last: str
+    body: Expression
+
+
+FUNCTIONS: dict[str, Callable[..., float]] = {
+    "exp": lambda x: e_to(x) if x < 709 else inf,
+    "log": lambda x: ln(x) if x > 0 else -inf,
+    "tanh": tanh,
+    "sin": sin,
+    "cos": cos,
+    "cosh": lambda x: cosh(x) if abs(x) < 709 else inf,
+    "erf": erf,
+    "sqrt": sqrt,
+    "abs": abs,
+    "sign": lambda x: float(np.sign(x)),
+    "max": max,
+    "min": min,
+}
+
+
+@dataclass(frozen=True)
+class Call(Expression):
+    """A function of the list above, or one that only its name is known of."""
+
+    function: str
+    arguments: tuple[Expression, ...]
+
+    def value(self) -> float:
+        values = [one.value() for one in self.arguments]
+        if self.function not in FUNCTIONS:
+            return nan
+        return float(FUNCTIONS[self.function](*values))
+
+
+RELATIONS: dict[str, Callable[[float, float], bool]] = {
+    "<": lambda left, right: left < right,
+    ">": lambda left, right: left > right,
+    "≤": lambda left, right: left <= right,
+    "=": lambda left, right: left == right,
+}
+
+
+@dataclass(frozen=True)
+class Condition(Expression):
+    left: Expression
+    relation: str
+    right: Expression
+
+    def holds(self) -> bool | None:
+        """None where it still has symbols."""
+        try:
+            return RELATIONS[self.relation](self.left.value(), self.right.value())
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True)
+class Cases(Expression):
+    """The value of the first condition that holds, else the last."""
+
+    cases: tuple[tuple[Expression, Condition], ...]
+    otherwise: Expression
+
+    def put(self, values: Mapping[Expression, Expression]) -> Expression:
+        for case, condition in self.cases:
+            holds = condition.put(values)
+            assert isinstance(holds, Condition)
+            if holds.holds():
+                return case.put(values)
+            if holds.holds() is None:
+                return super().put(values)
+        return self.otherwise.put(values)
+
+
+def function(name: str) -> Callable[..., Expression]:
+    def call(*arguments: Operand) -> Expression:
+        return Call(name, tuple(map(of, arguments)))
+
+    return call
+
+
+exp, log, root, absolute = map(function, ("exp", "log", "sqrt", "abs"))
+PI = Constant("π", pi)

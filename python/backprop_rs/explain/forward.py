@@ -1,0 +1,189 @@
+"""The way forward: z and a of each layer, and the cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import names
+from .expression import Expression, Number, Series, exp
+from .formulas import LOG_SUM, SUM_OF_TARGETS, activation_formula, cost_formula
+from .formulas import a as of_a
+from .formulas import n as of_n
+from .formulas import y as of_y
+from .formulas import z as of_z
+from .names import Index
+from .quantities import Floats, Quantities, doubled
+from .shown import Shown, sums, times
+from .statements import Group, Line, Section
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample of a batch, and what of it is shown."""
+
+    of: Quantities
+    shown: Shown
+    i: int
+
+    @property
+    def last(self) -> int:
+        return len(self.of.net.sizes) - 1
+
+    @property
+    def smoothed(self) -> bool:
+        return self.of.smoothing > 0
+
+    def z(self, layer: int) -> Floats:
+        return doubled(self.of.trace.weighted_inputs[layer - 1][self.i])
+
+    def a(self, layer: int) -> Floats:
+        return doubled(self.of.trace.activations[layer][self.i])
+
+    def delta(self, layer: int) -> Floats:
+        return doubled(self.of.trace.deltas[layer - 1][self.i])
+
+    def symbols(self, j: Index, layer: int) -> dict[Expression, Expression]:
+        """The letters of the formulas with the indices of a neuron."""
+        return {
+            of_z: names.z(j, layer),
+            of_a: names.a(j, layer),
+            of_y: names.y(j, self.smoothed),
+            of_n: Number(self.of.net.sizes[-1]),
+        }
+
+    def numbers(self, j: int, layer: int) -> dict[Expression, Expression]:
+        """The numbers of a neuron in the place of the letters of the formulas."""
+        values: dict[Expression, Expression] = {
+            of_z: Number(float(self.z(layer)[j])),
+            of_a: Number(float(self.a(layer)[j])),
+            of_n: Number(self.of.net.sizes[-1]),
+        }
+        if layer == self.last:
+            z = self.z(layer)
+            values[of_y] = Number(float(self.of.targets[self.i, j]))
+            values[SUM_OF_TARGETS] = Number(float(self.of.targets[self.i].sum()))
+            values[LOG_SUM] = Number(float(np.logaddexp.reduce(z)))
+        return values
+
+
+def forward(sample: Sample) -> Section:
+    layers = range(1, sample.last + 1)
+    return Section(
+        "Forward",
+        sections=[layer_forward(sample, layer) for layer in layers] + [cost_section(sample)],
+    )
+
+
+def layer_forward(sample: Sample, layer: int) -> Section:
+    kind = "output" if layer == sample.last else "hidden"
+    name = sample.of.names[layer - 1]
+    title = f"Layer {layer}: {kind}, {sample.of.net.sizes[layer]:,} neurons, {name}"
+    return Section(title, [weighted_inputs(sample, layer), activations(sample, layer)])
+
+
+def weighted_inputs(sample: Sample, layer: int) -> Group:
+    weights, biases = sample.of.weights[layer - 1], sample.of.biases[layer - 1]
+    before = sample.a(layer - 1)
+    n_in = sample.of.net.sizes[layer - 1]
+    product = names.w("j", "k", layer) * names.a("k", layer - 1)
+    general = Series("k", str(n_in - 1), product) + names.b("j", layer)
+    lines = []
+    for j in sample.shown.neurons[layer]:
+        parts = sums(
+            sample.shown.neurons[layer - 1],
+            sample.shown.rest(layer - 1),
+            lambda k, j=j: names.w(j, k, layer) * names.a(k, layer - 1),  # type: ignore[misc]
+            lambda k, j=j: times(weights[j, k], before[k]),  # type: ignore[misc]
+            (names.b(j, layer), Number(float(biases[j]))),
+        )
+        lines.append(Line(names.z(j, layer), parts, float(sample.z(layer)[j])))
+    return Group(
+        "Weighted input",
+        [[names.z("j", layer), general]],
+        lines,
+        "zLastLayer",
+        sample.shown.note(layer),
+    )
+
+
+def activations(sample: Sample, layer: int) -> Group:
+    name = sample.of.names[layer - 1]
+    if name == "softmax":
+        return softmax(sample, layer)
+    formula = activation_formula(name).sigma
+    lines = []
+    for j in sample.shown.neurons[layer]:
+        parts = (names.sigma(names.z(j, layer)), formula.put(sample.numbers(j, layer)))
+        lines.append(Line(names.a(j, layer), parts, float(sample.a(layer)[j])))
+    z = names.z("j", layer)
+    chain = [names.a("j", layer), names.sigma(z), formula.put({of_z: z})]
+    return Group("Activation", [chain], lines, notes=sample.shown.note(layer))
+
+
+def softmax(sample: Sample, layer: int) -> Group:
+    z = sample.z(layer)
+    last = str(len(z) - 1)
+    top = exp(names.z("j", layer))
+    chain = [names.a("j", layer), top / Series("i", last, exp(names.z("i", layer)))]
+    bottoms = sums(
+        sample.shown.neurons[layer],
+        sample.shown.rest(layer),
+        lambda i: exp(names.z(i, layer)),
+        lambda i: exp(Number(z[i])),
+    )
+    lines = []
+    for j in sample.shown.neurons[layer]:
+        parts = (exp(names.z(j, layer)) / bottoms[0], exp(Number(z[j])) / bottoms[1])
+        lines.append(Line(names.a(j, layer), parts, float(sample.a(layer)[j])))
+    return Group("Activation", [chain], lines, notes=sample.shown.note(layer))
+
+
+def cost_section(sample: Sample) -> Section:
+    """C_i of this sample, with the term of each output."""
+    layer, of = sample.last, sample.of
+    formula = cost_formula(of.net.cost, of.net.output)
+    name = names.cost(sample.i)
+    term = formula.term.put(sample.symbols("j", layer))
+    chain = [name, Series("j", str(of.net.sizes[-1] - 1), term)]
+    symbols, numbers = sums(
+        sample.shown.neurons[layer],
+        sample.shown.rest(layer),
+        lambda j: formula.term.put(sample.symbols(j, layer)),
+        lambda j: cost_term(sample, j),
+    )
+    terms = sums(
+        sample.shown.neurons[layer],
+        sample.shown.rest(layer),
+        lambda j: names.y(j),
+        lambda j: Number(float(of.cost_terms[sample.i, j])),
+    )[1]
+    line = Line(name, (symbols, numbers, terms), float(of.costs[sample.i]))
+    label = "costZero" if of.net.cost == "squared_error" else ""
+    groups = [Group(f"Cost of sample {sample.i}: {of.net.cost}", [chain], [line], label)]
+    if sample.smoothed:
+        groups.insert(0, smoothed_targets(sample))
+    return Section("Cost", groups)
+
+
+def cost_term(sample: Sample, j: int) -> Expression:
+    """What output j adds, by way of z where a has been rounded too far."""
+    formula = cost_formula(sample.of.net.cost, sample.of.net.output)
+    values = sample.numbers(j, sample.last)
+    by_a = formula.term.put(values)
+    if formula.by_z is None or np.isfinite(by_a.value()):
+        return by_a
+    return formula.by_z.put(values)
+
+
+def smoothed_targets(sample: Sample) -> Group:
+    """The targets with a share spread over the classes, as the cost sees them."""
+    of, share, n = sample.of, sample.of.smoothing, sample.of.classes
+    chain = [names.y("j", True), (1 - Number(share)) * names.y("j") + Number(share) / n]
+    lines = []
+    for j in sample.shown.neurons[sample.last]:
+        given = Number(float(of.y[sample.i, j]))
+        part = (1 - Number(share)) * given + Number(share) / n
+        lines.append(Line(names.y(j, True), (part,), float(of.targets[sample.i, j])))
+    return Group("Smoothed targets", [chain], lines, notes=sample.shown.note(sample.last))

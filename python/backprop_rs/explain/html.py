@@ -1,0 +1,125 @@
+"""Explanations as HTML: a part of a page for Jupyter, or a page of its own."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from .mathml import MathML
+
+if TYPE_CHECKING:
+    from .expression import Expression
+    from .statements import Group, Line, Section
+
+STYLE = """\
+.bp-explain { font: 15px/1.5 system-ui, sans-serif; max-width: 70em; }
+.bp-explain math { font-size: 1.15em; }
+.bp-explain details { margin: .4em 0 .4em .2em; padding-left: .8em;
+  border-left: 2px solid color-mix(in srgb, currentColor 20%, transparent); }
+.bp-explain summary { cursor: pointer; font-weight: 600; padding: .15em 0; }
+.bp-explain details details > summary { font-weight: 500; }
+.bp-explain h2 { font-size: 1.25em; margin: .3em 0; }
+.bp-explain .group { margin: .8em 0 1.2em; }
+.bp-explain .title { font-weight: 600; }
+.bp-explain .label, .bp-explain .note { opacity: .7; font-size: .9em; }
+.bp-explain .general { margin: .4em 0 .4em 1em; padding: .3em .8em; display: inline-block;
+  background: color-mix(in srgb, #3b82f6 12%, transparent); border-radius: .4em; }
+.bp-explain .lines { overflow-x: auto; }
+.bp-explain table.lines-of { border-collapse: collapse; margin-left: 1em; font-size: .95em;
+  background: none; }
+.bp-explain table.lines-of td { padding: .25em .35em; text-align: left; vertical-align: middle;
+  border: 0; background: none; }
+.bp-explain td.result { font-weight: 600; white-space: nowrap; }
+.bp-explain mtable.cases mtd { text-align: left; padding: .1em .4em; }
+@media print { .bp-explain details { break-inside: avoid-page; } }
+"""
+
+MATH = '<math displaystyle="true">'
+
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+class Page:
+    """An explanation as elements, its sections folding."""
+
+    def __init__(self, digits: int) -> None:
+        self.notation = MathML(digits)
+
+    def whole(self, section: Section) -> str:
+        """The style, the title and all sections."""
+        title = f"<h2>{escape(section.title)}</h2>"
+        style = f"<style>\n{STYLE}</style>"
+        return f'<div class="bp-explain">{style}\n{title}\n{self.inside(section)}\n</div>'
+
+    def section(self, section: Section) -> str:
+        summary = f"<summary>{escape(section.title)}</summary>"
+        return f"<details open>{summary}\n{self.inside(section)}</details>"
+
+    def inside(self, section: Section) -> str:
+        notes = [f'<p class="note">{escape(words)}</p>' for words in section.notes]
+        parts = [*map(self.group, section.groups), *map(self.section, section.sections)]
+        return "\n".join([*notes, *parts])
+
+    def group(self, group: Group) -> str:
+        label = f' <span class="label">(eq. {group.label})</span>' if group.label else ""
+        title = f'<div class="title">{escape(group.title)}{label}</div>'
+        general = "".join(
+            f'<div class="general">{self.equation(chain, group.sign)}</div>'
+            for chain in group.equations
+        )
+        notes = "".join(f'<p class="note">{escape(words)}</p>' for words in group.notes)
+        return f'<div class="group">{title}{general}{self.table(group)}{notes}</div>'
+
+    def equation(self, chain: list[Expression], sign: str) -> str:
+        """A chain of parts, which may break before each sign of equality."""
+        first, *others = chain
+        written = [f"{MATH}{self.notation(first)}</math>"]
+        for mark, part in zip([sign, *["="] * len(others)], others, strict=False):
+            written.append(f"{MATH}<mo>{mark}</mo>{self.notation(part)}</math>")
+        return " ".join(written)
+
+    def table(self, group: Group) -> str:
+        if not group.lines:
+            return ""
+        columns = max(len(line.chain()) for line in group.lines)
+        rows = "\n".join(self.row(line, group.sign, columns) for line in group.lines)
+        return f'<div class="lines"><table class="lines-of">{rows}</table></div>'
+
+    def row(self, line: Line, sign: str, columns: int) -> str:
+        """One line, the results of all lines in the last column."""
+        name, *parts, result = line.chain()
+        cells = [f"<td>{self.pieces(name, '')}</td>"]
+        for i, part in enumerate(parts):
+            cells.append(f"<td>{self.pieces(part, '=' if i else sign)}</td>")
+        cells += ["<td></td>"] * (columns - len(cells) - 1)
+        mark = "=" if parts else sign
+        cells.append(f'<td class="result">{self.pieces(result, mark)}</td>')
+        return f"<tr>{''.join(cells)}</tr>"
+
+    def pieces(self, given: Expression, mark: str) -> str:
+        first, *others = self.notation.pieces(given)
+        sign = f"<mo>{mark}</mo>" if mark else ""
+        return " ".join(f"{MATH}{piece}</math>" for piece in [sign + first, *others])
+
+
+def html(section: Section, digits: int) -> str:
+    """A part of a page."""
+    return Page(digits).whole(section)
+
+
+def page(section: Section, digits: int) -> str:
+    """A whole page, which needs nothing beside it."""
+    return PAGE.format(title=escape(section.title), body=html(section, digits))

@@ -1,0 +1,101 @@
+"""Formulas as LaTeX."""
+
+from __future__ import annotations
+
+from .expression import Expression, Symbol
+from .notation import Notation
+
+LETTERS = {
+    "α": r"\alpha",
+    "γ": r"\gamma",
+    "δ": r"\delta",
+    "λ": r"\lambda",
+    "π": r"\pi",
+    "σ": r"\sigma",
+    "τ": r"\tau",
+    "ỹ": r"\tilde{y}",
+    "−": "-",
+    "Σy": r"\Sigma y",
+    "≤": r"\le",
+    ":=": r":=",
+}
+NAMED = ("log", "tanh", "sin", "cos", "cosh", "max", "min", "exp")
+"""The functions that LaTeX has a command for."""
+
+
+class Latex(Notation):
+    """As MathJax and KaTeX read it."""
+
+    def number(self, mantissa: str, exponent: str) -> str:
+        written = mantissa.replace("inf", r"\infty ").replace("nan", r"\text{NaN}")
+        return rf"{written} \times 10^{{{exponent}}}" if exponent else written
+
+    def symbol(self, given: Symbol) -> str:
+        below = f"_{{{plain(given.below)}}}" if given.below else ""
+        above = f"^{{({plain(given.above)})}}" if given.above else ""
+        return LETTERS.get(given.name, given.name) + below + above
+
+    def brackets(self, written: str) -> str:
+        return rf"\left({written}\right)"
+
+    def minus(self) -> str:
+        return "-"
+
+    def relation(self, sign: str) -> str:
+        return f" {LETTERS.get(sign, sign)} "
+
+    def times(self, dotted: bool) -> str:
+        return r" \cdot " if dotted else r" \, "
+
+    def fraction(self, top: Expression, bottom: Expression) -> str:
+        return rf"\frac{{{self(top)}}}{{{self(bottom)}}}"
+
+    def power(self, base: str, exponent: Expression) -> str:
+        return f"{{{base}}}^{{{self(exponent)}}}"
+
+    def call(self, function: str, arguments: tuple[Expression, ...]) -> str:
+        inner = ", ".join(map(self, arguments))
+        if function == "exp":
+            return f"e^{{{inner}}}"
+        if function == "abs":
+            return rf"\left|{inner}\right|"
+        if function == "sqrt":
+            return rf"\sqrt{{{inner}}}"
+        if function == "σ":
+            return rf"\sigma{self.brackets(inner)}"
+        name = rf"\{function}" if function in NAMED else rf"\operatorname{{{escaped(function)}}}"
+        return name + self.brackets(inner)
+
+    def derivative(self, of: Expression, by: Expression) -> str:
+        return rf"\frac{{\partial {self(of)}}}{{\partial {self(by)}}}"
+
+    def omitted(self, count: int, total: float | None) -> str:
+        words = rf"_{{\text{{{count:,} more}}}}"
+        if total is None:
+            return rf"\underbrace{{\cdots}}{words}"
+        return rf"\underbrace{{{self.brackets(self.number(*self.rounded(total)))}}}{words}"
+
+    def series(self, index: str, last: str, body: str) -> str:
+        return rf"\sum_{{{index}=0}}^{{{plain(last)}}} {body}"
+
+    def cases(self, rows: list[tuple[str, str]], otherwise: str) -> str:
+        written = [rf"{case} & \text{{if }} {condition}" for case, condition in rows]
+        body = r" \\ ".join([*written, rf"{otherwise} & \text{{else}}"])
+        return rf"\begin{{cases}} {body} \end{{cases}}"
+
+
+def plain(indices: str) -> str:
+    return indices.replace("−", "-")
+
+
+def escaped(name: str) -> str:
+    return name.replace("_", r"\_").replace("′", "'")
+
+
+def latex(given: Expression, digits: int = 6) -> str:
+    r"""A formula as LaTeX.
+
+    >>> print(latex(Symbol("w", "01", "2") * Symbol("a", "1", "1")))
+    w_{01}^{(2)} \, a_{1}^{(1)}
+    """
+    return Latex(digits)(given)

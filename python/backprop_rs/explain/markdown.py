@@ -1,0 +1,68 @@
+"""Explanations as Markdown with LaTeX, for notebooks and for pages that show such."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .latex import LETTERS, Latex
+from .text import Text
+
+if TYPE_CHECKING:
+    from .expression import Expression
+    from .statements import Group, Section
+
+WIDEST = 72
+"""The longest equation, in signs of plain text, that is written on one line."""
+
+DEEPEST = 5
+
+
+class Page:
+    """The paragraphs of an explanation."""
+
+    def __init__(self, digits: int) -> None:
+        self.latex = Latex(digits)
+        self.text = Text(digits)
+
+    def section(self, section: Section, depth: int = 1) -> list[str]:
+        written = [f"{'#' * min(depth, DEEPEST)} {escaped(section.title)}"]
+        written += map(escaped, section.notes)
+        for group in section.groups:
+            written += self.group(group)
+        for inner in section.sections:
+            written += self.section(inner, depth + 1)
+        return written
+
+    def group(self, group: Group) -> list[str]:
+        label = f" (eq. {group.label})" if group.label else ""
+        written = [f"**{escaped(group.title)}**{label}"]
+        for chain in group.equations:
+            written.append(display(self.aligned(chain, group.sign)))
+        if group.lines:
+            rows = [self.aligned(line.chain(), group.sign) for line in group.lines]
+            written.append(display("\\\\\n".join(rows)))
+        return written + list(map(escaped, group.notes))
+
+    def aligned(self, chain: list[Expression], sign: str) -> str:
+        """An equation, on several rows if it is long."""
+        signs = [LETTERS.get(sign, sign), *["="] * (len(chain) - 2)]
+        first, *others = map(self.latex, chain)
+        long = sum(len(self.text(part)) for part in chain) > WIDEST
+        between = "\\\\\n&" if long else " "
+        rest = between.join(f"{mark} {part}" for mark, part in zip(signs, others, strict=True))
+        return f"{first} &{rest}"
+
+
+def display(body: str) -> str:
+    return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
+
+
+def escaped(words: str) -> str:
+    """Names such as squared_error, and signs such as -> and |, as they are."""
+    for sign in "_*|<>":
+        words = words.replace(sign, f"\\{sign}")
+    return words
+
+
+def markdown(section: Section, digits: int) -> str:
+    return "\n\n".join(Page(digits).section(section)) + "\n"

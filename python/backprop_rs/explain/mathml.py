@@ -1,0 +1,121 @@
+"""Formulas as MathML Core, which browsers draw without a script."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from .expression import Add, Expression, Negative, Symbol
+from .notation import ADD, Notation
+
+APPLY = "<mo>&#8289;</mo>"  # the invisible sign between a function and its argument
+TIMES = "<mo>&#8290;</mo>"  # the invisible times
+
+
+class MathML(Notation):
+    """Elements for the inside of <math>."""
+
+    def number(self, mantissa: str, exponent: str) -> str:
+        written = mantissa.replace("inf", "∞")
+        sign = self.minus() if written[0] == "-" else ""
+        number = f"<mn>{written.removeprefix('-')}</mn>"
+        if exponent:
+            power = f"<mn>{exponent.replace('-', '−')}</mn>"
+            number += f"<mo>×</mo><msup><mn>10</mn>{power}</msup>"
+        return row(sign + number) if sign or exponent else number
+
+    def symbol(self, given: Symbol) -> str:
+        name = f"<mi>{escape(given.name)}</mi>"
+        below = f"<mrow>{letters(given.below)}</mrow>"
+        above = f"<mrow><mo>(</mo>{letters(given.above)}<mo>)</mo></mrow>"
+        if given.below and given.above:
+            return f"<msubsup>{name}{below}{above}</msubsup>"
+        if given.below:
+            return f"<msub>{name}{below}</msub>"
+        return f"<msup>{name}{above}</msup>" if given.above else name
+
+    def brackets(self, written: str) -> str:
+        return row(f"<mo>(</mo>{written}<mo>)</mo>")
+
+    def minus(self) -> str:
+        return '<mo form="prefix">−</mo>'
+
+    def relation(self, sign: str) -> str:
+        return f"<mo>{escape(sign)}</mo>"
+
+    def times(self, dotted: bool) -> str:
+        return "<mo>·</mo>" if dotted else TIMES
+
+    def fraction(self, top: Expression, bottom: Expression) -> str:
+        return f"<mfrac>{row(self(top))}{row(self(bottom))}</mfrac>"
+
+    def power(self, base: str, exponent: Expression) -> str:
+        return f"<msup>{row(base)}{row(self(exponent))}</msup>"
+
+    def call(self, function: str, arguments: tuple[Expression, ...]) -> str:
+        inner = "<mo>,</mo>".join(map(self, arguments))
+        if function == "exp":
+            return f"<msup><mi>e</mi>{row(inner)}</msup>"
+        if function == "abs":
+            bar = '<mo form="{}" stretchy="true">|</mo>'
+            return row(bar.format("prefix") + inner + bar.format("postfix"))
+        if function == "sqrt":
+            return f"<msqrt>{inner}</msqrt>"
+        return row(f"<mi>{escape(function)}</mi>{APPLY}{self.brackets(inner)}")
+
+    def derivative(self, of: Expression, by: Expression) -> str:
+        top, bottom = (row(f"<mo>∂</mo>{self(part)}") for part in (of, by))
+        return f"<mfrac>{top}{bottom}</mfrac>"
+
+    def omitted(self, count: int, total: float | None) -> str:
+        words = f"<mtext>{count:,} more</mtext>"
+        if total is None:
+            return f"<munder><mo>⋯</mo>{words}</munder>"
+        number = f"<mo>[</mo>{self.number(*self.rounded(total))}<mo>]</mo>"
+        return f"<munder>{row(number)}{words}</munder>"
+
+    def series(self, index: str, last: str, body: str) -> str:
+        low, high = row(f"{letters(index)}<mo>=</mo><mn>0</mn>"), row(letters(last))
+        return row(f"<munderover><mo>∑</mo>{low}{high}</munderover>{body}")
+
+    def cases(self, rows: list[tuple[str, str]], otherwise: str) -> str:
+        written = [(case, f"<mtext>if </mtext>{condition}") for case, condition in rows]
+        cells = "".join(
+            f"<mtr><mtd>{row(case)}</mtd><mtd>{row(condition)}</mtd></mtr>"
+            for case, condition in [*written, (otherwise, "<mtext>else</mtext>")]
+        )
+        return row(f'<mo>{{</mo><mtable class="cases">{cells}</mtable>')
+
+    def pieces(self, given: Expression) -> list[str]:
+        """The terms of a sum apart, so that a page may break the line before each."""
+        if not isinstance(given, Add):
+            return [self(given)]
+        first, *others = given.terms
+        pieces = [self.part(first, ADD)]
+        for term in others:
+            sign, part = ("−", term.part) if isinstance(term, Negative) else ("+", term)
+            pieces.append(f'<mo form="infix">{sign}</mo>{self.following(part)}')
+        return pieces
+
+
+def row(inner: str) -> str:
+    return f"<mrow>{inner}</mrow>"
+
+
+def letters(indices: str) -> str:
+    """Digits and letters each in their element."""
+    kinds = {True: "mn", False: "mi"}
+    written = []
+    for part in re.findall(r"\d+|\D", indices):
+        kind = "mo" if part in "−," else kinds[part.isdigit()]
+        written.append(f"<{kind}>{escape(part)}</{kind}>")
+    return "".join(written)
+
+
+def mathml(given: Expression, digits: int = 6) -> str:
+    """A formula as an element of HTML.
+
+    >>> mathml(Symbol("a", "1"))
+    '<math><msub><mi>a</mi><mrow><mn>1</mn></mrow></msub></math>'
+    """
+    return f"<math>{MathML(digits)(given)}</math>"

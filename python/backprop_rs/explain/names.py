@@ -1,0 +1,53 @@
+"""The letters of the derivation, with their indices: numbers, or j and k in general."""
+
+from __future__ import annotations
+
+from .expression import Call, Derivative, Expression, Symbol
+
+Index = int | str
+
+
+def below(*places: Index) -> str:
+    """Indices side by side, with a comma where one has more than a digit."""
+    texts = list(map(str, places))
+    return ("" if all(len(text) == 1 for text in texts) else ",").join(texts)
+
+
+def z(j: Index, layer: Index) -> Symbol:
+    return Symbol("z", below(j), str(layer))
+
+
+def a(j: Index, layer: Index) -> Symbol:
+    return Symbol("a", below(j), str(layer))
+
+
+def b(j: Index, layer: Index) -> Symbol:
+    return Symbol("b", below(j), str(layer))
+
+
+def w(j: Index, k: Index, layer: Index) -> Symbol:
+    return Symbol("w", below(j, k), str(layer))
+
+
+def delta(j: Index, layer: Index) -> Symbol:
+    return Symbol("δ", below(j), str(layer))
+
+
+def y(j: Index, smoothed: bool = False) -> Symbol:
+    return Symbol("ỹ" if smoothed else "y", below(j))
+
+
+def cost(sample: Index | None = None) -> Symbol:
+    """C of a sample, or of the batch."""
+    return Symbol("C", "" if sample is None else below(sample))
+
+
+def sigma(part: Expression) -> Expression:
+    return Call("σ", (part,))
+
+
+def by(cost: Expression, parameter: Expression) -> Derivative:
+    return Derivative(cost, parameter)
+
+
+ALPHA = Symbol("α")

@@ -1,0 +1,175 @@
+"""Every number that an explanation shows: those of the core, and what lies between them."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..reference.activation import activation
+from ..reference.cost import cost
+from .expression import Number
+from .formulas import a as of_a
+from .formulas import cost_formula
+from .formulas import y as of_y
+
+if TYPE_CHECKING:
+    from .._types import AnyArray, Array
+    from ..network import Network
+    from ..trace import Trace
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Quantities:
+    """A batch of m samples on its way through a network and back; `net` is a copy of its own.
+
+    Index l - 1 of a list is layer l. `trace`, `costs`, `new_*` are what the backend computed.
+    `grad_a` (dC/da), `slopes` (sigma') and `cost_terms` are worked out in float64 from its z and a.
+    """
+
+    net: Network
+    weights: list[Array]
+    biases: list[Array]
+    x: Array  # (m, n_0)
+    y: Array  # (m, n_L), classes as one-hot rows
+    targets: Floats  # (m, n_L), as the cost sees them: y, or with smoothed labels
+    learning_rate: float
+    trace: Trace
+    costs: Floats  # (m,)
+    cost_terms: Floats  # (m, n_L)
+    grad_a: list[Floats]  # (m, n_l)
+    slopes: list[Floats]  # (m, n_l); (m, n_L, n_L) for softmax
+    new_weights: list[Array]
+    new_biases: list[Array]
+    new_cost: float
+
+    @property
+    def m(self) -> int:
+        return len(self.x)
+
+    @property
+    def names(self) -> list[str]:
+        """The activation of each layer."""
+        return [*self.net.activation, self.net.output]
+
+    @property
+    def smoothing(self) -> float:
+        """The share of the targets that is spread over the classes."""
+        return cost(self.net.cost).values.get("label_smoothing", 0.0)
+
+    @property
+    def classes(self) -> int:
+        """Over how many: each output of sigmoid is a yes or no of its own."""
+        return self.net.sizes[-1] if self.net.output == "softmax" else 2
+
+    def gradients_of_samples(self, layer: int) -> Floats:
+        """dC_i/dw of one layer, (m, n_l, n_{l-1})."""
+        delta = self.trace.deltas[layer - 1].astype(float)
+        product: Floats = delta[:, :, None] * self.trace.activations[layer - 1][:, None, :]
+        return product
+
+    def to_dict(self) -> dict[str, Any]:
+        layers = range(1, len(self.net.sizes))
+        return {
+            "x": self.x,
+            "y": self.y,
+            "weights": self.weights,
+            "biases": self.biases,
+            "weighted_inputs": self.trace.weighted_inputs,
+            "activations": self.trace.activations,
+            "cost_terms": self.cost_terms,
+            "sample_costs": self.costs,
+            "cost": self.trace.cost,
+            "activation_gradients": self.grad_a,
+            "activation_slopes": self.slopes,
+            "deltas": self.trace.deltas,
+            "sample_weight_gradients": [self.gradients_of_samples(layer) for layer in layers],
+            "sample_bias_gradients": self.trace.deltas,
+            "weight_gradients": self.trace.weight_gradients,
+            "bias_gradients": self.trace.bias_gradients,
+            "learning_rate": self.learning_rate,
+            "new_weights": self.new_weights,
+            "new_biases": self.new_biases,
+            "new_cost": self.new_cost,
+        }
+
+
+def quantities(net: Network, X: Array, y: AnyArray, learning_rate: float) -> Quantities:
+    """Have the network compute all that it computes for a batch; it is not changed."""
+    trace = net.backward(X, y)
+    if y.ndim == 1:
+        y = np.eye(net.sizes[-1], dtype=X.dtype)[y]
+    row = cost(net.cost)
+    targets = smoothed(y, row.values.get("label_smoothing", 0.0), net.output)
+    terms, slope = of_output(net, trace, y, targets)
+    grad_a, slopes = back(net, trace, slope)
+    after = deepcopy(net)
+    after.step(X, y, learning_rate)
+    return Quantities(
+        deepcopy(net),
+        net.weights,
+        net.biases,
+        X,
+        y,
+        targets,
+        learning_rate,
+        trace,
+        np.asarray(net._core.costs(X, y)),
+        terms,
+        grad_a,
+        slopes,
+        after.weights,
+        after.biases,
+        float(after._core.mean_cost(X, y)),
+    )
+
+
+def smoothed(y: Array, share: float, output: str) -> Floats:
+    n = y.shape[1] if output == "softmax" else 2
+    return (1 - share) * y.astype(float) + share / n
+
+
+def of_output(net: Network, trace: Trace, y: Array, targets: Floats) -> tuple[Floats, Floats]:
+    """What each output adds to C_i, and dC/da; infinite or NaN where a has been rounded."""
+    row = cost(net.cost)
+    z, a, exact = map(doubled, (trace.weighted_inputs[-1], trace.activations[-1], y))
+    if net.output in row.fused:
+        terms = row.fused[net.output].terms(z, a, exact, **row.values)
+    else:
+        assert row.terms is not None
+        terms = row.terms(a, exact, **row.values)
+    if row.slope is not None:
+        return doubled(terms), doubled(row.slope(a, exact, **row.values))
+    return doubled(terms), slopes_by_formula(net, a, targets)
+
+
+def doubled(array: Array) -> Floats:
+    """In float64."""
+    return np.asarray(array, np.float64)
+
+
+def slopes_by_formula(net: Network, a: Floats, targets: Floats) -> Floats:
+    """dC/da of a cost that the core only knows by way of z."""
+    formula = cost_formula(net.cost, net.output).slope
+    found = [
+        formula.put({of_a: Number(float(one)), of_y: Number(float(target))}).value()
+        for one, target in zip(a.ravel(), targets.ravel(), strict=True)
+    ]
+    return np.array(found).reshape(a.shape)
+
+
+def back(net: Network, trace: Trace, slope: Floats) -> tuple[list[Floats], list[Floats]]:
+    """dC/da and sigma' of each layer."""
+    names = [*net.activation, net.output]
+    layers = zip(names, trace.weighted_inputs, trace.activations[1:], strict=True)
+    slopes = [
+        doubled(activation(name).sigma_prime(doubled(z), doubled(a))) for name, z, a in layers
+    ]
+    behind = zip(trace.deltas[1:], net.weights[1:], strict=True)
+    hidden: list[Floats] = [doubled(delta) @ doubled(w) for delta, w in behind]
+    return [*hidden, slope], slopes

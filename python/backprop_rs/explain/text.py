@@ -1,0 +1,147 @@
+"""Formulas and explanations as plain text."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from .expression import Expression, Symbol
+from .notation import FRACTION, POWER, PRODUCT, Notation
+
+if TYPE_CHECKING:
+    from .statements import Group, Section
+
+FIXED = "\u00a0"  # a space where no line may end
+BELOW = str.maketrans("0123456789+−=()iljkmnp", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ᵢₗⱼₖₘₙₚ")
+ABOVE = str.maketrans("0123456789+−=()iljkmnpL", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁱˡʲᵏᵐⁿᵖᴸ")
+
+
+class Text(Notation):
+    """Unicode, with fractions on the line."""
+
+    fraction_level = FRACTION
+    raises = False
+
+    def number(self, mantissa: str, exponent: str) -> str:
+        written = mantissa.replace("-", "−").replace("inf", "∞")
+        if not exponent:
+            return written
+        return f"{written}×10{exponent.replace('-', '−').translate(ABOVE)}"
+
+    def symbol(self, given: Symbol) -> str:
+        above = f"({given.above})".translate(ABOVE) if given.above else ""
+        return given.name + given.below.translate(BELOW) + above
+
+    def brackets(self, written: str) -> str:
+        return f"({written})"
+
+    def minus(self) -> str:
+        return "−"
+
+    def relation(self, sign: str) -> str:
+        return f" {sign}{FIXED}"
+
+    def times(self, dotted: bool) -> str:
+        return f"{FIXED}·{FIXED}" if dotted else FIXED
+
+    def fraction(self, top: Expression, bottom: Expression) -> str:
+        return f"{self.part(top, PRODUCT)}{FIXED}/{FIXED}{self.part(bottom, POWER)}"
+
+    def power(self, base: str, exponent: Expression) -> str:
+        written = self(exponent)
+        if written.isdigit():
+            return base + written.translate(ABOVE)
+        return f"{base}^{self.part(exponent, POWER)}"
+
+    def call(self, function: str, arguments: tuple[Expression, ...]) -> str:
+        inner = f",{FIXED}".join(map(self, arguments))
+        if function == "abs":
+            return f"|{inner}|"
+        return f"√({inner})" if function == "sqrt" else f"{function}({inner})"
+
+    def derivative(self, of: Expression, by: Expression) -> str:
+        return f"∂{self(of)}/∂{self(by)}"
+
+    def omitted(self, count: int, total: float | None) -> str:
+        if total is None:
+            return f"…{FIXED}({count:,}{FIXED}more)"
+        return f"[{count:,}{FIXED}more:{FIXED}{self.number(*self.rounded(total))}]"
+
+    def series(self, index: str, last: str, body: str) -> str:
+        low = f"{index}=0".translate(BELOW)
+        return f"Σ{low}{last.translate(ABOVE)}{FIXED}{body}"
+
+    def cases(self, rows: list[tuple[str, str]], otherwise: str) -> str:
+        parts = [f"{case} if {condition}" for case, condition in rows]
+        return "{" + ", ".join([*parts, f"else {otherwise}"]) + "}"
+
+
+def text(given: Expression, digits: int = 6) -> str:
+    """A formula as one line.
+
+    >>> text(Symbol("w", "01", "2") * Symbol("a", "1", "1"))
+    'w₀₁⁽²⁾ a₁⁽¹⁾'
+    """
+    return Text(digits)(given).replace(FIXED, " ")
+
+
+class Page:
+    """An explanation within a width, or with each equation on one line."""
+
+    def __init__(self, width: int | None, digits: int) -> None:
+        self.width = width
+        self.notation = Text(digits)
+
+    def section(self, section: Section, depth: int = 0) -> list[str]:
+        """The lines of a section."""
+        line = "=-"[min(depth, 1)] * min(len(section.title), self.width or len(section.title))
+        written = ["", *self.fold(section.title, ""), line]
+        for sentence in section.notes:
+            written += self.fold(sentence, "")
+        for group in section.groups:
+            written += self.group(group)
+        for inner in section.sections:
+            written += self.section(inner, depth + 1)
+        return written
+
+    def group(self, group: Group) -> list[str]:
+        label = f"  ({group.label})" if group.label else ""
+        written = ["", *self.fold(f"{group.title}{label}", "")]
+        for chain in group.equations:
+            written += self.equation(list(map(self.notation, chain)), "    ", group.sign)
+        if group.lines:
+            written.append("")
+        for line in group.lines:
+            parts = [self.notation(part) for part in line.chain()]
+            written += self.equation(parts, "  ", group.sign)
+        for sentence in group.notes:
+            written += self.fold(f"  {sentence}", "  ")
+        return written
+
+    def equation(self, parts: list[str], indent: str, sign: str) -> list[str]:
+        """All on one line if it fits, otherwise each part on its own."""
+        signs = [sign, *["="] * (len(parts) - 2)]
+        others = [f"{mark} {part}" for mark, part in zip(signs, parts[1:], strict=True)]
+        whole = f"{indent}{parts[0]} {' '.join(others)}"
+        if self.width is None or len(whole) <= self.width:
+            return [whole.replace(FIXED, " ")]
+        start, written = f"{indent}{parts[0]}", []
+        for other in others:
+            written += self.fold(f"{start} {other}", " " * (len(start) + 3))
+            start = " " * len(start)
+        return written
+
+    def fold(self, words: str, indent: str) -> list[str]:
+        """Words within the width; what follows the first line is indented."""
+        lines = [words]
+        if self.width is not None:
+            if len(indent) + max(map(len, words.split(" "))) > self.width:
+                words = words.replace(f"{FIXED}·", " ·")  # then a line may end before a factor
+            lines = wrap(
+                words,
+                self.width,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        return [line.replace(FIXED, " ") for line in lines]

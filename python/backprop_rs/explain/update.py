@@ -1,0 +1,183 @@
+"""The averages over the samples, and the step of gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import names
+from .expression import Call, Expression, Fraction, Number, Series
+from .names import ALPHA, by
+from .quantities import Quantities
+from .shown import Shown, sums
+from .statements import Group, Line, Section
+
+if TYPE_CHECKING:
+    from .quantities import Floats
+
+
+def averages(of: Quantities, shown: Shown) -> Section:
+    """C and its gradients, as means over the samples."""
+    chain = [names.cost(), mean_of(of.m, names.cost("i"))]
+    line = Line(names.cost(), (mean(of, shown, of.costs),), of.trace.cost)
+    groups = [Group("Cost of the batch", [chain], [line])]
+    layers = range(1, len(of.net.sizes))
+    sections = [
+        Section(f"Layer {layer}", [average(of, shown, layer, kind) for kind in KINDS])
+        for layer in layers
+    ]
+    return Section(f"Average over {of.m:,} samples", groups, sections)
+
+
+def mean_of(m: int, body: Expression) -> Expression:
+    return Fraction(Number(1), Number(m)) * Series("i", str(m - 1), body)
+
+
+def mean(of: Quantities, shown: Shown, values: Floats) -> Expression:
+    """1/m times the sum of a number of each sample."""
+    rest = [i for i in range(of.m) if i not in shown.samples]
+    numbers = sums(
+        shown.samples, rest, lambda i: names.cost(i), lambda i: Number(float(values[i]))
+    )[1]
+    return Fraction(Number(1), Number(of.m)) * numbers
+
+
+class Kind:
+    """Weights or biases: their letters, and the places that are shown."""
+
+    def __init__(self, title: str, plural: str, letter: Callable[..., Expression]) -> None:
+        self.title = title
+        self.plural = plural
+        self.letter = letter
+
+    @property
+    def weights(self) -> bool:
+        return self.plural == "weights"
+
+    def general(self, layer: int) -> Expression:
+        return self.letter("j", "k", layer) if self.weights else self.letter("j", layer)
+
+    def places(self, shown: Shown, layer: int) -> list[tuple[int, ...]]:
+        rows = shown.neurons[layer]
+        if not self.weights:
+            return [(j,) for j in rows]
+        return [(j, k) for j in rows for k in shown.neurons[layer - 1]]
+
+    def note(self, shown: Shown, layer: int) -> list[str]:
+        return shown.weight_note(layer) if self.weights else shown.note(layer)
+
+    def of_samples(self, of: Quantities, layer: int) -> Floats:
+        if self.weights:
+            return of.gradients_of_samples(layer)
+        return of.trace.deltas[layer - 1].astype(float)
+
+    def gradients(self, of: Quantities, layer: int) -> Floats:
+        trace = of.trace
+        every = trace.weight_gradients if self.weights else trace.bias_gradients
+        return every[layer - 1].astype(float)
+
+    def before(self, of: Quantities, layer: int) -> Floats:
+        return (of.weights if self.weights else of.biases)[layer - 1].astype(float)
+
+    def after(self, of: Quantities, layer: int) -> Floats:
+        return (of.new_weights if self.weights else of.new_biases)[layer - 1].astype(float)
+
+
+KINDS = (Kind("Weights", "weights", names.w), Kind("Biases", "biases", names.b))
+
+
+def average(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
+    letter = kind.general(layer)
+    chain = [by(names.cost(), letter), mean_of(of.m, by(names.cost("i"), letter))]
+    each, result = kind.of_samples(of, layer), kind.gradients(of, layer)
+    lines = []
+    for place in kind.places(shown, layer):
+        name = by(names.cost(), kind.letter(*place, layer))
+        part = mean(of, shown, np.array([one[place] for one in each]))
+        lines.append(Line(name, (part,), float(result[place])))
+    title = f"Gradient of the {kind.plural}"
+    return Group(title, [chain], lines, notes=kind.note(shown, layer))
+
+
+def update(of: Quantities, shown: Shown) -> Section:
+    """theta := theta - alpha dC/dtheta, and the cost with the new parameters."""
+    layers = range(1, len(of.net.sizes))
+    sections = [
+        Section(f"Layer {layer}", [descent(of, shown, layer, kind) for kind in KINDS])
+        for layer in layers
+    ]
+    changed = of.new_cost - of.trace.cost
+    words = "the same" if not changed else f"{abs(changed):.3g} {'more' if changed > 0 else 'less'}"
+    after = Group(
+        "Cost with the new parameters",
+        [],
+        [Line(names.cost(), (), of.new_cost)],
+        notes=[f"Before the update it was {of.trace.cost:.6g}: it is now {words}."],
+    )
+    notes = [f"Gradient descent with the learning rate α = {of.learning_rate:g}."]
+    sections.append(Section("After", [after]))
+    return Section("Update", sections=sections, notes=notes)
+
+
+def descent(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
+    letter = kind.general(layer)
+    chain = [letter, moved(of, layer, kind, letter, by(of_batch(of), letter), ALPHA)]
+    before, gradients = kind.before(of, layer), kind.gradients(of, layer)
+    after = kind.after(of, layer)
+    rate = Number(of.learning_rate)
+    lines, limited = [], False
+    for place in kind.places(shown, layer):
+        theta, slope = Number(before[place]), Number(gradients[place])
+        part = moved(of, layer, kind, theta, slope, rate)
+        factor = shortening(of, layer, kind, place[0])
+        if factor != 1:
+            part, limited = Number(factor) * part, True
+        lines.append(Line(kind.letter(*place, layer), (part,), float(after[place])))
+    notes = kind.note(shown, layer)
+    if limited:
+        most = of.net._options[layer - 1]["max_norm"]
+        notes.append(f"The first factor shortens the weights of a neuron to the norm {most:g}.")
+    return Group(f"New {kind.plural}", [chain], lines, notes=notes, sign=":=")
+
+
+def of_batch(of: Quantities) -> Expression:
+    return names.cost(0 if of.m == 1 else None)
+
+
+def moved(
+    of: Quantities,
+    layer: int,
+    kind: Kind,
+    theta: Expression,
+    slope: Expression,
+    rate: Expression,
+) -> Expression:
+    """The parameter after the step, with the penalties and the decay of its layer."""
+    options = of.net._options[layer - 1]
+    if not kind.weights:
+        return theta - rate * slope
+    if options["l1"]:
+        slope = slope + Number(options["l1"]) * Call("sign", (theta,))
+    if options["l2"]:
+        slope = slope + Number(2 * options["l2"]) * theta
+    after = theta - rate * slope
+    if options["weight_decay"]:
+        after = after - rate * Number(options["weight_decay"]) * theta
+    return after
+
+
+def shortening(of: Quantities, layer: int, kind: Kind, j: int) -> float:
+    """What max_norm multiplies the weights of neuron j by."""
+    most = of.net._options[layer - 1]["max_norm"]
+    if not (kind.weights and most):
+        return 1.0
+    before, gradients = kind.before(of, layer)[j], kind.gradients(of, layer)[j]
+    rate = Number(of.learning_rate)
+    row = [
+        moved(of, layer, kind, Number(w), Number(g), rate).value()
+        for w, g in zip(before, gradients, strict=True)
+    ]
+    norm = float(np.linalg.norm(row))
+    return most / norm if norm > most else 1.0

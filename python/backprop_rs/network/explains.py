@@ -1,0 +1,80 @@
+"""How a network explains what it computes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from .. import _check
+from .computes import Computes
+
+if TYPE_CHECKING:
+    from .._types import Data
+    from ..explain import Explanation
+    from . import Network
+
+
+class Explains(Computes):
+    """Back-propagation, written out."""
+
+    def explain(
+        self,
+        X: Data,
+        y: Data,
+        learning_rate: float = 0.1,
+        *,
+        most: int = 6,
+        most_samples: int = 3,
+        digits: int = 6,
+    ) -> Explanation:
+        """The derivation, written out with the numbers of this network; nothing is changed.
+
+        Every quantity in its order: z and a of each layer, the cost, dC/da, sigma', delta, and the
+        gradients from the output down, the averages over the samples, the update, and the cost
+        after it. Each has its equation in general, then for each neuron in symbols, with the
+        numbers put in, and with the result. z, a, delta, the costs, the averaged gradients and the
+        new parameters are what `backward` and `step` compute, in the network's dtype.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,)
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        learning_rate : float, default 0.1
+            Of the update at the end.
+        most : int, default 6
+            The neurons of a layer that have lines of their own. The others are counted, and their
+            terms in sums added up.
+        most_samples : int, default 3
+            The samples that have pages of their own.
+        digits : int, default 6
+            Significant digits, from 1 to 17.
+
+        Returns
+        -------
+        Explanation
+            `print` it, or look at it in Jupyter; `text`, `to_markdown`, `to_html`, `to_dict`,
+            `save`; `weight` and `bias` for the chain rule of a single parameter.
+
+        Examples
+        --------
+        >>> net = Network([1, 1], output="identity", init=[[[2.0]]])
+        >>> print(net.explain([3.0], [5.0], learning_rate=0.01))
+        Back-propagation through Network(1-1, identity, squared_error, float32, 2
+        parameters)
+        ...
+          ∂C₀/∂w₀₀⁽¹⁾ = δ₀⁽¹⁾ a₀⁽⁰⁾ = 2 · 3 = 6
+        ...
+          w₀₀⁽¹⁾ := 2 − 0.01 · 6 = 1.94
+        ...
+        """
+        X, y = self._samples(X, y)
+        from ..explain import explain
+
+        return explain(
+            cast("Network", self),
+            X.reshape(-1, self.sizes[0]),
+            y,
+            _check.nonnegative("learning_rate", learning_rate),
+            _check.integer("most", most, least=1),
+            _check.integer("most_samples", most_samples, least=1),
+            _check.integer("digits", digits, least=1, most=17),
+        )

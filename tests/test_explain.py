@@ -1,0 +1,381 @@
+"""Explanations: the numbers that are shown, put back into the equations that are shown."""
+
+import re
+from math import cos, cosh, erf, exp, log, sin, sqrt, tanh
+from xml.etree import ElementTree
+
+import backprop_rs as bp
+import numpy as np
+import pytest
+from backprop_rs.explain import formulas
+from backprop_rs.explain.expression import Number
+from backprop_rs.explain.text import text
+from backprop_rs.reference.activation import ACTIVATIONS
+from backprop_rs.reference.cost import COSTS
+from backprop_rs.reference.cost import cost as cost_of
+
+# A line of these small networks takes at most some thirty roundings of numbers below 10, and
+# a slope below 10 may follow.
+TOLERANCE = {"float32": 30 * 100 * 2**-24, "float64": 30 * 100 * 2**-53}
+
+HIDDEN = [row.name for row in ACTIVATIONS if row.elementwise]
+COST_AND_OUTPUT = [(cost.name, output) for cost in COSTS for output in cost.outputs]
+OTHERS = [
+    *(("leaky_relu(0.3)", "sigmoid", "cross_entropy(0.1)"), ("elu(0.7)", "softmax", "focal(1)")),
+    *(("tanh", "softmax", "cross_entropy(0.2)"), ("tanh", "identity", "huber(0.3)")),
+    *(("tanh", "identity", "quantile(0.2)"), ("tanh", "softplus", "squared_error(0.5)")),
+]
+
+
+def network(hidden, output, cost, **options):
+    net = bp.Network([3, 4, 2, 3], hidden, output, cost, seed=3, **options)
+    random = np.random.default_rng(5)
+    net.biases = [random.uniform(-0.5, 0.5, b.shape) for b in net.biases]
+    return net
+
+
+def batch(cost, m=2):
+    random = np.random.default_rng(1)
+    X, y = random.normal(size=(m, 3)), random.uniform(size=(m, 3))
+    if cost_of(cost).targets == (0, 1):
+        y /= y.sum(axis=1, keepdims=True)
+    return X, y
+
+
+def lines(section):
+    """Every line of a section and of those inside."""
+    for group in section.groups:
+        yield from group.lines
+    for inner in section.sections:
+        yield from lines(inner)
+
+
+NAMES = {
+    **{f.__name__: f for f in (cos, cosh, erf, log, sin, sqrt, tanh)},
+    "exp": lambda x: exp(min(x, 700)),
+    **{"max": max, "min": min, "abs": abs, "sign": lambda x: float(np.sign(x))},
+    **{"π": np.pi, "λ": 1.0507009873554805, "α": 1.6732632423543773},
+}
+SIGNS = {"−": "-", "·": "*", "^": "**", "¹": "**1", "²": "**2", "³": "**3", "√": "sqrt", "×10": "e"}
+
+
+def worked_out(equation):
+    """The value of a line of text without letters of the network."""
+    powers = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+    equation = re.sub("×10([⁻⁰-⁹¹²³]+)", lambda m: f"e{m[1].translate(powers)}", equation)
+    equation = re.sub(r"\[[\d,]+ more: ([^]]*)\]", r"(\1)", equation)
+    equation = re.sub(r"\|([^|]*)\|", r"abs(\1)", equation)
+    for sign, python in SIGNS.items():
+        equation = equation.replace(sign, python)
+    factor = r"(?=[(\dπλα]|abs|sqrt|exp|log|tanh|sign)"
+    equation = re.sub(rf"(?<=[\d)πλα]) {factor}", "*", equation)
+    return eval(equation, {"__builtins__": {}}, NAMES)
+
+
+def is_numeric(part):
+    try:
+        part.value()
+    except ValueError:
+        return False
+    return True
+
+
+def check(document, dtype):
+    """Each part of a line without letters has the value that stands at its end."""
+    checked = 0
+    for line in lines(document.section):
+        for part in filter(is_numeric, line.parts):
+            tolerance = TOLERANCE[dtype] * max(1, abs(line.value))
+            assert part.value() == pytest.approx(line.value, rel=0, abs=tolerance), text(line.name)
+            if np.isfinite(line.value):
+                value = worked_out(text(part, digits=17))
+                assert value == pytest.approx(line.value, rel=0, abs=tolerance), text(line.name)
+            checked += 1
+    return checked
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_numbers_of_each_hidden_activation_fit_their_equations(hidden, dtype):
+    net = network(hidden, "sigmoid", "squared_error", dtype=dtype)
+    assert check(net.explain(*batch("squared_error", m=1), 0.5), dtype) > 80
+
+
+@pytest.mark.parametrize(("cost", "output"), COST_AND_OUTPUT)
+def test_numbers_of_each_cost_and_output_fit_their_equations(cost, output, backend):
+    net = network("tanh", output, cost, dtype="float64", backend=backend)
+    X, y = batch(cost, m=1)
+    explanation = net.explain(X, y, 0.5)
+    assert check(explanation, "float64") > 80
+    for parameter in (explanation.weight(1, 2, 0), explanation.weight(3, 1, 1)):
+        assert check(parameter, "float64") >= 3
+    assert check(explanation.bias(2, 1), "float64") >= 3
+
+
+@pytest.mark.parametrize(("hidden", "output", "cost"), OTHERS)
+def test_numbers_with_settings_fit_their_equations(hidden, output, cost, backend):
+    net = network(hidden, output, cost, dtype="float64", backend=backend)
+    assert check(net.explain(*batch(cost), 0.5), "float64") > 100
+
+
+def test_a_number_that_does_not_fit_is_noticed():
+    """The check is tried with a delta that is wrong by 1 %."""
+    net = network("tanh", "sigmoid", "squared_error", dtype="float64")
+    trace = net.backward(*batch("squared_error"))
+    trace.deltas[1][0] *= 1.01
+    net.backward = lambda X, y: trace
+    with pytest.raises(AssertionError, match="δ"):
+        check(net.explain(*batch("squared_error")), "float64")
+
+
+# The formulas.
+
+
+def test_every_row_of_the_tables_has_a_formula(core):
+    assert [*formulas.ACTIVATIONS, "softmax"] == [name for name, _ in core.table("activation")]
+    assert set(formulas.COSTS) == {name for name, _ in core.table("cost")}
+    for cost in COSTS:
+        for output in cost.fused:
+            assert output in formulas.COSTS[cost.name]
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_formulas_of_activations_give_what_the_core_computes(name, core):
+    net = core.Network([1, 1], [name], "squared_error", "float64")
+    net.set_weights([np.ones((1, 1))])
+    grid = np.linspace(-4, 4, 57)[:, None] + 0.01
+    formula = formulas.activation_formula(name)
+    for z, a in zip(grid[:, 0], net.predict(grid)[:, 0], strict=True):
+        sigma = formula.sigma.put({formulas.z: Number(z)}).value()
+        assert sigma == pytest.approx(a, rel=1e-14, abs=1e-14)
+    _, _, _, deltas, _, _ = net.backward(grid, np.zeros((57, 1)))
+    for z, a, delta in zip(grid[:, 0], net.predict(grid)[:, 0], deltas[0][:, 0], strict=True):
+        prime = formula.sigma_prime.put({formulas.z: Number(z), formulas.a: Number(a)}).value()
+        assert 2 * a * prime == pytest.approx(delta, rel=1e-13, abs=1e-13)
+
+
+def test_a_function_that_is_not_in_the_tables_keeps_its_name():
+    assert text(formulas.activation_formula("mine").sigma_prime) == "mine′(z)"
+    assert text(formulas.cost_formula("mine", "sigmoid").term) == "mine(a, y)"
+
+
+# The arrays.
+
+
+def test_arrays_are_those_of_the_core_and_of_the_derivation(backend):
+    net = network("tanh", "sigmoid", "squared_error", dtype="float64", backend=backend)
+    X, y = batch("squared_error", m=4)
+    arrays = net.explain(X, y, 0.5).to_dict()
+    trace = net.backward(X, y)
+    for name in ("weighted_inputs", "activations", "deltas", "weight_gradients", "bias_gradients"):
+        for shown, computed in zip(arrays[name], getattr(trace, name), strict=True):
+            np.testing.assert_array_equal(shown, computed)
+    close = {"rtol": 1e-13, "atol": 1e-14}
+    a, weights = trace.activations, net.weights
+    np.testing.assert_allclose(arrays["cost_terms"], (a[3] - y) ** 2, **close)
+    np.testing.assert_allclose(arrays["sample_costs"], ((a[3] - y) ** 2).sum(axis=1), **close)
+    np.testing.assert_allclose(arrays["activation_gradients"][2], 2 * (a[3] - y), **close)
+    back = np.einsum("ij,jk->ik", trace.deltas[2], weights[2])
+    np.testing.assert_allclose(arrays["activation_gradients"][1], back, **close)
+    np.testing.assert_allclose(arrays["activation_slopes"][1], 1 - a[2] ** 2, **close)
+    each = np.einsum("ij,ik->ijk", trace.deltas[0], X)
+    np.testing.assert_allclose(arrays["sample_weight_gradients"][0], each, **close)
+    before = net.weights
+    assert net.step(X, y, 0.5) == arrays["cost"]
+    for shown, stepped in zip(arrays["new_weights"], net.weights, strict=True):
+        np.testing.assert_array_equal(shown, stepped)
+    assert arrays["new_cost"] == net.evaluate(X, y)["cost"]
+    np.testing.assert_array_equal(arrays["weights"][0], before[0])
+
+
+def test_nothing_is_changed():
+    net = network("tanh", "sigmoid", "squared_error")
+    state = net.weights + net.biases
+    document = net.explain(*batch("squared_error"), 0.5)
+    net.weights = [np.zeros_like(w) for w in net.weights]
+    np.testing.assert_array_equal(document.to_dict()["weights"][0], state[0])
+    assert "= 0 · " not in document.text()
+
+
+# One parameter.
+
+
+@pytest.mark.parametrize("output", ["sigmoid", "softmax"])
+def test_products_along_all_paths_add_up_to_the_gradient(output):
+    cost = "cross_entropy"
+    net = network("tanh", output, cost, dtype="float64")
+    X, y = batch(cost)
+    document = net.explain(X, y)
+    chain = document.weight(1, 2, 0, most=1000).to_dict()
+    count = 2 * 3 * (3 if output == "softmax" else 1)
+    assert [len(paths) for paths in chain["paths"]] == [count] * 2 == chain["path_counts"]
+    sums = [products.sum() for products in chain["products"]]
+    np.testing.assert_allclose(sums, chain["sample_gradients"], rtol=1e-12)
+    assert chain["gradient"] == net.backward(X, y).weight_gradients[0][2, 0]
+    assert np.mean(sums) == pytest.approx(chain["gradient"], rel=1e-12)
+
+
+def test_the_largest_paths_are_found():
+    """The search against all paths, in a network of 120 of them."""
+    net = bp.Network([2, 3, 4, 5, 6], "tanh", "identity", seed=0, dtype="float64")
+    document = net.explain([1.0, -2.0], np.arange(6.0))
+    every = document.weight(1, 1, 0, most=120).to_dict()
+    assert every["path_counts"] == [120]
+    few = document.weight(1, 1, 0, most=7)
+    shown = few.to_dict()
+    largest = np.sort(np.abs(every["products"][0]))[-7:]
+    np.testing.assert_allclose(np.sort(np.abs(shown["products"][0])), largest, rtol=1e-14)
+    assert "113 of 120 paths, the smallest, are left out here." in str(few)
+    assert check(few, "float64") == 9
+
+
+def test_a_parameter_that_is_not_there():
+    document = network("tanh", "sigmoid", "squared_error").explain(*batch("squared_error"))
+    with pytest.raises(ValueError, match="layer must be an integer from 1 to 3; got 4"):
+        document.weight(4, 0, 0)
+    with pytest.raises(ValueError, match="j must be an integer from 0 to 1; got 2"):
+        document.weight(2, 2, 0)
+    with pytest.raises(ValueError, match="k must be an integer from 0 to 2; got -1"):
+        document.weight(1, 0, -1)
+    with pytest.raises(TypeError, match="most must be an integer >= 1; got 'all'"):
+        document.bias(1, 0, most="all")
+
+
+# What is special.
+
+
+def test_a_saturated_output_goes_by_z():
+    """a rounds to 1 and 0, so that the log of it is not finite; the cost and delta are."""
+    net = bp.Network([1, 2], output="sigmoid", cost="cross_entropy", init=[[[200.0], [-1000.0]]])
+    document = net.explain([1.0], [0.0, 1.0])
+    assert "1000" in str(document)
+    assert check(document, "float32") > 5
+    assert "rounded to 0 or 1" in str(document)
+    assert "the paths begin at z" in str(document.weight(1, 0, 0))
+
+
+def test_penalties_decay_and_max_norm_are_in_the_update(backend):
+    layers = [bp.Dense(20, l1=0.1, weight_decay=0.2, max_norm=0.5), bp.Dense(3, l2=0.3, l1=0.1)]
+    net = bp.Network([3, *layers], seed=0, dtype="float64", backend=backend)
+    document = net.explain(*batch("squared_error"), 0.5, most=20)
+    check(document, "float64")
+    assert "to the norm 0.5" in str(document)
+
+
+def test_dropout_is_off_and_said_to_be():
+    net = bp.Network([3, bp.Dense(4, dropout=0.5), 3], seed=0)
+    document = net.explain(*batch("squared_error"))
+    assert "Dropout is off" in str(document)
+    assert "Dropout" not in str(network("tanh", "sigmoid", "huber").explain(*batch("huber")))
+
+
+def test_class_labels_and_a_single_output():
+    labels = bp.Network([3, 4, 3], output="softmax", cost="cross_entropy", seed=0)
+    document = labels.explain(batch("huber")[0], [2, 0])
+    np.testing.assert_array_equal(document.to_dict()["y"], np.eye(3)[[2, 0]])
+    check(document, "float32")
+    check(bp.Network([3, 4, 1], seed=0).explain([1, 2, 3], 1), "float32")
+
+
+# Large networks.
+
+
+def test_what_is_left_out_is_counted():
+    net = bp.Network([64, 20, 10], output="softmax", cost="cross_entropy", seed=1)
+    digits = bp.load_digits()
+    document = net.explain(digits.X[:5], digits.y[:5], most=4, most_samples=2)
+    words = str(document)
+    assert "3 of 5 samples have no pages of their own" in words
+    for note in ("16 of 20 neurons", "6 of 10 neurons", "1,264 of 1,280", "184 of 200"):
+        assert f"{note} are left out here." in " ".join(words.split())
+    assert "… (60 more)" in words and "[60 more: " in words and "[3 more: " in words
+    check(document, "float32")
+    assert len(words.splitlines()) < 1200
+
+
+def test_a_small_network_is_shown_whole():
+    words = str(network("tanh", "sigmoid", "squared_error").explain(*batch("squared_error")))
+    assert "left out" not in words and "more" not in words.split("Update")[0]
+
+
+# The forms.
+
+
+@pytest.fixture(scope="module")
+def document():
+    net = network("elu", "softmax", "cross_entropy(0.1)")
+    return net.explain(*batch("cross_entropy"), 0.5)
+
+
+def test_text_keeps_within_its_width(document):
+    for width in (60, 80, 120):
+        assert max(map(len, document.text(width).splitlines())) <= width
+    wide = document.text(width=None)
+    assert max(map(len, wide.splitlines())) > 120
+    assert len(wide.splitlines()) < len(document.text().splitlines())
+    assert str(document) == document.text(80)
+    with pytest.raises(ValueError, match="width must be an integer >= 60; got 3"):
+        document.text(3)
+
+
+def test_html_is_well_formed_and_alone(document):
+    part, page = document._repr_html_(), document.to_html()
+    ElementTree.fromstring(part.replace("<details open>", "<details>"))  # raises if not closed
+    assert part in page
+    assert page.count("<details open>") == page.count("</details>") > 10
+    for needed in ("<script", "http:", "https:", "src=", "url("):
+        assert needed not in page.replace("http://www.w3.org", "")
+
+
+def test_markdown_has_balanced_latex(document):
+    words = document.to_markdown()
+    formulas = words.split("$$")[1::2]
+    assert len(formulas) > 40
+    for formula in formulas:
+        assert formula.count("{") == formula.count("}")
+        assert formula.count(r"\left") == formula.count(r"\right")
+        assert formula.count(r"\begin") == formula.count(r"\end")
+        assert formula.isascii()
+
+
+def test_every_formula_has_latex_and_mathml():
+    from backprop_rs.explain.latex import latex
+    from backprop_rs.explain.mathml import mathml
+
+    rows = [part for row in formulas.ACTIVATIONS.values() for part in row[:2]]
+    rows += [
+        part
+        for by_output in formulas.COSTS.values()
+        for row in by_output.values()
+        for part in row[:-1]
+        if part is not None
+    ]
+    for formula in rows:
+        assert latex(formula).isascii()
+        ElementTree.fromstring(mathml(formula))
+
+
+def test_files(document, tmp_path):
+    for name in ("one.html", "one.md", "one.txt"):
+        document.save(tmp_path / name)
+    assert (tmp_path / "one.txt").read_text("utf-8") == document.text()
+    with pytest.raises(ValueError, match=r"path must end in .html, .md, .txt; got 'one.pdf'"):
+        document.save("one.pdf")
+
+
+def test_digits():
+    net = bp.Network([1, 1], output="identity", init=[[[1 / 3]]], dtype="float64")
+    assert "0.33 · 1" in str(net.explain([1], [1], digits=2))
+    assert "0.3333333333333333 · 1" in str(net.explain([1], [1], digits=16))
+    with pytest.raises(ValueError, match="digits must be an integer from 1 to 17; got 0"):
+        net.explain([1], [1], digits=0)
+
+
+def test_wrong_arguments():
+    net = network("tanh", "sigmoid", "squared_error")
+    with pytest.raises(ValueError, match="X must have shape"):
+        net.explain([1, 2], [1, 2, 3])
+    with pytest.raises(ValueError, match="learning_rate must be a finite number >= 0; got -1"):
+        net.explain(*batch("squared_error"), -1)
+    with pytest.raises(ValueError, match="most must be an integer >= 1; got 0"):
+        net.explain(*batch("squared_error"), most=0)
