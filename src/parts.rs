@@ -48,7 +48,7 @@ impl Parts {
     pub fn sum_penalties<T: Real>(&self, worker: &Worker, layers: &[Layer<T>]) {
         self.each(worker, layers.iter().map(|layer| &layer.w.values), |part, at| {
             self.squares.part(at, 1)[0] = squares(part);
-            self.sums.part(at, 1)[0] = part.iter().map(|w| w.abs().to_f64()).sum();
+            self.sums.part(at, 1)[0] = sizes(part);
         });
     }
 
@@ -92,6 +92,21 @@ impl Parts {
         }
         due
     }
+}
+
+/// The penalty of all layers at once, for one worker alone: the same sums in the same order.
+pub fn penalty_of<T: Real>(layers: &[Layer<T>]) -> f64 {
+    let of_layer = |layer: &Layer<T>| {
+        let sum = |f: fn(&[T]) -> f64| layer.w.values.as_slice().chunks(PART).map(f).sum::<f64>();
+        layer.options.penalty.value(sum(sizes), sum(squares))
+    };
+    let mut penalty = 0.0;
+    layers.iter().for_each(|layer| penalty += of_layer(layer));
+    penalty
+}
+
+fn sizes<T: Real>(part: &[T]) -> f64 {
+    part.iter().map(|w| w.abs().to_f64()).sum()
 }
 
 fn squares<T: Real>(part: &[T]) -> f64 {

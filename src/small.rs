@@ -9,6 +9,7 @@ use crate::cost::Cost;
 use crate::kernel::{Job, LINE_MAX, SHARD, Set, first, transpose};
 use crate::layer::{Layer, move_line, sigma_of_lines};
 use crate::optimizer::{Clock, Moments, Optimizer, Update};
+use crate::parts::penalty_of;
 use crate::pool::Share;
 use crate::real::Real;
 use crate::samples::{Chosen, Samples, Targets, chosen};
@@ -79,7 +80,11 @@ impl<T: Real> Job for SmallSteps<'_, T> {
                 scale,
             };
             step.forward_all::<S>();
-            let cost = tree_sum(&self.ws.costs.as_slice()[..rows.len()]);
+            let mut cost = tree_sum(&self.ws.costs.as_slice()[..rows.len()]);
+            if settings.penalty_in_cost > 0.0 {
+                let times = rows.len() as f64 * update.scale.to_f64() * settings.penalty_in_cost;
+                cost += times * penalty_of(self.layers);
+            }
             if settings.check_finite && !cost.is_finite() {
                 return;
             }

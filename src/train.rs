@@ -58,8 +58,9 @@ pub struct Settings<'a> {
     pub check_finite: bool,
     /// Whether penalties are divided by the number (or the weight) of the samples of a batch.
     pub penalty_per_sample: bool,
-    /// Whether the cost of a batch takes in the penalties of the weights before its update.
-    pub penalty_in_cost: bool,
+    /// How often the cost of a batch takes in the penalties of the weights before its update; 0
+    /// for not at all.
+    pub penalty_in_cost: f64,
     /// Asked now and then whether to give the training up.
     pub interrupted: Option<&'a (dyn Fn() -> bool + Sync)>,
 }
@@ -86,7 +87,7 @@ impl Settings<'_> {
             input_noise: 0.0,
             check_finite: false,
             penalty_per_sample: false,
-            penalty_in_cost: false,
+            penalty_in_cost: 0.0,
             interrupted: None,
         }
     }
@@ -316,10 +317,7 @@ struct Training<'a> {
 impl Settings<'_> {
     /// Whether a step is nothing but passes and an update.
     fn is_plain(&self) -> bool {
-        self.clip_norm.is_none()
-            && self.average.is_none()
-            && self.input_noise == 0.0
-            && !self.penalty_in_cost
+        self.clip_norm.is_none() && self.average.is_none() && self.input_noise == 0.0
     }
 
     /// What updates number `clock.t` of this training uses, at a place.
@@ -504,7 +502,7 @@ impl<T: Real> Run<'_, T> {
         tiles: &Range<usize>,
         (mut update, epoch): (Update<T>, u64),
     ) -> Result<f64, Reason> {
-        if self.settings.penalty_in_cost {
+        if self.settings.penalty_in_cost > 0.0 {
             self.parts.sum_penalties(worker, &self.network.layers);
         }
         let sum = match &self.sums {
@@ -517,8 +515,9 @@ impl<T: Real> Run<'_, T> {
             update.scale = T::from_f64(scale);
         }
         let mut cost = if sum.weight == m { sum.cost } else { sum.cost * scale * m };
-        if self.settings.penalty_in_cost {
-            cost += m * update.scale.to_f64() * self.parts.penalty(&self.network.layers);
+        if self.settings.penalty_in_cost > 0.0 {
+            let times = m * update.scale.to_f64() * self.settings.penalty_in_cost;
+            cost += times * self.parts.penalty(&self.network.layers);
         }
         if self.settings.check_finite && !cost.is_finite() {
             return Err(Reason::NonFinite);

@@ -103,7 +103,7 @@ pub struct Training<'py> {
     #[pyo3(default)]
     penalty_per_sample: bool,
     #[pyo3(default)]
-    penalty_in_cost: bool,
+    penalty_in_cost: f64,
 }
 
 impl Training<'_> {

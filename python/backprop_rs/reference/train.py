@@ -40,7 +40,7 @@ class Settings:
     input_noise: float = 0.0
     check_finite: bool = False
     penalty_per_sample: bool = False
-    penalty_in_cost: bool = False
+    penalty_in_cost: float = 0.0  # how often
 
     def order(self, n: int, epoch: int) -> NDArray[Any]:
         """The rows in the order of an epoch."""
@@ -122,7 +122,7 @@ def one_step(
     total = len(rows) if weights is None else float(weights.sum())
     scale = (1 / total if total else 0.0) if run.penalty_per_sample else 1.0
     if run.penalty_in_cost:
-        cost += scale * sum(layer.penalty() for layer in layers)
+        cost += run.penalty_in_cost * scale * sum(layer.penalty() for layer in layers)
     if run.check_finite and not np.isfinite(cost):
         return None
     clip(run, grad_w + grad_b)

@@ -1,0 +1,294 @@
+"""What the classifier and the regressor have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight
+
+from .. import _check
+from . import _lbfgs
+from ._data import Samples
+from ._held import Held, hold_back
+from ._network import THEIRS, draw, optimizer, put
+from ._stochastic import Training, restore_best
+from ._threads import threads
+from ._using import Uses
+from ._watching import CallbackSupportMixin
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .._types import AnyArray, Array
+    from ..network import Network
+
+NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and "
+    "need to be preprocessed."
+)
+FLOATS = (np.float64, np.float32)
+
+
+def is_stochastic(mlp: BaseMLP) -> bool:
+    """Whether there is a partial_fit, by an error that says why not."""
+    if mlp.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. "
+            f"{mlp.solver} is not stochastic."
+        )
+    return True
+
+
+class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
+    """The whole of training; what y means is left to the classes above."""
+
+    _random_state: Any
+    _best: tuple[list[Array], list[Array]]
+    _no_improvement_count: int
+    _rate: float  # of the next epoch
+    _stratifies = False
+
+    n_outputs_: int
+    loss_curve_: list[float]
+    best_loss_: Any
+    best_validation_score_: Any
+    validation_scores_: Any
+    validation_loss_curve_: Any
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def _keep(self, given: dict[str, Any]) -> None:
+        """Keep the arguments of a constructor as they are."""
+        for name, value in given.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    # What the classes above say.
+
+    def _validate_input(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
+        """X and y as scikit-learn checks them."""
+        raise NotImplementedError
+
+    def _learn_targets(self, y: Any, incremental: bool, first: bool) -> None:
+        """See what the targets are like, or that they are as before; sets `n_outputs_`."""
+        raise NotImplementedError
+
+    def _check_known(self, y: Any) -> None:
+        """Refuses targets unlike those of the training."""
+        raise NotImplementedError
+
+    def _encode(self, y: Any, dtype: str) -> AnyArray:
+        """Targets as the core takes them."""
+        raise NotImplementedError
+
+    def _output(self) -> Any:
+        """The row of the output activation."""
+        raise NotImplementedError
+
+    def _cost(self, n_outputs: int) -> Any:
+        """The row of the cost."""
+        raise NotImplementedError
+
+    def _sums_outputs(self, n_outputs: int) -> bool:
+        """Whether gradients are those of a sum over the outputs, losses of their mean."""
+        return False
+
+    def _score_of(self, a: Array, y: AnyArray, weights: Array | None) -> float:
+        raise NotImplementedError
+
+    def _labels_of(self, y: AnyArray) -> Any:
+        """Targets of the core as the user gave them."""
+        return y
+
+    def _weights(self, X: Any, y: Any, weights: Any, incremental: bool) -> Any:
+        """The weights of the samples, with those of their classes."""
+        return weights
+
+    # Training.
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train from new parameters on, or with `warm_start` from those that there are.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features) array-like or sparse matrix
+        y : (n_samples,) or (n_samples, n_outputs) array-like
+        sample_weight : (n_samples,) array-like, optional
+        X_val, y_val, sample_weight_val : as X, y and sample_weight; optional
+            Samples to judge the training by: with `early_stopping` they take the place of those
+            held back, and without it their scores and losses are recorded.
+
+        Returns
+        -------
+        self
+        """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """One epoch, after what has been learnt before.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features) array-like or sparse matrix
+        y : (n_samples,) or (n_samples, n_outputs) array-like
+        sample_weight : (n_samples,) array-like, optional
+
+        Returns
+        -------
+        self
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def initialize(self, X: Any, y: Any) -> Self:
+        """First parameters without a training: what `fit` would begin with.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features) array-like or sparse matrix
+        y : (n_samples,) or (n_samples, n_outputs) array-like
+
+        Returns
+        -------
+        self
+        """
+        self._prepare(X, y, None, incremental=False, first=True)
+        return self
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        weights: Any,
+        given: tuple[Any, Any, Any] = (None,) * 3,
+        incremental: bool = False,
+    ) -> Self:
+        first = not self.__sklearn_is_fitted__() or not (self.warm_start or incremental)
+        with threads(self.n_jobs):
+            net, samples = self._prepare(X, y, weights, incremental=incremental, first=first)
+            held = self._given(given, net.dtype)
+            if self.solver == "lbfgs":
+                if held is not None:
+                    raise ValueError("solver 'lbfgs' must go without X_val; got one")
+                _lbfgs.fit(self, net, samples)
+            else:
+                self._train(net, samples, held, incremental)
+        if not all(np.isfinite(one).all() for one in net._core.weights() + net._core.biases()):
+            raise ValueError(NON_FINITE)
+        return self
+
+    def _prepare(
+        self, X: Any, y: Any, weights: Any, *, incremental: bool, first: bool
+    ) -> tuple[Network, Samples]:
+        """Checked samples, and the network that is to learn them."""
+        hidden = hidden_sizes(self.hidden_layer_sizes)
+        X, y = self._validate_input(X, y, reset=first)
+        self._learn_targets(y, incremental, first)
+        weights = self._weights(X, y, weights, incremental)
+        self._random_state = check_random_state(self.random_state)
+        if first:
+            net = self._begin([X.shape[1], *hidden, self.n_outputs_], X.dtype.name)
+        else:
+            net = self._renew()
+        return net, self._samples(X, y, weights, net.dtype)
+
+    def _samples(self, X: Any, y: Any, weights: Any, dtype: str) -> Samples:
+        """Checked samples, ready for the core."""
+        if weights is not None:
+            weights = _check.converted(_check_sample_weight(weights, X), dtype)
+        X = X.tocsr().astype(dtype) if issparse(X) else _check.converted(X, dtype)
+        return Samples(X, self._encode(y, dtype), weights).fit_in_memory()
+
+    def _begin(self, sizes: list[int], dtype: str) -> Network:
+        """Everything as before the first epoch."""
+        self.n_iter_ = self.t_ = 0
+        self.n_layers_ = len(sizes)
+        self.out_activation_ = THEIRS.get(self._output(), self._output())
+        self._changed()
+        net = self._make(sizes, dtype)
+        if self.init is None:
+            coefs, intercepts = draw(self, sizes)
+            put(net, coefs, intercepts)
+        else:
+            net._core.initialize(net._tables.row("init", self.init), self._seed())
+        if self.dropout != 0 or self.input_noise:
+            net.seed = self._seed()
+        self._no_improvement_count = 0
+        self._best = (net._core.weights(), net._core.biases())
+        if self.solver != "lbfgs":
+            self.loss_curve_ = []
+            stopping = self.early_stopping
+            self.best_loss_ = None if stopping else np.inf
+            self.best_validation_score_ = -np.inf if stopping else None
+            self.validation_scores_ = [] if stopping else None
+            self.validation_loss_curve_ = [] if stopping else None
+        return net
+
+    def _seed(self) -> int:
+        return int(self._random_state.randint(2**31 - 1))
+
+    def _given(self, given: tuple[Any, Any, Any], dtype: str) -> Samples | None:
+        """Checked validation samples of the user."""
+        X, y, weights = given
+        if X is None and y is None:
+            return None
+        if X is None or y is None:
+            raise ValueError("X_val and y_val must be given together; got one of them")
+        X, y = self._validate_input(X, y, reset=False)
+        self._check_known(y)
+        return self._samples(X, y, weights, dtype)
+
+    def _train(
+        self, net: Network, samples: Samples, given: Samples | None, incremental: bool
+    ) -> None:
+        """Epochs of mini-batches."""
+        if not incremental or net._optimizer is None:
+            net._optimizer = None  # a new one, with a memory of its own
+            net._use_optimizer(optimizer(self))
+            self._rate = float(self.learning_rate_init)
+        held = None
+        if self.early_stopping:
+            if incremental:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            if given is None:
+                samples, given = hold_back(self, samples)
+        if given is not None:
+            self.validation_scores_ = self.validation_scores_ or []
+            self.validation_loss_curve_ = self.validation_loss_curve_ or []
+            held = Held(self, net, given)
+        Training(self, net, samples, held, incremental).run()
+        if self.early_stopping:
+            restore_best(self, net)
+            self._changed()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def hidden_sizes(given: Any) -> list[int]:
+    """The sizes of the hidden layers as a list."""
+    sizes = list(given) if hasattr(given, "__iter__") else [given]
+    if any(size <= 0 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return sizes

@@ -1,0 +1,326 @@
+"""The classifier."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from ._base import FLOATS, BaseMLP, is_stochastic
+from ._constraints import CONSTRAINTS, row
+from ._held import accuracy
+from ._targets import Labels, unseen
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .._types import AnyArray, Array
+
+PROBABILITIES = ("sigmoid", "softmax")
+
+
+def gives_probabilities(mlp: MLPClassifier) -> bool:
+    """Whether the outputs are probabilities."""
+    chosen = mlp.output_activation
+    return chosen is None or row("activation", chosen) in PROBABILITIES
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
+    """scikit-learn's `MLPClassifier`, with what is listed here beside its parameters.
+
+    Parameters
+    ----------
+    hidden_layer_sizes, ..., max_fun
+        As in `sklearn.neural_network.MLPClassifier`. `activation` takes every row of our table,
+        and a list of them, one a hidden layer; `solver` every row of the table of optimizers.
+    output_activation : row of the table of activations, optional
+        By default softmax for several classes, otherwise logistic.
+    cost : row of the table of costs, default "cross_entropy"
+    init : row of the table of initialisers, optional
+        By default as scikit-learn draws first parameters.
+    dropout : float or list, one a hidden layer, default 0.0
+        The share of their activations that training leaves out.
+    l1 : float or list, one a layer, default 0.0
+        Of the penalty l1 sum |w|, divided by the number of samples of a batch, as `alpha` is.
+    weight_decay : float or list, one a layer, default 0.0
+        w := w - learning_rate weight_decay w before each update.
+    max_norm : float or list, one a layer, default 0.0
+        The largest norm of a neuron's incoming weights; 0 for none.
+    class_weight : "balanced" or dict of class to weight, optional
+        Multiplies the weights of the samples of a class.
+    schedule : row of the table of schedules, optional
+        Multiplies the learning rate, over `max_iter` epochs.
+    clip_value, clip_norm : float, optional
+        The largest element and the largest norm of the gradient.
+    input_noise : float, default 0.0
+        The standard deviation of normal noise on X, new in each epoch.
+    callbacks : callable or list of callables, optional
+        Called after each epoch with an event that has `estimator`, `number`, `loss`,
+        `validation_score`, `validation_loss`, `learning_rate` (may be set) and `stop()`.
+        scikit-learn's own callbacks are given to `set_callbacks`.
+    progress : bool, default False
+        Show a progress bar.
+    n_jobs : int, optional
+        Threads during the training; -1 for all processors. By default those of
+        `backprop_rs.set_num_threads`. Results never depend on it.
+    backend : "auto", "rust" or "numpy", default "auto"
+    sklearn_compat : bool, default False
+        Where scikit-learn is wrong, be so too; see docs/sklearn.md.
+
+    Attributes
+    ----------
+    coefs_, intercepts_, classes_, n_iter_, ...
+        As scikit-learn's.
+    validation_loss_curve_ : list of float or None
+        The loss of the validation samples after each epoch, without penalties.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> mlp = MLPClassifier((16, 8), ["relu", "tanh"], dropout=0.1, max_iter=500, batch_size=10,
+    ...                     schedule="cosine", learning_rate_init=0.01, random_state=0, tol=0)
+    >>> mlp.fit(X, y).score(X, y) > 0.95
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **CONSTRAINTS,
+        "class_weight": [None, dict, StrOptions({"balanced"})],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        output_activation: Any = None,
+        cost: Any = None,
+        init: Any = None,
+        dropout: Any = 0.0,
+        l1: Any = 0.0,
+        weight_decay: Any = 0.0,
+        max_norm: Any = 0.0,
+        class_weight: Any = None,
+        schedule: Any = None,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        input_noise: float = 0.0,
+        callbacks: Any = None,
+        progress: bool = False,
+        n_jobs: int | None = None,
+        backend: str = "auto",
+        sklearn_compat: bool = False,
+    ) -> None:
+        self._keep(locals())
+
+    _labels: Labels
+
+    @property
+    def _stratifies(self) -> bool:  # type: ignore[override]
+        return self._labels.n_outputs == 1
+
+    def _output(self) -> str:
+        if self.output_activation is None:
+            return "softmax" if self._labels.kind == "multiclass" else "sigmoid"
+        chosen: str = row("activation", self.output_activation)
+        if chosen == "softmax" and self._labels.n_outputs == 1:
+            raise ValueError(
+                "output_activation must be 'logistic', or another of one output, for two classes; "
+                "got 'softmax'"
+            )
+        return chosen
+
+    def _cost(self, n_outputs: int) -> str:
+        chosen: str = row("cost", "cross_entropy" if self.cost is None else self.cost)
+        return chosen
+
+    @property
+    def _threshold(self) -> float:
+        """Where one output changes from no to yes."""
+        return 0.0 if self._cost(1).startswith("hinge") else 0.5
+
+    # Targets.
+
+    def _validate_input(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
+        X, y = validate_data(
+            self,
+            *(X, y),
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            dtype=FLOATS,
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return X, y
+
+    def _learn_targets(self, y: Any, incremental: bool, first: bool) -> None:
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._labels = Labels.of(y)
+            self.classes_ = self._labels.classes
+        elif self.warm_start:
+            classes = unique_labels(y)
+            if set(classes) != set(self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the "
+                    f"previous call to fit. Previously got {self.classes_}, `y` has {classes}"
+                )
+        else:
+            self._check_known(y)
+        self.n_outputs_ = self._labels.n_outputs
+
+    def _check_known(self, y: Any) -> None:
+        if unseen(y, self.classes_):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes_}. 'y' has {unique_labels(y)}."
+            )
+
+    def _encode(self, y: Any, dtype: str) -> AnyArray:
+        return self._labels.encode(y, dtype)
+
+    def _labels_of(self, y: AnyArray) -> Any:
+        return self.classes_[y] if y.ndim == 1 else self._labels.decode(y)
+
+    def _weights(self, X: Any, y: Any, weights: Any, incremental: bool) -> Any:
+        if self.class_weight is None:
+            return weights
+        if incremental and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight must be a dict for partial_fit, which does not see all samples; "
+                "got 'balanced'"
+            )
+        of_class = compute_sample_weight(self.class_weight, y)
+        return of_class if weights is None else of_class * _check_sample_weight(weights, X)
+
+    def _score_of(self, a: Array, y: AnyArray, weights: Array | None) -> float:
+        if y.ndim == 1:
+            return accuracy(a.argmax(axis=1) == y, weights)
+        return accuracy(((a > self._threshold) == y).all(axis=1), weights)
+
+    # What users call.
+
+    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+        """One epoch, after what has been learnt before.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features) array-like or sparse matrix
+        y : (n_samples,) array-like, or (n_samples, n_classes) of 0 and 1
+        sample_weight : (n_samples,) array-like, optional
+        classes : (n_classes,) array-like, optional
+            All classes there will ever be: needed in the first call, unless y has one column for
+            each.
+
+        Returns
+        -------
+        self
+        """
+        columns = type_of_target(y, input_name="y") == "multilabel-indicator"
+        if columns and classes is None and not hasattr(self, "classes_"):
+            classes = unique_labels(y)
+        if _check_partial_fit_first_call(self, classes):
+            self._labels = Labels.of(y if columns else np.asarray(self.classes_))
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X: Any) -> Any:
+        """The classes of samples.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features) array-like or sparse matrix
+
+        Returns
+        -------
+        (n_samples,) array, or (n_samples, n_classes) of 0 and 1
+        """
+        return self._labels_at(self._outputs(X))
+
+    def _labels_at(self, a: Array) -> Any:
+        return self._labels.decode(a, self._threshold)
+
+    @available_if(gives_probabilities)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> Array:
+        """The probabilities of the classes, as `classes_` has them.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features) array-like or sparse matrix
+
+        Returns
+        -------
+        (n_samples, n_classes) array
+        """
+        a = self._outputs(X)
+        if self.n_outputs_ == 1:
+            return np.concatenate([1 - a, a], axis=1)
+        if self._labels.kind == "multiclass" and self.out_activation_ != "softmax":
+            a /= a.sum(axis=1, keepdims=True)
+        return a
+
+    @available_if(gives_probabilities)  # type: ignore[untyped-decorator]
+    def predict_log_proba(self, X: Any) -> Array:
+        """The logarithms of `predict_proba`.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features) array-like or sparse matrix
+
+        Returns
+        -------
+        (n_samples, n_classes) array
+        """
+        p = self.predict_proba(X)
+        logs: Array = np.log(p, out=p)
+        return logs
+
+    @available_if(lambda mlp: not gives_probabilities(mlp))  # type: ignore[untyped-decorator]
+    def decision_function(self, X: Any) -> Array:
+        """The outputs, where they are not probabilities; for two classes above 0 for the second.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features) array-like or sparse matrix
+
+        Returns
+        -------
+        (n_samples,) or (n_samples, n_classes) array
+        """
+        a = self._outputs(X)
+        return a[:, 0] - self._threshold if self.n_outputs_ == 1 else a
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,175 @@
+"""The regressor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sklearn.base import RegressorMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import validate_data
+
+from .. import _check
+from ._base import FLOATS, BaseMLP
+from ._constraints import CONSTRAINTS, row, tables
+from ._held import r2
+
+if TYPE_CHECKING:
+    from .._types import AnyArray, Array
+
+# Outputs of scikit-learn's losses.
+OUTPUTS = {"squared_error": "identity", "poisson": "exponential"}
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
+    """scikit-learn's `MLPRegressor`, with what is listed here beside its parameters.
+
+    Parameters
+    ----------
+    loss, hidden_layer_sizes, ..., max_fun
+        As in `sklearn.neural_network.MLPRegressor`. `activation` takes every row of our table,
+        and a list of them, one a hidden layer; `solver` every row of the table of optimizers.
+    output_activation : row of the table of activations, optional
+        By default identity, with loss "poisson" exponential.
+    cost : row of the table of costs, optional
+        In the place of `loss`, such as "huber(0.5)".
+    init, dropout, l1, weight_decay, max_norm, schedule, clip_value, clip_norm, input_noise,
+    callbacks, progress, n_jobs, backend
+        As in `MLPClassifier`.
+    sklearn_compat : bool, default False
+        With several outputs, take scikit-learn's gradient of the squared error, which is as many
+        times too large as there are outputs (its issue 8349).
+
+    Attributes
+    ----------
+    coefs_, intercepts_, n_iter_, ...
+        As scikit-learn's.
+    validation_loss_curve_ : list of float or None
+        The loss of the validation samples after each epoch, without penalties.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> mlp = MLPRegressor(cost="huber(0.5)", solver="adamw", max_iter=100, tol=0, random_state=0,
+    ...                    learning_rate_init=0.01, schedule="cosine")
+    >>> mlp.fit(scale(X), scale(y)).score(scale(X), scale(y)) > 0.5
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "loss": [StrOptions(set(OUTPUTS))],
+        **CONSTRAINTS,
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        output_activation: Any = None,
+        cost: Any = None,
+        init: Any = None,
+        dropout: Any = 0.0,
+        l1: Any = 0.0,
+        weight_decay: Any = 0.0,
+        max_norm: Any = 0.0,
+        schedule: Any = None,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        input_noise: float = 0.0,
+        callbacks: Any = None,
+        progress: bool = False,
+        n_jobs: int | None = None,
+        backend: str = "auto",
+        sklearn_compat: bool = False,
+    ) -> None:
+        self._keep(locals())
+
+    def _output(self) -> str:
+        chosen = self.output_activation
+        output: str = row("activation", OUTPUTS[self.loss] if chosen is None else chosen)
+        return output
+
+    def _cost(self, n_outputs: int) -> str:
+        name = self.cost
+        if name is None and self.loss == "squared_error":
+            name = "mean_squared_error(scale=0.5)"
+            if self._sums_outputs(n_outputs):
+                name = "squared_error(scale=0.5)"
+        cost: str = row("cost", self.loss if name is None else name)
+        return cost
+
+    def _sums_outputs(self, n_outputs: int) -> bool:
+        plain = self.cost is None and self.loss == "squared_error"
+        return bool(self.sklearn_compat) and plain and n_outputs > 1
+
+    def _validate_input(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
+        X, y = validate_data(
+            self,
+            *(X, y),
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=True,
+            dtype=FLOATS,
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return X, y
+
+    def _learn_targets(self, y: Any, incremental: bool, first: bool) -> None:
+        n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        if not first and n_outputs != self.n_outputs_:
+            raise ValueError(f"y must have {self.n_outputs_} columns as before; got {n_outputs}")
+        self.n_outputs_ = n_outputs
+
+    def _check_known(self, y: Any) -> None:
+        self._learn_targets(y, incremental=True, first=False)
+
+    def _encode(self, y: Any, dtype: str) -> AnyArray:
+        y = _check.converted(y.reshape(len(y), -1), dtype)
+        limits = tables().backend.target_range(self._cost(y.shape[1]))
+        if limits == _check.ANY_TARGET:
+            return y  # type: ignore[no-any-return]
+        return _check.in_range(y, self._cost(y.shape[1]).partition("(")[0], limits)
+
+    def _score_of(self, a: Array, y: AnyArray, weights: Array | None) -> float:
+        return r2(a, y, weights)
+
+    def predict(self, X: Any) -> Array:
+        """The values of samples.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features) array-like or sparse matrix
+
+        Returns
+        -------
+        (n_samples,) or (n_samples, n_outputs) array
+        """
+        a = self._outputs(X)
+        return a.ravel() if a.shape[1] == 1 else a

@@ -1,0 +1,206 @@
+"""Epoch after epoch, as scikit-learn counts, judges and ends them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ..progress import Bar, Silent, progress_bar
+from . import _data
+from ._constraints import tables
+from ._losses import Loss
+from ._watching import Watcher
+
+if TYPE_CHECKING:
+    from .._types import AnyArray
+    from ..network import Network
+    from ._base import BaseMLP
+    from ._held import Held
+
+ORDERS = 2**21  # rows of orders that are drawn ahead, at most, unless one epoch has more
+CLIPPED = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
+AT_THE_END = (
+    "Stochastic Optimizer: Maximum iterations (%d) reached and the optimization hasn't "
+    "converged yet."
+)
+
+
+class Training:
+    """One call of `fit` or `partial_fit` with a solver of mini-batches.
+
+    The core runs as many epochs at a time as nothing can happen in: a training ends after more
+    than `n_iter_no_change` epochs in a row without progress, so that many are ahead at least.
+    """
+
+    def __init__(
+        self, mlp: BaseMLP, net: Network, samples: _data.Samples, held: Held | None, once: bool
+    ) -> None:
+        self.mlp, self.net, self.samples, self.held, self.once = mlp, net, samples, held, once
+        self.n = len(samples)
+        self.loss = Loss(mlp, net, samples)
+        self.order = np.arange(self.n)
+        self.epochs = 1 if once else mlp.max_iter
+        self.watcher = Watcher(mlp, samples, self.epochs)
+        self.bar: Bar = progress_bar(True) if mlp.progress else Silent()
+        self.watched: Any = None
+        self.reactive = bool(mlp.schedule) and tables().backend.is_reactive(self.schedule)
+        self.settings = {
+            "batch_size": batch_size(mlp, self.n),
+            "schedule": self.schedule,
+            "schedule_from": 0 if once else net.epochs_trained,
+            "schedule_epochs": mlp.max_iter,
+            "seed": net.seed,
+            "clip_value": mlp.clip_value,
+            "clip_norm": mlp.clip_norm,
+            "input_noise": float(mlp.input_noise),
+            "penalty_per_sample": True,
+            "penalty_in_cost": float(self.loss.divisor) if self.loss.penalised else 0.0,
+        }
+
+    @property
+    def schedule(self) -> str:
+        schedule = self.mlp.schedule
+        return "constant" if schedule is None else tables().row("schedule", schedule)
+
+    @property
+    def step_by_step(self) -> bool:
+        """Whether something happens after each epoch."""
+        mlp = self.mlp
+        scaled = mlp.solver == "sgd" and mlp.learning_rate == "invscaling"
+        return bool(
+            self.held or mlp.verbose or mlp.progress or scaled or self.reactive or self.watcher
+        )
+
+    def run(self) -> None:
+        """Train; a warning where it was not enough, or was interrupted."""
+        mlp = self.mlp
+        mlp.n_iter_ = 0
+        stopped = False
+        try:
+            while mlp.n_iter_ < self.epochs and not stopped:
+                stopped = self.slice()
+            # A schedule is made for so many epochs: to have come to its end is no warning.
+            if not (stopped or self.once or mlp.schedule):
+                warnings.warn(AT_THE_END % mlp.max_iter, ConvergenceWarning, stacklevel=2)
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        finally:
+            self.bar.close()
+        self.watcher.close()
+
+    def slice(self) -> bool:
+        """Some epochs in the core; whether the training is over."""
+        mlp = self.mlp
+        left = self.epochs - mlp.n_iter_
+        if self.step_by_step:
+            ahead: float = 1
+        else:
+            ahead = max(mlp.n_iter_no_change + 1 - mlp._no_improvement_count, 1)
+        n_epochs = int(min(ahead, left, max(ORDERS // self.n, 1)))
+        self.watcher.begin()
+        orders = self.draw(n_epochs) if mlp.shuffle else None
+        first = self.net.epochs_trained
+        rate = mlp._rate * (self.watched[0] if self.watched else 1.0)
+        run = self.settings | {"learning_rate": rate, "stop_epoch": first + n_epochs}
+        mlp._net()  # takes up what a callback may have changed
+        mlp._changed()
+        costs, interrupted = _data.train(self.net, self.samples, run, first, orders)
+        over = False
+        for number, cost in enumerate(costs):
+            order = self.order if orders is None else orders[number]
+            over = self.end_epoch(self.loss.of_epoch(cost, order))
+        if interrupted:
+            raise KeyboardInterrupt
+        return over
+
+    def draw(self, n_epochs: int) -> AnyArray:
+        """The orders of some epochs, (n_epochs, n): each shuffles the one before."""
+        orders = np.empty((n_epochs, self.n), np.uint32)
+        for row in orders:
+            places = np.arange(self.n)
+            self.mlp._random_state.shuffle(places)
+            self.order = self.order[places]
+            row[:] = self.order
+        return orders
+
+    def end_epoch(self, loss: float) -> bool:
+        """Book-keeping after an epoch; whether the training is over."""
+        mlp = self.mlp
+        mlp.n_iter_ += 1
+        mlp.loss_ = loss
+        mlp.t_ += self.n
+        mlp.loss_curve_.append(loss)
+        if mlp.verbose:
+            print(f"Iteration {mlp.n_iter_}, loss = {loss:.8f}")
+        score = self.held.score(self.net) if self.held else None
+        self.count(loss, score)
+        if self.reactive:
+            value = loss if self.held is None else self.held.losses[-1]
+            self.watched = tables().backend.observe(self.schedule, value, self.watched)
+        if mlp.solver == "sgd" and mlp.learning_rate == "invscaling":
+            mlp._rate = mlp.learning_rate_init / (mlp.t_ + 1) ** mlp.power_t
+        self.show(loss, score)
+        over = mlp._no_improvement_count > mlp.n_iter_no_change and self.is_stuck()
+        return self.watcher.end(self.net, loss, score) or over
+
+    def count(self, loss: float, score: float | None) -> None:
+        """How many epochs in a row have made no progress."""
+        mlp = self.mlp
+        if mlp.early_stopping:
+            assert score is not None
+            if mlp.verbose:
+                print(f"Validation score: {score:f}")
+            progress = not score < mlp.best_validation_score_ + mlp.tol
+            if score > mlp.best_validation_score_:
+                mlp.best_validation_score_ = score
+                mlp._best = (self.net._core.weights(), self.net._core.biases())
+        else:
+            progress = not loss > mlp.best_loss_ - mlp.tol
+            if loss < mlp.best_loss_:
+                mlp.best_loss_ = loss
+        mlp._no_improvement_count = 0 if progress else mlp._no_improvement_count + 1
+
+    def is_stuck(self) -> bool:
+        """Without progress: over, unless a smaller learning rate is to be tried first."""
+        mlp = self.mlp
+        what = "Validation score" if mlp.early_stopping else "Training loss"
+        text = (
+            f"{what} did not improve more than tol={mlp.tol:f} for "
+            f"{mlp.n_iter_no_change} consecutive epochs."
+        )
+        adaptive = mlp.solver == "sgd" and mlp.learning_rate == "adaptive"
+        if adaptive and mlp._rate > 1e-6:
+            mlp._rate /= 5.0
+            mlp._no_improvement_count = 0
+            end = f"Setting learning rate to {mlp._rate:f}"
+        else:
+            end = "Learning rate too small. Stopping." if adaptive else "Stopping."
+        if mlp.verbose:
+            print(f"{text} {end}")
+        return end.endswith("Stopping.")
+
+    def show(self, loss: float, score: float | None) -> None:
+        """The progress bar."""
+        n = self.mlp.n_iter_
+        if self.bar.wants() or n == self.epochs:
+            scored = "" if score is None else f", validation score {score:.4g}"
+            self.bar.show(n / self.epochs, f"epoch {n}/{self.epochs}, loss {loss:.4g}{scored}")
+
+
+def batch_size(mlp: BaseMLP, n: int) -> int:
+    """Samples per update."""
+    if mlp.batch_size == "auto":
+        return min(200, n)
+    if mlp.batch_size > n:
+        warnings.warn(CLIPPED, stacklevel=2)
+    return int(min(mlp.batch_size, n))
+
+
+def restore_best(mlp: BaseMLP, net: Network) -> None:
+    """Go back to where the validation score was best."""
+    weights, biases = mlp._best
+    net._core.set_weights(weights)
+    net._core.set_biases(biases)

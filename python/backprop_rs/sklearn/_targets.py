@@ -1,0 +1,83 @@
+"""Labels as the core takes them, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils.multiclass import type_of_target, unique_labels
+
+from .._types import AnyArray, Array
+
+KINDS = ("binary", "multiclass", "multilabel-indicator")
+
+
+@dataclass
+class Labels:
+    """What targets of a classification look like.
+
+    Parameters
+    ----------
+    classes : (n_classes,) array
+        Sorted; the numbers of the columns where kind is multilabel-indicator.
+    kind : one of `KINDS`
+    sparse : bool
+        Whether they came as a sparse matrix.
+    """
+
+    classes: AnyArray
+    kind: str
+    sparse: bool = False
+
+    @classmethod
+    def of(cls, y: Any) -> Labels:
+        """As y has them.
+
+        Raises
+        ------
+        ValueError
+            scikit-learn's, where y is nothing to classify.
+        """
+        kind = type_of_target(y, input_name="y")
+        if kind not in KINDS:
+            LabelBinarizer().fit(y)  # says what is wrong
+        return cls(unique_labels(y), kind, issparse(y))
+
+    @property
+    def n_outputs(self) -> int:
+        return 1 if self.kind == "binary" else len(self.classes)
+
+    def encode(self, y: Any, dtype: str) -> AnyArray:
+        """Class numbers (m,) for several classes, otherwise (m, n_outputs) of 0 and 1."""
+        if self.kind == "multilabel-indicator":
+            return np.ascontiguousarray(y.toarray() if issparse(y) else y, dtype)
+        if issparse(y) or y.ndim > 1:
+            raise ValueError("The object was not fitted with multilabel input.")
+        places = np.searchsorted(self.classes, as_classes(y, self.classes))
+        if self.kind == "multiclass":
+            return np.ascontiguousarray(places, np.int64)
+        return places.astype(dtype).reshape(-1, 1)
+
+    def decode(self, a: Array, threshold: float = 0.5) -> Any:
+        """The labels that output activations (m, n_outputs) stand for."""
+        if self.kind == "multiclass":
+            return self.classes.take(a.argmax(axis=1))
+        chosen = (a > threshold).astype(np.int64)
+        if self.kind == "binary":
+            if len(self.classes) == 1:
+                return np.repeat(self.classes[0], len(a))
+            return self.classes.take(chosen[:, 0])
+        return csr_array(chosen) if self.sparse else chosen
+
+
+def as_classes(y: AnyArray, classes: AnyArray) -> AnyArray:
+    """y in a type that can be searched among the classes."""
+    return y if y.dtype == classes.dtype or y.dtype.kind in "biuf" else y.astype(classes.dtype)
+
+
+def unseen(y: Any, classes: AnyArray) -> bool:
+    """Whether y has others than these classes."""
+    return bool(len(np.setdiff1d(unique_labels(y), classes, assume_unique=True)))
