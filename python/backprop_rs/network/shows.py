@@ -8,6 +8,8 @@ from .computes import Computes
 
 if TYPE_CHECKING:
     from .._types import AnyArray, Data
+    from ..health.diagnosis import Diagnosis
+    from ..history import History
     from . import Network
 
 
@@ -63,3 +65,44 @@ class Shows(Computes):
 
         X, y = self._samples(X, y)
         return gradient_norms(cast("Network", self), X, y, per_layer)
+
+    def diagnose(
+        self,
+        X: Data,
+        y: Data,
+        *,
+        history: History | None = None,
+        learning_rate: float | None = None,
+    ) -> Diagnosis:
+        """Say in words what is wrong with the network, its data or its training; and what to try.
+
+        Looked for are the rows of `backprop_rs.health.ILLNESSES`, on at most 256 rows: vanishing
+        and exploding δ, dead, saturated and equal neurons, unscaled inputs, targets that the
+        output cannot reach, a learning rate that is too large or too small, and others. The
+        network is not changed.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        history : History, optional
+            Of its training; by default of the last one in this process.
+        learning_rate : float, optional
+            The rate to judge; by default the largest of the history. Without either, nothing is
+            said of it.
+
+        Returns
+        -------
+        Diagnosis
+            A sequence of findings, each with `illness`, `layer`, `seen` and `advice`.
+
+        Examples
+        --------
+        >>> net = Network([2, *[5] * 10, 1], seed=0)
+        >>> net.diagnose([[0.0, 1.0], [1.0, 0.0]], [0, 1]).illnesses
+        ['vanishing_delta', 'constant_output']
+        """
+        from ..health.diagnosis import diagnose
+
+        net = cast("Network", self)
+        return diagnose(net, X, y, history or self._history, learning_rate)
