@@ -20,7 +20,7 @@ pub enum Error {
     /// One probability that sums to one is always one.
     SoftmaxOfOne,
     /// A cost whose output δ is defined for some output activations only.
-    CostOutput { cost: &'static str, accepted: &'static [&'static str], output: &'static str },
+    CostOutput { cost: &'static str, accepted: &'static [&'static str], output: String },
     /// A row of a table that is not written as one.
     Malformed { kind: &'static str, given: String },
     /// A setting that a row does not have.

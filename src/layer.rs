@@ -7,6 +7,7 @@ use crate::kernel::{
     transpose,
 };
 use crate::optimizer::{MOMENTS, Moments, Penalty, Update};
+use crate::own::{Own, OwnActivation};
 use crate::pool::{Share, Worker};
 use crate::real::Real;
 use crate::with_width;
@@ -34,7 +35,9 @@ impl Options {
 pub struct Layer<T> {
     pub n_in: usize,
     pub n_out: usize,
+    /// Identity where the layer has its own.
     pub activation: Activation,
+    pub own: Option<Own<dyn OwnActivation<T>>>,
     pub options: Options,
     /// Wᵀ in panels of output neurons: what the forward product reads and the gradient writes.
     pub w: Packed<T>,
@@ -51,7 +54,18 @@ impl<T: Real> Layer<T> {
         let b = Buffer::zeros(w.panels() * T::LINE);
         let w_back = (!first).then(|| Packed::zeros(n_out, n_in));
         let options = Options::default();
-        Self { n_in, n_out, activation, options, w, w_back, b }
+        Self { n_in, n_out, activation, own: None, options, w, w_back, b }
+    }
+
+    /// What its activation is called.
+    pub fn activation_name(&self) -> String {
+        let own = self.own.as_ref().map(|own| own.function.name().to_owned());
+        own.unwrap_or_else(|| self.activation.to_string())
+    }
+
+    /// Whether σ' is computed from z as well as a.
+    pub fn needs_z(&self) -> bool {
+        self.own.is_some() || self.activation.needs_z()
     }
 
     /// The weights as the derivation writes them: `(n_out, n_in)`, row by row.
@@ -99,8 +113,20 @@ impl<T: Real> Layer<T> {
     ) {
         let (out, bias) = (z.unwrap_or(a), Some(&self.b));
         isa.run(Product { out, left: a_prev, right: &self.w, bias, rows });
-        if z.is_some() || self.activation != Activation::Identity {
+        if let Some(own) = &self.own {
+            own.sigma(out, a, rows);
+        } else if z.is_some() || self.activation != Activation::Identity {
             isa.run(Activate { layer: self, z, a, scratch, rows });
+        }
+    }
+
+    /// δ := δ ⊙ σ'(z, a), where σ acts on each neuron alone.
+    #[inline(always)]
+    pub fn slope(&self, isa: Isa, z: &Panels<T>, a: &Panels<T>, delta: &Panels<T>, rows: &Share) {
+        if let Some(own) = &self.own {
+            own.slope(z, a, delta, rows);
+        } else if self.activation != Activation::Identity {
+            isa.run(Slope { activation: self.activation, z, a, delta, rows });
         }
     }
 
@@ -112,7 +138,7 @@ impl<T: Real> Layer<T> {
         &self,
         isa: Isa,
         delta: &Panels<T>,
-        (activation, z_prev, a_prev): (Activation, &Panels<T>, &Panels<T>),
+        (before, z_prev, a_prev): (&Self, &Panels<T>, &Panels<T>),
         mask: Option<&Panels<T>>,
         delta_prev: &Panels<T>,
         rows: &Share,
@@ -122,9 +148,7 @@ impl<T: Real> Layer<T> {
         if let Some(mask) = mask {
             isa.run(Multiply { by: mask, values: delta_prev, out: delta_prev, rows });
         }
-        if activation != Activation::Identity {
-            isa.run(Slope { activation, z: z_prev, a: a_prev, delta: delta_prev, rows });
-        }
+        before.slope(isa, z_prev, a_prev, delta_prev, rows);
     }
 }
 
@@ -326,6 +350,21 @@ impl<T: Real> Job for Output<'_, T> {
         if let Some(weights) = weights {
             weigh(weights, delta, costs, rows);
         }
+    }
+}
+
+/// Weighs the samples after a cost of the user's own.
+pub struct Weigh<'a, T> {
+    pub weights: &'a Buffer<T>,
+    pub delta: &'a Panels<T>,
+    pub costs: &'a Buffer<T>,
+    pub rows: &'a Share,
+}
+
+impl<T: Real> Job for Weigh<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        weigh(self.weights, self.delta, self.costs, self.rows);
     }
 }
 

@@ -38,6 +38,7 @@ mod kernel;
 mod layer;
 mod network;
 mod optimizer;
+mod own;
 mod parts;
 mod pool;
 #[cfg(feature = "python")]
@@ -61,7 +62,8 @@ pub use kernel::{Isa, fma_rate};
 pub use layer::Options;
 pub use network::{Network, Trace};
 pub use optimizer::{Clock, Penalty, Rule};
-pub use pool::{set_threads, threads};
+pub use own::{Failure, OwnActivation, OwnCost};
+pub use pool::{set_alone, set_threads, threads};
 pub use real::Real;
 pub use samples::{Samples, Targets};
 pub use schedule::{Curve, Schedule, Watched};

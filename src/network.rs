@@ -1,5 +1,6 @@
 //! A network: validated construction, parameters, and passes forward and back over arrays.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
@@ -9,8 +10,9 @@ use crate::cost::Cost;
 use crate::error::Error;
 use crate::init::Init;
 use crate::kernel::{Isa, Rows};
-use crate::layer::{Layer, Multiply, Options, Output, rows_of};
+use crate::layer::{Layer, Multiply, Options, Output, Weigh, rows_of};
 use crate::optimizer::{Optimizer, Rule};
+use crate::own::{Failure, Failures, Own, OwnActivation, OwnCost};
 use crate::pool::{self, Share, Worker};
 use crate::real::{Real, first_non_finite};
 use crate::samples::{Chance, Chosen, Gather, Order, Samples, Targets, draw_masks};
@@ -32,7 +34,10 @@ const MUCH_WORK: usize = 100_000_000;
 /// Dense layers, a cost, and the rule that trains them.
 pub struct Network<T> {
     pub(crate) layers: Vec<Layer<T>>,
+    /// What is trained for, unless the network has its own.
     pub(crate) cost: Cost,
+    pub(crate) own_cost: Option<Own<dyn OwnCost<T>>>,
+    pub(crate) failures: Arc<Failures>,
     pub(crate) isa: Isa,
     pub(crate) optimizer: Optimizer<T>,
     pub(crate) tiles: Tiles,
@@ -76,7 +81,7 @@ impl<T: Real> Network<T> {
             return Err(Error::ActivationCount { expected, given });
         }
         check_activations(sizes, activations)?;
-        cost.check_output(activations[activations.len() - 1])?;
+        cost.check_output(activations[activations.len() - 1].name())?;
         let layers: Vec<Layer<T>> = sizes
             .windows(2)
             .zip(activations)
@@ -88,6 +93,8 @@ impl<T: Real> Network<T> {
         Ok(Self {
             layers,
             cost,
+            own_cost: None,
+            failures: Arc::default(),
             isa: Isa::best(),
             optimizer,
             tiles,
@@ -106,20 +113,49 @@ impl<T: Real> Network<T> {
         self.training = None;
     }
 
+    /// Gives layer `l` (from 0) an activation that is in no table.
+    pub fn use_activation(
+        &mut self,
+        l: usize,
+        function: Box<dyn OwnActivation<T>>,
+    ) -> Result<(), Error> {
+        if l + 1 == self.layers.len() && self.own_cost.is_none() {
+            self.cost.check_output(function.name())?;
+        }
+        let failures = self.failures.clone();
+        self.layers[l].activation = Activation::Identity;
+        self.layers[l].own = Some(Own { function, failures });
+        self.training = None;
+        Ok(())
+    }
+
+    /// Trains for a cost that is in no table from now on.
+    pub fn use_cost(&mut self, function: Box<dyn OwnCost<T>>) {
+        self.own_cost = Some(Own { function, failures: self.failures.clone() });
+        self.training = None;
+    }
+
+    /// What a function of the user's own has failed with, once; what the call that met it returned
+    /// means nothing then, and no update was made from it.
+    pub fn take_failure(&self) -> Option<Failure> {
+        if self.failures.any() { self.failures.take() } else { None }
+    }
+
     /// The numbers of neurons, inputs first.
     pub fn sizes(&self) -> Vec<usize> {
         let outputs = self.layers.iter().map(|layer| layer.n_out);
         std::iter::once(self.layers[0].n_in).chain(outputs).collect()
     }
 
-    /// The activations, output last.
-    pub fn activations(&self) -> Vec<Activation> {
-        self.layers.iter().map(|layer| layer.activation).collect()
+    /// The activations as they are written, output last.
+    pub fn activations(&self) -> Vec<String> {
+        self.layers.iter().map(Layer::activation_name).collect()
     }
 
-    /// The cost.
-    pub fn cost(&self) -> Cost {
-        self.cost
+    /// The cost as it is written.
+    pub fn cost(&self) -> String {
+        let own = self.own_cost.as_ref().map(|own| own.function.name().to_owned());
+        own.unwrap_or_else(|| self.cost.to_string())
     }
 
     /// n_0, the number of inputs.
@@ -224,6 +260,9 @@ impl<T: Real> Network<T> {
                     batch: rows.len(),
                 });
                 self.forward_rows(&ws, &worker, &rows, None);
+                if self.failures.any() {
+                    break;
+                }
                 for (row, sample) in rows.range().zip(samples.range()) {
                     ws.a[self.layers.len()].copy_row(row, out.row(sample));
                 }
@@ -265,25 +304,56 @@ impl<T: Real> Network<T> {
     #[inline]
     pub(crate) fn backward_rows(&self, ws: &Workspace<T>, worker: &Worker, rows: &Share) {
         let last = self.layers.len() - 1;
+        match &self.own_cost {
+            None => self.output(ws, worker, rows),
+            Some(own) => self.own_output(own, ws, rows),
+        }
+        for l in (1..=last).rev() {
+            let z_prev = ws.z[l - 1].as_ref().unwrap_or(&ws.a[l]);
+            let before = (&self.layers[l - 1], z_prev, &ws.a[l]);
+            let mask = ws.masked(l).map(|[mask, _]| mask);
+            let (delta, below) = (&ws.delta[l], &ws.delta[l - 1]);
+            self.layers[l].backward(self.isa, delta, before, mask, below, rows);
+        }
+    }
+
+    /// C_i and δ of the output layer, by a cost of the table.
+    #[inline(always)]
+    fn output(&self, ws: &Workspace<T>, worker: &Worker, rows: &Share) {
+        let last = self.layers.len() - 1;
+        let layer = &self.layers[last];
+        let (z, a) = (ws.output_z(), &ws.a[last + 1]);
+        let delta = &ws.delta[last];
         self.isa.run(Output {
             cost: self.cost,
-            activation: self.layers[last].activation,
-            z: ws.z[last].as_ref().expect("the output layer keeps its z"),
-            a: &ws.a[last + 1],
+            activation: layer.activation,
+            z,
+            a,
             y: &ws.y,
-            delta: &ws.delta[last],
+            delta,
             terms: &ws.terms,
             costs: &ws.costs,
             weights: ws.weights.as_ref(),
             scratch: ws.scratch(&self.layers, worker.index),
             rows,
         });
-        for l in (1..=last).rev() {
-            let z_prev = ws.z[l - 1].as_ref().unwrap_or(&ws.a[l]);
-            let before = (self.layers[l - 1].activation, z_prev, &ws.a[l]);
-            let mask = ws.masked(l).map(|[mask, _]| mask);
-            let (delta, below) = (&ws.delta[l], &ws.delta[l - 1]);
-            self.layers[l].backward(self.isa, delta, before, mask, below, rows);
+        if let Some(own) = &layer.own {
+            own.slope(z, a, delta, rows);
+        }
+    }
+
+    /// C_i and δ of the output layer, by a cost of the user's own.
+    fn own_output(&self, cost: &Own<dyn OwnCost<T>>, ws: &Workspace<T>, rows: &Share) {
+        let last = self.layers.len() - 1;
+        let layer = &self.layers[last];
+        let (a, delta, costs) = (&ws.a[last + 1], &ws.delta[last], &ws.costs);
+        let elementwise = layer.activation.is_elementwise();
+        cost.output([a, &ws.y, delta], costs, !elementwise, rows);
+        if elementwise {
+            layer.slope(self.isa, ws.output_z(), a, delta, rows);
+        }
+        if let Some(weights) = &ws.weights {
+            self.isa.run(Weigh { weights, delta, costs, rows });
         }
     }
 
@@ -386,7 +456,11 @@ fn check_activations(sizes: &[usize], activations: &[Activation]) -> Result<(), 
     Ok(())
 }
 
-fn check_shape(what: &'static str, expected: &[usize], given: &[usize]) -> Result<(), Error> {
+pub(crate) fn check_shape(
+    what: &'static str,
+    expected: &[usize],
+    given: &[usize],
+) -> Result<(), Error> {
     if expected == given {
         return Ok(());
     }

@@ -3,6 +3,7 @@
 //! `backprop_rs.Network` checks the arrays and their values before they come here.
 
 mod arguments;
+mod functions;
 
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
@@ -16,6 +17,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use arguments::{Batch, LayerOptions, Training};
+use functions::{Own, raised, unless_raised};
 
 use crate::kernel::{Isa, fma_rate};
 use crate::real::first_non_finite;
@@ -61,17 +63,22 @@ impl Network {
     #[pyo3(signature = (sizes, activations, cost, dtype, options=None))]
     fn new(
         sizes: Vec<usize>,
-        activations: Vec<String>,
-        cost: &str,
+        activations: Vec<Bound<PyAny>>,
+        cost: &Bound<PyAny>,
         dtype: &str,
         options: Option<Vec<LayerOptions>>,
     ) -> PyResult<Self> {
-        let names = activations.iter().map(|name| Activation::from_text(name));
-        let activations: Vec<Activation> = names.collect::<Result<_, _>>()?;
-        let cost = Cost::from_text(cost)?;
+        let own: Vec<_> = activations.iter().map(Own::given).collect::<PyResult<_>>()?;
+        let row = |given: &Bound<PyAny>| match Own::given(given)? {
+            None => Ok(Activation::from_text(given.extract()?)?),
+            Some(_) => PyResult::Ok(Activation::Identity),
+        };
+        let activations: Vec<Activation> = activations.iter().map(row).collect::<PyResult<_>>()?;
+        let own_cost = Own::given(cost)?;
+        let cost = if own_cost.is_none() { Cost::from_text(cost.extract()?)? } else { PLAIN_COST };
         let mut network = match dtype {
-            "float32" => Either::Single(crate::Network::new(&sizes, &activations, cost)?),
-            "float64" => Either::Double(crate::Network::new(&sizes, &activations, cost)?),
+            "float32" => Either::Single(network(&sizes, &activations, own, cost, own_cost)?),
+            "float64" => Either::Double(network(&sizes, &activations, own, cost, own_cost)?),
             _ => {
                 let message = format!("dtype must be float32 or float64; got '{dtype}'");
                 return Err(PyValueError::new_err(message));
@@ -91,13 +98,12 @@ impl Network {
 
     #[getter]
     fn activations(&self, py: Python) -> Vec<String> {
-        let activations = with!(&*self.lock(py), net => net.activations());
-        activations.iter().map(ToString::to_string).collect()
+        with!(&*self.lock(py), net => net.activations())
     }
 
     #[getter]
     fn cost(&self, py: Python) -> String {
-        with!(&*self.lock(py), net => net.cost()).to_string()
+        with!(&*self.lock(py), net => net.cost())
     }
 
     #[getter]
@@ -151,8 +157,11 @@ impl Network {
         &self,
         X: &Bound<'py, PyAny>,
         out: Option<&Bound<'py, PyAny>>,
-    ) -> Option<Bound<'py, PyAny>> {
-        with!(&mut *self.lock(X.py()), net => predict(net, X, out))
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        with!(&mut *self.lock(X.py()), net => {
+            let result = predict(net, X, out);
+            unless_raised(net, result)
+        })
     }
 
     #[allow(non_snake_case)]
@@ -160,7 +169,7 @@ impl Network {
         with!(&*self.lock(py), net => {
             let x: PyReadonlyArray2<_> = X.extract()?;
             let x = x.as_array();
-            let activations = py.detach(|| net.activations_of(x));
+            let activations = unless_raised(net, py.detach(|| net.activations_of(x)))?;
             Ok(matrices(py, activations))
         })
     }
@@ -184,7 +193,7 @@ impl Network {
                 deltas,
                 weight_gradients,
                 bias_gradients,
-            } = py.detach(|| net.backward(&samples));
+            } = unless_raised(net, py.detach(|| net.backward(&samples)))?;
             let [z, a, delta, grad_w] =
                 [weighted_inputs, activations, deltas, weight_gradients].map(|list| matrices(py, list));
             Ok((cost, z, a, delta, grad_w, vectors(py, bias_gradients)))
@@ -204,7 +213,7 @@ impl Network {
         with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
-            let (cost, w, b) = py.detach(|| net.gradient(&samples));
+            let (cost, w, b) = unless_raised(net, py.detach(|| net.gradient(&samples)))?;
             Ok((cost, matrices(py, w), vectors(py, b)))
         })
     }
@@ -219,7 +228,7 @@ impl Network {
         with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y, None)?;
             let samples = batch.samples()?;
-            let costs = py.detach(|| net.costs(&samples));
+            let costs = unless_raised(net, py.detach(|| net.costs(&samples)))?;
             Ok(PyArray1::from_vec(py, costs.iter().map(|cost| cost.to_f64()).collect()))
         })
     }
@@ -236,7 +245,7 @@ impl Network {
         with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
-            Ok(py.detach(|| net.mean_cost(&samples)))
+            unless_raised(net, py.detach(|| net.mean_cost(&samples)))
         })
     }
 
@@ -253,7 +262,8 @@ impl Network {
         with!(&mut *self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
-            Ok(py.detach(|| net.step(&samples, learning_rate)))
+            let cost = py.detach(|| net.step(&samples, learning_rate));
+            unless_raised(net, cost)
         })
     }
 
@@ -283,7 +293,11 @@ impl Network {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
             let settings = settings.settings(samples.len(), &interrupted)?;
-            py.detach(|| net.train(&samples, &settings, start))
+            let outcome = py.detach(|| net.train(&samples, &settings, start));
+            if let Some(failure) = net.take_failure() {
+                signal.lock().unwrap().get_or_insert(raised(failure));
+            }
+            outcome
         });
         if let Some(error) = signal.into_inner().unwrap() {
             error.restore(py);
@@ -352,6 +366,33 @@ impl Network {
             }
         }
     }
+}
+
+/// The cost that stands in the place of one of the user's own.
+const PLAIN_COST: Cost = Cost::SquaredError { scale: 1.0 };
+
+/// A network of rows of the tables and of what is the user's own.
+fn network<T: Element + Real>(
+    sizes: &[usize],
+    activations: &[Activation],
+    own: Vec<Option<Own>>,
+    cost: Cost,
+    own_cost: Option<Own>,
+) -> Result<crate::Network<T>, Error> {
+    // With an output of the user's own it is that whose name the cost has to accept.
+    let own_output = own.last().is_some_and(Option::is_some);
+    let first = if own_output { PLAIN_COST } else { cost };
+    let mut net = crate::Network::new(sizes, activations, first)?;
+    net.cost = cost;
+    if let Some(own_cost) = own_cost {
+        net.use_cost(Box::new(own_cost));
+    }
+    for (l, own) in own.into_iter().enumerate() {
+        if let Some(own) = own {
+            net.use_activation(l, Box::new(own))?;
+        }
+    }
+    Ok(net)
 }
 
 fn predict<'py, T: Element + Real>(

@@ -27,7 +27,7 @@ pub fn serves<T: Real>(layers: &[Layer<T>], rows: usize) -> bool {
     rows <= SHARD
         && layers.len() <= MAX_LAYERS
         && layers[0].n_in <= MAX_INPUTS
-        && layers.iter().all(|layer| layer.n_out <= T::LINE)
+        && layers.iter().all(|layer| layer.n_out <= T::LINE && layer.own.is_none())
         && layers.iter().all(|layer| layer.options.max_norm == 0.0)
 }
 

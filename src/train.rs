@@ -112,7 +112,8 @@ pub enum Reason {
     Time,
     /// The cost of the next batch is NaN or infinite; its update was not made.
     NonFinite,
-    /// It was given up; the update of the next batch was not made.
+    /// It was given up, or a function of the user's own failed; the update of the next batch was
+    /// not made.
     Interrupted,
 }
 
@@ -131,7 +132,7 @@ impl<T: Real> Network<T> {
     pub fn step(&mut self, samples: &Samples<T>, learning_rate: f64) -> f64 {
         let settings = Settings::new(samples.len(), learning_rate);
         let start = Position { epoch: 0, step: 0, cost_sum: 0.0 };
-        self.train(samples, &settings, start).costs[0]
+        self.train(samples, &settings, start).costs.first().copied().unwrap_or(f64::NAN)
     }
 
     /// Trains from `start` on.
@@ -155,7 +156,7 @@ impl<T: Real> Network<T> {
             network: self,
             samples,
             settings,
-            small: ws.small && settings.is_plain(),
+            small: ws.small && settings.is_plain() && self.own_cost.is_none(),
             parts: Parts::new(&self.layers),
             ws,
             sums: stored.then(|| GradientTree::new(&self.layers, batch.div_ceil(CHUNK))),
@@ -212,6 +213,9 @@ impl<T: Real> Network<T> {
             pool::run(threads, |worker| {
                 self.rows(&ws, samples, &worker, chunk.len(), Chosen::From(start), None);
             });
+            if self.failures.any() {
+                return;
+            }
             see(&ws, chunk);
         }
     }
@@ -552,7 +556,7 @@ impl<T: Real> Run<'_, T> {
         let chosen = chosen(order, chunk);
         self.network.rows(&self.ws, self.samples, worker, rows, chosen, Some(&training));
         worker.wait();
-        if self.given_up.load(Relaxed) {
+        if self.given_up.load(Relaxed) || self.network.failures.any() {
             return Err(Reason::Interrupted);
         }
         let cost = tree_sum(&self.ws.costs.as_slice()[..rows]);

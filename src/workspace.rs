@@ -67,7 +67,7 @@ impl<T: Real> Workspace<T> {
             // The cost of the output layer is computed from its z, and so are some σ'.
             z: kept
                 .map(|(l, layer)| {
-                    let kept = keep_z || l == last || layer.activation.needs_z();
+                    let kept = keep_z || l == last || layer.needs_z();
                     kept.then(|| outputs(layer))
                 })
                 .collect(),
@@ -102,6 +102,13 @@ impl<T: Real> Workspace<T> {
     #[inline(always)]
     pub fn masked(&self, l: usize) -> Option<&[Panels<T>; 2]> {
         self.dropped.get(l.wrapping_sub(1))?.as_ref()
+    }
+
+    /// z of the output layer, which a pass back begins from.
+    #[inline(always)]
+    pub fn output_z(&self) -> &Panels<T> {
+        let z = self.z.last().and_then(Option::as_ref);
+        z.expect("the output layer keeps its z")
     }
 
     /// What layer `l` (from 0) sees: the activations before it, under dropout only some.

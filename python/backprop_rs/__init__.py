@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .dense import Dense
 from .history import History
 from .network import Network
+from .own import Activation, Cost
 from .threads import get_num_threads, num_threads, set_num_threads
 from .trace import Trace
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Activation",
+    "Cost",
     "Dataset",
     "Dense",
     "EarlyStopping",

@@ -32,8 +32,8 @@ class Network:
     def __new__(
         cls,
         sizes: Sequence[int],
-        activations: Sequence[str],
-        cost: str,
+        activations: Sequence[object],
+        cost: object,
         dtype: str,
         options: Sequence[Mapping[str, float]] | None = None,
     ) -> Network: ...

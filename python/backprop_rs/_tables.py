@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ._check import shown
+from .own import Activation, Cost, Own
 
 if TYPE_CHECKING:
     from ._types import Choice, Names
@@ -23,19 +24,25 @@ class Tables:
         text: str = self.backend.canonical(kind, as_text(kind, given, self.names(kind)))
         return text
 
+    def function(self, kind: str, given: Choice | Activation | Cost) -> Any:
+        """A row of a table as it is written, or an activation or a cost of the user's own."""
+        if isinstance(given, Own) and given.kind == kind:
+            return given
+        return self.row(kind, given)  # type: ignore[arg-type]
+
     def names(self, kind: str) -> list[str]:
         return [name for name, _ in self.backend.table(kind)]
 
-    def activations(self, given: Names, hidden: int) -> list[str]:
+    def activations(self, given: Names, hidden: int) -> list[Any]:
         """One row per hidden layer."""
-        if isinstance(given, (str, Mapping)):
-            return [self.row("activation", given)] * hidden
+        if isinstance(given, (str, Mapping, Activation)):
+            return [self.function("activation", given)] * hidden
         sentence = f"activation must be one name or one per hidden layer ({hidden}); got "
         if not isinstance(given, (list, tuple)):
             raise TypeError(sentence + shown(given))
         if len(given) != hidden:
             raise ValueError(f"{sentence}{len(given)} names")
-        return [self.row("activation", one) for one in given]
+        return [self.function("activation", one) for one in given]
 
 
 def as_text(kind: str, given: Any, names: list[str]) -> str:

@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from .own import Activation
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 AnyArray: TypeAlias = NDArray[Any]
 Data: TypeAlias = ArrayLike | Any  # frames have no common type
 Choice: TypeAlias = str | Mapping[str, str | float]  # a row of a table
-Names: TypeAlias = Choice | Sequence[Choice]
+Function: TypeAlias = "Choice | Activation"
+Names: TypeAlias = "Function | Sequence[Function]"
 Path: TypeAlias = str | PathLike[str]

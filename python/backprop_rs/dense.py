@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ._check import integer, within
 
 if TYPE_CHECKING:
-    from ._types import Choice
+    from ._types import Function
 
 # (least, largest) of each number; the largest itself is not accepted where it is finite.
 RANGES = {
@@ -29,7 +29,7 @@ class Dense:
     ----------
     n_out : int
         The number of its neurons, at least 1.
-    activation : row of the table of activations, optional
+    activation : row of the table of activations or `Activation`, optional
         By default the network's `activation`, for the last layer its `output`.
     dropout : float, default 0.0
         The share of its activations that training leaves out, at least 0 and less than 1; the
@@ -51,7 +51,7 @@ class Dense:
     """
 
     n_out: int
-    activation: Choice | None = None
+    activation: Function | None = None
     dropout: float = 0.0
     l1: float = 0.0
     l2: float = 0.0

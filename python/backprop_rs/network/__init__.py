@@ -19,13 +19,14 @@ class Network(Learns, Keeps, Exchanges, Shows, Explains):
         stands for a layer with settings of its own.
     activation : row of the table of activations, or one per hidden layer, default "sigmoid"
         A name such as "tanh", with settings such as "leaky_relu(0.1)", or an object of
-        `backprop_rs.activations`; softmax is for the output alone.
+        `backprop_rs.activations`, or an `Activation` of your own; softmax is for the output alone.
     output : row of the table of activations, default "sigmoid"
         The activation of the output layer.
     cost : row of the table of costs, default "squared_error"
         A name such as "squared_error", which is sum_j (a_j - y_j)^2, or "cross_entropy", which
         needs the output sigmoid (each output a probability) or softmax (one probability per
-        class); with settings such as "huber(2)", or an object of `backprop_rs.costs`.
+        class); with settings such as "huber(2)", an object of `backprop_rs.costs`, or a `Cost`
+        of your own.
     init : row of the table of initialisers, or sequence of (n_l, n_{l-1}) arrays, default "auto"
         How the first weights are drawn, or the weights themselves. Auto is he_uniform for relu
         and its like, otherwise glorot_uniform.

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from .. import _backend, _check
 from .._tables import Tables
 from ..dense import Dense
+from ..own import Activation, Cost, Own
 
 if TYPE_CHECKING:
-    from .._types import Array, Data, Names
+    from .._types import Array, Choice, Data, Function, Names
     from ..history import History
 
 
@@ -24,8 +25,8 @@ class Base:
         self,
         sizes: Sequence[int | Dense],
         activation: Names = "sigmoid",
-        output: str = "sigmoid",
-        cost: str = "squared_error",
+        output: Function = "sigmoid",
+        cost: Choice | Cost = "squared_error",
         *,
         init: str | Sequence[Data] = "auto",
         dtype: str = "float32",
@@ -43,11 +44,14 @@ class Base:
         sizes, given = split(sizes, {"dropout": dropout}, every)
         sizes = _check.sizes(sizes)
         activations = self._tables.activations(activation, len(sizes) - 2)
-        activations.append(self._tables.row("activation", output))
+        activations.append(self._tables.function("activation", output))
         for i, layer in enumerate(given):
             if layer.activation is not None:
-                activations[i] = self._tables.row("activation", layer.activation)
-        cost = self._tables.row("cost", cost)
+                activations[i] = self._tables.function("activation", layer.activation)
+        cost = self._tables.function("cost", cost)
+        self._activations = activations
+        self._functions = own_of([*activations, cost])
+        self._unchecked = bool(self._functions)
         seed = _check.seed(seed)
         self.seed = int.from_bytes(os.urandom(8), "little") >> 1 if seed is None else seed
         self.epochs_trained = 0
@@ -57,7 +61,8 @@ class Base:
         self._options = [layer.options for layer in given]
         self._core = module.Network(sizes, activations, cost, _check.dtype(dtype), self._options)
         self._busy = Lock()
-        self._target_range = module.target_range(cost)
+        own_cost = isinstance(cost, Cost)
+        self._target_range = _check.ANY_TARGET if own_cost else module.target_range(cost)
         choice: Any = init
         if isinstance(init, (list, tuple)):
             self.weights = list(init)
@@ -86,8 +91,7 @@ class Base:
         >>> Network([4, Dense(8, "relu", dropout=0.5), 3]).layers[0].dropout
         0.5
         """
-        sizes, activations = self.sizes[1:], self._core.activations
-        given = zip(sizes, activations, self._options, strict=True)
+        given = zip(self.sizes[1:], self._activations, self._options, strict=True)
         return [Dense(n, activation, **options) for n, activation, options in given]
 
     @property
@@ -188,3 +192,14 @@ def split(
             f"{given[-1].dropout:g}"
         )
     return plain, given
+
+
+def own_of(given: Sequence[Any]) -> list[Activation | Cost]:
+    """The functions of the user's own among activations and a cost, each once."""
+    found = {(one.kind, one.name): one for one in given if isinstance(one, Own)}
+    for one in given:
+        if isinstance(one, Own) and found[one.kind, one.name] != one:
+            raise ValueError(
+                f"{one.kind}s of your own must have different names; got {one.name!r} twice"
+            )
+    return list(found.values())

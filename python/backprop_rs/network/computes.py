@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import _check
+from ..own import Activation, Cost
 from ..trace import Trace
 from .base import Base
 
@@ -155,7 +156,23 @@ class Computes(Base):
         X = _check.inputs(X, n_in, self.dtype)
         cost = self.cost.partition("(")[0]
         y = _check.targets(y, X, n_out, self.dtype, cost, self._target_range)
-        return X.reshape(-1, n_in), y
+        X = X.reshape(-1, n_in)
+        if self._unchecked:
+            self._check_functions(X, y)
+        return X, y
+
+    def _check_functions(self, X: Array, y: AnyArray) -> None:
+        """Compare the derivatives of functions of the user's own with differences, once."""
+        from .._differences import check_activation, check_cost
+
+        for own in self._functions:
+            if isinstance(own, Activation):
+                check_activation(own, self.sizes[1 + self._activations.index(own)])
+        for own in self._functions:
+            if isinstance(own, Cost):
+                y = np.eye(self.sizes[-1])[y] if y.ndim == 1 else y
+                check_cost(own, self._core.predict(X), y)
+        self._unchecked = False
 
 
 def class_labels(y: AnyArray, output: str, cost: str) -> AnyArray | None:

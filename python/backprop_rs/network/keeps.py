@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import _check
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .._types import Path
+    from ..own import Activation, Cost
 
 
 class Keeps(Base):
@@ -20,7 +22,8 @@ class Keeps(Base):
     def save(self, path: Path, *, allow_nonfinite: bool = False) -> None:
         """Write the network to a safetensors file, all or nothing.
 
-        The parameters are kept bit for bit, with the settings and `metadata`.
+        The parameters are kept bit for bit, with the settings and `metadata`; of functions of your
+        own only the names, and `load` has to be given them.
 
         Parameters
         ----------
@@ -60,13 +63,22 @@ class Keeps(Base):
         _files.write(path, self._settings(), parameters)
 
     @classmethod
-    def load(cls, path: Path, backend: str = "auto", *, allow_nonfinite: bool = False) -> Self:
+    def load(
+        cls,
+        path: Path,
+        backend: str = "auto",
+        *,
+        functions: Sequence[Activation | Cost] = (),
+        allow_nonfinite: bool = False,
+    ) -> Self:
         """Read a network from a file that `save` wrote.
 
         Parameters
         ----------
         path : str or path
         backend : "auto", "rust" or "numpy", default "auto"
+        functions : sequence of `Activation` and `Cost`, default ()
+            The functions of your own that the network was saved with: a file has their names only.
         allow_nonfinite : bool, default False
             Whether parameters may be NaN or infinite.
 
@@ -85,8 +97,9 @@ class Keeps(Base):
 
         settings, parameters = _files.read(path, allow_nonfinite)
         net = cls.__new__(cls)
+        functions = wanted(settings.get("functions", []), functions)
         try:
-            net._restore(settings, backend)
+            net._restore(settings, backend, functions)
             net._core.set_state(
                 net._core.state()
                 | {
@@ -109,12 +122,21 @@ class Keeps(Base):
         settings = {name: getattr(self, name) for name in names}
         if any(any(one.values()) for one in self._options):
             settings["layers"] = self._options
+        if self._functions:
+            settings["functions"] = [[one.kind, one.name] for one in self._functions]
         return settings
 
-    def _restore(self, settings: dict[str, Any], backend: str) -> None:
+    def _restore(
+        self, settings: dict[str, Any], backend: str, functions: Sequence[Activation | Cost]
+    ) -> None:
         """Make this a network of these settings, with parameters of zero."""
         names = ("sizes", "activation", "output", "cost", "dtype", "seed")
         choices = {name: settings[name] for name in names}
+        own = {(one.kind, one.name): one for one in functions}
+        activations = [own.get(("activation", name), name) for name in choices["activation"]]
+        choices["activation"] = activations
+        for kind, name in (("activation", "output"), ("cost", "cost")):
+            choices[name] = own.get((kind, choices[name]), choices[name])
         options = settings.get("layers") or [{}] * (len(choices["sizes"]) - 1)
         first, *sizes = _check.sizes(choices["sizes"])
         layers = [Dense(n, **one) for n, one in zip(sizes, options, strict=True)]
@@ -130,11 +152,27 @@ class Keeps(Base):
             "state": self._core.state(),
             "optimizer": self._optimizer,
             "backend": self.backend,
+            "functions": self._functions,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._restore(state["settings"], state["backend"])
+        self._restore(state["settings"], state["backend"], state["functions"])
         if state["optimizer"] is not None:
             self._core.set_optimizer(state["optimizer"])
             self._optimizer = state["optimizer"]
         self._core.set_state(state["state"])
+
+
+def wanted(
+    names: Sequence[Sequence[str]], functions: Sequence[Activation | Cost]
+) -> list[Activation | Cost]:
+    """The functions of the user's own that a file names, from those given."""
+    given = {(one.kind, one.name): one for one in functions}
+    keys = [(kind, name) for kind, name in names]
+    if set(given) != set(keys):
+        raise ValueError(f"functions must be {listed(keys)}, as when saved; got {listed(given)}")
+    return [given[key] for key in keys]
+
+
+def listed(keys: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{kind} {name!r}" for kind, name in keys) or "none"

@@ -244,12 +244,14 @@ class Activation(NamedTuple):
         return self._replace(sigma=sigma, sigma_prime=prime)
 
 
-def activation(text: str) -> Activation:
-    """The activation that `text` writes.
+def activation(text: Any) -> Activation:
+    """The activation that `text` writes, or one of the user's own, with `value` and `slope`.
 
     >>> activation("leaky_relu(0.5)").sigma(np.array([-2.0, 2.0]))
     array([-1.,  2.])
     """
+    if not isinstance(text, str):
+        return Activation(text.name, text.value, text.slope, "", "")
     row, values = parse("activation", text, ACTIVATIONS)
     return row.having(values)
 

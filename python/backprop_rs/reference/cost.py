@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -217,12 +217,14 @@ class Cost(NamedTuple):
         return output.delta(z, a, slope)
 
 
-def cost(text: str) -> Cost:
-    """The cost that `text` writes.
+def cost(text: Any) -> Cost:
+    """The cost that `text` writes, or one of the user's own, with `of_samples` and `slope`.
 
     >>> cost("huber(2)").terms(np.array([1.0, 4.0]), np.array([0.0, 0.0]), 2.0)
     array([0.5, 6. ])
     """
+    if not isinstance(text, str):
+        return Cost(text.name, lambda a, y: text.of_samples(a, y)[:, None], text.slope, "", "")
     row, values = parse("cost", text, COSTS)
     return row.having(values)
 

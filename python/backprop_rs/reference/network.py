@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from . import error
 from .activation import Activation, Array, activation
-from .cost import Cost
+from .cost import ALL_OUTPUTS, Cost
 from .cost import cost as cost_of
 from .init import INITS
 from .layer import Layer, Options
@@ -32,8 +32,8 @@ class Network:
     def __init__(
         self,
         sizes: list[int],
-        activations: list[str],
-        cost: str,
+        activations: Sequence[Any],
+        cost: Any,
         dtype: str,
         options: Sequence[Mapping[str, float]] | None = None,
     ) -> None:
@@ -50,8 +50,8 @@ class Network:
         self._averaged: dict[str, Array] | None = None
         self._optimizer = optimizer("sgd")
         self.sizes = list(sizes)
-        self.activations = list(activations)
-        self.cost = cost
+        self.activations = [getattr(given, "name", given) for given in activations]
+        self.cost = getattr(cost, "name", cost)
         self.dtype = dtype
 
     def forward(
@@ -249,7 +249,7 @@ def check_output(sizes: list[int], rows: list[Activation], cost: Cost) -> Cost:
         if not row.elementwise:
             raise error.hidden_softmax(hidden)
     output = rows[-1]
-    if output.name not in cost.outputs:
+    if cost.outputs != ALL_OUTPUTS and output.name not in cost.outputs:
         raise error.cost_and_output(cost.name, cost.outputs, output.name)
     if not output.elementwise and sizes[-1] < 2:
         raise error.softmax_of_one(sizes[-1])

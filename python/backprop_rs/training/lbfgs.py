@@ -58,6 +58,9 @@ def fit(net: Network, samples: Samples, iterations: int, tolerance: float = 1e-6
     except KeyboardInterrupt:
         history.stopped = "interrupted"
         objective.put(objective.best)
+    except BaseException:
+        objective.put(objective.best)
+        raise
     return history
 
 
