@@ -117,7 +117,7 @@ def test_the_bits_do_not_depend_on_threads_or_neighbours(place, dtype):
     results = []
     for threads in (1, 2, 3):
         with bp.num_threads(threads):
-            net = network(place, "rust", (4, 200, 190, 3), dtype=dtype)
+            net = network(place, "rust", (4, 90, 60, 3), dtype=dtype)
             fit(net, X, y, batch_size=1100, epochs=2)
             results.append(parameters(net))
             together = net.predict(X)
@@ -228,7 +228,7 @@ def test_what_a_function_raises_comes_out_as_it_is(call, backend):
 @pytest.mark.parametrize("error", [Mine("a reason"), KeyboardInterrupt()], ids=["own", "ctrl-c"])
 def test_a_failure_in_training_leaves_the_last_whole_step(error, threads, backend):
     X, y = batch(1200)
-    sizes = (4, 200, 190, 3)
+    sizes = (4, 90, 60, 3)
     functions = [failing_after(10**9, error) for _ in range(2)]
     nets = [network((f, "sigmoid", "squared_error"), backend, sizes) for f in functions]
     for net in nets:
@@ -300,7 +300,7 @@ def test_a_file_has_names_and_is_read_with_the_functions(backend, tmp_path):
         sentence = "^functions must be activation 'arcsinh', cost 'quartic', as when saved; got "
         with pytest.raises(ValueError, match=sentence):
             bp.Network.load(tmp_path / "net", functions=given)
-    again = bp.Network.load(tmp_path / "net", backend, [QUARTIC, ARCSINH])
+    again = bp.Network.load(tmp_path / "net", backend, functions=[QUARTIC, ARCSINH])
     np.testing.assert_array_equal(net.predict(X), again.predict(X))
     assert again.layers == net.layers and again.cost == "quartic"
 
