@@ -143,7 +143,7 @@ pub(crate) fn add_noise<T: Real>(
                 drawn = stream.normals();
             }
             let x = &mut inputs.write(k / T::LINE, &row)[k % T::LINE];
-            *x = *x + T::from_f64(deviation * drawn[k % 2]);
+            *x += T::from_f64(deviation * drawn[k % 2]);
         }
     }
 }
