@@ -111,7 +111,7 @@ macro_rules! real {
         tanh_range: $tanh_high:literal,
         expm1: [$expm1_highest:literal $(, $expm1:literal)*],
         ln: [$ln_highest:literal $(, $ln:literal)*],
-        half_pi: ($pi_high:literal, $pi_middle:literal, $pi_low:literal),
+        half_pi: ($pi_high:expr, $pi_middle:literal, $pi_low:literal),
         sin: [$sin_highest:literal $(, $sin:literal)*],
         cos: [$cos_highest:literal $(, $cos:literal)*],
         tail: ($centre:literal, $furthest:literal, [$tail_highest:literal $(, $tail:literal)*]),
