@@ -71,7 +71,12 @@ impl Cost {
     }
 
     /// Refuses an output activation that this cost is not defined for.
-    pub fn check_output(self, output: &str) -> Result<(), Error> {
+    pub fn check_output(self, output: Activation) -> Result<(), Error> {
+        self.check_output_name(output.name())
+    }
+
+    /// [`Self::check_output`] for one that may be in no table.
+    pub(crate) fn check_output_name(self, output: &str) -> Result<(), Error> {
         let accepted = self.outputs();
         if accepted.is_empty() || accepted.contains(&output) {
             return Ok(());
@@ -303,7 +308,7 @@ mod tests {
         // None of the outputs lies at a kink of a cost or of an activation.
         let (z, y, h) = ([0.3, -1.2, 2.1], [0.2, 0.7, 0.1], 1e-6);
         for &cost in Cost::ALL {
-            for &output in Activation::ALL.iter().filter(|a| cost.check_output(a.name()).is_ok()) {
+            for &output in Activation::ALL.iter().filter(|a| cost.check_output(**a).is_ok()) {
                 let delta = sample(cost, output, &z, &y).1;
                 for j in 0..z.len() {
                     let moved = |h: f64| {

@@ -81,7 +81,7 @@ impl<T: Real> Network<T> {
             return Err(Error::ActivationCount { expected, given });
         }
         check_activations(sizes, activations)?;
-        cost.check_output(activations[activations.len() - 1].name())?;
+        cost.check_output(activations[activations.len() - 1])?;
         let layers: Vec<Layer<T>> = sizes
             .windows(2)
             .zip(activations)
@@ -120,7 +120,7 @@ impl<T: Real> Network<T> {
         function: Box<dyn OwnActivation<T>>,
     ) -> Result<(), Error> {
         if l + 1 == self.layers.len() && self.own_cost.is_none() {
-            self.cost.check_output(function.name())?;
+            self.cost.check_output_name(function.name())?;
         }
         let failures = self.failures.clone();
         self.layers[l].activation = Activation::Identity;
@@ -147,13 +147,23 @@ impl<T: Real> Network<T> {
         std::iter::once(self.layers[0].n_in).chain(outputs).collect()
     }
 
+    /// The activations of the table, output last; identity where a layer has its own.
+    pub fn activations(&self) -> Vec<Activation> {
+        self.layers.iter().map(|layer| layer.activation).collect()
+    }
+
     /// The activations as they are written, output last.
-    pub fn activations(&self) -> Vec<String> {
+    pub fn activation_names(&self) -> Vec<String> {
         self.layers.iter().map(Layer::activation_name).collect()
     }
 
+    /// The cost of the table; of no meaning where the network has its own.
+    pub fn cost(&self) -> Cost {
+        self.cost
+    }
+
     /// The cost as it is written.
-    pub fn cost(&self) -> String {
+    pub fn cost_name(&self) -> String {
         let own = self.own_cost.as_ref().map(|own| own.function.name().to_owned());
         own.unwrap_or_else(|| self.cost.to_string())
     }

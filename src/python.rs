@@ -98,12 +98,12 @@ impl Network {
 
     #[getter]
     fn activations(&self, py: Python) -> Vec<String> {
-        with!(&*self.lock(py), net => net.activations())
+        with!(&*self.lock(py), net => net.activation_names())
     }
 
     #[getter]
     fn cost(&self, py: Python) -> String {
-        with!(&*self.lock(py), net => net.cost())
+        with!(&*self.lock(py), net => net.cost_name())
     }
 
     #[getter]
