@@ -53,7 +53,7 @@ def network_of(
         wide = any(w.dtype == np.float64 for w in weights)
         dtype = "float64" if wide else "float32"
     sizes = [weights[0].shape[1], *(len(w) for w in weights)]
-    net = cls(sizes, activation, output, cost, init=weights, dtype=dtype, backend=backend)  # type: ignore[arg-type]
+    net = cls(sizes, activation, output, cost, init=weights, dtype=dtype, backend=backend)
     net.biases = biases
     return net
 
