@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from backprop_rs.cli import main
+from backprop_rs.sklearn import MLPClassifier as OwnClassifier
+from backprop_rs.sklearn import MLPRegressor as OwnRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.neural_network._base import ACTIVATIONS as THEIRS
@@ -127,6 +129,24 @@ def test_names_of_features_are_kept():
         warnings.simplefilter("ignore", ConvergenceWarning)
         mlp.fit(pandas.DataFrame(X, columns=list("abcd")), VALUES)
     assert bp.Network.from_sklearn(mlp).metadata == {"feature_names": list("abcd")}
+
+
+COSTS = {"squared_error": "mean_squared_error(scale=0.5)", "poisson": "poisson"}
+OWN = [
+    {"activation": ["tanh", "gelu"], "cost": "huber(2)"},
+    {"activation": "leaky_relu(0.2)", "output_activation": "softplus", "loss": "poisson"},
+    {},
+]
+
+
+@pytest.mark.parametrize("settings", OWN)
+def test_the_estimators_of_this_package(settings):
+    mlp = fitted(OwnRegressor, np.abs(VALUES), **settings)
+    net = bp.Network.from_sklearn(mlp)
+    assert (net.predict(X) == mlp.predict(X)).all()
+    assert net.cost == {"huber(2)": "huber(delta=2)"}.get(mlp.cost, COSTS[mlp.loss])
+    mlp = fitted(OwnClassifier, LABELS, activation=settings.get("activation", "relu"))
+    assert (bp.Network.from_sklearn(mlp).predict(X) == mlp.predict_proba(X)).all()
 
 
 def test_what_is_no_fitted_mlp_is_refused():

@@ -14,7 +14,8 @@ from .. import _check
 if TYPE_CHECKING:
     from ..network import Network
 
-NAMES = {"logistic": "sigmoid", "exp": "exponential"}  # the others are called the same
+# Their names for rows of our table of activations; the others are called the same.
+OURS = {"logistic": "sigmoid", "exp": "exponential"}
 FITTED = ("coefs_", "intercepts_", "activation", "out_activation_")
 
 # scikit-learn halves the squared error, and takes its mean over the outputs.
@@ -49,7 +50,7 @@ def network_of(cls: type[Network], mlp: Any, backend: str) -> Network:
 
 
 def name(theirs: Any) -> Any:
-    return NAMES.get(theirs, theirs) if isinstance(theirs, str) else theirs
+    return OURS.get(theirs, theirs) if isinstance(theirs, str) else theirs
 
 
 def cost(mlp: Any) -> Any:

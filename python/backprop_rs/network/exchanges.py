@@ -62,7 +62,7 @@ class Exchanges(Base):
 
     @classmethod
     def from_sklearn(cls, mlp: Any, *, backend: str = "auto") -> Self:
-        """The network of a fitted MLPClassifier or MLPRegressor of scikit-learn.
+        """The network of a fitted MLPClassifier or MLPRegressor, scikit-learn's or ours.
 
         Parameters
         ----------

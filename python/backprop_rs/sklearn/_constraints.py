@@ -11,9 +11,8 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from .. import _backend
 from .._tables import Tables
+from ..importing.estimator import OURS
 
-# scikit-learn's names for rows of our table of activations.
-OURS = {"logistic": "sigmoid", "exp": "exponential"}
 STOCHASTIC = ("sgd", "adam")
 
 

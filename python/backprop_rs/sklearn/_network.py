@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dense import Dense
+from ..importing.estimator import OURS
 from ..network import Network
-from ._constraints import OURS, STOCHASTIC, row
+from ._constraints import STOCHASTIC, row
 
 if TYPE_CHECKING:
     from .._types import Array
