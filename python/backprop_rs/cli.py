@@ -62,6 +62,8 @@ def _parser() -> ArgumentParser:
     _add_predict(commands)
     _add_info(commands)
     _add_export(commands)
+    _add_explain(commands)
+    _add_check(commands)
     return parser
 
 
@@ -182,6 +184,46 @@ def _add_export(commands: Any) -> None:
         action="store_false",
         help="take features as the network does, without the scaling that MODEL keeps",
     )
+
+
+def _add_explain(commands: Any) -> None:
+    about = "write back-propagation out, with the numbers of a saved network and a row of data"
+    parser = commands.add_parser("explain", help=about, description=about, allow_abbrev=False)
+    _add_labelled(parser, rows=1)
+    parser.add_argument("--html", metavar="FILE", help="write a page to it, that folds")
+    parser.add_argument("--markdown", metavar="FILE", help="write Markdown with LaTeX to it")
+    parser.add_argument("--width", type=int, default=80, help="columns, 0 for any (default: 80)")
+    parser.add_argument("--digits", type=int, default=6, help="of each number (default: 6)")
+    parser.add_argument("--most", type=int, default=6, help="neurons of a layer (default: 6)")
+    parser.add_argument(
+        "--learning-rate", type=float, default=0.1, metavar="RATE", help="default: 0.1"
+    )
+    parser.add_argument(
+        "--weight",
+        type=_whole_numbers,
+        metavar="LAYER,J,K",
+        help="the chain rule of this weight alone, along every path",
+    )
+
+
+def _add_check(commands: Any) -> None:
+    about = "compare the gradients of a saved network with differences of its cost"
+    parser = commands.add_parser("check", help=about, description=about, allow_abbrev=False)
+    _add_labelled(parser, rows=32)
+    parser.add_argument("--most", type=int, default=1000, help="parameters (default: 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="of those drawn (default: 0)")
+
+
+def _add_labelled(parser: Any, rows: int) -> None:
+    """A saved network, and rows of data with their targets."""
+    parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
+    parser.add_argument("data", metavar="DATA", help="as for train, with the target")
+    parser.add_argument("--row", type=int, default=0, help="the first, from 0 (default: 0)")
+    parser.add_argument("--rows", type=int, default=rows, help=f"default: {rows}")
+    parser.add_argument(
+        "--target", metavar="COLUMN", help="of a CSV file, by name or position (default: the last)"
+    )
+    parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
 
 
 def _whole_numbers(text: str) -> list[int]:

@@ -10,6 +10,7 @@ from .computes import Computes
 if TYPE_CHECKING:
     from .._types import Data
     from ..explain import Explanation
+    from ..gradient_check import GradientCheck
     from . import Network
 
 
@@ -78,3 +79,44 @@ class Explains(Computes):
             _check.integer("most_samples", most_samples, least=1),
             _check.integer("digits", digits, least=1, most=17),
         )
+
+    def check_gradients(
+        self, X: Data, y: Data, *, most: int = 1000, seed: int = 0
+    ) -> GradientCheck:
+        """Compare back-propagation with central differences of the cost; nothing is changed.
+
+        In float64, a copy of a float32 network. For each parameter the cost is computed at two
+        steps to either side. Steps over which some z comes to the other side of a kink (relu at 0)
+        are made smaller; where even the smallest one crosses it, the parameter is excluded, and
+        counted. An error of 1 % in the error terms of a layer is always reported, unless all of
+        its gradients vanish in the rounding of the cost: then its verdict is "undecided".
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,)
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        most : int, default 1000
+            The parameters to compare. Of larger networks a sample is drawn from each layer, with
+            the largest gradients of its weights and biases among them.
+        seed : int, default 0
+            Of that sample.
+
+        Returns
+        -------
+        GradientCheck
+            A table when shown; `passed`, and for each of its `layers` the worst absolute and
+            relative difference, its place, and a verdict.
+
+        Examples
+        --------
+        >>> net = Network([2, 3, 2], seed=0)
+        >>> check = net.check_gradients([[0.5, 0.1]], [[0.0, 1.0]])
+        >>> [(layer.checked, layer.verdict) for layer in check.layers]
+        [(9, 'agrees'), (8, 'agrees')]
+        """
+        from ..gradient_check import check
+
+        X, y = self._samples(X, y)
+        most = _check.integer("most", most, least=1)
+        seed = _check.integer("seed", seed, least=0)
+        return check(cast("Network", self), X, y, most, seed)

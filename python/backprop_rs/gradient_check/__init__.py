@@ -1,0 +1,6 @@
+"""Back-propagation against differences of the cost."""
+
+from .check import check
+from .result import GradientCheck, LayerCheck
+
+__all__ = ["GradientCheck", "LayerCheck", "check"]

@@ -1,0 +1,236 @@
+"""Central differences of the cost against the gradients of back-propagation.
+
+For one parameter theta, with C at theta + k h for k = -2, -1, 1, 2:
+
+    D(h) = (C(h) - C(-h)) / 2 h,    dC/dtheta = (4 D(h) - D(2 h)) / 3 + O(h^4),
+
+and |D(h) - D(2 h)| / 3, the error of D(h), bounds that of the difference of fourth order
+(Richardson 1911), even where a second derivative jumps. C comes with roundings, which the
+division by h magnifies: of its own, and of each z, whose share is delta times eps times the terms
+of its sum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .kinks import Kinks
+from .result import AGREES, DIFFERS, UNDECIDED, GradientCheck, LayerCheck, Worst
+
+if TYPE_CHECKING:
+    from .._types import AnyArray, Array
+    from ..network import Network
+
+EPS = float(np.finfo(np.float64).eps)
+STEPS = (EPS**0.2, EPS**0.2 / 16, EPS**0.2 / 256, EPS**0.2 / 4096)
+"""h, relative to what one unit of the parameter moves z by; the smaller, the fewer kinks."""
+
+SURE = 1e-3
+"""A difference is known well enough if its error is below this share of the gradient."""
+
+CLOSE = 1e-6
+"""Roundings in the gradients of back-propagation itself, relative to the gradient."""
+
+ROUNDINGS = 4
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One parameter: what the two ways give, and how far they may be apart."""
+
+    name: str
+    index: tuple[int, ...]
+    backward: float
+    difference: float
+    allowed: float
+
+    @property
+    def size(self) -> float:
+        return max(abs(self.backward), abs(self.difference))
+
+    @property
+    def error(self) -> float:
+        return abs(self.backward - self.difference)
+
+    @property
+    def differs(self) -> bool:
+        return not self.error <= self.allowed + CLOSE * self.size
+
+    @property
+    def significant(self) -> bool:
+        """Whether an error of 1 % would be noticed here."""
+        return self.allowed + CLOSE * self.size <= 0.005 * self.size
+
+
+class Prober:
+    """The cost as a function of one parameter at a time."""
+
+    def __init__(self, net: Network, X: Array, y: AnyArray) -> None:
+        self.net, self.X, self.y = net, X, y
+        self.parameters = {"weights": net.weights, "biases": net.biases}
+        self.trace = net.backward(X, y)
+        self.kinks = Kinks(net, X, y)
+        self.here = self.kinks.sides() if self.kinks else []
+        self.noise = noise_of_cost(net, self.trace.cost, self.trace)
+
+    def at(self, name: str, layer: int, index: tuple[int, ...], change: float) -> float:
+        """C with one parameter changed; whether a kink was crossed is asked by `crosses`."""
+        self.change(name, layer, index, change)
+        value = float(self.net._core.mean_cost(self.X, self.y, None))
+        self.change(name, layer, index, 0.0)
+        return value
+
+    def change(self, name: str, layer: int, index: tuple[int, ...], change: float) -> None:
+        array = self.parameters[name][layer - 1]
+        before = array[index]
+        array[index] = before + change
+        setter = self.net._core.set_weights if name == "weights" else self.net._core.set_biases
+        setter(self.parameters[name])
+        array[index] = before
+
+    def crosses(self, name: str, layer: int, index: tuple[int, ...], step: float) -> bool:
+        """Whether some z comes to the other side of a kink within two steps."""
+        if not self.kinks:
+            return False
+        for change in (-2 * step, 2 * step):
+            self.change(name, layer, index, change)
+            sides = self.kinks.sides()
+            self.change(name, layer, index, 0.0)
+            same = (np.array_equal(*pair) for pair in zip(sides, self.here, strict=True))
+            if not all(same):
+                return True
+        return False
+
+    def compare(self, name: str, layer: int, index: tuple[int, ...]) -> Compared | None:
+        """The gradient both ways; None where every step crosses a kink."""
+        gradients = self.trace.weight_gradients if name == "weights" else self.trace.bias_gradients
+        backward = float(gradients[layer - 1][index])
+        reach = 1.0
+        if name == "weights":
+            reach = max(1.0, float(np.abs(self.trace.activations[layer - 1][:, index[1]]).max()))
+        best: Compared | None = None
+        for relative in STEPS:
+            step = relative / reach
+            if self.crosses(name, layer, index, step):
+                continue
+            difference, allowed = self.difference(name, layer, index, step)
+            found = Compared(name, index, backward, difference, allowed)
+            if best is None or found.allowed < best.allowed:
+                best = found
+            if allowed <= SURE * found.size or found.size <= allowed:
+                break
+        return best
+
+    def difference(
+        self, name: str, layer: int, index: tuple[int, ...], step: float
+    ) -> tuple[float, float]:
+        """The difference of fourth order, and how far it may be off."""
+        far_below, below, above, far_above = (
+            self.at(name, layer, index, k * step) for k in (-2, -1, 1, 2)
+        )
+        near, far = (above - below) / (2 * step), (far_above - far_below) / (4 * step)
+        rounding = 1.5 * self.noise / step
+        return (4 * near - far) / 3, rounding + abs(near - far) / 3
+
+
+def noise_of_cost(net: Network, cost: float, trace: Any) -> float:
+    """How far the roundings of one pass forward may take C."""
+    total = abs(cost)
+    parts = zip(net.weights, net.biases, trace.deltas, trace.activations[:-1], strict=True)
+    for w, b, delta, a in parts:
+        size = np.abs(a) @ np.abs(w).T + np.abs(b)
+        share = (np.abs(delta) * size).sum(axis=1).mean()
+        total += float(share) * np.sqrt(w.shape[1] + 2)
+    return ROUNDINGS * EPS * total
+
+
+def check(net: Network, X: Array, y: AnyArray, most: int, seed: int) -> GradientCheck:
+    """Compare all parameters of small networks, of large ones `most` in all."""
+    twin = in_float64(net)
+    X = X.astype(np.float64)
+    y = y if y.ndim == 1 else y.astype(np.float64)
+    prober = Prober(twin, X, y)
+    random = np.random.default_rng(seed)
+    layers = range(1, len(twin.sizes))
+    quota = shares([n * (k + 1) for n, k in twin._shapes()], most)
+    checked = [check_layer(prober, layer, quota[layer - 1], random) for layer in layers]
+    return GradientCheck(checked, len(X), repr(net))
+
+
+def in_float64(net: Network) -> Network:
+    """A copy of the network with parameters and arithmetic in float64."""
+    state = net.__getstate__()
+    state["settings"] = state["settings"] | {"dtype": "float64"}
+    state["optimizer"] = None
+    state["state"] = {
+        key: value.astype(np.float64) if isinstance(value, np.ndarray) else value
+        for key, value in state["state"].items()
+    }
+    twin = net.__class__.__new__(net.__class__)
+    twin.__setstate__(state)
+    return twin
+
+
+def shares(sizes: list[int], most: int) -> list[int]:
+    """How many of each layer are checked: all of the small ones, the others alike.
+
+    >>> shares([10, 1000, 2000], 410)
+    [10, 200, 200]
+    """
+    quota, left = dict.fromkeys(range(len(sizes)), 0), most
+    for place, i in enumerate(sorted(quota, key=lambda i: sizes[i])):
+        quota[i] = min(sizes[i], left // (len(sizes) - place))
+        left -= quota[i]
+    return list(quota.values())
+
+
+def check_layer(prober: Prober, layer: int, quota: int, random: np.random.Generator) -> LayerCheck:
+    places = chosen(prober, layer, max(quota, 2), random)
+    compared = [prober.compare(name, layer, index) for name, index in places]
+    found = [one for one in compared if one is not None]
+    n_out, n_in = prober.net._shapes()[layer - 1]
+    absolute = max(found, key=lambda one: one.error, default=None)
+    clear = [one for one in found if one.significant or one.differs]
+    relative = max(clear, key=lambda one: one.error / one.size, default=None)
+    return LayerCheck(
+        layer,
+        n_out * (n_in + 1),
+        len(found),
+        len(compared) - len(found),
+        None if absolute is None else Worst(absolute.error, absolute.name, absolute.index),
+        None
+        if relative is None
+        else Worst(relative.error / relative.size, relative.name, relative.index),
+        verdict(found),
+    )
+
+
+def verdict(found: list[Compared]) -> str:
+    if any(one.differs for one in found):
+        return DIFFERS
+    if any(one.significant for one in found):
+        return AGREES
+    nothing = found and all(one.backward == 0 for one in found)
+    return AGREES if nothing else UNDECIDED
+
+
+def chosen(
+    prober: Prober, layer: int, quota: int, random: np.random.Generator
+) -> list[tuple[str, tuple[int, ...]]]:
+    """Places of a layer: all, or a sample with those of the largest gradients among them."""
+    trace = prober.trace
+    arrays = {
+        "weights": trace.weight_gradients[layer - 1],
+        "biases": trace.bias_gradients[layer - 1],
+    }
+    every = [(name, i) for name, array in arrays.items() for i in range(array.size)]
+    if quota < len(every):
+        largest = [(name, int(np.abs(array).argmax())) for name, array in arrays.items()]
+        others = [place for place in every if place not in largest]
+        picked: NDArray[np.int64] = random.choice(len(others), quota - 2, replace=False)
+        every = sorted(largest + [others[i] for i in picked], key=lambda place: place[::-1])
+    return [(name, tuple(map(int, np.unravel_index(i, arrays[name].shape)))) for name, i in every]
