@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import make_constraint
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight
 
@@ -31,7 +33,6 @@ NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and "
     "need to be preprocessed."
 )
-FLOATS = (np.float64, np.float32)
 
 
 def is_stochastic(mlp: BaseMLP) -> bool:
@@ -47,6 +48,7 @@ def is_stochastic(mlp: BaseMLP) -> bool:
 class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     """The whole of training; what y means is left to the classes above."""
 
+    _parameter_constraints: ClassVar[dict[str, Any]]
     _random_state: Any
     _best: tuple[list[Array], list[Array]]
     _no_improvement_count: int
@@ -69,6 +71,20 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         for name, value in given.items():
             if name not in ("self", "__class__"):
                 setattr(self, name, value)
+
+    @classmethod
+    @cache
+    def _made_constraints(cls) -> list[tuple[str, list[Any]]]:
+        """The constraints of each parameter, ready for use."""
+        given = cls._parameter_constraints.items()
+        return [(name, [make_constraint(one) for one in several]) for name, several in given]
+
+    def _validate_params(self) -> None:
+        """scikit-learn's, but for the time it takes where all is right."""
+        for name, constraints in self._made_constraints():
+            value = getattr(self, name)
+            if not any(one.is_satisfied_by(value) for one in constraints):
+                super()._validate_params()
 
     # What the classes above say.
 

@@ -13,9 +13,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from ._base import FLOATS, BaseMLP, is_stochastic
+from ._base import BaseMLP, is_stochastic
 from ._constraints import CONSTRAINTS, row
 from ._held import accuracy
+from ._plain import FLOATS, is_plain
 from ._targets import Labels, unseen
 
 if TYPE_CHECKING:
@@ -171,6 +172,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     # Targets.
 
     def _validate_input(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
+        if is_plain(self, X, y, reset):
+            return X, y
         X, y = validate_data(
             self,
             *(X, y),
@@ -247,8 +250,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         -------
         self
         """
-        columns = type_of_target(y, input_name="y") == "multilabel-indicator"
-        if columns and classes is None and not hasattr(self, "classes_"):
+        first = not hasattr(self, "classes_")
+        columns = first and type_of_target(y, input_name="y") == "multilabel-indicator"
+        if columns and classes is None:
             classes = unique_labels(y)
         if _check_partial_fit_first_call(self, classes):
             self._labels = Labels.of(y if columns else np.asarray(self.classes_))

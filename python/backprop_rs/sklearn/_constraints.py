@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from numbers import Integral, Real
 from typing import Any
 
@@ -25,8 +25,14 @@ def tables() -> Tables:
 def row(kind: str, given: Any) -> Any:
     """A row as `Network` takes it, under scikit-learn's names too."""
     if isinstance(given, str):
-        given = OURS.get(given, given)
+        return named(kind, given)
     return tables().row(kind, given)
+
+
+@lru_cache(500)
+def named(kind: str, text: str) -> Any:
+    """A row by its text."""
+    return tables().row(kind, OURS.get(text, text))
 
 
 class Row(StrOptions):  # type: ignore[misc]  # scikit-learn has no types

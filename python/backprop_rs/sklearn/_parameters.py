@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..network import Network
 from ._network import coefs_of, network, put, settings_of, sizes_of
 
 if TYPE_CHECKING:
     from .._types import Array
-
-KINDS = ("weights", "biases")  # of parameters, as the core calls them
+    from ..network import Network
 
 
 class Parameters:
@@ -107,30 +106,11 @@ class Parameters:
             net._core.set_state(state)
         return net
 
-    # Copies and pickles: the network with the optimiser's memory.
-
     def __getstate__(self) -> dict[str, Any]:
+        """For pickles and copies: a twin with a network of its own trains on to the same bits."""
         above: Any = super()
         state: dict[str, Any] = dict(above.__getstate__())
-        if state.pop("_network", None) is not None:
-            net = self._net()
-            kept = net.__getstate__()
-            del kept["weights"], kept["biases"]  # they are in the state of the core
-            state["_kept"] = (kept, net._optimizer, net._core.state())
+        if state.get("_network") is not None:
+            state["_network"] = copy(self._net())
             state = {key: state[key] for key in state if key not in ("_shown", "_known")}
         return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        kept, rule, memory = state.pop("_kept", (None, None, None))
-        above: Any = super()
-        above.__setstate__(state)
-        if kept is None:
-            return
-        layers = range(1, len(kept["settings"]["sizes"]))
-        arrays = {name: [memory[f"{name}.{number}"] for number in layers] for name in KINDS}
-        self._network = net = Network.__new__(Network)
-        net.__setstate__(kept | arrays)
-        if rule is not None:
-            net._use_optimizer(rule)
-        net._core.set_state(memory)

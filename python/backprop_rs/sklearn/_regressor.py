@@ -10,9 +10,10 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 
 from .. import _check
-from ._base import FLOATS, BaseMLP
+from ._base import BaseMLP
 from ._constraints import CONSTRAINTS, row, tables
 from ._held import r2
+from ._plain import FLOATS, is_plain
 
 if TYPE_CHECKING:
     from .._types import AnyArray, Array
@@ -128,6 +129,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return bool(self.sklearn_compat) and plain and n_outputs > 1
 
     def _validate_input(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
+        if is_plain(self, X, y, reset):
+            return X, y
         X, y = validate_data(
             self,
             *(X, y),

@@ -41,6 +41,10 @@ class Labels:
         ValueError
             scikit-learn's, where y is nothing to classify.
         """
+        if type(y) is np.ndarray and y.ndim == 1 and y.dtype in (np.int64, np.bool_):
+            classes = np.unique(y)
+            if len(classes) <= len(y) // 2:  # more of them deserve scikit-learn's warning
+                return cls(classes, KINDS[len(classes) > 2])
         kind = type_of_target(y, input_name="y")
         if kind not in KINDS:
             LabelBinarizer().fit(y)  # says what is wrong
@@ -80,4 +84,6 @@ def as_classes(y: AnyArray, classes: AnyArray) -> AnyArray:
 
 def unseen(y: Any, classes: AnyArray) -> bool:
     """Whether y has others than these classes."""
-    return bool(len(np.setdiff1d(unique_labels(y), classes, assume_unique=True)))
+    whole = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "bi"
+    present = np.unique(y) if whole else unique_labels(y)
+    return bool(len(np.setdiff1d(present, classes, assume_unique=True)))
