@@ -102,21 +102,41 @@ def tree(random, node):
     return random.choice(VALUES)
 
 
+def parts(data):
+    """The header and the numbers of a safetensors file."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    return json.loads(data[8:end]), data[end:]
+
+
+def sign(header, numbers):
+    """A header with the right checksum."""
+    kept = header["__metadata__"]
+    kept["sha256"] = sha256(kept["settings"].encode() + numbers).hexdigest()
+    return header
+
+
+def joined(header, numbers, off=0):
+    """A file, with a length of its header that is right or off."""
+    text = json.dumps(header).encode()
+    return max(len(text) + off, 0).to_bytes(8, "little") + text + numbers
+
+
 def safetensors(random, data):
     """Change the header, mostly with the right length and checksum."""
     try:
-        end = 8 + int.from_bytes(data[:8], "little")
-        header, numbers = tree(random, json.loads(data[8:end])), data[end:]
+        header, numbers = parts(data)
+        kept = header.get("__metadata__")
+        if kept and random.random() < 0.4:
+            kept["settings"] = json.dumps(tree(random, json.loads(kept["settings"])))
+        else:
+            header = tree(random, header)
         if random.random() < 0.2:
             numbers = any_bytes(random, numbers)
-        kept = header.get("__metadata__")
-        if random.random() < 0.8 and isinstance(kept, dict) and isinstance(kept["settings"], str):
-            kept["sha256"] = sha256(kept["settings"].encode() + numbers).hexdigest()
-        text = json.dumps(header).encode()
-    except (ValueError, LookupError, AttributeError):
+        if random.random() < 0.8 and "__metadata__" in header:
+            header = sign(header, numbers)
+        return joined(header, numbers, random.choice((1, -1, 8)) if random.random() < 0.05 else 0)
+    except (ValueError, LookupError, AttributeError, TypeError):  # of a mutant before it
         return any_bytes(random, data)
-    length = len(text) + (random.choice((1, -1, 8)) if random.random() < 0.05 else 0)
-    return max(length, 0).to_bytes(8, "little") + text + numbers
 
 
 def cells(random, data):
@@ -212,6 +232,7 @@ class Target:
     mutate: Callable
     refusals: tuple = (ValueError,)
     seeds: tuple[str, ...] = ()  # patterns of further files, from the folder of the tests
+    make: Callable | None = None  # writes a further one to a path
 
     def corpus(self, name):
         """The inputs to begin with, the same on every machine."""
@@ -226,12 +247,33 @@ def model(path):
     return bp.Network.load(path, backend="numpy")
 
 
+def fit(**settings):
+    """A short training, to write a checkpoint or to go on from one."""
+    net = bp.Network([2, 2], output="softmax", cost="cross_entropy", seed=0, backend="numpy")
+    same = {"batch_size": 2, "learning_rate": 0.1, "schedule": "constant", "progress": False}
+    net.fit(np.eye(4)[:, :2], [0, 1, 0, 1], 2, optimizer="adam", **same, **settings)
+    return net
+
+
+def checkpoint(path):
+    """A file that is the same each time: without the seconds that the training took."""
+    fit(checkpoint=path)
+    header, numbers = parts(path.read_bytes())
+    settings = json.loads(header["__metadata__"]["settings"])
+    settings["history"]["seconds"] = [0.0 for _ in settings["history"]["seconds"]]
+    header["__metadata__"]["settings"] = json.dumps(settings)
+    path.write_bytes(joined(sign(header, numbers), numbers))
+
+
 def state_dict(path):
     return bp.Network.from_state_dict(path, "tanh", backend="numpy")
 
 
 TARGETS = {
     "model": Target(".safetensors", model, used, safetensors, seeds=("models/*.safetensors",)),
+    "checkpoint": Target(
+        ".safetensors", lambda path: fit(resume=path), used, safetensors, make=checkpoint
+    ),
     "state_dict": Target(".safetensors", state_dict, used, safetensors),
     "csv": Target(".csv", bp.data.load_csv, whole, cells),
     "idx": Target("-idx", bp.data.load_idx, whole, idx),
@@ -253,8 +295,11 @@ class Fuzzer:
     def __post_init__(self):
         self.target = TARGETS[self.name]
         self.random = Random(f"{self.name} {self.seed}")
-        self.seeds, self.pool = self.target.corpus(self.name), []
         self.path = self.folder / f"input{self.target.suffix}"
+        self.seeds, self.pool = self.target.corpus(self.name), []
+        if self.target.make is not None:
+            self.target.make(self.path)
+            self.seeds.append(self.path.read_bytes())
         for data in self.seeds:  # the modules that reading needs are not its memory
             self.path.write_bytes(data)
             with suppress(*self.target.refusals):

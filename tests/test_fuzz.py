@@ -24,8 +24,8 @@ def test_mutants_are_read_or_refused(name, tmp_path):
 def test_the_corpus_is_read_or_refused(name, tmp_path):
     """Its files are seeds, or were findings once."""
     fuzzer = Fuzzer(name, tmp_path)
-    for path in sorted((CORPUS / name).iterdir()):
-        fuzzer.attempt(path.read_bytes())
+    for data in [*fuzzer.seeds, *(path.read_bytes() for path in (CORPUS / name).iterdir())]:
+        fuzzer.attempt(data)
     assert fuzzer.findings == {}
     assert fuzzer.outcomes["read"] > 0
 

@@ -27,6 +27,7 @@ CHECKPOINT = Kind(
     "backprop_rs checkpoint", versions=("1",), means="a checkpoint of fit", finite=False
 )
 UNITS = {"s": 1, "min": 60, "h": 3600}
+UNFIT = (LookupError, TypeError, ValueError)  # what comes of content that no training has left
 STATES = ("state", "best")  # of the network: now, and at the best epoch of early stopping
 
 Content = tuple[dict[str, Any], dict[str, Any]]  # settings and arrays
@@ -235,6 +236,7 @@ class Resumed:
 
     def __init__(self, path: str) -> None:
         settings, arrays = _safetensors.read(path, CHECKPOINT)
+        self.path = path
         try:
             if settings["shapes"] != shapes_of(arrays):
                 raise ValueError("arrays of other shapes")
@@ -246,14 +248,23 @@ class Resumed:
             self.rates = [float(rate) for rate in settings["rates"]]
             self.watched = settings["watched"] and tuple(settings["watched"])
             self.stopping = settings["stopping"]
-            self.history = History(**settings["history"])
+            self.history = history_of(settings["history"])
             self.states = [state_of(kind, settings | arrays) for kind in STATES]
-        except (LookupError, TypeError, ValueError) as error:
-            reason = f"has content that cannot be used: {error}"
-            raise _safetensors.refused(path, CHECKPOINT, reason) from None
+        except UNFIT as error:
+            raise self.refused(error) from None
+
+    def refused(self, error: Exception) -> ValueError:
+        reason = f"has content that cannot be used: {error}"
+        return _safetensors.refused(self.path, CHECKPOINT, reason)
 
     def restore(self, loop: Loop) -> None:
         """Take a training to where this has left it."""
+        try:
+            self.put(loop)
+        except UNFIT as error:
+            raise self.refused(error) from None
+
+    def put(self, loop: Loop) -> None:
         now, best = self.states
         loop.core.set_state(now)
         loop.at, loop.rate, loop.rates = self.at, self.rate, self.rates
@@ -262,6 +273,22 @@ class Resumed:
             loop.stopping.best, loop.stopping.best_epoch = self.stopping
             loop.stopping.state = best or None
         loop.net.seed, loop.net.epochs_trained = self.seed, self.at[0]
+
+
+def history_of(content: dict[str, Any]) -> History:
+    """Curves of numbers, as `snapshot` has kept them."""
+    history = History(**content)
+    for name, empty in asdict(History()).items():
+        value = getattr(history, name)
+        columns = value.values() if isinstance(value, dict) else [value] * isinstance(value, list)
+        fits = empty is None or type(value) is type(empty)
+        if not (fits and all(map(are_numbers, columns))):
+            raise TypeError(f"a history with {name} {brief(value)}")
+    return history
+
+
+def are_numbers(column: object) -> bool:
+    return isinstance(column, list) and all(isinstance(one, (int, float)) for one in column)
 
 
 def state_of(kind: str, content: dict[str, Any]) -> dict[str, Any]:
