@@ -91,6 +91,15 @@ def test_parameters_that_are_not_finite_are_refused(tmp_path):
         net.export(tmp_path / "net.py")
 
 
+def test_functions_of_your_own_are_refused():
+    own = bp.Activation("square", lambda z: z * z, lambda z, a: 2 * z)
+    net = bp.Network([2, 3, 1], own, seed=0, backend="numpy")
+    sentence = r"^export must have activations of the table; layer 1 has 'square', one of your own$"
+    for suffix in FORMATS:
+        with pytest.raises(ValueError, match=sentence):
+            net.export(f"net{suffix}")
+
+
 class Foreign:
     """A network with something that no file can hold."""
 
@@ -101,11 +110,7 @@ class Foreign:
         return self.changed[name] if name in self.changed else getattr(self.net, name)
 
 
-def test_what_no_file_can_hold_is_refused():
-    with pytest.raises(
-        ValueError, match=r"^export must have activations of the table; layer 1 has"
-    ):
-        model_of(Foreign(network(), activation=["my own"]), None, True)
+def test_layers_that_are_not_plain_are_refused():
     strange = [{"dropout": 0.5, "made_up": 1.0}, {}]
     with pytest.raises(ValueError, match=r"^export must have plain layers; layer 1 has made_up$"):
         model_of(Foreign(network(), _options=strange), None, True)

@@ -110,7 +110,8 @@ def layers_of(net: Network) -> list[Layer]:
             activation(text)
         except (TypeError, ValueError):
             raise ValueError(
-                f"export must have activations of the table; layer {number} has {text}"
+                f"export must have activations of the table; layer {number} has {text!r}, "
+                "one of your own"
             ) from None
         row, settings = parse("activation", text, ACTIVATIONS)
         for name, array in (("weights", w), ("biases", b)):
