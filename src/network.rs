@@ -47,6 +47,8 @@ pub struct Network<T> {
     forward: Option<Workspace<T>>,
     pub(crate) training: Option<Workspace<T>>,
     pub(crate) order: Order,
+    /// Where gradients are added up that come from several machines.
+    pub(crate) shared: Option<GradientTree<T>>,
 }
 
 /// Every quantity of one pass forward and back, in the words of the derivation.
@@ -102,6 +104,7 @@ impl<T: Real> Network<T> {
             forward: None,
             training: None,
             order: Order::default(),
+            shared: None,
         })
     }
 

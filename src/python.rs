@@ -24,7 +24,7 @@ use crate::real::first_non_finite;
 use crate::schedule::{Curve, Schedule, Watched};
 use crate::table::Setting;
 use crate::train::{Position, Reason};
-use crate::{Activation, Cost, Error, Init, Options, Real, Rule, State, Trace, pool};
+use crate::{Activation, Cost, Error, Init, Options, Real, Rule, State, Sum, Trace, pool, random};
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
@@ -316,6 +316,83 @@ impl Network {
         Ok((outcome.costs, end.epoch, end.step, end.cost_sum, reason))
     }
 
+    /// How many numbers the sum of the gradient of each layer has.
+    fn sum_lengths(&self, py: Python) -> Vec<usize> {
+        with!(&*self.lock(py), net => net.sum_lengths())
+    }
+
+    /// The sums of costs and of weights of consecutive parts of the samples; `ready(layer, sums)`
+    /// gets those of the gradient, one row a part, as soon as a layer is through, the last first.
+    #[allow(non_snake_case, clippy::too_many_arguments)]
+    #[pyo3(signature = (X, y, settings, epoch, parts, ready, sample_weight=None))]
+    fn sum_gradient(
+        &self,
+        py: Python,
+        X: &Bound<PyAny>,
+        y: &Bound<PyAny>,
+        settings: Training,
+        epoch: u64,
+        parts: Vec<usize>,
+        ready: Py<PyAny>,
+        sample_weight: Option<&Bound<PyAny>>,
+    ) -> PyResult<Vec<(f64, f64)>> {
+        let mut failed = None;
+        let sums = with!(&mut *self.lock(py), net => {
+            let batch = Batch::new(X, y, sample_weight)?;
+            let samples = batch.samples()?;
+            let settings = settings.settings(samples.len(), &|| false)?;
+            let lengths = net.sum_lengths();
+            let mut rows: Vec<_> = lengths.iter().map(|n| Vec::with_capacity(n * parts.len())).collect();
+            let sums = py.detach(|| net.sum_gradient(&samples, &settings, epoch, &parts, |part, l, sum| {
+                sum.iter().for_each(|numbers| rows[l].extend_from_slice(numbers));
+                if part + 1 == parts.len() && failed.is_none() {
+                    let numbers = std::mem::take(&mut rows[l]);
+                    failed = Python::attach(|py| {
+                        let shape = (parts.len(), lengths[l]);
+                        let sums = Array2::from_shape_vec(shape, numbers).expect("a row a part");
+                        ready.call1(py, (l, PyArray2::from_owned_array(py, sums))).err()
+                    });
+                }
+            }));
+            failed = net.take_failure().map(raised).or(failed);
+            sums
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(sums.iter().map(|sum| (sum.cost, sum.weight)).collect()),
+        }
+    }
+
+    /// The update of a step by the sums over all its samples, (cost, weight, samples), and those of
+    /// the gradient of each layer; the sum of the costs, or None where it is not finite and nothing
+    /// was done.
+    #[pyo3(signature = (gradient, sums, settings, position, steps))]
+    fn apply_gradient(
+        &self,
+        py: Python,
+        gradient: Vec<Bound<'_, PyAny>>,
+        sums: (f64, f64, usize),
+        settings: Training,
+        position: (u64, usize, f64),
+        steps: usize,
+    ) -> PyResult<Option<f64>> {
+        let (cost, weight, rows) = sums;
+        let (epoch, step, cost_sum) = position;
+        let at = Position { epoch, step, cost_sum };
+        with!(&mut *self.lock(py), net => {
+            let arrays = gradient.iter().map(|sum| sum.extract::<PyReadonlyArray1<_>>());
+            let arrays = arrays.collect::<Result<Vec<_>, _>>()?;
+            let slices = arrays.iter().map(|array| array.as_slice());
+            let slices = slices.collect::<Result<Vec<_>, _>>()?;
+            if slices.iter().map(|sum| sum.len()).ne(net.sum_lengths()) {
+                return Err(PyValueError::new_err("gradient must have the lengths of sum_lengths()"));
+            }
+            let settings = settings.settings(rows, &|| false)?;
+            let sum = Sum { cost, weight };
+            Ok(py.detach(|| net.apply_gradient(&slices, sum, rows, &settings, (at, steps)).ok()))
+        })
+    }
+
     /// All that a training needs beside its settings and data.
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
@@ -499,6 +576,25 @@ fn schedule_factor(schedule: &str, x: f64, total: f64) -> PyResult<f64> {
     Ok(Schedule::from_text(schedule)?.factor(x, total))
 }
 
+/// The rows 0..n in the order of a stream (epoch, a, b) of random numbers.
+#[pyfunction]
+fn shuffled(
+    py: Python<'_>,
+    n: usize,
+    seed: u64,
+    stream: [u64; 3],
+) -> PyResult<Bound<'_, PyArray1<u32>>> {
+    if n >= u32::MAX as usize {
+        return Err(Error::TooManyRows { given: n }.into());
+    }
+    let order = py.detach(|| {
+        let mut order = vec![0; n];
+        random::shuffle(&mut order, seed, stream);
+        order
+    });
+    Ok(PyArray1::from_vec(py, order))
+}
+
 /// Lets every later call use `n` threads.
 #[pyfunction]
 fn set_num_threads(n: usize) -> PyResult<()> {
@@ -579,7 +675,8 @@ mod _core {
     #[pymodule_export]
     use super::{
         Network, canonical, first_nonfinite, fma_peak, get_num_threads, instruction_set,
-        is_reactive, observe, schedule_factor, set_alone, set_num_threads, table, target_range,
+        is_reactive, observe, schedule_factor, set_alone, set_num_threads, shuffled, table,
+        target_range,
     };
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

@@ -110,9 +110,11 @@ pub fn mask<T: Real>(mask: &mut [T], dropout: f64, mut stream: Stream) {
     }
 }
 
-/// The order in which epoch `epoch` visits the rows 0..n: Fisher and Yates from the last row down.
-pub fn shuffle(order: &mut [u32], seed: u64, epoch: u64) {
-    let mut stream = Stream::new(seed, Purpose::Shuffle, epoch);
+/// The rows 0..n in an order of their own: Fisher and Yates from the last row down.
+///
+/// The stream of an epoch is [epoch, 0, 0]; data that come in blocks have further ones.
+pub fn shuffle(order: &mut [u32], seed: u64, stream: [u64; 3]) {
+    let mut stream = Stream::of(seed, Purpose::Shuffle, stream);
     for (i, row) in order.iter_mut().enumerate() {
         *row = i as u32;
     }
@@ -146,7 +148,7 @@ mod tests {
     fn a_shuffle_is_a_permutation_that_depends_on_seed_and_epoch_alone() {
         let drawn = |seed, epoch| {
             let mut order = [9; 100];
-            shuffle(&mut order, seed, epoch);
+            shuffle(&mut order, seed, [epoch, 0, 0]);
             order
         };
         let mut sorted = drawn(1, 0);

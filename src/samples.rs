@@ -120,9 +120,20 @@ impl Chosen<'_> {
 
 /// What makes the random numbers of one epoch: those of a sample depend on it and on the sample.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Chance {
+pub(crate) struct Chance<'a> {
     pub seed: u64,
     pub epoch: u64,
+    /// The number of each sample in all data, where the samples at hand are a part of them.
+    pub names: Option<&'a [u64]>,
+}
+
+impl Chance<'_> {
+    /// The stream of a sample, for layer `l` or, with 0, for the inputs.
+    #[inline(always)]
+    fn stream(self, purpose: Purpose, sample: usize, l: usize) -> Stream {
+        let name = self.names.map_or(sample as u64, |names| names[sample]);
+        Stream::of(self.seed, purpose, [name, self.epoch, l as u64])
+    }
 }
 
 /// Adds noise of a standard deviation to samples that stand in a workspace.
@@ -135,8 +146,7 @@ pub(crate) fn add_noise<T: Real>(
 ) {
     let inputs = &ws.a[0];
     for (at, row) in rows.range().zip(rows.blocks(1)) {
-        let stream = [chosen.sample(at) as u64, chance.epoch, 0];
-        let mut stream = Stream::of(chance.seed, Purpose::Noise, stream);
+        let mut stream = chance.stream(Purpose::Noise, chosen.sample(at), 0);
         let mut drawn = [0.0; 2];
         for k in 0..inputs.n {
             if k % 2 == 0 {
@@ -159,8 +169,7 @@ pub(crate) fn draw_masks<T: Real>(
 ) {
     let room = &mut room[..mask.n];
     for (at, row) in rows.range().zip(rows.blocks(1)) {
-        let stream = [chosen.sample(at) as u64, chance.epoch, l as u64];
-        random::mask(room, dropout, Stream::of(chance.seed, Purpose::Dropout, stream));
+        random::mask(room, dropout, chance.stream(Purpose::Dropout, chosen.sample(at), l));
         for (p, part) in room.chunks(T::LINE).enumerate() {
             mask.write(p, &row)[..part.len()].copy_from_slice(part);
         }
@@ -179,7 +188,7 @@ impl Order {
     pub fn draw(&mut self, n: usize, seed: u64, epoch: u64) {
         if self.drawn != Some((seed, epoch)) || self.rows.len() != n {
             self.rows.resize(n, 0);
-            random::shuffle(&mut self.rows, seed, epoch);
+            random::shuffle(&mut self.rows, seed, [epoch, 0, 0]);
             self.drawn = Some((seed, epoch));
         }
     }

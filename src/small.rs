@@ -43,6 +43,8 @@ pub struct SmallSteps<'a, T> {
     pub ws: &'a Workspace<T>,
     pub optimizer: &'a Optimizer<T>,
     pub settings: &'a Settings<'a>,
+    /// Of the whole epoch.
+    pub steps: usize,
     pub clock: &'a mut Clock,
     /// Where in the epoch the steps begin, and in the end where they have come to: not as far as
     /// `last` where the cost of a batch is not finite.
@@ -53,12 +55,11 @@ pub struct SmallSteps<'a, T> {
 impl<T: Real> Job for SmallSteps<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        let Self { samples, settings, optimizer, at, .. } = self;
+        let Self { samples, settings, optimizer, at, steps, .. } = self;
         let size = self.batch.len();
-        let steps = samples.len().div_ceil(size);
         let scales = [&self.batch, &self.rest].map(|rows| T::ONE / T::from_f64(rows.len() as f64));
         while at.step < self.last {
-            let first = at.step * size;
+            let first = settings.first_row(at.step, size);
             let whole = first + size <= samples.len();
             let (rows, scale) =
                 if whole { (&self.batch, scales[0]) } else { (&self.rest, scales[1]) };

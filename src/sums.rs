@@ -1,6 +1,8 @@
 //! Sums over samples as fixed pairwise trees over shards, of gradients and of costs.
 
-use crate::kernel::SHARD;
+use std::ops::Range;
+
+use crate::kernel::{Buffer, SHARD};
 use crate::layer::Layer;
 use crate::pool::Worker;
 use crate::real::Real;
@@ -20,19 +22,28 @@ impl<T: Real> GradientTree<T> {
         Self { total: Gradient::zeros(layers), levels }
     }
 
-    /// Adds the gradient of chunk `c`, which stands in `total`, to those before it.
-    pub fn merge(&self, worker: &Worker, c: usize, chunks: usize) {
+    /// Whether there is room for so many chunks.
+    pub fn fits(&self, chunks: usize) -> bool {
+        self.levels.len() >= chunks.next_power_of_two().trailing_zeros() as usize
+    }
+
+    /// Adds the gradient of chunk `c`, which stands in `total`, to those before it: of some layers.
+    pub fn merge(&self, worker: &Worker, layers: Range<usize>, c: usize, chunks: usize) {
+        let each = |other: &Gradient<T>, f: fn(&mut T, &mut T)| {
+            let total = self.total.of_layers(layers.clone());
+            each_part(worker, total.zip(other.of_layers(layers.clone())), f);
+        };
         let level = c.trailing_ones() as usize;
         for lower in &self.levels[..level] {
-            self.each_part(worker, lower, |total, lower| *total += *lower);
+            each(lower, |total, lower| *total += *lower);
         }
         if c + 1 < chunks {
-            self.each_part(worker, &self.levels[level], |total, kept| *kept = *total);
+            each(&self.levels[level], |total, kept| *kept = *total);
             return;
         }
         let above = self.levels.iter().enumerate().skip(level);
         for (_, higher) in above.filter(|(bit, _)| c >> bit & 1 == 1) {
-            self.each_part(worker, higher, |total, higher| *total += *higher);
+            each(higher, |total, higher| *total += *higher);
         }
     }
 
@@ -43,15 +54,19 @@ impl<T: Real> GradientTree<T> {
             total.part(share.start(), share.len()).iter_mut().for_each(|total| *total *= scale);
         }
     }
+}
 
-    /// Does `f` to each number of this worker's share of `total` and of `other`.
-    fn each_part(&self, worker: &Worker, other: &Gradient<T>, f: impl Fn(&mut T, &mut T)) {
-        for (total, other) in self.total.buffers().zip(other.buffers()) {
-            let share = worker.share(total.len());
-            let total = total.part(share.start(), share.len());
-            let other = other.part(share.start(), share.len());
-            total.iter_mut().zip(other).for_each(|(total, other)| f(total, other));
-        }
+/// Does `f` to each number of this worker's share of pairs of buffers.
+fn each_part<'a, T: Real>(
+    worker: &Worker,
+    pairs: impl Iterator<Item = (&'a Buffer<T>, &'a Buffer<T>)>,
+    f: fn(&mut T, &mut T),
+) {
+    for (total, other) in pairs {
+        let share = worker.share(total.len());
+        let total = total.part(share.start(), share.len());
+        let other = other.part(share.start(), share.len());
+        total.iter_mut().zip(other).for_each(|(total, other)| f(total, other));
     }
 }
 

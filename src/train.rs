@@ -61,6 +61,8 @@ pub struct Settings<'a> {
     /// How often the cost of a batch takes in the penalties of the weights before its update; 0
     /// for not at all.
     pub penalty_in_cost: f64,
+    /// Where the samples are a part of an epoch: which part.
+    pub window: Option<Window<'a>>,
     /// Asked now and then whether to give the training up.
     pub interrupted: Option<&'a (dyn Fn() -> bool + Sync)>,
 }
@@ -88,9 +90,27 @@ impl Settings<'_> {
             check_finite: false,
             penalty_per_sample: false,
             penalty_in_cost: 0.0,
+            window: None,
             interrupted: None,
         }
     }
+
+    /// Where the samples of a step begin.
+    #[inline]
+    pub(crate) fn first_row(&self, step: usize, size: usize) -> usize {
+        (step - self.window.map_or(0, |window| window.first_step)) * size
+    }
+}
+
+/// Samples that are some batches of an epoch, in its order.
+#[derive(Debug, Clone, Copy)]
+pub struct Window<'a> {
+    /// The samples of the whole epoch; more than all so far, where that is not known yet.
+    pub rows: usize,
+    /// The step of the epoch that begins with the first of these samples.
+    pub first_step: usize,
+    /// The number of each sample in all data, on which its noise and its dropout depend.
+    pub names: Option<&'a [u64]>,
 }
 
 /// A place between two steps of a training.
@@ -137,8 +157,7 @@ impl<T: Real> Network<T> {
 
     /// Trains from `start` on.
     pub fn train(&mut self, samples: &Samples<T>, settings: &Settings, start: Position) -> Outcome {
-        let n = samples.len();
-        let batch = settings.batch_size.min(n);
+        let batch = settings.batch_size.min(settings.rows_of_epoch(samples.len()));
         let order = std::mem::take(&mut self.order);
         let threads = Self::threads_for(self.step_work(batch), batch);
         let weighted = samples.weights.is_some();
@@ -152,20 +171,10 @@ impl<T: Real> Network<T> {
             self.averaged = Some(Gradient::of_parameters(&self.layers));
         }
         let stored = batch > CHUNK || settings.clip_norm.is_some();
-        let run = Run {
-            network: self,
-            samples,
-            settings,
-            small: ws.small && settings.is_plain() && self.own_cost.is_none(),
-            parts: Parts::new(&self.layers),
-            ws,
-            sums: stored.then(|| GradientTree::new(&self.layers, batch.div_ceil(CHUNK))),
-            order: RwLock::new(order),
-            stop: AtomicBool::new(false),
-            given_up: AtomicBool::new(false),
-            started: Instant::now(),
-            check_mask: self.check_mask(batch, settings.budget),
-        };
+        let sums = stored.then(|| GradientTree::new(&self.layers, batch.div_ceil(CHUNK)));
+        let mut run = Run::new(self, samples, settings, ws, sums);
+        run.order = RwLock::new(order);
+        run.check_mask = self.check_mask(batch, settings.budget);
         let outcome = Mutex::new(None);
         pool::run(threads, |worker| {
             let result = run.epochs(&worker, start);
@@ -192,7 +201,7 @@ impl<T: Real> Network<T> {
     }
 
     /// Floating-point operations of a step: forward and gradient, and δ W but in the first layer.
-    fn step_work(&self, batch: usize) -> usize {
+    pub(crate) fn step_work(&self, batch: usize) -> usize {
         let first = self.layers[0].n_in.saturating_mul(2 * self.layers[0].n_out);
         batch.saturating_mul(self.forward_work().saturating_mul(3) - first)
     }
@@ -223,7 +232,7 @@ impl<T: Real> Network<T> {
     /// Phase A: this worker's share of `rows` rows, forward and back; in training with noise and
     /// dropout.
     #[inline]
-    fn rows(
+    pub(crate) fn rows(
         &self,
         ws: &Workspace<T>,
         samples: &Samples<T>,
@@ -261,12 +270,12 @@ impl<T: Real> Network<T> {
             let fate = Fate::Store(&sums.total.w, &sums.total.b);
             self.descend(ws, rows, T::ONE, tiles, fate);
             worker.wait();
-            sums.merge(&worker, c, chunks);
+            sums.merge(&worker, 0..self.layers.len(), c, chunks);
         });
     }
 
     #[inline]
-    fn descend(
+    pub(crate) fn descend(
         &self,
         ws: &Workspace<T>,
         rows: usize,
@@ -311,17 +320,28 @@ const CHECK_WORK: usize = 500_000;
 const ASK_EVERY: Duration = Duration::from_millis(30);
 
 /// What a pass has in training alone.
-struct Training<'a> {
-    chance: Chance,
-    noise: f64,
+pub(crate) struct Training<'a> {
+    pub chance: Chance<'a>,
+    pub noise: f64,
     /// Whether a worker is to leave its rows.
-    give_up: &'a (dyn Fn(&Worker) -> bool + Sync),
+    pub give_up: &'a (dyn Fn(&Worker) -> bool + Sync),
 }
 
 impl Settings<'_> {
+    /// The samples of an epoch, `n` of which are at hand.
+    fn rows_of_epoch(&self, n: usize) -> usize {
+        self.window.map_or(n, |window| window.rows)
+    }
+
     /// Whether a step is nothing but passes and an update.
     fn is_plain(&self) -> bool {
         self.clip_norm.is_none() && self.average.is_none() && self.input_noise == 0.0
+    }
+
+    /// What the random numbers of an epoch come from.
+    pub(crate) fn chance(&self, epoch: u64) -> Chance<'_> {
+        let names = self.window.and_then(|window| window.names);
+        Chance { seed: self.seed, epoch, names }
     }
 
     /// What updates number `clock.t` of this training uses, at a place.
@@ -346,16 +366,16 @@ impl Settings<'_> {
 }
 
 /// One call of `train`, as all of its workers see it.
-struct Run<'a, T> {
-    network: &'a Network<T>,
+pub(crate) struct Run<'a, T> {
+    pub network: &'a Network<T>,
     samples: &'a Samples<'a, T>,
-    settings: &'a Settings<'a>,
+    pub settings: &'a Settings<'a>,
     ws: Workspace<T>,
     /// Whether the steps are those of [`crate::small`].
     small: bool,
-    parts: Parts,
+    pub parts: Parts,
     /// Where gradients are kept that cannot be used as they come.
-    sums: Option<GradientTree<T>>,
+    pub sums: Option<GradientTree<T>>,
     order: RwLock<Order>,
     stop: AtomicBool,
     given_up: AtomicBool,
@@ -364,12 +384,38 @@ struct Run<'a, T> {
     check_mask: usize,
 }
 
+impl<'a, T: Real> Run<'a, T> {
+    pub fn new(
+        network: &'a Network<T>,
+        samples: &'a Samples<'a, T>,
+        settings: &'a Settings<'a>,
+        ws: Workspace<T>,
+        sums: Option<GradientTree<T>>,
+    ) -> Self {
+        Self {
+            network,
+            samples,
+            settings,
+            small: ws.small && settings.is_plain() && network.own_cost.is_none(),
+            parts: Parts::new(&network.layers),
+            ws,
+            sums,
+            order: RwLock::new(Order::default()),
+            stop: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
+            started: Instant::now(),
+            check_mask: 0,
+        }
+    }
+}
+
 impl<T: Real> Run<'_, T> {
     /// What each worker does; all come to the same outcome.
     fn epochs(&self, worker: &Worker, start: Position) -> (Outcome, Clock) {
-        let n = self.samples.len();
-        let size = self.settings.batch_size.min(n);
-        let steps = n.div_ceil(size);
+        let (n, size, steps) = self.epoch();
+        let at_hand = self.settings.window.map_or(steps, |window| {
+            (window.first_step + self.samples.len().div_ceil(size)).min(steps)
+        });
         let tiles = worker.weighted_share(&self.network.tiles.totals).range();
         let (mut costs, mut at) = (Vec::new(), start);
         let mut clock = self.network.optimizer.clock;
@@ -380,6 +426,7 @@ impl<T: Real> Run<'_, T> {
                 std::cmp::Ordering::Equal => self.settings.stop_step.min(steps),
                 std::cmp::Ordering::Greater => 0,
             };
+            let last = last.min(at_hand);
             if at.step >= last {
                 break;
             }
@@ -404,8 +451,19 @@ impl<T: Real> Run<'_, T> {
                 reason = early;
                 break;
             }
+            if self.settings.window.is_some() {
+                break;
+            }
         }
         (Outcome { costs, end: at, reason }, clock)
+    }
+
+    /// The samples, the size of a batch and the steps of an epoch.
+    #[inline]
+    fn epoch(&self) -> (usize, usize, usize) {
+        let n = self.settings.rows_of_epoch(self.samples.len());
+        let size = self.settings.batch_size.min(n);
+        (n, size, n.div_ceil(size))
     }
 
     /// Worker 0 draws the order of an epoch while the others wait.
@@ -436,12 +494,11 @@ impl<T: Real> Run<'_, T> {
         clock: &mut Clock,
         at: &mut Position,
     ) -> Result<(), Reason> {
-        let n = self.samples.len();
-        let size = self.settings.batch_size.min(n);
-        let (steps, rule) = (n.div_ceil(size), self.network.optimizer.rule);
+        let (_, size, steps) = self.epoch();
+        let rule = self.network.optimizer.rule;
         while at.step < last {
-            let first = at.step * size;
-            let batch = first..first.saturating_add(size).min(n);
+            let first = self.settings.first_row(at.step, size);
+            let batch = first..first.saturating_add(size).min(self.samples.len());
             let mut next = *clock;
             next.tick(rule);
             let update = self.settings.update(rule, &next, at, steps);
@@ -466,9 +523,7 @@ impl<T: Real> Run<'_, T> {
         clock: &mut Clock,
         at: &mut Position,
     ) -> Result<(), Reason> {
-        let (n, network) = (self.samples.len(), self.network);
-        let size = self.settings.batch_size.min(n);
-        let steps = n.div_ceil(size);
+        let ((n, size, steps), network) = (self.epoch(), self.network);
         while at.step < last {
             let next = last.min((at.step | self.check_mask) + 1);
             network.isa.run(SmallSteps {
@@ -481,6 +536,7 @@ impl<T: Real> Run<'_, T> {
                 ws: &self.ws,
                 optimizer: &network.optimizer,
                 settings: self.settings,
+                steps,
                 clock,
                 at,
                 last: next,
@@ -504,7 +560,7 @@ impl<T: Real> Run<'_, T> {
         order: &[u32],
         batch: Range<usize>,
         tiles: &Range<usize>,
-        (mut update, epoch): (Update<T>, u64),
+        (update, epoch): (Update<T>, u64),
     ) -> Result<f64, Reason> {
         if self.settings.penalty_in_cost > 0.0 {
             self.parts.sum_penalties(worker, &self.network.layers);
@@ -513,7 +569,20 @@ impl<T: Real> Run<'_, T> {
             Some(sums) => self.gather_gradient(worker, order, (&batch, epoch), tiles, sums)?,
             None => self.chunk(worker, order, &batch, epoch)?,
         };
-        let m = batch.len() as f64;
+        self.update(worker, &sum, batch.len(), tiles, update)
+    }
+
+    /// The update of a step of `rows` samples from their sums; the sum of their costs, if it was made.
+    #[inline]
+    pub fn update(
+        &self,
+        worker: &Worker,
+        sum: &Sum,
+        rows: usize,
+        tiles: &Range<usize>,
+        mut update: Update<T>,
+    ) -> Result<f64, Reason> {
+        let m = rows as f64;
         let scale = if sum.weight == 0.0 { 0.0 } else { 1.0 / sum.weight };
         if self.settings.penalty_per_sample {
             update.scale = T::from_f64(scale);
@@ -531,7 +600,7 @@ impl<T: Real> Run<'_, T> {
             Some(sums) => self.use_gradient(worker, &update, sums, scale),
             None => {
                 let fate = Fate::Update(&update, &self.network.optimizer.moments);
-                self.network.descend(&self.ws, batch.len(), scale, tiles.clone(), fate);
+                self.network.descend(&self.ws, rows, scale, tiles.clone(), fate);
             }
         }
         self.finish(worker);
@@ -549,7 +618,7 @@ impl<T: Real> Run<'_, T> {
     ) -> Result<Sum, Reason> {
         let rows = chunk.len();
         let training = Training {
-            chance: Chance { seed: self.settings.seed, epoch },
+            chance: self.settings.chance(epoch),
             noise: self.settings.input_noise,
             give_up: &|worker| self.give_up(worker),
         };
@@ -590,9 +659,10 @@ impl<T: Real> Run<'_, T> {
 }
 
 /// Sums over the samples of a batch.
-struct Sum {
-    cost: f64,
-    weight: f64,
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sum {
+    pub cost: f64,
+    pub weight: f64,
 }
 
 impl<T: Real> Run<'_, T> {
@@ -616,7 +686,7 @@ impl<T: Real> Run<'_, T> {
             let fate = Fate::Store(&sums.total.w, &sums.total.b);
             self.network.descend(&self.ws, chunk.len(), T::ONE, tiles.clone(), fate);
             worker.wait();
-            sums.merge(worker, c, chunks);
+            sums.merge(worker, 0..self.network.layers.len(), c, chunks);
             worker.wait();
         }
         Ok(Sum { cost: costs.total(), weight: weights.total() })

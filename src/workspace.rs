@@ -1,5 +1,7 @@
 //! Buffers sized once for a network and a number of rows; a step allocates nothing.
 
+use std::ops::Range;
+
 use crate::kernel::{Buffer, Packed, Panels, SHARD};
 use crate::layer::Layer;
 use crate::pool::Worker;
@@ -197,7 +199,12 @@ impl<T: Real> Gradient<T> {
 impl<T> Gradient<T> {
     /// All its numbers: the packed weights of each layer, then the biases.
     pub fn buffers(&self) -> impl Iterator<Item = &Buffer<T>> {
-        self.w.iter().map(|w| &w.values).chain(&self.b)
+        self.of_layers(0..self.w.len())
+    }
+
+    /// The numbers of some layers.
+    pub fn of_layers(&self, layers: Range<usize>) -> impl Iterator<Item = &Buffer<T>> {
+        self.w[layers.clone()].iter().map(|w| &w.values).chain(&self.b[layers])
     }
 }
 
@@ -236,5 +243,11 @@ impl Tiles {
             }
         }
         Self { tiles, totals }
+    }
+
+    /// The tiles of one layer.
+    pub fn of_layer(&self, layer: usize) -> Range<usize> {
+        let cut = |layer| self.tiles.partition_point(|tile| tile.layer < layer);
+        cut(layer)..cut(layer + 1)
     }
 }

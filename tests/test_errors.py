@@ -190,7 +190,7 @@ TRAINING = [
     ({"optimizer": {"name": "adam", "beta3": 0.9}}, "optimizer 'adam' has settings beta1, beta2, epsilon, amsgrad, epsilon_hat; got 'beta3'"),
     ({"optimizer": "sgd(speed=0.9)"}, "optimizer 'sgd' has settings momentum, nesterov, velocity; got 'speed'"),
     ({"optimizer": {"name": "adam", "beta1": 1}}, "beta1 of optimizer 'adam' must be a number >= 0 and < 1; got 1"),
-    ({"validation_data": X}, "validation_data must be a pair (X, y); got ndarray"),
+    ({"validation_data": X}, "validation_data must be a pair (X, y) or a source; got ndarray"),
     ({"progress": "yes"}, "progress must be True, False or None; got 'yes'"),
 ]  # fmt: skip
 

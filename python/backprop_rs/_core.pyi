@@ -1,6 +1,6 @@
 """The compiled core; `backprop_rs.reference` is its twin in NumPy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -21,6 +21,7 @@ __all__ = [
     "schedule_factor",
     "set_alone",
     "set_num_threads",
+    "shuffled",
     "table",
     "target_range",
 ]
@@ -78,11 +79,31 @@ class Network:
         position: tuple[int, int, float],
         sample_weight: _Array | None = None,
     ) -> tuple[list[float], int, int, float, str]: ...
+    def sum_lengths(self) -> list[int]: ...
+    def sum_gradient(
+        self,
+        X: _Array,
+        y: NDArray[Any],
+        settings: Mapping[str, Any],
+        epoch: int,
+        parts: Sequence[int],
+        ready: Callable[[int, _Array], object],
+        sample_weight: _Array | None = None,
+    ) -> list[tuple[float, float]]: ...
+    def apply_gradient(
+        self,
+        gradient: Sequence[_Array],
+        sums: tuple[float, float, int],
+        settings: Mapping[str, Any],
+        position: tuple[int, int, float],
+        steps: int,
+    ) -> float | None: ...
     def state(self) -> dict[str, Any]: ...
     def set_state(self, state: dict[str, Any]) -> None: ...
 
 def first_nonfinite(X: _Array) -> int | None: ...
 def set_alone(alone: bool) -> None: ...
+def shuffled(n: int, seed: int, stream: tuple[int, int, int]) -> NDArray[np.uint32]: ...
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...
 def instruction_set() -> str: ...

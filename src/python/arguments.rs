@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use crate::samples::{Samples, Targets};
 use crate::schedule::Schedule;
-use crate::{Error, Options, Penalty, Real, Settings};
+use crate::{Error, Options, Penalty, Real, Settings, Window};
 
 /// Samples, targets and weights as NumPy holds them.
 pub struct Batch<'py, T: Element> {
@@ -104,6 +104,11 @@ pub struct Training<'py> {
     penalty_per_sample: bool,
     #[pyo3(default)]
     penalty_in_cost: f64,
+    /// The samples of the epoch that these are a part of, and the step that begins with them.
+    #[pyo3(default)]
+    window: Option<(usize, usize)>,
+    #[pyo3(default)]
+    names: Option<PyReadonlyArray1<'py, u64>>,
 }
 
 impl Training<'_> {
@@ -117,6 +122,8 @@ impl Training<'_> {
             return Err(Error::TooManyRows { given: n }.into());
         }
         let orders = self.orders.as_ref().map(|orders| orders.as_slice()).transpose()?;
+        let names = self.names.as_ref().map(|names| names.as_slice()).transpose()?;
+        let window = self.window.map(|(rows, first_step)| Window { rows, first_step, names });
         let schedule = self.schedule.as_deref().unwrap_or("constant");
         Ok(Settings {
             schedule: Schedule::from_text(schedule)?,
@@ -136,6 +143,7 @@ impl Training<'_> {
             check_finite: self.check_finite,
             penalty_per_sample: self.penalty_per_sample,
             penalty_in_cost: self.penalty_in_cost,
+            window,
             interrupted: Some(interrupted),
             ..Settings::new(self.batch_size, self.learning_rate)
         })

@@ -13,6 +13,8 @@ from ..data import Dataset, Scaling
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .source_set import SourceSet
+
 LARGEST_PIXEL = 255
 FEWEST_PIXELS = 64
 
@@ -26,12 +28,16 @@ class Preparation:
     scaling: Scaling | None = None
     target_scaling: Scaling | None = None
 
-    def inputs(self, dataset: Dataset) -> NDArray[np.float32]:
-        """Return the features (m, n_0) as the network takes them."""
+    def inputs(self, dataset: Dataset | SourceSet) -> Any:
+        """Return the features (m, n_0) as the network takes them, or a source of all."""
+        if not isinstance(dataset, Dataset):
+            return dataset.prepared(self)
         return dataset.X if self.scaling is None else self.scaling.apply(dataset.X)
 
-    def targets(self, dataset: Dataset) -> NDArray[Any]:
+    def targets(self, dataset: Dataset | SourceSet) -> Any:
         """Return the labels (m,) or the values (m, n_L) as the network is trained on them."""
+        if not isinstance(dataset, Dataset):
+            return None
         assert dataset.y is not None
         if dataset.is_classification:
             return dataset.y
@@ -63,8 +69,10 @@ class Preparation:
         )
 
 
-def prepare(train: Dataset, scale_target: bool) -> Preparation:
+def prepare(train: Dataset | SourceSet, scale_target: bool) -> Preparation:
     """Choose how to scale, from the training set alone."""
+    if not isinstance(train, Dataset):
+        return train.preparation(scale_target)
     preparation = Preparation(own_names(train), train.class_names, feature_scaling(train.X))
     if train.is_classification or not scale_target:
         return preparation

@@ -1,4 +1,4 @@
-"""DATA on the command line: a name, a CSV file, an .npz file or a folder of MNIST-format files."""
+"""DATA on the command line: a name, a file, or a folder of MNIST-format files or of shards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from pathlib import Path
 from .. import data
 from ..data import Dataset
 from ..data.recipe import listed
+from . import source_set
 from .preparation import Preparation, own_names
+from .source_set import SourceSet
 
 BUILT_IN = {"iris": data.load_iris, "digits": data.load_digits}
 CLASSES: dict[str, bool | str] = {"auto": "auto", "yes": True, "no": False}
@@ -17,11 +19,13 @@ CSV_OPTIONS: dict[str, object] = {"target": None, "ignore": [], "missing": "erro
 """The options that only a CSV file needs, with their defaults."""
 
 
-def read_to_train(args: Namespace) -> tuple[Dataset, Dataset | None]:
+def read_to_train(args: Namespace) -> tuple[Dataset | SourceSet, Dataset | SourceSet | None]:
     """Return the data set, and the test set where the source brings its own."""
     kind = kind_of(args.data)
-    check_options(args, kind)
     classes = CLASSES[args.classes]
+    if kind == "source":
+        return source_set.set_to_train(args, classes), None
+    check_options(args, kind)
     if kind == "csv":
         return read_csv(args, classes), None
     if kind == "npz":
@@ -35,9 +39,11 @@ def read_to_train(args: Namespace) -> tuple[Dataset, Dataset | None]:
     return BUILT_IN[args.data](), None
 
 
-def read_to_predict(path: str, preparation: Preparation) -> Dataset:
+def read_to_predict(path: str, preparation: Preparation) -> Dataset | SourceSet:
     """Return the samples to predict: those to test where the source tells them apart."""
     kind = kind_of(path)
+    if kind == "source":
+        return source_set.set_to_predict(path, preparation)
     if kind == "csv":
         # Names pick the features, in whatever order and with a target or without.
         names = preparation.feature_names
@@ -53,10 +59,12 @@ def read_to_predict(path: str, preparation: Preparation) -> Dataset:
 
 
 def kind_of(name: str) -> str:
-    """Return "built-in", "folder", "npz", "idx" or "csv", or raise ValueError."""
+    """Return "built-in", "folder", "npz", "idx", "csv" or "source", or raise ValueError."""
     path = Path(name)
     if name in BUILT_IN:
         return "built-in"
+    if path.exists() and source_set.is_out_of_core(path):
+        return "source"
     if path.is_dir():
         return "folder"
     if not path.exists():
@@ -71,7 +79,8 @@ def unknown_data(name: str) -> str:
 
     names = ", ".join(BUILT_IN)
     sentence = (
-        f"DATA must be {names}, a CSV file, an .npz file or a folder of MNIST-format files; "
+        f"DATA must be {names}, a CSV, .npz or Parquet file, or a folder of such or of "
+        f"MNIST-format files; "
         f"there is no {name!r}"
     )
     nearest = min(BUILT_IN, key=lambda known: edit_distance(name, known))

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data import Dataset, train_test_split
+from ..data import Dataset, Moments, Source, train_test_split
 from ..network import Network
 from .preparation import Preparation, describe_scaling, prepare
 from .source import read_to_train
+from .source_set import SourceSet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +74,10 @@ def check_writable(out: str | None) -> None:
         raise ValueError(f"--out must name a file in a folder that can be written to; got {out}")
 
 
-def split(args: Namespace) -> tuple[Dataset, Dataset | None]:
+Set = Dataset | SourceSet
+
+
+def split(args: Namespace) -> tuple[Set, Set | None]:
     """Return the training set and the test set, if there is to be one."""
     dataset, test = read_to_train(args)
     if dataset.y is None:
@@ -83,6 +87,10 @@ def split(args: Namespace) -> tuple[Dataset, Dataset | None]:
         return dataset, test
     if fraction == 0:
         return dataset, None
+    if not isinstance(dataset, Dataset):
+        if fraction is not None:
+            raise ValueError(f"--test-fraction must be 0 for data out of core; got {fraction:g}")
+        return dataset, None
     return train_test_split(
         dataset,
         test_fraction=TEST_FRACTION if fraction is None else fraction,
@@ -91,7 +99,7 @@ def split(args: Namespace) -> tuple[Dataset, Dataset | None]:
     )
 
 
-def build(args: Namespace, train: Dataset) -> Network:
+def build(args: Namespace, train: Set) -> Network:
     classes = train.is_classification
     return Network(
         [train.n_features, *(HIDDEN if args.hidden is None else args.hidden), train.n_outputs],
@@ -150,7 +158,7 @@ def announce(
     args: Namespace,
     network: Network,
     preparation: Preparation,
-    sets: tuple[Dataset, Dataset | None],
+    sets: tuple[Set, Set | None],
     phases: list[Phase],
 ) -> None:
     train, test = sets
@@ -168,7 +176,7 @@ def fit(
     args: Namespace,
     network: Network,
     preparation: Preparation,
-    train: Dataset,
+    train: Set,
     phases: list[Phase],
 ) -> float:
     """Train, and return the seconds it took."""
@@ -193,7 +201,7 @@ def fit(
 
 
 def report(
-    network: Network, preparation: Preparation, sets: dict[str, Dataset | None], seconds: float
+    network: Network, preparation: Preparation, sets: dict[str, Set | None], seconds: float
 ) -> None:
     scores = {name: score(network, preparation, one) for name, one in sets.items() if one}
     if not all(isfinite(each["cost"]) for each in scores.values()):
@@ -205,12 +213,14 @@ def report(
     print(f"\ntrained in {seconds:.2f} s")
 
 
-def score(network: Network, preparation: Preparation, dataset: Dataset) -> dict[str, float]:
+def score(network: Network, preparation: Preparation, dataset: Set) -> dict[str, float]:
     """Return cost and accuracy, or cost and R² where the target is values."""
     X, y = preparation.inputs(dataset), preparation.targets(dataset)
     scores = network.evaluate(X, y)
     if dataset.is_classification:
         return scores
+    if not isinstance(dataset, Dataset):
+        return {"cost": scores["cost"], "R²": r_squared_of(network, X)}
     return {"cost": scores["cost"], "R²": r_squared(network.predict(X), y)}
 
 
@@ -222,7 +232,20 @@ def r_squared(predicted: NDArray[Any], y: NDArray[Any]) -> float:
         return float(np.where(total > 0, 1 - unexplained / total, np.nan).mean())
 
 
-def keep(out: str | None, network: Network, preparation: Preparation, train: Dataset) -> None:
+def r_squared_of(network: Network, source: Source) -> float:
+    """`r_squared`, of a source that is read through."""
+    unexplained, moments = 0.0, Moments()
+    for block in source.blocks():
+        assert block.y is not None
+        y = block.y.reshape(len(block), -1)
+        unexplained += np.square(y - network.predict(block.X), dtype=np.float64).sum(axis=0)
+        moments.add(y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = 1 - unexplained / moments.squares
+        return float(np.where(moments.squares > 0, share, np.nan).mean())
+
+
+def keep(out: str | None, network: Network, preparation: Preparation, train: Set) -> None:
     if out is None:
         print("not saved: give --out FILE.safetensors to keep the network")
         return

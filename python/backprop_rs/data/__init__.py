@@ -1,4 +1,4 @@
-"""Data for a network: readers, splitting, scaling and two data sets that come with the package.
+"""Data for a network: readers, sources, splitting, scaling and two data sets that come with it.
 
 Every reader returns a `Dataset`: features `X` (m, n_0) in float32 and a target `y`, which is
 integer class labels (m,) or float32 values. Nothing here depends on the rest of the package but
@@ -14,10 +14,14 @@ from .labels import one_hot
 from .npz_file import load_npz, load_npz_split
 from .prepare import standardize, train_test_split
 from .scaling import Scaling
+from .sources import Moments, Source, Survey, source
 
 __all__ = [
     "Dataset",
+    "Moments",
     "Scaling",
+    "Source",
+    "Survey",
     "from_frame",
     "load_csv",
     "load_digits",
@@ -28,6 +32,7 @@ __all__ = [
     "load_npz_split",
     "one_hot",
     "read_idx",
+    "source",
     "standardize",
     "train_test_split",
 ]

@@ -139,3 +139,12 @@ def _named(
             f"{place(row)}: class {names[labels[row]]!r} is none of {', '.join(known[:20])}"
         )
     return coded, known
+
+
+def labels_among(texts: Sequence[str], known: dict[str, int]) -> NDArray[np.int64]:
+    """Return the label of each text, or raise ValueError naming the first that is not known."""
+    for text in texts:
+        if text not in known:
+            names = ", ".join(list(known)[:20])
+            raise ValueError(f"the target must be one of {names}; got {text!r}")
+    return np.array([known[text] for text in texts], np.int64)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arrays import array_of, check_real, rows_of
+
+if TYPE_CHECKING:
+    from .sources import Source
 
 BLOCK = 4096
 """Rows handled at a time, so that float64 copies stay small."""
@@ -56,11 +59,15 @@ class Scaling:
             raise ValueError(f"scale must be positive; got {self.scale.min()}")
 
     @classmethod
-    def fit(cls, X: ArrayLike) -> Scaling:
+    def fit(cls, X: ArrayLike | Source) -> Scaling:
         """Return the mean and standard deviation (over m, not m - 1) of each column of X (m, n_0).
 
-        A constant column gets scale 1, so that it becomes zeros.
+        A constant column gets scale 1, so that it becomes zeros. X may be a `Source`, which is read
+        through once.
         """
+        if hasattr(X, "survey"):
+            scaling: Scaling = X.survey().scaling
+            return scaling
         X = rows_of(X)
         mean = X.mean(axis=0, dtype=np.float64)
         squares = np.zeros_like(mean)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 import numpy as np
 
@@ -13,17 +14,19 @@ from .base import Base
 
 if TYPE_CHECKING:
     from .._types import AnyArray, Array, Data
+    from ..data.sources import Source
+    from . import Network
 
 
 class Computes(Base):
     """Passes forward and back."""
 
-    def predict(self, X: Data, out: Array | None = None) -> Array:
+    def predict(self, X: Data | Source, out: Array | None = None) -> Array:
         """The activations of the output layer.
 
         Parameters
         ----------
-        X : (m, n_0) array-like, or one sample (n_0,)
+        X : (m, n_0) array-like, one sample (n_0,), or a `backprop_rs.data.Source`
             A C-contiguous array of the network's dtype is used as it is, without a copy.
         out : (m, n_L) array, or (n_L,) for one sample; optional
             A writable C-contiguous array of the network's dtype to write the result to.
@@ -48,6 +51,10 @@ class Computes(Base):
 
     def _predict_checked(self, X: Data, out: Array | None) -> Array:
         """What `predict` does where its arguments are not ready for the core as they are."""
+        if is_source(X):
+            from ..training import streams
+
+            return streams.predict(cast("Network", self), X, out)
         n_in, *_, n_out = self.sizes
         X = _check.inputs(X, n_in, self.dtype)
         if out is not None:
@@ -102,7 +109,9 @@ class Computes(Base):
         X, y = self._samples(X, y)
         return Trace(*self._core.backward(X, y, self._weights(sample_weight, X)))
 
-    def evaluate(self, X: Data, y: Data, sample_weight: Data | None = None) -> dict[str, float]:
+    def evaluate(
+        self, X: Data | Source, y: Data | None = None, sample_weight: Data | None = None
+    ) -> dict[str, float]:
         """The mean cost, and the accuracy where y are classes.
 
         Classes are integer labels, one-hot rows, or, for one output with sigmoid, 0 and 1
@@ -110,8 +119,9 @@ class Computes(Base):
 
         Parameters
         ----------
-        X : (m, n_0) array-like, or one sample (n_0,)
+        X : (m, n_0) array-like, one sample (n_0,), or a `backprop_rs.data.Source` with targets
         y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+            None with a source.
         sample_weight : (m,) array-like of numbers >= 0, optional
             What each sample counts for in the averages.
 
@@ -125,6 +135,10 @@ class Computes(Base):
         >>> Network([2, 3, 1], init="zeros").evaluate([[1, 2], [3, 4]], [0, 1])
         {'cost': 0.25, 'accuracy': 0.5}
         """
+        if is_source(X):
+            from ..training import streams
+
+            return streams.evaluate(cast("Network", self), X)
         X, y = self._samples(X, y)
         labels = class_labels(y, self.output, self.cost)
         return self._score(X, y, labels, self._weights(sample_weight, X))
@@ -138,10 +152,14 @@ class Computes(Base):
     ) -> dict[str, float]:
         scores = {"cost": float(self._core.mean_cost(X, y, weights))}
         if labels is not None:
-            a = self._core.predict(X)
-            classes = a.argmax(axis=1) if a.shape[1] > 1 else a[:, 0] >= self._threshold()
+            classes = self._classes(self._core.predict(X))
             scores["accuracy"] = float(np.average(classes == labels, weights=weights))
         return scores
+
+    def _classes(self, a: Array) -> AnyArray:
+        """The classes that activations of the output layer stand for."""
+        classes: AnyArray = a.argmax(axis=1) if a.shape[1] > 1 else a[:, 0] >= self._threshold()
+        return classes
 
     def _threshold(self) -> float:
         """Where one output changes from no to yes."""
@@ -150,8 +168,10 @@ class Computes(Base):
     def _weights(self, given: Data | None, X: Array) -> Array | None:
         return None if given is None else _check.sample_weight(given, len(X), self.dtype)
 
-    def _samples(self, X: Data, y: Data) -> tuple[Array, AnyArray]:
+    def _samples(self, X: Data, y: Data | None) -> tuple[Array, AnyArray]:
         """X (m, n_0) and y, both ready for the core."""
+        if y is None:
+            raise TypeError("y must be given, but where X is a source with targets; got None")
         n_in, *_, n_out = self.sizes
         X = _check.inputs(X, n_in, self.dtype)
         cost = self.cost.partition("(")[0]
@@ -173,6 +193,12 @@ class Computes(Base):
                 y = np.eye(self.sizes[-1])[y] if y.ndim == 1 else y
                 check_cost(own, self._core.predict(X), y)
         self._unchecked = False
+
+
+def is_source(X: object) -> TypeGuard[Source]:
+    """Whether it is a `Source`; none was made where its module was never imported."""
+    base = sys.modules.get("backprop_rs.data.sources.base")
+    return base is not None and isinstance(X, base.Source)
 
 
 def class_labels(y: AnyArray, output: str, cost: str) -> AnyArray | None:

@@ -12,6 +12,7 @@ from .computes import Computes
 
 if TYPE_CHECKING:
     from .._types import Choice, Data, Path
+    from ..data.sources import Source
     from ..health import Health
     from ..history import History
     from ..training.finder import LearningRates
@@ -58,8 +59,8 @@ class Learns(Computes):
 
     def fit(
         self,
-        X: Data,
-        y: Data,
+        X: Data | Source,
+        y: Data | None = None,
         epochs: int | str = "auto",
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
@@ -67,7 +68,7 @@ class Learns(Computes):
         optimizer: Choice = "auto",
         schedule: Choice = "auto",
         shuffle: bool = True,
-        validation_data: tuple[Data, Data] | None = None,
+        validation_data: tuple[Data, Data] | Source | None = None,
         validation_fraction: float = 0.0,
         sample_weight: Data | None = None,
         class_weight: Any = None,
@@ -89,8 +90,9 @@ class Learns(Computes):
 
         Parameters
         ----------
-        X : (n, n_0) array-like
+        X : (n, n_0) array-like, or a `backprop_rs.data.Source` of samples with their targets
         y : (n, n_L) array-like, (n,) where n_L is 1, or integer class labels (n,)
+            None with a source.
         epochs : int or "auto", default "auto"
             How often every sample is used; auto makes for some 6,000 updates, in 10 to 300
             epochs.
@@ -109,7 +111,7 @@ class Learns(Computes):
             constant where a learning rate is given, otherwise cosine.
         shuffle : bool, default True
             A new order in each epoch, from `seed` and the number of the epoch.
-        validation_data : (X, y), optional
+        validation_data : (X, y) or a source, optional
             Samples to evaluate after each epoch.
         validation_fraction : float, default 0.0
             Hold back this share of the samples, of each class alike, as validation data.

@@ -13,6 +13,7 @@ from .cost import cost as cost_of
 from .init import INITS
 from .network import Network
 from .optimizer import OPTIMIZERS
+from .random import shuffled
 from .schedule import CURVES, Memory
 from .schedule import schedule as schedule_of
 from .table import Tabled, parse, write
@@ -23,6 +24,7 @@ __all__ = [
     "is_reactive",
     "observe",
     "schedule_factor",
+    "shuffled",
     "table",
     "target_range",
 ]

@@ -12,6 +12,7 @@ from . import error
 from .activation import Activation, Array, activation
 from .cost import ALL_OUTPUTS, Cost
 from .cost import cost as cost_of
+from .exchange import apply_gradient, sum_gradient, sum_lengths
 from .init import INITS
 from .layer import Layer, Options
 from .optimizer import optimizer
@@ -135,6 +136,9 @@ class Network:
             layer.limit_norms()
 
     train = train
+    sum_lengths = sum_lengths
+    sum_gradient = sum_gradient
+    apply_gradient = apply_gradient
 
     def predict(self, X: Any, out: Any = None) -> Array | None:
         """The output activations, or None where an argument is not ready for use as it is."""

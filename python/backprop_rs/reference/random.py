@@ -37,17 +37,25 @@ def uniform(seed: int, purpose: int, stream: int, n: int) -> NDArray[np.float64]
 
 @lru_cache(maxsize=1)  # an epoch may be cut into several calls of `train`
 def shuffled_order(n: int, seed: int, epoch: int) -> NDArray[np.signedinteger[Any]]:
-    """The rows 0..n-1 in the order of this epoch (Fisher & Yates, from the last to the first).
+    """The rows 0..n-1 in the order of this epoch.
 
     >>> sorted(shuffled_order(5, seed=0, epoch=0).tolist())
     [0, 1, 2, 3, 4]
     """
+    return shuffled(n, seed, (epoch, 0, 0)).astype(np.intp)
+
+
+def shuffled(n: int, seed: int, stream: tuple[int, int, int]) -> NDArray[np.uint32]:
+    """The rows 0..n-1 in the order of a stream (Fisher & Yates, from the last to the first).
+
+    The stream of an epoch is (epoch, 0, 0); data that come in blocks have further ones.
+    """
     order = list(range(n))
-    numbers = raw(seed, SHUFFLE, epoch, max(n - 1, 0)).tolist()
+    numbers = raw(seed, SHUFFLE, stream, max(n - 1, 0)).tolist()
     for i, number in zip(range(n - 1, 0, -1), numbers, strict=True):
         j = number * (i + 1) >> 64  # 0 <= j <= i, from the upper half of a 128-bit product
         order[i], order[j] = order[j], order[i]
-    return np.array(order, np.intp)
+    return np.array(order, np.uint32)
 
 
 def mask(

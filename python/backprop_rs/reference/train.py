@@ -41,6 +41,12 @@ class Settings:
     check_finite: bool = False
     penalty_per_sample: bool = False
     penalty_in_cost: float = 0.0  # how often
+    window: tuple[int, int] | None = None  # samples of the epoch, and the first step of X
+    names: NDArray[Any] | None = None  # the number of each sample in all data
+
+    def named(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """What noise and dropout know the samples by."""
+        return rows if self.names is None else self.names[rows]
 
     def order(self, n: int, epoch: int) -> NDArray[Any]:
         """The rows in the order of an epoch."""
@@ -72,17 +78,19 @@ def train(
     """
     run = Settings(**settings)
     epoch, step, cost_sum = position
-    n = len(X)
+    n, first_step = run.window or (len(X), 0)
     steps = -(-n // run.batch_size)
+    at_hand = min(first_step + -(-len(X) // run.batch_size), steps)
     costs: list[float] = []
     deadline = perf_counter() + run.budget
     if run.average is not None and network._averaged is None:
         network._averaged = {name: theta.copy() for name, theta in network.parameters().items()}
     while (epoch, step) < (run.stop_epoch, run.stop_step):
-        order = run.order(n, epoch)
-        last = run.stop_step if epoch == run.stop_epoch else steps
+        order = run.order(len(X), epoch)
+        last = min(run.stop_step if epoch == run.stop_epoch else steps, at_hand)
         while step < last:
-            rows = order[step * run.batch_size : (step + 1) * run.batch_size]
+            first = (step - first_step) * run.batch_size
+            rows = order[first : first + run.batch_size]
             weights = None if sample_weight is None else sample_weight[rows]
             rate = run.rate(epoch, step, steps)
             cost = one_step(network, run, (X[rows], y[rows], weights), (rows, epoch), rate)
@@ -96,6 +104,8 @@ def train(
             break
         costs.append(cost_sum / n)
         epoch, step, cost_sum = epoch + 1, 0, 0.0
+        if run.window:
+            break
         if perf_counter() >= deadline and (epoch, step) < (run.stop_epoch, run.stop_step):
             return costs, epoch, step, cost_sum, "time"
     return costs, epoch, step, cost_sum, "done"
@@ -109,22 +119,46 @@ def one_step(
     learning_rate: float,
 ) -> float | None:
     """One update; its cost before, or None where that is not finite and nothing was changed."""
+    cost, grad_w, grad_b = gradient(network, run, batch, drawn)
+    weights = batch[2]
+    total = len(batch[0]) if weights is None else float(weights.sum())
+    return update(network, run, cost, total, (grad_w, grad_b), learning_rate)
+
+
+def gradient(
+    network: Network,
+    run: Settings,
+    batch: tuple[Array, NDArray[Any], Array | None],
+    drawn: tuple[NDArray[Any], int],
+) -> tuple[float, list[Array], list[Array]]:
+    """C, dC/dw and dC/db under noise and dropout."""
     X, y, weights = batch
-    rows, epoch = drawn
+    rows, epoch = run.named(drawn[0]), drawn[1]
     if run.input_noise:
         X = X + run.input_noise * noise(run.seed, rows, epoch, X)
-    layers = network._layers
     masks = [
         masks_of(run.seed, rows, epoch, l, layer.b, layer.options.dropout)
-        for l, layer in enumerate(layers, 1)  # noqa: E741 (l as in the derivation)
+        for l, layer in enumerate(network._layers, 1)  # noqa: E741 (l as in the derivation)
     ]
     cost, _, _, _, grad_w, grad_b = network.backward(X, y, weights, masks)
-    total = len(rows) if weights is None else float(weights.sum())
+    return cost, grad_w, grad_b
+
+
+def update(
+    network: Network,
+    run: Settings,
+    cost: float,
+    total: float,
+    gradients: tuple[list[Array], list[Array]],
+    learning_rate: float,
+) -> float | None:
+    """Penalties, clipping and the update by an averaged gradient; the cost, or None."""
     scale = (1 / total if total else 0.0) if run.penalty_per_sample else 1.0
     if run.penalty_in_cost:
-        cost += run.penalty_in_cost * scale * sum(layer.penalty() for layer in layers)
+        cost += run.penalty_in_cost * scale * sum(layer.penalty() for layer in network._layers)
     if run.check_finite and not np.isfinite(cost):
         return None
+    grad_w, grad_b = gradients
     clip(run, grad_w + grad_b)
     network.descend(grad_w, grad_b, learning_rate, scale)
     if run.average is not None:

@@ -21,6 +21,7 @@ from ..history import History
 if TYPE_CHECKING:
     from ..network import Network
     from .loop import Loop
+    from .streams import Streamed
     from .validation import Samples
 
 CHECKPOINT = Kind(
@@ -154,7 +155,10 @@ def source_of(path: str | None, resume: Any) -> str | None:
 
 
 def identity_of(
-    net: Network, given: Mapping[str, Any], samples: Samples, held: Samples | None
+    net: Network,
+    given: Mapping[str, Any],
+    samples: Samples | Streamed,
+    held: Samples | Streamed | None,
 ) -> dict[str, Any]:
     """All settings of the network and of the training, and digests of the data."""
     names = ("sizes", "activation", "output", "cost", "dtype", "backend")
@@ -162,9 +166,8 @@ def identity_of(
     identity["layers"] = [asdict(layer) for layer in net.layers]
     identity |= given
     for prefix, part in (("", samples), ("validation ", held)):
-        arrays = () if part is None else (("X", part.X), ("y", part.y), ("weights", part.weights))
-        for name, array in arrays:
-            identity[prefix + name] = None if array is None else digest(array)
+        for name, value in ({} if part is None else part.identity()).items():
+            identity[prefix + name] = value
     return identity
 
 

@@ -6,6 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from .. import _check
+from ..data.sources import Source
 from ..health.watch import health_of
 from ..network.computes import class_labels
 from ..progress import progress_bar
@@ -13,9 +14,11 @@ from . import lbfgs, loop
 from .auto import LBFGS, Plan, plan
 from .callbacks import Callbacks
 from .checkpoint import Checkpoints, identity_of
+from .from_source import check_length, keep_scaling, streamed
 from .metrics import Metrics
 from .stopping import EarlyStopping
 from .stopping import early_stopping as stopping_of
+from .streams import Streamed
 from .validation import Samples, hold_back
 from .weights import weights_of
 
@@ -34,19 +37,28 @@ def samples_of(
     X, y = net._samples(X, y)
     labels = class_labels(y, net.output, net.cost)
     weights = weights_of(sample_weight, class_weight, labels, len(X), net.dtype)
-    return Samples(X, y, labels, weights)
+    return Samples(net, X, y, labels, weights)
 
 
-def fit(net: Network, X: Data, y: Data, **given: Any) -> History:
+def fit(net: Network, X: Data, y: Data | None, **given: Any) -> History:
     """What `Network.fit` does, with all of its arguments."""
-    samples = samples_of(net, X, y, given["sample_weight"], given["class_weight"])
+    if isinstance(X, Source):
+        samples: Samples | Streamed = streamed(net, X, y, given)
+    else:
+        samples = samples_of(net, X, y, given["sample_weight"], given["class_weight"])
     fraction = _check.within("validation_fraction", given["validation_fraction"], 0.0, 1.0)
     held = validation_of(net, given["validation_data"])
     checkpoints = Checkpoints(given["checkpoint"], given["checkpoint_every"], given["resume"])
     if fraction:
         if held:
             raise ValueError("validation_fraction must be 0 beside validation_data; got both")
+        if isinstance(samples, Streamed):
+            raise ValueError(
+                "validation_fraction must be 0 for a source; give validation_data, which may be one"
+            )
         samples, held = hold_back(samples, fraction, checkpoints.seed(net))
+    if isinstance(samples, Streamed):
+        check_length(samples.source, given)
     chosen = plan(net._tables, len(samples), given)
     settings = settings_of(net, given, chosen, checkpoints)
     stopping = stopping_of(given["early_stopping"], held is not None)
@@ -56,7 +68,13 @@ def fit(net: Network, X: Data, y: Data, **given: Any) -> History:
         callbacks.given = [*callbacks.given, health]
     if given["on_nan"] not in loop.ON_NAN:
         raise ValueError(f"on_nan must be one of {', '.join(loop.ON_NAN)}; got {given['on_nan']!r}")
+    if isinstance(samples, Streamed):
+        samples.batch_size = chosen.batch_size
+        samples.last_epoch = settings["schedule_from"] + chosen.epochs
+        keep_scaling(net, samples.source)
     if chosen.optimizer == LBFGS:
+        if isinstance(samples, Streamed):
+            raise ValueError("optimizer 'lbfgs' must have all samples in memory; got a source")
         refuse_mini_batches(given, held, stopping, callbacks, metrics, checkpoints)
         return loop.exclusively(net, lambda: lbfgs.fit(net, samples, chosen.epochs))
     bar = progress_bar(given["progress"])
@@ -113,11 +131,15 @@ def run_of(
     return plain | more | {"metrics": metrics.names, "early_stopping": watched}
 
 
-def validation_of(net: Network, data: Any) -> Samples | None:
+def validation_of(net: Network, data: Any) -> Samples | Streamed | None:
     if data is None:
         return None
+    if isinstance(data, Source):
+        return Streamed(net, data)
     if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-        raise TypeError(f"validation_data must be a pair (X, y); got {type(data).__name__}")
+        raise TypeError(
+            f"validation_data must be a pair (X, y) or a source; got {type(data).__name__}"
+        )
     return samples_of(net, *data)
 
 

@@ -7,12 +7,15 @@ from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .. import _check
 from ..history import History
 from .callbacks import Callbacks, Epoch
 from .checkpoint import Checkpoints
 from .metrics import Metrics
 from .stopping import EarlyStopping
+from .streams import Streamed
 from .validation import Samples
 from .watching import Course, Watchers, watchers_of
 
@@ -40,7 +43,7 @@ class Loop:
     Parameters
     ----------
     net : Network
-    samples : Samples
+    samples : Samples or Streamed
         To learn from.
     settings : dict
         What every call of the core gets.
@@ -51,10 +54,10 @@ class Loop:
     def __init__(
         self,
         net: Network,
-        samples: Samples,
+        samples: Samples | Streamed,
         settings: dict[str, Any],
         epochs: int,
-        validation: Samples | None,
+        validation: Samples | Streamed | None,
         metrics: Metrics,
         stopping: EarlyStopping | None,
         callbacks: Callbacks,
@@ -68,7 +71,8 @@ class Loop:
         self.checkpoints = checkpoints
         self.first = settings["schedule_from"]
         self.last = self.first + epochs
-        self.steps = -(-len(samples) // settings["batch_size"])
+        # At least 1: how many samples a stream has may show in its end only.
+        self.steps = max(-(-len(samples) // settings["batch_size"]), 1)
         self.rate: float = settings["learning_rate"]
         reactive = net._tables.backend.is_reactive(settings["schedule"])
         self.watched: Any = None
@@ -102,6 +106,7 @@ class Loop:
         except KeyboardInterrupt:
             self.history.stopped = "interrupted"
         finally:
+            self.samples.close()
             self.show(last=True)
             self.bar.close()
         self.history.stopped = self.history.stopped or "epochs"
@@ -117,9 +122,8 @@ class Loop:
             "budget": self.checkpoints.budget(SLICE),
         }
         stop = self.at[0] + 1 if self.each_epoch else self.last
-        settings |= self.watchers.stop(self.at[:2], stop)
-        X, y, weights = self.samples.X, self.samples.y, self.samples.weights
-        costs, epoch, step, cost_sum, reason = self.core.train(X, y, settings, self.at, weights)
+        settings |= self.samples.agree(self.watchers.stop(self.at[:2], stop))
+        costs, epoch, step, cost_sum, reason = self.samples.train(self.core, settings, self.at)
         self.at = (epoch, step, cost_sum)
         self.net.epochs_trained = epoch
         if costs:
@@ -153,10 +157,7 @@ class Loop:
 
     def end_epoch(self) -> None:
         """Validation, metrics, schedule, stopping and callbacks."""
-        scores = {"cost": self.history.cost[-1]}
-        if self.metrics.rows:
-            a = self.core.predict(self.samples.X)
-            scores |= self.metrics.scores(self.samples.y, self.samples.labels, a)
+        scores = {"cost": self.history.cost[-1], **self.samples.metric_scores(self.metrics)}
         if self.validation:
             scores |= self.validate(self.validation)
         self.history.add(scores)
@@ -169,15 +170,14 @@ class Loop:
         if self.callbacks:
             event = Epoch(self.net, self.history, self.rate)
             self.callbacks.call("on_epoch_end", event)
-            self.rate = _check.nonnegative("learning_rate", event.learning_rate)
-            if event.stopped:
+            event.learning_rate = _check.nonnegative("learning_rate", event.learning_rate)
+            self.rate, stopped = self.samples.agree((event.learning_rate, event.stopped))
+            if stopped:
                 self.history.stopped = "callback"
 
-    def validate(self, held: Samples) -> dict[str, float]:
+    def validate(self, held: Samples | Streamed) -> dict[str, float]:
         """The scores of the validation data, each called val_."""
-        scores = self.net._score(held.X, held.y, held.labels, held.weights)
-        if self.metrics.rows:
-            scores |= self.metrics.scores(held.y, held.labels, self.core.predict(held.X))
+        scores = held.score() | held.metric_scores(self.metrics)
         return {f"val_{name}": value for name, value in scores.items()}
 
     # A cost that is not finite.
@@ -185,7 +185,7 @@ class Loop:
     def keep_a_copy(self) -> None:
         """Keep the last two states of whole seconds; of more seconds where a copy takes long."""
         now = perf_counter()
-        if self.settings["check_finite"] and now >= self.copy_due:
+        if self.settings["check_finite"] and self.samples.agree(now >= self.copy_due):
             self.kept = [*self.kept[-1:], (self.at, self.core.state())]
             took = perf_counter() - now
             self.copy_due = now + max(SNAPSHOT, took / COPYING)
@@ -203,20 +203,31 @@ class Loop:
 
     def go_back_to(self, step: int) -> None:
         """Train again from the last copy before, up to this step of all: it repeats itself."""
+        if not self.samples.can_go_back:
+            self.go_back_to_a_copy()
+            return
         earlier = [copy for copy in self.kept if copy[0][0] * self.steps + copy[0][1] <= step]
         at, state = earlier[-1] if earlier else self.kept[0]
         self.core.set_state(state)
         last, rest = divmod(max(step, self.first * self.steps), self.steps)
-        X, y, weights = self.samples.X, self.samples.y, self.samples.weights
         rates = [*self.rates, self.present_rate()]
         for epoch in range(at[0], last + 1):
             end = (last, rest) if epoch == last else (epoch + 1, 0)
             stop = dict(zip(("stop_epoch", "stop_step"), end, strict=True))
             run = self.settings | stop | {"budget": inf}
             run["learning_rate"] = rates[epoch - self.first]
-            _, *place, _ = self.core.train(X, y, run, at, weights)
-            at = (place[0], place[1], place[2])
+            _, *place, cost_sum, _ = self.samples.train(self.core, run, at)
+            at = (place[0], place[1], cost_sum)
         self.net.epochs_trained = last
+
+    def go_back_to_a_copy(self) -> None:
+        """The last copy without NaN, where the samples between cannot be had again."""
+        for at, state in reversed(self.kept):
+            arrays = [value for value in state.values() if isinstance(value, np.ndarray)]
+            if all(np.isfinite(array).all() for array in arrays):
+                self.core.set_state(state)
+                self.net.epochs_trained = at[0]
+                return
 
     def restore_best(self) -> None:
         if self.stopping and self.stopping.state is not None:
@@ -229,7 +240,7 @@ class Loop:
             return
         self.shown = self.at
         epoch, step, _ = self.at
-        done = (epoch - self.first + step / self.steps) / max(self.last - self.first, 1)
+        done = (epoch - self.first + min(step / self.steps, 1.0)) / max(self.last - self.first, 1)
         elapsed = perf_counter() - self.started
         rate = done * (self.last - self.first) * len(self.samples) / max(elapsed, 1e-9)
         left = elapsed * (1 - done) / max(done, 1e-9)

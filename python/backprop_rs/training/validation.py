@@ -11,12 +11,15 @@ from ..reference.random import SPLIT, raw
 
 if TYPE_CHECKING:
     from .._types import AnyArray, Array
+    from ..network import Network
+    from .metrics import Metrics
 
 
 @dataclass
 class Samples:
     """Checked samples, ready for the core; labels are the classes of y, where it has any."""
 
+    net: Network
     X: Array
     y: AnyArray
     labels: AnyArray | None
@@ -25,13 +28,46 @@ class Samples:
     def __len__(self) -> int:
         return len(self.X)
 
+    can_go_back = True
+
+    def train(
+        self, core: Any, settings: dict[str, Any], at: tuple[int, int, float]
+    ) -> tuple[list[float], int, int, float, str]:
+        """Some time in the core."""
+        outcome: Any = core.train(self.X, self.y, settings, at, self.weights)
+        return outcome  # type: ignore[no-any-return]
+
+    def metric_scores(self, metrics: Metrics) -> dict[str, float]:
+        """The scores of what the network predicts at this moment."""
+        if not metrics.rows:
+            return {}
+        return metrics.scores(self.y, self.labels, self.net._core.predict(self.X))
+
+    def score(self) -> dict[str, float]:
+        """The mean cost, and the accuracy where y are classes."""
+        return self.net._score(self.X, self.y, self.labels, self.weights)
+
+    def identity(self) -> dict[str, Any]:
+        """What tells these samples from others."""
+        from .checkpoint import digest
+
+        arrays = {"X": self.X, "y": self.y, "weights": self.weights}
+        return {name: None if one is None else digest(one) for name, one in arrays.items()}
+
+    def agree(self, value: Any) -> Any:
+        """What all who train together take for true: here there is one alone."""
+        return value
+
+    def close(self) -> None:
+        """Nothing is open."""
+
     def rows(self, chosen: AnyArray) -> Samples:
         """Some of them, copied."""
         part: list[Any] = [
             None if array is None else np.ascontiguousarray(array[chosen])
             for array in (self.X, self.y, self.labels, self.weights)
         ]
-        return Samples(*part)
+        return Samples(self.net, *part)
 
 
 def hold_back(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Samples]:

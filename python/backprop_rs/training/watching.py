@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from ..network import Network
+    from .streams import Streamed
     from .validation import Samples
 
 Place = tuple[int, int]  # epochs and, of the next one, steps that are done
@@ -17,7 +18,7 @@ Place = tuple[int, int]  # epochs and, of the next one, steps that are done
 class Course:
     """What lies ahead when a training begins."""
 
-    samples: Samples
+    samples: Samples | Streamed
     batch_size: int
     start: Place
     last: int  # the epochs that are done after it
@@ -25,7 +26,7 @@ class Course:
     @property
     def steps(self) -> int:
         """The steps of an epoch."""
-        return -(-len(self.samples) // self.batch_size)
+        return max(-(-len(self.samples) // self.batch_size), 1)
 
 
 @runtime_checkable

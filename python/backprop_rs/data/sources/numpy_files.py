@@ -1,0 +1,130 @@
+"""Sources of NumPy's files: .npy as memory maps, folders of .npy or .npz shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import Block
+from .rows import ArraySource, RandomAccess, in_file_order
+from .stream import Segment, Stream
+
+
+def mapped(path: Path) -> NDArray[Any]:
+    """An .npy file as a memory map."""
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(f"{path} cannot be read: {error}") from None
+    return array
+
+
+def flat(X: NDArray[Any], path: object) -> NDArray[Any]:
+    """(m, n_0), from images too."""
+    if X.ndim < 2:
+        raise ValueError(f"{path} must hold an array of shape (m, n_0); got {X.shape}")
+    return X if X.ndim == 2 else X.reshape(len(X), -1)
+
+
+class NpyShards(RandomAccess):
+    """A folder of X*.npy with y*.npy beside them, in the order of their names, as memory maps."""
+
+    def __init__(self, folder: Path) -> None:
+        names = sorted(path.name for path in folder.glob("*.npy"))
+        xs = [name for name in names if name[0] in "Xx"]
+        ys = [name for name in names if name[0] in "yY"]
+        if not xs or {name[1:] for name in ys} not in ({name[1:] for name in xs}, set()):
+            raise ValueError(
+                f"{folder} must hold X*.npy, each with its y*.npy (such as X-00.npy and y-00.npy), "
+                f"or no y at all; got {', '.join(names[:6])}"
+            )
+        targets = {name[1:]: name for name in ys}
+        self.name = str(folder)
+        self.shards = [
+            shard(folder / name, folder / targets[name[1:]] if targets else None) for name in xs
+        ]
+        same_width([(one.name, one.all.X.shape[1]) for one in self.shards])
+        self.starts = np.cumsum([0, *(one.length for one in self.shards)])
+        self.length = int(self.starts[-1])
+
+    def take(self, rows: NDArray[Any]) -> Block:
+        first = self.shards[0].all
+        parts: list[Any] = [
+            None if array is None else np.empty((len(rows), *array.shape[1:]), array.dtype)
+            for array in (first.X, first.y)
+        ]
+        owners = np.searchsorted(self.starts, rows, side="right") - 1
+        for owner in np.unique(owners):
+            at = np.flatnonzero(owners == owner)
+            found = in_file_order(self.shards[owner].all, rows[at] - self.starts[owner])
+            parts[0][at] = found.X
+            if parts[1] is not None:
+                parts[1][at] = found.y
+        return Block(*parts)
+
+    def place(self, row: int) -> str:
+        owner = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return f"{self.shards[owner].name}, row {row - self.starts[owner]}"
+
+
+def shard(X: Path, y: Path | None) -> ArraySource:
+    return ArraySource(flat(mapped(X), X), None if y is None else mapped(y), None, str(X))
+
+
+def same_width(shards: Sequence[tuple[str, int]]) -> None:
+    """All shards must have as many columns as the first."""
+    (first, width), *others = shards
+    for name, other in others:
+        if other != width:
+            raise ValueError(f"{name} must have {width} columns, as {first} has; got {other}")
+
+
+class NpzShards(Stream):
+    """A folder of .npz files with X and y, each a segment."""
+
+    def __init__(self, paths: Sequence[Path], name: str, **settings: Any) -> None:
+        shapes = [(path, shape_of(path)) for path in paths]
+        same_width([(str(path), int(np.prod(shape[1:]))) for path, shape in shapes])
+        segments = [Segment(str(path), reader(path), shape[0]) for path, shape in shapes]
+        super().__init__(segments, name, **settings)
+
+
+def reader(path: Path) -> Any:
+    def read() -> Iterator[Block]:
+        from ..npz_file import _arrays
+
+        arrays = _arrays(path)
+        yield Block(flat(arrays["x"], path), arrays.get("y"), arrays.get("weights"))
+
+    return read
+
+
+def shape_of(path: Path) -> tuple[int, ...]:
+    """The shape of X, from the header of its entry."""
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as file:
+            name = next((one for one in file.namelist() if one.lower() == "x.npy"), None)
+            if name is None:
+                raise ValueError(f"{path} must hold the array X; got {', '.join(file.namelist())}")
+            with file.open(name) as entry:
+                version = np.lib.format.read_magic(entry)
+                one = version == (1, 0)
+                read = (
+                    np.lib.format.read_array_header_1_0
+                    if one
+                    else (np.lib.format.read_array_header_2_0)
+                )
+                shape: tuple[int, ...] = read(entry)[0]
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise ValueError(f"{path} is not an .npz file, or is truncated: {error}") from None
+    if len(shape) < 2:
+        raise ValueError(f"{path} must hold X of shape (m, n_0); got {shape}")
+    return shape

@@ -1,0 +1,111 @@
+"""Sources of which any row can be had at once: their epochs are shuffled as a whole."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import Block, Change, Epoch, Pass, Source, shuffled
+
+
+class RandomAccess(Source):
+    """A source whose order is that of `Network.fit` for the same rows in memory."""
+
+    length: int
+
+    @abstractmethod
+    def take(self, rows: NDArray[Any]) -> Block:
+        """The samples of these rows, in this order."""
+
+    def place(self, row: int) -> str:
+        """Where a row comes from, in words."""
+        return f"{self.name}, row {row}"
+
+    def open(self, epoch: Epoch, prepare: Change) -> Pass:
+        return OrderedPass(self, epoch, prepare)
+
+
+class OrderedPass(Pass):
+    def __init__(self, source: RandomAccess, epoch: Epoch, prepare: Change) -> None:
+        self.source, self.prepare, self.n = source, prepare, source.length
+        self.order: NDArray[Any] | None = None
+        if epoch.shuffle:
+            self.order = shuffled(self.n, epoch.seed, (epoch.number, 0, 0))
+
+    def rows(
+        self, first: int, last: int, mine: NDArray[np.intp] | None = None
+    ) -> tuple[Block | None, NDArray[np.uint64], int]:
+        last = max(min(last, self.n), first)
+        order = np.arange(first, last) if self.order is None else self.order[first:last]
+        chosen = order if mine is None else order[mine[mine < last - first]]
+        names = chosen.astype(np.uint64)
+        if len(chosen) == 0:
+            return None, names, last - first
+        return self.prepared(chosen.astype(np.intp)), names, last - first
+
+    def prepared(self, rows: NDArray[np.intp]) -> Block:
+        block = self.source.take(rows)
+        try:
+            return self.prepare(block)
+        except ValueError as error:
+            for i, row in enumerate(rows):  # the first row that cannot be used has the place
+                try:
+                    self.prepare(block.take(slice(i, i + 1)))
+                except ValueError as one:
+                    raise ValueError(f"{self.source.place(int(row))}: {one}") from None
+            raise ValueError(f"{self.source.name}: {error}") from None
+
+
+class ArraySource(RandomAccess):
+    """Arrays, such as memory maps."""
+
+    def __init__(
+        self, X: NDArray[Any], y: NDArray[Any] | None, weights: NDArray[Any] | None, name: str
+    ) -> None:
+        self.all = Block(X, y, weights)
+        self.length, self.name = len(X), name
+        for what, other in (("y", y), ("weights", weights)):
+            if other is not None and len(other) != len(X):
+                raise ValueError(f"{what} must have as many rows as X ({len(X)}); got {len(other)}")
+
+    def take(self, rows: NDArray[Any]) -> Block:
+        return in_file_order(self.all, rows)
+
+
+class ItemSource(RandomAccess):
+    """An object with `__len__` and `__getitem__`, whose items are (x, y), such as PyTorch's.
+
+    Where it has `__getitems__`, as PyTorch's fetcher knows it, that is asked for many at once.
+    """
+
+    def __init__(self, items: Any, name: str) -> None:
+        self.items, self.length, self.name = items, len(items), name
+
+    def take(self, rows: NDArray[Any]) -> Block:
+        many = getattr(self.items, "__getitems__", None)
+        wanted = rows.tolist()
+        items = many(wanted) if many else [self.items[row] for row in wanted]
+        return block_of_items(items, self.name)
+
+
+def block_of_items(items: list[Any], name: str) -> Block:
+    """One block of single samples, each (x, y), (x, y, weight), or x alone."""
+    columns = list(zip(*items, strict=True)) if isinstance(items[0], tuple | list) else [items]
+    if not 1 <= len(columns) <= 3:
+        raise ValueError(f"{name}: an item must be (x, y) or (x, y, weight); got {len(columns)}")
+    arrays = [np.stack([np.asarray(value) for value in column]) for column in columns]
+    arrays[0] = arrays[0].reshape(len(items), -1)
+    return Block(*arrays)
+
+
+def in_file_order(block: Block, rows: NDArray[Any]) -> Block:
+    """Rows of arrays that lie on disk: read from the first to the last, then put in order."""
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return block.take(slice(int(rows[0]), int(rows[-1]) + 1))
+    upwards = np.argsort(rows, kind="stable")
+    back = np.empty_like(upwards)
+    back[upwards] = np.arange(len(rows))
+    return block.take(rows[upwards]).take(back)

@@ -1,0 +1,266 @@
+"""Tables as sources, by pyarrow: Parquet and CSV files, folders of them, Arrow's record batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..recipe import listed, position
+from .base import Block
+from .stream import Segment, Stream
+
+ROWS = 65_536  # of a record batch
+STRIP = 2048  # rows that are turned from columns into rows together
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a table are what."""
+
+    names: tuple[str, ...]
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+    weight: str | None = None
+
+    @property
+    def used(self) -> list[str]:
+        return [*self.features, *self.targets, *([self.weight] if self.weight else [])]
+
+
+def columns_of(
+    names: Sequence[str],
+    target: Any = None,
+    features: Sequence[str] | None = None,
+    ignore: Sequence[str | int] = (),
+    weight: str | int | None = None,
+) -> Columns:
+    """The roles of columns; the target is the last where none is named, none where it is False."""
+    left_out = {position("ignore", one, names) for one in ignore}
+    place = None if weight is None else position("weight", weight, names)
+    free = [k for k in range(len(names)) if k not in left_out and k != place]
+    if target is None:
+        targets = [] if features is not None or not free else [free[-1]]
+    elif target is False:
+        targets = []
+    else:
+        several = target if isinstance(target, list | tuple) else [target]
+        targets = [position("target", one, names) for one in several]
+    chosen = [k for k in free if k not in targets]
+    if features is not None:
+        chosen = [position("features", one, names) for one in features]
+    if not chosen:
+        raise ValueError(f"no column is left for the features; the columns are {listed(names)}")
+    return Columns(
+        tuple(names),
+        tuple(names[k] for k in chosen),
+        tuple(names[k] for k in targets),
+        None if place is None else names[place],
+    )
+
+
+class TableSource(Stream):
+    """A stream of record batches with named columns."""
+
+    def __init__(
+        self,
+        segments: Sequence[Segment],
+        name: str,
+        columns: Columns,
+        **settings: Any,
+    ) -> None:
+        super().__init__(segments, name, **settings)
+        self.columns, self.feature_names = columns, columns.features
+
+
+def block_of_batch(batch: Any, columns: Columns) -> Block:
+    """Rows from Arrow's columns."""
+    X = (
+        np.column_stack([numbers(batch, name) for name in columns.features])
+        if (len(columns.features) == 1)
+        else rows_of_columns([numbers(batch, name) for name in columns.features])
+    )
+    y: NDArray[Any] | None = None
+    if len(columns.targets) == 1:
+        y = values(batch, columns.targets[0])
+    elif columns.targets:
+        y = np.column_stack([numbers(batch, name) for name in columns.targets])
+    weights = None if columns.weight is None else numbers(batch, columns.weight)
+    return Block(X, y, weights)
+
+
+def rows_of_columns(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    """(m, n_0) row by row: in strips that stay in the cache."""
+    kinds = {array.dtype for array in arrays}
+    out = np.empty((len(arrays[0]), len(arrays)), np.result_type(*kinds))
+    for start in range(0, len(out), STRIP):
+        strip = slice(start, start + STRIP)
+        for k, array in enumerate(arrays):
+            out[strip, k] = array[strip]
+    return out
+
+
+def numbers(batch: Any, name: str) -> NDArray[Any]:
+    """A column of numbers without gaps."""
+    found = values(batch, name)
+    if found.dtype.kind not in "biuf":
+        raise ValueError(
+            f"column {name!r} must hold numbers; got {batch.schema.field(name).type}; "
+            "leave it out with ignore, or code it as numbers"
+        )
+    return found
+
+
+def values(batch: Any, name: str) -> NDArray[Any]:
+    """A column as an array: numbers, or objects where it is text."""
+    import pyarrow as pa
+
+    at = batch.schema.get_field_index(name)
+    if at < 0:
+        raise ValueError(
+            f"column {name!r} is missing; the columns are {listed(batch.schema.names)}"
+        )
+    column = batch.column(at)
+    if column.null_count:
+        row = int(np.asarray(column.is_null().to_numpy(zero_copy_only=False)).argmax())
+        raise ValueError(f"column {name!r} has a missing cell in row {row} of a batch")
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.float64())
+    found: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    return found
+
+
+def parquet(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: Any) -> Any:
+    """Parquet files; a segment is a row group."""
+    pq = arrow("parquet")
+    segments: list[Segment] = []
+    columns: Columns | None = None
+    for path in paths:
+        try:
+            file = pq.ParquetFile(path)
+        except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
+            raise ValueError(f"{path} is not a Parquet file, or is truncated: {error}") from None
+        with file:
+            names = file.schema_arrow.names
+            columns = columns or columns_of(names, **choices)
+            same_columns(path, names, columns)
+            metadata = file.metadata
+            for group in range(metadata.num_row_groups):
+                rows = metadata.row_group(group).num_rows
+                place = f"{path}, row group {group}"
+                segments.append(Segment(place, group_reader(path, group, columns), rows))
+    assert columns is not None
+    return TableSource(segments, name, columns, **settings)
+
+
+def group_reader(path: Path, group: int, columns: Columns) -> Callable[[], Iterator[Block]]:
+    def read() -> Iterator[Block]:
+        with arrow("parquet").ParquetFile(path) as file:
+            batches = file.iter_batches(ROWS, row_groups=[group], columns=columns.used)
+            for batch in batches:
+                yield block_of_batch(batch, columns)
+
+    return read
+
+
+def csv(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: Any) -> Any:
+    """CSV files with a header, or compressed ones; a segment is a file."""
+    columns: Columns | None = None
+    types: dict[str, Any] = {}
+    segments = []
+    for path in paths:
+        schema = csv_schema(path)
+        columns = columns or columns_of(schema.names, **choices)
+        same_columns(path, schema.names, columns)
+        types = types or csv_types(schema, columns)
+        whole = [name for name in columns.targets if is_whole(schema.field(name).type)]
+        segments.append(Segment(str(path), csv_reader(path, columns, types, bool(whole))))
+    assert columns is not None
+    return TableSource(segments, name, columns, **settings)
+
+
+def csv_schema(path: Path) -> Any:
+    try:
+        with arrow("csv").open_csv(path) as batches:
+            return batches.schema
+    except (OSError, ValueError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(f"{path} cannot be read as CSV: {error}") from None
+
+
+def is_whole(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind))
+
+
+def csv_types(schema: Any, columns: Columns) -> dict[str, Any]:
+    """Numbers may have a point further on than the first rows."""
+    import pyarrow as pa
+
+    return {
+        name: pa.float64()
+        for name in columns.used
+        if pa.types.is_integer(schema.field(name).type)
+        or pa.types.is_floating(schema.field(name).type)
+        or pa.types.is_null(schema.field(name).type)
+    }
+
+
+def csv_reader(
+    path: Path, columns: Columns, types: dict[str, Any], whole_target: bool
+) -> Callable[[], Iterator[Block]]:
+    def read() -> Iterator[Block]:
+        module = arrow("csv")
+        convert = module.ConvertOptions(column_types=types, include_columns=columns.used)
+        with module.open_csv(path, convert_options=convert) as batches:
+            for batch in batches:
+                block = block_of_batch(batch, columns)
+                if whole_target and block.y is not None and not (block.y % 1).any():
+                    block.y = block.y.astype(np.int64)
+                yield block
+
+    return read
+
+
+def record_batches(data: Any, name: str, choices: dict[str, Any], **settings: Any) -> Any:
+    """A RecordBatchReader, or what exports Arrow's stream, such as tables and frames."""
+    import pyarrow as pa
+
+    once = isinstance(data, pa.RecordBatchReader)
+    schema = data.schema if once else pa.RecordBatchReader.from_stream(data).schema
+    columns = columns_of(schema.names, **choices)
+
+    def read() -> Iterator[Block]:
+        batches = data if once else pa.RecordBatchReader.from_stream(data)
+        for batch in batches:
+            yield block_of_batch(batch, columns)
+
+    rows = getattr(data, "num_rows", None)
+    segment = Segment(name, read, rows if isinstance(rows, int) else settings.get("length"))
+    source = TableSource([segment], name, columns, **settings)
+    source.repeatable = not once
+    return source
+
+
+def same_columns(path: Path, names: Sequence[str], columns: Columns) -> None:
+    for name in columns.used:
+        if name not in names:
+            raise ValueError(f"{path} must have the column {name!r}; it has {listed(names)}")
+
+
+def arrow(module: str) -> Any:
+    """A module of pyarrow."""
+    from importlib import import_module
+
+    try:
+        return import_module(f"pyarrow.{module}")
+    except ImportError as error:
+        raise ImportError(
+            "Parquet, CSV and Arrow sources need pyarrow: pip install 'backprop-rs[arrow]'"
+        ) from error

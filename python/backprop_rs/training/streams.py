@@ -1,0 +1,297 @@
+"""Training, scores and predictions from a `Source`: chunk by chunk, read ahead by a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.sources.base import Block, Change, Epoch, Source, joined
+from ..data.sources.reader import Ahead
+from ..network.computes import class_labels
+from .metrics import Metrics
+from .tree import ShardTree
+from .weights import weights_of
+
+if TYPE_CHECKING:
+    from ..network import Network
+
+Place = tuple[int, int, float]
+Outcome = tuple[list[float], int, int, float, str]
+SHARD = 256
+
+
+@dataclass
+class Chunk:
+    """Whole batches of an epoch, in its order, ready for the core; the last may hold a rest."""
+
+    epoch: int
+    first_step: int
+    steps: int
+    samples: Block
+    names: NDArray[np.uint64]
+    rows: int  # of the whole epoch; where that is not known yet, more than all so far
+
+    def holds(self, at: Place) -> bool:
+        return self.epoch == at[0] and 0 <= at[1] - self.first_step < self.steps
+
+
+class Streamed:
+    """The samples of a source, as a training sees them.
+
+    Parameters
+    ----------
+    net : Network
+    source : Source
+    batch_size : int
+    class_weight : mapping, optional
+    """
+
+    def __init__(
+        self, net: Network, source: Source, batch_size: int = SHARD, class_weight: Any = None
+    ) -> None:
+        self.net, self.source, self.batch_size = net, source, batch_size
+        self.class_weight = class_weight
+        self.last_epoch = 0
+        self.chunk: Chunk | None = None
+        self.reader: Ahead[Chunk] | None = None
+        self.next: tuple[int, int] | None = None
+
+    def __len__(self) -> int:
+        return self.source.length or 0
+
+    def __bool__(self) -> bool:
+        return True  # also where the length is not known yet
+
+    @property
+    def can_go_back(self) -> bool:
+        return self.source.repeatable
+
+    def prepare(self) -> Change:
+        """What makes a block ready for the core, or says what is wrong with it."""
+        net, class_weight = self.net, self.class_weight
+
+        def ready(block: Block) -> Block:
+            if block.y is None:
+                raise ValueError("a source must have a target to train or to evaluate")
+            X, y = net._samples(block.X, block.y)
+            labels = class_labels(y, net.output, net.cost) if class_weight else None
+            weights = weights_of(block.weights, class_weight, labels, len(X), net.dtype)
+            return Block(X, y, weights)
+
+        return ready
+
+    # Training.
+
+    def train(self, core: Any, settings: dict[str, Any], at: Place) -> Outcome:
+        """As `core.train`, whose X and y are all samples in the order of the epoch."""
+        deadline = perf_counter() + settings["budget"]
+        stop = (settings["stop_epoch"], settings.get("stop_step", 0))
+        costs: list[float] = []
+        while at[:2] < stop:
+            try:
+                chunk = self.chunk_at(at, settings)
+            except KeyboardInterrupt:
+                return costs, *at, "interrupted"
+            run = settings | {
+                "window": (chunk.rows, chunk.first_step),
+                "names": chunk.names,
+                "shuffle": False,
+                "budget": max(deadline - perf_counter(), 0.0),
+            }
+            X, y, weights = chunk.samples.X, chunk.samples.y, chunk.samples.weights
+            more, epoch, step, cost_sum, reason = core.train(X, y, run, at, weights)
+            at = (epoch, step, cost_sum)
+            costs += more
+            if reason not in ("done", "time"):
+                return costs, *at, reason
+            if perf_counter() >= deadline and at[:2] < stop:
+                return costs, *at, "time"
+        return costs, *at, "done"
+
+    def chunk_at(self, at: Place, settings: dict[str, Any]) -> Chunk:
+        """The chunk that a step is in: the one at hand, the next, or that of a new reader."""
+        if self.chunk is None or not self.chunk.holds(at):
+            self.chunk = None  # let it go before the next one is waited for
+            if self.reader is None or self.next != at[:2]:
+                self.close()
+                self.reader = Ahead(self.chunks(at, settings))
+            self.chunk = next(self.reader)
+            whole = -(-self.chunk.rows // self.batch_size)
+            after = self.chunk.first_step + self.chunk.steps
+            self.next = (at[0] + 1, 0) if after >= whole else (at[0], after)
+        return self.chunk
+
+    def chunks(self, at: Place, settings: dict[str, Any]) -> Iterator[Chunk]:
+        """The chunks from a step on, epoch after epoch."""
+        epoch, step = at[:2]
+        last = settings["stop_epoch"] + bool(settings.get("stop_step", 0))
+        while epoch < max(self.last_epoch, last):
+            one = Epoch(epoch, settings["seed"], settings["shuffle"])
+            yield from self.chunks_of(one, step)
+            epoch, step = epoch + 1, 0
+
+    def chunks_of(self, epoch: Epoch, step: int) -> Iterator[Chunk]:
+        """The chunks of one epoch; each is held back until it is known whether it is the last."""
+        run, size = self.source.begin(epoch, self.prepare()), self.batch_size
+        many = self.batches_at_once()
+        n = self.source.length
+        held: Chunk | None = None
+        while True:
+            first = step * size
+            samples, names, rows = run.rows(first, first + many * size)
+            steps = -(-rows // size)
+            if samples is not None:
+                if held is not None:
+                    yield held
+                held = Chunk(epoch.number, step, steps, samples, names, n or first + rows + 1)
+                if n is not None and first + rows < n and rows == many * size:
+                    yield held
+                    held = None
+            if rows < many * size or first + rows == n:
+                yield from self.ended(held, first + rows)
+                return
+            step += many
+
+    def ended(self, held: Chunk | None, rows: int) -> Iterator[Chunk]:
+        """The last chunk of an epoch of so many rows."""
+        n = self.source.length
+        if rows == 0:
+            raise ValueError(f"{self.source.name} must hold at least one sample; it is empty")
+        if n is not None and rows != n:
+            raise ValueError(
+                f"{self.source.name} must hold {n:,} samples; the pass ended after {rows:,}"
+            )
+        self.source.length = rows
+        if held is not None:
+            held.rows = rows
+            yield held
+
+    def batches_at_once(self) -> int:
+        row = self.net.sizes[0] * np.dtype(self.net.dtype).itemsize
+        return int(max(self.source.chunk_bytes // (row * self.batch_size), 1))
+
+    def rows_at_once(self) -> int:
+        """Whole shards of about `chunk_bytes`."""
+        row = self.net.sizes[0] * np.dtype(self.net.dtype).itemsize
+        return int(max(self.source.chunk_bytes // row // SHARD, 1)) * SHARD
+
+    def close(self) -> None:
+        """End the thread that reads ahead."""
+        if self.reader is not None:
+            self.reader.close()
+        self.reader = self.chunk = self.next = None
+
+    def rows(self, chosen: NDArray[Any]) -> Block:
+        """Some of the samples, in their natural order: the source is read up to the last."""
+        if not self.source.repeatable:
+            raise ValueError(f"{self.source.name} can be read only once: give X and y beside it")
+        wanted, found, first = np.sort(chosen), [], 0
+        run, many = self.source.begin(Epoch(), self.prepare()), self.rows_at_once()
+        while len(wanted) and first <= wanted[-1]:
+            here = wanted[(wanted >= first) & (wanted < first + many)] - first
+            block, _, _ = run.rows(first, first + many, here.astype(np.intp))
+            found += [] if block is None else [block]
+            first += many
+        return joined(found)
+
+    # Scores.
+
+    def blocks(self) -> Iterator[Block]:
+        """All samples in their natural order, read ahead."""
+        rows = self.rows_at_once()
+        run, first = self.source.begin(Epoch(), self.prepare()), 0
+
+        def read() -> Iterator[Block]:
+            at = first
+            while True:
+                block, _, found = run.rows(at, at + rows)
+                if block is not None:
+                    yield block
+                if found < rows:
+                    return
+                at += found
+
+        with Ahead(read()) as ahead:
+            yield from ahead
+
+    def score(self) -> dict[str, float]:
+        """The mean cost, with the bits of one array, and the accuracy where y are classes."""
+        net, cost, total = self.net, ShardTree(), ShardTree()
+        right, all_classes = 0.0, True
+        for block in self.blocks():
+            assert block.y is not None
+            costs = net._core.costs(block.X, block.y)
+            weights = block.weights
+            if weights is not None:
+                costs = (costs.astype(net.dtype) * weights).astype(float)
+                total.add(weights.astype(float))
+            cost.add(costs)
+            labels = class_labels(block.y, net.output, net.cost)
+            all_classes = all_classes and labels is not None
+            if all_classes:
+                hits = net._classes(net._core.predict(block.X)) == labels
+                right += float(hits.sum() if weights is None else weights[hits].sum(dtype=float))
+        if cost.count == 0:
+            raise ValueError(f"{self.source.name} must hold at least one sample; it is empty")
+        whole = total.total() if total.count else float(cost.count)
+        scores = {"cost": cost.total() / whole if whole else 0.0}
+        if all_classes:
+            scores["accuracy"] = right / whole if whole else 0.0
+        return scores
+
+    def metric_scores(self, metrics: Metrics) -> dict[str, float]:
+        """Metrics see all targets and activations at once, and so these are kept in memory."""
+        if not metrics.rows:
+            return {}
+        pairs = [(block.y, self.net._core.predict(block.X)) for block in self.blocks()]
+        y, a = (np.concatenate(arrays) for arrays in zip(*pairs, strict=True))
+        return metrics.scores(y, class_labels(y, self.net.output, self.net.cost), a)
+
+    def identity(self) -> dict[str, Any]:
+        """What tells this source from others: not its numbers, which would have to be read."""
+        return {"source": list(self.source.shares())}
+
+    def agree(self, value: Any) -> Any:
+        """What all who train together take for true: here there is one alone."""
+        return value
+
+
+def evaluate(net: Network, source: Source) -> dict[str, float]:
+    """What `Network.evaluate` does with a source."""
+    return Streamed(net, source).score()
+
+
+def predict(net: Network, source: Source, out: NDArray[Any] | None = None) -> NDArray[Any]:
+    """What `Network.predict` does with a source: rows in their natural order."""
+    from .. import _check
+
+    n_in, *_, n_out = net.sizes
+    n = source.count()
+    if out is None:
+        out = np.empty((n, n_out), net.dtype)
+    _check.output(out, (n, n_out), net.dtype)
+    rows = max(source.chunk_bytes // (n_in * np.dtype(net.dtype).itemsize), 1)
+
+    def ready(block: Block) -> Block:
+        return Block(_check.inputs(block.X, n_in, net.dtype))
+
+    def read() -> Iterator[Block]:
+        run, first = source.begin(Epoch(), ready), 0
+        while first < n:
+            block, _, found = run.rows(first, first + rows)
+            if block is None:
+                raise ValueError(f"{source.name} must hold {n:,} samples; it ended after {first:,}")
+            yield block
+            first += found
+
+    with Ahead(read()) as blocks:
+        at = 0
+        for block in blocks:
+            net._core.predict(block.X, out[at : at + len(block)])
+            at += len(block)
+    return out

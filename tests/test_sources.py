@@ -1,0 +1,461 @@
+"""Sources: the bits of the same rows in memory in the same order, whatever is read at a time."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import backprop_rs as bp
+import numpy as np
+import pytest
+from backprop_rs.data.sources.base import Epoch
+from backprop_rs.data.sources.reader import Ahead
+
+N, FEATURES = 1000, 6
+RNG = np.random.default_rng(8)
+X = RNG.normal(size=(N, FEATURES)).astype(np.float32)
+Y = (X[:, :3].argmax(axis=1)).astype(np.int64)
+SETTINGS: dict[str, Any] = {"epochs": 3, "batch_size": 96, "learning_rate": 0.2, "progress": False}
+
+
+def network(backend: str = "auto", **options: Any) -> bp.Network:
+    sizes = [FEATURES, 9, 3]
+    return bp.Network(sizes, "tanh", "softmax", "cross_entropy", seed=3, backend=backend, **options)
+
+
+def parameters(net: bp.Network) -> list[Any]:
+    return [array.tolist() for array in (*net.weights, *net.biases)]
+
+
+def order_of(source: bp.data.Source, epoch: int, seed: int = 3) -> Any:
+    """The numbers of the samples of an epoch, as they come."""
+    run = source.begin(Epoch(epoch, seed, True))
+    return run.rows(0, N)[1].astype(int)
+
+
+def batches() -> Any:
+    """Of awkward sizes."""
+    cuts = [0, 1, 130, 131, 517, 999, N]
+    for first, last in pairwise(cuts):
+        yield X[first:last], Y[first:last]
+
+
+class Items:
+    """As PyTorch's map-style data sets are."""
+
+    def __len__(self) -> int:
+        return N
+
+    def __getitem__(self, row: int) -> Any:
+        return X[row], Y[row]
+
+
+def npy_folder(path: Path) -> Path:
+    for i, rows in enumerate((slice(0, 400), slice(400, 401), slice(401, N))):
+        np.save(path / f"X-{i}.npy", X[rows])
+        np.save(path / f"y-{i}.npy", Y[rows])
+    return path
+
+
+def npz_folder(path: Path) -> Path:
+    for i, rows in enumerate((slice(0, 400), slice(400, 401), slice(401, N))):
+        np.savez_compressed(path / f"part-{i}.npz", X=X[rows], y=Y[rows])
+    return path
+
+
+def table() -> Any:
+    pa = pytest.importorskip("pyarrow")
+    return pa.table({f"f{k}": X[:, k] for k in range(FEATURES)} | {"kind": Y})
+
+
+def parquet_folder(path: Path) -> Path:
+    pq = pytest.importorskip("pyarrow.parquet")
+    whole = table()
+    pq.write_table(whole.slice(0, 450), path / "a.parquet", row_group_size=200)
+    pq.write_table(whole.slice(450), path / "b.parquet", row_group_size=300)
+    return path
+
+
+def csv_folder(path: Path) -> Path:
+    csv = pytest.importorskip("pyarrow.csv")
+    whole = table()
+    csv.write_csv(whole.slice(0, 450), path / "a.csv")
+    csv.write_csv(whole.slice(450), path / "b.csv")
+    return path
+
+
+def npy_files(path: Path) -> Any:
+    np.save(path / "X.npy", X)
+    np.save(path / "labels.npy", Y)
+    return bp.data.source(path / "X.npy", path / "labels.npy")
+
+
+WHOLE = {
+    "arrays": lambda path: bp.data.source(X, Y),
+    "npy": npy_files,
+    "npy folder": lambda path: bp.data.source(npy_folder(path)),
+    "items": lambda path: bp.data.source(Items()),
+}
+STREAMS = {
+    "npz folder": lambda path: bp.data.source(npz_folder(path), shuffle_rows=300),
+    "parquet folder": lambda path: bp.data.source(parquet_folder(path), shuffle_rows=300),
+    "csv folder": lambda path: bp.data.source(csv_folder(path), shuffle_rows=300),
+    "arrow table": lambda path: bp.data.source(table(), shuffle_rows=300),
+    "iterable": lambda path: bp.data.source(batches, shuffle_rows=300),
+    "blocks of arrays": lambda path: bp.data.source(X, Y, shuffle="blocks", shuffle_rows=300),
+}
+KINDS = WHOLE | STREAMS
+
+
+@pytest.fixture(params=KINDS)
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> bp.data.Source:
+    made = KINDS[request.param](tmp_path)
+    made.chunk_bytes = FEATURES * 4 * 200  # two batches of 96 at a time
+    return made
+
+
+def in_memory(net: bp.Network, orders: list[Any], schedule: str = "constant") -> list[float]:
+    """The core over the same rows in the same orders."""
+    net._use_optimizer("sgd")
+    settings = {
+        "batch_size": 96, "learning_rate": 0.2, "schedule": schedule, "schedule_epochs": 3,
+        "seed": net.seed, "orders": np.array(orders, np.uint32), "stop_epoch": len(orders),
+        "budget": np.inf,
+    }  # fmt: skip
+    return net._core.train(X, Y, settings, (0, 0, 0.0))[0]
+
+
+def test_a_source_gives_the_bits_of_its_rows_in_memory(source: bp.data.Source) -> None:
+    net, twin = network(), network()
+    history = net.fit(source, optimizer="sgd", schedule="cosine", **SETTINGS)
+    costs = in_memory(twin, [order_of(source, epoch) for epoch in range(3)], "cosine")
+    assert parameters(net) == parameters(twin)
+    assert history.cost == costs
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_where_any_row_can_be_had_the_order_is_that_of_fit(kind: str, tmp_path: Path) -> None:
+    net, twin = network(), network()
+    net.fit(WHOLE[kind](tmp_path), **SETTINGS)
+    twin.fit(X, Y, **SETTINGS)
+    assert parameters(net) == parameters(twin)
+
+
+@pytest.mark.parametrize("backend", ["rust", "numpy"])
+def test_noise_and_dropout_go_by_the_number_of_the_sample(backend: str) -> None:
+    source = bp.data.source(X, Y, chunk_bytes=FEATURES * 4 * 100)
+    net, twin = (network(backend, dropout=0.3) for _ in range(2))
+    net.fit(source, input_noise=0.1, **SETTINGS)
+    twin.fit(X, Y, input_noise=0.1, **SETTINGS)
+    assert parameters(net) == parameters(twin)
+
+
+def test_every_sample_comes_once_an_epoch_in_an_order_of_seed_and_epoch(
+    source: bp.data.Source,
+) -> None:
+    orders = [order_of(source, 0), order_of(source, 0), order_of(source, 1), order_of(source, 0, 4)]
+    for order in orders:
+        assert sorted(order) == list(range(N))
+    assert (orders[0] == orders[1]).all()
+    assert (orders[0] != orders[2]).any()
+    assert (orders[0] != orders[3]).any()
+
+
+def test_the_numbers_name_the_rows(source: bp.data.Source) -> None:
+    block, names, _ = source.begin(Epoch(2, 5, True)).rows(0, N)
+    assert block is not None
+    np.testing.assert_array_equal(block.X.astype(np.float32), X[names.astype(int)])
+    np.testing.assert_array_equal(block.y, Y[names.astype(int)])
+
+
+@pytest.mark.parametrize("first", [0, 1, 299, 300, 301, 650, 999, N])
+def test_a_pass_can_begin_at_any_row(source: bp.data.Source, first: int) -> None:
+    source.count()
+    order = order_of(source, 1)
+    _, names, rows = source.begin(Epoch(1, 3, True)).rows(first, N)
+    assert rows == N - first
+    np.testing.assert_array_equal(names.astype(int), order[first:])
+
+
+def test_what_is_read_at_a_time_changes_nothing(source: bp.data.Source) -> None:
+    nets = []
+    for chunk_bytes in (1, 5000, 10**9):
+        source.chunk_bytes = chunk_bytes
+        net = network()
+        net.fit(source, **SETTINGS)
+        nets.append(parameters(net))
+    assert nets[0] == nets[1] == nets[2]
+
+
+def test_a_training_that_was_stopped_goes_on_with_the_same_bits(source: bp.data.Source) -> None:
+    from backprop_rs.training.streams import Streamed
+
+    whole, parts = network(), network()
+    settings = {
+        "batch_size": 96, "learning_rate": 0.2, "seed": 3, "shuffle": True, "stop_epoch": 2,
+        "budget": np.inf,
+    }  # fmt: skip
+    source.count()
+    samples = Streamed(whole, source, 96)
+    samples.train(whole._core, settings, (0, 0, 0.0))
+    at: Any = (0, 0, 0.0)
+    for stop in ((0, 4), (0, 5), (1, 7), (2, 0)):
+        fresh = Streamed(parts, source, 96)  # as in another process
+        run = settings | {"stop_epoch": stop[0], "stop_step": stop[1]}
+        _, *place, _ = fresh.train(parts._core, run, at)
+        at = tuple(place)
+        assert at[:2] == stop
+        fresh.close()
+    samples.close()
+    assert parameters(whole) == parameters(parts)
+
+
+def test_scores_and_predictions_are_those_of_memory(source: bp.data.Source) -> None:
+    net = network()
+    assert net.evaluate(source) == net.evaluate(X, Y)
+    np.testing.assert_array_equal(net.predict(source), net.predict(X))
+
+
+def test_what_goes_with_fit_goes_with_a_source(source: bp.data.Source) -> None:
+    arguments: dict[str, Any] = {"metrics": ["accuracy"], "early_stopping": 2, "epochs": 4}
+    seen: list[int] = []
+    net, twin = network(), network()
+    held = bp.data.source(X[:300], Y[:300])
+    settings = SETTINGS | arguments | {"callbacks": lambda epoch: seen.append(epoch.number)}
+    history = net.fit(source, validation_data=held, **settings)
+    assert seen == history.epoch == [1, 2, 3, 4]
+    if not hasattr(source, "segments"):
+        other = twin.fit(X, Y, validation_data=(X[:300], Y[:300]), **SETTINGS | arguments)
+        assert history.scores() == other.scores()
+    assert set(history.scores()) == {"cost", "accuracy", "val_cost", "val_accuracy"}
+
+
+def test_a_training_from_a_source_that_was_killed_goes_on(
+    source: bp.data.Source, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.checkpoint"
+    settings = SETTINGS | {"checkpoint": path, "checkpoint_every": 1, "resume": True}
+
+    def stop(epoch: Any) -> None:
+        if epoch.number == 2:
+            raise RuntimeError("killed")
+
+    whole, parts, other = network(), network(), network()
+    history = whole.fit(source, **SETTINGS)
+    with pytest.raises(RuntimeError, match="killed"):
+        parts.fit(source, callbacks=stop, **settings)
+    resumed = other.fit(source, **settings)
+    assert parameters(other) == parameters(whole)
+    assert resumed.cost == history.cost
+    if source.name != "arrays":
+        with pytest.raises(ValueError, match="it differs in source"):
+            network().fit(bp.data.source(X, Y), **settings)
+
+
+def test_the_health_of_a_training_from_a_source(source: bp.data.Source) -> None:
+    health = bp.Health(every=1)
+    network().fit(source, health=health, **SETTINGS)
+    assert len(health.record) == 3
+
+
+def test_weights_come_with_the_samples() -> None:
+    weights = RNG.uniform(size=N).astype(np.float32)
+    net, twin = network(), network()
+    source = bp.data.source(X, Y, weights=weights)
+    net.fit(source, class_weight={1: 2.0}, **SETTINGS)
+    twin.fit(X, Y, sample_weight=weights, class_weight={1: 2.0}, **SETTINGS)
+    assert parameters(net) == parameters(twin)
+    # Sums of rounded products: eps times the number of samples bounds the difference.
+    memory, streamed = twin.evaluate(X, Y, weights), net.evaluate(source)
+    for name, value in memory.items():
+        assert streamed[name] == pytest.approx(value, rel=N * 2.0**-24)
+
+
+def test_an_iterator_serves_one_epoch() -> None:
+    source = bp.data.source(batches())
+    assert not source.repeatable
+    net, twin = network(), network()
+    settings = SETTINGS | {"epochs": 1, "shuffle": False}
+    net.fit(source, **settings)
+    twin.fit(X, Y, **settings)
+    assert parameters(net) == parameters(twin)
+    with pytest.raises(ValueError, match="epochs must be 1 for a source that can be read"):
+        net.fit(bp.data.source(batches()), **SETTINGS)
+
+
+def test_the_scaling_of_one_pass_is_that_of_two() -> None:
+    source = bp.data.source(batches)
+    survey = source.survey()
+    oracle = bp.data.Scaling.fit(X)
+    # Both are sums of N terms in float64.
+    np.testing.assert_allclose(survey.scaling.mean, oracle.mean, atol=N * 2.0**-52)
+    np.testing.assert_allclose(survey.scaling.scale, oracle.scale, rtol=N * 2.0**-52)
+    assert survey.length == N and survey.classes == [0, 1, 2]
+
+
+def test_a_large_mean_does_not_spoil_the_deviation() -> None:
+    far = (1e6 + np.arange(1000.0)).reshape(-1, 1)
+    scaling = bp.data.Scaling.fit(bp.data.source(far, far))
+    # N terms, each of eps times the mean over the deviation.
+    assert scaling.scale[0] == pytest.approx(far.std(), rel=1000 * 2.0**-52 * 1e6 / far.std())
+
+
+def test_the_scaling_stays_with_the_network() -> None:
+    source = bp.data.source(X, Y)
+    scaling = bp.data.Scaling.fit(source)
+    net, twin = network(), network()
+    net.fit(source.scaled(scaling), **SETTINGS)
+    twin.fit(scaling.apply(X), Y, **SETTINGS)
+    assert parameters(net) == parameters(twin)
+    assert net.metadata["scaling"] == scaling.to_dict()
+
+
+def test_text_is_classes(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    kinds = np.array(["ash", "birch", "cedar"])[Y]
+    pq.write_table(table().set_column(FEATURES, "kind", pa.array(kinds)), tmp_path / "t.parquet")
+    source = bp.data.source(tmp_path)
+    classes = source.survey().classes
+    assert classes == ["ash", "birch", "cedar"]
+    coded = bp.data.source(tmp_path, class_names=classes)
+    net, twin = network(), network()
+    net.fit(coded, shuffle=False, **SETTINGS)
+    twin.fit(X, Y, shuffle=False, **SETTINGS)
+    assert parameters(net) == parameters(twin)
+    with pytest.raises(ValueError, match=r"t.parquet.*one of ash, birch; got 'cedar'"):
+        net.fit(bp.data.source(tmp_path, class_names=["ash", "birch"]), **SETTINGS)
+
+
+# What is wrong is named.
+
+
+def damaged(path: Path, keep: float = 0.6) -> None:
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [(npy_folder, "X-2.npy"), (npz_folder, "part-2.npz"), (parquet_folder, "b.parquet")],
+)
+def test_a_truncated_shard_is_named(folder: Any, name: str, tmp_path: Path) -> None:
+    damaged(folder(tmp_path) / name)
+    with pytest.raises(ValueError, match=name.replace(".", r"\.")):
+        network().fit(bp.data.source(tmp_path), **SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [(npz_folder, "part-2.npz"), (parquet_folder, "b.parquet")]
+)
+def test_a_shard_that_goes_missing_is_named(folder: Any, name: str, tmp_path: Path) -> None:
+    source = bp.data.source(folder(tmp_path))
+    (tmp_path / name).unlink()
+    with pytest.raises(ValueError, match=name.replace(".", r"\.")):
+        network().fit(source, **SETTINGS)
+
+
+def test_a_pair_that_is_incomplete_is_refused(tmp_path: Path) -> None:
+    (npy_folder(tmp_path) / "y-1.npy").unlink()
+    with pytest.raises(ValueError, match=r"must hold X\*\.npy, each with its y\*\.npy"):
+        bp.data.source(tmp_path)
+
+
+def test_a_shard_with_other_columns_is_named(tmp_path: Path) -> None:
+    npz_folder(tmp_path)
+    np.savez(tmp_path / "part-9.npz", X=X[:, 1:], y=Y)
+    with pytest.raises(ValueError, match=r"part-9\.npz must have 6 columns.*got 5"):
+        bp.data.source(tmp_path)
+
+
+def test_a_csv_cell_that_is_no_number_is_named_by_its_file(tmp_path: Path) -> None:
+    path = csv_folder(tmp_path) / "b.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, lines[-1].replace(".", "x", 1)]))
+    with pytest.raises(ValueError, match=r"b\.csv.*x"):
+        network().fit(bp.data.source(tmp_path), **SETTINGS)
+
+
+def test_nan_is_named_by_its_file_and_row(tmp_path: Path) -> None:
+    bad = X[401:].copy()
+    bad[7, 2] = np.nan
+    np.save(npy_folder(tmp_path) / "X-2.npy", bad)
+    with pytest.raises(ValueError, match=r"X-2\.npy, row 7: X must hold finite.*column 2"):
+        network().fit(bp.data.source(tmp_path), **SETTINGS)
+
+
+def test_a_missing_cell_is_named(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    pq.write_table(pa.table({"a": [1.0, None], "b": [0.0, 1.0]}), tmp_path / "gaps.parquet")
+    net = bp.Network([1, 1], seed=0)
+    with pytest.raises(ValueError, match=r"gaps\.parquet.*'a' has a missing cell in row 1"):
+        net.fit(bp.data.source(tmp_path), **SETTINGS)
+
+
+def test_a_length_that_is_wrong_is_found() -> None:
+    with pytest.raises(ValueError, match=r"must have 1,001 rows; it ended after 1,000"):
+        network().fit(bp.data.source(batches, length=N + 1), **SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"validation_fraction": 0.1}, "validation_fraction must be 0 for a source"),
+        ({"class_weight": "balanced"}, "class_weight must be a mapping for a source"),
+        ({"sample_weight": np.ones(N)}, "sample_weight must be part of a source"),
+        ({"optimizer": "lbfgs"}, "must have all samples in memory"),
+    ],
+)
+def test_what_does_not_go_with_a_source_is_refused(
+    arguments: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        network().fit(bp.data.source(X, Y), **SETTINGS | arguments)
+
+
+def test_what_is_no_data_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"data must be an \.npy"):
+        bp.data.source(3)
+    with pytest.raises(FileNotFoundError):
+        bp.data.source(tmp_path / "nothing")
+    with pytest.raises(ValueError, match="must hold files of one kind"):
+        bp.data.source(tmp_path)
+    with pytest.raises(TypeError, match="y must be given"):
+        network().fit(X, **SETTINGS)
+
+
+# The thread that reads ahead.
+
+
+def test_the_reader_is_two_items_ahead_and_no_further() -> None:
+    from time import sleep
+
+    made: list[int] = []
+
+    def items() -> Any:
+        for i in range(10):
+            made.append(i)
+            yield i
+
+    with Ahead(items()) as ahead:
+        assert next(ahead) == 0
+        for _ in range(200):
+            sleep(0.01)
+            if len(made) == 4:
+                break
+        # One taken, two in the queue, one that waits for room.
+        assert made == [0, 1, 2, 3]
+    assert not ahead.thread.is_alive()
+
+
+def test_an_error_in_the_reader_comes_where_the_item_would_have_come() -> None:
+    def items() -> Any:
+        yield 1
+        raise OSError("the disk is gone")
+
+    with Ahead(items()) as ahead:
+        assert next(ahead) == 1
+        for _ in range(2):
+            with pytest.raises(OSError, match="the disk is gone"):
+                next(ahead)
