@@ -33,7 +33,10 @@ def dataset_of(args: Namespace, preparation: Preparation) -> Dataset:
     if kind_of(args.data) != "csv":
         if args.target is not None:
             raise ValueError(f"--target goes with a CSV file; got {args.data}")
-        return read_to_predict(args.data, preparation)
+        dataset = read_to_predict(args.data, preparation)
+        if not isinstance(dataset, Dataset):
+            raise ValueError(f"DATA must fit in memory; {args.data} is read as it is needed")
+        return dataset
     return data.load_csv(
         args.data,
         target=-1 if args.target is None else column(args.target),
