@@ -262,6 +262,36 @@ def test_penalties_decay_and_max_norm_are_in_the_update(backend):
     assert "to the norm 0.5" in str(document)
 
 
+OWN = {
+    "activation": bp.Activation("arcsinh", np.arcsinh, lambda z, a: 1 / np.sqrt(z * z + 1)),
+    "output": bp.Activation("cubic", lambda z: z**3, lambda z, a: 3 * z**2),
+    "cost": bp.Cost("quartic", lambda a, y: (a - y) ** 4, lambda a, y: 4 * (a - y) ** 3),
+}
+
+
+def test_functions_of_the_users_own_keep_their_names(backend):
+    net = bp.Network([3, 4, 3], **OWN, seed=0, dtype="float64", backend=backend)
+    X, y = batch("squared_error", m=1)
+    document = net.explain(X, y)
+    words = document.text(None)
+    for part in (
+        "σ(zⱼ⁽¹⁾) = arcsinh(zⱼ⁽¹⁾)",
+        "arcsinh′(z₀⁽¹⁾)",
+        "C₀ = quartic(a, y) = ",
+        "quartic′(a₀⁽²⁾, y₀)",
+    ):
+        assert part in words
+    arrays = document.to_dict()
+    a = arrays["activations"][2]
+    np.testing.assert_allclose(arrays["activation_gradients"][1], 4 * (a - y) ** 3, rtol=1e-12)
+    known = [part for line in lines(document.section) for part in line.parts if is_numeric(part)]
+    assert sum(np.isfinite(part.value()) for part in known) > 40
+    assert (
+        document.weight(1, 0, 0).to_dict()["gradient"]
+        == net.backward(X, y).weight_gradients[0][0, 0]
+    )
+
+
 def test_dropout_is_off_and_said_to_be():
     net = bp.Network([3, bp.Dense(4, dropout=0.5), 3], seed=0)
     document = net.explain(*batch("squared_error"))

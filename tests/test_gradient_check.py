@@ -41,6 +41,15 @@ def test_every_cost_and_output_agrees(cost, output):
     assert check.passed and verdicts(check) == ["agrees"] * 3, check
 
 
+def test_functions_of_the_users_own_agree(backend):
+    own = {
+        "activation": bp.Activation("arcsinh", np.arcsinh, lambda z, a: 1 / np.sqrt(z * z + 1)),
+        "cost": bp.Cost("quartic", lambda a, y: (a - y) ** 4, lambda a, y: 4 * (a - y) ** 3),
+    }
+    check = bp.Network(SIZES, **own, seed=0, backend=backend).check_gradients(*batch())
+    assert verdicts(check) == ["agrees"] * 3, check
+
+
 # An error of 1 % in the delta of one layer, planted in the NumPy twin.
 
 

@@ -38,11 +38,11 @@ def cost_slope(sample: Sample) -> Group:
     general = [by_a(sample, "j", layer), formula.put(sample.symbols("j", layer))]
     lines = []
     for j in sample.shown.neurons[layer]:
-        parts = (
-            formula.put(sample.symbols(j, layer)),
-            formula.put(sample.numbers(j, layer)),
+        symbols, numbers = (
+            formula.put(values(j, layer)) for values in (sample.symbols, sample.numbers)
         )
-        lines.append(Line(by_a(sample, j, layer), parts, float(of.grad_a[-1][sample.i, j])))
+        value = float(of.grad_a[-1][sample.i, j])
+        lines.append(Line(by_a(sample, j, layer), (symbols, numbers), value))
     label = "costZeroWRTAct" if of.net.cost == "squared_error" else ""
     notes = sample.shown.note(layer)
     if not np.isfinite(of.grad_a[-1][sample.i]).all():

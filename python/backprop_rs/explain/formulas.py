@@ -122,6 +122,7 @@ class CostFormula(NamedTuple):
     short: Expression | None = None
     by_z: Expression | None = None
     settings: Mapping[str, Symbol] = {}
+    own: bool = False  # of the user: only its name is known, and it may not be a sum
 
     def scaled(self, factor: float) -> CostFormula:
         """This formula with the factor that a cost may have."""
@@ -215,7 +216,7 @@ def cost_formula(text: str, output: str) -> CostFormula:
     """
     found, values = parsed("cost", text, costs.COSTS)
     if found not in COSTS:
-        return CostFormula(Call(found, (a, y)), Call(f"{found}′", (a, y)))
+        return CostFormula(Call(found, (a, y)), Call(f"{found}′", (a, y)), own=True)
     by_output = COSTS[found]
     known = by_output.get(output) or by_output[EVERY]
     settings = numbers(known.settings, values)

@@ -145,6 +145,9 @@ def cost_section(sample: Sample) -> Section:
     layer, of = sample.last, sample.of
     formula = cost_formula(of.net.cost, of.net.output)
     name = names.cost(sample.i)
+    if formula.own:
+        own = Line(name, (formula.term,), float(of.costs[sample.i]))
+        return Section("Cost", [Group(f"Cost of sample {sample.i}", [[name, formula.term]], [own])])
     term = formula.term.put(sample.symbols("j", layer))
     chain = [name, Series("j", str(of.net.sizes[-1] - 1), term)]
     symbols, numbers = sums(

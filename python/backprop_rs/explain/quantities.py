@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reference.activation import activation
-from ..reference.cost import cost
+from ..reference.activation import Activation, activation
+from ..reference.cost import Cost, cost
 from .expression import Number
 from .formulas import a as of_a
 from .formulas import cost_formula
@@ -60,7 +60,7 @@ class Quantities:
     @property
     def smoothing(self) -> float:
         """The share of the targets that is spread over the classes."""
-        return cost(self.net.cost).values.get("label_smoothing", 0.0)
+        return cost_row(self.net).values.get("label_smoothing", 0.0)
 
     @property
     def classes(self) -> int:
@@ -101,10 +101,12 @@ class Quantities:
 
 def quantities(net: Network, X: Array, y: AnyArray, learning_rate: float) -> Quantities:
     """Have the network compute all that it computes for a batch; it is not changed."""
+    if any(one.get("layer_norm") for one in net._options):
+        raise ValueError("explain shows no layer_norm; got a network that has it")
     trace = net.backward(X, y)
     if y.ndim == 1:
         y = np.eye(net.sizes[-1], dtype=X.dtype)[y]
-    row = cost(net.cost)
+    row = cost_row(net)
     targets = smoothed(y, row.values.get("label_smoothing", 0.0), net.output)
     terms, slope = of_output(net, trace, y, targets)
     grad_a, slopes = back(net, trace, slope)
@@ -129,6 +131,17 @@ def quantities(net: Network, X: Array, y: AnyArray, learning_rate: float) -> Qua
     )
 
 
+def activation_rows(net: Network) -> list[Activation]:
+    """The activation of each layer, from the table or the user's own."""
+    return [activation(one) for one in net._activations]
+
+
+def cost_row(net: Network) -> Cost:
+    """The cost, from the table or the user's own."""
+    own = [one for one in net._functions if one.kind == "cost"]
+    return cost(own[0] if own else net.cost)
+
+
 def smoothed(y: Array, share: float, output: str) -> Floats:
     n = y.shape[1] if output == "softmax" else 2
     return (1 - share) * y.astype(float) + share / n
@@ -136,7 +149,7 @@ def smoothed(y: Array, share: float, output: str) -> Floats:
 
 def of_output(net: Network, trace: Trace, y: Array, targets: Floats) -> tuple[Floats, Floats]:
     """What each output adds to C_i, and dC/da; infinite or NaN where a has been rounded."""
-    row = cost(net.cost)
+    row = cost_row(net)
     z, a, exact = map(doubled, (trace.weighted_inputs[-1], trace.activations[-1], y))
     if net.output in row.fused:
         terms = row.fused[net.output].terms(z, a, exact, **row.values)
@@ -165,11 +178,8 @@ def slopes_by_formula(net: Network, a: Floats, targets: Floats) -> Floats:
 
 def back(net: Network, trace: Trace, slope: Floats) -> tuple[list[Floats], list[Floats]]:
     """dC/da and sigma' of each layer."""
-    names = [*net.activation, net.output]
-    layers = zip(names, trace.weighted_inputs, trace.activations[1:], strict=True)
-    slopes = [
-        doubled(activation(name).sigma_prime(doubled(z), doubled(a))) for name, z, a in layers
-    ]
+    layers = zip(activation_rows(net), trace.weighted_inputs, trace.activations[1:], strict=True)
+    slopes = [doubled(row.sigma_prime(doubled(z), doubled(a))) for row, z, a in layers]
     behind = zip(trace.deltas[1:], net.weights[1:], strict=True)
     hidden: list[Floats] = [doubled(delta) @ doubled(w) for delta, w in behind]
     return [*hidden, slope], slopes
