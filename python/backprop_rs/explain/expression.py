@@ -19,6 +19,7 @@ from typing import Any, TypeAlias, Union
 import numpy as np
 
 Operand: TypeAlias = Union["Expression", float]
+Change: TypeAlias = Callable[["Expression"], "Expression"]
 
 
 class Expression:
@@ -58,23 +59,34 @@ class Expression:
 
     def put(self, values: Mapping[Expression, Expression]) -> Expression:
         """The same formula with other things in the place of some; cases that apply are chosen."""
-        if self in values:
-            return values[self]
-        changed = {
-            field.name: put(getattr(self, field.name), values)
+        return values[self] if self in values else self.rebuilt(lambda part: part.put(values))
+
+    def plain(self) -> Expression:
+        """The same formula without factors of 1."""
+        rebuilt = self.rebuilt(Expression.plain)
+        if not isinstance(rebuilt, Product):
+            return rebuilt
+        kept = [factor for factor in rebuilt.factors if factor != Number(1)]
+        return Product(tuple(kept)) if len(kept) > 1 else kept[0] if kept else Number(1)
+
+    def rebuilt(self, change: Change) -> Expression:
+        """This formula with each of its parts changed."""
+        parts = {
+            field.name: changed(getattr(self, field.name), change)
             for field in fields(self)  # type: ignore[arg-type]  # every kind is a dataclass
         }
-        return replace(self, **changed)  # type: ignore[type-var]
+        return replace(self, **parts)  # type: ignore[type-var]
 
     def value(self) -> float:
         """The number that a formula without symbols comes to; NaN where it has none."""
         raise ValueError(f"a number must be put in for {self}")
 
 
-def put(part: Any, values: Mapping[Expression, Expression]) -> Any:
+def changed(part: Any, change: Change) -> Any:
+    """A field of a formula: a part, several, or what is no formula."""
     if isinstance(part, Expression):
-        return part.put(values)
-    return tuple(put(each, values) for each in part) if isinstance(part, tuple) else part
+        return change(part)
+    return tuple(changed(each, change) for each in part) if isinstance(part, tuple) else part
 
 
 def of(given: Operand) -> Expression:

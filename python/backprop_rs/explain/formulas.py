@@ -205,7 +205,8 @@ def activation_formula(text: str) -> ActivationFormula:
     if known is None:
         return ActivationFormula(Call(found, (z,)), Call(f"{found}′", (z,)))
     settings = numbers(known.settings, values)
-    return ActivationFormula(known.sigma.put(settings), known.sigma_prime.put(settings))
+    sigma, prime = (part.put(settings).plain() for part in known[:2])
+    return ActivationFormula(sigma, prime)
 
 
 def cost_formula(text: str, output: str) -> CostFormula:
@@ -222,9 +223,9 @@ def cost_formula(text: str, output: str) -> CostFormula:
     settings = numbers(known.settings, values)
 
     def put(part: Expression | None) -> Expression | None:
-        return None if part is None else part.put(settings)
+        return None if part is None else part.put(settings).plain()
 
-    term, slope = known.term.put(settings), known.slope.put(settings)
+    term, slope = (part.put(settings).plain() for part in (known.term, known.slope))
     formula = CostFormula(term, slope, put(known.short), put(known.by_z))
     return formula.scaled(values.get("scale", 1.0))
 

@@ -9,7 +9,7 @@ from .expression import Add, Expression, Negative, Symbol
 from .notation import ADD, Notation
 
 APPLY = "<mo>&#8289;</mo>"  # the invisible sign between a function and its argument
-TIMES = "<mo>&#8290;</mo>"  # the invisible times
+TIMES = '<mo>&#8290;</mo><mspace width="0.12em"></mspace>'  # the invisible times
 
 
 class MathML(Notation):
@@ -79,12 +79,12 @@ class MathML(Notation):
         return row(f"<munderover><mo>∑</mo>{low}{high}</munderover>{body}")
 
     def cases(self, rows: list[tuple[str, str]], otherwise: str) -> str:
-        written = [(case, f"<mtext>if </mtext>{condition}") for case, condition in rows]
+        written = [(case, f"<mtext>if&#160;</mtext>{condition}") for case, condition in rows]
         cells = "".join(
             f"<mtr><mtd>{row(case)}</mtd><mtd>{row(condition)}</mtd></mtr>"
             for case, condition in [*written, (otherwise, "<mtext>else</mtext>")]
         )
-        return row(f'<mo>{{</mo><mtable class="cases">{cells}</mtable>')
+        return f'<mtable class="cases">{cells}</mtable>'
 
     def pieces(self, given: Expression) -> list[str]:
         """The terms of a sum apart, so that a page may break the line before each."""
