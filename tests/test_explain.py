@@ -128,6 +128,12 @@ def test_a_number_that_does_not_fit_is_noticed():
         check(net.explain(*batch("squared_error")), "float64")
 
 
+@pytest.fixture(scope="module")
+def document():
+    net = network("elu", "softmax", "cross_entropy(0.1)")
+    return net.explain(*batch("cross_entropy"), 0.5)
+
+
 # The formulas.
 
 
@@ -197,7 +203,19 @@ def test_nothing_is_changed():
     assert "= 0 · " not in document.text()
 
 
-# One parameter.
+# Parts, and one parameter.
+
+
+def test_a_part_is_found_by_its_titles(document):
+    part = document.part("Sample 1", "layer 3", "error term")
+    words = str(part)
+    assert (
+        "δ₀⁽³⁾" in words and "wⱼₖ" not in words and "Sample 0" not in words and "δ₀⁽¹⁾" not in words
+    )
+    assert len(list(lines(part.section))) == 3
+    assert document.part("error", "backward")._repr_html_().count('class="group"') == 6
+    with pytest.raises(ValueError, match=r"titles must be among Sample 0, .*; got delta"):
+        document.part("delta")
 
 
 @pytest.mark.parametrize("output", ["sigmoid", "softmax"])
@@ -329,12 +347,6 @@ def test_a_small_network_is_shown_whole():
 
 
 # The forms.
-
-
-@pytest.fixture(scope="module")
-def document():
-    net = network("elu", "softmax", "cross_entropy(0.1)")
-    return net.explain(*batch("cross_entropy"), 0.5)
 
 
 def test_text_keeps_within_its_width(document):

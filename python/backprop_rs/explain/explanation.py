@@ -55,6 +55,25 @@ class Document:
 
         return page(self.section, self.digits)
 
+    def part(self, *titles: str) -> Document:
+        """Only the quantities whose titles, with those of their sections, contain these words.
+
+        Examples
+        --------
+        >>> import backprop_rs as bp
+        >>> net = bp.Network([1, 1], output="identity", init=[[[2.0]]])
+        >>> print(net.explain([3.0], [5.0]).part("layer 1", "gradient of the biases"))
+        Back-propagation through Network(1-1, identity, squared_error, float32, 2
+        parameters)
+        ...
+          ∂C₀/∂b₀⁽¹⁾ = δ₀⁽¹⁾ = 2
+        """
+        found = self.section.part(titles)
+        if found is None:
+            known = ", ".join(self.section.titles())
+            raise ValueError(f"titles must be among {known}; got {', '.join(titles)}")
+        return Document(found, self.to_dict(), self.digits)
+
     def to_dict(self) -> dict[str, Any]:
         """The arrays behind the lines, complete."""
         return dict(self.arrays)

@@ -41,3 +41,19 @@ class Section:
     groups: list[Group] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def part(self, words: tuple[str, ...]) -> Section | None:
+        """What of it has all words in its title and those above it; None if nothing has."""
+        left = tuple(word for word in words if word.lower() not in self.title.lower())
+        if not left:
+            return self
+        groups = [one for one in self.groups if all(w.lower() in one.title.lower() for w in left)]
+        inner = [part for one in self.sections if (part := one.part(left)) is not None]
+        return Section(self.title, groups, inner) if groups or inner else None
+
+    def titles(self) -> list[str]:
+        """Of the groups and sections inside, each once, in their order."""
+        found = [group.title for group in self.groups]
+        for section in self.sections:
+            found += [section.title, *section.titles()]
+        return list(dict.fromkeys(found))
