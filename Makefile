@@ -6,7 +6,7 @@ PEERS ?=
 
 CHECKS := fmt clippy clippy-python ruff types stubs
 
-.PHONY: build check checks test test-rust test-python wheel same-wheel deny lock bench $(CHECKS)
+.PHONY: build check checks test test-rust test-python wheel same-wheel deny lock tutorial bench $(CHECKS)
 
 build: ## compile the core and link the sources into the environment
 	$(PYTHON) -m maturin develop --release
@@ -54,6 +54,9 @@ deny: ## licences, bans, sources and advisories of the crates; set-up: cargo ins
 lock: ## the newest versions that go together, for .ci/run
 	$(PYTHON) -m pip install --quiet --dry-run --ignore-installed --report - '.[test,dev]' \
 		| $(PYTHON) .ci/constraints.py > .ci/constraints.txt
+
+tutorial: ## run docs/tutorial.ipynb and render it; set-up: pip install '.[docs]'
+	$(PYTHON) docs/tutorial.py
 
 bench: ## set-up: pip install '.[bench]'; PEERS passes options on, such as PEERS='--peers numpy'
 	$(CARGO) bench --locked

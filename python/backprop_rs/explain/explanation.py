@@ -62,17 +62,22 @@ class Document:
         --------
         >>> import backprop_rs as bp
         >>> net = bp.Network([1, 1], output="identity", init=[[[2.0]]])
-        >>> print(net.explain([3.0], [5.0]).part("layer 1", "gradient of the biases"))
-        Back-propagation through Network(1-1, identity, squared_error, float32, 2
-        parameters)
-        ...
-          ∂C₀/∂b₀⁽¹⁾ = δ₀⁽¹⁾ = 2
+        >>> print(net.explain([3.0], [5.0]).part("layer 1", "slope of the cost"))
+        Backward / Layer 1: output
+        ==========================
+        <BLANKLINE>
+        Slope of the cost  (costZeroWRTAct)
+            ∂C₀/∂aⱼ⁽¹⁾ = 2 (aⱼ⁽¹⁾ − yⱼ)
+        <BLANKLINE>
+          ∂C₀/∂a₀⁽¹⁾ = 2 (a₀⁽¹⁾ − y₀) = 2 (6 − 5) = 2
         """
         found = self.section.part(titles)
         if found is None:
             known = ", ".join(self.section.titles())
             raise ValueError(f"titles must be among {known}; got {', '.join(titles)}")
-        return Document(found, self.to_dict(), self.digits)
+        if len(found.sections) == 1:
+            found = found.sections[0]  # the title of the whole is known
+        return Document(found.merged(), self.to_dict(), self.digits)
 
     def to_dict(self) -> dict[str, Any]:
         """The arrays behind the lines, complete."""

@@ -18,7 +18,7 @@ STYLE = """\
   border-left: 2px solid color-mix(in srgb, currentColor 20%, transparent); }
 .bp-explain summary { cursor: pointer; font-weight: 600; padding: .15em 0; }
 .bp-explain details details > summary { font-weight: 500; }
-.bp-explain h2 { font-size: 1.25em; margin: .3em 0; }
+.bp-explain h2 { font-size: 1.15em; line-height: 1.3; margin: .3em 0; }
 .bp-explain .group { margin: .8em 0 1.2em; }
 .bp-explain .title { font-weight: 600; }
 .bp-explain .label, .bp-explain .note { opacity: .7; font-size: .9em; }

@@ -51,6 +51,14 @@ class Section:
         inner = [part for one in self.sections if (part := one.part(left)) is not None]
         return Section(self.title, groups, inner) if groups or inner else None
 
+    def merged(self) -> Section:
+        """A section that only holds another one, as one."""
+        if self.groups or len(self.sections) != 1:
+            return self
+        inner = self.sections[0].merged()
+        notes = self.notes + inner.notes
+        return Section(f"{self.title} / {inner.title}", inner.groups, inner.sections, notes)
+
     def titles(self) -> list[str]:
         """Of the groups and sections inside, each once, in their order."""
         found = [group.title for group in self.groups]
