@@ -142,6 +142,14 @@ PICTURES: dict[str, Callable[[], Any]] = {
 }
 
 
+def film() -> None:
+    """The decision boundary of `rings`, as it is learnt."""
+    X, y = rings()
+    net = bp.Network([2, 16, 3], "tanh", output="softmax", cost="cross_entropy", seed=0)
+    taken = net.record(X, y, epochs=60, batch_size=16, learning_rate=0.2, every=4, progress=False)
+    taken.animate(fps=4).save(FOLDER / "film.gif", dpi=50)
+
+
 def save(figure: Any, path: Path) -> None:
     """Write it with so many colours as are told apart, which makes a small file."""
     from io import BytesIO
@@ -166,6 +174,8 @@ def main(names: list[str]) -> None:
                 figure = PICTURES[name]().figure
                 save(figure, FOLDER / f"{name}_{paper}.png")
                 plt.close(figure)
+    if not names:
+        film()
 
 
 if __name__ == "__main__":

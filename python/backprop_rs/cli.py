@@ -23,6 +23,18 @@ examples:
   backprop-rs train fashion-mnist/ --hidden 256,64 --epochs 20
 """
 
+# What commands.plot draws, which is imported only when it is asked to.
+PLOT_KINDS = """\
+kinds:
+  network    neurons, weights and, with DATA, z, a, b and δ of a row
+  chain      how the cost depends on one weight, through all paths; with DATA
+  curves     the cost over the epochs
+  weights    histograms of the weights or, with DATA, of their gradients
+  images     the incoming weights of each neuron as images
+  boundary   classes or values over two features; with DATA
+  confusion  which classes are taken for which; with DATA
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, by default with the arguments of this process, and return its exit code."""
@@ -64,6 +76,7 @@ def _parser() -> ArgumentParser:
     _add_export(commands)
     _add_explain(commands)
     _add_check(commands)
+    _add_plot(commands)
     return parser
 
 
@@ -212,6 +225,42 @@ def _add_check(commands: Any) -> None:
     _add_labelled(parser, rows=32)
     parser.add_argument("--most", type=int, default=1000, help="parameters (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="of those drawn (default: 0)")
+
+
+def _add_plot(commands: Any) -> None:
+    about = "draw a saved network, and what it says of data"
+    parser = commands.add_parser(
+        "plot",
+        help=about,
+        description=f"{about[0].upper()}{about[1:]}; needs pip install 'backprop-rs[plot]'.",
+        epilog=PLOT_KINDS,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    kinds = [line.split()[0] for line in PLOT_KINDS.splitlines()[1:]]
+    parser.add_argument("kind", metavar="KIND", choices=kinds, help="one of those below")
+    parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
+    parser.add_argument("data", metavar="DATA", nargs="?", help="as for train, with the target")
+    parser.add_argument("--out", metavar="FILE", required=True, help="such as .png, .svg or .pdf")
+    parser.add_argument("--row", type=int, default=0, help="of network, chain (default: 0)")
+    parser.add_argument(
+        "--weight", metavar="LAYER,J,K", type=_whole_numbers, help="of chain: w_jk of a layer"
+    )
+    parser.add_argument("--edges", default="weight", help="of network: weight (default), gradient")
+    parser.add_argument("--columns", metavar="NAMES", type=_names, help="of curves (default: cost)")
+    parser.add_argument("--layer", type=int, default=1, help="of images (default: 1)")
+    parser.add_argument(
+        "--shape", metavar="HEIGHT,WIDTH", type=_whole_numbers, help="of images (default: square)"
+    )
+    parser.add_argument(
+        "--features", metavar="TWO", help="of boundary, by name or position (default: 0,1)"
+    )
+    parser.add_argument(
+        "--target", metavar="COLUMN", help="of a CSV file, by name or position (default: the last)"
+    )
+    parser.add_argument("--dark", action="store_true", help="light on dark")
+    parser.add_argument("--dpi", type=float, default=150, help="dots an inch (default: 150)")
+    parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
 
 
 def _add_labelled(parser: Any, rows: int) -> None:

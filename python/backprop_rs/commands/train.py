@@ -29,6 +29,9 @@ ADAM_LEARNING_RATE = 0.001
 VALUES_LEARNING_RATE = 0.01
 """Where outputs are unbounded, and with them the gradient."""
 
+KEPT = ("epoch", "cost", "learning_rate")
+"""What the model keeps of its history; the same for the same seed."""
+
 UNBOUNDED = ("identity", "relu")
 
 MOST_FEATURES = 200
@@ -60,9 +63,9 @@ def run(args: Namespace) -> None:
     check(args, network, phases)
     announce(args, network, preparation, (train, test), phases)
     with np.errstate(over="ignore", invalid="ignore"):  # `report` says it, and says what to do
-        seconds = fit(args, network, preparation, train, phases)
+        seconds, history = fit(args, network, preparation, train, phases)
         report(network, preparation, {"train": train, "test": test}, seconds)
-    keep(args.out, network, preparation, train)
+    keep(args.out, network, preparation, train, history)
 
 
 def check_writable(out: str | None) -> None:
@@ -178,9 +181,10 @@ def fit(
     preparation: Preparation,
     train: Set,
     phases: list[Phase],
-) -> float:
-    """Train, and return the seconds it took."""
+) -> tuple[float, dict[str, list[Any]]]:
+    """Train, and return the seconds it took and the columns of its history."""
     X, y = preparation.inputs(train), preparation.targets(train)
+    columns: dict[str, list[Any]] = {name: [] for name in KEPT}
     start = perf_counter()
     for phase in phases:
         history = network.fit(
@@ -197,7 +201,9 @@ def fit(
             raise ValueError(DIVERGED)
         if history.stopped == "interrupted":
             raise KeyboardInterrupt
-    return perf_counter() - start
+        for name, column in columns.items():
+            column += getattr(history, name)
+    return perf_counter() - start, columns
 
 
 def report(
@@ -245,10 +251,16 @@ def r_squared_of(network: Network, source: Source) -> float:
         return float(np.where(moments.squares > 0, share, np.nan).mean())
 
 
-def keep(out: str | None, network: Network, preparation: Preparation, train: Set) -> None:
+def keep(
+    out: str | None,
+    network: Network,
+    preparation: Preparation,
+    train: Set,
+    history: dict[str, list[Any]],
+) -> None:
     if out is None:
         print("not saved: give --out FILE.safetensors to keep the network")
         return
-    network.metadata = {"data": train.name, **preparation.to_metadata()}
+    network.metadata = {"data": train.name, **preparation.to_metadata(), "history": history}
     network.save(out)
     print(f"saved to {out}, with its scaling and names")

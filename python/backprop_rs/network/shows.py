@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .computes import Computes
 
 if TYPE_CHECKING:
     from .._types import AnyArray, Data
+    from ..film import Film
     from ..health.diagnosis import Diagnosis
     from ..history import History
     from . import Network
 
 
 class Shows(Computes):
-    """Which rows teach, and what is ill."""
+    """Which rows teach, what is ill, and a film of the training."""
 
     def sample_costs(self, X: Data, y: Data) -> AnyArray:
         """The cost C_i of each sample: which rows the network is worst at.
@@ -106,3 +107,36 @@ class Shows(Computes):
 
         net = cast("Network", self)
         return diagnose(net, X, y, history or self._history, learning_rate)
+
+    def record(
+        self, X: Data, y: Data, *, every: int = 1, unit: str = "epoch", **settings: Any
+    ) -> Film:
+        """`fit`, and keep the parameters every so many epochs or steps: a film of the training.
+
+        The trained bits are those of `fit`.
+
+        Parameters
+        ----------
+        X, y : array-like, as for `fit`
+        every : int, default 1
+            How many epochs or steps lie between two frames.
+        unit : "epoch" or "step", default "epoch"
+        settings
+            As for `fit`.
+
+        Returns
+        -------
+        Film
+            With `history`, `frames`, `network(number)` and `animate()`, which gives a GIF or HTML
+            of the decision boundary or of the drawing of the network.
+
+        Examples
+        --------
+        >>> net = Network([2, 3, 1], seed=0)
+        >>> film = net.record([[0, 1], [1, 0]], [0, 1], epochs=3, batch_size=1, unit="step")
+        >>> len(film)
+        7
+        """
+        from ..film import record
+
+        return record(cast("Network", self), X, y, every, unit, settings)

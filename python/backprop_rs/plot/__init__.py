@@ -3,12 +3,12 @@
 Needs `pip install 'backprop-rs[plot]'`, and imports it when a picture is drawn.
 """
 
-from .boundary import boundary
 from .chain import chain
 from .confusion import confusion
 from .curves import curves, flow, learning_rates
 from .network import network
 from .parameters import histograms, images
+from .regions import boundary
 
 __all__ = [
     "boundary",

@@ -72,17 +72,31 @@ def boundary(
     require_matplotlib()
     view = view_of(net, X, y, features, at, points)
     ax = new_axes(ax, (5.6, 4.6))
-    paper = Paper(ax)
+    colours = draw(ax, view, names or [f"$x_{{{i}}}$" for i in features], class_names, max_samples)
+    if colours is not None:
+        add_bar(ax, colours)
+    return ax
+
+
+def draw(
+    ax: Axes,
+    view: View,
+    names: Sequence[str],
+    class_names: Sequence[str],
+    most: int,
+    limits: tuple[float, float] | None = None,
+) -> Any:
+    """Regions or a surface with the samples; returns what a bar of a surface is made from."""
+    paper, colours = Paper(ax), None
     if view.classes:
         draw_regions(ax, paper, view)
-        draw_samples(ax, paper, view, class_names, max_samples)
+        draw_samples(ax, paper, view, class_names, most)
     else:
-        draw_surface(ax, paper, view, max_samples)
-    shown = names or [f"$x_{{{i}}}$" for i in features]
-    tidy(ax, paper, xlabel=shown[0], ylabel=shown[1])
+        colours = draw_surface(ax, paper, view, most, limits)
+    tidy(ax, paper, xlabel=names[0], ylabel=names[1])
     ax.grid(False)
     ax.set(xlim=view.extent[:2], ylim=view.extent[2:])
-    return ax
+    return colours
 
 
 @dataclass
@@ -97,6 +111,14 @@ class View:
     values: AnyArray | None  # (m,), where targets are no classes
     threshold: float
     classes: int  # how many; 0 for values
+
+    def limits(self) -> tuple[float, float]:
+        """The least and the largest value that a surface and its samples have."""
+        known = self.outputs[..., 0].ravel()
+        if self.values is not None:
+            known = np.concatenate([known, self.values])
+        low, high = float(known.min()), float(known.max())
+        return low, high if high > low else low + 1
 
 
 def view_of(
@@ -190,27 +212,38 @@ def draw_samples(ax: Axes, paper: Paper, view: View, class_names: Sequence[str],
         legend(ax, paper, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def draw_surface(ax: Axes, paper: Paper, view: View, most: int) -> None:
-    """Filled levels of the first output, the samples in the same colours."""
+def draw_surface(
+    ax: Axes, paper: Paper, view: View, most: int, limits: tuple[float, float] | None
+) -> Any:
+    """Filled levels of the first output, the samples in the same colours.
+
+    Limits may be those of other surfaces too, beyond which this one may go.
+    """
+    low, high = limits or view.limits()
     surface = view.outputs[..., 0]
-    known = surface if view.values is None else np.concatenate([surface.ravel(), view.values])
-    low, high = float(known.min()), float(known.max())
-    high = high if high > low else low + 1
     across = np.linspace(*view.extent[:2], surface.shape[1])
     up = np.linspace(*view.extent[2:], surface.shape[0])
-    look = {"cmap": "cividis", "vmin": low, "vmax": high}
     levels = np.linspace(low, high, 15)
+    look = {"cmap": "cividis", "vmin": low, "vmax": high, "extend": "both" if limits else "neither"}
     filled = ax.contourf(across, up, surface, levels, **look)
     lines = {"colors": ["#FFFFFF"], "linewidths": 0.5, "linestyles": "solid", "alpha": 0.6}
-    ax.contour(across, up, surface, levels[1:-1:2], **lines)
-    bar = ax.figure.colorbar(filled, ax=ax, pad=0.02)
-    bar.set_label("output", color=paper.ink)
-    bar.ax.tick_params(colors=paper.ink, color=paper.faint)
-    bar.outline.set_visible(False)
+    if surface.min() < levels[-2] and surface.max() > levels[1]:
+        ax.contour(across, up, surface, levels[1:-1:2], **lines)
     rows = np.unique(np.linspace(0, len(view.spots) - 1, most).round().astype(int))
     spots = view.spots[rows]
     if view.values is None:
         ax.scatter(*spots.T, s=14, color="#FFFFFF", edgecolors="#111111", linewidths=0.5)
-        return
-    fills = filled.cmap(filled.norm(view.values[rows]))
-    ax.scatter(*spots.T, s=26, c=fills, edgecolors=list(map(paper.text_on, fills)), linewidths=0.8)
+    else:
+        fills = filled.cmap(filled.norm(view.values[rows]))
+        edges = list(map(paper.text_on, fills))
+        ax.scatter(*spots.T, s=26, c=fills, edgecolors=edges, linewidths=0.8)
+    return filled
+
+
+def add_bar(ax: Axes, colours: Any) -> None:
+    """What the colours of a surface mean, beside it."""
+    paper = Paper(ax)
+    bar = ax.figure.colorbar(colours, ax=ax, pad=0.02)
+    bar.set_label("output", color=paper.ink)
+    bar.ax.tick_params(colors=paper.ink, color=paper.faint)
+    bar.outline.set_visible(False)

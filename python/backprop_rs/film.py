@@ -1,0 +1,154 @@
+"""A film of a training: the parameters at some of its moments."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import _check
+from .history import History
+
+if TYPE_CHECKING:
+    from ._types import AnyArray, Array, Data
+    from .network import Network
+    from .plot.movie import Movie
+    from .training.watching import Course, Place
+
+UNITS = ("epoch", "step")
+NEVER = (2**63 - 1, 0)  # a place that no training reaches
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The parameters at one moment: so many epochs and, of the next, so many steps are done."""
+
+    epoch: int
+    step: int
+    weights: list[Array]
+    biases: list[Array]
+
+
+class Film:
+    """What `Network.record` returns: the frames of a training, from before it to its end.
+
+    Attributes
+    ----------
+    net : Network
+        As it is now.
+    X, y : arrays
+        The samples that it was trained on.
+    history : History
+        Of the training.
+    frames : list of Frame
+
+    Examples
+    --------
+    >>> import backprop_rs as bp
+    >>> net = bp.Network([2, 3, 1], seed=0)
+    >>> film = net.record([[0, 1], [1, 0]], [0, 1], epochs=10, every=5)
+    >>> film
+    Film(3 frames, epochs 0 to 10)
+    >>> film.network(0).epochs_trained
+    0
+    """
+
+    def __init__(self, net: Network, X: Array, y: AnyArray, every: int, unit: str) -> None:
+        self.net, self.X, self.y, self.every, self.unit = net, X, y, every, unit
+        self.frames: list[Frame] = []
+        self.history = History()
+
+    # What a training asks of a watcher.
+
+    def begin(self, net: Network, course: Course) -> None:
+        """Keep the parameters before the first step."""
+        self.course, self.count = course, 0
+        self.keep(net, course.start)
+
+    def next_stop(self) -> Place:
+        """Every so many epochs or steps after the start, and the end."""
+        epoch, step = self.course.start
+        ahead = (self.count + 1) * self.every
+        if self.unit == "epoch":
+            place = (epoch + ahead, 0)
+        else:
+            place = divmod(epoch * self.course.steps + step + ahead, self.course.steps)
+        end = (self.course.last, 0)
+        return min(place, end) if self.place < end else NEVER
+
+    def look(self, net: Network, at: Place) -> None:
+        self.count += 1
+        self.keep(net, at)
+
+    def keep(self, net: Network, at: Place) -> None:
+        self.place = at
+        self.frames.append(Frame(*at, net.weights, net.biases))
+
+    def finish(self, history: History) -> None:
+        """The last frame is what the training has left, also where it was ended early."""
+        self.history = history
+        last = Frame(self.net.epochs_trained, 0, self.net.weights, self.net.biases)
+        if not same(self.frames[-1], last):
+            self.frames.append(last)
+
+    # What a user asks.
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __repr__(self) -> str:
+        first, last = self.frames[0].epoch, self.frames[-1].epoch
+        return f"Film({len(self)} frames, epochs {first} to {last})"
+
+    def network(self, number: int) -> Network:
+        """A copy of the network with the parameters of a frame, counted from 0."""
+        frame, twin = self.frames[number], deepcopy(self.net)
+        twin.weights, twin.biases = frame.weights, frame.biases
+        twin.epochs_trained = frame.epoch
+        return twin
+
+    def animate(self, kind: str = "auto", *, fps: int = 10, **options: Any) -> Movie:
+        """The decision boundary, or the drawing of the network, over time.
+
+        Parameters
+        ----------
+        kind : "auto", "boundary" or "network", default "auto"
+            Auto is a boundary (or surface) where there are two features, otherwise the network.
+        fps : int, default 10
+            Frames a second.
+        options
+            As for `plot.boundary` or `plot.network`; "network" also takes `row`, the number of
+            the sample to show: by default the mean of all.
+
+        Returns
+        -------
+        Movie
+            Shows itself in Jupyter; `save` writes a GIF or an HTML file, `to_html` gives text.
+
+        Raises
+        ------
+        ImportError
+            Without Matplotlib: pip install 'backprop-rs[plot]'.
+        """
+        from .plot.movie import movie
+
+        fps = _check.integer("fps", fps, least=1)
+        return movie(self, kind, fps, options)
+
+
+def same(one: Frame, other: Frame) -> bool:
+    """Whether two frames have the same bits."""
+    pairs = zip(one.weights + one.biases, other.weights + other.biases, strict=True)
+    return all((a == b).all() for a, b in pairs)
+
+
+def record(net: Network, X: Data, y: Data, every: int, unit: str, settings: Any) -> Film:
+    """What `Network.record` does."""
+    every = _check.integer("every", every, least=1)
+    if unit not in UNITS:
+        raise ValueError(f"unit must be one of {', '.join(UNITS)}; got {unit!r}")
+    film = Film(net, *net._samples(X, y), every, unit)
+    callbacks = settings.pop("callbacks", ())
+    several = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    film.finish(net.fit(X, y, callbacks=[*several, film], **settings))
+    return film

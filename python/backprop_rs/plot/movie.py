@@ -1,0 +1,177 @@
+"""A film as moving pictures: GIF or HTML."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import regions
+from .drawing import Drawing
+from .layout import columns
+from .network import INCHES, has_room, values_of
+from .style import new_axes, reach, require
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .._types import Path
+    from ..film import Film
+
+KINDS = ("boundary", "network")
+SUFFIXES = (".gif", ".html")
+DPI = 90
+
+
+class Movie:
+    """Pictures one after another, of `Film.animate`.
+
+    Attributes
+    ----------
+    figure : Figure
+        That is drawn upon.
+    frames : int
+    fps : int
+    """
+
+    def __init__(self, figure: Figure, draw: Callable[[int], None], frames: int, fps: int) -> None:
+        self.figure, self.draw, self.frames, self.fps = figure, draw, frames, fps
+
+    def __repr__(self) -> str:
+        return f"Movie({self.frames} frames, {self.fps} a second)"
+
+    def save(self, path: Path, dpi: float = DPI) -> None:
+        """Write it, by the suffix of the file: .gif (with Pillow) or .html.
+
+        Parameters
+        ----------
+        path : str or path
+        dpi : float, default 90
+            Dots an inch, of a GIF.
+        """
+        suffix = os.path.splitext(os.fspath(path))[1].lower()
+        if suffix not in SUFFIXES:
+            raise ValueError(f"path must end in {' or '.join(SUFFIXES)}; got {os.fspath(path)!r}")
+        if suffix == ".gif":
+            self.animation().save(path, writer="pillow", fps=self.fps, dpi=dpi)
+            return
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"<!DOCTYPE html>\n<meta charset='utf-8'>\n{self.to_html()}\n")
+
+    def to_html(self) -> str:
+        """HTML with the pictures in it, and buttons to play them."""
+        return str(self.animation().to_jshtml(fps=self.fps, default_mode="loop"))
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def animation(self) -> Any:
+        """A new Matplotlib FuncAnimation."""
+        from matplotlib.animation import FuncAnimation
+
+        return FuncAnimation(
+            *(self.figure, self.draw, range(self.frames)),
+            init_func=lambda: None,  # otherwise the first frame is drawn twice
+            interval=1000 / self.fps,
+        )
+
+
+def movie(film: Film, kind: str, fps: int, options: dict[str, Any]) -> Movie:
+    """What `Film.animate` does."""
+    require()
+    if kind == "auto":
+        kind = "boundary" if film.net.sizes[0] == 2 or "features" in options else "network"
+    if kind not in KINDS:
+        raise ValueError(f"kind must be auto or one of {', '.join(KINDS)}; got {kind!r}")
+    make = boundaries if kind == "boundary" else drawings
+    return make(film, fps, **options)
+
+
+def title(film: Film, number: int, ax: Any, pad: float | None = None) -> None:
+    """The moment, and C of all samples at it."""
+    from .style import Paper
+
+    frame = film.frames[number]
+    step = f", step {frame.step}" if film.unit == "step" else ""
+    cost = film.network(number).evaluate(film.X, film.y)["cost"]
+    words = f"epoch {frame.epoch}{step}   C = {cost:.4f}"
+    ax.set_title(words, color=Paper(ax).ink, fontsize=11, y=None if pad is None else 1.0, pad=pad)
+
+
+def boundaries(
+    film: Film,
+    fps: int,
+    *,
+    ax: Any = None,
+    features: tuple[int, int] = (0, 1),
+    at: Any = None,
+    names: Any = (),
+    class_names: Any = (),
+    points: int = 120,
+    max_samples: int = 1000,
+) -> Movie:
+    """The boundary or the surface at each frame; a surface keeps its colours."""
+    names = names or [f"$x_{{{i}}}$" for i in features]
+
+    def view(number: int) -> regions.View:
+        return regions.view_of(film.network(number), film.X, film.y, features, at, points)
+
+    ends = np.array([view(number).limits() for number in (0, len(film) - 1)])
+    limits = (float(ends[:, 0].min()), float(ends[:, 1].max()))
+    ax = new_axes(ax, (5.6, 4.8))
+
+    def draw(number: int) -> None:
+        ax.clear()
+        colours = regions.draw(ax, view(number), names, class_names, max_samples, limits)
+        if colours is not None and len(ax.figure.axes) == 1:
+            regions.add_bar(ax, colours)
+        title(film, number, ax)
+
+    draw(0)
+    return Movie(ax.figure, draw, len(film), fps)
+
+
+def drawings(
+    film: Film,
+    fps: int,
+    *,
+    ax: Any = None,
+    row: int | None = None,
+    edges: str = "weight",
+    labels: bool | None = None,
+    max_neurons: int = 8,
+) -> Movie:
+    """The drawing of the network at each frame, with the same colours for the same values."""
+    chosen = slice(None) if row is None else slice(row, row + 1)
+    X, y = film.X[chosen], film.y[chosen]
+    if len(X) == 0:
+        raise ValueError(f"row must be from 0 to {len(film.X) - 1}; got {row}")
+    sizes = film.net.sizes
+    if labels is None:
+        labels = has_room([min(n, max_neurons) for n in sizes])
+    gap, pitch = (4.3, 2.4) if labels else (2.6, 0.95)
+    places = columns(sizes, max_neurons, gap, pitch)
+    values = [values_of(film.network(i), X, y, edges) for i in range(len(film))]
+    edge_reach = max(reach(w) for one in values for w in one.edges)
+    activation_reach = max(reach(a) for one in values for a in one.activations or [])
+
+    def drawing(number: int) -> Drawing:
+        one = Drawing(film.net, values[number], places, bool(labels))
+        one.edge_reach, one.reach = edge_reach, activation_reach
+        return one
+
+    width, height = drawing(0).extent()
+    scale = INCHES if labels else 0.8 * INCHES
+    ax = new_axes(ax, (scale * width, scale * height))
+
+    def draw(number: int) -> None:
+        for child in ax.child_axes[:]:
+            child.remove()
+        ax.clear()
+        drawing(number).draw(ax)
+        title(film, number, ax, pad=-14)
+
+    draw(0)
+    return Movie(ax.figure, draw, len(film), fps)

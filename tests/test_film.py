@@ -1,0 +1,181 @@
+"""A film of a training: its frames are the parameters of those moments, and it changes nothing."""
+
+import warnings
+from itertools import pairwise
+
+import backprop_rs as bp
+import numpy as np
+import pytest
+
+IRIS = bp.load_iris()
+X = ((IRIS.X - IRIS.X.mean(axis=0)) / IRIS.X.std(axis=0)).astype(np.float32)[:, :2]
+SETTINGS = {"batch_size": 32, "learning_rate": 0.1, "progress": False}
+
+
+def network(backend="auto", sizes=(2, 5, 3)):
+    return bp.Network(list(sizes), "tanh", "softmax", "cross_entropy", seed=0, backend=backend)
+
+
+def same(one, other):
+    pairs = zip(one.weights + one.biases, other.weights + other.biases, strict=True)
+    return all((a == b).all() for a, b in pairs)
+
+
+def places(film):
+    return [(frame.epoch, frame.step) for frame in film.frames]
+
+
+def test_frames_are_the_parameters_after_so_many_epochs(backend):
+    film = network(backend).record(X, IRIS.y, every=2, epochs=5, **SETTINGS)
+    assert places(film) == [(0, 0), (2, 0), (4, 0), (5, 0)]
+    for number, epochs in enumerate((0, 2, 4, 5)):
+        net = network(backend)
+        net.fit(X, IRIS.y, epochs, schedule="constant", **SETTINGS)
+        assert same(film.network(number), net)
+        assert film.network(number).epochs_trained == epochs
+    assert len(film.history) == 5
+
+
+def test_frames_after_so_many_steps(backend):
+    """150 samples in batches of 32: 5 steps an epoch."""
+    film = network(backend).record(X, IRIS.y, every=3, unit="step", epochs=2, **SETTINGS)
+    assert places(film) == [(0, 0), (0, 3), (1, 1), (1, 4), (2, 0)]
+    net = network(backend)
+    order = bp.reference.random.shuffled_order(150, 0, 0)
+    for step in range(3):
+        rows = order[32 * step : 32 * step + 32]
+        net.step(X[rows], IRIS.y[rows], 0.1)
+    assert same(film.network(1), net)
+
+
+@pytest.mark.parametrize("options", [{}, {"every": 7, "unit": "step"}, {"every": 100}])
+def test_the_bits_are_those_of_fit(options, backend):
+    one, other = network(backend), network(backend)
+    history = one.fit(X, IRIS.y, 4, optimizer="adam", **SETTINGS)
+    film = other.record(X, IRIS.y, epochs=4, optimizer="adam", **options, **SETTINGS)
+    assert same(one, other)
+    assert film.history.cost == history.cost
+    assert same(film.network(-1), one)
+
+
+def test_a_training_that_ends_early_and_goes_back_to_its_best():
+    film = network().record(
+        *(X, IRIS.y),
+        epochs=500,
+        validation_fraction=0.3,
+        early_stopping=2,
+        **SETTINGS | {"learning_rate": 3.0},
+    )
+    assert film.history.stopped == "early_stopping"
+    assert same(film.network(-1), film.net)
+
+
+def test_beside_health_and_other_callbacks():
+    seen = []
+    film = network().record(
+        *(X, IRIS.y), every=2, epochs=4, health=1, callbacks=lambda e: seen.append(e), **SETTINGS
+    )
+    assert (len(seen), film.history.health.epochs, len(film)) == (4, [1, 2, 3, 4], 3)
+
+
+def test_a_second_film_begins_where_the_first_ended():
+    net = network()
+    net.record(X, IRIS.y, epochs=2, **SETTINGS)
+    assert places(net.record(X, IRIS.y, epochs=2, **SETTINGS)) == [(2, 0), (3, 0), (4, 0)]
+    assert places(net.record(X, IRIS.y, epochs=0, **SETTINGS)) == [(4, 0)]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda net: net.record(X, IRIS.y, every=0), "every must be an integer >= 1; got 0"),
+        (lambda net: net.record(X, IRIS.y, unit="batch"), "unit must be one of epoch, step"),
+        (lambda net: short(net).animate("film"), "kind must be auto or one of boundary, network"),
+        (lambda net: short(net).animate(fps=0), "fps must be an integer >= 1; got 0"),
+        (lambda net: short(net).animate("network", row=150), "row must be from 0 to 149; got 150"),
+        (lambda net: short(net).animate().save("film.mp4"), r"path must end in .gif or .html"),
+    ],
+)
+def test_bad_input(call, words):
+    pytest.importorskip("matplotlib").use("Agg")
+    with pytest.raises(ValueError, match=words):
+        call(network())
+
+
+# Moving pictures.
+
+
+def short(net, y=IRIS.y):
+    return net.record(X, y, every=2, epochs=4, **SETTINGS)
+
+
+@pytest.fixture
+def images():
+    """Frames of a GIF as arrays."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from PIL import Image, ImageSequence
+
+    def read(path):
+        with Image.open(path) as file:
+            return [np.asarray(one.convert("RGB"), float) for one in ImageSequence.Iterator(file)]
+
+    return read
+
+
+@pytest.mark.parametrize("kind", ["boundary", "network"])
+def test_gif_has_a_picture_of_each_frame(kind, images, tmp_path):
+    film = short(network())
+    options = {"points": 20} if kind == "boundary" else {"row": 0}
+    film.animate(kind, **options).save(tmp_path / "film.gif", dpi=30)
+    pictures = images(tmp_path / "film.gif")
+    assert len(pictures) == len(film) == 3
+    for one, other in pairwise(pictures):
+        assert one.shape == other.shape
+        assert np.abs(one - other).max() > 50
+
+
+def test_surface_keeps_its_colours_and_has_one_bar(images, tmp_path):
+    net = bp.Network([2, 5, 1], "tanh", "identity", seed=0)
+    movie = short(net, IRIS.X[:, 2]).animate(points=20)
+    levels = []
+    for number in range(movie.frames):
+        movie.draw(number)
+        assert len(movie.figure.axes) == 2
+        levels.append(movie.figure.axes[1].get_ylim())
+    assert len(set(levels)) == 1
+
+
+def test_drawing_has_the_same_colours_for_the_same_values():
+    pytest.importorskip("matplotlib").use("Agg")
+    movie = short(network()).animate("network")
+    ends = []
+    for number in range(movie.frames):
+        movie.draw(number)
+        (ax,) = movie.figure.axes
+        bars = [[tick.get_text() for tick in bar.get_xticklabels()] for bar in ax.child_axes]
+        assert len(bars) == 2
+        ends.append(bars)
+    assert ends[0] == ends[1] == ends[2]
+    assert ax.get_title().startswith("epoch 4   C = ")
+
+
+def test_html_stands_alone(tmp_path):
+    pytest.importorskip("matplotlib").use("Agg")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        movie = short(network()).animate(points=10, fps=3)
+        movie.save(tmp_path / "film.html")
+    text = (tmp_path / "film.html").read_text("utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert text.count("data:image/png;base64") == 3
+    assert "<script" in movie._repr_html_()
+    assert repr(movie) == "Movie(3 frames, 3 a second)"
+
+
+def test_many_features_are_drawn_as_a_network():
+    pytest.importorskip("matplotlib").use("Agg")
+    net = network(sizes=(4, 5, 3))
+    film = net.record(IRIS.X, IRIS.y, epochs=1, **SETTINGS)
+    assert film.animate().figure.axes[0].child_axes
+    assert not film.animate(features=(0, 1), points=10).figure.axes[0].child_axes
