@@ -167,6 +167,11 @@ def _add_training_options(group: Any) -> None:
     group.add_argument(
         "--no-progress", dest="progress", action="store_false", help="show no progress bar"
     )
+    group.add_argument(
+        "--mpi",
+        action="store_true",
+        help="train with all ranks of MPI; needed only where another than mpiexec starts them",
+    )
 
 
 def _add_predict(commands: Any) -> None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data import Dataset, Moments, Source, train_test_split
+from ..data import Dataset, Moments, Source, source, train_test_split
 from ..network import Network
 from .preparation import Preparation, describe_scaling, prepare
+from .ranks import together
 from .source import read_to_train
 from .source_set import SourceSet
 
@@ -55,6 +56,12 @@ class Phase:
 
 
 def run(args: Namespace) -> None:
+    with together(args.mpi) as comm:
+        train_and_report(args, comm)
+
+
+def train_and_report(args: Namespace, comm: Any) -> None:
+    """The command, on this rank of several if there is a communicator."""
     check_writable(args.out)
     train, test = split(args)
     network = build(args, train)
@@ -63,7 +70,9 @@ def run(args: Namespace) -> None:
     check(args, network, phases)
     announce(args, network, preparation, (train, test), phases)
     with np.errstate(over="ignore", invalid="ignore"):  # `report` says it, and says what to do
-        seconds, history = fit(args, network, preparation, train, phases)
+        seconds, history = fit(args, network, preparation, train, phases, comm)
+        if comm is not None and comm.Get_rank() > 0:
+            return
         report(network, preparation, {"train": train, "test": test}, seconds)
     keep(args.out, network, preparation, train, history)
 
@@ -181,10 +190,13 @@ def fit(
     preparation: Preparation,
     train: Set,
     phases: list[Phase],
+    comm: Any,
 ) -> tuple[float, dict[str, list[Any]]]:
     """Train, and return the seconds it took and the columns of its history."""
     X, y = preparation.inputs(train), preparation.targets(train)
     columns: dict[str, list[Any]] = {name: [] for name in KEPT}
+    if comm is not None and y is not None:
+        X, y = source(X, y, name=train.name), None  # every rank has all rows, and takes its own
     start = perf_counter()
     for phase in phases:
         history = network.fit(
@@ -196,6 +208,7 @@ def fit(
             optimizer=args.optimizer,
             on_nan="stop",
             progress=None if args.progress else False,
+            comm=comm,
         )
         if history.stopped == "nan":
             raise ValueError(DIVERGED)

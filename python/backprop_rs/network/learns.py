@@ -85,6 +85,8 @@ class Learns(Computes):
         resume: Path | bool | None = None,
         health: bool | int | Health = False,
         progress: bool | None = None,
+        comm: Any = None,
+        reduction: str = "exact",
     ) -> History:
         """Train for some epochs of mini-batches; a second call goes on where the first ended.
 
@@ -152,6 +154,13 @@ class Learns(Computes):
             time; a number looks every so many epochs.
         progress : bool, optional
             Show a progress bar; by default in a terminal and in Jupyter only.
+        comm : mpi4py communicator, optional
+            Train on all of its ranks together: each gives its own rows, one rank's below the
+            other's, or a source of all. Callbacks run on every rank; rank 0 decides, shows the
+            progress and writes checkpoints.
+        reduction : "exact" or "fast", default "exact"
+            How the gradients of the ranks are added up: in one order, with the bits of one
+            process, or as MPI likes.
 
         Returns
         -------

@@ -97,9 +97,9 @@ class Checkpoints:
         if self.path is None:
             return
         if self.taken:
-            self.write(self.taken)
+            self.write(loop, self.taken)
             self.taken = None
-        if self.is_due(loop):
+        if loop.samples.agree(self.is_due(loop)):
             self.taken = snapshot(loop, self.identity)
             self.plan_next(loop)
 
@@ -111,10 +111,12 @@ class Checkpoints:
     def finish(self, loop: Loop) -> None:
         """Write the last one, unless the training was interrupted or spoilt."""
         if self.path is not None and loop.history.stopped not in ("interrupted", "nan"):
-            self.write(snapshot(loop, self.identity))
+            self.write(loop, snapshot(loop, self.identity))
 
-    def write(self, content: Content) -> None:
+    def write(self, loop: Loop, content: Content) -> None:
         assert self.path is not None
+        if not loop.samples.is_first:
+            return  # of many ranks with the same parameters, one writes them
         settings, arrays = content
         _safetensors.write(
             self.path, CHECKPOINT, _safetensors.as_json(settings, CHECKPOINT), arrays

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -40,12 +42,35 @@ def samples_of(
     return Samples(net, X, y, labels, weights)
 
 
-def fit(net: Network, X: Data, y: Data | None, **given: Any) -> History:
+@dataclass(frozen=True)
+class Ready:
+    """A training whose arguments are checked: how to run it, and all that makes it what it is."""
+
+    run: Callable[[], History]
+    facts: dict[str, Any]
+
+
+def fit(
+    net: Network, X: Data, y: Data | None, comm: Any = None, reduction: str = "exact", **given: Any
+) -> History:
     """What `Network.fit` does, with all of its arguments."""
+    if comm is not None:
+        from ..distributed import start
+
+        if start.checked(comm).Get_size() > 1:
+            return start.fit(net, X, y, comm, reduction, given)
+    return ready(net, samples_for(net, X, y, given), given).run()
+
+
+def samples_for(net: Network, X: Data, y: Data | None, given: dict[str, Any]) -> Samples | Streamed:
+    """What to learn from."""
     if isinstance(X, Source):
-        samples: Samples | Streamed = streamed(net, X, y, given)
-    else:
-        samples = samples_of(net, X, y, given["sample_weight"], given["class_weight"])
+        return streamed(net, X, y, given)
+    return samples_of(net, X, y, given["sample_weight"], given["class_weight"])
+
+
+def ready(net: Network, samples: Samples | Streamed, given: dict[str, Any]) -> Ready:
+    """Check all other arguments."""
     fraction = _check.within("validation_fraction", given["validation_fraction"], 0.0, 1.0)
     held = validation_of(net, given["validation_data"])
     checkpoints = Checkpoints(given["checkpoint"], given["checkpoint_every"], given["resume"])
@@ -76,10 +101,13 @@ def fit(net: Network, X: Data, y: Data | None, **given: Any) -> History:
         if isinstance(samples, Streamed):
             raise ValueError("optimizer 'lbfgs' must have all samples in memory; got a source")
         refuse_mini_batches(given, held, stopping, callbacks, metrics, checkpoints)
-        return loop.exclusively(net, lambda: lbfgs.fit(net, samples, chosen.epochs))
+        whole = samples
+        return Ready(
+            lambda: loop.exclusively(net, lambda: lbfgs.fit(net, whole, chosen.epochs)), {}
+        )
     bar = progress_bar(given["progress"])
+    run = run_of(chosen, settings, given, metrics, stopping)
     if checkpoints:
-        run = run_of(chosen, settings, given, metrics, stopping)
         checkpoints.identify(identity_of(net, run, samples, held))
 
     def train() -> History:
@@ -94,7 +122,8 @@ def fit(net: Network, X: Data, y: Data | None, **given: Any) -> History:
             net._history = training.history
             net._history.health = health.record if health else None
 
-    return loop.exclusively(net, train)
+    places = {name: settings[name] for name in POSITION} | {"checkpoint": bool(checkpoints)}
+    return Ready(lambda: loop.exclusively(net, train), run | places)
 
 
 def settings_of(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.sources.base import Block, Change, Epoch, Source, joined
+from ..data.sources.base import Block, Change, Epoch, Pass, Source, joined
 from ..data.sources.reader import Ahead
 from ..network.computes import class_labels
 from .metrics import Metrics
@@ -32,7 +32,7 @@ class Chunk:
     epoch: int
     first_step: int
     steps: int
-    samples: Block
+    samples: Block | None  # None where all rows are those of other ranks
     names: NDArray[np.uint64]
     rows: int  # of the whole epoch; where that is not known yet, more than all so far
 
@@ -51,6 +51,9 @@ class Streamed:
     class_weight : mapping, optional
     """
 
+    is_first = True
+    reads_ahead = True
+
     def __init__(
         self, net: Network, source: Source, batch_size: int = SHARD, class_weight: Any = None
     ) -> None:
@@ -58,7 +61,7 @@ class Streamed:
         self.class_weight = class_weight
         self.last_epoch = 0
         self.chunk: Chunk | None = None
-        self.reader: Ahead[Chunk] | None = None
+        self.reader: Iterator[Chunk] | None = None
         self.next: tuple[int, int] | None = None
 
     def __len__(self) -> int:
@@ -103,6 +106,7 @@ class Streamed:
                 "shuffle": False,
                 "budget": max(deadline - perf_counter(), 0.0),
             }
+            assert chunk.samples is not None
             X, y, weights = chunk.samples.X, chunk.samples.y, chunk.samples.weights
             more, epoch, step, cost_sum, reason = core.train(X, y, run, at, weights)
             at = (epoch, step, cost_sum)
@@ -118,8 +122,9 @@ class Streamed:
         if self.chunk is None or not self.chunk.holds(at):
             self.chunk = None  # let it go before the next one is waited for
             if self.reader is None or self.next != at[:2]:
-                self.close()
-                self.reader = Ahead(self.chunks(at, settings))
+                self.end_reader()
+                chunks = self.chunks(at, settings)
+                self.reader = Ahead(chunks) if self.reads_ahead else chunks
             self.chunk = next(self.reader)
             whole = -(-self.chunk.rows // self.batch_size)
             after = self.chunk.first_step + self.chunk.steps
@@ -143,9 +148,9 @@ class Streamed:
         held: Chunk | None = None
         while True:
             first = step * size
-            samples, names, rows = run.rows(first, first + many * size)
+            samples, names, rows = self.read_rows(run, first, first + many * size)
             steps = -(-rows // size)
-            if samples is not None:
+            if rows:
                 if held is not None:
                     yield held
                 held = Chunk(epoch.number, step, steps, samples, names, n or first + rows + 1)
@@ -156,6 +161,12 @@ class Streamed:
                 yield from self.ended(held, first + rows)
                 return
             step += many
+
+    def read_rows(
+        self, run: Pass, first: int, last: int
+    ) -> tuple[Block | None, NDArray[np.uint64], int]:
+        """The rows of some whole batches."""
+        return run.rows(first, last)
 
     def ended(self, held: Chunk | None, rows: int) -> Iterator[Chunk]:
         """The last chunk of an epoch of so many rows."""
@@ -181,8 +192,12 @@ class Streamed:
         return int(max(self.source.chunk_bytes // row // SHARD, 1)) * SHARD
 
     def close(self) -> None:
+        """Leave nothing open."""
+        self.end_reader()
+
+    def end_reader(self) -> None:
         """End the thread that reads ahead."""
-        if self.reader is not None:
+        if isinstance(self.reader, Ahead):
             self.reader.close()
         self.reader = self.chunk = self.next = None
 

@@ -29,6 +29,7 @@ class Samples:
         return len(self.X)
 
     can_go_back = True
+    is_first = True
 
     def train(
         self, core: Any, settings: dict[str, Any], at: tuple[int, int, float]

@@ -1,0 +1,104 @@
+"""Rows that lie in the memory of many ranks, as one source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.sources.base import Block, Change, Epoch, Pass, Source, shuffled
+from .dealing import deal
+
+if TYPE_CHECKING:
+    from ..training.validation import Samples
+
+
+def rows_of_rank(
+    rows: int, batch_size: int, rank: int, ranks: int, reduction: str
+) -> NDArray[np.intp]:
+    """The rows of some whole batches and a rest that are those of a rank.
+
+    >>> rows_of_rank(1100, 512, 1, 2, "exact")[[0, 255, 256, -1]].tolist()
+    [256, 511, 768, 1023]
+    """
+    found = []
+    for start in range(0, rows, batch_size):
+        dealt = deal(min(batch_size, rows - start), ranks, reduction)
+        first, last = dealt.rows[rank]
+        found.append(np.arange(start + first, start + last))
+    return np.concatenate(found) if found else np.empty(0, np.intp)
+
+
+class GatheredSource(Source):
+    """The rows of all ranks, one rank's below the other's, as if they were one array.
+
+    All ranks read the same parts of an epoch at the same time: each sends the rows that others are
+    to train on and gets its own, so that batches and bits are those of one process with all rows.
+    """
+
+    repeatable = True
+
+    def __init__(self, comm: Any, local: Samples) -> None:
+        self.comm, self.local, self.name = comm, local, "the rows of all ranks"
+        lengths = comm.allgather(len(local))
+        self.starts = np.cumsum([0, *lengths])
+        self.length = int(self.starts[-1])
+
+    def open(self, epoch: Epoch, prepare: Change) -> Pass:
+        return GatheredPass(self, epoch)
+
+
+class GatheredPass(Pass):
+    def __init__(self, source: GatheredSource, epoch: Epoch) -> None:
+        self.source, self.comm = source, source.comm
+        n = len(source)
+        self.order = shuffled(n, epoch.seed, (epoch.number, 0, 0)) if epoch.shuffle else None
+
+    def rows(
+        self, first: int, last: int, mine: NDArray[np.intp] | None = None
+    ) -> tuple[Block | None, NDArray[np.uint64], int]:
+        raise TypeError("the rows of all ranks must be read by all: use rows_for")
+
+    def rows_for(
+        self, first: int, last: int, wanted: list[NDArray[np.intp]]
+    ) -> tuple[Block | None, NDArray[np.uint64], int]:
+        """The rows of one's own, where `wanted` has those of every rank; all ranks must ask."""
+        order = np.arange(first, last) if self.order is None else self.order[first:last]
+        asked = [order[rows].astype(np.int64) for rows in wanted]
+        low, high = (
+            self.source.starts[self.comm.Get_rank()],
+            self.source.starts[self.comm.Get_rank() + 1],
+        )
+        to_send = [rows[(rows >= low) & (rows < high)] - low for rows in asked]
+        mine = asked[self.comm.Get_rank()]
+        owners = np.searchsorted(self.source.starts, mine, side="right") - 1
+        counts = np.bincount(owners, minlength=self.comm.Get_size())
+        # What comes is sorted by its owner, and then as it was asked for.
+        places = np.argsort(owners, kind="stable")
+        local = self.source.local
+        arrays: list[Any] = [
+            None if array is None else self.traded(array, to_send, counts, places)
+            for array in (local.X, local.y, local.weights)
+        ]
+        block = Block(*arrays) if len(mine) else None
+        return block, mine.astype(np.uint64), last - first
+
+    def traded(
+        self,
+        array: NDArray[Any],
+        to_send: list[NDArray[np.int64]],
+        counts: NDArray[np.int64],
+        places: NDArray[np.int64],
+    ) -> NDArray[Any]:
+        """Rows of one array, mine for those of others."""
+        width = int(np.prod(array.shape[1:], dtype=int))
+        sent = np.ascontiguousarray(array[np.concatenate(to_send)])
+        received = np.empty((len(places), *array.shape[1:]), array.dtype)
+        self.comm.Alltoallv(
+            [sent, [len(rows) * width for rows in to_send]],
+            [received, (counts * width).tolist()],
+        )
+        result = np.empty_like(received)
+        result[places] = received
+        return result

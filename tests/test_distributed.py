@@ -1,0 +1,224 @@
+"""Training on many ranks: the bits of one process, and how a job ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import backprop_rs as bp
+import numpy as np
+import pytest
+from backprop_rs.distributed.dealing import SHARD, deal, total
+from backprop_rs.training.tree import ShardTree
+
+PROGRAM = Path(__file__).parent / "ranks.py"
+sys.path.append(str(PROGRAM.parent))
+
+
+def launcher() -> list[str] | None:
+    """How to start ranks here, or None."""
+    beside = Path(sys.executable).parent / "mpiexec"
+    found = str(beside) if beside.exists() else shutil.which("mpiexec")
+    if found is None:
+        return None
+    about = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=60)
+    more = ["--oversubscribe", "--allow-run-as-root"] if "MPICH" not in about.stdout else []
+    if "HYDRA" in about.stdout:
+        more = []
+    return [found, *more]
+
+
+try:
+    import mpi4py  # noqa: F401
+
+    MPIEXEC = launcher()
+except ImportError:
+    MPIEXEC = None
+
+mpi = pytest.mark.skipif(MPIEXEC is None, reason="mpi4py or mpiexec is not installed")
+
+
+def job(ranks: int, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of Python on some ranks."""
+    assert MPIEXEC is not None
+    package = str(Path(bp.__file__).parents[1])
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": package} | more
+    return subprocess.run(
+        [*MPIEXEC, "-n", str(ranks), sys.executable, *command],
+        capture_output=True, text=True, timeout=300, env=environment,
+    )  # fmt: skip
+
+
+def answer(ranks: int, task: str, *arguments: str) -> Any:
+    """What rank 0 has to say after a task of `ranks.py`."""
+    done = job(ranks, str(PROGRAM), task, *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+# How a batch is dealt.
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 4, 5, 7, 16])
+@pytest.mark.parametrize("m", [1, 255, 256, 257, 1024, 1500, 2048, 5000])
+def test_the_nodes_of_all_ranks_add_up_as_the_tree_of_one(ranks: int, m: int) -> None:
+    numbers = 1 / np.arange(3.0, m + 3.0)
+    dealt = deal(m, ranks, "exact")
+    sums = []
+    for (first, last), parts in zip(dealt.rows, dealt.parts, strict=True):
+        assert sum(parts) == last - first
+        for rows in parts:
+            tree = ShardTree()
+            tree.add(numbers[first : first + rows])
+            sums.append(tree.total())
+            first += rows
+    whole = ShardTree()
+    whole.add(numbers)
+    assert total(dealt.places, sums) == whole.total()
+
+
+@pytest.mark.parametrize("reduction", ["exact", "fast"])
+@pytest.mark.parametrize(("m", "ranks"), [(1, 3), (700, 3), (4096, 4), (5000, 7)])
+def test_every_row_is_dealt_once(m: int, ranks: int, reduction: str) -> None:
+    rows = deal(m, ranks, reduction).rows
+    assert [row for first, last in rows for row in range(first, last)] == list(range(m))
+    if reduction == "exact":
+        assert all(first % SHARD == 0 for first, last in rows if first < last)
+
+
+# A step in two halves.
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_of_parts_and_their_update_are_a_step(backend: str, dtype: str) -> None:
+    from ranks import X, Y, network
+
+    m = 1500
+    dealt = deal(m, 3, "exact")
+    whole, parts = (network(dtype=dtype, backend=backend) for _ in range(2))
+    x = X[:m].astype(dtype)
+    settings = {"batch_size": m, "learning_rate": 0.1, "stop_epoch": 1, "budget": np.inf}
+    settings |= {"clip_norm": 0.5}
+    (cost,), *_ = whole._core.train(x, Y[:m], settings, (0, 0, 0.0))
+    sums: list[Any] = []
+    layers: dict[int, list[Any]] = {0: [], 1: []}
+    for (first, last), rows in zip(dealt.rows, dealt.parts, strict=True):
+        seen: list[int] = []
+
+        def ready(layer: int, found: Any, seen: list[int] = seen) -> None:
+            seen.append(layer)
+            layers[layer] += list(found)
+
+        sums += parts._core.sum_gradient(
+            x[first:last], Y[first:last], settings, 0, rows, ready, None
+        )
+        assert seen == [1, 0]  # the last layer first
+    gradient = [total(dealt.places, layers[layer]) for layer in (0, 1)]
+    assert [len(one) for one in gradient] == parts._core.sum_lengths()
+    costs, weights = (total(dealt.places, [one[i] for one in sums]) for i in (0, 1))
+    found = parts._core.apply_gradient(gradient, (costs, weights, m), settings, (0, 0, 0.0), 1)
+    arrays = zip(whole.weights + whole.biases, parts.weights + parts.biases, strict=True)
+    if backend == "rust":
+        assert found / m == cost
+        assert all((one == other).all() for one, other in arrays)
+        return
+    # NumPy adds in an order of its own: m terms of rounding.
+    for one, other in arrays:
+        np.testing.assert_allclose(one, other, atol=m * np.finfo(dtype).eps)
+
+
+# On ranks.
+
+
+@pytest.fixture(scope="module")
+def alone() -> Any:
+    """What one process comes to without MPI."""
+    from ranks import trainings
+
+    return json.loads(json.dumps(trainings(None)))
+
+
+@mpi
+@pytest.mark.parametrize("ranks", [1, 2, 3, 4, 7])
+def test_the_bits_of_one_process_for_any_number_of_ranks(ranks: int, alone: Any) -> None:
+    together = answer(ranks, "trainings")
+    assert together.keys() == alone.keys()
+    for name, outcome in alone.items():
+        assert together[name] == outcome, name
+
+
+@mpi
+def test_the_fast_reduction_agrees_to_rounding() -> None:
+    from ranks import fast
+
+    one, many = fast(None), answer(3, "fast")
+    # Each of 6 steps adds 2,000 terms in another order.
+    np.testing.assert_allclose(many, one, atol=6 * 2000 * 2.0**-24)
+
+
+@mpi
+def test_ranks_that_differ_are_refused_with_what_differs() -> None:
+    sentences = answer(2, "differences")
+    expected = {
+        "learning_rate": "learning_rate is 0.1 on rank 0 and 0.2 on rank 1",
+        "seed": "seed is 3 on rank 0 and 4 on rank 1",
+        "features": "the number of features is 12 on rank 0 and 11 on rank 1",
+        "parameters": "the hash of the parameters is",
+        "version": "the version of backprop_rs is",
+        "nan": "rank 1: X must hold finite float32 numbers; got nan in row 0, column 0",
+        "sizes": "sizes is [12, 9, 3] on rank 0 and [12, 8, 3] on rank 1",
+    }
+    assert sentences.keys() == expected.keys()
+    for name, sentence in expected.items():
+        assert sentence in sentences[name], name
+
+
+@mpi
+def test_a_rank_that_fails_alone_ends_the_job() -> None:
+    done = job(3, str(PROGRAM), "failure")
+    assert done.returncode != 0
+    assert "rank 1 of 3 ends the job: OSError: the disk of rank 1 is gone" in done.stderr
+
+
+@mpi
+def test_after_sigkill_of_a_rank_a_restart_gives_the_same_bits(tmp_path: Path) -> None:
+    path = str(tmp_path / "run.checkpoint")
+    killed = job(3, str(PROGRAM), "killed", path)
+    assert killed.returncode != 0
+    assert "signal 9" in killed.stderr.lower() or "killed" in killed.stderr.lower()
+    assert Path(path).exists()
+    whole, resumed = answer(1, "resumed", str(tmp_path / "other")), answer(2, "resumed", path)
+    assert whole == resumed
+
+
+@mpi
+def test_the_command_trains_on_all_ranks_and_prints_once(tmp_path: Path) -> None:
+    command = ["-m", "backprop_rs", "train", "digits", "--epochs", "3", "--batch-size", "600"]
+    command.append("--no-progress")
+    models, texts = [], []
+    for ranks in (1, 3):
+        models.append(tmp_path / f"{ranks}.safetensors")
+        done = job(ranks, *command, "--out", str(models[-1]))
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.splitlines()
+        texts.append([line for line in lines if not line.startswith(("trained in", "saved to"))])
+    assert texts[0] == texts[1]
+    one, other = (bp.Network.load(path) for path in models)
+    assert all((a == b).all() for a, b in zip(one.weights, other.weights, strict=True))
+
+
+@mpi
+def test_a_wrong_argument_is_said_once() -> None:
+    done = job(2, "-m", "backprop_rs", "train", "digits", "--hidden", "0")
+    assert done.returncode == 2
+    assert done.stderr.count("backprop-rs: sizes must be") == 1
+
+
+def test_what_is_no_communicator_is_refused() -> None:
+    with pytest.raises(TypeError, match="comm must be a communicator of mpi4py"):
+        bp.Network([1, 1]).fit([[0.0]], [0.0], comm=3)
