@@ -477,3 +477,16 @@ def test_with_no_warning_at_all_where_there_is_nothing_to_warn_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         MLPClassifier((8,), solver="lbfgs", max_iter=500, tol=0.05, random_state=0).fit(X, y)
+
+
+def test_functions_of_the_users_own():
+    arcsinh = bp.Activation("arcsinh", np.arcsinh, lambda z, a: 1 / np.sqrt(z * z + 1))
+    quartic = bp.Cost("quartic", lambda a, y: (a - y) ** 4, lambda a, y: 4 * (a - y) ** 3)
+    given = {"hidden_layer_sizes": (4, 4), "activation": [arcsinh, "relu"], "cost": quartic}
+    for solver in ("adam", "lbfgs"):
+        mlp = MLPRegressor(**given, solver=solver, **FEW).fit(X, X[:, 0])
+        assert mlp.to_network().activation == ["arcsinh", "relu"]
+        assert clone(mlp).fit(X, X[:, 0]).loss_ == mlp.loss_
+    wrong = bp.Cost("wrong", lambda a, y: (a - y) ** 4, lambda a, y: 3 * (a - y) ** 3)
+    with pytest.raises(ValueError, match="derivative of cost 'wrong' must be"):
+        MLPClassifier(cost=wrong, **FEW).fit(X, y)

@@ -225,7 +225,11 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             net = self._begin([X.shape[1], *hidden, self.n_outputs_], X.dtype.name)
         else:
             net = self._renew()
-        return net, self._samples(X, y, weights, net.dtype)
+        samples = self._samples(X, y, weights, net.dtype)
+        if net._unchecked:
+            some = samples.rows(np.arange(min(len(samples), 100)))
+            net._check_functions(some.X, some.y)
+        return net, samples
 
     def _samples(self, X: Any, y: Any, weights: Any, dtype: str) -> Samples:
         """Checked samples, ready for the core."""
@@ -238,7 +242,9 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         """Everything as before the first epoch."""
         self.n_iter_ = self.t_ = 0
         self.n_layers_ = len(sizes)
-        self.out_activation_ = THEIRS.get(self._output(), self._output())
+        output = self._output()
+        name = output if isinstance(output, str) else output.name
+        self.out_activation_ = THEIRS.get(output, name)
         self._changed()
         net = self._make(sizes, dtype)
         if self.init is None:

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ._base import BaseMLP, is_stochastic
-from ._constraints import CONSTRAINTS, row
+from ._constraints import CONSTRAINTS, name_of, row
 from ._held import accuracy
 from ._plain import FLOATS, is_plain
 from ._targets import Labels, unseen
@@ -39,11 +39,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     Parameters
     ----------
     hidden_layer_sizes, ..., max_fun
-        As in `sklearn.neural_network.MLPClassifier`. `activation` takes every row of our table,
-        and a list of them, one a hidden layer; `solver` every row of the table of optimizers.
-    output_activation : row of the table of activations, optional
+        As in `sklearn.neural_network.MLPClassifier`. `activation` takes every row of our table
+        or a `backprop_rs.Activation`, and a list of them, one a hidden layer; `solver` takes
+        every row of the table of optimizers.
+    output_activation : row of the table of activations or `backprop_rs.Activation`, optional
         By default softmax for several classes, otherwise logistic.
-    cost : row of the table of costs, default "cross_entropy"
+    cost : row of the table of costs or `backprop_rs.Cost`, default "cross_entropy"
     init : row of the table of initialisers, optional
         By default as scikit-learn draws first parameters.
     dropout : float or list, one a hidden layer, default 0.0
@@ -149,10 +150,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _stratifies(self) -> bool:  # type: ignore[override]
         return self._labels.n_outputs == 1
 
-    def _output(self) -> str:
+    def _output(self) -> Any:
         if self.output_activation is None:
             return "softmax" if self._labels.kind == "multiclass" else "sigmoid"
-        chosen: str = row("activation", self.output_activation)
+        chosen = row("activation", self.output_activation)
         if chosen == "softmax" and self._labels.n_outputs == 1:
             raise ValueError(
                 "output_activation must be 'logistic', or another of one output, for two classes; "
@@ -160,14 +161,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             )
         return chosen
 
-    def _cost(self, n_outputs: int) -> str:
-        chosen: str = row("cost", "cross_entropy" if self.cost is None else self.cost)
-        return chosen
+    def _cost(self, n_outputs: int) -> Any:
+        return row("cost", "cross_entropy" if self.cost is None else self.cost)
 
     @property
     def _threshold(self) -> float:
         """Where one output changes from no to yes."""
-        return 0.0 if self._cost(1).startswith("hinge") else 0.5
+        return 0.0 if name_of(self._cost(1)) == "hinge" else 0.5
 
     # Targets.
 

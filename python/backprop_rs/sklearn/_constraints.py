@@ -14,6 +14,7 @@ from .._tables import Tables
 from ..importing.estimator import OURS
 
 STOCHASTIC = ("sgd", "adam")
+OWN = ("activation", "cost")  # of which users may write their own
 
 
 @cache
@@ -23,10 +24,15 @@ def tables() -> Tables:
 
 
 def row(kind: str, given: Any) -> Any:
-    """A row as `Network` takes it, under scikit-learn's names too."""
+    """A row as `Network` takes it, under scikit-learn's names too, or a function of the user's."""
     if isinstance(given, str):
         return named(kind, given)
-    return tables().row(kind, given)
+    return tables().function(kind, given)
+
+
+def name_of(chosen: Any) -> str:
+    """The name of a row, or of a function of the user's, without its settings."""
+    return chosen.partition("(")[0] if isinstance(chosen, str) else str(chosen.name)
 
 
 @lru_cache(500)
@@ -56,7 +62,8 @@ class Row(StrOptions):  # type: ignore[misc]  # scikit-learn has no types
 
     def __str__(self) -> str:
         names = ", ".join(repr(name) for name in sorted(self.options))
-        return f"a str among {{{names}}}, with settings or without"
+        own = f", or a backprop_rs.{self.kind.capitalize()}" if self.kind in OWN else ""
+        return f"a str among {{{names}}}, with settings or without{own}"
 
 
 class Each(Options):  # type: ignore[misc]

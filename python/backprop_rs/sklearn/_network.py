@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # What a layer may have beside its activation, as parameters of the estimators.
 PER_LAYER = ("l1", "weight_decay", "max_norm")
-THEIRS = {ours: theirs for theirs, ours in OURS.items()}
+THEIRS: dict[Any, str] = {ours: theirs for theirs, ours in OURS.items()}
 
 
 def network(mlp: BaseMLP, sizes: Sequence[int], dtype: str) -> Network:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
@@ -11,7 +12,7 @@ from sklearn.utils.validation import validate_data
 
 from .. import _check
 from ._base import BaseMLP
-from ._constraints import CONSTRAINTS, row, tables
+from ._constraints import CONSTRAINTS, name_of, row, tables
 from ._held import r2
 from ._plain import FLOATS, is_plain
 
@@ -28,11 +29,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     Parameters
     ----------
     loss, hidden_layer_sizes, ..., max_fun
-        As in `sklearn.neural_network.MLPRegressor`. `activation` takes every row of our table,
-        and a list of them, one a hidden layer; `solver` every row of the table of optimizers.
-    output_activation : row of the table of activations, optional
+        As in `sklearn.neural_network.MLPRegressor`. `activation` takes every row of our table
+        or a `backprop_rs.Activation`, and a list of them, one a hidden layer; `solver` takes
+        every row of the table of optimizers.
+    output_activation : row of the table of activations or `backprop_rs.Activation`, optional
         By default identity, with loss "poisson" exponential.
-    cost : row of the table of costs, optional
+    cost : row of the table of costs or `backprop_rs.Cost`, optional
         In the place of `loss`, such as "huber(0.5)".
     init, dropout, l1, weight_decay, max_norm, schedule, clip_value, clip_norm, input_noise,
     callbacks, progress, n_jobs, backend
@@ -110,19 +112,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     ) -> None:
         self._keep(locals())
 
-    def _output(self) -> str:
+    def _output(self) -> Any:
         chosen = self.output_activation
-        output: str = row("activation", OUTPUTS[self.loss] if chosen is None else chosen)
-        return output
+        return row("activation", OUTPUTS[self.loss] if chosen is None else chosen)
 
-    def _cost(self, n_outputs: int) -> str:
+    def _cost(self, n_outputs: int) -> Any:
         name = self.cost
         if name is None and self.loss == "squared_error":
             name = "mean_squared_error(scale=0.5)"
             if self._sums_outputs(n_outputs):
                 name = "squared_error(scale=0.5)"
-        cost: str = row("cost", self.loss if name is None else name)
-        return cost
+        return row("cost", self.loss if name is None else name)
 
     def _sums_outputs(self, n_outputs: int) -> bool:
         plain = self.cost is None and self.loss == "squared_error"
@@ -154,11 +154,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         self._learn_targets(y, incremental=True, first=False)
 
     def _encode(self, y: Any, dtype: str) -> AnyArray:
-        y = _check.converted(y.reshape(len(y), -1), dtype)
-        limits = tables().backend.target_range(self._cost(y.shape[1]))
-        if limits == _check.ANY_TARGET:
-            return y  # type: ignore[no-any-return]
-        return _check.in_range(y, self._cost(y.shape[1]).partition("(")[0], limits)
+        y = np.reshape(_check.converted(y, dtype), (len(y), -1))
+        cost = self._cost(y.shape[1])
+        if isinstance(cost, str):
+            limits = tables().backend.target_range(cost)
+            if limits != _check.ANY_TARGET:
+                return _check.in_range(y, name_of(cost), limits)
+        values: AnyArray = y
+        return values
 
     def _score_of(self, a: Array, y: AnyArray, weights: Array | None) -> float:
         return r2(a, y, weights)
