@@ -11,7 +11,6 @@ import numpy as np
 from .._check import finite, shown
 from ..commands.preparation import Preparation
 from ..data import Scaling
-from ..dense import RANGES
 from ..reference.activation import ACTIVATIONS, Activation, activation
 from ..reference.table import parse
 
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from .._types import AnyArray, Array
     from ..network import Network
 
+# What a layer may have that matters in training alone; anything else would change its outputs.
+OF_TRAINING = ("dropout", "l1", "l2", "weight_decay", "max_norm")
 PROBABILITIES = ("softmax", "sigmoid")  # the outputs whose activations are probabilities
 
 
@@ -104,7 +105,7 @@ def layers_of(net: Network) -> list[Layer]:
     rows = zip(net.weights, net.biases, texts, net._options, strict=True)
     for number, (w, b, text, options) in enumerate(rows, 1):
         for option, value in options.items():
-            if value and option not in RANGES:
+            if value and option not in OF_TRAINING:
                 raise ValueError(f"export must have plain layers; layer {number} has {option}")
         try:
             activation(text)
