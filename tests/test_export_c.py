@@ -140,7 +140,10 @@ def test_the_self_test_passes_and_finds_a_wrong_weight(dtype, tmp_path):
     assert run.returncode == 1 and "sample 0, output " in run.stdout
 
 
-def test_declarations_alone_serve_a_program_of_several_files(tmp_path):
+@pytest.mark.parametrize("language", ["c", "c++"])
+def test_declarations_alone_serve_a_program_of_several_files(language, tmp_path):
+    if language == "c++" and shutil.which("c++") is None:
+        pytest.skip("there is no C++ compiler")
     net = network("softmax")
     net.export(tmp_path / "net.c")
     (tmp_path / "main.c").write_text("""\
@@ -154,8 +157,10 @@ int main(void)
     return printf("%.6f %s\\n", y[1], net_classes[net_class(x)]) < 0;
 }
 """)
-    program = compiled([tmp_path / "main.c", tmp_path / "net.c"], tmp_path / "main")
-    run = subprocess.run([program], capture_output=True, text=True, check=True)
+    compiled(tmp_path / "net.c", tmp_path / "net.o", "-c")
+    command = [{"c": CC, "c++": "c++"}[language], "-x", language, "main.c", "-x", "none", "net.o"]
+    subprocess.run([*command, "-lm", "-o", "main"], cwd=tmp_path, check=True)
+    run = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True)
     y = net.predict([1, 2, 3])
     assert run.stdout == f"{y[1]:.6f} {y.argmax()}\n"
 

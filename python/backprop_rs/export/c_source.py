@@ -41,6 +41,9 @@ CLASSES = """\
 DECLARATIONS = """\
 #define {NAME}_INPUTS {n_in}
 #define {NAME}_OUTPUTS {n_out}
+#ifdef __cplusplus
+extern "C" {{
+#endif
 void {name}_predict(const {real} *x, {real} *y);
 """
 
@@ -136,6 +139,7 @@ def parts(model: Model, name: str, file: str) -> Iterator[str]:
     if model.classes:
         yield f"int {name}_class(const {words['real']} *x);\n"
         yield f"extern const char *const {name}_classes[{len(model.classes)}];\n"
+    yield "#ifdef __cplusplus\n}\n#endif\n"
     yield "\n" + START.format(**words) + "\n"
     yield from functions(model)
     yield from constants(model)
