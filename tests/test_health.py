@@ -274,3 +274,56 @@ def test_goes_on_in_the_middle_of_an_epoch(steps, tmp_path):
     resumed = network()
     fit(resumed, health=1, **settings, resume=True)
     assert same(whole, resumed)
+
+
+def test_of_samples_from_a_source():
+    """The first rows, as a source need not have them all in memory."""
+    source = bp.data.source(X, IRIS.y)
+    net = network()
+    history = net.fit(source, epochs=3, batch_size=32, learning_rate=0.1, health=1, progress=False)
+    assert (history.health.epochs, history.health.rows) == ([1, 2, 3], 150)
+    delta = np.abs(net.backward(X, IRIS.y).deltas[0]).mean()
+    assert history.health.mean_delta[-1, 0] == pytest.approx(delta, rel=1e-6)
+
+
+def test_of_samples_that_can_be_read_only_once():
+    def blocks():
+        yield X[:100], IRIS.y[:100]
+        yield X[100:], IRIS.y[100:]
+
+    def fit(health):
+        settings = {"epochs": 1, "batch_size": 32, "learning_rate": 0.1, "progress": False}
+        return network().fit(bp.data.source(blocks()), health=health, **settings).health
+
+    with pytest.raises(ValueError, match="health must be a Health"):
+        fit(True)
+    record = fit(bp.Health(X, IRIS.y))
+    assert record.epochs == [1]
+    assert (record.update_ratio > 0).all()
+
+
+def test_stops_that_others_have_chosen():
+    """Where the clocks of several processes differ, those of one are everyone's: what was not
+    measured over one step alone is not recorded."""
+    health = bp.Health()
+    net = network()
+    health.begin(net, Course(samples_of(net, X, IRIS.y), 32, (0, 0), 100))
+    for place in ((2, 3), (2, 4), (3, 0), (6, 3), (7, 0), (8, 3), (8, 4), (9, 0)):
+        if health.next_stop() <= place:
+            health.look(net, place)
+            health.every = 1
+    assert health.record.epochs == [3, 9]
+
+
+def test_an_activation_of_ones_own():
+    arcsinh = bp.Activation("arcsinh", np.arcsinh, lambda z, a: 1 / np.sqrt(z * z + 1))
+    net = bp.Network([4, 5, 3], arcsinh, "softmax", "cross_entropy", seed=0)
+    record = fit(net, epochs=2, health=1).health
+    assert not np.isnan(record.saturated[:, :-1]).any()
+    assert (record.mean_delta > 0).all()
+    assert net.diagnose(X, IRIS.y).illnesses == []
+
+
+def test_lbfgs_takes_no_steps_to_watch():
+    with pytest.raises(ValueError, match="lbfgs' must go without health"):
+        fit(network(), optimizer="lbfgs", learning_rate="auto", health=True)

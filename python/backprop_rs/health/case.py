@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class Case:
 
     @cached_property
     def layers(self) -> list[Layer]:
-        return layers_of(self.trace, self.names)
+        return layers_of(self.trace, self.net._activations)
 
     @cached_property
     def inputs(self) -> AnyArray:
@@ -101,13 +101,13 @@ class Case:
     @cached_property
     def output_range(self) -> tuple[float, float]:
         """Least and largest activation of the output; infinite where there is no limit."""
-        return range_of(self.net.output)
+        return range_of(self.net._activations[-1])
 
     @cached_property
     def output_slopes(self) -> Array | None:
         """σ'(z) of the output, (rows, n_L)."""
         z, a = self.trace.weighted_inputs[-1], self.trace.activations[-1]
-        return slopes_of(self.net.output, z, a)
+        return slopes_of(self.net._activations[-1], z, a)
 
     @cached_property
     def idle_cost(self) -> float:
@@ -139,7 +139,7 @@ class Case:
         return costs
 
 
-def range_of(output: str) -> tuple[float, float]:
+def range_of(output: Any) -> tuple[float, float]:
     """Least and largest value of an activation, as far as it has limits.
 
     >>> range_of("sigmoid"), range_of("relu"), range_of("identity")
@@ -147,10 +147,7 @@ def range_of(output: str) -> tuple[float, float]:
     """
     from ..reference.activation import activation
 
-    try:
-        row = activation(output)
-    except ValueError:  # one of the user's own
-        return -np.inf, np.inf
+    row = activation(output)
     if not row.elementwise:
         return 0.0, 1.0
     z = np.linspace(-FAR, FAR, 6001)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class Layer:
     dead: float
 
 
-def layers_of(trace: Trace, activations: list[str]) -> list[Layer]:
+def layers_of(trace: Trace, activations: list[Any]) -> list[Layer]:
     """Measure each layer of a trace."""
     norms = gradient_norms(trace.weight_gradients, trace.bias_gradients)
     parts = zip(activations, trace.weighted_inputs, trace.activations[1:], strict=True)
@@ -62,7 +62,7 @@ def norm(array: Array) -> float:
     return float(np.sqrt(np.einsum("i,i->", flat, flat, dtype=float)))
 
 
-def flat_shares(activation: str, z: Array, a: Array) -> tuple[float, float]:
+def flat_shares(activation: Any, z: Array, a: Array) -> tuple[float, float]:
     """The shares of saturated and of dead neurons.
 
     >>> z = np.array([[-1.0, -1.0, 2.0], [-2.0, 3.0, 2.0]])
@@ -78,26 +78,21 @@ def flat_shares(activation: str, z: Array, a: Array) -> tuple[float, float]:
     return float((flat & ~dead).mean()), float(dead.mean())
 
 
-def slopes_of(activation: str, z: Array, a: Array) -> Array | None:
+def slopes_of(activation: Any, z: Array, a: Array) -> Array | None:
     """σ'(z) as it is measured: to 0.001, and quickly."""
     return exact_slopes(TWINS.get(activation, activation), z, a)
 
 
-def exact_slopes(activation: str, z: Array, a: Array) -> Array | None:
-    """σ'(z), (m, n_l); None where a neuron has no slope of its own, or none that is known."""
+def exact_slopes(activation: Any, z: Array, a: Array) -> Array | None:
+    """σ'(z), (m, n_l), of a row or of one's own; None where a neuron has no slope of its own."""
     from ..reference.activation import activation as activation_of
 
-    try:
-        row = activation_of(activation)
-    except ValueError:  # one of the user's own
-        return None
-    if not row.elementwise:
-        return None
-    return row.sigma_prime(z, a)
+    row = activation_of(activation)
+    return row.sigma_prime(z, a) if row.elementwise else None
 
 
 @lru_cache(maxsize=64)
-def steepest(activation: str) -> float:
+def steepest(activation: Any) -> float:
     """The largest |σ'(z)| for |z| <= 3.
 
     >>> steepest("sigmoid")
@@ -107,8 +102,7 @@ def steepest(activation: str) -> float:
 
     z = np.linspace(-WITHIN, WITHIN, 601)
     slopes = slopes_of(activation, z, activation_of(activation).sigma(z))
-    assert slopes is not None
-    return float(np.abs(slopes).max())
+    return float("nan") if slopes is None else float(np.abs(slopes).max())
 
 
 def update_ratios(before: list[Array], after: list[Array]) -> list[float]:

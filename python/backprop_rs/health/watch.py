@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, inf
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from .. import _check
 from ..trace import Trace
-from .measures import layers_of, probe_rows, update_ratios
+from ..training.validation import Samples
+from .measures import layers_of, probe_rows, steepest, update_ratios
 from .record import HealthRecord
 
 if TYPE_CHECKING:
-    from .._types import Array, Data
+    from .._types import AnyArray, Array, Data
     from ..network import Network
     from ..training.watching import Course, Place
 
 SHARE = 0.03  # of the time of the training, for all that is done here
-STOPPING = 5e-5  # seconds that it takes to leave the core and to go back, with what is around it
+STOPPING = 3e-5  # seconds that it takes to leave the core and to go back, with what is around it
 NEVER = 2**63 - 1  # an epoch that no training reaches
 AUTO = "auto"
 
@@ -75,16 +76,12 @@ class Health:
 
     def begin(self, net: Network, course: Course) -> None:
         """Choose the rows."""
-        X, y = self.given
-        if X is None:
-            samples = course.samples
-            part = samples.rows(probe_rows(len(samples), self.rows, net.seed))
-            self.probe = part.X, part.y
-        else:
-            self.probe = net._samples(X, y)
+        self.probe = self.rows_of(net, course)
         self.record.rows = len(self.probe[0])
-        self.names = [*net.activation, net.output]
-        self.course, self.spent = course, 0.0
+        self.activations = net._activations
+        for one in self.activations:
+            steepest(one)  # imports the tables, which is not to count as the time of a look
+        self.course, self.spent, self.quickest = course, 0.0, inf
         self.whole = max(len(course.samples) // course.batch_size, 1) - 1  # the last whole batch
         self.before: list[Array] | None = None
         self.ratios: list[float] | None = None
@@ -92,34 +89,59 @@ class Health:
         epoch, step = course.start
         self.aim(net, epoch + (1 if step <= self.whole else 2), course.start)
 
+    def rows_of(self, net: Network, course: Course) -> tuple[Array, AnyArray]:
+        """The user's rows, some of the samples, or the first of a source."""
+        X, y = self.given
+        if X is not None:
+            return net._samples(X, y)
+        samples = course.samples
+        if isinstance(samples, Samples):
+            part = samples.rows(probe_rows(len(samples), self.rows, net.seed))
+            return part.X, part.y
+        if not samples.can_go_back:
+            raise ValueError(
+                "health must be a Health(X, y) with rows of its own where samples can be read "
+                "only once; got none"
+            )
+        block = next(samples.source.blocks(self.rows))
+        return net._samples(block.X, block.y)
+
     def next_stop(self) -> Place:
         """Before the epoch's last whole batch, after it, and at the end of the epoch."""
         if self.before is None:
             return (self.epoch - 1, self.whole)
-        if self.ratios is None:
-            after = self.whole + 1
-            return (self.epoch - 1, after) if after < self.course.steps else (self.epoch, 0)
-        return (self.epoch, 0)
+        return (self.epoch, 0) if self.ratios is not None else self.after()
+
+    def after(self) -> Place:
+        """Where the last whole batch is done."""
+        step, steps = self.whole + 1, self.course.steps
+        return (self.epoch - 1, step) if step < steps or not steps else (self.epoch, 0)
 
     def look(self, net: Network, at: Place) -> None:
         start = perf_counter()
         if self.before is None:
-            self.before = net.weights
-        else:
-            if self.ratios is None:
-                self.ratios = update_ratios(self.before, net.weights)
-            if at == (self.epoch, 0):
-                self.measure(net)
-                self.spent += perf_counter() - start + 3 * STOPPING
-                self.aim(net, self.next_epoch(at[0]), at)
+            if at[1] != self.whole:
                 return
-        self.spent += perf_counter() - start
+            self.before, self.epoch, self.cost = net.weights, at[0] + 1, 0.0
+        elif self.ratios is None and at != self.after():
+            self.before = None  # other steps were done too
+            return
+        elif self.ratios is None:
+            self.ratios = update_ratios(self.before, net.weights)
+        ended = at == (self.epoch, 0) and self.ratios is not None
+        if ended:
+            self.measure(net)
+        took = perf_counter() - start + STOPPING
+        self.spent, self.cost = self.spent + took, self.cost + took
+        if ended:
+            self.quickest = min(self.quickest, self.cost)
+            self.aim(net, self.next_epoch(at[0]), at)
 
     def measure(self, net: Network) -> None:
         """Forward and back with the rows."""
         assert self.ratios is not None
         trace = Trace(*net._core.backward(*self.probe, None))
-        self.record.add(self.epoch, layers_of(trace, self.names), self.ratios)
+        self.record.add(self.epoch, layers_of(trace, self.activations), self.ratios)
         self.before = self.ratios = None
 
     def aim(self, net: Network, epoch: int, at: Place) -> None:
@@ -132,9 +154,9 @@ class Health:
         """The epoch to look at next: that of `every`, or when there is time for it."""
         if self.every != AUTO:
             return now + int(self.every) - now % int(self.every)
-        looks, done = len(self.record), now - self.course.start[0]
+        done = now - self.course.start[0]
         pace = max((perf_counter() - self.started - self.spent) / done, 1e-9)
-        due = self.spent * (looks + 1) / looks / SHARE / pace  # epochs that make room for another
+        due = (self.spent + self.quickest) / SHARE / pace  # epochs that make room for another
         wait = max(1, ceil(due - done))
         return now + wait if wait < NEVER - now else NEVER
 

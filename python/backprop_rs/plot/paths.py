@@ -158,7 +158,7 @@ def paths_of(net: Network, x: Data, y: Data, layer: int, j: int, k: int, most: i
     if len(trace.deltas[0]) != 1:
         raise ValueError(f"x must be one sample; got {len(trace.deltas[0])}")
     weights = net.weights
-    slopes, joined = slopes_of(net, trace, weights)
+    slopes, joined = slopes_of(net, trace)
     return Paths(
         *((layer, j, k), last, choose(trace, weights, slopes, layer, j, most)),
         count=prod(sizes[layer + 1 :]),
@@ -176,28 +176,17 @@ def check(name: str, given: int, low: int, high: int) -> None:
         raise ValueError(f"{name} must be from {low} to {high}; got {given}")
 
 
-def slopes_of(net: Network, trace: Trace, weights: list[AnyArray]) -> tuple[list[AnyArray], bool]:
-    """σ'(z) of each neuron, and whether the output has none of its own.
-
-    A slope that is in no table is δ against what comes back from the next layer.
-    """
+def slopes_of(net: Network, trace: Trace) -> tuple[list[AnyArray], bool]:
+    """σ'(z) of each neuron, and whether the output has none of its own."""
     from ..health.measures import exact_slopes
 
-    names = [*net.activation, net.output]
     slopes: list[AnyArray] = []
     joined = False
-    for number, name in enumerate(names, 1):
-        z, a = trace.weighted_inputs[number - 1], trace.activations[number]
-        known = exact_slopes(name, z, a)
-        if known is not None:
-            slopes.append(known[0])
-        elif number < len(names):
-            back = trace.deltas[number][0] @ weights[number]
-            delta = trace.deltas[number - 1][0]
-            slopes.append(np.divide(delta, back, out=np.zeros_like(delta), where=back != 0))
-        else:
-            slopes.append(np.ones_like(z[0]))
-            joined = True
+    parts = zip(net._activations, trace.weighted_inputs, trace.activations[1:], strict=True)
+    for activation, z, a in parts:
+        known = exact_slopes(activation, z, a)
+        joined = known is None  # only the output can be
+        slopes.append(np.ones_like(z[0]) if known is None else known[0])
     return slopes, joined
 
 

@@ -89,6 +89,8 @@ def ready(net: Network, samples: Samples | Streamed, given: dict[str, Any]) -> R
     stopping = stopping_of(given["early_stopping"], held is not None)
     callbacks, metrics = Callbacks(given["callbacks"]), Metrics(given["metrics"])
     health = health_of(given["health"])
+    if health and chosen.optimizer == LBFGS:
+        raise ValueError("optimizer 'lbfgs' must go without health, which watches steps; got some")
     if health:
         callbacks.given = [*callbacks.given, health]
     if given["on_nan"] not in loop.ON_NAN:

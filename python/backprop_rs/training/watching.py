@@ -25,8 +25,8 @@ class Course:
 
     @property
     def steps(self) -> int:
-        """The steps of an epoch."""
-        return max(-(-len(self.samples) // self.batch_size), 1)
+        """The steps of an epoch; 0 for a stream whose length is not known yet."""
+        return -(-len(self.samples) // self.batch_size)
 
 
 @runtime_checkable
@@ -40,7 +40,7 @@ class Watcher(Protocol):
         """Where to look next; beyond the end for nowhere."""
 
     def look(self, net: Network, at: Place) -> None:
-        """Look, at a place that `next_stop` has named."""
+        """Look, at the place that `next_stop` has named; later where there was no stop then."""
 
 
 def watchers_of(callbacks: Sequence[Any]) -> list[Watcher]:
@@ -65,5 +65,5 @@ class Watchers:
 
     def look(self, net: Network, at: Place) -> None:
         for one in self.given:
-            if one.next_stop() == at:
+            if one.next_stop() <= at:
                 one.look(net, at)
