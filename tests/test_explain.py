@@ -64,6 +64,7 @@ def worked_out(equation):
     powers = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
     equation = re.sub("×10([⁻⁰-⁹¹²³]+)", lambda m: f"e{m[1].translate(powers)}", equation)
     equation = re.sub(r"\[[\d,]+ more: ([^]]*)\]", r"(\1)", equation)
+    equation = equation.partition(" as ")[0]
     equation = re.sub(r"\|([^|]*)\|", r"abs(\1)", equation)
     for sign, python in SIGNS.items():
         equation = equation.replace(sign, python)
@@ -158,6 +159,12 @@ def test_formulas_of_activations_give_what_the_core_computes(name, core):
     for z, a, delta in zip(grid[:, 0], net.predict(grid)[:, 0], deltas[0][:, 0], strict=True):
         prime = formula.sigma_prime.put({formulas.z: Number(z), formulas.a: Number(a)}).value()
         assert 2 * a * prime == pytest.approx(delta, rel=1e-13, abs=1e-13)
+
+
+def test_the_case_that_applies_has_its_reason():
+    net = bp.Network([1, 2], output="relu", init=[[[1.5], [-1.5]]])
+    words = str(net.explain([1.0], [0.0, 0.0]).part("backward", "slope of the activation"))
+    assert "= 1 as 1.5 > 0 = 1" in words and "= 0 as −1.5 ≤ 0 = 0" in words
 
 
 def test_a_function_that_is_not_in_the_tables_keeps_its_name():

@@ -10,7 +10,7 @@ from .formulas import a as of_a
 from .formulas import activation_formula, cost_formula
 from .formulas import y as of_y
 from .formulas import z as of_z
-from .forward import Sample
+from .forward import Sample, choose
 from .names import by
 from .shown import sums, times
 from .statements import Group, Line, Section
@@ -68,7 +68,7 @@ def slope(sample: Sample, layer: int) -> Group:
     for j in sample.shown.neurons[layer]:
         parts = (
             formula.put({of_z: names.z(j, layer), of_a: names.a(j, layer)}),
-            formula.put(sample.numbers(j, layer)),
+            choose(formula, sample.numbers(j, layer)),
         )
         value = float(sample.of.slopes[layer - 1][sample.i, j])
         lines.append(Line(by(names.a(j, layer), names.z(j, layer)), parts, value))

@@ -235,6 +235,7 @@ class Call(Expression):
         return float(FUNCTIONS[self.function](*values))
 
 
+OPPOSITES = {">": "≤", "≤": ">"}
 RELATIONS: dict[str, Callable[[float, float], bool]] = {
     "<": lambda left, right: left < right,
     ">": lambda left, right: left > right,
@@ -258,6 +259,17 @@ class Condition(Expression):
 
 
 @dataclass(frozen=True)
+class Chosen(Expression):
+    """One of several cases, and the condition that chose it."""
+
+    case: Expression
+    condition: Condition
+
+    def value(self) -> float:
+        return self.case.value()
+
+
+@dataclass(frozen=True)
 class Cases(Expression):
     """The value of the first condition that holds, else the last."""
 
@@ -273,6 +285,18 @@ class Cases(Expression):
             if holds.holds() is None:
                 return super().put(values)
         return self.otherwise.put(values)
+
+    def choose(self, values: Mapping[Expression, Expression]) -> Expression:
+        """As `put`, with the reason where there is one condition."""
+        case = self.put(values)
+        ((_, condition), *others) = self.cases
+        if others or condition.relation not in OPPOSITES or isinstance(case, Cases):
+            return case
+        held = condition.put(values)
+        assert isinstance(held, Condition)
+        if not held.holds():
+            held = replace(held, relation=OPPOSITES[held.relation])
+        return Chosen(case, held)
 
 
 def function(name: str) -> Callable[..., Expression]:

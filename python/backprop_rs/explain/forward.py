@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from . import names
-from .expression import Expression, Number, Series, exp
+from .expression import Cases, Expression, Number, Series, exp
 from .formulas import LOG_SUM, SUM_OF_TARGETS, activation_formula, cost_formula
 from .formulas import a as of_a
 from .formulas import n as of_n
@@ -115,11 +116,17 @@ def activations(sample: Sample, layer: int) -> Group:
     formula = activation_formula(name).sigma
     lines = []
     for j in sample.shown.neurons[layer]:
-        parts = (names.sigma(names.z(j, layer)), formula.put(sample.numbers(j, layer)))
+        numbers = choose(formula, sample.numbers(j, layer))
+        parts = (names.sigma(names.z(j, layer)), numbers)
         lines.append(Line(names.a(j, layer), parts, float(sample.a(layer)[j])))
     z = names.z("j", layer)
     chain = [names.a("j", layer), names.sigma(z), formula.put({of_z: z})]
     return Group("Activation", [chain], lines, notes=sample.shown.note(layer))
+
+
+def choose(formula: Expression, values: Mapping[Expression, Expression]) -> Expression:
+    """The formula with numbers put in; of several cases with the reason."""
+    return formula.choose(values) if isinstance(formula, Cases) else formula.put(values)
 
 
 def softmax(sample: Sample, layer: int) -> Group:

@@ -30,7 +30,8 @@ STYLE = """\
 .bp-explain table.lines-of td { padding: .25em .35em; text-align: left; vertical-align: middle;
   border: 0; background: none; }
 .bp-explain td.result { font-weight: 600; white-space: nowrap; }
-.bp-explain mtable.cases { border-left: 1.5px solid; border-radius: .7em; margin-left: .2em; }
+.bp-explain mtable.cases { border-left: 1.5px solid; border-radius: .7em;
+  border-collapse: separate; margin-left: .2em; }
 .bp-explain mtable.cases mtd { text-align: left; padding: .1em .4em; }
 @media print { .bp-explain details { break-inside: avoid-page; } }
 """

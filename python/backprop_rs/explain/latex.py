@@ -78,6 +78,9 @@ class Latex(Notation):
     def series(self, index: str, last: str, body: str) -> str:
         return rf"\sum_{{{index}=0}}^{{{plain(last)}}} {body}"
 
+    def words(self, words: str) -> str:
+        return rf"\ \text{{{words}}}\ "
+
     def cases(self, rows: list[tuple[str, str]], otherwise: str) -> str:
         written = [rf"{case} & \text{{if }} {condition}" for case, condition in rows]
         body = r" \\ ".join([*written, rf"{otherwise} & \text{{else}}"])

@@ -78,6 +78,9 @@ class MathML(Notation):
         low, high = row(f"{letters(index)}<mo>=</mo><mn>0</mn>"), row(letters(last))
         return row(f"<munderover><mo>∑</mo>{low}{high}</munderover>{body}")
 
+    def words(self, words: str) -> str:
+        return f"<mtext>&#160;{words}&#160;</mtext>"
+
     def cases(self, rows: list[tuple[str, str]], otherwise: str) -> str:
         written = [(case, f"<mtext>if&#160;</mtext>{condition}") for case, condition in rows]
         cells = "".join(

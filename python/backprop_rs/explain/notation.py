@@ -9,6 +9,7 @@ from .expression import (
     Add,
     Call,
     Cases,
+    Chosen,
     Condition,
     Constant,
     Derivative,
@@ -86,6 +87,8 @@ class Notation(ABC):
                 return self.series(index, last, self.part(body, FRACTION))
             case Condition(left, relation, right):
                 return self(left) + self.relation(relation) + self(right)
+            case Chosen(chosen, condition):
+                return self(chosen) + self.words("as") + self(condition)
             case Cases(cases, otherwise):
                 rows = [(self(case), self(condition)) for case, condition in cases]
                 return self.cases(rows, self(otherwise))
@@ -151,5 +154,7 @@ class Notation(ABC):
     def omitted(self, count: int, total: float | None) -> str: ...
     @abstractmethod
     def series(self, index: str, last: str, body: str) -> str: ...
+    @abstractmethod
+    def words(self, words: str) -> str: ...
     @abstractmethod
     def cases(self, rows: list[tuple[str, str]], otherwise: str) -> str: ...

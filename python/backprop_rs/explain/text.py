@@ -71,6 +71,9 @@ class Text(Notation):
         low = f"{index}=0".translate(BELOW)
         return f"Σ{low}{last.translate(ABOVE)}{FIXED}{body}"
 
+    def words(self, words: str) -> str:
+        return f"{FIXED}{words}{FIXED}"
+
     def cases(self, rows: list[tuple[str, str]], otherwise: str) -> str:
         parts = [f"{case} if {condition}" for case, condition in rows]
         return "{" + ", ".join([*parts, f"else {otherwise}"]) + "}"

@@ -92,7 +92,8 @@ class GradientCheck:
 
     @property
     def title(self) -> str:
-        return f"Back-propagation against differences, {self.samples:,} samples, {self.network}"
+        samples = f"{self.samples:,} sample{'' if self.samples == 1 else 's'}"
+        return f"Back-propagation against differences, {samples}, {self.network}"
 
     def __repr__(self) -> str:
         table = [HEADER, *(layer.cells() for layer in self.layers)]
