@@ -134,9 +134,10 @@ def chain_parts(sample: Sample, j: int) -> tuple[Expression, ...]:
     layer, of = sample.last, sample.of
     grad_a, slopes = of.grad_a[-1][sample.i], of.slopes[-1][sample.i]
     if of.net.output == "softmax":
+        neurons = [i for i in sample.shown.neurons[layer] if grad_a[i] != 0]
         symbols, numbers = sums(
-            sample.shown.neurons[layer],
-            sample.shown.rest(layer),
+            neurons,
+            [i for i in range(len(grad_a)) if i not in neurons],  # of classes, all but one are 0
             lambda i: by_a(sample, i, layer) * by(names.a(i, layer), names.z(j, layer)),
             lambda i: times(grad_a[i], slopes[i, j]),
         )

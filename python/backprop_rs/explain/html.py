@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from .mathml import MathML
+from .text import Text
 
 if TYPE_CHECKING:
     from .expression import Expression
@@ -29,12 +30,17 @@ STYLE = """\
   background: none; }
 .bp-explain table.lines-of td { padding: .25em .35em; text-align: left; vertical-align: middle;
   border: 0; background: none; }
-.bp-explain td.result { font-weight: 600; white-space: nowrap; }
+.bp-explain td.stacked { vertical-align: top !important; }
+.bp-explain td > div { margin: .2em 0; }
+.bp-explain td > div:last-child, .bp-explain td.result { font-weight: 600; white-space: nowrap; }
 .bp-explain mtable.cases { border-left: 1.5px solid; border-radius: .7em;
   border-collapse: separate; margin-left: .2em; }
 .bp-explain mtable.cases mtd { text-align: left; padding: .1em .4em; }
 @media print { .bp-explain details { break-inside: avoid-page; } }
 """
+
+WIDEST = 100
+"""The longest line, in signs of plain text, whose parts stand side by side."""
 
 MATH = '<math displaystyle="true">'
 
@@ -59,6 +65,7 @@ class Page:
 
     def __init__(self, digits: int) -> None:
         self.notation = MathML(digits)
+        self.text = Text(digits)
 
     def whole(self, section: Section) -> str:
         """The style, the title and all sections."""
@@ -97,7 +104,11 @@ class Page:
         if not group.lines:
             return ""
         columns = max(len(line.chain()) for line in group.lines)
-        rows = "\n".join(self.row(line, group.sign, columns) for line in group.lines)
+        long = max(self.width(line) for line in group.lines) > WIDEST
+        rows = "\n".join(
+            self.stack(line, group.sign) if long else self.row(line, group.sign, columns)
+            for line in group.lines
+        )
         return f'<div class="lines"><table class="lines-of">{rows}</table></div>'
 
     def row(self, line: Line, sign: str, columns: int) -> str:
@@ -110,6 +121,19 @@ class Page:
         mark = "=" if parts else sign
         cells.append(f'<td class="result">{self.pieces(result, mark)}</td>')
         return f"<tr>{''.join(cells)}</tr>"
+
+    def width(self, line: Line) -> int:
+        return sum(len(self.text(part)) for part in line.chain())
+
+    def stack(self, line: Line, sign: str) -> str:
+        """A long line, each part below the one before."""
+        name, *parts = line.chain()
+        signs = [sign, *["="] * len(parts)]
+        below = "".join(
+            f"<div>{self.pieces(part, mark)}</div>"
+            for part, mark in zip(parts, signs, strict=False)
+        )
+        return f'<tr><td class="stacked">{self.pieces(name, "")}</td><td>{below}</td></tr>'
 
     def pieces(self, given: Expression, mark: str) -> str:
         first, *others = self.notation.pieces(given)
