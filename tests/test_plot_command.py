@@ -1,4 +1,4 @@
-"""`backprop-rs plot`: each kind of picture, and what it says to wrong arguments."""
+"""`backprop-rs plot` and `diagnose`: each kind of picture, and what is said to wrong arguments."""
 
 import re
 import subprocess
@@ -152,6 +152,23 @@ def test_an_unknown_kind_format_or_model_without_history(model, tmp_path, capsys
     bp.Network([2, 1]).save(tmp_path / "bare")
     assert run("curves", tmp_path / "bare", "--out", tmp_path / "out.png") == 2
     assert "MODEL must keep the history of its training" in capsys.readouterr().err
+
+
+def test_diagnose(model, tmp_path, capsys):
+    assert main(["diagnose", str(model), "iris"]) == 0
+    assert capsys.readouterr().out == "Nothing wrong was found in 150 rows\n"
+    assert main(["diagnose", str(model), "iris", "--learning-rate", "1e-7"]) == 0
+    assert "Nothing" in capsys.readouterr().out  # it is good as it is
+    sick = bp.Network.load(model)
+    sick.biases = [np.full(5, -1e3), np.zeros(3)]
+    sick.metadata["history"] = {"epoch": [1, 2, 3, 4], "cost": [1.0, 9.0, 8.0, 9.0]}
+    sick.save(tmp_path / "sick")
+    assert main(["diagnose", str(tmp_path / "sick"), "iris"]) == 0
+    text = capsys.readouterr().out
+    for words in ("dead neurons (layer 1): 100% of", "learning rate too large", "Try: A smaller"):
+        assert words in text
+    assert main(["diagnose", str(model), "iris", "--learning-rate", "-1"]) == 2
+    assert "learning_rate must be a finite number >= 0" in capsys.readouterr().err
 
 
 def test_as_a_process_of_its_own(model, tmp_path):

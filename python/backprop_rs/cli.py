@@ -76,6 +76,7 @@ def _parser() -> ArgumentParser:
     _add_export(commands)
     _add_explain(commands)
     _add_check(commands)
+    _add_diagnose(commands)
     _add_plot(commands)
     return parser
 
@@ -230,6 +231,23 @@ def _add_check(commands: Any) -> None:
     _add_labelled(parser, rows=32)
     parser.add_argument("--most", type=int, default=1000, help="parameters (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="of those drawn (default: 0)")
+
+
+def _add_diagnose(commands: Any) -> None:
+    about = "say what is wrong with a saved network or its data, and what to try"
+    parser = commands.add_parser("diagnose", help=about, description=about, allow_abbrev=False)
+    parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
+    parser.add_argument("data", metavar="DATA", help="as for train, with the target")
+    parser.add_argument(
+        "--learning-rate",
+        type=float,
+        metavar="RATE",
+        help="to judge (default: the largest of the training)",
+    )
+    parser.add_argument(
+        "--target", metavar="COLUMN", help="of a CSV file, by name or position (default: the last)"
+    )
+    parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
 
 
 def _add_plot(commands: Any) -> None:
