@@ -3,10 +3,11 @@ PYTHON ?= python
 CARGO ?= cargo
 DIST ?= dist
 PEERS ?=
+MUTANTS ?=
 
 CHECKS := fmt clippy clippy-python ruff types stubs
 
-.PHONY: build check checks test test-rust test-python wheel same-wheel deny lock tutorial bench $(CHECKS)
+.PHONY: build check checks test test-rust test-python wheel same-wheel deny coverage mutants lock tutorial bench $(CHECKS)
 
 build: ## compile the core and link the sources into the environment
 	$(PYTHON) -m maturin develop --release
@@ -50,6 +51,12 @@ same-wheel: ## two builds of the wheel of HEAD, byte by byte
 
 deny: ## licences, bans, sources and advisories of the crates; set-up: cargo install cargo-deny --locked
 	$(CARGO) deny check
+
+coverage: ## lines and branches of Rust and Python that the tests reach; docs/coverage.md
+	.ci/coverage
+
+mutants: ## set-up: cargo install cargo-mutants --locked; hours, or MUTANTS='--shard 0/50' for a part
+	CARGO_PROFILE_TEST_OPT_LEVEL=1 CARGO_PROFILE_TEST_DEBUG=false $(CARGO) mutants $(MUTANTS)
 
 lock: ## the newest versions that go together, for .ci/run
 	$(PYTHON) -m pip install --quiet --dry-run --ignore-installed --report - '.[test,dev]' \
