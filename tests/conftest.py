@@ -1,11 +1,13 @@
 """One fixture runs a test down both paths: the Rust core and its NumPy twin."""
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+os.environ.setdefault("MPLBACKEND", "Agg")  # pictures need no screen
 sys.path.append(str(Path(__file__).parent))  # for helpers such as bounds.py
 
 

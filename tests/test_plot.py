@@ -282,7 +282,7 @@ def test_curves_show_the_history():
     assert lines["cost"].get_ydata().tolist() == [3.0, 2.0, 1.0]
     assert lines["val_cost"].get_xdata().tolist() == [1, 2, 3]
     assert lines["val_cost"].get_linestyle() == "--"
-    assert bp.plot.curves(history, "r2").get_ylabel() == "r2"
+    assert history.plot("r2").get_ylabel() == "r2"
 
 
 def test_curves_that_span_much_are_logarithmic():

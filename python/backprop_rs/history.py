@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,12 @@ class History:
         {'epoch': [1], 'cost': [0.5], 'seconds': [0.1]}
         """
         return self.columns()
+
+    def plot(self, names: str | Sequence[str] = "cost", ax: Any = None) -> Any:
+        """Learning curves on a Matplotlib Axes: `plot.curves`."""
+        from .plot import curves
+
+        return curves(self, names, ax)
 
     def __getattr__(self, name: str) -> list[float]:
         """The column of a metric."""
