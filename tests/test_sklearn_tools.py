@@ -139,7 +139,7 @@ def test_metadata_routing():
         pipe.fit(X, y, sample_weight=weights)
         plain = make_pipeline(scale, clone(MLP)).fit(X, y)
         assert not np.array_equal(pipe[-1].coefs_[0], plain[-1].coefs_[0])
-        search = GridSearchCV(pipe, {"mlpclassifier__alpha": [0.1, 1]}, cv=2)
+        search = GridSearchCV(mlp, {"alpha": [0.1, 1]}, cv=2)
         assert search.fit(X, y, sample_weight=weights).best_score_ > 0.9
 
 

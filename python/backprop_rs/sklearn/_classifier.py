@@ -164,7 +164,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _cost(self, n_outputs: int) -> Any:
         return row("cost", "cross_entropy" if self.cost is None else self.cost)
 
-    @property
     def _threshold(self) -> float:
         """Where one output changes from no to yes."""
         return 0.0 if name_of(self._cost(1)) == "hinge" else 0.5
@@ -228,7 +227,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _score_of(self, a: Array, y: AnyArray, weights: Array | None) -> float:
         if y.ndim == 1:
             return accuracy(a.argmax(axis=1) == y, weights)
-        return accuracy(((a > self._threshold) == y).all(axis=1), weights)
+        return accuracy(((a > self._threshold()) == y).all(axis=1), weights)
 
     # What users call.
 
@@ -272,7 +271,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self._labels_at(self._outputs(X))
 
     def _labels_at(self, a: Array) -> Any:
-        return self._labels.decode(a, self._threshold)
+        return self._labels.decode(a, self._threshold())
 
     @available_if(gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:
@@ -322,7 +321,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         (n_samples,) or (n_samples, n_classes) array
         """
         a = self._outputs(X)
-        return a[:, 0] - self._threshold if self.n_outputs_ == 1 else a
+        return a[:, 0] - self._threshold() if self.n_outputs_ == 1 else a
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

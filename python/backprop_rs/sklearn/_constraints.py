@@ -76,7 +76,7 @@ class Each(Options):  # type: ignore[misc]
         return isinstance(val, (list, tuple)) and all(map(self.one.is_satisfied_by, val))
 
     def __str__(self) -> str:
-        return f"a list of such, one a layer: {self.one}"
+        return "a list of such, one a layer"
 
 
 def from_zero(below: float | None = None) -> list[Any]:

@@ -53,7 +53,6 @@ def fit(mlp: BaseMLP, net: Network, samples: Samples) -> None:
     objective = Regularised(mlp, double, samples)
     watcher = Watcher(mlp, samples, mlp.max_iter)
     mlp.n_iter_ = 0
-    watcher.begin()
 
     def ended(intermediate_result: Any) -> None:
         mlp.n_iter_ += 1
@@ -63,9 +62,9 @@ def fit(mlp: BaseMLP, net: Network, samples: Samples) -> None:
         if watcher:
             objective.put(intermediate_result.x)
             take(mlp, net, double)
+            watcher.begin()  # only now is it known that there was one
             if watcher.end(net, mlp.loss_, None):
                 raise StopIteration
-            watcher.begin()
 
     mlp._changed()
     options = {"maxfun": mlp.max_fun, "maxiter": mlp.max_iter, "gtol": mlp.tol}
