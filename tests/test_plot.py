@@ -164,6 +164,19 @@ def test_a_wide_layer_is_summarised_and_says_so():
     assert [len(lines.get_segments()) for lines in ax.collections] == [15, 10]
 
 
+def test_a_small_axes_has_small_text_and_no_labels_unless_asked():
+    small_axes, large_axes = Figure((3, 2)).subplots(), Figure((14, 12)).subplots()
+    large = bp.plot.network(small(), *SAMPLE, ax=large_axes)
+    assert any("delta" in text for text in texts(large))
+    ax = bp.plot.network(small(), *SAMPLE, ax=small_axes)
+    assert not any("delta" in text for text in texts(ax))
+    assert max(text.get_fontsize() for text in ax.texts) < 6
+    asked = bp.plot.network(small(), *SAMPLE, ax=Figure((3, 2)).subplots(), labels=True)
+    assert any("delta" in text for text in texts(asked))
+    line = bp.plot.chain(small(), *SAMPLE, 1, 0, 0, ax=Figure((3, 2)).subplots())
+    assert max(text.get_fontsize() for text in line.texts) < 5
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .layout import free_spots, spread, superscript
 from .paths import Paths, paths_of
-from .style import Paper, new_axes, number
+from .style import Paper, new_axes, number, text_scale
 from .style import require as require_matplotlib
 
 if TYPE_CHECKING:
@@ -70,9 +70,8 @@ def chain(
     require_matplotlib()
     if max_neurons < 1:
         raise ValueError(f"max_neurons must be an integer >= 1; got {max_neurons}")
-    drawing = Chain(paths_of(net, x, y, layer, j, k, max_neurons))
-    width, height = drawing.extent()
-    drawing.draw(new_axes(ax, (INCHES * width, INCHES * height)))
+    drawing = Chain(paths_of(net, x, y, layer, j, k, max_neurons), ax)
+    drawing.draw(new_axes(ax, drawing.size))
     return drawing.ax
 
 
@@ -82,7 +81,7 @@ class Chain:
     ax: Axes
     paper: Paper
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, ax: Axes | None) -> None:
         self.paths = paths
         self.columns = paths.columns()
         self.rows = max(len(nodes) for nodes in self.columns)
@@ -92,10 +91,9 @@ class Chain:
             for node, y in zip(nodes, spread(len(nodes), PITCH), strict=True)
         }
         self.listed = paths.strongest(MOST_LINES)
-
-    def extent(self) -> tuple[float, float]:
         (left, right), (low, high) = self.limits()
-        return right - left, high - low
+        self.size = (INCHES * (right - left), INCHES * (high - low))
+        self.scale = text_scale(ax, self.size)
 
     def limits(self) -> tuple[tuple[float, float], tuple[float, float]]:
         reach = PITCH * (self.rows - 1) / 2 + HIGH
@@ -118,7 +116,8 @@ class Chain:
         name = f"w_{{{j}{k}}}^{{{superscript(layer, self.paths.last)}}}"
         total = number(self.paths.gradient)
         title = rf"$\partial C/\partial {name} = {total}$"
-        ax.set_title(title, color=self.paper.ink, math_fontfamily="cm", y=1.0, pad=-12)
+        look = {"color": self.paper.ink, "math_fontfamily": "cm", "fontsize": 12 * self.scale}
+        ax.set_title(title, y=1.0, pad=-12, **look)
         (left, right), (low, high) = self.limits()
         ax.set(xlim=(left, right), ylim=(low, high), aspect="equal")
         ax.set_axis_off()
@@ -154,7 +153,13 @@ class Chain:
             colour = self.paper.palette[through[0]]
         if not through:
             colour = self.paper.faint
-        arrow = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.8, "shrinkA": 0, "shrinkB": 0}
+        arrow = {
+            "arrowstyle": "-|>",
+            "color": colour,
+            "linewidth": 1.8 * self.scale,
+            "shrinkA": 0,
+            "shrinkB": 0,
+        }
         ends = {"xytext": (x0 + WIDE, y0), "xy": (x1 - WIDE, y1)}
         self.ax.annotate("", **ends, arrowprops=arrow, zorder=2)
         share = 0.5 if y0 == y1 else (spot[0] - x0) / (x1 - x0)
@@ -187,7 +192,7 @@ class Chain:
 
     def write(self, x: float, y: float, text: str, size: float, **options: Any) -> None:
         settings = {"ha": "center", "va": "center", "math_fontfamily": "cm", "zorder": 4} | options
-        self.ax.text(x, y, text, fontsize=size, color=self.paper.ink, **settings)
+        self.ax.text(x, y, text, fontsize=size * self.scale, color=self.paper.ink, **settings)
 
 
 def symbol(node: Node, paths: Paths) -> str:

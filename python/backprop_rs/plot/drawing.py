@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .layout import Column, free_spots, superscript
-from .style import Paper, colour_bar, number, reach
+from .layout import Column, columns, free_spots, superscript
+from .style import Paper, colour_bar, number, reach, text_scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from .network import Values
 
 Place = tuple[float, float]
+LABELLED, PLAIN = (4.3, 2.4, 0.75), (2.6, 0.95, 0.6)  # gap, pitch, and inches of a unit
+FEW, FEW_EDGES = 5, 30  # neurons of a layer, and edges, that there is room to label
+READABLE = 0.6  # of the size of text on a figure of its own
 
 
 class Drawing:
@@ -25,17 +29,19 @@ class Drawing:
     paper: Paper
     colours: Any
 
-    def __init__(self, net: Network, values: Values, places: list[Column], labels: bool) -> None:
+    def __init__(
+        self, net: Network, values: Values, labels: bool, most: int, ax: Axes | None = None
+    ) -> None:
+        gap, pitch, inches = LABELLED if labels else PLAIN
+        places = columns(net.sizes, most, gap, pitch)
         self.net, self.values, self.places, self.labels = net, values, places, labels
         self.radius = 0.5 if labels else 0.36
         self.last = len(places) - 1
         self.edge_reach = max(reach(w) for w in values.edges)
         self.reach = max(reach(a) for a in values.activations or [np.ones(1)])
-
-    def extent(self) -> Place:
-        """Width and height, in units of the drawing."""
         (left, right), (low, high) = self.limits()
-        return right - left, high - low
+        self.size = (inches * (right - left), inches * (high - low))
+        self.scale = text_scale(ax, self.size)
 
     def limits(self) -> tuple[Place, Place]:
         top = max(column.y[0] for column in self.places)
@@ -58,11 +64,14 @@ class Drawing:
         for layer, column in enumerate(self.places):
             self.draw_layer(layer, column)
         if self.values.cost is not None:
-            ax.set_title(f"C = {self.values.cost:.4g}", color=self.paper.ink, y=1.0, pad=-14)
+            self.title(f"C = {self.values.cost:.4g}")
         (left, right), (low, high) = self.limits()
         ax.set(xlim=(left, right), ylim=(low, high), aspect="equal")
         ax.set_axis_off()
         self.explain_colours()
+
+    def title(self, words: str) -> None:
+        self.ax.set_title(words, color=self.paper.ink, y=1.0, pad=-14, fontsize=12 * self.scale)
 
     # Edges.
 
@@ -79,7 +88,7 @@ class Drawing:
         collection = LineCollection(
             [lines[i] for i in order],
             colors=self.colours(0.5 + strength[order] / 2),
-            linewidths=0.6 + 2.8 * np.abs(strength[order]),
+            linewidths=(0.6 + 2.8 * np.abs(strength[order])) * self.scale,
             linestyles=["--" if value < 0 else "-" for value in strength[order]],
             zorder=1,
         )
@@ -178,6 +187,7 @@ class Drawing:
         self, x: float, y: float, text: str, size: float, ink: str = "", **options: Any
     ) -> None:
         settings = {"ha": "center", "va": "center", "math_fontfamily": "cm", "zorder": 4} | options
+        size *= self.scale
         self.ax.text(x, y, text, fontsize=size, color=ink or self.paper.ink, **settings)
 
     def explain_colours(self) -> None:
@@ -191,4 +201,22 @@ class Drawing:
         for middle, (name, largest) in zip(middles, names, strict=True):
             share = min(2.6 / wide, 0.36)
             box = (middle - share / 2, 0.5 / tall, share, 0.14 / tall)
-            colour_bar(self.ax.inset_axes(box), self.paper, self.colours, name, largest)
+            bar = self.ax.inset_axes(box)
+            colour_bar(bar, self.paper, self.colours, name, largest, self.scale)
+
+
+def drawing_of(
+    net: Network, values: Values, labels: bool | None, most: int, ax: Axes | None
+) -> Drawing:
+    """A drawing for an Axes; labelled, unless it is said, where that can be read."""
+    if labels is not None:
+        return Drawing(net, values, labels, most, ax)
+    labelled = Drawing(net, values, True, most, ax)
+    fits = labelled.scale >= READABLE and has_room([min(n, most) for n in net.sizes])
+    return labelled if fits else Drawing(net, values, False, most, ax)
+
+
+def has_room(shown: list[int]) -> bool:
+    """Whether the symbols and numbers of so many neurons can be read."""
+    counts = [before * here for before, here in pairwise(shown)]
+    return max(shown) <= FEW and sum(counts) <= FEW_EDGES

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import regions
-from .drawing import Drawing
-from .layout import columns
-from .network import INCHES, has_room, values_of
-from .style import new_axes, reach, require
+from .drawing import Drawing, drawing_of
+from .network import values_of
+from .style import Paper, new_axes, reach, require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -89,15 +88,12 @@ def movie(film: Film, kind: str, fps: int, options: dict[str, Any]) -> Movie:
     return make(film, fps, **options)
 
 
-def title(film: Film, number: int, ax: Any, pad: float | None = None) -> None:
+def words(film: Film, number: int) -> str:
     """The moment, and C of all samples at it."""
-    from .style import Paper
-
     frame = film.frames[number]
     step = f", step {frame.step}" if film.unit == "step" else ""
     cost = film.network(number).evaluate(film.X, film.y)["cost"]
-    words = f"epoch {frame.epoch}{step}   C = {cost:.4f}"
-    ax.set_title(words, color=Paper(ax).ink, fontsize=11, y=None if pad is None else 1.0, pad=pad)
+    return f"epoch {frame.epoch}{step}   C = {cost:.4f}"
 
 
 def boundaries(
@@ -127,7 +123,7 @@ def boundaries(
         colours = regions.draw(ax, view(number), names, class_names, max_samples, limits)
         if colours is not None and len(ax.figure.axes) == 1:
             regions.add_bar(ax, colours)
-        title(film, number, ax)
+        ax.set_title(words(film, number), color=Paper(ax).ink, fontsize=11)
 
     draw(0)
     return Movie(ax.figure, draw, len(film), fps)
@@ -148,30 +144,24 @@ def drawings(
     X, y = film.X[chosen], film.y[chosen]
     if len(X) == 0:
         raise ValueError(f"row must be from 0 to {len(film.X) - 1}; got {row}")
-    sizes = film.net.sizes
-    if labels is None:
-        labels = has_room([min(n, max_neurons) for n in sizes])
-    gap, pitch = (4.3, 2.4) if labels else (2.6, 0.95)
-    places = columns(sizes, max_neurons, gap, pitch)
     values = [values_of(film.network(i), X, y, edges) for i in range(len(film))]
+    first = drawing_of(film.net, values[0], labels, max_neurons, ax)
     edge_reach = max(reach(w) for one in values for w in one.edges)
     activation_reach = max(reach(a) for one in values for a in one.activations or [])
+    ax = new_axes(ax, first.size)
 
     def drawing(number: int) -> Drawing:
-        one = Drawing(film.net, values[number], places, bool(labels))
-        one.edge_reach, one.reach = edge_reach, activation_reach
+        one = Drawing(film.net, values[number], first.labels, max_neurons)
+        one.edge_reach, one.reach, one.scale = edge_reach, activation_reach, first.scale
         return one
-
-    width, height = drawing(0).extent()
-    scale = INCHES if labels else 0.8 * INCHES
-    ax = new_axes(ax, (scale * width, scale * height))
 
     def draw(number: int) -> None:
         for child in ax.child_axes[:]:
             child.remove()
         ax.clear()
-        drawing(number).draw(ax)
-        title(film, number, ax, pad=-14)
+        one = drawing(number)
+        one.draw(ax)
+        one.title(words(film, number))
 
     draw(0)
     return Movie(ax.figure, draw, len(film), fps)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .layout import columns
 from .style import new_axes
 from .style import require as require_matplotlib
 
@@ -19,9 +17,6 @@ if TYPE_CHECKING:
     from ..network import Network
 
 EDGES = ("weight", "gradient")
-FEW = 5  # the most neurons of a layer in a drawing with symbols and numbers
-FEW_EDGES = 30
-INCHES = 0.75  # of a unit of the drawing, with labels
 
 
 def network(
@@ -69,25 +64,14 @@ def network(
     'C = 0.9696'
     """
     require_matplotlib()
-    from .drawing import Drawing
+    from .drawing import drawing_of
 
     if max_neurons < 3:
         raise ValueError(f"max_neurons must be an integer >= 3; got {max_neurons}")
     values = values_of(net, x, y, edges)
-    if labels is None:
-        labels = has_room([min(n, max_neurons) for n in net.sizes])
-    gap, pitch = (4.3, 2.4) if labels else (2.6, 0.95)
-    drawing = Drawing(net, values, columns(net.sizes, max_neurons, gap, pitch), labels)
-    width, height = drawing.extent()
-    scale = INCHES if labels else 0.8 * INCHES
-    drawing.draw(new_axes(ax, (scale * width, scale * height)))
+    drawing = drawing_of(net, values, labels, max_neurons, ax)
+    drawing.draw(new_axes(ax, drawing.size))
     return drawing.ax
-
-
-def has_room(shown: list[int]) -> bool:
-    """Whether symbols and numbers can be read."""
-    counts = [before * here for before, here in pairwise(shown)]
-    return max(shown) <= FEW and sum(counts) <= FEW_EDGES
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,15 @@ def new_axes(ax: Axes | None, size: tuple[float, float] = (6.4, 4.4)) -> Axes:
     return ax
 
 
+def text_scale(ax: Axes | None, size: tuple[float, float]) -> float:
+    """How much smaller text has to be on an Axes than on one of `size` inches; 1 at most."""
+    if ax is None:
+        return 1.0
+    dots = ax.figure.dpi
+    shares = (ax.bbox.width / dots / size[0], ax.bbox.height / dots / size[1])
+    return float(min(1.0, *shares))
+
+
 def require() -> None:
     """Say in one sentence that Matplotlib is missing."""
     try:
@@ -146,14 +155,16 @@ def curve_looks(paper: Paper, i: int) -> dict[str, Any]:
     return {"color": paper.palette[i % n], "linestyle": DASHES[i % len(DASHES)]}
 
 
-def colour_bar(bar: Axes, paper: Paper, colours: Colormap, name: str, largest: float) -> None:
+def colour_bar(
+    bar: Axes, paper: Paper, colours: Colormap, name: str, largest: float, scale: float
+) -> None:
     """A thin bar from -largest to largest on an Axes of its own."""
     bar.imshow(np.linspace(-1, 1, 101)[None], aspect="auto", cmap=colours)
     bar.set_yticks([])
     ends = (f"${number(-largest)}$", "$0$", f"${number(largest)}$")
     bar.set_xticks([0, 50, 100], ends, math_fontfamily="cm")
-    bar.tick_params(labelsize=8, color=paper.faint, labelcolor=paper.ink)
-    bar.set_title(name, fontsize=8.5, color=paper.ink, pad=2)
+    bar.tick_params(labelsize=8 * scale, color=paper.faint, labelcolor=paper.ink)
+    bar.set_title(name, fontsize=8.5 * scale, color=paper.ink, pad=2)
     for spine in bar.spines.values():
         spine.set_visible(False)
 
