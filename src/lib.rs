@@ -35,6 +35,7 @@ mod cost;
 mod error;
 mod exchange;
 mod init;
+mod interrupt;
 mod kernel;
 mod layer;
 mod network;

@@ -9,6 +9,7 @@ use crate::activation::Activation;
 use crate::cost::Cost;
 use crate::error::Error;
 use crate::init::Init;
+use crate::interrupt::given_up;
 use crate::kernel::{Isa, Rows};
 use crate::layer::{Layer, Multiply, Options, Output, Weigh, rows_of};
 use crate::optimizer::{Optimizer, Rule};
@@ -254,10 +255,14 @@ impl<T: Real> Network<T> {
         };
         let (all, out) =
             (Samples { x, y: Targets::None, weights: None, n_in }, Rows::new(out, n_out));
-        let finite = AtomicBool::new(true);
+        let (finite, stopped) = (AtomicBool::new(true), AtomicBool::new(false));
         pool::run(threads, |worker| {
-            let room = worker.room(block);
-            for samples in worker.share(m).blocks(block) {
+            let (room, share) = (worker.room(block), worker.share(m));
+            for samples in share.blocks(block) {
+                if samples.start() > share.start() && (stopped.load(Relaxed) || given_up()) {
+                    stopped.store(true, Relaxed);
+                    break;
+                }
                 let rows = room.first(samples.len());
                 let within = samples.start() * n_in..samples.range().end * n_in;
                 if first_non_finite(&x[within]).is_some() {

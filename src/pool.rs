@@ -15,12 +15,15 @@ use std::thread::Thread;
 /// Rounds of spinning before a thread parks: some tens of microseconds.
 const SPINS: usize = 4_000;
 
+/// The most threads that a job uses: what it keeps for each would fill the memory.
+const MOST_THREADS: usize = 1024;
+
 /// Threads that a job may use; 0 stands for [`default_threads`].
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 /// Lets every later job use `threads` threads.
 pub fn set_threads(threads: usize) {
-    THREADS.store(threads, Relaxed);
+    THREADS.store(threads.min(MOST_THREADS), Relaxed);
 }
 
 thread_local! {
@@ -40,7 +43,7 @@ pub fn threads() -> usize {
     }
     match THREADS.load(Relaxed) {
         0 => {
-            let threads = default_threads();
+            let threads = default_threads().min(MOST_THREADS);
             THREADS.store(threads, Relaxed);
             threads
         }

@@ -5,20 +5,22 @@
 mod arguments;
 mod functions;
 
+use std::cell::RefCell;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use ndarray::{Array1, Array2};
 use numpy::{
     Element, PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
-    PyUntypedArrayMethods, ToPyArray,
+    PyUntypedArray, PyUntypedArrayMethods, ToPyArray,
 };
-use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use arguments::{Batch, LayerOptions, Training};
 use functions::{Own, raised, unless_raised};
 
+use crate::interrupt::asking;
 use crate::kernel::{Isa, fma_rate};
 use crate::real::first_non_finite;
 use crate::schedule::{Curve, Schedule, Watched};
@@ -158,9 +160,10 @@ impl Network {
         X: &Bound<'py, PyAny>,
         out: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut failure = None;
         with!(&mut *self.lock(X.py()), net => {
-            let result = predict(net, X, out);
-            unless_raised(net, result)
+            let result = predict(net, X, out, &mut failure);
+            unless_raised(net, failure.map_or(Ok(result), Err))?
         })
     }
 
@@ -169,7 +172,7 @@ impl Network {
         with!(&*self.lock(py), net => {
             let x: PyReadonlyArray2<_> = X.extract()?;
             let x = x.as_array();
-            let activations = unless_raised(net, py.detach(|| net.activations_of(x)))?;
+            let activations = unless_raised(net, away(py, || net.activations_of(x)))??;
             Ok(matrices(py, activations))
         })
     }
@@ -193,7 +196,7 @@ impl Network {
                 deltas,
                 weight_gradients,
                 bias_gradients,
-            } = unless_raised(net, py.detach(|| net.backward(&samples)))?;
+            } = unless_raised(net, away(py, || net.backward(&samples)))??;
             let [z, a, delta, grad_w] =
                 [weighted_inputs, activations, deltas, weight_gradients].map(|list| matrices(py, list));
             Ok((cost, z, a, delta, grad_w, vectors(py, bias_gradients)))
@@ -213,7 +216,7 @@ impl Network {
         with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
-            let (cost, w, b) = unless_raised(net, py.detach(|| net.gradient(&samples)))?;
+            let (cost, w, b) = unless_raised(net, away(py, || net.gradient(&samples)))??;
             Ok((cost, matrices(py, w), vectors(py, b)))
         })
     }
@@ -228,7 +231,7 @@ impl Network {
         with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y, None)?;
             let samples = batch.samples()?;
-            let costs = unless_raised(net, py.detach(|| net.costs(&samples)))?;
+            let costs = unless_raised(net, away(py, || net.costs(&samples)))??;
             Ok(PyArray1::from_vec(py, costs.iter().map(|cost| cost.to_f64()).collect()))
         })
     }
@@ -245,7 +248,7 @@ impl Network {
         with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
-            unless_raised(net, py.detach(|| net.mean_cost(&samples)))
+            unless_raised(net, away(py, || net.mean_cost(&samples)))?
         })
     }
 
@@ -262,8 +265,8 @@ impl Network {
         with!(&mut *self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
-            let cost = py.detach(|| net.step(&samples, learning_rate));
-            unless_raised(net, cost)
+            let cost = away(py, || net.step(&samples, learning_rate));
+            unless_raised(net, cost)?
         })
     }
 
@@ -476,8 +479,12 @@ fn predict<'py, T: Element + Real>(
     net: &mut crate::Network<T>,
     x: &Bound<'py, PyAny>,
     out: Option<&Bound<'py, PyAny>>,
+    failure: &mut Option<PyErr>,
 ) -> Option<Bound<'py, PyAny>> {
     let (py, n_in, n_out) = (x.py(), net.n_in(), net.n_out());
+    if !x.is_exact_instance_of::<PyUntypedArray>() {
+        return None; // a masked array is more
+    }
     let x = x.cast::<PyArrayDyn<T>>().ok()?;
     let shape = x.shape();
     if shape.len() > 2 || shape.last() != Some(&n_in) || shape[0] == 0 || !x.is_c_contiguous() {
@@ -498,18 +505,48 @@ fn predict<'py, T: Element + Real>(
         }
         let mut guard = given.try_readwrite().ok()?;
         let to = guard.as_slice_mut().ok()?;
-        let finite = py.detach(|| net.predict_into(values, to));
+        let finite =
+            away(py, || net.predict_into(values, to)).map_err(|e| *failure = Some(e)).ok()?;
         return finite.then(|| out.clone());
+    }
+    if !has_room::<T>(rows.checked_mul(n_out)?) {
+        let sentence = format!("there is no memory for {n_out} numbers for each of {rows} samples");
+        *failure = Some(PyMemoryError::new_err(sentence));
+        return None;
     }
     let mut result = Array2::from_elem((rows, n_out), T::ZERO);
     let to = result.as_slice_mut().expect("standard layout");
-    if !py.detach(|| net.predict_into(values, to)) {
+    if !away(py, || net.predict_into(values, to)).map_err(|e| *failure = Some(e)).ok()? {
         return None;
     }
     if shape.len() == 1 {
         return Some(PyArray1::from_vec(py, result.into_raw_vec_and_offset().0).into_any());
     }
     Some(PyArray2::from_owned_array(py, result).into_any())
+}
+
+thread_local! {
+    /// What a signal's handler has raised in the middle of a call.
+    static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
+}
+
+/// Does `work` without the interpreter's lock, until it is done or a signal's handler raises.
+fn away<R: Send>(py: Python, work: impl FnOnce() -> R + Send) -> PyResult<R> {
+    fn ask() -> bool {
+        let raised = Python::attach(|py| py.check_signals()).err();
+        let given_up = raised.is_some();
+        RAISED.set(raised);
+        given_up
+    }
+    let result = py.detach(|| asking(ask, work));
+    RAISED.take().map_or(Ok(result), Err)
+}
+
+/// Whether the system grants room for a result; it ends a process that asks for too much.
+fn has_room<T>(numbers: usize) -> bool {
+    const SMALL: usize = 1 << 26; // bytes
+    numbers.checked_mul(size_of::<T>()).is_some_and(|bytes| bytes < SMALL)
+        || Vec::<T>::new().try_reserve_exact(numbers).is_ok()
 }
 
 fn matrices<T: Element>(py: Python<'_>, list: Vec<Array2<T>>) -> Arrays<'_> {

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
+use crate::interrupt::given_up;
 use crate::layer::{Apply, Descent, Fate};
 use crate::network::{Network, ROW_BLOCK};
 use crate::optimizer::{Clock, Rule, Update};
@@ -150,7 +151,8 @@ pub struct Outcome {
 impl<T: Real> Network<T> {
     /// One update on all samples as one batch; returns C before it.
     pub fn step(&mut self, samples: &Samples<T>, learning_rate: f64) -> f64 {
-        let settings = Settings::new(samples.len(), learning_rate);
+        let interrupted = Some(&given_up as &(dyn Fn() -> bool + Sync));
+        let settings = Settings { interrupted, ..Settings::new(samples.len(), learning_rate) };
         let start = Position { epoch: 0, step: 0, cost_sum: 0.0 };
         self.train(samples, &settings, start).costs.first().copied().unwrap_or(f64::NAN)
     }
@@ -218,6 +220,9 @@ impl<T: Real> Network<T> {
         let weighted = samples.weights.is_some();
         let ws = Workspace::training(&self.layers, m, threads, keep_z).weighted(weighted);
         for start in (0..m).step_by(CHUNK) {
+            if start > 0 && given_up() {
+                return;
+            }
             let chunk = start..(start + CHUNK).min(m);
             pool::run(threads, |worker| {
                 self.rows(&ws, samples, &worker, chunk.len(), Chosen::From(start), None);

@@ -192,6 +192,25 @@ def test_slices_of_training_do_not_show(core):
     assert_same_bits(nets[0].weights(), nets[1].weights())
 
 
+def test_steps_under_dropout_leave_out_others_each_time(backend):
+    def dropping():
+        layers = [5, bp.Dense(40, dropout=0.5), 3]
+        return bp.Network(layers, init="zeros", seed=3, dtype="float64", backend=backend)
+
+    net, twin, (X, y) = dropping(), dropping(), batch()
+    moved = []
+    for _ in range(3):
+        net.weights, net.biases = dropping().weights, dropping().biases
+        net.step(X[:1], y[:1], 0.1)
+        moved.append(net.weights[1] != 0)  # only what has passed has a gradient
+        twin.weights, twin.biases = dropping().weights, dropping().biases
+        twin.step(X[:1], y[:1], 0.1)
+        assert_same_bits(parameters(net), parameters(twin))
+        twin = copy.deepcopy(twin)
+    assert all(0 < one.mean() < 1 for one in moved)
+    assert (moved[0] != moved[1]).any() and (moved[1] != moved[2]).any()
+
+
 @pytest.mark.parametrize("optimizer", [row.name for row in OPTIMIZERS])
 def test_a_second_fit_goes_on(optimizer, backend):
     once, twice, (X, y) = network(backend), network(backend), batch()

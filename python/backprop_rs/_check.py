@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._backend import finder
+from ._foreign import Masked, array_of
 
 if TYPE_CHECKING:
     from ._types import AnyArray, Array, Data
@@ -67,8 +68,16 @@ def integer(name: str, given: object, *, least: int, most: int | None = None) ->
     return number
 
 
+def real(given: Real) -> float:
+    """Infinite where it is an integer beyond all floats."""
+    try:
+        return float(given)
+    except OverflowError:
+        return inf
+
+
 def nonnegative(name: str, given: object) -> float:
-    number = float(given) if isinstance(given, Real) else None
+    number = real(given) if isinstance(given, Real) else None
     if number is not None and isfinite(number) and number >= 0:
         return number
     kind = TypeError if number is None else ValueError
@@ -81,7 +90,7 @@ def within(name: str, given: object, least: float, largest: float) -> float:
     sentence = f"{name} must be {accepted}; got {shown(given)}"
     if not isinstance(given, Real):
         raise TypeError(sentence)
-    number = float(given)
+    number = real(given)
     if not (isfinite(number) and least <= number < largest):
         raise ValueError(sentence)
     return number
@@ -202,8 +211,10 @@ def parameters(
 def numbers(name: str, given: Data) -> AnyArray:
     """Anything array-like that holds bools, integers or floats."""
     try:
-        array = np.asarray(given)
-    except (TypeError, ValueError):
+        array: AnyArray = array_of(name, given)
+    except Masked:
+        raise
+    except (TypeError, ValueError, BufferError):
         raise ValueError(
             f"{name} must be a rectangular array of numbers; "
             f"got {type(given).__name__} that NumPy cannot convert"

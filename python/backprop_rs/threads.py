@@ -18,7 +18,8 @@ def set_num_threads(n: int) -> None:
     Parameters
     ----------
     n : int
-        At least 1. The default is the number of processors this process may use.
+        At least 1; more than 1024 are 1024. The default is the number of processors this
+        process may use.
 
     Raises
     ------
@@ -33,7 +34,7 @@ def set_num_threads(n: int) -> None:
     """
     from ._check import integer
 
-    n = integer("n", n, least=1)
+    n = min(integer("n", n, least=1), 1024)
     try:
         from . import _core
     except ImportError:

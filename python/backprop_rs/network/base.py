@@ -8,8 +8,9 @@ from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from .. import _backend, _check
+from .. import _backend, _check, _memory
 from .._tables import Tables
+from .._turns import Turns
 from ..dense import Dense
 from ..own import Activation, Cost, Own
 
@@ -43,6 +44,7 @@ class Base:
         every = {"l1": l1, "l2": l2, "weight_decay": weight_decay, "max_norm": max_norm}
         sizes, given = split(sizes, {"dropout": dropout}, every)
         sizes = _check.sizes(sizes)
+        _memory.need_parameters(sizes, _check.dtype(dtype))
         activations = self._tables.activations(activation, len(sizes) - 2)
         activations.append(self._tables.function("activation", output))
         for i, layer in enumerate(given):
@@ -55,11 +57,14 @@ class Base:
         seed = _check.seed(seed)
         self.seed = int.from_bytes(os.urandom(8), "little") >> 1 if seed is None else seed
         self.epochs_trained = 0
+        self._steps = 0  # of `step` under dropout
         self.metadata: dict[str, Any] = {}
         self._optimizer: object = None
         self._history: History | None = None  # of the last training, for `diagnose`
         self._options = [layer.options for layer in given]
         self._core = module.Network(sizes, activations, cost, _check.dtype(dtype), self._options)
+        if self.backend == "numpy":
+            self._core = Turns(self._core)
         self._busy = Lock()
         own_cost = isinstance(cost, Cost)
         self._target_range = _check.ANY_TARGET if own_cost else module.target_range(cost)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeGuard, cast
 
 import numpy as np
 
-from .. import _check
+from .. import _check, _memory
 from ..own import Activation, Cost
 from ..trace import Trace
 from .base import Base
@@ -61,6 +61,9 @@ class Computes(Base):
             _check.output(out, (*X.shape[:-1], n_out), self.dtype)
             if np.may_share_memory(X, out):
                 X = X.copy()
+        else:
+            rows = len(X) if X.ndim == 2 else 1
+            _memory.need(rows * n_out, self.dtype, f"the result for {rows:,} samples")
         return self._core.predict(X, out)  # type: ignore[no-any-return]
 
     def activations(self, X: Data) -> list[Array]:
@@ -82,6 +85,7 @@ class Computes(Base):
         """
         n_in = self.sizes[0]
         X = _check.inputs(X, n_in, self.dtype)
+        self._need_rows(X, 1)
         return self._core.activations_of(X.reshape(-1, n_in))  # type: ignore[no-any-return]
 
     def backward(self, X: Data, y: Data, sample_weight: Data | None = None) -> Trace:
@@ -107,6 +111,7 @@ class Computes(Base):
         array([[-0.25]], dtype=float32)
         """
         X, y = self._samples(X, y)
+        self._need_rows(X, 3)  # z, a and δ
         return Trace(*self._core.backward(X, y, self._weights(sample_weight, X)))
 
     def evaluate(
@@ -152,7 +157,7 @@ class Computes(Base):
     ) -> dict[str, float]:
         scores = {"cost": float(self._core.mean_cost(X, y, weights))}
         if labels is not None:
-            classes = self._classes(self._core.predict(X))
+            classes = self._classes(self.predict(X))
             scores["accuracy"] = float(np.average(classes == labels, weights=weights))
         return scores
 
@@ -164,6 +169,12 @@ class Computes(Base):
     def _threshold(self) -> float:
         """Where one output changes from no to yes."""
         return 0.0 if self.cost == "hinge" else 0.5
+
+    def _need_rows(self, X: Array, times: int) -> None:
+        """Refuse to keep so many numbers of every neuron for every sample without the room."""
+        rows = len(X) if X.ndim == 2 else 1
+        numbers = times * rows * sum(self.sizes[1:])
+        _memory.need(numbers, self.dtype, f"what is kept of {rows:,} samples")
 
     def _weights(self, given: Data | None, X: Array) -> Array | None:
         return None if given is None else _check.sample_weight(given, len(X), self.dtype)

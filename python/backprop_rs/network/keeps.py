@@ -142,7 +142,9 @@ class Keeps(Base):
         layers = [Dense(n, **one) for n, one in zip(sizes, options, strict=True)]
         choices["sizes"] = [first, *layers]
         Base.__init__(self, **choices, init="zeros", backend=backend)
-        self.epochs_trained = _check.integer("epochs_trained", settings["epochs_trained"], least=0)
+        self.epochs_trained = _check.integer(
+            "epochs_trained", settings["epochs_trained"], least=0, most=2**62
+        )
         self.metadata = dict(settings["metadata"])
 
     def __getstate__(self) -> dict[str, Any]:
@@ -151,6 +153,7 @@ class Keeps(Base):
             "settings": self._settings(),
             "state": self._core.state(),
             "optimizer": self._optimizer,
+            "steps": self._steps,
             "backend": self.backend,
             "functions": self._functions,
         }
@@ -161,6 +164,7 @@ class Keeps(Base):
             self._core.set_optimizer(state["optimizer"])
             self._optimizer = state["optimizer"]
         self._core.set_state(state["state"])
+        self._steps = state["steps"]
 
 
 def wanted(

@@ -11,7 +11,7 @@ from .. import _check
 from .computes import Computes
 
 if TYPE_CHECKING:
-    from .._types import Choice, Data, Path
+    from .._types import AnyArray, Array, Choice, Data, Path
     from ..data.sources import Source
     from ..health import Health
     from ..history import History
@@ -29,7 +29,8 @@ class Learns(Computes):
     ) -> float:
         """One step of gradient descent with the averaged gradient of this batch.
 
-        w := w - learning_rate dC/dw, b := b - learning_rate dC/db.
+        w := w - learning_rate dC/dw, b := b - learning_rate dC/db. Under dropout each step leaves
+        out others, by the seed and the number of the step.
 
         Parameters
         ----------
@@ -55,7 +56,18 @@ class Learns(Computes):
         if self._optimizer != GRADIENT_DESCENT:
             self._use_optimizer("sgd")
         weights = self._weights(sample_weight, X)
-        return self._core.step(X, y, learning_rate, weights)  # type: ignore[no-any-return]
+        return self._one_step(X, y, learning_rate, weights)
+
+    def _one_step(self, X: Array, y: AnyArray, rate: float, weights: Array | None) -> float:
+        """One update; under dropout with a mask that no step before it had."""
+        if not any(one["dropout"] for one in self._options):
+            return self._core.step(X, y, rate, weights)  # type: ignore[no-any-return]
+        at, self._steps = self._steps, self._steps + 1
+        run = {"batch_size": len(X), "learning_rate": rate, "seed": self.seed, "budget": inf}
+        costs, *_ = self._core.train(X, y, run | {"stop_epoch": at + 1}, (at, 0, 0.0), weights)
+        if not costs:
+            raise KeyboardInterrupt
+        return costs[0]  # type: ignore[no-any-return]
 
     def fit(
         self,

@@ -263,7 +263,7 @@ def check_output(sizes: list[int], rows: list[Activation], cost: Cost) -> Cost:
 def is_ready(X: Any, dtype: str) -> bool:
     """A C-contiguous, aligned array of this dtype in native order, (m, n) or (n,), not empty."""
     return (
-        isinstance(X, np.ndarray)
+        type(X) is np.ndarray  # a masked array is more
         and X.dtype == dtype
         and X.flags.c_contiguous
         and X.flags.aligned

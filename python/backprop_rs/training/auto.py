@@ -14,6 +14,8 @@ AUTO = "auto"
 LBFGS = "lbfgs"  # not a row of the table: it sees all samples at once
 UPDATES = 6000  # enough for small tables
 EPOCHS = (10, 300)
+ENDLESS = 2**62  # epochs that nobody sees the end of
+LARGEST_BATCH = 2**31  # of a stream, whose samples are not counted
 RATES = {"sgd": 0.1, "adam": 0.003, "adamw": 0.003, "nadam": 0.003, "rmsprop": 0.001}
 RATES |= {"adagrad": 0.01, "rprop": 0.01, "lion": 0.0003, "lbfgs": 1.0}
 
@@ -38,7 +40,7 @@ def plan(tables: Tables, n: int, given: Mapping[str, Any]) -> Plan:
     optimizer, schedule = given["optimizer"], given["schedule"]
     if batch_size == AUTO:
         batch_size = min(max(8, 2 ** ((n // 40).bit_length())), 64)
-    batch_size = _check.integer("batch_size", batch_size, least=1)
+    batch_size = min(_check.integer("batch_size", batch_size, least=1), n or LARGEST_BATCH)
     if epochs == AUTO:
         steps = ceil(n / batch_size)
         epochs = min(max(ceil(UPDATES / steps), EPOCHS[0]), EPOCHS[1])
@@ -51,7 +53,7 @@ def plan(tables: Tables, n: int, given: Mapping[str, Any]) -> Plan:
     if rate == AUTO:
         rate = RATES[optimizer.partition("(")[0]]
     return Plan(
-        epochs=_check.integer("epochs", epochs, least=0),
+        epochs=min(_check.integer("epochs", epochs, least=0), ENDLESS),
         batch_size=batch_size,
         learning_rate=_check.nonnegative("learning_rate", rate),
         optimizer=optimizer,

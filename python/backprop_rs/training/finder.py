@@ -70,7 +70,7 @@ def find(
     for rate, rows in zip(np.geomspace(low, high, n), batches, strict=True):
         part = samples.rows(rows)
         untrained = net._core.mean_cost(part.X, part.y, part.weights)
-        cost = twin._core.step(part.X, part.y, float(rate), part.weights)
+        cost = twin._one_step(part.X, part.y, float(rate), part.weights)
         if not np.isfinite(cost) or cost > FAR * untrained:
             break
         rates.append(float(rate))

@@ -1,0 +1,55 @@
+//! Ctrl-C in the middle of a long pass: the thread that has called is asked whether to go on.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// Time between two questions.
+const ASK_EVERY: Duration = Duration::from_millis(30);
+
+/// Whom to ask.
+type Ask = fn() -> bool;
+
+thread_local! {
+    static ASK: Cell<Option<Ask>> = const { Cell::new(None) };
+    static ASKED: Cell<Option<Instant>> = const { Cell::new(None) };
+    static GIVEN_UP: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does `work`, which is given up once `ask` says so; what it returns means nothing then.
+pub fn asking<R>(ask: Ask, work: impl FnOnce() -> R) -> R {
+    ASK.set(Some(ask));
+    ASKED.set(None);
+    GIVEN_UP.set(false);
+    let result = work();
+    ASK.set(None);
+    result
+}
+
+/// Whether this thread is to leave its work.
+pub fn given_up() -> bool {
+    let Some(ask) = ASK.get() else { return false };
+    if GIVEN_UP.get() {
+        return true;
+    }
+    let now = Instant::now();
+    let due = ASKED.get().is_none_or(|asked| now - asked >= ASK_EVERY);
+    if due {
+        ASKED.set(Some(now));
+        GIVEN_UP.set(ask());
+    }
+    GIVEN_UP.get()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_goes_on_until_it_is_given_up() {
+        assert!(!given_up());
+        assert!(!asking(|| false, given_up));
+        let [first, second] = asking(|| true, || [given_up(), given_up()]);
+        assert!(first && second);
+        assert!(!given_up());
+    }
+}
