@@ -14,7 +14,7 @@ from ..recipe import listed, position
 from .base import Block
 from .stream import Segment, Stream
 
-ROWS = 65_536  # of a record batch
+ROWS = 16_384  # of a record batch
 STRIP = 2048  # rows that are turned from columns into rows together
 
 
