@@ -203,7 +203,7 @@ def draw(path, row, parameters, update, message):
             axis.plot(RANKS, shares, color=color, marker="o", label=f"{rows:,} rows a rank")
         axis.set_xscale("log", base=2)
         axis.set_xticks(RANKS, [f"{ranks:,}" for ranks in RANKS])
-        axis.set(ylim=(0, 100), xlabel="ranks", ylabel="efficiency, %")
+        axis.set(ylim=(0, 105), xlabel="ranks", ylabel="efficiency, %")
         axis.set_title("-".join(map(str, SIZES)) + ", exact, by the model", loc="left")
         axis.grid(color=GRID, linewidth=0.8)
         axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))

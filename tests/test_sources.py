@@ -294,6 +294,16 @@ def test_the_scaling_of_one_pass_is_that_of_two() -> None:
     assert survey.length == N and survey.classes == [0, 1, 2]
 
 
+def test_moments_of_parts_are_those_of_the_whole() -> None:
+    moments = bp.data.Moments()
+    for block, _ in batches():
+        moments.add(block)
+    oracle = X.astype(float)
+    np.testing.assert_allclose(moments.mean, oracle.mean(axis=0), atol=N * 2.0**-52)
+    np.testing.assert_allclose(moments.squares / N, oracle.var(axis=0), rtol=N * 2.0**-52)
+    assert (moments.least == X.min(axis=0)).all() and (moments.most == X.max(axis=0)).all()
+
+
 def test_a_large_mean_does_not_spoil_the_deviation() -> None:
     far = (1e6 + np.arange(1000.0)).reshape(-1, 1)
     scaling = bp.data.Scaling.fit(bp.data.source(far, far))

@@ -72,14 +72,13 @@ def total(places: Sequence[tuple[int, int]], sums: Sequence[Any]) -> Any:
     >>> total([(0, 2), (2, 1), (3, 1), (4, 1)], [1.0, 2.0, 3.0, 4.0])
     10.0
     """
-    stack: list[tuple[int, int, Any]] = []
-    for (at, size), number in zip(places, sums, strict=True):
-        node = (at, size, number)
-        while stack and stack[-1][1] == node[1] and stack[-1][0] % (2 * node[1]) == 0:
-            at, size, lower = stack.pop()
-            node = (at, 2 * size, lower + node[2])
-        stack.append(node)
-    _, _, found = stack.pop()
+    stack: list[tuple[int, Any]] = []  # sizes fall from the first to the last
+    for (_, size), number in zip(places, sums, strict=True):
+        while stack and stack[-1][0] == size:
+            number = stack.pop()[1] + number
+            size *= 2
+        stack.append((size, number))
+    _, found = stack.pop()
     while stack:
-        found = found + stack.pop()[2]
+        found = found + stack.pop()[1]
     return found
