@@ -97,7 +97,7 @@ impl<T: Real> Network<T> {
         let run = Run::new(self, &none, settings, ws, Some(sums));
         let outcome = std::sync::Mutex::new(Ok(0.0));
         pool::run(Self::threads_for(self.n_parameters_work(), CHUNK), |worker| {
-            let result = run.lone_update(&worker, &sum, rows, update.clone());
+            let result = run.lone_update(&worker, &sum, rows, update);
             if worker.index == 0 {
                 *outcome.lock().unwrap() = result;
             }

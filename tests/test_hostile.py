@@ -386,6 +386,21 @@ def test_a_mask_is_named(backend):
     )
 
 
+DATA = {
+    "standardize": lambda data: bp.data.standardize(bp.Dataset(data, [0, 1, 0, 1, 0, 1])),
+    "one_hot": lambda data: bp.data.one_hot(data[:, 0]),
+    "an iterable": lambda data: network("numpy").fit(
+        bp.data.source(iter([(data, TARGETS)])), **RUN | {"epochs": 1, "shuffle": False}
+    ),
+}
+
+
+@pytest.mark.parametrize("call", DATA)
+def test_no_call_takes_what_lies_beneath_a_mask(call):
+    with pytest.raises(ValueError, match="must hold no masked values; got one at"):
+        DATA[call](masked())
+
+
 # Numbers of any size.
 
 

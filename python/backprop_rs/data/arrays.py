@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .. import _foreign
+
 
 def array_of(argument: str, given: ArrayLike) -> NDArray[Any]:
-    """Return an array, or raise ValueError where rows are of unequal length."""
+    """Return an array, or raise ValueError where values are masked or rows of unequal length."""
     try:
-        return np.asarray(given)
+        return _foreign.array_of(argument, given)  # type: ignore[no-any-return]
+    except _foreign.Masked:
+        raise
     except ValueError:
         raise ValueError(f"{argument} must be an array; got rows of unequal length") from None
 

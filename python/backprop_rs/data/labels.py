@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .arrays import array_of
+
 Classes = bool | str
 """True, False or "auto": whether a target is classes (see `is_classes`)."""
 
@@ -43,7 +45,7 @@ def one_hot(labels: ArrayLike, n_classes: int | None = None) -> NDArray[np.float
     array([[0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
     """
-    given = np.asarray(labels)
+    given = array_of("labels", labels)
     if given.ndim != 1 or given.size == 0:
         raise ValueError(f"labels must have shape (m,), m at least 1; got shape {given.shape}")
     if given.dtype.kind not in "biu":

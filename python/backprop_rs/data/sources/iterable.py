@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
+from ..arrays import array_of
 from .base import Block
 from .stream import Segment, Stream
 
@@ -35,7 +34,7 @@ def block_of(batch: Any, place: str) -> Block:
     parts = batch if isinstance(batch, tuple | list) else (batch,)
     if not 1 <= len(parts) <= 3:
         raise ValueError(f"{place}: a batch must be (X, y) or (X, y, weights); got {len(parts)}")
-    arrays = [np.asarray(part) for part in parts]
+    arrays = [array_of(place, part) for part in parts]
     X = arrays[0]
     if X.ndim < 2:
         raise ValueError(f"{place}: X must have shape (m, n_0); got {X.shape}")

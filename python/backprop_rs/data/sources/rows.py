@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import array_of
 from .base import Block, Change, Epoch, Pass, Source, shuffled
 
 
@@ -96,7 +97,7 @@ def block_of_items(items: list[Any], name: str) -> Block:
     columns = list(zip(*items, strict=True)) if isinstance(items[0], tuple | list) else [items]
     if not 1 <= len(columns) <= 3:
         raise ValueError(f"{name}: an item must be (x, y) or (x, y, weight); got {len(columns)}")
-    arrays = [np.stack([np.asarray(value) for value in column]) for column in columns]
+    arrays = [np.stack([array_of(name, value) for value in column]) for column in columns]
     arrays[0] = arrays[0].reshape(len(items), -1)
     return Block(*arrays)
 
