@@ -49,6 +49,7 @@ mod random;
 mod real;
 mod samples;
 mod schedule;
+mod single;
 mod small;
 mod state;
 mod sums;

@@ -12,14 +12,15 @@ use crate::optimizer::{Clock, Moments, Optimizer, Update};
 use crate::parts::penalty_of;
 use crate::pool::Share;
 use crate::real::Real;
-use crate::samples::{Chosen, Samples, Targets, chosen};
+use crate::samples::{Chosen, Samples, chosen};
+use crate::single::target;
 use crate::sums::tree_sum;
 use crate::train::{Position, Settings};
 use crate::with_width;
 use crate::workspace::Workspace;
 
 /// The most layers and inputs that this way is worth while for.
-const MAX_LAYERS: usize = 8;
+pub const MAX_LAYERS: usize = 8;
 const MAX_INPUTS: usize = 64;
 
 /// Whether a step of `rows` rows is one for this room: one shard, every layer in one line.
@@ -55,6 +56,9 @@ pub struct SmallSteps<'a, T> {
 impl<T: Real> Job for SmallSteps<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
+        if let Some(width) = self.single() {
+            return with_width!(width, self.singles::<S, _>());
+        }
         let Self { samples, settings, optimizer, at, steps, .. } = self;
         let size = self.batch.len();
         let scales = [&self.batch, &self.rest].map(|rows| T::ONE / T::from_f64(rows.len() as f64));
@@ -219,7 +223,7 @@ impl<T: Real> SmallStep<'_, T> {
             let (z, a) = (z.read(0, self.rows), self.ws.a[last + 1].read(0, self.rows));
             let delta = self.ws.delta[last].write(0, self.rows);
             for (row, cost) in costs.iter_mut().enumerate() {
-                let y = self.target::<N>(self.chosen.sample(row), *n_out);
+                let y = target::<T, N>(self.samples.y, self.chosen.sample(row), *n_out);
                 let own = row * T::LINE..row * T::LINE + n_out;
                 let given = [&z[own.clone()], &a[own.clone()], &y[..*n_out]];
                 let mut terms = [T::ZERO; LINE_MAX];
@@ -251,7 +255,7 @@ impl<T: Real> SmallStep<'_, T> {
         for (i, row) in rows.clone().enumerate() {
             given[0][i * N..][..N].copy_from_slice(&z[row * T::LINE..][..N]);
             given[1][i * N..][..N].copy_from_slice(&a[row * T::LINE..][..N]);
-            let y = self.target::<N>(self.chosen.sample(row), *n_out);
+            let y = target::<T, N>(self.samples.y, self.chosen.sample(row), *n_out);
             given[2][i * N..][..N].copy_from_slice(&y);
         }
         let (mut errors, mut terms) = ([T::ZERO; W], [T::ZERO; W]);
@@ -268,23 +272,6 @@ impl<T: Real> SmallStep<'_, T> {
             delta[row * T::LINE..][..N].copy_from_slice(&line);
             costs[row] = cost;
         }
-    }
-
-    #[inline(always)]
-    fn target<const N: usize>(&self, sample: usize, n_out: usize) -> [T; N] {
-        let mut y = [T::ZERO; N];
-        match self.samples.y {
-            Targets::None => {}
-            Targets::Values(values) => {
-                let values = &values[sample * n_out..][..n_out];
-                for (n, y) in y.iter_mut().enumerate() {
-                    // A condition a number: the compiler would call a function to copy so few.
-                    *y = if n < n_out { values[n] } else { T::ZERO };
-                }
-            }
-            Targets::Classes(classes) => y[classes[sample] as usize] = T::ONE,
-        }
-        y
     }
 
     /// δ of layer l - 1, `N` wide: Σ_j δ_j w_j, times σ'.

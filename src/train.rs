@@ -349,6 +349,17 @@ impl Settings<'_> {
         Chance { seed: self.seed, epoch, names }
     }
 
+    /// The learning rate at a place.
+    #[inline]
+    pub(crate) fn rate(&self, at: &Position, steps: usize) -> f64 {
+        if self.schedule.is_constant() {
+            return self.learning_rate;
+        }
+        let epochs = at.epoch.saturating_sub(self.schedule_from) as f64;
+        let x = epochs + at.step as f64 / steps as f64;
+        self.learning_rate * self.schedule.factor(x, self.schedule_epochs as f64)
+    }
+
     /// What updates number `clock.t` of this training uses, at a place.
     #[inline]
     pub(crate) fn update<T: Real>(
@@ -358,13 +369,7 @@ impl Settings<'_> {
         at: &Position,
         steps: usize,
     ) -> Update<T> {
-        let mut rate = self.learning_rate;
-        if !self.schedule.is_constant() {
-            let epochs = at.epoch.saturating_sub(self.schedule_from) as f64;
-            let x = epochs + at.step as f64 / steps as f64;
-            rate *= self.schedule.factor(x, self.schedule_epochs as f64);
-        }
-        let mut update = rule.at(clock, rate);
+        let mut update = rule.at(clock, self.rate(at, steps));
         update.clip = self.clip_value.map(T::from_f64);
         update
     }

@@ -59,6 +59,23 @@ def test_hashes_kept_in_the_repository(instruction_set, n):
     ), "python tests/hashes.py > tests/hashes.json renews them, and the changelog says so"
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("sizes", [[2, 3, 2], [4, 4], [9, 12, 16, 10], [2, 5, 3, 1], [40, 2, 2]])
+def test_small_networks_have_their_own_steps_with_the_same_bits(sizes, batch_size, schedule, dtype):
+    """Samples that have weights, all of them 1, go the way of large networks."""
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(10, sizes[0])), random.random((10, sizes[-1]))
+    trained = []
+    for weight in (None, np.ones(10)):
+        net = bp.Network(sizes, "tanh", seed=1, dtype=dtype, backend="rust")
+        settings = {"learning_rate": 0.5, "batch_size": batch_size, "schedule": schedule}
+        history = net.fit(X, y, epochs=3, sample_weight=weight, **settings)
+        trained.append([history.cost, *(p.tobytes() for p in net.weights + net.biases)])
+    assert trained[0] == trained[1]
+
+
 def test_every_case_trains():
     """A hash of NaN or of untouched parameters would show nothing."""
     for case, optimizer, dtype in hashes.combinations():
