@@ -20,7 +20,7 @@ def rows_of_rank(
     """The rows of some whole batches and a rest that are those of a rank.
 
     >>> rows_of_rank(1100, 512, 1, 2, "exact")[[0, 255, 256, -1]].tolist()
-    [256, 511, 768, 1023]
+    [256, 511, 768, 1099]
     """
     found = []
     for start in range(0, rows, batch_size):
