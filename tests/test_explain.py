@@ -155,7 +155,7 @@ def test_formulas_of_activations_give_what_the_core_computes(name, core):
     for z, a in zip(grid[:, 0], net.predict(grid)[:, 0], strict=True):
         sigma = formula.sigma.put({formulas.z: Number(z)}).value()
         assert sigma == pytest.approx(a, rel=1e-14, abs=1e-14)
-    _, _, _, deltas, _, _ = net.backward(grid, np.zeros((57, 1)))
+    deltas = net.backward(grid, np.zeros((57, 1)))[3]
     for z, a, delta in zip(grid[:, 0], net.predict(grid)[:, 0], deltas[0][:, 0], strict=True):
         prime = formula.sigma_prime.put({formulas.z: Number(z), formulas.a: Number(a)}).value()
         assert 2 * a * prime == pytest.approx(delta, rel=1e-13, abs=1e-13)
