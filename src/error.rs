@@ -19,6 +19,8 @@ pub enum Error {
     SoftmaxHidden { layer: usize },
     /// One probability that sums to one is always one.
     SoftmaxOfOne,
+    /// A neuron alone is always at its mean.
+    NormOfOne { layer: usize },
     /// A cost whose output δ is defined for some output activations only.
     CostOutput { cost: &'static str, accepted: &'static [&'static str], output: String },
     /// A row of a table that is not written as one.
@@ -64,6 +66,12 @@ impl fmt::Display for Error {
                 "softmax can only be the output activation; got it for hidden layer {layer}"
             ),
             Self::SoftmaxOfOne => write!(f, "softmax needs at least 2 output neurons; got 1"),
+            Self::NormOfOne { layer } => {
+                write!(
+                    f,
+                    "layer_norm must be for layers of 2 neurons or more; got 1 in layer {layer}"
+                )
+            }
             Self::CostOutput { cost, accepted, output } => write!(
                 f,
                 "cost '{cost}' goes with output {}; got output '{output}'",

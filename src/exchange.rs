@@ -14,15 +14,17 @@ use crate::real::Real;
 use crate::samples::{Chosen, Samples};
 use crate::sums::{GradientTree, Tree, tree_sum};
 use crate::train::{Position, Reason, Run, Settings, Sum, Training};
-use crate::workspace::{CHUNK, Workspace};
+use crate::workspace::{CHUNK, Workspace, parameters};
 
-/// The sum of the gradient of one layer, as its weights and biases are laid out in the core.
-pub type LayerSum<'a, T> = [&'a [T]; 2];
+/// The sum of the gradient of one layer, as its weights, biases, gains and shifts are laid out in the
+/// core.
+pub type LayerSum<'a, T> = [&'a [T]; 4];
 
 impl<T: Real> Network<T> {
     /// How many numbers the sum of the gradient of each layer has.
     pub fn sum_lengths(&self) -> Vec<usize> {
-        self.layers.iter().map(|layer| layer.w.values.len() + layer.b.len()).collect()
+        let lengths = |layer| parameters(std::slice::from_ref(layer)).map(Buffer::len).sum();
+        self.layers.iter().map(lengths).collect()
     }
 
     /// The sums of costs and weights of consecutive parts of the samples; those of the gradient go to
@@ -53,8 +55,9 @@ impl<T: Real> Network<T> {
                 for l in (0..self.layers.len()).rev() {
                     self.one_layer(&ws, &sums, chunk.len(), l, (c, chunks));
                     if c + 1 == chunks {
-                        let total = [sums.total.w[l].values.as_slice(), sums.total.b[l].as_slice()];
-                        see(number, l, total);
+                        let mut total = sums.total.of_layers(l..l + 1).map(Buffer::as_slice);
+                        let mut next = || total.next().expect("four parts");
+                        see(number, l, [next(), next(), next(), next()]);
                     }
                 }
             }
@@ -78,12 +81,12 @@ impl<T: Real> Network<T> {
     ) -> Result<f64, Reason> {
         let sums = self.shared_tree(1);
         for (l, numbers) in gradient.iter().enumerate() {
-            let weights = sums.total.w[l].values.len();
-            let put = |buffer: &Buffer<T>, from: &[T]| {
-                buffer.part(0, buffer.len()).copy_from_slice(from);
-            };
-            put(&sums.total.w[l].values, &numbers[..weights]);
-            put(&sums.total.b[l], &numbers[weights..]);
+            let mut rest = *numbers;
+            for buffer in sums.total.of_layers(l..l + 1) {
+                let (own, others) = rest.split_at(buffer.len());
+                buffer.part(0, buffer.len()).copy_from_slice(own);
+                rest = others;
+            }
         }
         if settings.average.is_some() && self.averaged.is_none() {
             self.averaged = Some(crate::workspace::Gradient::of_parameters(&self.layers));
@@ -150,7 +153,7 @@ impl<T: Real> Network<T> {
         pool::run(self.threads_of(rows), |worker| {
             let share = worker.share(tiles.len()).range();
             let share = tiles.start + share.start..tiles.start + share.end;
-            self.descend(ws, rows, T::ONE, share, Fate::Store(&sums.total.w, &sums.total.b));
+            self.descend(ws, rows, T::ONE, share, Fate::Store(&sums.total));
             worker.wait();
             sums.merge(&worker, l..l + 1, c, chunks);
         });

@@ -6,12 +6,13 @@ use crate::kernel::{
     Block, Buffer, Isa, Job, LINE_MAX, Outer, Packed, Panels, Portable, Product, Set, first,
     transpose,
 };
+use crate::norm::{Denormalize, Normalize, Normed};
 use crate::optimizer::{MOMENTS, Moments, Penalty, Update};
 use crate::own::{Own, OwnActivation};
 use crate::pool::{Share, Worker};
 use crate::real::Real;
 use crate::with_width;
-use crate::workspace::{Tile, Workspace};
+use crate::workspace::{Gradient, Tile, Workspace};
 
 /// What a layer has beside its activation; nothing by default.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -22,6 +23,8 @@ pub struct Options {
     pub penalty: Penalty,
     /// The largest norm of a neuron's incoming weights; 0 for none.
     pub max_norm: f64,
+    /// Whether the activation sees normalised z.
+    pub layer_norm: bool,
 }
 
 impl Options {
@@ -45,6 +48,8 @@ pub struct Layer<T> {
     pub w_back: Option<Packed<T>>,
     /// Biases, padded to whole panels.
     pub b: Buffer<T>,
+    /// Gains and shifts of layer normalisation, padded likewise; empty without it.
+    pub norm: [Buffer<T>; 2],
 }
 
 impl<T: Real> Layer<T> {
@@ -54,7 +59,30 @@ impl<T: Real> Layer<T> {
         let b = Buffer::zeros(w.panels() * T::LINE);
         let w_back = (!first).then(|| Packed::zeros(n_out, n_in));
         let options = Options::default();
-        Self { n_in, n_out, activation, own: None, options, w, w_back, b }
+        let norm = Default::default();
+        Self { n_in, n_out, activation, own: None, options, w, w_back, b, norm }
+    }
+
+    /// Takes what it has beside its activation; gains begin at 1 and shifts at 0.
+    pub fn set_options(&mut self, options: Options) {
+        self.options = options;
+        let length = if options.layer_norm { self.b.len() } else { 0 };
+        self.norm = [Buffer::zeros(length), Buffer::zeros(length)];
+        self.reset_norm();
+    }
+
+    /// Gains of 1 and shifts of 0.
+    pub fn reset_norm(&mut self) {
+        if self.has_norm() {
+            let [gain, shift] = &mut self.norm;
+            gain.as_mut_slice()[..self.n_out].fill(T::ONE);
+            shift.as_mut_slice().fill(T::ZERO);
+        }
+    }
+
+    /// Whether it has layer normalisation.
+    pub fn has_norm(&self) -> bool {
+        !self.norm[0].is_empty()
     }
 
     /// What its activation is called.
@@ -97,8 +125,8 @@ impl<T: Real> Layer<T> {
         self.b.as_mut_slice()[..self.n_out].copy_from_slice(biases);
     }
 
-    /// z = a_prev Wᵀ + b, then a = σ(z); `z` is kept apart where it is asked for.
-    /// `scratch` has room for a row of a softmax layer.
+    /// z = a_prev Wᵀ + b, then a = σ(z); `z` is kept apart where it is asked for, with layer
+    /// normalisation what σ sees. `scratch` has room for a row of a softmax layer.
     ///
     /// The derivation's eq. zLastLayer.
     #[inline(always)]
@@ -108,11 +136,15 @@ impl<T: Real> Layer<T> {
         a_prev: &Panels<T>,
         z: Option<&Panels<T>>,
         a: &Panels<T>,
+        normed: Option<&Normed<T>>,
         scratch: &mut [T],
         rows: &Share,
     ) {
         let (out, bias) = (z.unwrap_or(a), Some(&self.b));
         isa.run(Product { out, left: a_prev, right: &self.w, bias, rows });
+        if self.has_norm() {
+            isa.run(Normalize { layer: self, kept: normed, values: out, rows });
+        }
         if let Some(own) = &self.own {
             own.sigma(out, a, rows);
         } else if z.is_some() || self.activation != Activation::Identity {
@@ -127,6 +159,20 @@ impl<T: Real> Layer<T> {
             own.slope(z, a, delta, rows);
         } else if self.activation != Activation::Identity {
             isa.run(Slope { activation: self.activation, z, a, delta, rows });
+        }
+    }
+
+    /// From δ of what σ sees to δ of z, under layer normalisation.
+    #[inline(always)]
+    pub fn denormalize(
+        &self,
+        isa: Isa,
+        normed: Option<&Normed<T>>,
+        delta: &Panels<T>,
+        rows: &Share,
+    ) {
+        if let Some(kept) = normed {
+            isa.run(Denormalize { layer: self, kept, delta, rows });
         }
     }
 
@@ -445,7 +491,7 @@ pub enum Fate<'a, T> {
     /// It updates the parameters at once, while it is at hand.
     Update(&'a Update<T>, &'a [Moments<T>]),
     /// It is kept.
-    Store(&'a [Packed<T>], &'a [Buffer<T>]),
+    Store(&'a Gradient<T>),
 }
 
 /// ∂C/∂W = δᵀ a_prev / m and ∂C/∂b = mean δ, for the tiles of one worker.
@@ -494,34 +540,56 @@ impl<T: Real> Descent<'_, T> {
                     transpose::<T, N>(w, (q, n_in), (p, n_out), back);
                 }
             }
-            Fate::Store(w, _) => {
-                w[layer].values.part(from, length).copy_from_slice(&grad.0[..length]);
+            Fate::Store(gradient) => {
+                gradient.w[layer].values.part(from, length).copy_from_slice(&grad.0[..length]);
             }
         }
-        self.bias::<N>(&outer, layer, (q, p), grad);
+        if q == 0 {
+            self.vectors::<N>(&outer, layer, p, grad);
+        }
     }
 
-    /// The biases of panel p, which go with the first panel of inputs.
+    /// The biases of panel p, and its gains and shifts, which go with the first panel of inputs.
     #[inline(always)]
-    fn bias<const N: usize>(
+    fn vectors<const N: usize>(
         &self,
         outer: &Outer<'_, T>,
         layer: usize,
-        (q, p): (usize, usize),
+        p: usize,
         grad: &mut Block<T>,
     ) {
-        if q > 0 {
-            return;
-        }
         outer.bias::<N>(p, grad);
+        self.vector::<N>(layer, None, p, grad);
+        if let Some(normed) = self.ws.normed(layer) {
+            for (i, delta) in normed.grads.iter().enumerate() {
+                Outer { delta, ..*outer }.bias::<N>(p, grad);
+                self.vector::<N>(layer, Some(i), p, grad);
+            }
+        }
+    }
+
+    /// What becomes of the gradient of the biases of panel p, or of its gains or shifts.
+    #[inline(always)]
+    fn vector<const N: usize>(
+        &self,
+        layer: usize,
+        of_norm: Option<usize>,
+        p: usize,
+        grad: &mut Block<T>,
+    ) {
         let from = p * T::LINE;
+        let Layer { b, norm, .. } = &self.layers[layer];
         match &self.fate {
             Fate::Update(update, moments) => {
-                let kept = kept(&moments[layer].b, from, N);
+                let Moments { b: of_b, norm: of_norms, .. } = &moments[layer];
+                let (theta, moments) = of_norm.map_or((b, of_b), |i| (&norm[i], &of_norms[i]));
                 update.prepare(&mut [], &mut grad.0[..N], None);
-                update.apply(self.layers[layer].b.part(from, N), &grad.0[..N], kept);
+                update.apply(theta.part(from, N), &grad.0[..N], kept(moments, from, N));
             }
-            Fate::Store(_, b) => b[layer].part(from, N).copy_from_slice(&grad.0[..N]),
+            Fate::Store(Gradient { b, norm, .. }) => {
+                let room = of_norm.map_or(&b[layer], |i| &norm[layer][i]);
+                room.part(from, N).copy_from_slice(&grad.0[..N]);
+            }
         }
     }
 }

@@ -39,6 +39,7 @@ mod interrupt;
 mod kernel;
 mod layer;
 mod network;
+mod norm;
 mod optimizer;
 mod own;
 mod parts;

@@ -10,7 +10,7 @@ use crate::cost::Cost;
 use crate::error::Error;
 use crate::init::Init;
 use crate::interrupt::given_up;
-use crate::kernel::{Isa, Rows};
+use crate::kernel::{Buffer, Isa, Rows};
 use crate::layer::{Layer, Multiply, Options, Output, Weigh, rows_of};
 use crate::optimizer::{Optimizer, Rule};
 use crate::own::{Failure, Failures, Own, OwnActivation, OwnCost};
@@ -59,7 +59,7 @@ pub struct Network<T> {
 pub struct Trace<T> {
     /// C, the average cost of the samples.
     pub cost: f64,
-    /// z, `(m, n_l)`.
+    /// z, `(m, n_l)`, before layer normalisation.
     pub weighted_inputs: Vec<Array2<T>>,
     /// a, `(m, n_l)`.
     pub activations: Vec<Array2<T>>,
@@ -69,6 +69,10 @@ pub struct Trace<T> {
     pub weight_gradients: Vec<Array2<T>>,
     /// ∂C/∂b, `(n_l,)`, averaged over the samples.
     pub bias_gradients: Vec<Array1<T>>,
+    /// ∂C/∂gain, `(n_l,)`, averaged over the samples, of layers with layer normalisation.
+    pub gain_gradients: Vec<Option<Array1<T>>>,
+    /// ∂C/∂shift, likewise.
+    pub shift_gradients: Vec<Option<Array1<T>>>,
 }
 
 impl<T: Real> Network<T> {
@@ -109,12 +113,17 @@ impl<T: Real> Network<T> {
         })
     }
 
-    /// Gives each layer what it has beside its activation.
-    pub fn set_options(&mut self, options: &[Options]) {
-        for (layer, options) in self.layers.iter_mut().zip(options) {
-            layer.options = *options;
+    /// Gives each layer what it has beside its activation; what the optimiser remembers is lost.
+    pub fn set_options(&mut self, options: &[Options]) -> Result<(), Error> {
+        for (l, (layer, options)) in self.layers.iter_mut().zip(options).enumerate() {
+            if options.layer_norm && layer.n_out == 1 {
+                return Err(Error::NormOfOne { layer: l + 1 });
+            }
+            layer.set_options(*options);
         }
-        self.training = None;
+        (self.forward, self.training, self.averaged) = (None, None, None);
+        self.set_optimizer(self.optimizer.rule);
+        Ok(())
     }
 
     /// Gives layer `l` (from 0) an activation that is in no table.
@@ -189,6 +198,7 @@ impl<T: Real> Network<T> {
             let row = init.before(layer.activation);
             layer.set_weights(&row.weights(layer.n_in, layer.n_out, seed, l));
             layer.b.as_mut_slice().fill(T::ZERO);
+            layer.reset_norm();
         }
         Ok(())
     }
@@ -202,6 +212,43 @@ impl<T: Real> Network<T> {
     /// b of each layer, `(n_out,)`.
     pub fn biases(&self) -> Vec<Array1<T>> {
         self.layers.iter().map(|layer| layer.biases().to_vec().into()).collect()
+    }
+
+    /// The gains of each layer with layer normalisation, `(n_out,)`.
+    pub fn gains(&self) -> Vec<Option<Array1<T>>> {
+        self.of_norm(0)
+    }
+
+    /// The shifts of each layer with layer normalisation, `(n_out,)`.
+    pub fn shifts(&self) -> Vec<Option<Array1<T>>> {
+        self.of_norm(1)
+    }
+
+    fn of_norm(&self, part: usize) -> Vec<Option<Array1<T>>> {
+        self.layers.iter().map(|layer| vector(layer, &layer.norm[part])).collect()
+    }
+
+    /// Replaces the gains of layer `l` (from 0).
+    pub fn set_gains(&mut self, l: usize, gains: ArrayView1<T>) -> Result<(), Error> {
+        self.set_of_norm(l, (0, "gains"), gains)
+    }
+
+    /// Replaces the shifts of layer `l` (from 0).
+    pub fn set_shifts(&mut self, l: usize, shifts: ArrayView1<T>) -> Result<(), Error> {
+        self.set_of_norm(l, (1, "shifts"), shifts)
+    }
+
+    fn set_of_norm(
+        &mut self,
+        l: usize,
+        (part, what): (usize, &'static str),
+        given: ArrayView1<T>,
+    ) -> Result<(), Error> {
+        let layer = &mut self.layers[l];
+        let n = if layer.has_norm() { layer.n_out } else { 0 };
+        check_shape(what, &[n], given.shape())?;
+        layer.norm[part].part(0, n).iter_mut().zip(given).for_each(|(to, from)| *to = *from);
+        Ok(())
     }
 
     /// Replaces W of layer `l` (from 0).
@@ -309,7 +356,8 @@ impl<T: Real> Network<T> {
     ) {
         for (l, layer) in self.layers.iter().enumerate() {
             let scratch = ws.scratch(&self.layers, worker.index);
-            layer.forward(self.isa, ws.input(l), ws.z[l].as_ref(), &ws.a[l + 1], scratch, rows);
+            let (a, z) = (&ws.a[l + 1], ws.z[l].as_ref());
+            layer.forward(self.isa, ws.input(l), z, a, ws.normed(l), scratch, rows);
             if let (Some([mask, masked]), Some((chance, chosen))) = (ws.masked(l + 1), chance) {
                 let dropout = (l + 1, layer.options.dropout);
                 draw_masks(mask, rows, chosen, chance, dropout, scratch);
@@ -326,12 +374,14 @@ impl<T: Real> Network<T> {
             None => self.output(ws, worker, rows),
             Some(own) => self.own_output(own, ws, rows),
         }
+        self.layers[last].denormalize(self.isa, ws.normed(last), &ws.delta[last], rows);
         for l in (1..=last).rev() {
             let z_prev = ws.z[l - 1].as_ref().unwrap_or(&ws.a[l]);
             let before = (&self.layers[l - 1], z_prev, &ws.a[l]);
             let mask = ws.masked(l).map(|[mask, _]| mask);
             let (delta, below) = (&ws.delta[l], &ws.delta[l - 1]);
             self.layers[l].backward(self.isa, delta, before, mask, below, rows);
+            self.layers[l - 1].denormalize(self.isa, ws.normed(l - 1), below, rows);
         }
     }
 
@@ -401,10 +451,9 @@ impl<T: Real> Network<T> {
         mean(&self.costs(samples), samples.weights)
     }
 
-    /// C, ∂C/∂W and ∂C/∂b alone.
-    pub fn gradient(&self, samples: &Samples<T>) -> (f64, Vec<Array2<T>>, Vec<Array1<T>>) {
-        let Trace { cost, weight_gradients, bias_gradients, .. } = self.passes(samples, false);
-        (cost, weight_gradients, bias_gradients)
+    /// C and the gradients alone; a, z and δ are empty.
+    pub fn gradient(&self, samples: &Samples<T>) -> Trace<T> {
+        self.passes(samples, false)
     }
 
     /// A pass forward and back, every quantity kept; nothing is updated.
@@ -423,13 +472,15 @@ impl<T: Real> Network<T> {
             deltas: self.empty(kept, 1),
             weight_gradients: Vec::new(),
             bias_gradients: Vec::new(),
+            gain_gradients: Vec::new(),
+            shift_gradients: Vec::new(),
         };
         let mut costs = Vec::with_capacity(m);
         let chunks = m.div_ceil(CHUNK);
         let sums = GradientTree::new(&self.layers, chunks);
         self.chunks(samples, keep, |ws, chunk| {
             if keep {
-                let z = ws.z.iter().map(|z| z.as_ref().expect("z is kept"));
+                let z = (0..self.layers.len()).map(|l| ws.weighted_input(l));
                 copy_panels(z, &mut trace.weighted_inputs, chunk.clone());
                 copy_panels(&ws.a, &mut trace.activations, chunk.clone());
                 copy_panels(&ws.delta, &mut trace.deltas, chunk.clone());
@@ -441,10 +492,12 @@ impl<T: Real> Network<T> {
         let scale = if weight == 0.0 { 0.0 } else { 1.0 / weight };
         trace.cost = mean(&costs, samples.weights);
         sums.scale(&Worker::alone(), T::from_f64(scale));
-        let Gradient { w, b } = &sums.total;
-        for (layer, (w, b)) in self.layers.iter().zip(w.iter().zip(b)) {
+        let Gradient { w, b, norm } = &sums.total;
+        for (layer, ((w, b), norm)) in self.layers.iter().zip(w.iter().zip(b).zip(norm)) {
             trace.weight_gradients.push(matrix(layer.n_out, layer.n_in, rows_of(w)));
             trace.bias_gradients.push(b.as_slice()[..layer.n_out].to_vec().into());
+            trace.gain_gradients.push(vector(layer, &norm[0]));
+            trace.shift_gradients.push(vector(layer, &norm[1]));
         }
         trace
     }
@@ -485,9 +538,14 @@ pub(crate) fn check_shape(
     Err(Error::Shape { what, expected: expected.to_vec(), given: given.to_vec() })
 }
 
-/// How many numbers the packed weights and the biases of each layer take.
-fn lengths<T: Real>(layers: &[Layer<T>]) -> impl Iterator<Item = (usize, usize)> {
-    layers.iter().map(|layer| (layer.w.values.len(), layer.b.len()))
+/// How many numbers the packed weights, the biases and the gains of each layer take.
+fn lengths<T: Real>(layers: &[Layer<T>]) -> impl Iterator<Item = [usize; 3]> {
+    layers.iter().map(|layer| [layer.w.values.len(), layer.b.len(), layer.norm[0].len()])
+}
+
+/// The numbers of a layer's neurons; None where it has none.
+fn vector<T: Real>(layer: &Layer<T>, of: &Buffer<T>) -> Option<Array1<T>> {
+    (!of.is_empty()).then(|| of.as_slice()[..layer.n_out].to_vec().into())
 }
 
 fn matrix<T>(rows: usize, columns: usize, values: Vec<T>) -> Array2<T> {

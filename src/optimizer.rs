@@ -436,6 +436,8 @@ impl<T: Real> RmsProp<T> {
 pub struct Moments<T> {
     pub w: [Buffer<T>; MOMENTS],
     pub b: [Buffer<T>; MOMENTS],
+    /// Of gains and shifts.
+    pub norm: [[Buffer<T>; MOMENTS]; 2],
 }
 
 /// A rule, how often it has been applied, and its memory.
@@ -446,12 +448,16 @@ pub struct Optimizer<T> {
 }
 
 impl<T: Real> Optimizer<T> {
-    /// A fresh memory for layers of these numbers of (packed weights, biases).
-    pub fn new(rule: Rule, lengths: impl Iterator<Item = (usize, usize)>) -> Self {
+    /// A fresh memory for layers of these numbers of (packed weights, biases, gains).
+    pub fn new(rule: Rule, lengths: impl Iterator<Item = [usize; 3]>) -> Self {
         let kept = rule.memory().len();
         let buffers =
             |length| std::array::from_fn(|i| Buffer::zeros(if i < kept { length } else { 0 }));
-        let moments = lengths.map(|(w, b)| Moments { w: buffers(w), b: buffers(b) });
+        let moments = lengths.map(|[w, b, norm]| Moments {
+            w: buffers(w),
+            b: buffers(b),
+            norm: [buffers(norm), buffers(norm)],
+        });
         Self { rule, clock: Clock::default(), moments: moments.collect() }
     }
 }

@@ -7,6 +7,7 @@ use crate::kernel::Buffer;
 use crate::layer::Layer;
 use crate::pool::Worker;
 use crate::real::Real;
+use crate::workspace::parameters;
 
 /// Numbers of a buffer that are added up together.
 const PART: usize = 4096;
@@ -25,9 +26,7 @@ pub struct Parts {
 impl Parts {
     /// Room for the parameters of these layers.
     pub fn new<T: Real>(layers: &[Layer<T>]) -> Self {
-        let parts = |length: usize| length.div_ceil(PART);
-        let n = layers.iter().map(|layer| parts(layer.w.values.len()) + parts(layer.b.len()));
-        let n = n.sum();
+        let n = parameters(layers).map(|part| part.len().div_ceil(PART)).sum();
         Self { sums: Buffer::zeros(n), squares: Buffer::zeros(n), asked: AtomicU64::new(0) }
     }
 

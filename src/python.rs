@@ -56,8 +56,23 @@ struct Network(Mutex<Either>);
 
 type Arrays<'py> = Vec<Bound<'py, PyAny>>;
 
-/// C, z, a, δ, ∂C/∂W and ∂C/∂b.
-type PyTrace<'py> = (f64, Arrays<'py>, Arrays<'py>, Arrays<'py>, Arrays<'py>, Arrays<'py>);
+/// What layers with normalisation have.
+type OfNorm<'py> = Vec<Option<Bound<'py, PyAny>>>;
+
+/// C, z, a, δ, ∂C/∂W, ∂C/∂b, ∂C/∂gain and ∂C/∂shift.
+type PyTrace<'py> = (
+    f64,
+    Arrays<'py>,
+    Arrays<'py>,
+    Arrays<'py>,
+    Arrays<'py>,
+    Arrays<'py>,
+    OfNorm<'py>,
+    OfNorm<'py>,
+);
+
+/// C and the gradients of weights, biases, gains and shifts.
+type PyGradient<'py> = (f64, Arrays<'py>, Arrays<'py>, OfNorm<'py>, OfNorm<'py>);
 
 #[pymethods]
 impl Network {
@@ -88,7 +103,7 @@ impl Network {
         };
         if let Some(options) = options {
             let options: Vec<Options> = options.iter().map(Options::from).collect();
-            with!(&mut network, net => net.set_options(&options));
+            with!(&mut network, net => net.set_options(&options))?;
         }
         Ok(Self(Mutex::new(network)))
     }
@@ -146,6 +161,36 @@ impl Network {
         })
     }
 
+    fn gains<'py>(&self, py: Python<'py>) -> OfNorm<'py> {
+        with!(&*self.lock(py), net => of_norm(py, net.gains()))
+    }
+
+    fn shifts<'py>(&self, py: Python<'py>) -> OfNorm<'py> {
+        with!(&*self.lock(py), net => of_norm(py, net.shifts()))
+    }
+
+    fn set_gains(&self, py: Python, gains: Vec<Option<Bound<'_, PyAny>>>) -> PyResult<()> {
+        with!(&mut *self.lock(py), net => {
+            for (l, gains) in gains.iter().enumerate() {
+                if let Some(gains) = gains {
+                    net.set_gains(l, gains.extract::<PyReadonlyArray1<_>>()?.as_array())?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn set_shifts(&self, py: Python, shifts: Vec<Option<Bound<'_, PyAny>>>) -> PyResult<()> {
+        with!(&mut *self.lock(py), net => {
+            for (l, shifts) in shifts.iter().enumerate() {
+                if let Some(shifts) = shifts {
+                    net.set_shifts(l, shifts.extract::<PyReadonlyArray1<_>>()?.as_array())?;
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn set_optimizer(&self, py: Python, rule: &str) -> PyResult<()> {
         let rule = Rule::from_text(rule)?;
         with!(&mut *self.lock(py), net => net.set_optimizer(rule));
@@ -196,14 +241,17 @@ impl Network {
                 deltas,
                 weight_gradients,
                 bias_gradients,
+                gain_gradients,
+                shift_gradients,
             } = unless_raised(net, away(py, || net.backward(&samples)))??;
             let [z, a, delta, grad_w] =
                 [weighted_inputs, activations, deltas, weight_gradients].map(|list| matrices(py, list));
-            Ok((cost, z, a, delta, grad_w, vectors(py, bias_gradients)))
+            let [gains, shifts] = [gain_gradients, shift_gradients].map(|list| of_norm(py, list));
+            Ok((cost, z, a, delta, grad_w, vectors(py, bias_gradients), gains, shifts))
         })
     }
 
-    /// C, ∂C/∂W and ∂C/∂b alone.
+    /// C, ∂C/∂W, ∂C/∂b, ∂C/∂gain and ∂C/∂shift alone.
     #[allow(non_snake_case)]
     #[pyo3(signature = (X, y, sample_weight=None))]
     fn gradient<'py>(
@@ -212,12 +260,15 @@ impl Network {
         X: &Bound<'py, PyAny>,
         y: &Bound<'py, PyAny>,
         sample_weight: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(f64, Arrays<'py>, Arrays<'py>)> {
+    ) -> PyResult<PyGradient<'py>> {
         with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
-            let (cost, w, b) = unless_raised(net, away(py, || net.gradient(&samples)))??;
-            Ok((cost, matrices(py, w), vectors(py, b)))
+            let trace = unless_raised(net, away(py, || net.gradient(&samples)))??;
+            let (w, b) = (matrices(py, trace.weight_gradients), vectors(py, trace.bias_gradients));
+            let [gains, shifts] =
+                [trace.gain_gradients, trace.shift_gradients].map(|list| of_norm(py, list));
+            Ok((trace.cost, w, b, gains, shifts))
         })
     }
 
@@ -555,6 +606,11 @@ fn matrices<T: Element>(py: Python<'_>, list: Vec<Array2<T>>) -> Arrays<'_> {
 
 fn vectors<T: Element>(py: Python<'_>, list: Vec<Array1<T>>) -> Arrays<'_> {
     list.iter().map(|array| array.to_pyarray(py).into_any()).collect()
+}
+
+fn of_norm<T: Element>(py: Python<'_>, list: Vec<Option<Array1<T>>>) -> OfNorm<'_> {
+    let array = |array: Array1<T>| array.to_pyarray(py).into_any();
+    list.into_iter().map(|one| one.map(array)).collect()
 }
 
 /// The row-major index of the first NaN or infinity in an array, or None.

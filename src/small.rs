@@ -28,7 +28,9 @@ pub fn serves<T: Real>(layers: &[Layer<T>], rows: usize) -> bool {
     rows <= SHARD
         && layers.len() <= MAX_LAYERS
         && layers[0].n_in <= MAX_INPUTS
-        && layers.iter().all(|layer| layer.n_out <= T::LINE && layer.own.is_none())
+        && layers
+            .iter()
+            .all(|layer| layer.n_out <= T::LINE && layer.own.is_none() && !layer.has_norm())
         && layers.iter().all(|layer| layer.options.max_norm == 0.0)
 }
 
@@ -309,7 +311,7 @@ impl<T: Real> SmallStep<'_, T> {
         let plain = options.is_plain() && self.update.is_plain();
         let penalty = if plain { None } else { Some(&options.penalty) };
         let scale = self.scale;
-        let Moments { w: w_moments, b: b_moments } = &self.moments[l];
+        let Moments { w: w_moments, b: b_moments, .. } = &self.moments[l];
         let mut k = 0;
         // Four inputs at a time where there are four: their chains run side by side.
         while k + 4 <= n_in {

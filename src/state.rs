@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::kernel::Buffer;
 use crate::layer::Layer;
 use crate::network::Network;
-use crate::optimizer::Clock;
+use crate::optimizer::{Clock, Moments};
 use crate::real::Real;
 use crate::workspace::Gradient;
 
@@ -34,12 +34,14 @@ impl<T: Real> Network<T> {
             updates,
             momentum_product,
         };
-        self.each_buffer(|name, layer, w, b| {
+        self.each_buffer(|name, layer, w, vectors| {
             let l = layer + 1;
             let layer = &self.layers[layer];
             state.matrices.insert(format!("{name}weights.{l}"), rows(layer, w));
-            let biases = b.as_slice()[..layer.n_out].to_vec();
-            state.vectors.insert(format!("{name}biases.{l}"), biases.into());
+            for (part, vector) in present(vectors) {
+                let vector = vector.as_slice()[..layer.n_out].to_vec();
+                state.vectors.insert(format!("{name}{part}.{l}"), vector.into());
+            }
         });
         state
     }
@@ -50,22 +52,25 @@ impl<T: Real> Network<T> {
         let before = self.averaged.take();
         self.averaged = averaged.then(|| Gradient::zeros(&self.layers));
         let mut missing = None;
-        self.each_buffer(|name, l, _, _| {
+        self.each_buffer(|name, l, _, vectors| {
             let layer = &self.layers[l];
-            let (weights, biases) =
-                (format!("{name}weights.{}", l + 1), format!("{name}biases.{}", l + 1));
+            let weights = format!("{name}weights.{}", l + 1);
             let matrix = state.matrices.get(&weights).map(Array2::dim);
             if matrix != Some((layer.n_out, layer.n_in)) {
                 missing.get_or_insert(weights);
-            } else if state.vectors.get(&biases).map(Array1::len) != Some(layer.n_out) {
-                missing.get_or_insert(biases);
+            }
+            for (part, _) in present(vectors) {
+                let vector = format!("{name}{part}.{}", l + 1);
+                if state.vectors.get(&vector).map(Array1::len) != Some(layer.n_out) {
+                    missing.get_or_insert(vector);
+                }
             }
         });
         if let Some(name) = missing {
             self.averaged = before;
             return Err(Error::State { name });
         }
-        self.each_buffer(|name, l, w, b| {
+        self.each_buffer(|name, l, w, vectors| {
             let layer = &self.layers[l];
             let values = w.part(0, w.len());
             for ((j, k), value) in
@@ -73,27 +78,38 @@ impl<T: Real> Network<T> {
             {
                 values[layer.w.at(k, j)] = *value;
             }
-            let biases = state.vectors[&format!("{name}biases.{}", l + 1)].iter();
-            b.part(0, layer.n_out).iter_mut().zip(biases).for_each(|(to, b)| *to = *b);
+            for (part, vector) in present(vectors) {
+                let given = state.vectors[&format!("{name}{part}.{}", l + 1)].iter();
+                let room = vector.part(0, layer.n_out).iter_mut();
+                room.zip(given).for_each(|(to, given)| *to = *given);
+            }
         });
         self.layers.iter_mut().for_each(Layer::copy_all_back);
         self.optimizer.clock = Clock { t: state.updates, momentum_product: state.momentum_product };
         Ok(())
     }
 
-    /// Shows the parameters, the optimiser's memory and the average, layer by layer.
-    fn each_buffer(&self, mut see: impl FnMut(&str, usize, &Buffer<T>, &Buffer<T>)) {
+    /// Shows the parameters, the optimiser's memory and the average, layer by layer: packed weights,
+    /// then biases, gains and shifts.
+    fn each_buffer(&self, mut see: impl FnMut(&str, usize, &Buffer<T>, [&Buffer<T>; 3])) {
         for (l, layer) in self.layers.iter().enumerate() {
-            see("", l, &layer.w.values, &layer.b);
-            let moments = &self.optimizer.moments[l];
+            let [gain, shift] = &layer.norm;
+            see("", l, &layer.w.values, [&layer.b, gain, shift]);
+            let Moments { w, b, norm: [gain, shift] } = &self.optimizer.moments[l];
             for (i, name) in self.optimizer.rule.memory().iter().enumerate() {
-                see(&format!("optimizer.{name}."), l, &moments.w[i], &moments.b[i]);
+                see(&format!("optimizer.{name}."), l, &w[i], [&b[i], &gain[i], &shift[i]]);
             }
-            if let Some(averaged) = &self.averaged {
-                see("averaged.", l, &averaged.w[l].values, &averaged.b[l]);
+            if let Some(Gradient { w, b, norm }) = &self.averaged {
+                let [gain, shift] = &norm[l];
+                see("averaged.", l, &w[l].values, [&b[l], gain, shift]);
             }
         }
     }
+}
+
+/// The vectors that a layer has, with their names.
+fn present<T: Real>(vectors: [&Buffer<T>; 3]) -> impl Iterator<Item = (&'static str, &Buffer<T>)> {
+    ["biases", "gains", "shifts"].into_iter().zip(vectors).filter(|(_, v)| !v.is_empty())
 }
 
 /// What is laid out as a layer's packed weights, as `(n_out, n_in)`.

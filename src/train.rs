@@ -272,7 +272,7 @@ impl<T: Real> Network<T> {
     ) {
         pool::run(Self::threads_for(self.step_work(rows), rows), |worker| {
             let tiles = worker.weighted_share(&self.tiles.totals).range();
-            let fate = Fate::Store(&sums.total.w, &sums.total.b);
+            let fate = Fate::Store(&sums.total);
             self.descend(ws, rows, T::ONE, tiles, fate);
             worker.wait();
             sums.merge(&worker, 0..self.layers.len(), c, chunks);
@@ -306,10 +306,12 @@ impl<T: Real> Network<T> {
             let share = worker.share(w.len());
             let penalty = Some(&layer.options.penalty);
             self.isa.run(Apply { update, w, grad, moments: &moments.w, penalty, share });
-            let (b, grad) = (&layer.b, &gradient.b[l]);
-            let share = worker.share(b.len());
-            let penalty = None;
-            self.isa.run(Apply { update, w: b, grad, moments: &moments.b, penalty, share });
+            let norm = layer.norm.iter().zip(&gradient.norm[l]).zip(&moments.norm);
+            let biases = std::iter::once(((&layer.b, &gradient.b[l]), &moments.b));
+            for ((w, grad), moments) in biases.chain(norm) {
+                let share = worker.share(w.len());
+                self.isa.run(Apply { update, w, grad, moments, penalty: None, share });
+            }
         }
         worker.wait();
         for layer in &self.layers {
@@ -693,7 +695,7 @@ impl<T: Real> Run<'_, T> {
             let sum = self.chunk(worker, order, &chunk, epoch)?;
             costs.push(sum.cost);
             weights.push(sum.weight);
-            let fate = Fate::Store(&sums.total.w, &sums.total.b);
+            let fate = Fate::Store(&sums.total);
             self.network.descend(&self.ws, chunk.len(), T::ONE, tiles.clone(), fate);
             worker.wait();
             sums.merge(worker, 0..self.network.layers.len(), c, chunks);

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::kernel::{Buffer, Packed, Panels, SHARD};
 use crate::layer::Layer;
+use crate::norm::Normed;
 use crate::pool::Worker;
 use crate::real::Real;
 use crate::small;
@@ -16,10 +17,12 @@ pub const CHUNK: usize = 4 * SHARD;
 pub struct Workspace<T> {
     /// a of layer 0 to L: the samples themselves, then each layer's activations.
     pub a: Vec<Panels<T>>,
-    /// z of layer 1 to L. Without `keep_z` a hidden layer has none: its room holds a in the end.
+    /// z of layer 1 to L, normalised where σ sees it so. Without `keep_z` a hidden layer has none: its room holds a in the end.
     pub z: Vec<Option<Panels<T>>>,
     /// Under dropout, of layer 1 to L: the mask, 0 or 1 / (1 - share), and a times the mask.
     dropped: Vec<Option<[Panels<T>; 2]>>,
+    /// Of layer 1 to L what layer normalisation keeps for the pass back.
+    normed: Vec<Option<Normed<T>>>,
     /// δ of layer 1 to L; none in a workspace for the forward pass alone.
     pub delta: Vec<Panels<T>>,
     /// The targets of the samples.
@@ -46,6 +49,7 @@ impl<T: Real> Workspace<T> {
             a: std::iter::once(Panels::zeros(rows, n_in)).chain(outputs).collect(),
             z: layers.iter().map(|_| None).collect(),
             dropped: layers.iter().map(|_| None).collect(),
+            normed: layers.iter().map(|_| None).collect(),
             delta: Vec::new(),
             y: Panels::zeros(0, 1),
             terms: Panels::zeros(0, 1),
@@ -72,6 +76,10 @@ impl<T: Real> Workspace<T> {
                     let kept = keep_z || l == last || layer.needs_z();
                     kept.then(|| outputs(layer))
                 })
+                .collect(),
+            normed: layers
+                .iter()
+                .map(|layer| layer.has_norm().then(|| Normed::zeros(rows, layer.n_out, keep_z)))
                 .collect(),
             delta: layers.iter().map(outputs).collect(),
             y: Panels::zeros(rows, n_out),
@@ -104,6 +112,18 @@ impl<T: Real> Workspace<T> {
     #[inline(always)]
     pub fn masked(&self, l: usize) -> Option<&[Panels<T>; 2]> {
         self.dropped.get(l.wrapping_sub(1))?.as_ref()
+    }
+
+    /// What layer normalisation of layer `l` (from 0) keeps.
+    #[inline(always)]
+    pub fn normed(&self, l: usize) -> Option<&Normed<T>> {
+        self.normed[l].as_ref()
+    }
+
+    /// z of layer `l` (from 0) where all z were asked for.
+    pub fn weighted_input(&self, l: usize) -> &Panels<T> {
+        let before = self.normed(l).and_then(|normed| normed.z.as_ref());
+        before.or(self.z[l].as_ref()).expect("z is kept")
     }
 
     /// z of the output layer, which a pass back begins from.
@@ -161,25 +181,23 @@ fn scratch_length<T: Real>(layers: &[Layer<T>]) -> usize {
 pub struct Gradient<T> {
     pub w: Vec<Packed<T>>,
     pub b: Vec<Buffer<T>>,
+    /// Of gains and shifts, empty for layers without.
+    pub norm: Vec<[Buffer<T>; 2]>,
 }
 
 impl<T: Real> Gradient<T> {
     /// A copy of the parameters themselves.
     pub fn of_parameters(layers: &[Layer<T>]) -> Self {
         let copy = Self::zeros(layers);
-        for (l, layer) in layers.iter().enumerate() {
-            let length = layer.w.values.len();
-            copy.w[l].values.part(0, length).copy_from_slice(layer.w.values.as_slice());
-            copy.b[l].part(0, layer.b.len()).copy_from_slice(layer.b.as_slice());
+        for (mine, theirs) in copy.buffers().zip(parameters(layers)) {
+            mine.part(0, mine.len()).copy_from_slice(theirs.as_slice());
         }
         copy
     }
 
     /// Takes a moving average on: this := decay this + (1 - decay) parameters, one worker's share.
     pub fn follow(&self, worker: &Worker, layers: &[Layer<T>], decay: T) {
-        let parameters = layers.iter().map(|layer| &layer.w.values);
-        let parameters = parameters.chain(layers.iter().map(|layer| &layer.b));
-        for (mine, theirs) in self.buffers().zip(parameters) {
+        for (mine, theirs) in self.buffers().zip(parameters(layers)) {
             let share = worker.share(mine.len());
             let theirs = &theirs.as_slice()[share.range()];
             for (mine, theirs) in mine.part(share.start(), share.len()).iter_mut().zip(theirs) {
@@ -192,20 +210,33 @@ impl<T: Real> Gradient<T> {
         Self {
             w: layers.iter().map(|layer| Packed::zeros(layer.n_in, layer.n_out)).collect(),
             b: layers.iter().map(|layer| Buffer::zeros(layer.b.len())).collect(),
+            norm: layers
+                .iter()
+                .map(|layer| layer.norm.each_ref().map(|part| Buffer::zeros(part.len())))
+                .collect(),
         }
     }
 }
 
 impl<T> Gradient<T> {
-    /// All its numbers: the packed weights of each layer, then the biases.
+    /// All its numbers: the packed weights of each layer, then the biases, gains and shifts.
     pub fn buffers(&self) -> impl Iterator<Item = &Buffer<T>> {
         self.of_layers(0..self.w.len())
     }
 
     /// The numbers of some layers.
     pub fn of_layers(&self, layers: Range<usize>) -> impl Iterator<Item = &Buffer<T>> {
-        self.w[layers.clone()].iter().map(|w| &w.values).chain(&self.b[layers])
+        let weights = self.w[layers.clone()].iter().map(|w| &w.values);
+        weights.chain(&self.b[layers.clone()]).chain(self.norm[layers].iter().flatten())
     }
+}
+
+/// All parameters, in the order of [`Gradient::buffers`].
+pub fn parameters<T>(layers: &[Layer<T>]) -> impl Iterator<Item = &Buffer<T>> {
+    let weights = layers.iter().map(|layer| &layer.w.values);
+    weights
+        .chain(layers.iter().map(|layer| &layer.b))
+        .chain(layers.iter().flat_map(|layer| &layer.norm))
 }
 
 /// One block of one layer's weights: input panel `q` by output panel `p`.

@@ -57,6 +57,12 @@ def seed(given: int | None) -> int | None:
     return integer("seed", given, least=0, most=LARGEST_SEED)
 
 
+def boolean(name: str, given: object) -> bool:
+    if not isinstance(given, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False; got {shown(given)}")
+    return bool(given)
+
+
 def integer(name: str, given: object, *, least: int, most: int | None = None) -> int:
     accepted = f">= {least}" if most is None else f"from {least} to {most}"
     sentence = f"{name} must be an integer {accepted}; got {shown(given)}"
@@ -190,17 +196,25 @@ def output(out: object, shape: tuple[int, ...], dtype: str) -> None:
 
 
 def parameters(
-    name: str, given: Sequence[Data], shapes: Sequence[tuple[int, ...]], dtype: str
-) -> list[Array]:
-    """One array per layer, of these shapes."""
+    name: str,
+    given: Sequence[Data | None],
+    shapes: Sequence[tuple[int, ...] | None],
+    dtype: str,
+) -> list[Array | None]:
+    """One array per layer, of these shapes; None for a layer without."""
     sentence = f"{name} must be a list of {len(shapes)} arrays, one per layer; got "
     if not isinstance(given, (list, tuple)):
         raise TypeError(sentence + type(given).__name__)
     if len(given) != len(shapes):
         raise ValueError(f"{sentence}{len(given)}")
-    checked = []
+    checked: list[Array | None] = []
     for layer, (one, shape) in enumerate(zip(given, shapes, strict=True), 1):
         what = f"{name} of layer {layer}"
+        if shape is None:
+            if one is not None:
+                raise ValueError(f"{what} must be None, as it has none; got {type(one).__name__}")
+            checked.append(None)
+            continue
         array = numbers(what, one)
         if array.shape != shape:
             raise ValueError(f"{what} must have shape {shape}; got {array.shape}")

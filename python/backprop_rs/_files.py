@@ -30,9 +30,14 @@ class Part:
     has: Callable[[Mapping[str, Any]], bool] = lambda options: True  # of the layer's settings
 
 
+def has_norm(options: Mapping[str, Any]) -> bool:
+    return options.get("layer_norm", False) is True
+
+
 PARTS = (
     Part("weights", lambda n_in, n_out: (n_out, n_in)),
     Part("biases", lambda n_in, n_out: (n_out,)),
+    *(Part(name, lambda n_in, n_out: (n_out,), has_norm) for name in ("gains", "shifts")),
 )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .network.base import Base
 
+NORM = " of layer norm"
 HEADER = ("layer", "shape", "activation", "parameters")
 
 
@@ -21,13 +22,11 @@ def line(network: Base) -> str:
 
 def rows(network: Base) -> list[tuple[str, str, str, str]]:
     """One row a layer, and the total."""
-    sizes = network.sizes
     activations = [*network.activation, network.output]
+    layers = zip(network._shapes(), activations, network._options, network._counts(), strict=True)
     table = [
-        (str(layer), f"({n_out}, {n_in})", activation, f"{n_out * (n_in + 1):,}")
-        for layer, (n_in, n_out, activation) in enumerate(
-            zip(sizes[:-1], sizes[1:], activations, strict=True), 1
-        )
+        (str(number), str(shape), f"{activation}{NORM * one['layer_norm']}", f"{count:,}")
+        for number, (shape, activation, one, count) in enumerate(layers, 1)
     ]
     return [*table, ("total", "", "", f"{network.n_parameters:,}")]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ._check import integer, within
+from ._check import boolean, integer, within
 
 if TYPE_CHECKING:
     from ._types import Function
@@ -43,6 +43,12 @@ class Dense:
     max_norm : float, default 0.0
         The largest norm of a neuron's incoming weights after an update; 0 for none.
 
+    layer_norm : bool, default False
+        The activation sees gain z_hat + shift in the place of z, with z_hat = (z - mean) /
+        sqrt(variance + 1e-5), mean and variance over the neurons of the layer, for each sample
+        alone (Ba, Kiros & Hinton 2016, eq. 3). The gains, 1 at first, and the shifts, 0 at first,
+        one a neuron, are learnt as the biases are: without penalties. For 2 neurons or more.
+
     Examples
     --------
     >>> import backprop_rs as bp
@@ -57,16 +63,18 @@ class Dense:
     l2: float = 0.0
     weight_decay: float = 0.0
     max_norm: float = 0.0
+    layer_norm: bool = False
 
     def __post_init__(self) -> None:
         integer("n_out", self.n_out, least=1)
         for name, (least, largest) in RANGES.items():
             object.__setattr__(self, name, within(name, getattr(self, name), least, largest))
+        object.__setattr__(self, "layer_norm", boolean("layer_norm", self.layer_norm))
 
     @property
-    def options(self) -> dict[str, float]:
+    def options(self) -> dict[str, Any]:
         """What the layer has beside its activation."""
-        return {name: getattr(self, name) for name in RANGES}
+        return {name: getattr(self, name) for name in OPTIONS}
 
 
-OPTIONS = [field.name for field in fields(Dense) if field.name in RANGES]
+OPTIONS = [field.name for field in fields(Dense) if field.name not in ("n_out", "activation")]

@@ -21,15 +21,18 @@ class Trace:
     cost : float
         C, the mean of the costs of the samples (eq. costZero).
     weighted_inputs : list of (m, n_l) arrays
-        z (eq. zLastLayer).
+        z (eq. zLastLayer), with layer normalisation what comes before it.
     activations : list of (m, n_l) arrays
         a, from the input a0 to the output aL.
     deltas : list of (m, n_l) arrays
-        The error term of each sample, not divided by m (eq. deltaDef, deltaHiddenLayer).
+        The error term dC/dz of each sample, not divided by m (eq. deltaDef, deltaHiddenLayer).
     weight_gradients : list of (n_l, n_{l-1}) arrays
         dC/dw, averaged over the batch (eq. gradientZeroLayerWeights).
     bias_gradients : list of (n_l,) arrays
         dC/db, averaged over the batch (eq. gradientBiasLayerZero).
+
+    gain_gradients, shift_gradients : list of (n_l,) arrays or None
+        dC/d(gain) and dC/d(shift), averaged over the batch, of layers with layer normalisation.
 
     Examples
     --------
@@ -45,10 +48,13 @@ class Trace:
     deltas: list[Array]
     weight_gradients: list[Array]
     bias_gradients: list[Array]
+    gain_gradients: list[Array | None]
+    shift_gradients: list[Array | None]
 
     def __repr__(self) -> str:
         lines = [f"Trace(cost={self.cost:.6g}"]
         for name, value in vars(self).items():
-            if name != "cost":
-                lines.append(f"  {name}: {', '.join(str(array.shape) for array in value)}")
+            if name != "cost" and any(array is not None for array in value):
+                shapes = [None if array is None else array.shape for array in value]
+                lines.append(f"  {name}: {', '.join(map(str, shapes))}")
         return "\n".join(lines) + ")"

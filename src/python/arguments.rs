@@ -57,12 +57,14 @@ pub struct LayerOptions {
     l2: f64,
     weight_decay: f64,
     max_norm: f64,
+    #[pyo3(default)]
+    layer_norm: bool,
 }
 
 impl From<&LayerOptions> for Options {
     fn from(given: &LayerOptions) -> Self {
-        let LayerOptions { dropout, l1, l2, weight_decay, max_norm } = *given;
-        Self { dropout, penalty: Penalty { l1, l2, weight_decay }, max_norm }
+        let LayerOptions { dropout, l1, l2, weight_decay, max_norm, layer_norm } = *given;
+        Self { dropout, penalty: Penalty { l1, l2, weight_decay }, max_norm, layer_norm }
     }
 }
 

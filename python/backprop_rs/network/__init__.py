@@ -39,6 +39,8 @@ class Network(Learns, Keeps, Exchanges, Shows, Explains):
         Auto means Rust, or NumPy with a RuntimeWarning where Rust cannot be imported.
     dropout : float, default 0.0
         For each hidden layer, as in `Dense`.
+    layer_norm : bool, default False
+        For each hidden layer, as in `Dense`.
     l1, l2, weight_decay, max_norm : float, default 0.0
         For every layer, as in `Dense`.
 

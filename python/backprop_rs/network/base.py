@@ -38,11 +38,12 @@ class Base:
         l2: float = 0.0,
         weight_decay: float = 0.0,
         max_norm: float = 0.0,
+        layer_norm: bool = False,
     ) -> None:
         self.backend, module = _backend.choose(backend)
         self._tables = Tables(module)
         every = {"l1": l1, "l2": l2, "weight_decay": weight_decay, "max_norm": max_norm}
-        sizes, given = split(sizes, {"dropout": dropout}, every)
+        sizes, given = split(sizes, {"dropout": dropout, "layer_norm": layer_norm}, every)
         sizes = _check.sizes(sizes)
         _memory.need_parameters(sizes, _check.dtype(dtype))
         activations = self._tables.activations(activation, len(sizes) - 2)
@@ -111,12 +112,17 @@ class Base:
 
     @property
     def n_parameters(self) -> int:
-        """The number of weights and biases.
+        """The number of weights and biases, gains and shifts.
 
         >>> Network([2, 3, 2]).n_parameters
         17
         """
-        return sum(n_out * (n_in + 1) for n_out, n_in in self._shapes())
+        return sum(self._counts())
+
+    def _counts(self) -> list[int]:
+        """The number of parameters of each layer."""
+        layers = zip(self._shapes(), self._options, strict=True)
+        return [n_out * (n_in + 1 + 2 * one["layer_norm"]) for (n_out, n_in), one in layers]
 
     @property
     def weights(self) -> list[Array]:
@@ -149,6 +155,43 @@ class Base:
         shapes = [shape[:1] for shape in self._shapes()]
         self._core.set_biases(_check.parameters("biases", given, shapes, self.dtype))
         self._optimizer = None
+
+    @property
+    def gains(self) -> list[Array | None]:
+        """Copies of the gains, (n_l,) for each layer with `layer_norm` and None for the others.
+
+        Assign such a list to set them.
+
+        >>> net = Network([2, Dense(3, layer_norm=True), 2])
+        >>> net.gains
+        [array([1., 1., 1.], dtype=float32), None]
+        """
+        return self._core.gains()  # type: ignore[no-any-return]
+
+    @gains.setter
+    def gains(self, given: Sequence[Data | None]) -> None:
+        self._core.set_gains(self._of_norm("gains", given))
+        self._optimizer = None
+
+    @property
+    def shifts(self) -> list[Array | None]:
+        """Copies of the shifts, as the `gains`.
+
+        >>> Network([2, 3, 2]).shifts
+        [None, None]
+        """
+        return self._core.shifts()  # type: ignore[no-any-return]
+
+    @shifts.setter
+    def shifts(self, given: Sequence[Data | None]) -> None:
+        self._core.set_shifts(self._of_norm("shifts", given))
+        self._optimizer = None
+
+    def _of_norm(self, name: str, given: Sequence[Data | None]) -> list[Array | None]:
+        """Checked gains or shifts."""
+        layers = zip(self.sizes[1:], self._options, strict=True)
+        shapes = [(n,) if one["layer_norm"] else None for n, one in layers]
+        return _check.parameters(name, given, shapes, self.dtype)
 
     def _shapes(self) -> list[tuple[int, int]]:
         return [(n_out, n_in) for n_in, n_out in pairwise(self.sizes)]
@@ -191,6 +234,11 @@ def split(
     for i, one in enumerate(layers, 1):
         options = every | (hidden if i < len(layers) else {})
         given.append(one if isinstance(one, Dense) else Dense(1, **options))
+    for number, (n, one) in enumerate(zip(plain[1:], given, strict=True), 1):
+        if one.layer_norm and n == 1:
+            raise ValueError(
+                f"layer_norm must be for layers of 2 neurons or more; got 1 in layer {number}"
+            )
     if given[-1].dropout:
         raise ValueError(
             f"dropout must be 0 in the last layer, whose activations are the result; got "

@@ -228,8 +228,8 @@ class Learns(Computes):
             raise ValueError("averaged must follow fit(average=...); got no average")
         twin = cast("Network", deepcopy(self))
         layers = range(1, len(self.sizes))
-        twin.weights = [state[f"averaged.weights.{number}"] for number in layers]
-        twin.biases = [state[f"averaged.biases.{number}"] for number in layers]
+        for name in ("weights", "biases", "gains", "shifts"):
+            setattr(twin, name, [state.get(f"averaged.{name}.{number}") for number in layers])
         return twin
 
     def penalty(self) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .activation import Array
+from .layer import PARTS, Gradients
 from .train import Settings, update
 from .train import gradient as gradient_of
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def sum_lengths(network: Network) -> list[int]:
     """How many numbers the sum of the gradient of each layer has."""
-    return [layer.w.size + layer.b.size for layer in network._layers]
+    return [sum(theta.size for theta in layer.parameters().values()) for layer in network._layers]
 
 
 def sum_gradient(
@@ -34,19 +35,18 @@ def sum_gradient(
     """The sums of costs and of weights of consecutive parts of the samples.
 
     `ready(l, sums)` gets those of the gradient of layer l (from 0), one row a part: weights row by
-    row, then biases; the last layer first.
+    row, then biases, gains and shifts; the last layer first.
     """
     run = Settings(**settings)
     sums, rows_of_parts, start = [], [], 0
     for m in parts:
         rows = np.arange(start, start + m)
         weights = None if sample_weight is None else sample_weight[rows]
-        cost, grad_w, grad_b = gradient_of(network, run, (X[rows], y[rows], weights), (rows, epoch))
+        cost, gradients = gradient_of(network, run, (X[rows], y[rows], weights), (rows, epoch))
         total = float(m if weights is None else weights.sum())
         sums.append((cost * total, total))
-        rows_of_parts.append(
-            [np.append(w, b) * w.dtype.type(total) for w, b in zip(grad_w, grad_b, strict=True)]
-        )
+        layers = zip(*gradients.values(), strict=True)
+        rows_of_parts.append([joined(layer) * X.dtype.type(total) for layer in layers])
         start += m
     for l in reversed(range(len(network._layers))):  # noqa: E741 (l as in the derivation)
         ready(l, np.stack([rows[l] for rows in rows_of_parts]))
@@ -68,14 +68,19 @@ def apply_gradient(
     run = Settings(**settings)
     cost_sum, total, m = sums
     scale = 1 / total if total else 0.0
-    grad_w: list[Array] = []
-    grad_b: list[Array] = []
-    for layer, numbers in zip(network._layers, gradient, strict=True):
+    gradients: Gradients = {name: [None] * len(gradient) for name in PARTS}
+    for l, (layer, numbers) in enumerate(zip(network._layers, gradient, strict=True)):  # noqa: E741
         mean = numbers * numbers.dtype.type(scale)
-        grad_w.append(mean[: layer.w.size].reshape(layer.w.shape).copy())
-        grad_b.append(mean[layer.w.size :].copy())
+        for name, theta in layer.parameters().items():
+            gradients[name][l] = mean[: theta.size].reshape(theta.shape).copy()
+            mean = mean[theta.size :]
     if run.average is not None and network._averaged is None:
         network._averaged = {name: theta.copy() for name, theta in network.parameters().items()}
     rate = run.rate(position[0], position[1], steps)
-    cost = update(network, run, cost_sum * scale, total, (grad_w, grad_b), rate)
+    cost = update(network, run, cost_sum * scale, total, gradients, rate)
     return None if cost is None else m * cost
+
+
+def joined(parts: Iterable[Array | None]) -> Array:
+    """All numbers of the parts of a layer, one after the other."""
+    return np.concatenate([part.ravel() for part in parts if part is not None])

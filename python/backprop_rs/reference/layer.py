@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from .activation import Activation, Array
+from .norm import Norm
+
+# What a layer may learn; only with layer normalisation has it gains and shifts.
+PARTS = ("weights", "biases", "gains", "shifts")
+# dC/d(each part) of each layer.
+Gradients: TypeAlias = dict[str, list[Array | None]]
 
 
 class Options(NamedTuple):
@@ -18,10 +24,11 @@ class Options(NamedTuple):
     l2: float = 0.0
     weight_decay: float = 0.0
     max_norm: float = 0.0
+    layer_norm: bool = False
 
 
 class Layer:
-    """a = sigma(a_prev W^T + b), one row a sample."""
+    """a = sigma(a_prev W^T + b), one row a sample; sigma(norm(...)) with layer normalisation."""
 
     def __init__(
         self,
@@ -34,13 +41,25 @@ class Layer:
         self.options = options or Options()
         self.w: Array = np.zeros((n_out, n_in), dtype)
         self.b: Array = np.zeros(n_out, dtype)
+        self.norm = Norm(n_out, dtype) if self.options.layer_norm else None
         self.activation = activation
+
+    def parameters(self) -> dict[str, Array]:
+        """What the layer learns, by the names of `PARTS`."""
+        parts = {"weights": self.w, "biases": self.b}
+        if self.norm is not None:
+            parts |= {"gains": self.norm.gain, "shifts": self.norm.shift}
+        return parts
 
     def forward(self, a_prev: Array) -> tuple[Array, Array]:
         """a_prev (m, n_in) -> z, a (m, n_out)."""
         z = a_prev @ self.w.T + self.b  # eq. zLastLayer
-        a = self.activation.sigma(z)
+        a = self.activation.sigma(self.seen(z))
         return z, a
+
+    def seen(self, z: Array) -> Array:
+        """What the activation sees of z, both (m, n_out)."""
+        return z if self.norm is None else self.norm.forward(z)
 
     def backward(self, delta: Array, a_prev: Array, m: float) -> tuple[Array, Array]:
         """delta (m, n_out), a_prev (m, n_in) -> dC/dw (n_out, n_in), dC/db (n_out,)."""
@@ -51,6 +70,12 @@ class Layer:
     def grad_a_prev(self, delta: Array) -> Array:
         """delta (m, n_out) -> dC/da of the layer before (m, n_in) (eq. hiddenLayerWRTWeights)."""
         return delta @ self.w
+
+    def delta(
+        self, z: Array, delta: Array, m: float
+    ) -> tuple[Array, Array | None, Array | None]:
+        """dC/d(what the activation sees) -> dC/dz, both (m, n_out), dC/dgain and dC/dshift."""
+        return (delta, None, None) if self.norm is None else self.norm.backward(z, delta, m)
 
     # What an update has beside its rule; only weights are penalised.
 

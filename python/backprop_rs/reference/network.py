@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partialmethod
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from .cost import ALL_OUTPUTS, Cost
 from .cost import cost as cost_of
 from .exchange import apply_gradient, sum_gradient, sum_lengths
 from .init import INITS
-from .layer import Layer, Options
+from .layer import PARTS, Gradients, Layer, Options
 from .optimizer import optimizer
 from .table import parse
 from .train import train
@@ -36,7 +37,7 @@ class Network:
         activations: Sequence[Any],
         cost: Any,
         dtype: str,
-        options: Sequence[Mapping[str, float]] | None = None,
+        options: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         if len(sizes) < 2 or min(sizes) < 1:
             raise error.bad_sizes(sizes)
@@ -67,43 +68,39 @@ class Network:
             seen = masked(a, masks, l)
         return zs, activations
 
-    def backward(
+    def passes(
         self,
         X: Array,
         y: NDArray[Any],
         sample_weight: Array | None = None,
         masks: Sequence[Array | None] | None = None,
-    ) -> tuple[float, list[Array], list[Array], list[Array], list[Array], list[Array]]:
-        """C, zs, activations, deltas (per sample), then dC/dw and dC/db of each layer."""
+    ) -> tuple[float, list[Array], list[Array], list[Array], Gradients]:
+        """C, zs, activations, deltas (per sample), then the gradients of each layer."""
         zs, activations = self.forward(X, masks)
         y = self.targets(y)
-        output = (self._output, zs[-1], activations[-1], y)
+        layers = self._layers
+        output = (self._output, layers[-1].seen(zs[-1]), activations[-1], y)
         weights = np.ones(len(X)) if sample_weight is None else sample_weight
         m = float(weights.sum()) or np.inf  # samples without weight have no cost and no gradient
         cost = float((weights * self._cost.of_samples(*output)).sum() / m)
 
         delta = self._cost.delta(*output)  # the output layer
-        deltas = [delta if sample_weight is None else weights[:, None] * delta]
-        for l in reversed(range(1, len(self._layers))):  # noqa: E741 (l as in the derivation)
-            grad_a = masked(self._layers[l].grad_a_prev(deltas[0]), masks, l - 1)
-            before = self._layers[l - 1].activation
-            deltas.insert(0, before.delta(zs[l - 1], activations[l], grad_a))  # deltaHiddenLayer
+        delta = delta if sample_weight is None else weights[:, None] * delta
+        through = [layers[-1].delta(zs[-1], delta, m)]
+        for l in reversed(range(1, len(layers))):  # noqa: E741 (l as in the derivation)
+            grad_a = masked(layers[l].grad_a_prev(through[0][0]), masks, l - 1)
+            before, z = layers[l - 1], zs[l - 1]
+            delta = before.activation.delta(before.seen(z), activations[l], grad_a)
+            through.insert(0, before.delta(z, delta, m))  # deltaHiddenLayer
 
+        deltas = [delta for delta, _, _ in through]
         seen = [X, *(masked(a, masks, l) for l, a in enumerate(activations[1:-1]))]  # noqa: E741
-        gradients = [
-            layer.backward(delta, a_prev, m)
-            for layer, delta, a_prev in zip(self._layers, deltas, seen, strict=True)
-        ]
-        grad_w = [w for w, _ in gradients]
-        grad_b = [b for _, b in gradients]
-        return cost, zs, activations, deltas, grad_w, grad_b
-
-    def gradient(
-        self, X: Array, y: NDArray[Any], sample_weight: Array | None = None
-    ) -> tuple[float, list[Array], list[Array]]:
-        """C, dC/dw and dC/db alone."""
-        cost, _, _, _, grad_w, grad_b = self.backward(X, y, sample_weight)
-        return cost, grad_w, grad_b
+        gradients: Gradients = {name: [] for name in PARTS}
+        for layer, (delta, *of_norm), a_prev in zip(layers, through, seen, strict=True):
+            found = [*layer.backward(delta, a_prev, m), *of_norm]
+            for name, gradient in zip(PARTS, found, strict=True):
+                gradients[name].append(gradient)
+        return cost, zs, activations, deltas, gradients
 
     def step(
         self,
@@ -113,32 +110,46 @@ class Network:
         sample_weight: Array | None = None,
     ) -> float:
         """One update of all parameters with the averaged gradient; returns C before it."""
-        cost, grad_w, grad_b = self.gradient(X, y, sample_weight)
-        self.descend(grad_w, grad_b, learning_rate)
+        cost, _, _, _, gradients = self.passes(X, y, sample_weight)
+        self.descend(gradients, learning_rate)
         return cost
 
     def descend(
-        self,
-        grad_w: Sequence[Array],
-        grad_b: Sequence[Array],
-        learning_rate: float,
-        penalty_scale: float = 1.0,
+        self, gradients: Gradients, learning_rate: float, penalty_scale: float = 1.0
     ) -> None:
         """One update of all parameters along their gradients, with what the layers ask for."""
         rule = self._optimizer
         rule.tick()
         for l, layer in enumerate(self._layers):  # noqa: E741 (l as in the derivation)
-            slope = grad_w[l] + penalty_scale * layer.penalty_slope()
+            slope = gradients["weights"][l]
+            assert slope is not None
+            gradients["weights"][l] = slope + penalty_scale * layer.penalty_slope()
             decay = rule.weight_decay + layer.options.weight_decay
             layer.w -= learning_rate * decay * layer.w
-            rule.update(f"weights.{l + 1}", layer.w, slope, learning_rate)
-            rule.update(f"biases.{l + 1}", layer.b, grad_b[l], learning_rate)
+            for name, theta in layer.parameters().items():
+                gradient = gradients[name][l]
+                assert gradient is not None
+                rule.update(f"{name}.{l + 1}", theta, gradient, learning_rate)
             layer.limit_norms()
 
     train = train
     sum_lengths = sum_lengths
     sum_gradient = sum_gradient
     apply_gradient = apply_gradient
+
+    def backward(
+        self, X: Array, y: NDArray[Any], sample_weight: Array | None = None
+    ) -> tuple[Any, ...]:
+        """C, zs, activations, deltas, dC/dw, dC/db, dC/dgain and dC/dshift."""
+        *trace, gradients = self.passes(X, y, sample_weight)
+        return (*trace, *gradients.values())
+
+    def gradient(
+        self, X: Array, y: NDArray[Any], sample_weight: Array | None = None
+    ) -> tuple[Any, ...]:
+        """C, dC/dw, dC/db, dC/dgain and dC/dshift alone."""
+        cost, _, _, _, gradients = self.passes(X, y, sample_weight)
+        return (cost, *gradients.values())
 
     def predict(self, X: Any, out: Any = None) -> Array | None:
         """The output activations, or None where an argument is not ready for use as it is."""
@@ -163,7 +174,8 @@ class Network:
     def costs(self, X: Array, y: NDArray[Any]) -> NDArray[np.float64]:
         """The cost of each sample, (m,)."""
         zs, activations = self.forward(X)
-        output = (self._output, zs[-1], activations[-1], self.targets(y))
+        z = self._layers[-1].seen(zs[-1])
+        output = (self._output, z, activations[-1], self.targets(y))
         return self._cost.of_samples(*output).astype(np.float64)
 
     def mean_cost(self, X: Array, y: NDArray[Any], sample_weight: Array | None = None) -> float:
@@ -186,29 +198,40 @@ class Network:
             n_out, n_in = layer.w.shape
             layer.w[...] = row.weights(n_in, n_out, layer.activation.name, seed, stream)
             layer.b[...] = 0
+            if layer.norm is not None:
+                layer.norm.gain[...], layer.norm.shift[...] = 1, 0
 
-    def weights(self) -> list[Array]:
-        return [layer.w.copy() for layer in self._layers]
+    def part(self, name: str) -> list[Array | None]:
+        """A copy of one part of each layer; None where it has none."""
+        arrays = [layer.parameters().get(name) for layer in self._layers]
+        return [None if array is None else array.copy() for array in arrays]
 
-    def biases(self) -> list[Array]:
-        return [layer.b.copy() for layer in self._layers]
+    def set_part(self, name: str, given: Sequence[Array | None]) -> None:
+        for layer, array in zip(self._layers, given, strict=True):
+            if array is not None:
+                layer.parameters()[name][...] = array
 
-    def set_weights(self, weights: Sequence[Array]) -> None:
-        for layer, w in zip(self._layers, weights, strict=True):
-            layer.w[...] = w
-
-    def set_biases(self, biases: Sequence[Array]) -> None:
-        for layer, b in zip(self._layers, biases, strict=True):
-            layer.b[...] = b
+    weights = partialmethod(part, "weights")
+    biases = partialmethod(part, "biases")
+    gains = partialmethod(part, "gains")
+    shifts = partialmethod(part, "shifts")
+    set_weights = partialmethod(set_part, "weights")
+    set_biases = partialmethod(set_part, "biases")
+    set_gains = partialmethod(set_part, "gains")
+    set_shifts = partialmethod(set_part, "shifts")
 
     def set_optimizer(self, rule: str) -> None:
         self._optimizer = optimizer(rule)
 
     def parameters(self) -> dict[str, Array]:
         """Every array that training changes, by its name."""
-        layers = list(enumerate(self._layers, 1))
-        weights = {f"weights.{number}": layer.w for number, layer in layers}
-        return weights | {f"biases.{number}": layer.b for number, layer in layers}
+        return {
+            f"{name}.{number}": theta
+            for name in PARTS
+            for number, layer in enumerate(self._layers, 1)
+            for own, theta in layer.parameters().items()
+            if own == name
+        }
 
     def state(self) -> dict[str, Any]:
         """All that a training needs beside its settings and data: copies, by name."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .activation import Array
+from .layer import Gradients
 from .random import NOISE, mask, normal, shuffled_order
 from .schedule import schedule as schedule_of
 
@@ -119,10 +120,10 @@ def one_step(
     learning_rate: float,
 ) -> float | None:
     """One update; its cost before, or None where that is not finite and nothing was changed."""
-    cost, grad_w, grad_b = gradient(network, run, batch, drawn)
+    cost, gradients = gradient(network, run, batch, drawn)
     weights = batch[2]
     total = len(batch[0]) if weights is None else float(weights.sum())
-    return update(network, run, cost, total, (grad_w, grad_b), learning_rate)
+    return update(network, run, cost, total, gradients, learning_rate)
 
 
 def gradient(
@@ -130,8 +131,8 @@ def gradient(
     run: Settings,
     batch: tuple[Array, NDArray[Any], Array | None],
     drawn: tuple[NDArray[Any], int],
-) -> tuple[float, list[Array], list[Array]]:
-    """C, dC/dw and dC/db under noise and dropout."""
+) -> tuple[float, Gradients]:
+    """C and the gradients of all parts under noise and dropout."""
     X, y, weights = batch
     rows, epoch = run.named(drawn[0]), drawn[1]
     if run.input_noise:
@@ -140,8 +141,8 @@ def gradient(
         masks_of(run.seed, rows, epoch, l, layer.b, layer.options.dropout)
         for l, layer in enumerate(network._layers, 1)  # noqa: E741 (l as in the derivation)
     ]
-    cost, _, _, _, grad_w, grad_b = network.backward(X, y, weights, masks)
-    return cost, grad_w, grad_b
+    cost, _, _, _, gradients = network.passes(X, y, weights, masks)
+    return cost, gradients
 
 
 def update(
@@ -149,7 +150,7 @@ def update(
     run: Settings,
     cost: float,
     total: float,
-    gradients: tuple[list[Array], list[Array]],
+    gradients: Gradients,
     learning_rate: float,
 ) -> float | None:
     """Penalties, clipping and the update by an averaged gradient; the cost, or None."""
@@ -158,9 +159,8 @@ def update(
         cost += run.penalty_in_cost * scale * sum(layer.penalty() for layer in network._layers)
     if run.check_finite and not np.isfinite(cost):
         return None
-    grad_w, grad_b = gradients
-    clip(run, grad_w + grad_b)
-    network.descend(grad_w, grad_b, learning_rate, scale)
+    clip(run, [g for part in gradients.values() for g in part if g is not None])
+    network.descend(gradients, learning_rate, scale)
     if run.average is not None:
         follow(network, run.average)
     return cost

@@ -25,13 +25,15 @@ def network(mlp: BaseMLP, sizes: Sequence[int], dtype: str) -> Network:
     """A network of these sizes whose parameters are zero."""
     hidden = len(sizes) - 2
     activations = one_a_layer("activation", mlp.activation, hidden, (list, tuple))
-    options = {name: one_a_layer(name, getattr(mlp, name), hidden + 1) for name in PER_LAYER}
+    options: dict[str, Any] = {
+        name: one_a_layer(name, getattr(mlp, name), hidden + 1) for name in PER_LAYER
+    }
     options["l2"] = [mlp.alpha / 2] * (hidden + 1)
     options["dropout"] = [*one_a_layer("dropout", mlp.dropout, hidden), 0.0]
-    layers = [
-        Dense(int(n), None, **{name: float(values[i]) for name, values in options.items()})
-        for i, n in enumerate(sizes[1:])
-    ]
+    layers = []
+    for i, n in enumerate(sizes[1:]):
+        own: dict[str, Any] = {name: float(values[i]) for name, values in options.items()}
+        layers.append(Dense(int(n), None, **own))
     return Network(
         [int(sizes[0]), *layers],
         [row("activation", one) for one in activations],

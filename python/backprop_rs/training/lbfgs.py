@@ -69,7 +69,6 @@ class Objective:
 
     def __init__(self, net: Network, samples: Samples) -> None:
         self.core, self.samples, self.dtype = net._core, samples, net.dtype
-        self.shapes = net._shapes()
         options = [layer.options for layer in net.layers]
         for name in ("l1", "dropout", "weight_decay", "max_norm"):
             if any(one[name] for one in options):
@@ -80,25 +79,31 @@ class Objective:
         self.cost = self.least = np.inf
         self.best: Array = self.vector()
 
+    def arrays(self) -> list[Array]:
+        """All parameters, part by part."""
+        core = self.core
+        parts = (core.weights(), core.biases(), core.gains(), core.shifts())
+        return [array for part in parts for array in part if array is not None]
+
     def vector(self) -> Array:
-        parts = [array.ravel() for array in self.core.weights() + self.core.biases()]
-        return np.concatenate(parts).astype(np.float64)
+        return joined(self.arrays())
 
     def put(self, vector: Array) -> None:
         """Give the network the parameters of a vector."""
-        arrays, start = [], 0
-        for shape in [*self.shapes, *((n_out,) for n_out, _ in self.shapes)]:
-            size = int(np.prod(shape))
-            part = vector[start : start + size].reshape(shape)
-            arrays.append(np.ascontiguousarray(part, self.dtype))
-            start += size
-        self.core.set_weights(arrays[: len(self.shapes)])
-        self.core.set_biases(arrays[len(self.shapes) :])
+        start, core = 0, self.core
+        for name in ("weights", "biases", "gains", "shifts"):
+            part = []
+            for like in getattr(core, name)():
+                size = 0 if like is None else like.size
+                values = vector[start : start + size].astype(self.dtype)
+                part.append(None if like is None else values.reshape(like.shape))
+                start += size
+            getattr(core, f"set_{name}")(part)
 
     def __call__(self, vector: Array) -> tuple[float, Array]:
         self.put(vector)
         X, y, weights = self.samples.X, self.samples.y, self.samples.weights
-        self.cost, grad_w, grad_b = self.core.gradient(X, y, weights)
+        self.cost, grad_w, *others = self.core.gradient(X, y, weights)
         value = self.cost
         w = self.core.weights()
         for penalty, one, gradient in zip(self.l2, w, grad_w, strict=True):
@@ -106,5 +111,10 @@ class Objective:
             gradient += 2 * penalty * one
         if value < self.least:
             self.least, self.best = value, vector.copy()
-        parts = [array.ravel() for array in grad_w + grad_b]
-        return value, np.concatenate(parts).astype(np.float64)
+        rest = [array for part in others for array in part if array is not None]
+        return value, joined([*grad_w, *rest])
+
+
+def joined(arrays: list[Array]) -> Array:
+    """All numbers of some arrays, one after the other."""
+    return np.concatenate([array.ravel() for array in arrays]).astype(np.float64)
