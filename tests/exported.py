@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import backprop_rs as bp
 import numpy as np
 from backprop_rs.reference.activation import ACTIVATIONS, activation
-from bounds import affine, exactly, rounded, sigma
+from bounds import affine, exactly, rounded, sigma, through
 
 DTYPES = ("float32", "float64")
 NAMES = [row.name for row in ACTIVATIONS]
@@ -50,13 +50,39 @@ def exact(net, X, scaling=None, target=None):
     if scaling is not None:
         scaled = (a.value - scaling["mean"]) / scaling["scale"]
         a = rounded(scaled, eps * scaled)
-    for w, b, text in zip(net.weights, net.biases, [*net.activation, net.output], strict=True):
-        a = sigma(activation(text), affine(a, exactly(w), exactly(b), eps), eps)
+    texts, norms = [*net.activation, net.output], zip(net.gains, net.shifts, strict=True)
+    for w, b, norm, text in zip(net.weights, net.biases, norms, texts, strict=True):
+        z = affine(a, exactly(w), exactly(b), eps)
+        a = sigma(activation(text), z if norm[0] is None else normalized(z, *norm, eps), eps)
     if target is not None:
         scale, mean = np.array(target["scale"]), np.array(target["mean"])
         value = a.value * scale + mean
         a = rounded(value, a.error * scale, eps * value)
     return Exact(a.value, a.allowed())
+
+
+def normalized(z, gain, shift, eps):
+    """Layer normalisation of bounded values."""
+
+    def norm(z):
+        centred = z - z.mean(axis=1, keepdims=True)
+        return gain * centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5) + shift
+
+    return through(norm, z, eps, np.abs(gain) * np.sqrt(len(gain)) + np.abs(shift))
+
+
+def with_norm(dtype):
+    """Two of its three layers have layer normalisation, with gains and shifts of their own."""
+    layers = [bp.Dense(7, "relu", layer_norm=True), 5, bp.Dense(4, layer_norm=True)]
+    net = bp.Network([3, *layers], "tanh", "softmax", "cross_entropy", dtype=dtype, seed=3)
+    random = np.random.default_rng(0)
+    for name in ("gains", "shifts"):
+        drawn = [
+            array if array is None else random.normal(size=array.shape)
+            for array in getattr(net, name)
+        ]
+        setattr(net, name, drawn)
+    return net
 
 
 def edges(row, dtype):

@@ -11,7 +11,7 @@ from backprop_rs.export.numpy_activations import ACTIVATIONS as NUMPY
 from backprop_rs.export.onnx_activations import ACTIVATIONS as ONNX
 from backprop_rs.export.protobuf import message, varint
 from backprop_rs.export.vectors import vectors
-from exported import DTYPES, NAMES, SCALING, TARGET, WRITTEN, exact, network
+from exported import DTYPES, NAMES, SCALING, TARGET, WRITTEN, exact, network, with_norm
 
 
 @pytest.mark.parametrize("table", [ONNX, C, NUMPY], ids=["onnx", "c", "numpy"])
@@ -129,6 +129,18 @@ def test_the_test_vectors_are_the_networks_and_their_bounds_are_tight(text, dtyp
     weights = net.weights
     weights[0][0, 0] *= 1.001
     net.weights = weights
+    assert (np.abs(net.predict(X) - y) > bound).any()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_test_vectors_know_layer_normalisation(dtype):
+    net = with_norm(dtype)
+    X, y, bound = vectors(model_of(net, None, True))
+    exact(net, X).holds(y, dtype)
+    assert bound.max() < 1e4 * np.finfo(dtype).eps
+    gains = net.gains
+    gains[0][2] *= 1.01
+    net.gains = gains
     assert (np.abs(net.predict(X) - y) > bound).any()
 
 

@@ -22,6 +22,7 @@ from exported import (
     neuron,
     samples,
     steep,
+    with_norm,
 )
 
 CC = shutil.which("cc") or shutil.which("gcc")
@@ -77,12 +78,12 @@ def built(request, tmp_path_factory):
     nets = {titled(text): network(text, request.param) for text in WRITTEN} | {
         f"neuron_{titled(text)}": neuron(text, request.param) for text in ELEMENTWISE
     }
-    nets["steep"] = steep(request.param)
+    nets |= {"steep": steep(request.param), "norm": with_norm(request.param)}
     loaded = library(tmp_path_factory.mktemp("c"), **nets)
     return request.param, nets, lambda name, X: predict(loaded, name, nets[name], X)
 
 
-@pytest.mark.parametrize("name", [*map(titled, WRITTEN), "steep"])
+@pytest.mark.parametrize("name", [*map(titled, WRITTEN), "steep", "norm"])
 def test_each_activation_is_within_its_bound(name, built):
     dtype, nets, run = built
     exact(nets[name], samples(dtype)).holds(run(name, samples(dtype)), dtype)

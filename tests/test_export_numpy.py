@@ -19,6 +19,7 @@ from exported import (
     neuron,
     samples,
     steep,
+    with_norm,
 )
 
 
@@ -44,6 +45,12 @@ def test_tiny_and_huge_inputs(text, dtype, exported):
     z, expected = edges(activation(text), dtype)
     with np.errstate(under="ignore"):
         expected.holds(exported(neuron(text, dtype))["predict"](z), dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_layer_normalisation(dtype, exported):
+    net, X = with_norm(dtype), samples(dtype)
+    exact(net, X).holds(exported(net)["predict"](X), dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

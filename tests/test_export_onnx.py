@@ -17,6 +17,7 @@ from exported import (
     neuron,
     samples,
     steep,
+    with_norm,
 )
 
 
@@ -50,6 +51,12 @@ def test_each_activation_is_within_its_bound(text, dtype, exported):
 def test_tiny_and_huge_inputs(text, dtype, exported):
     net, (z, expected) = neuron(text, dtype), edges(activation(text), dtype)
     expected.holds(exported(net, z)["predictions"], dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_layer_normalisation(dtype, exported):
+    net, X = with_norm(dtype), samples(dtype)
+    exact(net, X).holds(exported(net, X)["probabilities"], dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

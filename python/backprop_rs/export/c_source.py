@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
+from ..reference.norm import EPSILON
 from .c_activations import ACTIVATIONS
 from .model import Layer, Model
 from .vectors import vectors
@@ -66,6 +67,20 @@ static void affine(const real *w, const real *b, const real *a, real *z, int n_i
         for (int j = 0; j < n_out; j++)
             z[j] += a[k] * w[j];
 }
+"""
+
+NORMALIZE = """
+/* z = gain (z - mean) / sqrt(variance + {epsilon}) + shift */
+static void normalize(real *z, const real *gain, const real *shift, int n)
+{{
+    real mean = 0, variance = 0;
+    for (int j = 0; j < n; j++)
+        mean += z[j] / n;
+    for (int j = 0; j < n; j++)
+        variance += (z[j] - mean) * (z[j] - mean) / n;
+    for (int j = 0; j < n; j++)
+        z[j] = gain[j] * ((z[j] - mean) / F(sqrt)(variance + R({epsilon}))) + shift[j];
+}}
 """
 
 ARGMAX = """
@@ -160,6 +175,8 @@ def comment(text: str) -> str:
 def functions(model: Model) -> Iterator[str]:
     """The activations, each once."""
     yield AFFINE
+    if any(layer.gain is not None for layer in model.layers):
+        yield NORMALIZE.format(epsilon=EPSILON)
     for name in dict.fromkeys(layer.name for layer in model.layers if layer.name != "identity"):
         (layer, *_) = (layer for layer in model.layers if layer.name == name)
         rowwise = not layer.row.elementwise
@@ -179,7 +196,8 @@ def constants(model: Model) -> Iterator[str]:
     for number, layer in enumerate(model.layers, 1):
         n_out, n_in = layer.w.shape
         yield f"\n/* layer {number}: {n_in} inputs, {n_out} neurons, {layer.name} */\n"
-        yield array("real", f"w{number}", layer.w.T) + array("real", f"b{number}", layer.b)
+        for name, values in layer.parameters.items():
+            yield array("real", f"{name}{number}", values.T)
 
 
 def array(kind: str, name: str, values: AnyArray) -> str:
@@ -207,6 +225,8 @@ def predict(model: Model, name: str) -> str:
     for number, layer in enumerate(model.layers, 1):
         n, n_in = layer.w.shape
         lines += ["", f"    affine(w{number}, b{number}, {here}, {there}, {n_in}, {n});"]
+        if layer.gain is not None:
+            lines += [f"    normalize({there}, gain{number}, shift{number}, {n});"]
         lines += activate(layer, there)
         here, there = there, here
     last = f"{here}[j]"

@@ -18,19 +18,30 @@ if TYPE_CHECKING:
     from .._types import AnyArray, Array
     from ..network import Network
 
-# What a layer may have that matters in training alone; anything else would change its outputs.
-OF_TRAINING = ("dropout", "l1", "l2", "weight_decay", "max_norm")
+# What a layer may have beside its activation: what matters in training alone, and its norm.
+KNOWN = ("dropout", "l1", "l2", "weight_decay", "max_norm", "layer_norm")
 PROBABILITIES = ("softmax", "sigmoid")  # the outputs whose activations are probabilities
 
 
 @dataclass(frozen=True)
 class Layer:
-    """a = sigma(a_prev w^T + b), with the row of sigma and its settings."""
+    """a = sigma(a_prev w^T + b), with the row of sigma and its settings.
+
+    With gain and shift, sigma takes what layer normalisation makes of its argument.
+    """
 
     w: Array
     b: Array
+    gain: Array | None
+    shift: Array | None
     name: str
     settings: dict[str, float]
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """All that there are, by the letters of the targets."""
+        named = {"w": self.w, "b": self.b, "gain": self.gain, "shift": self.shift}
+        return {name: array for name, array in named.items() if array is not None}
 
     @property
     def row(self) -> Activation:
@@ -102,10 +113,11 @@ def model_of(net: Network, classes: Sequence[str | int] | None, preparation: boo
 def layers_of(net: Network) -> list[Layer]:
     layers = []
     texts = [*net.activation, net.output]
-    rows = zip(net.weights, net.biases, texts, net._options, strict=True)
-    for number, (w, b, text, options) in enumerate(rows, 1):
+    arrays = (net.weights, net.biases, net.gains, net.shifts)
+    rows = zip(*arrays, texts, net._options, strict=True)
+    for number, (w, b, gain, shift, text, options) in enumerate(rows, 1):
         for option, value in options.items():
-            if value and option not in OF_TRAINING:
+            if value and option not in KNOWN:
                 raise ValueError(f"export must have plain layers; layer {number} has {option}")
         try:
             activation(text)
@@ -115,9 +127,10 @@ def layers_of(net: Network) -> list[Layer]:
                 "one of your own"
             ) from None
         row, settings = parse("activation", text, ACTIVATIONS)
-        for name, array in (("weights", w), ("biases", b)):
+        layer = Layer(w, b, gain, shift, row.name, settings)
+        for name, array in layer.parameters.items():
             finite(f"{name} of layer {number}", array, net.dtype)
-        layers.append(Layer(w, b, row.name, settings))
+        layers.append(layer)
     return layers
 
 

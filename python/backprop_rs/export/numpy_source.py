@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..reference.norm import EPSILON
 from .model import Layer, Model
 from .numpy_activations import ACTIVATIONS
 from .vectors import vectors
@@ -40,6 +41,15 @@ DECODE = '''
 def decode(text, dtype, shape):
     """Numbers kept as the base 85 of their bytes."""
     return np.frombuffer(base64.b85decode("".join(text.split())), dtype).reshape(shape)
+'''
+
+NORMALIZE = '''
+
+def normalize(z, gain, shift):
+    """Each row with mean 0 and variance 1 before gain and shift."""
+    centred = z - z.mean(axis=-1, keepdims=True)
+    variance = np.square(centred).mean(axis=-1, keepdims=True)
+    return gain * (centred / np.sqrt(variance + np.float64({epsilon}).astype(z.dtype))) + shift
 '''
 
 PREDICT = '''
@@ -106,6 +116,8 @@ def parts(model: Model) -> Iterator[str]:
     yield arrays
     for name in dict.fromkeys(layer.name for layer in model.layers):
         yield function(next(layer for layer in model.layers if layer.name == name))
+    if any(layer.gain is not None for layer in model.layers):
+        yield NORMALIZE.format(epsilon=EPSILON)
     yield PREDICT.format(n_in=model.sizes[0], lines=indent("\n".join(lines(model)), "    "))
     if model.classes:
         single = model.sizes[-1] < len(model.classes)
@@ -122,8 +134,8 @@ def constants(model: Model) -> Iterator[tuple[str, AnyArray]]:
             yield f"{prefix}mean", scaling.mean
             yield f"{prefix}scale", scaling.scale
     for number, layer in enumerate(model.layers, 1):
-        yield f"w{number}", layer.w
-        yield f"b{number}", layer.b
+        for name, array in layer.parameters.items():
+            yield f"{name}{number}", array
 
 
 def literal(array: AnyArray) -> str:
@@ -160,6 +172,8 @@ def lines(model: Model) -> Iterator[str]:
     for number, layer in enumerate(model.layers, 1):
         settings = "".join(f", {float(value)!r}" for value in layer.settings.values())
         yield f"z = a @ w{number}.T + b{number}"
+        if layer.gain is not None:
+            yield f"z = normalize(z, gain{number}, shift{number})"
         yield f"a = {layer.name}(z{settings}).astype(z.dtype)"
     if model.target_scaling is not None:
         yield f"a = (a.astype(float) * target_scale + target_mean).astype(np.{model.dtype})"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..reference.norm import EPSILON
 from .model import Model
 from .onnx_activations import ACTIVATIONS
 from .onnx_graph import DOUBLE, INT64, STRING, TYPES, Graph, Value, value_info
@@ -24,7 +25,7 @@ LARGEST = 2**31 - 1  # bytes, of any message of protocol buffers
 
 def content(model: Model, name: str) -> bytes:
     """The bytes of the file."""
-    size = sum(layer.w.nbytes + layer.b.nbytes for layer in model.layers)
+    size = sum(array.nbytes for layer in model.layers for array in layer.parameters.values())
     if size > LARGEST - 2**20:
         raise ValueError(f"an ONNX file must have less than 2 GiB of parameters; got {size} bytes")
     from .. import __version__
@@ -59,15 +60,30 @@ def forward(model: Model, graph: Graph, X: Value) -> Value:
         mean = graph.array("mean", model.scaling.mean)
         a = as_type(graph, (wide - mean) / graph.array("scale", model.scaling.scale))
     for number, layer in enumerate(model.layers, 1):
-        w, b = graph.array(f"w{number}", layer.w), graph.array(f"b{number}", layer.b)
+        w, b, *norm = (
+            graph.array(f"{name}{number}", array) for name, array in layer.parameters.items()
+        )
         z = graph.node("Gemm", a, w, b, name=f"z{number}", transB=1)
         graph.scope = f"layer{number}."
+        if norm:
+            z = normalized(z, *norm)
         a = ACTIVATIONS[layer.name](z, **layer.settings)
     graph.scope = ""
     if model.target_scaling is not None:
         wide = as_double(graph, a) * graph.array("target_scale", model.target_scaling.scale)
         a = as_type(graph, wide + graph.array("target_mean", model.target_scaling.mean))
     return a
+
+
+def normalized(z: Value, gain: Value, shift: Value) -> Value:
+    """gain (z - mean) / sqrt(variance + epsilon) + shift, over the neurons of each row."""
+
+    def mean(of: Value) -> Value:
+        return z.graph.node("ReduceMean", of, axes=[1], keepdims=1)
+
+    centred = z - mean(z)
+    deviation = z.graph.node("Sqrt", mean(centred * centred) + EPSILON)
+    return gain * (centred / deviation) + shift
 
 
 def as_double(graph: Graph, value: Value) -> Value:

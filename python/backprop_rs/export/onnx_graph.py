@@ -28,7 +28,7 @@ class Graph:
         self.initializers: dict[str, bytes] = {}
         self._numbers = count(1)
 
-    def node(self, op: str, *inputs: Value, name: str = "", **attributes: int) -> Value:
+    def node(self, op: str, *inputs: Value, name: str = "", **attributes: int | list[int]) -> Value:
         """Add a node with one output."""
         name = name or f"{self.scope}{op.lower()}_{next(self._numbers)}"
         fields: list[tuple[int, Any]] = [(1, one.name) for one in inputs]
@@ -101,7 +101,9 @@ class Value:
         return self._pair("Min", self, other)
 
 
-def attribute(name: str, value: int) -> bytes:
+def attribute(name: str, value: int | list[int]) -> bytes:
+    if isinstance(value, list):
+        return message((1, name), *((8, one) for one in value), (20, INTS))
     return message((1, name), (3, value), (20, INT))
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..reference.norm import normalized as unit_rows
 from .model import Layer, Model
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def bound(model: Model, X: Array) -> Array:
         size = np.abs(a) @ np.abs(w).T + np.abs(b)
         error = error @ np.abs(w).T + np.sqrt(w.shape[1] + 2) * eps * size
         z = a @ w.T + b
+        if layer.gain is not None:
+            z, error = normalized(layer, z, error + ULPS * eps * np.abs(z), eps)
         a = layer.row.sigma(z)
         error = through(layer, z, a, error + ULPS * eps * np.abs(z)) + ULPS * eps * np.abs(a)
     if model.target_scaling is not None:
@@ -47,6 +50,19 @@ def bound(model: Model, X: Array) -> Array:
     tiny = float(np.finfo(model.dtype).tiny)
     allowed: Array = (DEVIATIONS * error + tiny).astype(model.dtype)
     return allowed
+
+
+def normalized(layer: Layer, z: Array, error: Array, eps: float) -> tuple[Array, Array]:
+    """What layer normalisation makes of z and of its error: z_hat moves with z, with the mean of
+    the row, and with its deviation."""
+    assert layer.gain is not None and layer.shift is not None
+    gain, shift = layer.gain.astype(float), layer.shift.astype(float)
+    z_hat, deviation = unit_rows(z)
+    along = np.abs(z_hat) * (np.abs(z_hat) * error).mean(axis=1, keepdims=True)
+    moved = (error + error.mean(axis=1, keepdims=True) + along) / deviation
+    moved += ULPS * eps * np.abs(z_hat)
+    value = gain * z_hat + shift
+    return value, np.abs(gain) * moved + eps * (np.abs(gain * z_hat) + np.abs(shift))
 
 
 def through(layer: Layer, z: Array, a: Array, error: Array) -> Array:
