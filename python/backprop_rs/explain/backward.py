@@ -12,6 +12,7 @@ from .formulas import y as of_y
 from .formulas import z as of_z
 from .forward import Sample, choose
 from .names import by
+from .norms import Floats
 from .shown import sums, times
 from .statements import Group, Line, Section
 
@@ -28,7 +29,28 @@ def layer_backward(sample: Sample, layer: int) -> Section:
     else:
         groups = [through_weights(sample, layer), slope(sample, layer), hidden_delta(sample, layer)]
         title = f"Layer {layer}: hidden"
+    norm = sample.norm(layer)
+    if norm is not None:
+        from .normalising import through_norm
+
+        groups += through_norm(sample, layer, norm)
     return Section(title, [*groups, weight_gradient(sample, layer), bias_gradient(sample, layer)])
+
+
+def term(sample: Sample, j: names.Index, layer: int) -> Expression:
+    """The error term of a neuron; with layer normalisation dC by what its activation sees."""
+    if sample.norm(layer) is None:
+        return names.delta(j, layer)
+    return by(names.cost(sample.i), names.u(j, layer))
+
+
+def terms(sample: Sample, layer: int) -> Floats:
+    norm = sample.norm(layer)
+    return sample.delta(layer) if norm is None else norm.seen_gradients[sample.i]
+
+
+def term_title(sample: Sample, layer: int) -> str:
+    return "Error term" if sample.norm(layer) is None else "Error term of what is seen"
 
 
 def cost_slope(sample: Sample) -> Group:
@@ -62,16 +84,16 @@ def slope(sample: Sample, layer: int) -> Group:
     if name == "softmax":
         return jacobian(sample, layer)
     formula = activation_formula(name).sigma_prime
-    left = by(names.a("j", layer), names.z("j", layer))
-    general = formula.put({of_z: names.z("j", layer), of_a: names.a("j", layer)})
+    left = by(names.a("j", layer), sample.u("j", layer))
+    general = formula.put({of_z: sample.u("j", layer), of_a: names.a("j", layer)})
     lines = []
     for j in sample.shown.neurons[layer]:
         parts = (
-            formula.put({of_z: names.z(j, layer), of_a: names.a(j, layer)}),
+            formula.put({of_z: sample.u(j, layer), of_a: names.a(j, layer)}),
             choose(formula, sample.numbers(j, layer)),
         )
         value = float(sample.of.slopes[layer - 1][sample.i, j])
-        lines.append(Line(by(names.a(j, layer), names.z(j, layer)), parts, value))
+        lines.append(Line(by(names.a(j, layer), sample.u(j, layer)), parts, value))
     label = "actWRTZSigmoid" if name == "sigmoid" else ""
     notes = sample.shown.note(layer)
     return Group("Slope of the activation", [[left, general]], lines, label, notes)
@@ -92,9 +114,9 @@ def jacobian(sample: Sample, layer: int) -> Group:
                 one: Number(float(a[i_])),
                 other: Number(float(a[j_])),
             }
-            name = by(one, names.z(j_, layer))
+            name = by(one, sample.u(j_, layer))
             lines.append(Line(name, (part, part.put(numbers)), float(slopes[i_, j_])))
-    left = by(i, names.z("j", layer))
+    left = by(i, sample.u("j", layer))
     notes = [f"Rows and columns: {note}" for note in sample.shown.note(layer)]
     return Group("Slopes of softmax", [[left, general]], lines, notes=notes)
 
@@ -105,7 +127,7 @@ def output_delta(sample: Sample) -> Group:
     short = cost_formula(of.net.cost, of.net.output).short
     if short is not None and of.targets[sample.i].sum() == 1:
         short = of_a - of_y
-    chain = [names.delta("j", layer), general_product(sample, layer)]
+    chain = [term(sample, "j", layer), general_product(sample, layer)]
     if short is not None:
         chain.append(short.put(sample.symbols("j", layer)))
     elif of.net.output != "softmax":
@@ -117,15 +139,16 @@ def output_delta(sample: Sample) -> Group:
         parts = chain_parts(sample, j)
         if short is not None:
             parts = (*parts, short.put(sample.numbers(j, layer)))
-        lines.append(Line(names.delta(j, layer), parts, float(sample.delta(layer)[j])))
-    return Group("Error term", [chain], lines, "deltaDef", sample.shown.note(layer))
+        lines.append(Line(term(sample, j, layer), parts, float(terms(sample, layer)[j])))
+    title = term_title(sample, layer)
+    return Group(title, [chain], lines, "deltaDef", sample.shown.note(layer))
 
 
 def general_product(sample: Sample, layer: int) -> Expression:
     """dC/da da/dz of any neuron of a layer."""
     if sample.of.names[layer - 1] != "softmax":
-        return by_a(sample, "j", layer) * by(names.a("j", layer), names.z("j", layer))
-    body = by_a(sample, "i", layer) * by(names.a("i", layer), names.z("j", layer))
+        return by_a(sample, "j", layer) * by(names.a("j", layer), sample.u("j", layer))
+    body = by_a(sample, "i", layer) * by(names.a("i", layer), sample.u("j", layer))
     return Series("i", str(sample.of.net.sizes[-1] - 1), body)
 
 
@@ -138,11 +161,11 @@ def chain_parts(sample: Sample, j: int) -> tuple[Expression, ...]:
         symbols, numbers = sums(
             neurons,
             [i for i in range(len(grad_a)) if i not in neurons],  # of classes, all but one are 0
-            lambda i: by_a(sample, i, layer) * by(names.a(i, layer), names.z(j, layer)),
+            lambda i: by_a(sample, i, layer) * by(names.a(i, layer), sample.u(j, layer)),
             lambda i: times(grad_a[i], slopes[i, j]),
         )
         return (symbols, numbers) if np.isfinite(grad_a).all() else (symbols,)
-    symbols = by_a(sample, j, layer) * by(names.a(j, layer), names.z(j, layer))
+    symbols = by_a(sample, j, layer) * by(names.a(j, layer), sample.u(j, layer))
     return (symbols, times(grad_a[j], slopes[j])) if np.isfinite(grad_a[j]) else (symbols,)
 
 
@@ -175,28 +198,36 @@ def hidden_delta(sample: Sample, layer: int) -> Group:
     slopes = sample.of.slopes[layer - 1][sample.i]
 
     def product(j: names.Index) -> Expression:
-        return by_a(sample, j, layer) * by(names.a(j, layer), names.z(j, layer))
+        return by_a(sample, j, layer) * by(names.a(j, layer), sample.u(j, layer))
 
     lines = [
         Line(
-            names.delta(j, layer),
+            term(sample, j, layer),
             (product(j), times(grad_a[j], slopes[j])),
-            float(sample.delta(layer)[j]),
+            float(terms(sample, layer)[j]),
         )
         for j in sample.shown.neurons[layer]
     ]
     behind = names.delta("k", layer + 1) * names.w("k", "j", layer + 1)
     total = Series("k", str(sample.of.net.sizes[layer + 1] - 1), behind)
     prime = activation_formula(sample.of.names[layer - 1]).sigma_prime
-    chain = [names.delta("j", layer), product("j"), total * prime.put(sample.symbols("j", layer))]
-    return Group("Error term", [chain], lines, "deltaHiddenLayer", sample.shown.note(layer))
+    chain = [term(sample, "j", layer), product("j"), total * prime.put(sample.symbols("j", layer))]
+    title = term_title(sample, layer)
+    return Group(title, [chain], lines, "deltaHiddenLayer", sample.shown.note(layer))
+
+
+def by_z(sample: Sample, layer: int) -> Expression:
+    """dC/dz of any neuron."""
+    if sample.norm(layer) is None:
+        return general_product(sample, layer)
+    return by(names.cost(sample.i), names.z("j", layer))
 
 
 def weight_gradient(sample: Sample, layer: int) -> Group:
     """dC_i/dw, by way of z."""
     name, delta, a = names.cost(sample.i), sample.delta(layer), sample.a(layer - 1)
     w = names.w("j", "k", layer)
-    product = general_product(sample, layer) * by(names.z("j", layer), w)
+    product = by_z(sample, layer) * by(names.z("j", layer), w)
     chain = [by(name, w), product, names.delta("j", layer) * names.a("k", layer - 1)]
     gradients = sample.of.gradients_of_samples(layer)[sample.i]
     lines = []
@@ -219,7 +250,7 @@ def weight_gradient(sample: Sample, layer: int) -> Group:
 def bias_gradient(sample: Sample, layer: int) -> Group:
     name, delta = names.cost(sample.i), sample.delta(layer)
     b = names.b("j", layer)
-    product = general_product(sample, layer) * by(names.z("j", layer), b)
+    product = by_z(sample, layer) * by(names.z("j", layer), b)
     chain = [by(name, b), product, names.delta("j", layer)]
     lines = [
         Line(by(name, names.b(j, layer)), (names.delta(j, layer),), float(delta[j]))

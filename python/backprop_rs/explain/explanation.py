@@ -150,6 +150,11 @@ class Explanation(Document):
 
     def _chain(self, parameter: Parameter, most: int) -> Document:
         most = integer("most", most, least=1)
+        if any(self.quantities.norms):
+            raise ValueError(
+                "weight and bias show no paths through layer_norm, where each z acts on all "
+                "neurons of its layer; got a network that has it"
+            )
         return Document(*paths(self.quantities, self.shown, parameter, most), self.digits)
 
     def to_dict(self) -> dict[str, Any]:

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import names
-from .expression import Cases, Expression, Number, Series, exp
+from .expression import Cases, Expression, Number, Series, Symbol, exp
 from .formulas import LOG_SUM, SUM_OF_TARGETS, activation_formula, cost_formula
 from .formulas import a as of_a
 from .formulas import n as of_n
 from .formulas import y as of_y
 from .formulas import z as of_z
 from .names import Index
-from .quantities import Floats, Quantities, doubled
+from .norms import Floats, Normalised, doubled
+from .quantities import Quantities
 from .shown import Shown, sums, times
 from .statements import Group, Line, Section
 
@@ -39,6 +40,18 @@ class Sample:
     def z(self, layer: int) -> Floats:
         return doubled(self.of.trace.weighted_inputs[layer - 1][self.i])
 
+    def norm(self, layer: int) -> Normalised | None:
+        return self.of.norms[layer - 1]
+
+    def u(self, j: Index, layer: int) -> Symbol:
+        """What the activation of a neuron sees: z, or what layer normalisation makes of it."""
+        return names.z(j, layer) if self.norm(layer) is None else names.u(j, layer)
+
+    def seen(self, layer: int) -> Floats:
+        """The numbers of the same."""
+        norm = self.norm(layer)
+        return self.z(layer) if norm is None else norm.seen[self.i]
+
     def a(self, layer: int) -> Floats:
         return doubled(self.of.trace.activations[layer][self.i])
 
@@ -48,7 +61,7 @@ class Sample:
     def symbols(self, j: Index, layer: int) -> dict[Expression, Expression]:
         """The letters of the formulas with the indices of a neuron."""
         return {
-            of_z: names.z(j, layer),
+            of_z: self.u(j, layer),
             of_a: names.a(j, layer),
             of_y: names.y(j, self.smoothed),
             of_n: Number(self.of.net.sizes[-1]),
@@ -57,12 +70,12 @@ class Sample:
     def numbers(self, j: int, layer: int) -> dict[Expression, Expression]:
         """The numbers of a neuron in the place of the letters of the formulas."""
         values: dict[Expression, Expression] = {
-            of_z: Number(float(self.z(layer)[j])),
+            of_z: Number(float(self.seen(layer)[j])),
             of_a: Number(float(self.a(layer)[j])),
             of_n: Number(self.of.net.sizes[-1]),
         }
         if layer == self.last:
-            z = self.z(layer)
+            z = self.seen(layer)
             values[of_y] = Number(float(self.of.targets[self.i, j]))
             values[SUM_OF_TARGETS] = Number(float(self.of.targets[self.i].sum()))
             values[LOG_SUM] = Number(float(np.logaddexp.reduce(z)))
@@ -81,7 +94,13 @@ def layer_forward(sample: Sample, layer: int) -> Section:
     kind = "output" if layer == sample.last else "hidden"
     name = sample.of.names[layer - 1]
     title = f"Layer {layer}: {kind}, {sample.of.net.sizes[layer]:,} neurons, {name}"
-    return Section(title, [weighted_inputs(sample, layer), activations(sample, layer)])
+    groups = [weighted_inputs(sample, layer), activations(sample, layer)]
+    norm = sample.norm(layer)
+    if norm is not None:
+        from .normalising import normalising
+
+        groups[1:1] = normalising(sample, layer, norm)
+    return Section(title, groups)
 
 
 def weighted_inputs(sample: Sample, layer: int) -> Group:
@@ -117,10 +136,10 @@ def activations(sample: Sample, layer: int) -> Group:
     lines = []
     for j in sample.shown.neurons[layer]:
         numbers = choose(formula, sample.numbers(j, layer))
-        parts = (names.sigma(names.z(j, layer)), numbers)
+        parts = (names.sigma(sample.u(j, layer)), numbers)
         lines.append(Line(names.a(j, layer), parts, float(sample.a(layer)[j])))
-    z = names.z("j", layer)
-    chain = [names.a("j", layer), names.sigma(z), formula.put({of_z: z})]
+    u = sample.u("j", layer)
+    chain = [names.a("j", layer), names.sigma(u), formula.put({of_z: u})]
     return Group("Activation", [chain], lines, notes=sample.shown.note(layer))
 
 
@@ -130,19 +149,19 @@ def choose(formula: Expression, values: Mapping[Expression, Expression]) -> Expr
 
 
 def softmax(sample: Sample, layer: int) -> Group:
-    z = sample.z(layer)
+    z = sample.seen(layer)
     last = str(len(z) - 1)
-    top = exp(names.z("j", layer))
-    chain = [names.a("j", layer), top / Series("i", last, exp(names.z("i", layer)))]
+    top = exp(sample.u("j", layer))
+    chain = [names.a("j", layer), top / Series("i", last, exp(sample.u("i", layer)))]
     bottoms = sums(
         sample.shown.neurons[layer],
         sample.shown.rest(layer),
-        lambda i: exp(names.z(i, layer)),
+        lambda i: exp(sample.u(i, layer)),
         lambda i: exp(Number(z[i])),
     )
     lines = []
     for j in sample.shown.neurons[layer]:
-        parts = (exp(names.z(j, layer)) / bottoms[0], exp(Number(z[j])) / bottoms[1])
+        parts = (exp(sample.u(j, layer)) / bottoms[0], exp(Number(z[j])) / bottoms[1])
         lines.append(Line(names.a(j, layer), parts, float(sample.a(layer)[j])))
     return Group("Activation", [chain], lines, notes=sample.shown.note(layer))
 

@@ -33,6 +33,25 @@ def delta(j: Index, layer: Index) -> Symbol:
     return Symbol("δ", below(j), str(layer))
 
 
+def u(j: Index, layer: Index) -> Symbol:
+    """What the activation sees of a normalised z."""
+    return Symbol("u", below(j), str(layer))
+
+
+def hat(j: Index, layer: Index) -> Symbol:
+    return Symbol("ẑ", below(j), str(layer))
+
+
+def g(j: Index, layer: Index) -> Symbol:
+    """A gain."""
+    return Symbol("g", below(j), str(layer))
+
+
+def h(j: Index, layer: Index) -> Symbol:
+    """A shift."""
+    return Symbol("h", below(j), str(layer))
+
+
 def y(j: Index, smoothed: bool = False) -> Symbol:
     return Symbol("ỹ" if smoothed else "y", below(j))
 

@@ -18,7 +18,8 @@ from .statements import Group, Line, Section
 from .update import mean, mean_of
 
 if TYPE_CHECKING:
-    from .quantities import Floats, Quantities
+    from .norms import Floats
+    from .quantities import Quantities
     from .shown import Shown
 
 LETTERS = "pqrstuvxyz"

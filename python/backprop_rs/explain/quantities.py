@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..reference.activation import Activation, activation
 from ..reference.cost import Cost, cost
@@ -15,13 +14,12 @@ from .expression import Number
 from .formulas import a as of_a
 from .formulas import cost_formula
 from .formulas import y as of_y
+from .norms import Floats, Normalised, doubled, normalised
 
 if TYPE_CHECKING:
     from .._types import AnyArray, Array
     from ..network import Network
     from ..trace import Trace
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +42,11 @@ class Quantities:
     cost_terms: Floats  # (m, n_L)
     grad_a: list[Floats]  # (m, n_l)
     slopes: list[Floats]  # (m, n_l); (m, n_L, n_L) for softmax
+    norms: list[Normalised | None]  # of layers with layer normalisation
     new_weights: list[Array]
     new_biases: list[Array]
+    new_gains: list[Array | None]
+    new_shifts: list[Array | None]
     new_cost: float
 
     @property
@@ -73,6 +74,21 @@ class Quantities:
         product: Floats = delta[:, :, None] * self.trace.activations[layer - 1][:, None, :]
         return product
 
+    def of_norms(self) -> dict[str, Any]:
+        """The arrays of layer normalisation, one a layer and None where there is none."""
+        if not any(self.norms):
+            return {}
+        names = ("means", "deviations", "normalised", "seen", "seen_gradients", "gains", "shifts")
+        arrays = {
+            name: [None if one is None else getattr(one, name) for one in self.norms]
+            for name in names
+        }
+        trace = {
+            "gain_gradients": self.trace.gain_gradients,
+            "shift_gradients": self.trace.shift_gradients,
+        }
+        return arrays | trace | {"new_gains": self.new_gains, "new_shifts": self.new_shifts}
+
     def to_dict(self) -> dict[str, Any]:
         layers = range(1, len(self.net.sizes))
         return {
@@ -95,21 +111,31 @@ class Quantities:
             "learning_rate": self.learning_rate,
             "new_weights": self.new_weights,
             "new_biases": self.new_biases,
+            **self.of_norms(),
             "new_cost": self.new_cost,
         }
 
 
 def quantities(net: Network, X: Array, y: AnyArray, learning_rate: float) -> Quantities:
     """Have the network compute all that it computes for a batch; it is not changed."""
-    if any(one.get("layer_norm") for one in net._options):
-        raise ValueError("explain shows no layer_norm; got a network that has it")
     trace = net.backward(X, y)
     if y.ndim == 1:
         y = np.eye(net.sizes[-1], dtype=X.dtype)[y]
     row = cost_row(net)
     targets = smoothed(y, row.values.get("label_smoothing", 0.0), net.output)
-    terms, slope = of_output(net, trace, y, targets)
-    grad_a, slopes = back(net, trace, slope)
+    norms = [
+        normalised(*one) for one in zip(trace.weighted_inputs, net.gains, net.shifts, strict=True)
+    ]
+    seen = [
+        doubled(z) if norm is None else norm.seen
+        for z, norm in zip(trace.weighted_inputs, norms, strict=True)
+    ]
+    terms, slope = of_output(net, (seen[-1], doubled(trace.activations[-1])), y, targets)
+    grad_a, slopes = back(net, trace, seen, slope)
+    of_seen = [grad * prime for grad, prime in zip(grad_a[:-1], slopes, strict=False)]
+    output = activation_rows(net)[-1]
+    of_seen.append(doubled(row.delta(output, seen[-1], doubled(trace.activations[-1]), doubled(y))))
+    norms = [one and one.having(grad) for one, grad in zip(norms, of_seen, strict=True)]
     after = deepcopy(net)
     after.step(X, y, learning_rate)
     return Quantities(
@@ -125,8 +151,11 @@ def quantities(net: Network, X: Array, y: AnyArray, learning_rate: float) -> Qua
         terms,
         grad_a,
         slopes,
+        norms,
         after.weights,
         after.biases,
+        after.gains,
+        after.shifts,
         float(after._core.mean_cost(X, y)),
     )
 
@@ -147,10 +176,15 @@ def smoothed(y: Array, share: float, output: str) -> Floats:
     return (1 - share) * y.astype(float) + share / n
 
 
-def of_output(net: Network, trace: Trace, y: Array, targets: Floats) -> tuple[Floats, Floats]:
-    """What each output adds to C_i, and dC/da; infinite or NaN where a has been rounded."""
+def of_output(
+    net: Network, output: tuple[Floats, Floats], y: Array, targets: Floats
+) -> tuple[Floats, Floats]:
+    """What each output adds to C_i, and dC/da; infinite or NaN where a has been rounded.
+
+    `output` is what the activation sees, and what it gives.
+    """
     row = cost_row(net)
-    z, a, exact = map(doubled, (trace.weighted_inputs[-1], trace.activations[-1], y))
+    (z, a), exact = output, doubled(y)
     if net.output in row.fused:
         terms = row.fused[net.output].terms(z, a, exact, **row.values)
     else:
@@ -159,11 +193,6 @@ def of_output(net: Network, trace: Trace, y: Array, targets: Floats) -> tuple[Fl
     if row.slope is not None:
         return doubled(terms), doubled(row.slope(a, exact, **row.values))
     return doubled(terms), slopes_by_formula(net, a, targets)
-
-
-def doubled(array: Array) -> Floats:
-    """In float64."""
-    return np.asarray(array, np.float64)
 
 
 def slopes_by_formula(net: Network, a: Floats, targets: Floats) -> Floats:
@@ -176,10 +205,12 @@ def slopes_by_formula(net: Network, a: Floats, targets: Floats) -> Floats:
     return np.array(found).reshape(a.shape)
 
 
-def back(net: Network, trace: Trace, slope: Floats) -> tuple[list[Floats], list[Floats]]:
+def back(
+    net: Network, trace: Trace, seen: list[Floats], slope: Floats
+) -> tuple[list[Floats], list[Floats]]:
     """dC/da and sigma' of each layer."""
-    layers = zip(activation_rows(net), trace.weighted_inputs, trace.activations[1:], strict=True)
-    slopes = [doubled(row.sigma_prime(doubled(z), doubled(a))) for row, z, a in layers]
+    layers = zip(activation_rows(net), seen, trace.activations[1:], strict=True)
+    slopes = [doubled(row.sigma_prime(z, doubled(a))) for row, z, a in layers]
     behind = zip(trace.deltas[1:], net.weights[1:], strict=True)
     hidden: list[Floats] = [doubled(delta) @ doubled(w) for delta, w in behind]
     return [*hidden, slope], slopes

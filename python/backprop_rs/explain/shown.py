@@ -11,7 +11,8 @@ import numpy as np
 from .expression import Add, Expression, Number, Omitted
 
 if TYPE_CHECKING:
-    from .quantities import Floats, Quantities
+    from .norms import Floats
+    from .quantities import Quantities
 
 
 @dataclass(frozen=True)

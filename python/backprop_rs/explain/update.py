@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import names
 from .expression import Call, Expression, Fraction, Number, Series
 from .names import ALPHA, by
+from .norms import Floats, doubled
 from .quantities import Quantities
 from .shown import Shown, sums
 from .statements import Group, Line, Section
-
-if TYPE_CHECKING:
-    from .quantities import Floats
 
 
 def averages(of: Quantities, shown: Shown) -> Section:
@@ -25,7 +22,7 @@ def averages(of: Quantities, shown: Shown) -> Section:
     groups = [Group("Cost of the batch", [chain], [line])]
     layers = range(1, len(of.net.sizes))
     sections = [
-        Section(f"Layer {layer}", [average(of, shown, layer, kind) for kind in KINDS])
+        Section(f"Layer {layer}", [average(of, shown, layer, kind) for kind in kinds(of, layer)])
         for layer in layers
     ]
     return Section(f"Average over {of.m:,} samples", groups, sections)
@@ -45,10 +42,9 @@ def mean(of: Quantities, shown: Shown, values: Floats) -> Expression:
 
 
 class Kind:
-    """Weights or biases: their letters, and the places that are shown."""
+    """Weights, biases, gains or shifts: their letters, and the places that are shown."""
 
-    def __init__(self, title: str, plural: str, letter: Callable[..., Expression]) -> None:
-        self.title = title
+    def __init__(self, plural: str, letter: Callable[..., Expression]) -> None:
         self.plural = plural
         self.letter = letter
 
@@ -69,23 +65,37 @@ class Kind:
         return shown.weight_note(layer) if self.weights else shown.note(layer)
 
     def of_samples(self, of: Quantities, layer: int) -> Floats:
+        """dC_i by each, a row a sample."""
+        norm = of.norms[layer - 1]
         if self.weights:
             return of.gradients_of_samples(layer)
-        return of.trace.deltas[layer - 1].astype(float)
+        if norm is None or self.plural == "biases":
+            return doubled(of.trace.deltas[layer - 1])
+        return norm.seen_gradients * (norm.normalised if self.plural == "gains" else 1.0)
 
     def gradients(self, of: Quantities, layer: int) -> Floats:
-        trace = of.trace
-        every = trace.weight_gradients if self.weights else trace.bias_gradients
-        return every[layer - 1].astype(float)
+        return doubled(getattr(of.trace, GRADIENTS[self.plural])[layer - 1])
 
     def before(self, of: Quantities, layer: int) -> Floats:
-        return (of.weights if self.weights else of.biases)[layer - 1].astype(float)
+        return doubled(getattr(of.net, self.plural)[layer - 1])
 
     def after(self, of: Quantities, layer: int) -> Floats:
-        return (of.new_weights if self.weights else of.new_biases)[layer - 1].astype(float)
+        return doubled(getattr(of, f"new_{self.plural}")[layer - 1])
 
 
-KINDS = (Kind("Weights", "weights", names.w), Kind("Biases", "biases", names.b))
+GRADIENTS = {
+    "weights": "weight_gradients",
+    "biases": "bias_gradients",
+    "gains": "gain_gradients",
+    "shifts": "shift_gradients",
+}
+KINDS = (Kind("weights", names.w), Kind("biases", names.b))
+OF_NORM = (Kind("gains", names.g), Kind("shifts", names.h))
+
+
+def kinds(of: Quantities, layer: int) -> tuple[Kind, ...]:
+    """What a layer learns."""
+    return KINDS if of.norms[layer - 1] is None else (*KINDS, *OF_NORM)
 
 
 def average(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
@@ -105,7 +115,7 @@ def update(of: Quantities, shown: Shown) -> Section:
     """theta := theta - alpha dC/dtheta, and the cost with the new parameters."""
     layers = range(1, len(of.net.sizes))
     sections = [
-        Section(f"Layer {layer}", [descent(of, shown, layer, kind) for kind in KINDS])
+        Section(f"Layer {layer}", [descent(of, shown, layer, kind) for kind in kinds(of, layer)])
         for layer in layers
     ]
     changed = of.new_cost - of.trace.cost

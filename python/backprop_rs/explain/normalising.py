@@ -1,0 +1,171 @@
+"""Layer normalisation of one sample: forward from z to what the activation sees, and back."""
+
+from __future__ import annotations
+
+from . import names
+from .expression import Call, Expression, Fraction, Number, Series, Symbol
+from .forward import Sample
+from .names import by
+from .norms import EPSILON, Floats, Normalised
+from .shown import sums, times
+from .statements import Group, Line
+
+
+def normalising(sample: Sample, layer: int, norm: Normalised) -> list[Group]:
+    """The mean and the deviation of z, z without them, and its gain and shift."""
+    return [
+        moments(sample, layer, norm),
+        standard(sample, layer, norm),
+        scaled(sample, layer, norm),
+    ]
+
+
+def mu(layer: int) -> Symbol:
+    return Symbol("μ", "", str(layer))
+
+
+def deviation(layer: int) -> Symbol:
+    return Symbol("s", "", str(layer))
+
+
+def mean(body: Expression, n: int) -> Expression:
+    return Fraction(Number(1), Number(n)) * body
+
+
+def moments(sample: Sample, layer: int, norm: Normalised) -> Group:
+    z, n, shown = sample.z(layer), sample.of.net.sizes[layer], sample.shown
+    centre = float(norm.means[sample.i])
+    z_i, last = names.z("i", layer), str(n - 1)
+    variance = mean(Series("i", last, (z_i - mu(layer)) ** 2), n)
+    chains: list[list[Expression]] = [
+        [mu(layer), mean(Series("i", last, z_i), n)],
+        [deviation(layer), Call("sqrt", (variance + Number(EPSILON),))],
+    ]
+    total = sums(
+        shown.neurons[layer],
+        shown.rest(layer),
+        lambda i: names.z(i, layer),
+        lambda i: Number(float(z[i])),
+    )[1]
+    squares = sums(
+        shown.neurons[layer],
+        shown.rest(layer),
+        lambda i: names.z(i, layer),
+        lambda i: (Number(float(z[i])) - Number(centre)) ** 2,
+    )[1]
+    root = Call("sqrt", (mean(squares, n) + Number(EPSILON),))
+    lines = [
+        Line(mu(layer), (mean(total, n),), centre),
+        Line(deviation(layer), (root,), float(norm.deviations[sample.i])),
+    ]
+    return Group("Mean and deviation of the layer", chains, lines)
+
+
+def standard(sample: Sample, layer: int, norm: Normalised) -> Group:
+    z, hat = sample.z(layer), norm.normalised[sample.i]
+    centre, width = float(norm.means[sample.i]), float(norm.deviations[sample.i])
+
+    def part(j: names.Index) -> Expression:
+        return (names.z(j, layer) - mu(layer)) / deviation(layer)
+
+    lines = [
+        Line(
+            names.hat(j, layer),
+            (part(j), (Number(float(z[j])) - Number(centre)) / Number(width)),
+            float(hat[j]),
+        )
+        for j in sample.shown.neurons[layer]
+    ]
+    chain = [names.hat("j", layer), part("j")]
+    return Group("Normalised", [chain], lines, notes=sample.shown.note(layer))
+
+
+def scaled(sample: Sample, layer: int, norm: Normalised) -> Group:
+    hat, seen = norm.normalised[sample.i], norm.seen[sample.i]
+
+    def part(j: names.Index) -> Expression:
+        return names.g(j, layer) * names.hat(j, layer) + names.h(j, layer)
+
+    lines = [
+        Line(
+            names.u(j, layer),
+            (part(j), times(norm.gains[j], hat[j]) + Number(float(norm.shifts[j]))),
+            float(seen[j]),
+        )
+        for j in sample.shown.neurons[layer]
+    ]
+    chain = [names.u("j", layer), part("j")]
+    return Group("With gain and shift", [chain], lines, notes=sample.shown.note(layer))
+
+
+def through_norm(sample: Sample, layer: int, norm: Normalised) -> list[Group]:
+    """Gradients of gains and shifts, and delta: z_hat moves neither with mu nor with s."""
+    return [
+        gain_gradient(sample, layer, norm),
+        shift_gradient(sample, layer, norm),
+        delta(sample, layer, norm),
+    ]
+
+
+def gain_gradient(sample: Sample, layer: int, norm: Normalised) -> Group:
+    grad, hat, cost = norm.seen_gradients[sample.i], norm.normalised[sample.i], names.cost(sample.i)
+
+    def part(j: names.Index) -> Expression:
+        return by(cost, names.u(j, layer)) * names.hat(j, layer)
+
+    lines = [
+        Line(
+            by(cost, names.g(j, layer)), (part(j), times(grad[j], hat[j])), float(grad[j] * hat[j])
+        )
+        for j in sample.shown.neurons[layer]
+    ]
+    chain = [by(cost, names.g("j", layer)), part("j")]
+    return Group("Gradient of the gains", [chain], lines, notes=sample.shown.note(layer))
+
+
+def shift_gradient(sample: Sample, layer: int, norm: Normalised) -> Group:
+    grad, cost = norm.seen_gradients[sample.i], names.cost(sample.i)
+    lines = [
+        Line(by(cost, names.h(j, layer)), (by(cost, names.u(j, layer)),), float(grad[j]))
+        for j in sample.shown.neurons[layer]
+    ]
+    chain: list[Expression] = [by(cost, names.h("j", layer)), by(cost, names.u("j", layer))]
+    return Group("Gradient of the shifts", [chain], lines, notes=sample.shown.note(layer))
+
+
+def delta(sample: Sample, layer: int, norm: Normalised) -> Group:
+    n, cost = sample.of.net.sizes[layer], names.cost(sample.i)
+    hat, width = norm.normalised[sample.i], Number(float(norm.deviations[sample.i]))
+    of_hat = norm.gains * norm.seen_gradients[sample.i]
+    general = along_formula(cost, layer, n)
+    mean_of, along = float(of_hat.mean()), float((of_hat * hat).mean())
+    means = [Line(Symbol("p"), (averaged(sample, layer, of_hat),), mean_of)]
+    means.append(Line(Symbol("q"), (averaged(sample, layer, of_hat * hat),), along))
+    lines = []
+    for j in sample.shown.neurons[layer]:
+        inner = times(norm.gains[j], norm.seen_gradients[sample.i][j]) - Number(mean_of)
+        numbers = (inner - times(hat[j], along)) / width
+        lines.append(Line(names.delta(j, layer), (numbers,), float(sample.delta(layer)[j])))
+    return Group("Error term", general, [*means, *lines], notes=sample.shown.note(layer))
+
+
+def along_formula(cost: Symbol, layer: int, n: int) -> list[list[Expression]]:
+    last = str(n - 1)
+    of_hat = names.g("i", layer) * by(cost, names.u("i", layer))
+    own = names.g("j", layer) * by(cost, names.u("j", layer))
+    p, q = Symbol("p"), Symbol("q")
+    return [
+        [p, mean(Series("i", last, of_hat), n)],
+        [q, mean(Series("i", last, of_hat * names.hat("i", layer)), n)],
+        [names.delta("j", layer), (own - p - names.hat("j", layer) * q) / deviation(layer)],
+    ]
+
+
+def averaged(sample: Sample, layer: int, values: Floats) -> Expression:
+    numbers = sums(
+        sample.shown.neurons[layer],
+        sample.shown.rest(layer),
+        lambda i: names.z(i, layer),
+        lambda i: Number(float(values[i])),
+    )[1]
+    return mean(numbers, len(values))
