@@ -287,15 +287,38 @@ def test_penalties_decay_and_max_norm_are_in_the_update(backend):
     assert "to the norm 0.5" in str(document)
 
 
-OWN = {
-    "activation": bp.Activation("arcsinh", np.arcsinh, lambda z, a: 1 / np.sqrt(z * z + 1)),
-    "output": bp.Activation("cubic", lambda z: z**3, lambda z, a: 3 * z**2),
-    "cost": bp.Cost("quartic", lambda a, y: (a - y) ** 4, lambda a, y: 4 * (a - y) ** 3),
-}
+@pytest.mark.parametrize(("output", "cost"), [("softmax", "cross_entropy"), ("tanh", "huber")])
+def test_layer_normalisation_is_shown(output, cost, backend):
+    layers = [bp.Dense(5, "elu", layer_norm=True), 4, bp.Dense(3, layer_norm=True)]
+    net = bp.Network([3, *layers], "tanh", output, cost, seed=0, dtype="float64", backend=backend)
+    random = np.random.default_rng(3)
+    net.gains = [random.uniform(0.5, 2, 5), None, random.uniform(0.5, 2, 3)]
+    net.shifts = [random.uniform(-1, 1, 5), None, random.uniform(-1, 1, 3)]
+    X, y = batch(cost)
+    document = net.explain(X, y, 0.5)
+    assert check(document, "float64") > 300
+    assert check(net.explain(X, y, 0.5, most=2), "float64") > 100
+    arrays, trace = document.to_dict(), net.backward(X, y)
+    for name in ("gains", "shifts"):
+        of_samples = arrays["seen_gradients"][0]
+        of_samples = of_samples * (arrays["normalised"][0] if name == "gains" else 1)
+        averaged = getattr(trace, f"{name[:-1]}_gradients")[0]
+        np.testing.assert_allclose(of_samples.mean(axis=0), averaged, rtol=1e-10, atol=1e-13)
+        assert arrays[name][1] is None
+    with pytest.raises(ValueError, match="no paths through layer_norm"):
+        document.weight(1, 0, 0)
+
+
+def own_functions():
+    return {
+        "activation": bp.Activation("arcsinh", np.arcsinh, lambda z, a: 1 / np.sqrt(z * z + 1)),
+        "output": bp.Activation("cubic", lambda z: z**3, lambda z, a: 3 * z**2),
+        "cost": bp.Cost("quartic", lambda a, y: (a - y) ** 4, lambda a, y: 4 * (a - y) ** 3),
+    }
 
 
 def test_functions_of_the_users_own_keep_their_names(backend):
-    net = bp.Network([3, 4, 3], **OWN, seed=0, dtype="float64", backend=backend)
+    net = bp.Network([3, 4, 3], **own_functions(), seed=0, dtype="float64", backend=backend)
     X, y = batch("squared_error", m=1)
     document = net.explain(X, y)
     words = document.text(None)

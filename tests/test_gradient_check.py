@@ -8,6 +8,7 @@ from backprop_rs.reference.activation import ACTIVATIONS
 from backprop_rs.reference.cost import COSTS
 from backprop_rs.reference.cost import cost as cost_of
 from backprop_rs.reference.layer import Layer
+from backprop_rs.reference.norm import Norm
 
 SIZES = [3, 5, 4, 2]
 HIDDEN = [row.name for row in ACTIVATIONS if row.elementwise]
@@ -48,6 +49,33 @@ def test_functions_of_the_users_own_agree(backend):
     }
     check = bp.Network(SIZES, **own, seed=0, backend=backend).check_gradients(*batch())
     assert verdicts(check) == ["agrees"] * 3, check
+
+
+@pytest.mark.parametrize("hidden", ["tanh", "relu"])
+def test_layers_with_normalisation_agree(hidden, backend):
+    layers = [bp.Dense(5, hidden, layer_norm=True), 4, bp.Dense(2, layer_norm=True)]
+    net = bp.Network([3, *layers], "tanh", seed=0, backend=backend)
+    random = np.random.default_rng(3)
+    net.gains = [random.uniform(0.5, 2, 5), None, random.uniform(0.5, 2, 2)]
+    net.shifts = [random.uniform(-1, 1, 5), None, random.uniform(-1, 1, 2)]
+    check = net.check_gradients(*batch())
+    assert verdicts(check) == ["agrees"] * 3, check
+    assert [layer.parameters for layer in check.layers] == [30, 24, 14]
+    assert [layer.checked + layer.excluded for layer in check.layers] == [30, 24, 14]
+
+
+def test_a_wrong_gain_is_reported(monkeypatch):
+    sound = Norm.backward
+
+    def wrong(self, *given):
+        delta, grad_gain, grad_shift = sound(self, *given)
+        return delta, 1.01 * grad_gain, grad_shift
+
+    monkeypatch.setattr(Norm, "backward", wrong)
+    net = bp.Network([3, bp.Dense(4, layer_norm=True), 2], seed=0, backend="numpy")
+    check = net.check_gradients(*batch())
+    assert verdicts(check) == ["differs", "agrees"]
+    assert check.layers[0].relative.place.startswith("g[")
 
 
 # An error of 1 % in the delta of one layer, planted in the NumPy twin.

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..explain.update import GRADIENTS
 from .kinks import Kinks
 from .result import AGREES, DIFFERS, UNDECIDED, GradientCheck, LayerCheck, Worst
 
@@ -71,7 +72,7 @@ class Prober:
 
     def __init__(self, net: Network, X: Array, y: AnyArray) -> None:
         self.net, self.X, self.y = net, X, y
-        self.parameters = {"weights": net.weights, "biases": net.biases}
+        self.parameters = {name: getattr(net, name) for name in GRADIENTS}
         self.trace = net.backward(X, y)
         self.kinks = Kinks(net, X, y)
         self.here = self.kinks.sides() if self.kinks else []
@@ -88,8 +89,7 @@ class Prober:
         array = self.parameters[name][layer - 1]
         before = array[index]
         array[index] = before + change
-        setter = self.net._core.set_weights if name == "weights" else self.net._core.set_biases
-        setter(self.parameters[name])
+        getattr(self.net._core, f"set_{name}")(self.parameters[name])
         array[index] = before
 
     def crosses(self, name: str, layer: int, index: tuple[int, ...], step: float) -> bool:
@@ -105,10 +105,14 @@ class Prober:
                 return True
         return False
 
+    def gradients(self, layer: int) -> dict[str, Array]:
+        """What back-propagation gives for all that a layer learns."""
+        every = {name: getattr(self.trace, of)[layer - 1] for name, of in GRADIENTS.items()}
+        return {name: array for name, array in every.items() if array is not None}
+
     def compare(self, name: str, layer: int, index: tuple[int, ...]) -> Compared | None:
         """The gradient both ways; None where every step crosses a kink."""
-        gradients = self.trace.weight_gradients if name == "weights" else self.trace.bias_gradients
-        backward = float(gradients[layer - 1][index])
+        backward = float(self.gradients(layer)[name][index])
         reach = 1.0
         if name == "weights":
             reach = max(1.0, float(np.abs(self.trace.activations[layer - 1][:, index[1]]).max()))
@@ -156,7 +160,8 @@ def check(net: Network, X: Array, y: AnyArray, most: int, seed: int) -> Gradient
     prober = Prober(twin, X, y)
     random = np.random.default_rng(seed)
     layers = range(1, len(twin.sizes))
-    quota = shares([n * (k + 1) for n, k in twin._shapes()], most)
+    sizes = [sum(array.size for array in prober.gradients(layer).values()) for layer in layers]
+    quota = shares(sizes, most)
     checked = [check_layer(prober, layer, quota[layer - 1], random) for layer in layers]
     return GradientCheck(checked, len(X), repr(net))
 
@@ -189,16 +194,15 @@ def shares(sizes: list[int], most: int) -> list[int]:
 
 
 def check_layer(prober: Prober, layer: int, quota: int, random: np.random.Generator) -> LayerCheck:
-    places = chosen(prober, layer, max(quota, 2), random)
+    places = chosen(prober, layer, quota, random)
     compared = [prober.compare(name, layer, index) for name, index in places]
     found = [one for one in compared if one is not None]
-    n_out, n_in = prober.net._shapes()[layer - 1]
     absolute = max(found, key=lambda one: one.error, default=None)
     clear = [one for one in found if one.significant or one.differs]
     relative = max(clear, key=lambda one: one.error / one.size, default=None)
     return LayerCheck(
         layer,
-        n_out * (n_in + 1),
+        sum(array.size for array in prober.gradients(layer).values()),
         len(found),
         len(compared) - len(found),
         None if absolute is None else Worst(absolute.error, absolute.name, absolute.index),
@@ -222,15 +226,13 @@ def chosen(
     prober: Prober, layer: int, quota: int, random: np.random.Generator
 ) -> list[tuple[str, tuple[int, ...]]]:
     """Places of a layer: all, or a sample with those of the largest gradients among them."""
-    trace = prober.trace
-    arrays = {
-        "weights": trace.weight_gradients[layer - 1],
-        "biases": trace.bias_gradients[layer - 1],
-    }
+    arrays = prober.gradients(layer)
     every = [(name, i) for name, array in arrays.items() for i in range(array.size)]
     if quota < len(every):
         largest = [(name, int(np.abs(array).argmax())) for name, array in arrays.items()]
         others = [place for place in every if place not in largest]
-        picked: NDArray[np.int64] = random.choice(len(others), quota - 2, replace=False)
+        picked: NDArray[np.int64] = random.choice(
+            len(others), max(quota - len(largest), 0), replace=False
+        )
         every = sorted(largest + [others[i] for i in picked], key=lambda place: place[::-1])
     return [(name, tuple(map(int, np.unravel_index(i, arrays[name].shape)))) for name, i in every]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..explain.norms import normalised
 from ..explain.quantities import activation_rows, cost_row
 
 if TYPE_CHECKING:
@@ -30,7 +31,12 @@ class Kinks:
         """-1, 0 or 1 for each z and each of its kinks, with the network's present parameters."""
         trace = self.net._core.backward(self.X, self.y, None)
         zs, a = trace[1], trace[2][-1]
-        sides = [np.sign(zs[i] - kink) for i, kinks in self.of_layers for kink in kinks]
+        gains, shifts = self.net.gains, self.net.shifts
+        sides = []
+        for i, kinks in self.of_layers:
+            norm = normalised(zs[i], gains[i], shifts[i])
+            seen = zs[i] if norm is None else norm.seen
+            sides += [np.sign(seen - kink) for kink in kinks]
         if self.cost.kink is not None:
             sides.append(np.sign(self.cost.kink(a, self.targets, **self.cost.values)))
         return sides

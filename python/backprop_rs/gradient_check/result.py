@@ -14,7 +14,7 @@ class Worst:
     """The largest difference of a layer, and where it is."""
 
     difference: float
-    name: str  # "weights" or "biases"
+    name: str  # "weights", "biases", "gains" or "shifts"
     index: tuple[int, ...]
 
     @property
@@ -24,7 +24,8 @@ class Worst:
         >>> Worst(1e-9, "weights", (1, 0)).place
         'w[1, 0]'
         """
-        return f"{self.name[0]}{list(self.index)}"
+        letters = {"weights": "w", "biases": "b", "gains": "g", "shifts": "h"}
+        return f"{letters[self.name]}{list(self.index)}"
 
     def __str__(self) -> str:
         return f"{self.difference:.1e} at {self.place}"
