@@ -10,9 +10,11 @@ from .formulas import a as of_a
 from .formulas import activation_formula, cost_formula
 from .formulas import y as of_y
 from .formulas import z as of_z
-from .forward import Sample, choose
+from .forward import choose
 from .names import by
+from .normalising import through_norm
 from .norms import Floats
+from .sample import Sample
 from .shown import sums, times
 from .statements import Group, Line, Section
 
@@ -31,8 +33,6 @@ def layer_backward(sample: Sample, layer: int) -> Section:
         title = f"Layer {layer}: hidden"
     norm = sample.norm(layer)
     if norm is not None:
-        from .normalising import through_norm
-
         groups += through_norm(sample, layer, norm)
     return Section(title, [*groups, weight_gradient(sample, layer), bias_gradient(sample, layer)])
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from .._check import integer
 from .backward import backward
-from .forward import Sample, forward
+from .forward import forward
 from .paths import Parameter
 from .paths import section as paths
 from .quantities import Quantities, quantities
+from .sample import Sample
 from .shown import Shown, choose
 from .statements import Section
 from .update import averages, update
@@ -164,7 +165,9 @@ class Explanation(Document):
         `cost_terms`, `sample_costs`, `cost`, `activation_gradients` (dC/da),
         `activation_slopes` (sigma', of softmax the Jacobian), `deltas`,
         `sample_weight_gradients`, `sample_bias_gradients`, `weight_gradients`, `bias_gradients`,
-        `learning_rate`, `new_weights`, `new_biases`, `new_cost`.
+        `learning_rate`, `new_weights`, `new_biases`, `new_cost`. With layer normalisation also
+        `means`, `deviations`, `normalised`, `seen` (what the activation sees), `seen_gradients`,
+        `gains`, `shifts`, their gradients and new values, None for layers without it.
         """
         return self.quantities.to_dict()
 

@@ -3,83 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from . import names
-from .expression import Cases, Expression, Number, Series, Symbol, exp
-from .formulas import LOG_SUM, SUM_OF_TARGETS, activation_formula, cost_formula
-from .formulas import a as of_a
-from .formulas import n as of_n
-from .formulas import y as of_y
+from .expression import Cases, Expression, Number, Series, exp
+from .formulas import activation_formula, cost_formula
 from .formulas import z as of_z
-from .names import Index
-from .norms import Floats, Normalised, doubled
-from .quantities import Quantities
-from .shown import Shown, sums, times
+from .normalising import normalising
+from .sample import Sample
+from .shown import sums, times, total
 from .statements import Group, Line, Section
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One sample of a batch, and what of it is shown."""
-
-    of: Quantities
-    shown: Shown
-    i: int
-
-    @property
-    def last(self) -> int:
-        return len(self.of.net.sizes) - 1
-
-    @property
-    def smoothed(self) -> bool:
-        return self.of.smoothing > 0
-
-    def z(self, layer: int) -> Floats:
-        return doubled(self.of.trace.weighted_inputs[layer - 1][self.i])
-
-    def norm(self, layer: int) -> Normalised | None:
-        return self.of.norms[layer - 1]
-
-    def u(self, j: Index, layer: int) -> Symbol:
-        """What the activation of a neuron sees: z, or what layer normalisation makes of it."""
-        return names.z(j, layer) if self.norm(layer) is None else names.u(j, layer)
-
-    def seen(self, layer: int) -> Floats:
-        """The numbers of the same."""
-        norm = self.norm(layer)
-        return self.z(layer) if norm is None else norm.seen[self.i]
-
-    def a(self, layer: int) -> Floats:
-        return doubled(self.of.trace.activations[layer][self.i])
-
-    def delta(self, layer: int) -> Floats:
-        return doubled(self.of.trace.deltas[layer - 1][self.i])
-
-    def symbols(self, j: Index, layer: int) -> dict[Expression, Expression]:
-        """The letters of the formulas with the indices of a neuron."""
-        return {
-            of_z: self.u(j, layer),
-            of_a: names.a(j, layer),
-            of_y: names.y(j, self.smoothed),
-            of_n: Number(self.of.net.sizes[-1]),
-        }
-
-    def numbers(self, j: int, layer: int) -> dict[Expression, Expression]:
-        """The numbers of a neuron in the place of the letters of the formulas."""
-        values: dict[Expression, Expression] = {
-            of_z: Number(float(self.seen(layer)[j])),
-            of_a: Number(float(self.a(layer)[j])),
-            of_n: Number(self.of.net.sizes[-1]),
-        }
-        if layer == self.last:
-            z = self.seen(layer)
-            values[of_y] = Number(float(self.of.targets[self.i, j]))
-            values[SUM_OF_TARGETS] = Number(float(self.of.targets[self.i].sum()))
-            values[LOG_SUM] = Number(float(np.logaddexp.reduce(z)))
-        return values
 
 
 def forward(sample: Sample) -> Section:
@@ -97,8 +31,6 @@ def layer_forward(sample: Sample, layer: int) -> Section:
     groups = [weighted_inputs(sample, layer), activations(sample, layer)]
     norm = sample.norm(layer)
     if norm is not None:
-        from .normalising import normalising
-
         groups[1:1] = normalising(sample, layer, norm)
     return Section(title, groups)
 
@@ -182,12 +114,11 @@ def cost_section(sample: Sample) -> Section:
         lambda j: formula.term.put(sample.symbols(j, layer)),
         lambda j: cost_term(sample, j),
     )
-    terms = sums(
+    terms = total(
         sample.shown.neurons[layer],
         sample.shown.rest(layer),
-        lambda j: names.y(j),
         lambda j: Number(float(of.cost_terms[sample.i, j])),
-    )[1]
+    )
     line = Line(name, (symbols, numbers, terms), float(of.costs[sample.i]))
     label = "costZero" if of.net.cost == "squared_error" else ""
     groups = [Group(f"Cost of sample {sample.i}: {of.net.cost}", [chain], [line], label)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from ..reference.norm import EPSILON
 from . import names
 from .expression import Call, Expression, Fraction, Number, Series, Symbol
-from .forward import Sample
 from .names import by
-from .norms import EPSILON, Floats, Normalised
-from .shown import sums, times
+from .norms import Floats, Normalised
+from .sample import Sample
+from .shown import times, total
 from .statements import Group, Line
 
 
@@ -41,21 +42,19 @@ def moments(sample: Sample, layer: int, norm: Normalised) -> Group:
         [mu(layer), mean(Series("i", last, z_i), n)],
         [deviation(layer), Call("sqrt", (variance + Number(EPSILON),))],
     ]
-    total = sums(
+    every = total(
         shown.neurons[layer],
         shown.rest(layer),
-        lambda i: names.z(i, layer),
         lambda i: Number(float(z[i])),
-    )[1]
-    squares = sums(
+    )
+    squares = total(
         shown.neurons[layer],
         shown.rest(layer),
-        lambda i: names.z(i, layer),
         lambda i: (Number(float(z[i])) - Number(centre)) ** 2,
-    )[1]
+    )
     root = Call("sqrt", (mean(squares, n) + Number(EPSILON),))
     lines = [
-        Line(mu(layer), (mean(total, n),), centre),
+        Line(mu(layer), (mean(every, n),), centre),
         Line(deviation(layer), (root,), float(norm.deviations[sample.i])),
     ]
     return Group("Mean and deviation of the layer", chains, lines)
@@ -162,10 +161,9 @@ def along_formula(cost: Symbol, layer: int, n: int) -> list[list[Expression]]:
 
 
 def averaged(sample: Sample, layer: int, values: Floats) -> Expression:
-    numbers = sums(
+    numbers = total(
         sample.shown.neurons[layer],
         sample.shown.rest(layer),
-        lambda i: names.z(i, layer),
         lambda i: Number(float(values[i])),
-    )[1]
+    )
     return mean(numbers, len(values))

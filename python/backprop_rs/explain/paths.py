@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from . import names
 from .expression import Expression, Number, Omitted, Product, Series, Symbol
-from .forward import Sample
 from .names import by
+from .sample import Sample
 from .shown import added, times
 from .statements import Group, Line, Section
 from .update import mean, mean_of

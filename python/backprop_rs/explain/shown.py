@@ -65,14 +65,22 @@ def sums(
     last: tuple[Expression, Expression] | None = None,
 ) -> tuple[Expression, Expression]:
     """A sum in symbols and the same one with numbers, the terms of `rest` summed up."""
-    symbols, numbers = [symbol(i) for i in shown], [number(i) for i in shown]
+    left = [Omitted(len(rest))] if rest else []
+    symbols: list[Expression] = [*map(symbol, shown), *left, *([last[0]] if last else [])]
+    return added(symbols), total(shown, rest, number, last[1] if last else None)
+
+
+def total(
+    shown: Sequence[int],
+    rest: Sequence[int],
+    number: Callable[[int], Expression],
+    last: Expression | None = None,
+) -> Expression:
+    """The sum with numbers alone."""
+    parts = list(map(number, shown))
     if rest:
-        symbols.append(Omitted(len(rest)))
-        numbers.append(Omitted(len(rest), sum(number(i).value() for i in rest)))
-    if last is not None:
-        symbols.append(last[0])
-        numbers.append(last[1])
-    return added(symbols), added(numbers)
+        parts.append(Omitted(len(rest), sum(number(i).value() for i in rest)))
+    return added(parts if last is None else [*parts, last])
 
 
 def added(parts: list[Expression]) -> Expression:

@@ -11,7 +11,7 @@ from .expression import Call, Expression, Fraction, Number, Series
 from .names import ALPHA, by
 from .norms import Floats, doubled
 from .quantities import Quantities
-from .shown import Shown, sums
+from .shown import Shown, total
 from .statements import Group, Line, Section
 
 
@@ -35,9 +35,7 @@ def mean_of(m: int, body: Expression) -> Expression:
 def mean(of: Quantities, shown: Shown, values: Floats) -> Expression:
     """1/m times the sum of a number of each sample."""
     rest = [i for i in range(of.m) if i not in shown.samples]
-    numbers = sums(
-        shown.samples, rest, lambda i: names.cost(i), lambda i: Number(float(values[i]))
-    )[1]
+    numbers = total(shown.samples, rest, lambda i: Number(float(values[i])))
     return Fraction(Number(1), Number(of.m)) * numbers
 
 

@@ -1,0 +1,80 @@
+"""One sample of a batch, with the letters and the numbers of its neurons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import names
+from .expression import Expression, Number, Symbol
+from .formulas import LOG_SUM, SUM_OF_TARGETS
+from .formulas import a as of_a
+from .formulas import n as of_n
+from .formulas import y as of_y
+from .formulas import z as of_z
+from .names import Index
+from .norms import Floats, Normalised, doubled
+from .quantities import Quantities
+from .shown import Shown
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample of a batch, and what of it is shown."""
+
+    of: Quantities
+    shown: Shown
+    i: int
+
+    @property
+    def last(self) -> int:
+        return len(self.of.net.sizes) - 1
+
+    @property
+    def smoothed(self) -> bool:
+        return self.of.smoothing > 0
+
+    def z(self, layer: int) -> Floats:
+        return doubled(self.of.trace.weighted_inputs[layer - 1][self.i])
+
+    def norm(self, layer: int) -> Normalised | None:
+        return self.of.norms[layer - 1]
+
+    def u(self, j: Index, layer: int) -> Symbol:
+        """What the activation of a neuron sees: z, or what layer normalisation makes of it."""
+        return names.z(j, layer) if self.norm(layer) is None else names.u(j, layer)
+
+    def seen(self, layer: int) -> Floats:
+        """The numbers of the same."""
+        norm = self.norm(layer)
+        return self.z(layer) if norm is None else norm.seen[self.i]
+
+    def a(self, layer: int) -> Floats:
+        return doubled(self.of.trace.activations[layer][self.i])
+
+    def delta(self, layer: int) -> Floats:
+        return doubled(self.of.trace.deltas[layer - 1][self.i])
+
+    def symbols(self, j: Index, layer: int) -> dict[Expression, Expression]:
+        """The letters of the formulas with the indices of a neuron."""
+        return {
+            of_z: self.u(j, layer),
+            of_a: names.a(j, layer),
+            of_y: names.y(j, self.smoothed),
+            of_n: Number(self.of.net.sizes[-1]),
+        }
+
+    def numbers(self, j: int, layer: int) -> dict[Expression, Expression]:
+        """The numbers of a neuron in the place of the letters of the formulas."""
+        values: dict[Expression, Expression] = {
+            of_z: Number(float(self.seen(layer)[j])),
+            of_a: Number(float(self.a(layer)[j])),
+            of_n: Number(self.of.net.sizes[-1]),
+        }
+        if layer == self.last:
+            z = self.seen(layer)
+            values[of_y] = Number(float(self.of.targets[self.i, j]))
+            values[SUM_OF_TARGETS] = Number(float(self.of.targets[self.i].sum()))
+            values[LOG_SUM] = Number(float(np.logaddexp.reduce(z)))
+        return values
