@@ -493,3 +493,19 @@ def test_functions_of_the_users_own():
     wrong = bp.Cost("wrong", lambda a, y: (a - y) ** 4, lambda a, y: 3 * (a - y) ** 3)
     with pytest.raises(ValueError, match="derivative of cost 'wrong' must be"):
         MLPClassifier(cost=wrong, **FEW).fit(X, y)
+
+
+def test_both_kinds_of_weights_multiply():
+    given = rng.uniform(0.5, 2, 150)
+    weights = np.array([2.0, 0.5, 1.0])
+    one = MLPClassifier((4,), class_weight=dict(enumerate(weights)), **FEW).fit(X, y, given)
+    same(one, MLPClassifier((4,), **FEW).fit(X, y, weights[y] * given))
+
+
+def test_one_half_is_where_a_label_begins():
+    mlp = MLPClassifier((4,), **FEW).fit(X, COLUMNS)
+    p = mlp.predict_proba(X)
+    mlp.intercepts_[-1] = mlp.intercepts_[-1] - np.median(np.log(p / (1 - p)), axis=0)
+    chosen = mlp.predict(X)
+    np.testing.assert_array_equal(chosen, mlp.predict_proba(X) > 0.5)
+    assert 0.3 < chosen.mean() < 0.7
