@@ -70,6 +70,15 @@ def test_a_training_that_ends_early_and_goes_back_to_its_best():
     assert same(film.network(-1), film.net)
 
 
+def test_gains_and_shifts_of_layer_normalisation(backend):
+    sizes = [2, bp.Dense(5, "tanh", layer_norm=True), 3]
+    net = bp.Network(sizes, output="softmax", cost="cross_entropy", seed=0, backend=backend)
+    film = net.record(X, IRIS.y, epochs=2, **SETTINGS)
+    assert (film.network(0).gains[0] == 1).all()
+    assert (film.network(2).gains[0] == net.gains[0]).all()
+    assert (film.network(1).shifts[0] != net.shifts[0]).any()
+
+
 def test_beside_health_and_other_callbacks():
     seen = []
     film = network().record(

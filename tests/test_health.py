@@ -77,7 +77,7 @@ def test_dead_and_saturated_neurons_are_counted():
     net.biases = [[0, 0, -9, -9], [0, 0], [0]]
     inputs = np.array([[1.0, 0.5], [2.0, 1.0], [-1.0, 2.0]])
     one, two, three = measures.layers_of(
-        bp.Trace(*net._core.backward(inputs, np.ones((3, 1)))), [*net.activation, net.output]
+        net, bp.Trace(*net._core.backward(inputs, np.ones((3, 1))))
     )
     assert (one.dead, one.saturated) == (0.5, 0.0)
     # The first sigmoid has z = 40, 80, 0: its mean slope is a third of the steepest.
@@ -85,7 +85,7 @@ def test_dead_and_saturated_neurons_are_counted():
     assert (three.dead, three.saturated) == (0.0, 0.0)
     net.biases = [[0, 0, -9, -9], [9, 0], [0]]
     trace = net.backward(inputs, np.ones((3, 1)))
-    assert measures.layers_of(trace, [*net.activation, net.output])[1].saturated == 0.5
+    assert measures.layers_of(net, trace)[1].saturated == 0.5
 
 
 @pytest.mark.parametrize("name", [row[0] for row in bp.reference.table("activation")])
@@ -327,3 +327,17 @@ def test_an_activation_of_ones_own():
 def test_lbfgs_takes_no_steps_to_watch():
     with pytest.raises(ValueError, match="lbfgs' must go without health"):
         fit(network(), optimizer="lbfgs", learning_rate="auto", health=True)
+
+
+def test_layer_normalisation(backend):
+    """Slopes are those of what the activation sees; the gradient has gains and shifts."""
+    sizes = [4, bp.Dense(6, "sigmoid", layer_norm=True), 3]
+    net = bp.Network(sizes, output="softmax", cost="cross_entropy", seed=0, backend=backend)
+    net.weights = [100 * net.weights[0], net.weights[1]]
+    record = fit(net, epochs=1, learning_rate=0.0, health=1).health
+    assert record.saturated[0, 0] == 0  # of z itself, nearly all would be
+    trace = net.backward(X, IRIS.y)
+    parts = (trace.weight_gradients, trace.bias_gradients, trace.gain_gradients)
+    squares = sum(float(np.square(part[0], dtype=float).sum()) for part in parts)
+    squares += float(np.square(trace.shift_gradients[0], dtype=float).sum())
+    assert record.gradient_norm[0, 0] == pytest.approx(squares**0.5, rel=1e-5)

@@ -276,6 +276,12 @@ def test_chain_of_an_output_weight_has_one_path():
     assert line.endswith(f"= {gradient}$")
 
 
+def test_chain_has_no_layer_normalisation():
+    net = bp.Network([2, bp.Dense(3, layer_norm=True), 2], backend="numpy")
+    with pytest.raises(ValueError, match="net must be without layer_norm"):
+        bp.plot.chain(net, *SAMPLE, 1, 0, 0)
+
+
 def test_chain_of_a_deep_network_does_not_count_its_paths_one_by_one():
     net = bp.Network([2, *[6] * 20, 1], "tanh", seed=0, dtype="float64")
     found = paths.paths_of(net, [0.4, -0.9], [1], 1, 0, 0, 4)

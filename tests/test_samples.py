@@ -83,3 +83,16 @@ def test_one_sample_alone():
     assert net.sample_gradient_norms(IRIS.X[0], IRIS.y[:1], per_layer=True).shape == (1, 3)
     with pytest.raises(ValueError, match=r"y must have as many rows as X \(150\)"):
         net.sample_costs(IRIS.X, IRIS.y[:3])
+
+
+def test_layer_normalisation(backend):
+    sizes = [4, bp.Dense(6, "tanh", layer_norm=True), 3]
+    net = bp.Network(sizes, seed=0, dtype="float64", backend=backend)
+    layers = net.sample_gradient_norms(IRIS.X[:5], IRIS.y[:5], per_layer=True)
+    trace = net.backward(IRIS.X[2], IRIS.y[2:3])
+    parts = [trace.weight_gradients[0], trace.bias_gradients[0]]
+    parts += [trace.gain_gradients[0], trace.shift_gradients[0]]
+    alone = np.sqrt(sum(np.square(part).sum() for part in parts))
+    assert layers[2, 0] == pytest.approx(alone, rel=1e-12)
+    norms = net.sample_gradient_norms(IRIS.X[:5], IRIS.y[:5])
+    assert norms[2] == pytest.approx(np.hypot(*layers[2]), rel=1e-12)

@@ -27,6 +27,22 @@ class Frame:
     step: int
     weights: list[Array]
     biases: list[Array]
+    gains: list[Array | None]  # and shifts: None for layers without layer normalisation
+    shifts: list[Array | None]
+
+    @classmethod
+    def of(cls, net: Network, at: Place) -> Frame:
+        """The parameters of this moment, copied."""
+        return cls(*at, net.weights, net.biases, net.gains, net.shifts)
+
+    def restore(self, net: Network) -> None:
+        net.weights, net.biases = self.weights, self.biases
+        net.gains, net.shifts = self.gains, self.shifts
+        net.epochs_trained = self.epoch
+
+    def arrays(self) -> list[Array]:
+        several = [*self.weights, *self.biases, *self.gains, *self.shifts]
+        return [array for array in several if array is not None]
 
 
 class Film:
@@ -82,12 +98,12 @@ class Film:
 
     def keep(self, net: Network, at: Place) -> None:
         self.place = at
-        self.frames.append(Frame(*at, net.weights, net.biases))
+        self.frames.append(Frame.of(net, at))
 
     def finish(self, history: History) -> None:
         """The last frame is what the training has left, also where it was ended early."""
         self.history = history
-        last = Frame(self.net.epochs_trained, 0, self.net.weights, self.net.biases)
+        last = Frame.of(self.net, (self.net.epochs_trained, 0))
         if not same(self.frames[-1], last):
             self.frames.append(last)
 
@@ -102,9 +118,8 @@ class Film:
 
     def network(self, number: int) -> Network:
         """A copy of the network with the parameters of a frame, counted from 0."""
-        frame, twin = self.frames[number], deepcopy(self.net)
-        twin.weights, twin.biases = frame.weights, frame.biases
-        twin.epochs_trained = frame.epoch
+        twin = deepcopy(self.net)
+        self.frames[number].restore(twin)
         return twin
 
     def animate(self, kind: str = "auto", *, fps: int = 10, **options: Any) -> Movie:
@@ -138,8 +153,7 @@ class Film:
 
 def same(one: Frame, other: Frame) -> bool:
     """Whether two frames have the same bits."""
-    pairs = zip(one.weights + one.biases, other.weights + other.biases, strict=True)
-    return all((a == b).all() for a, b in pairs)
+    return all((a == b).all() for a, b in zip(one.arrays(), other.arrays(), strict=True))
 
 
 def record(net: Network, X: Data, y: Data, every: int, unit: str, settings: Any) -> Film:

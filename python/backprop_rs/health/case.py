@@ -12,7 +12,7 @@ import numpy as np
 from ..network.computes import class_labels
 from ..trace import Trace
 from ..training.metrics import classes_of, r2
-from .measures import Layer, layers_of, probe_rows, slopes_of
+from .measures import Layer, layers_of, probe_rows, seen_of, slopes_of
 
 if TYPE_CHECKING:
     from .._types import AnyArray, Array
@@ -63,7 +63,7 @@ class Case:
 
     @cached_property
     def layers(self) -> list[Layer]:
-        return layers_of(self.trace, self.net._activations)
+        return layers_of(self.net, self.trace)
 
     @cached_property
     def inputs(self) -> AnyArray:
@@ -106,7 +106,7 @@ class Case:
     @cached_property
     def output_slopes(self) -> Array | None:
         """σ'(z) of the output, (rows, n_L)."""
-        z, a = self.trace.weighted_inputs[-1], self.trace.activations[-1]
+        z, a = seen_of(self.net, self.trace)[-1], self.trace.activations[-1]
         return slopes_of(self.net._activations[-1], z, a)
 
     @cached_property

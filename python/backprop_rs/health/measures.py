@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import hypot
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..reference.norm import normalized
+
 if TYPE_CHECKING:
     from .._types import AnyArray, Array
+    from ..network import Network
     from ..trace import Trace
 
 FLAT = 0.05  # a neuron is saturated where its mean slope is below this share of the steepest
@@ -41,19 +45,33 @@ class Layer:
     dead: float
 
 
-def layers_of(trace: Trace, activations: list[Any]) -> list[Layer]:
+def layers_of(net: Network, trace: Trace) -> list[Layer]:
     """Measure each layer of a trace."""
-    norms = gradient_norms(trace.weight_gradients, trace.bias_gradients)
-    parts = zip(activations, trace.weighted_inputs, trace.activations[1:], strict=True)
+    norms = gradient_norms(trace)
+    parts = zip(net._activations, seen_of(net, trace), trace.activations[1:], strict=True)
     shares = [flat_shares(*part) for part in parts]
     deltas = [float(np.abs(delta).mean(dtype=float)) for delta in trace.deltas]
     rows = zip(deltas, norms, shares, strict=True)
     return [Layer(delta, norm, *share) for delta, norm, share in rows]
 
 
-def gradient_norms(grad_w: list[Array], grad_b: list[Array]) -> list[float]:
-    """The norm of each layer's gradient."""
-    return [float(np.hypot(norm(w), norm(b))) for w, b in zip(grad_w, grad_b, strict=True)]
+def seen_of(net: Network, trace: Trace) -> list[Array]:
+    """What each activation sees: z, or with layer normalisation what that makes of it."""
+    layers = zip(trace.weighted_inputs, net.gains, net.shifts, strict=True)
+    return [
+        z if gain is None or shift is None else gain * normalized(z)[0] + shift
+        for z, gain, shift in layers
+    ]
+
+
+def gradient_norms(trace: Trace) -> list[float]:
+    """The norm of each layer's gradient, of all that it learns."""
+    kinds = (
+        *(trace.weight_gradients, trace.bias_gradients),
+        *(trace.gain_gradients, trace.shift_gradients),
+    )
+    layers = zip(*kinds, strict=True)
+    return [hypot(*(norm(one) for one in layer if one is not None)) for layer in layers]
 
 
 def norm(array: Array) -> float:

@@ -78,8 +78,7 @@ class Health:
         """Choose the rows."""
         self.probe = self.rows_of(net, course)
         self.record.rows = len(self.probe[0])
-        self.activations = net._activations
-        for one in self.activations:
+        for one in net._activations:
             steepest(one)  # imports the tables, which is not to count as the time of a look
         self.course, self.spent, self.quickest = course, 0.0, inf
         self.whole = max(len(course.samples) // course.batch_size, 1) - 1  # the last whole batch
@@ -141,7 +140,7 @@ class Health:
         """Forward and back with the rows."""
         assert self.ratios is not None
         trace = Trace(*net._core.backward(*self.probe, None))
-        self.record.add(self.epoch, layers_of(trace, self.activations), self.ratios)
+        self.record.add(self.epoch, layers_of(net, trace), self.ratios)
         self.before = self.ratios = None
 
     def aim(self, net: Network, epoch: int, at: Place) -> None:

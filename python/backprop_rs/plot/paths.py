@@ -154,6 +154,10 @@ def paths_of(net: Network, x: Data, y: Data, layer: int, j: int, k: int, most: i
     check("layer", layer, 1, last)
     check("j", j, 0, sizes[layer] - 1)
     check("k", k, 0, sizes[layer - 1] - 1)
+    if any(one["layer_norm"] for one in net._options):
+        raise ValueError(
+            "net must be without layer_norm, which ties a layer's neurons to each other; got some"
+        )
     trace = net.backward(x, y)
     if len(trace.deltas[0]) != 1:
         raise ValueError(f"x must be one sample; got {len(trace.deltas[0])}")
