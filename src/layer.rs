@@ -134,9 +134,8 @@ impl<T: Real> Layer<T> {
         &self,
         isa: Isa,
         a_prev: &Panels<T>,
-        z: Option<&Panels<T>>,
+        (z, normed): (Option<&Panels<T>>, Option<&Normed<T>>),
         a: &Panels<T>,
-        normed: Option<&Normed<T>>,
         scratch: &mut [T],
         rows: &Share,
     ) {

@@ -357,7 +357,7 @@ impl<T: Real> Network<T> {
         for (l, layer) in self.layers.iter().enumerate() {
             let scratch = ws.scratch(&self.layers, worker.index);
             let (a, z) = (&ws.a[l + 1], ws.z[l].as_ref());
-            layer.forward(self.isa, ws.input(l), z, a, ws.normed(l), scratch, rows);
+            layer.forward(self.isa, ws.input(l), (z, ws.normed(l)), a, scratch, rows);
             if let (Some([mask, masked]), Some((chance, chosen))) = (ws.masked(l + 1), chance) {
                 let dropout = (l + 1, layer.options.dropout);
                 draw_masks(mask, rows, chosen, chance, dropout, scratch);
