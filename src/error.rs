@@ -39,6 +39,8 @@ pub enum Error {
     State { name: String },
     /// A curve without an end before another.
     EndlessSchedule { given: String },
+    /// More than one curve that watches the training.
+    ReactiveCurves { given: String },
     /// An array whose shape does not fit the network.
     Shape { what: &'static str, expected: Vec<usize>, given: Vec<usize> },
     /// More rows than a shuffled order can index.
@@ -100,6 +102,10 @@ impl fmt::Display for Error {
             Self::EndlessSchedule { given } => {
                 write!(f, "schedule '{given}' needs a length before 'then'; got none")
             }
+            Self::ReactiveCurves { given } => write!(
+                f,
+                "schedule must have at most one curve that watches the training; got '{given}'"
+            ),
             Self::Shape { what, expected, given } => {
                 write!(f, "{what} must have shape {}; got {}", shape(expected), shape(given))
             }

@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use crate::activation::Activation;
 use crate::cost::Cost;
 use crate::error::Error;
-use crate::init::Init;
+use crate::init::{Init, Shape};
 use crate::interrupt::given_up;
 use crate::kernel::{Buffer, Isa, Rows};
 use crate::layer::{Layer, Multiply, Options, Output, Weigh, rows_of};
@@ -191,13 +191,17 @@ impl<T: Real> Network<T> {
         self.layers[self.layers.len() - 1].n_out
     }
 
-    /// Draws new weights by the initialiser called `init`; biases become 0.
+    /// Draws new parameters by the initialiser called `init`.
     pub fn initialize(&mut self, init: &str, seed: u64) -> Result<(), Error> {
         let init = Init::from_text(init)?;
+        let activations: Vec<Activation> = self.layers.iter().map(|l| l.activation).collect();
+        let hidden = activations.len().saturating_sub(2);
         for (l, layer) in self.layers.iter_mut().enumerate() {
-            let row = init.before(layer.activation);
-            layer.set_weights(&row.weights(layer.n_in, layer.n_out, seed, l));
-            layer.b.as_mut_slice().fill(T::ZERO);
+            let activation = activations[if init.follows_hidden() { l.min(hidden) } else { l }];
+            let shape = Shape { n_in: layer.n_in, n_out: layer.n_out, activation };
+            let (w, b) = init.parameters(shape, seed, l);
+            layer.set_weights(&w);
+            layer.set_biases(&b);
             layer.reset_norm();
         }
         Ok(())

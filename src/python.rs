@@ -337,9 +337,16 @@ impl Network {
         let (epoch, step, cost_sum) = position;
         let start = Position { epoch, step, cost_sum };
         let signal = Mutex::new(None);
+        let asked = settings.interrupted.as_ref();
+        let ask = |py: Python| -> PyResult<bool> {
+            py.check_signals()?;
+            asked.map_or(Ok(false), |asked| asked.bind(py).call0()?.is_truthy())
+        };
         let interrupted = || {
-            let pending = Python::attach(|py| py.check_signals()).err();
-            let given_up = pending.is_some();
+            let (pending, given_up) = match Python::attach(ask) {
+                Ok(given_up) => (None, given_up),
+                Err(error) => (Some(error), true),
+            };
             *signal.lock().unwrap() = pending;
             given_up
         };

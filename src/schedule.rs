@@ -44,7 +44,7 @@ table! {
         /// to 1 / (divide final_divide) (Smith and Topin, 2018; PyTorch's OneCycleLR).
         OneCycle = "one_cycle" {
             rise: Inside = 0.3, divide: Positive = 25.0, final_divide: Positive = 10_000.0,
-            length: NonNegative = 0.0
+            length: NonNegative = 0.0, per_epoch: Flag = 0.0
         };
         /// factor for each time that the watched value has not become less by the share
         /// `threshold` in `patience` epochs; then it rests for `cooldown` epochs (PyTorch's
@@ -94,8 +94,8 @@ impl Curve {
             Self::Warmup { length, start, per_epoch } => {
                 start + (1.0 - start) * (whole(x, per_epoch) / length).min(1.0)
             }
-            Self::OneCycle { rise, divide, final_divide, length } => {
-                let done = share(x, length, total);
+            Self::OneCycle { rise, divide, final_divide, length, per_epoch } => {
+                let done = share(whole(x, per_epoch), length, total);
                 if done < rise {
                     half_cosine(1.0 / divide, 1.0, done / rise)
                 } else {
@@ -157,6 +157,9 @@ impl Schedule {
     pub fn from_text(text: &str) -> Result<Self, Error> {
         let product = |text: &str| text.split(" * ").map(Curve::from_text).collect();
         let parts: Vec<Vec<Curve>> = text.split(" then ").map(product).collect::<Result<_, _>>()?;
+        if parts.iter().flatten().filter(|curve| curve.is_reactive()).count() > 1 {
+            return Err(Error::ReactiveCurves { given: text.into() });
+        }
         let endless = |part: &&Vec<Curve>| part.iter().all(|curve| curve.length() == 0.0);
         match parts[..parts.len() - 1].iter().find(endless) {
             Some(part) => Err(Error::EndlessSchedule { given: part[0].to_string() }),

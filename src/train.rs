@@ -392,7 +392,7 @@ pub(crate) struct Run<'a, T> {
     stop: AtomicBool,
     given_up: AtomicBool,
     started: Instant,
-    /// The clock is looked at where the number of a step has none of these bits.
+    /// The clock is looked at where the number of a step changes in a bit above these.
     check_mask: usize,
 }
 
@@ -516,7 +516,7 @@ impl<T: Real> Run<'_, T> {
             let update = self.settings.update(rule, &next, at, steps);
             at.cost_sum += self.step(worker, order, batch, tiles, (update, at.epoch))?;
             *clock = next;
-            self.look_at_the_clock(worker, at.step);
+            self.look_at_the_clock(worker, at, at.step + 1, steps);
             worker.wait();
             at.step += 1;
             if self.stop.load(Relaxed) {
@@ -538,6 +538,7 @@ impl<T: Real> Run<'_, T> {
         let ((n, size, steps), network) = (self.epoch(), self.network);
         while at.step < last {
             let next = last.min((at.step | self.check_mask) + 1);
+            let before = *at;
             network.isa.run(SmallSteps {
                 layers: &network.layers,
                 cost: network.cost,
@@ -556,7 +557,7 @@ impl<T: Real> Run<'_, T> {
             if at.step < next {
                 return Err(Reason::NonFinite);
             }
-            self.look_at_the_clock(worker, next);
+            self.look_at_the_clock(worker, &before, next, steps);
             if self.stop.load(Relaxed) {
                 return if at.step < last { Err(Reason::Time) } else { Ok(()) };
             }
@@ -659,10 +660,15 @@ impl<T: Real> Run<'_, T> {
     }
 
     /// Worker 0 decides for all, between two barriers, whether the time is spent.
+    ///
+    /// It looks where the steps from `before` to number `next` of its epoch, counted over all
+    /// epochs of `steps`, go past a multiple: an epoch may have less steps than that.
     #[inline]
-    fn look_at_the_clock(&self, worker: &Worker, step: usize) {
+    fn look_at_the_clock(&self, worker: &Worker, before: &Position, next: usize, steps: usize) {
+        let earlier = (before.epoch as usize).wrapping_mul(steps);
+        let passed = earlier.wrapping_add(before.step) ^ earlier.wrapping_add(next);
         if worker.index == 0
-            && step & self.check_mask == 0
+            && passed > self.check_mask
             && self.started.elapsed() >= self.settings.budget
         {
             self.stop.store(true, Relaxed);

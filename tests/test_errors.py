@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from backprop_rs.reference.activation import ACTIVATIONS
 from backprop_rs.reference.cost import COSTS
+from backprop_rs.reference.init import INITS
 from backprop_rs.reference.optimizer import OPTIMIZERS
 
 NAMES = ", ".join(row.name for row in ACTIVATIONS)
 COST_NAMES = ", ".join(row.name for row in COSTS)
 OPTIMIZER_NAMES = ", ".join(row.name for row in OPTIMIZERS)
+INIT_NAMES = ", ".join(row.name for row in INITS)
 SIZES = "sizes must be at least two positive integers; got "
 X = np.zeros((4, 2), np.float32)
 Y = np.zeros((4, 3), np.float32)
@@ -53,7 +55,7 @@ SETTINGS = [
     ({"dtype": None}, "dtype must be float32 or float64; got None"),
     ({"seed": -1}, "seed must be an integer from 0 to 18446744073709551615; got -1"),
     ({"seed": 0.5}, "seed must be an integer from 0 to 18446744073709551615; got 0.5"),
-    ({"init": "zero"}, "init must be one of auto, zeros, glorot_uniform, he_uniform, lecun_uniform; got 'zero' (did you mean 'zeros'?)"),
+    ({"init": "zero"}, f"init must be one of {INIT_NAMES}; got 'zero' (did you mean 'zeros'?)"),
     ({"init": [np.zeros((2, 2))]}, "weights must be a list of 3 arrays, one per layer; got 1"),
 ]  # fmt: skip
 

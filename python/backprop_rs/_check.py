@@ -107,6 +107,31 @@ def optional(name: str, given: object, least: float, largest: float) -> float | 
     return None if given is None else within(name, given, least, largest)
 
 
+def positive(name: str, given: object) -> float | None:
+    """None, or a finite number above 0."""
+    if given is None:
+        return None
+    sentence = f"{name} must be a finite number > 0; got {shown(given)}"
+    if not isinstance(given, Real):
+        raise TypeError(sentence)
+    number = float(given)
+    if not (isfinite(number) and number > 0):
+        raise ValueError(sentence)
+    return number
+
+
+def choice(name: str, given: object, accepted: Sequence[str]) -> str:
+    if not isinstance(given, str) or given not in accepted:
+        raise ValueError(f"{name} must be one of {', '.join(accepted)}; got {shown(given)}")
+    return given
+
+
+def flag(name: str, given: object) -> bool:
+    if not isinstance(given, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False; got {shown(given)}")
+    return bool(given)
+
+
 def sample_weight(given: Data, m: int, dtype: str) -> Array:
     """(m,) numbers >= 0."""
     checked = numbers("sample_weight", given)

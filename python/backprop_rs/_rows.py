@@ -14,8 +14,9 @@ SPELLINGS = {
     **{name: name.upper() for name in ("elu", "selu", "gelu", "sgd")},
     **{"relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "LeakyReLU", "silu": "SiLU"},
     **{"gelu_tanh": "GELUTanh", "rmsprop": "RMSprop", "adagrad": "Adagrad", "adamw": "AdamW"},
-    **{"nadam": "NAdam", "rprop": "Rprop", "reduce_on_plateau": "ReduceOnPlateau"},
+    **{"nadam": "NAdam", "rprop": "Rprop", "pytorch": "PyTorch", "lbfgs": "LBFGS"},
 }
+LBFGS = "lbfgs"  # of SciPy, not of the table that the backends have
 
 
 class Row(str):
@@ -38,6 +39,51 @@ class Row(str):
         return str.__str__(self)
 
 
+class Schedule(Row):
+    """A schedule, or several: `a * b` is their product, and after `a.then(b)` b follows a.
+
+    >>> from backprop_rs.schedules import Cosine, Exponential, Warmup
+    >>> Warmup(5).then(Cosine() * Exponential(0.9))
+    Warmup().then(Cosine() * Exponential(rate=0.9))
+    >>> str(Warmup(3).then(Cosine()))
+    'warmup(length=3) then cosine'
+    """
+
+    __slots__ = ()
+
+    def __mul__(self, other: Any) -> Schedule:
+        if not isinstance(other, str):
+            return NotImplemented
+        if " then " in self or " then " in other:
+            raise ValueError(
+                "a product of schedules must be of curves that do not follow each other; "
+                f"got {self!r} and {other!r}"
+            )
+        return Schedule(canonical("schedule", f"{self} * {other}"))
+
+    def then(self, other: str) -> Schedule:
+        """This schedule for its length, then the other, which counts from there."""
+        return Schedule(canonical("schedule", f"{self} then {other}"))
+
+    def __repr__(self) -> str:
+        first, *others = [
+            " * ".join(map(Row.__repr__, map(Row, part.split(" * "))))
+            for part in self.split(" then ")
+        ]
+        first = f"({first})" if others and " * " in first else first
+        return first + "".join(f".then({other})" for other in others)
+
+
+def canonical(kind: str, text: str) -> str:
+    """A row as it is written, by the parser of its table."""
+    if text.startswith(LBFGS):
+        from .training import lbfgs
+
+        return lbfgs.canonical(text)
+    written: str = _backend.choose("auto")[1].canonical(kind, text)
+    return written
+
+
 def class_name(name: str) -> str:
     """leaky_relu -> LeakyReLU."""
     return SPELLINGS.get(name) or "".join(word.capitalize() for word in name.split("_"))
@@ -46,27 +92,45 @@ def class_name(name: str) -> str:
 @cache
 def makers(kind: str) -> dict[str, Callable[..., Row]]:
     """A function for each row of a table, by the name of its class."""
-    table = _backend.choose("auto")[1].table(kind)
-    return {class_name(name): maker(kind, name, settings) for name, settings in table}
+    from .reference import TABLES
+    from .training.lbfgs import ROW
+
+    rows = [*TABLES[kind], *([ROW] if kind == "optimizer" else [])]
+    return {class_name(row.name): maker(kind, row) for row in rows}
 
 
-def maker(kind: str, name: str, settings: list[tuple[str, float, str]]) -> Callable[..., Row]:
+def maker(kind: str, row: Any) -> Callable[..., Row]:
+    """What makes a row from its settings, in order or by name."""
     parameters = [
-        Parameter(key, Parameter.POSITIONAL_OR_KEYWORD, default=default)
-        for key, default, _ in settings
+        Parameter(setting.name, Parameter.POSITIONAL_OR_KEYWORD, default=setting.default)
+        for setting in row.settings
     ]
     signature = Signature(parameters)
+    result = Schedule if kind == "schedule" else Row
 
     def make(*args: float, **kwargs: float) -> Row:
-        values = signature.bind(*args, **kwargs).arguments
+        try:
+            values = signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            accepted = ", ".join(map(str, parameters)) or "nothing"
+            raise TypeError(f"{make.__name__} takes {accepted}: {error}") from None
         text = ", ".join(f"{key}={as_number(value)}" for key, value in values.items())
-        return Row(_backend.choose("auto")[1].canonical(kind, f"{name}({text})"))
+        return result(canonical(kind, f"{row.name}({text})"))
 
-    make.__name__ = make.__qualname__ = class_name(name)
+    make.__name__ = make.__qualname__ = class_name(row.name)
+    make.__module__ = f"backprop_rs.{kind}s"
     make.__signature__ = signature  # type: ignore[attr-defined]
-    lines = [f"{key} : {accepted}, default {default:g}" for key, default, accepted in settings]
-    make.__doc__ = "\n".join([f'The {kind} "{name}".', "", *lines]).strip()
+    make.__doc__ = description(kind, row)
     return make
+
+
+def description(kind: str, row: Any) -> str:
+    """The docstring of a maker."""
+    lines = [f'The {kind} "{row.name}": {row.formula}.', "", f"Source: {row.source}."]
+    if row.settings:
+        lines += ["", "Parameters", "----------"]
+        lines += [f"{s.name} : {s.accepted.words}, default {s.default:g}" for s in row.settings]
+    return "\n".join(lines)
 
 
 def as_number(value: Any) -> Any:
@@ -78,9 +142,14 @@ def module_getattr(module: str, kind: str) -> tuple[Callable[[str], Any], Callab
     """`__getattr__` and `__dir__` of a module that offers one table."""
 
     def get(name: str) -> Any:
-        found = makers(kind).get(name)
-        if found is None:
-            raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        return found
+        rows = makers(kind)
+        if name in rows:
+            return rows[name]
+        sentence = f"module {module!r} has no attribute {name!r}"
+        if not name.startswith("_"):
+            folded = {one.lower(): one for one in rows}
+            near = folded.get(name.replace("_", "").lower())
+            sentence += f"; it has {', '.join(rows)}" + (f" (did you mean {near}?)" if near else "")
+        raise AttributeError(sentence)
 
-    return get, lambda: list(makers(kind))
+    return get, lambda: [*makers(kind)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class History:
         Cost and accuracy of the validation data after the epoch; empty without validation
         data, and `val_accuracy` also where its targets are not classes.
     learning_rate : list of float
-        Before its schedule.
+        That of the first step of the epoch, after its schedule.
     metrics : dict of list of float
         The metrics that were asked for, and those of the validation data, which begin with val_;
         each is an attribute too, such as `history.r2`.
@@ -118,6 +119,16 @@ class History:
                 getattr(self, name).append(value)
             elif name != "cost":
                 self.metrics.setdefault(name, []).append(value)
+
+    def fill(self) -> None:
+        """NaN for what was no longer measured of the last epoch."""
+        for column in self.columns().values():
+            column.extend([nan] * (len(self.epoch) - len(column)))
+
+    def cut(self, n: int) -> None:
+        """Only the first n epochs, where the others were undone."""
+        for column in self.columns().values():
+            del column[n:]
 
     def last(self) -> dict[str, float]:
         """The newest cost and scores, as far as there are any."""

@@ -111,6 +111,9 @@ pub struct Training<'py> {
     window: Option<(usize, usize)>,
     #[pyo3(default)]
     names: Option<PyReadonlyArray1<'py, u64>>,
+    /// A function that tells whether to give the training up.
+    #[pyo3(default)]
+    pub interrupted: Option<Py<PyAny>>,
 }
 
 impl Training<'_> {

@@ -136,6 +136,7 @@ class Base:
 
     @weights.setter
     def weights(self, given: Sequence[Data]) -> None:
+        self._refuse_in_training("weights")
         self._core.set_weights(_check.parameters("weights", given, self._shapes(), self.dtype))
         self._optimizer = None  # its memory belongs to the old parameters
 
@@ -152,6 +153,7 @@ class Base:
 
     @biases.setter
     def biases(self, given: Sequence[Data]) -> None:
+        self._refuse_in_training("biases")
         shapes = [shape[:1] for shape in self._shapes()]
         self._core.set_biases(_check.parameters("biases", given, shapes, self.dtype))
         self._optimizer = None
@@ -170,6 +172,7 @@ class Base:
 
     @gains.setter
     def gains(self, given: Sequence[Data | None]) -> None:
+        self._refuse_in_training("gains")
         self._core.set_gains(self._of_norm("gains", given))
         self._optimizer = None
 
@@ -184,6 +187,7 @@ class Base:
 
     @shifts.setter
     def shifts(self, given: Sequence[Data | None]) -> None:
+        self._refuse_in_training("shifts")
         self._core.set_shifts(self._of_norm("shifts", given))
         self._optimizer = None
 
@@ -192,6 +196,10 @@ class Base:
         layers = zip(self.sizes[1:], self._options, strict=True)
         shapes = [(n,) if one["layer_norm"] else None for n, one in layers]
         return _check.parameters(name, given, shapes, self.dtype)
+
+    def _refuse_in_training(self, what: str) -> None:
+        if self._busy.locked():
+            raise RuntimeError(f"{what} must not be changed while the network is being trained")
 
     def _shapes(self) -> list[tuple[int, int]]:
         return [(n_out, n_in) for n_in, n_out in pairwise(self.sizes)]

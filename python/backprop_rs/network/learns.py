@@ -53,6 +53,7 @@ class Learns(Computes):
         """
         X, y = self._samples(X, y)
         learning_rate = _check.nonnegative("learning_rate", learning_rate)
+        self._refuse_in_training("parameters")
         if self._optimizer != GRADIENT_DESCENT:
             self._use_optimizer("sgd")
         weights = self._weights(sample_weight, X)

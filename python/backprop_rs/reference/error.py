@@ -74,6 +74,12 @@ def endless_schedule(given: str) -> ValueError:
     return ValueError(f"schedule '{given}' needs a length before 'then'; got none")
 
 
+def reactive_curves(given: str) -> ValueError:
+    return ValueError(
+        f"schedule must have at most one curve that watches the training; got '{given}'"
+    )
+
+
 def foreign_state(name: str) -> ValueError:
     return ValueError(
         f"state must be that of a network and an optimizer like these; got no fitting '{name}'"

@@ -1,8 +1,11 @@
-"""The table of initialisers: the limit of the uniform distribution of a layer's weights."""
+"""The table of initialisers: how the parameters of a new layer are drawn.
+
+Where a row draws no biases, they start at zero.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from math import sqrt
 from typing import NamedTuple
 
@@ -10,58 +13,182 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import random
-from .table import Setting
+from .table import ANY, POSITIVE, Setting, parse
+
+Array = NDArray[np.float64]
+Stream = tuple[int, int]  # a seed, and the number of the layer
+
+# Laws: n_out rows of n_in weights, with a size of theirs.
 
 
-def zeros(n_in: int, n_out: int, activation: str) -> float:
-    return 0.0
+def constant(size: float, n_out: int, n_in: int, stream: Stream) -> Array:
+    return np.full((n_out, n_in), size)
 
 
-def glorot_uniform(n_in: int, n_out: int, activation: str) -> float:
-    return sqrt(6 / (n_in + n_out))
+def uniform(size: float, n_out: int, n_in: int, stream: Stream) -> Array:
+    """In [-size, size)."""
+    return of_uniform(size, stream, n_out * n_in).reshape(n_out, n_in)
 
 
-def he_uniform(n_in: int, n_out: int, activation: str) -> float:
-    return sqrt(6 / n_in)
+def normal(size: float, n_out: int, n_in: int, stream: Stream) -> Array:
+    """Around 0, with the standard deviation `size`."""
+    return size * normals(stream, n_out * n_in).reshape(n_out, n_in)
 
 
-def lecun_uniform(n_in: int, n_out: int, activation: str) -> float:
-    return sqrt(3 / n_in)
+def truncated(size: float, n_out: int, n_in: int, stream: Stream) -> Array:
+    """What lies beyond two standard deviations is drawn again."""
+    n = drawn = n_out * n_in
+    kept = np.empty(0)
+    while len(kept) < n:
+        drawn = drawn + drawn // 8 + 16
+        numbers = normals(stream, drawn)
+        kept = numbers[np.abs(numbers) <= 2]
+    return size * kept[:n].reshape(n_out, n_in)
 
 
-def auto(n_in: int, n_out: int, activation: str) -> float:
-    """he_uniform before relu, which stops half of its inputs; otherwise glorot_uniform."""
-    rule = he_uniform if activation == "relu" else glorot_uniform
-    return rule(n_in, n_out, activation)
+def orthogonal(size: float, n_out: int, n_in: int, stream: Stream) -> Array:
+    """Orthonormal rows, or columns where they are fewer; modified Gram & Schmidt."""
+    few, many = sorted((n_in, n_out))
+    rows = normals(stream, few * many).reshape(few, many)
+    for i, row in enumerate(rows):
+        row /= np.sqrt(row @ row)
+        rows[i + 1 :] -= np.outer(rows[i + 1 :] @ row, row)
+    return size * (rows if n_out <= n_in else rows.T)
+
+
+def of_uniform(limit: float, stream: Stream, n: int, skip: int = 0) -> Array:
+    u = random.uniform(stream[0], random.INIT, stream[1], skip + n)[skip:]
+    numbers: Array = limit * (2 * u - 1)
+    return numbers
+
+
+def normals(stream: Stream, n: int) -> Array:
+    return random.normal(stream[0], random.INIT, stream[1], n)
 
 
 class Init(NamedTuple):
-    """One row of the table: weights are uniform in [-limit, limit), biases are zero."""
+    """One row of the table; `size` is that of its law for n_in, n_out and an activation."""
 
     name: str
-    limit: Callable[[int, int, str], float]
+    law: Callable[[float, int, int, Stream], Array]
+    size: Callable[[int, int, str], float]
     formula: str
     source: str
     settings: tuple[Setting, ...] = ()
+    biases: bool = False  # drawn from the same law as the weights, which is uniform
+    follows_hidden: bool = False  # the output layer is drawn as the hidden layer before it
 
-    def weights(
-        self, n_in: int, n_out: int, activation: str, seed: int, stream: int
-    ) -> NDArray[np.float64]:
-        """The first weights of a layer, (n_out, n_in), from one random stream a layer."""
-        limit = self.limit(n_in, n_out, activation)
-        u = random.uniform(seed, random.INIT, stream, n_out * n_in)
-        w: NDArray[np.float64] = limit * (2 * u - 1)
-        return w.reshape(n_out, n_in)
+    def parameters(
+        self, n_in: int, n_out: int, activation: str, seed: int, layer: int
+    ) -> tuple[Array, Array]:
+        """The first weights (n_out, n_in) and biases of a layer, from one random stream each."""
+        row, stream = self.before(activation), (seed, layer)
+        size = row.size(n_in, n_out, activation)
+        weights = row.law(size, n_out, n_in, stream)
+        if not row.biases:
+            return weights, np.zeros(n_out)
+        return weights, of_uniform(size, stream, n_out, skip=n_out * n_in)
+
+    def before(self, activation: str) -> Init:
+        """The row that this one stands for before an activation: itself, but for auto."""
+        return AUTO.get(activation, GLOROT_UNIFORM) if self.name == "auto" else self
+
+    def having(self, values: Mapping[str, float]) -> Init:
+        """This row with its setting."""
+        return self._replace(size=lambda *layer: next(iter(values.values()))) if values else self
 
 
-GLOROT = "Glorot & Bengio 2010, eq. 16"
+def init(text: str) -> Init:
+    """The initialiser that `text` writes.
+
+    >>> init("constant(0.5)").parameters(2, 1, "tanh", seed=0, layer=0)
+    (array([[0.5, 0.5]]), array([0.]))
+    """
+    row, values = parse("init", text, INITS)
+    return row.having(values)
+
+
+def drawn(
+    init: Init, sizes: Iterable[tuple[int, int]], names: list[str], seed: int
+) -> list[tuple[Array, Array]]:
+    """Weights and biases for layers of (n_in, n_out), by the names of their activations."""
+    last = max(len(names) - 2, 0) if init.follows_hidden else len(names)
+    return [
+        init.parameters(n_in, n_out, names[min(layer, last)], seed, layer)
+        for layer, (n_in, n_out) in enumerate(sizes)
+    ]
+
+
+def of_scikit_learn(n_in: int, n_out: int, activation: str) -> float:
+    return sqrt((2 if activation == "sigmoid" else 6) / (n_in + n_out))
+
+
+GLOROT = "Glorot & Bengio 2010, eq. 12 and 16"
 HE = "He et al. 2015, Delving Deep into Rectifiers, eq. 10"
 LECUN = "LeCun et al. 1998, Efficient BackProp, eq. 16"
+SAXE = "Saxe, McClelland & Ganguli 2014, Exact Solutions to Nonlinear Dynamics"
+LIMIT = (Setting("limit", 0.05, POSITIVE),)
+STD = (Setting("std", 0.05, POSITIVE),)
+
+
+def given(n_in: int, n_out: int, activation: str) -> float:
+    """In place of a size that is a setting."""
+    raise AssertionError("the row must get its setting by `having`")
+
+
+GLOROT_UNIFORM = Init(
+    *("glorot_uniform", uniform, lambda n_in, n_out, _: sqrt(6 / (n_in + n_out))),
+    *("limit sqrt(6 / (n_in + n_out))", GLOROT),
+)
+HE_UNIFORM = Init(
+    "he_uniform", uniform, lambda n_in, n_out, _: sqrt(6 / n_in), "limit sqrt(6 / n_in)", HE
+)
+LECUN_NORMAL = Init(
+    "lecun_normal", normal, lambda n_in, n_out, _: sqrt(1 / n_in), "std sqrt(1 / n_in)", LECUN
+)
+RECTIFIERS = ("relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "mish", "softplus", "relu6")
+AUTO = {name: HE_UNIFORM for name in RECTIFIERS} | {"selu": LECUN_NORMAL}
 
 INITS = (
-    Init("auto", auto, "he_uniform for relu, otherwise glorot_uniform", f"{HE}; {GLOROT}"),
-    Init("zeros", zeros, "0", "for parameters that are set afterwards"),
-    Init("glorot_uniform", glorot_uniform, "sqrt(6 / (n_in + n_out))", GLOROT),
-    Init("he_uniform", he_uniform, "sqrt(6 / n_in)", HE),
-    Init("lecun_uniform", lecun_uniform, "sqrt(3 / n_in)", LECUN),
+    Init(
+        *("auto", uniform, given),  # as `before` says
+        *("he_uniform for relu and its like, lecun_normal for selu, otherwise glorot_uniform",),
+        *(f"{HE}; Klambauer et al. 2017; {GLOROT}",),
+    ),
+    Init("zeros", constant, lambda *_: 0.0, "0", "for lessons, where neurons stay alike"),
+    Init("constant", constant, given, "value", "for lessons", (Setting("value", 0.0, ANY),)),
+    Init("uniform", uniform, given, "in [-limit, limit)", "Keras's RandomUniform", LIMIT),
+    Init("normal", normal, given, "std times normal numbers", "Keras's RandomNormal", STD),
+    Init(
+        *("truncated_normal", truncated, given, "normal within two std"),
+        *("Keras's TruncatedNormal", STD),
+    ),
+    GLOROT_UNIFORM,
+    Init(
+        *("glorot_normal", normal, lambda n_in, n_out, _: sqrt(2 / (n_in + n_out))),
+        *("std sqrt(2 / (n_in + n_out))", GLOROT),
+    ),
+    HE_UNIFORM,
+    Init("he_normal", normal, lambda n_in, n_out, _: sqrt(2 / n_in), "std sqrt(2 / n_in)", HE),
+    Init(
+        *("lecun_uniform", uniform, lambda n_in, n_out, _: sqrt(3 / n_in)),
+        *("limit sqrt(3 / n_in)", LECUN),
+    ),
+    LECUN_NORMAL,
+    Init(
+        *("orthogonal", orthogonal, given, "gain times orthonormal rows, or columns", SAXE),
+        (Setting("gain", 1.0, POSITIVE),),
+    ),
+    Init(
+        *("scikit_learn", uniform, of_scikit_learn),
+        *("limit sqrt(6 / (n_in + n_out)), 2 in place of 6 for sigmoid; biases too",),
+        "scikit-learn's MLPClassifier and MLPRegressor",
+        biases=True,
+        follows_hidden=True,
+    ),
+    Init(
+        *("pytorch", uniform, lambda n_in, n_out, _: sqrt(1 / n_in)),
+        *("limit sqrt(1 / n_in); biases too", "PyTorch's nn.Linear"),
+        biases=True,
+    ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partialmethod
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from .activation import Activation, Array, activation
 from .cost import ALL_OUTPUTS, Cost
 from .cost import cost as cost_of
 from .exchange import apply_gradient, sum_gradient, sum_lengths
-from .init import INITS
+from .init import drawn
+from .init import init as init_of
 from .layer import PARTS, Gradients, Layer, Options
 from .optimizer import optimizer
-from .table import parse
 from .train import train
 
 
@@ -193,11 +194,10 @@ class Network:
         return one_hot
 
     def initialize(self, init: str, seed: int) -> None:
-        row, _ = parse("init", init, INITS)
-        for stream, layer in enumerate(self._layers):
-            n_out, n_in = layer.w.shape
-            layer.w[...] = row.weights(n_in, n_out, layer.activation.name, seed, stream)
-            layer.b[...] = 0
+        names = [layer.activation.name for layer in self._layers]
+        parameters = drawn(init_of(init), pairwise(self.sizes), names, seed)
+        for layer, (w, b) in zip(self._layers, parameters, strict=True):
+            layer.w[...], layer.b[...] = w, b
             if layer.norm is not None:
                 layer.norm.gain[...], layer.norm.shift[...] = 1, 0
 

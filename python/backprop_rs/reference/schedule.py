@@ -186,6 +186,7 @@ CURVES = (
             Setting("divide", 25.0, POSITIVE),
             Setting("final_divide", 10_000.0, POSITIVE),
             LENGTH,
+            PER_EPOCH,
         ),
     ),
     Curve(
@@ -247,6 +248,8 @@ def schedule(text: str) -> Schedule:
     if not isinstance(text, str):
         raise error.unknown_name("schedule", text, [curve.name for curve in CURVES])
     parts = tuple(tuple(map(curve, part.split(" * "))) for part in text.split(" then "))
+    if sum(one.observe is not None for part in parts for one in part) > 1:
+        raise error.reactive_curves(text)
     for part in parts[:-1]:
         if all(one.length == 0 for one in part):
             raise error.endless_schedule(write(part[0], part[0].values))

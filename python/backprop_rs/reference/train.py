@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,7 @@ class Settings:
     penalty_in_cost: float = 0.0  # how often
     window: tuple[int, int] | None = None  # samples of the epoch, and the first step of X
     names: NDArray[Any] | None = None  # the number of each sample in all data
+    interrupted: Callable[[], bool] | None = None  # whether to give the training up
 
     def named(self, rows: NDArray[Any]) -> NDArray[Any]:
         """What noise and dropout know the samples by."""
@@ -74,8 +75,8 @@ def train(
     """Go on from (epoch, step, cost_sum) to `stop_epoch`, or until the budget is spent.
 
     Returns the costs of the epochs that ended in this call, where to go on, and why it came back:
-    done, time, or nonfinite. The cost of an epoch is the mean over its samples, each taken just
-    before the update of its own batch.
+    done, time, nonfinite or interrupted. The cost of an epoch is the mean over its samples, each
+    taken just before the update of its own batch.
     """
     run = Settings(**settings)
     epoch, step, cost_sum = position
@@ -90,6 +91,8 @@ def train(
         order = run.order(len(X), epoch)
         last = min(run.stop_step if epoch == run.stop_epoch else steps, at_hand)
         while step < last:
+            if run.interrupted and run.interrupted():
+                return costs, epoch, step, cost_sum, "interrupted"
             first = (step - first_step) * run.batch_size
             rows = order[first : first + run.batch_size]
             weights = None if sample_weight is None else sample_weight[rows]

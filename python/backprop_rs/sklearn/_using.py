@@ -92,4 +92,3 @@ class Uses(Parameters):
             steps=steps,
         )
         return found
-

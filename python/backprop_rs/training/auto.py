@@ -8,16 +8,25 @@ from math import ceil
 from typing import Any
 
 from .. import _check
-from .._tables import Tables
+from .._tables import Tables, as_text
+from . import lbfgs
 
 AUTO = "auto"
-LBFGS = "lbfgs"  # not a row of the table: it sees all samples at once
 UPDATES = 6000  # enough for small tables
 EPOCHS = (10, 300)
 ENDLESS = 2**62  # epochs that nobody sees the end of
 LARGEST_BATCH = 2**31  # of a stream, whose samples are not counted
 RATES = {"sgd": 0.1, "adam": 0.003, "adamw": 0.003, "nadam": 0.003, "rmsprop": 0.001}
 RATES |= {"adagrad": 0.01, "rprop": 0.01, "lion": 0.0003, "lbfgs": 1.0}
+
+
+def is_lbfgs(text: str) -> bool:
+    """Whether it is SciPy's, which sees all samples at once."""
+    return name_of(text) == lbfgs.ROW.name
+
+
+def name_of(text: str) -> str:
+    return text.partition("(")[0].strip()
 
 
 @dataclass(frozen=True)
@@ -46,12 +55,12 @@ def plan(tables: Tables, n: int, given: Mapping[str, Any]) -> Plan:
         epochs = min(max(ceil(UPDATES / steps), EPOCHS[0]), EPOCHS[1])
     if optimizer == AUTO:
         optimizer = "adam" if rate == AUTO else "sgd"
-    if optimizer != LBFGS:
-        optimizer = tables.row("optimizer", optimizer)
+    text = as_text("optimizer", optimizer, tables.names("optimizer"))
+    optimizer = lbfgs.canonical(text) if is_lbfgs(text) else tables.row("optimizer", text)
     if schedule == AUTO:
         schedule = "cosine" if rate == AUTO else "constant"
     if rate == AUTO:
-        rate = RATES[optimizer.partition("(")[0]]
+        rate = RATES[name_of(optimizer)]
     return Plan(
         epochs=min(_check.integer("epochs", epochs, least=0), ENDLESS),
         batch_size=batch_size,

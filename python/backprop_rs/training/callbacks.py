@@ -1,4 +1,4 @@
-"""What a training shows after each epoch, and whom."""
+"""What a training shows on its way, and whom."""
 
 from __future__ import annotations
 
@@ -12,13 +12,31 @@ if TYPE_CHECKING:
     from ..network import Network
 
 
-class Epoch:
-    """An epoch that has ended, as callbacks see it.
+class Event:
+    """Something that has happened in a training, as callbacks see it.
 
     Attributes
     ----------
     net : Network
-        With the parameters of this moment; it may be evaluated and saved, but not trained.
+        With the parameters of this moment; it may be evaluated and saved, but not changed.
+    """
+
+    def __init__(self, net: Network) -> None:
+        self.net = net
+        self.stopped = False
+
+    def stop(self) -> None:
+        """End the training here."""
+        self.stopped = True
+
+
+class Epoch(Event):
+    """An epoch that has ended.
+
+    Attributes
+    ----------
+    net : Network
+        With the parameters of this moment; it may be evaluated and saved, but not changed.
     number : int
         The number of the epoch, counted from 1 over all calls of `fit`.
     scores : dict of float
@@ -26,25 +44,51 @@ class Epoch:
     history : History
         Of this call of `fit` so far.
     learning_rate : float
-        That of the next epoch before its schedule; it may be set.
+        That of the next epochs before the schedule; it may be set.
     """
 
     def __init__(self, net: Network, history: History, learning_rate: float) -> None:
-        self.net, self.history, self.learning_rate = net, history, learning_rate
+        super().__init__(net)
+        self.history, self.learning_rate = history, learning_rate
         self.number = history.epoch[-1]
         self.scores = history.last()
-        self.stopped = False
-
-    def stop(self) -> None:
-        """End the training after this epoch."""
-        self.stopped = True
 
     def __repr__(self) -> str:
         scores = ", ".join(f"{name} {value:.4g}" for name, value in self.scores.items())
         return f"Epoch({self.number}, {scores})"
 
 
-MOMENTS = ("on_fit_begin", "on_epoch_end", "on_fit_end")
+class Step(Event):
+    """An update that has been made.
+
+    Attributes
+    ----------
+    net : Network
+        With the parameters of this moment; it may be evaluated and saved, but not changed.
+    epoch : int
+        The number of its epoch, counted from 1 over all calls of `fit`.
+    number : int
+        Its number in the epoch, counted from 1.
+    cost : float
+        Of its batch, before the update.
+    """
+
+    def __init__(self, net: Network, epoch: int, number: int, cost: float) -> None:
+        super().__init__(net)
+        self.epoch, self.number, self.cost = epoch, number, cost
+
+    def __repr__(self) -> str:
+        return f"Step({self.epoch}, {self.number}, cost {self.cost:.4g})"
+
+
+# The methods of a callback, and what each is given.
+MOMENTS = {
+    "on_fit_begin": "the network",
+    "on_epoch_begin": "the network",
+    "on_step_end": "a Step",
+    "on_epoch_end": "an Epoch",
+    "on_fit_end": "the network",
+}
 
 
 class Callbacks:
@@ -53,30 +97,36 @@ class Callbacks:
     def __init__(self, given: Any) -> None:
         several: Sequence[Any] = given if isinstance(given, (list, tuple)) else [given]
         for one in several:
-            known = isinstance(one, Watcher) or any(hasattr(one, moment) for moment in MOMENTS)
-            if not callable(one) and not known:
+            known = isinstance(one, Watcher) or any(map(one_has(one), MOMENTS))
+            if isinstance(one, type) or not (callable(one) or known):
                 raise TypeError(
                     f"callbacks must be functions or objects with one of {', '.join(MOMENTS)}; "
-                    f"got {type(one).__name__}"
+                    f"got {one!r}"
                 )
         self.given = several
+
+    def and_also(self, one: Any) -> Callbacks:
+        """With another one, unless it is None."""
+        self.given = self.given if one is None else [*self.given, one]
+        return self
 
     def __bool__(self) -> bool:
         return bool(self.given)
 
     @property
     def each_epoch(self) -> bool:
-        """Whether there is someone to call after each epoch."""
-        return bool(self.at("on_epoch_end"))
+        """Whether there is someone to call before or after each epoch, or after each step."""
+        return any(map(self.at, ("on_epoch_begin", "on_step_end", "on_epoch_end")))
 
     def at(self, moment: str) -> list[Callable[[Any], object]]:
         """Whom to call at one of the moments."""
         methods = [getattr(one, moment, None) for one in self.given]
         if moment == "on_epoch_end":
-            pairs = zip(methods, self.given, strict=True)
-            methods = [method or (one if callable(one) else None) for method, one in pairs]
+            for i, one in enumerate(self.given):
+                if callable(one) and not any(map(one_has(one), MOMENTS)):
+                    methods[i] = one
         return [method for method in methods if method]
 
-    def call(self, moment: str, event: Any) -> None:
-        for function in self.at(moment):
-            function(event)
+
+def one_has(one: object) -> Callable[[str], bool]:
+    return lambda moment: hasattr(one, moment)

@@ -13,12 +13,11 @@ from ..health.watch import health_of
 from ..network.computes import class_labels
 from ..progress import progress_bar
 from . import lbfgs, loop
-from .auto import LBFGS, Plan, plan
+from .auto import Plan, is_lbfgs, plan
 from .callbacks import Callbacks
 from .checkpoint import Checkpoints, identity_of
 from .from_source import check_length, keep_scaling, streamed
 from .metrics import Metrics
-from .stopping import EarlyStopping
 from .stopping import early_stopping as stopping_of
 from .streams import Streamed
 from .validation import Samples, hold_back
@@ -38,7 +37,8 @@ def samples_of(
     """Checked samples."""
     X, y = net._samples(X, y)
     labels = class_labels(y, net.output, net.cost)
-    weights = weights_of(sample_weight, class_weight, labels, len(X), net.dtype)
+    classes = (labels, max(net.sizes[-1], 2))
+    weights = weights_of(sample_weight, class_weight, classes, len(X), net.dtype)
     return Samples(net, X, y, labels, weights)
 
 
@@ -71,61 +71,99 @@ def samples_for(net: Network, X: Data, y: Data | None, given: dict[str, Any]) ->
 
 def ready(net: Network, samples: Samples | Streamed, given: dict[str, Any]) -> Ready:
     """Check all other arguments."""
-    fraction = _check.within("validation_fraction", given["validation_fraction"], 0.0, 1.0)
-    held = validation_of(net, given["validation_data"])
     checkpoints = Checkpoints(given["checkpoint"], given["checkpoint_every"], given["resume"])
-    if fraction:
-        if held:
-            raise ValueError("validation_fraction must be 0 beside validation_data; got both")
-        if isinstance(samples, Streamed):
-            raise ValueError(
-                "validation_fraction must be 0 for a source; give validation_data, which may be one"
-            )
-        samples, held = hold_back(samples, fraction, checkpoints.seed(net))
+    samples, held = divided(samples, given, checkpoints.seed(net), validation_of(net, given))
     if isinstance(samples, Streamed):
         check_length(samples.source, given)
     chosen = plan(net._tables, len(samples), given)
-    settings = settings_of(net, given, chosen, checkpoints)
-    stopping = stopping_of(given["early_stopping"], held is not None)
-    callbacks, metrics = Callbacks(given["callbacks"]), Metrics(given["metrics"])
+    if is_lbfgs(chosen.optimizer):
+        return ready_for_lbfgs(net, samples, held, given, chosen)
     health = health_of(given["health"])
-    if health and chosen.optimizer == LBFGS:
-        raise ValueError("optimizer 'lbfgs' must go without health, which watches steps; got some")
-    if health:
-        callbacks.given = [*callbacks.given, health]
-    if given["on_nan"] not in loop.ON_NAN:
-        raise ValueError(f"on_nan must be one of {', '.join(loop.ON_NAN)}; got {given['on_nan']!r}")
+    job = loop.Job(
+        samples=samples,
+        settings=settings_of(net, given, chosen, checkpoints),
+        epochs=chosen.epochs,
+        validation=held,
+        metrics=Metrics(given["metrics"]),
+        stopping=stopping_of(given["early_stopping"], held is not None),
+        callbacks=Callbacks(given["callbacks"]).and_also(health),
+        checkpoints=checkpoints,
+        on_nan=_check.choice("on_nan", given["on_nan"], loop.ON_NAN),
+        bar=progress_bar(given["progress"]),
+    )
+    check_scores(job)
     if isinstance(samples, Streamed):
         samples.batch_size = chosen.batch_size
-        samples.last_epoch = settings["schedule_from"] + chosen.epochs
+        samples.last_epoch = job.settings["schedule_from"] + chosen.epochs
         keep_scaling(net, samples.source)
-    if chosen.optimizer == LBFGS:
-        if isinstance(samples, Streamed):
-            raise ValueError("optimizer 'lbfgs' must have all samples in memory; got a source")
-        refuse_mini_batches(given, held, stopping, callbacks, metrics, checkpoints)
-        whole = samples
-        return Ready(
-            lambda: loop.exclusively(net, lambda: lbfgs.fit(net, whole, chosen.epochs)), {}
-        )
-    bar = progress_bar(given["progress"])
-    run = run_of(chosen, settings, given, metrics, stopping)
+    facts = run_of(chosen, job)
     if checkpoints:
-        checkpoints.identify(identity_of(net, run, samples, held))
+        checkpoints.identify(identity_of(net, facts, samples, held))
 
     def train() -> History:
         net._use_optimizer(chosen.optimizer)
-        training = loop.Loop(
-            *(net, samples, settings, chosen.epochs, held, metrics, stopping, callbacks),
-            *(given["on_nan"], bar, checkpoints),
-        )
+        training = loop.Loop(net, job)
         try:
             return training.run()
         finally:
             net._history = training.history
             net._history.health = health.record if health else None
 
-    places = {name: settings[name] for name in POSITION} | {"checkpoint": bool(checkpoints)}
-    return Ready(lambda: loop.exclusively(net, train), run | places)
+    places = {name: job.settings[name] for name in POSITION} | {"checkpoint": bool(checkpoints)}
+    return Ready(lambda: loop.exclusively(net, train), facts | places)
+
+
+def ready_for_lbfgs(
+    net: Network,
+    samples: Samples | Streamed,
+    held: Samples | Streamed | None,
+    given: dict[str, Any],
+    chosen: Plan,
+) -> Ready:
+    """L-BFGS sees all samples at once, and takes its own steps."""
+    if isinstance(samples, Streamed):
+        raise ValueError("optimizer 'lbfgs' must have all samples in memory; got a source")
+    refuse_mini_batches(given, held)
+    whole, epochs, text = samples, chosen.epochs, chosen.optimizer
+    return Ready(
+        lambda: loop.exclusively(net, lambda: lbfgs.fit(net, whole, epochs, text)), {}
+    )
+
+
+def divided(
+    samples: Samples | Streamed, given: dict[str, Any], seed: int, held: Samples | Streamed | None
+) -> tuple[Samples | Streamed, Samples | Streamed | None]:
+    """The samples to learn from, and those of the validation."""
+    fraction = _check.within("validation_fraction", given["validation_fraction"], 0.0, 1.0)
+    if not fraction:
+        return samples, held
+    if held:
+        raise ValueError("validation_fraction must be 0 beside validation_data; got both")
+    if isinstance(samples, Streamed):
+        raise ValueError(
+            "validation_fraction must be 0 for a source; give validation_data, which may be one"
+        )
+    return hold_back(samples, fraction, seed)
+
+
+def check_scores(job: loop.Job) -> None:
+    """Refuse metrics that the targets do not suit, and scores that there will not be.
+
+    What the targets of a source are shows when it is read.
+    """
+    known = {"cost", *job.metrics.names}
+    for samples in (job.samples, job.validation):
+        if isinstance(samples, Samples):
+            job.metrics.check(samples.labels)
+    if job.validation:
+        known |= {f"val_{name}" for name in known}
+        if isinstance(job.validation, Streamed) or job.validation.labels is not None:
+            known.add("val_accuracy")
+    if job.stopping and job.stopping.monitor not in known:
+        raise ValueError(
+            f"early_stopping must monitor one of {', '.join(sorted(known))}; "
+            f"got {job.stopping.monitor!r}"
+        )
 
 
 def settings_of(
@@ -138,31 +176,26 @@ def settings_of(
         "schedule": chosen.schedule,
         "schedule_from": checkpoints.first_epoch(net),
         "schedule_epochs": chosen.epochs,
-        "shuffle": bool(given["shuffle"]),
+        "shuffle": _check.flag("shuffle", given["shuffle"]),
         "seed": checkpoints.seed(net),
-        "clip_value": _check.optional("clip_value", given["clip_value"], 0.0, inf),
-        "clip_norm": _check.optional("clip_norm", given["clip_norm"], 0.0, inf),
+        "clip_value": _check.positive("clip_value", given["clip_value"]),
+        "clip_norm": _check.positive("clip_norm", given["clip_norm"]),
         "average": _check.optional("average", given["average"], 0.0, 1.0),
         "input_noise": _check.within("input_noise", given["input_noise"], 0.0, inf),
         "check_finite": given["on_nan"] != "ignore",
     }
 
 
-def run_of(
-    chosen: Plan,
-    settings: dict[str, Any],
-    given: dict[str, Any],
-    metrics: Metrics,
-    stopping: EarlyStopping | None,
-) -> dict[str, Any]:
+def run_of(chosen: Plan, job: loop.Job) -> dict[str, Any]:
     """What else a training is, for its checkpoints."""
-    plain = {name: value for name, value in settings.items() if name not in POSITION}
-    more = {"epochs": chosen.epochs, "optimizer": chosen.optimizer, "on_nan": given["on_nan"]}
-    watched = None if stopping is None else repr(stopping)
-    return plain | more | {"metrics": metrics.names, "early_stopping": watched}
+    plain = {name: value for name, value in job.settings.items() if name not in POSITION}
+    more = {"epochs": chosen.epochs, "optimizer": chosen.optimizer, "on_nan": job.on_nan}
+    watched = None if job.stopping is None else repr(job.stopping)
+    return plain | more | {"metrics": job.metrics.names, "early_stopping": watched}
 
 
-def validation_of(net: Network, data: Any) -> Samples | Streamed | None:
+def validation_of(net: Network, given: dict[str, Any]) -> Samples | Streamed | None:
+    data = given["validation_data"]
     if data is None:
         return None
     if isinstance(data, Source):
@@ -174,15 +207,18 @@ def validation_of(net: Network, data: Any) -> Samples | Streamed | None:
     return samples_of(net, *data)
 
 
-def refuse_mini_batches(given: dict[str, Any], *others: Any) -> None:
-    """L-BFGS sees all samples at once, and takes its own steps."""
-    plain = {"clip_value": None, "clip_norm": None, "average": None, "input_noise": 0.0}
-    for name, value in plain.items():
+# What L-BFGS, which sees all samples at once and takes its own steps, has to go without.
+WITHOUT = {
+    **{"batch_size": "auto", "learning_rate": "auto", "schedule": "auto"},
+    **{"clip_value": None, "clip_norm": None, "average": None, "input_noise": 0.0},
+    **{"early_stopping": None, "callbacks": (), "metrics": (), "health": False},
+    **{"checkpoint": None, "resume": None},
+}
+
+
+def refuse_mini_batches(given: dict[str, Any], held: Samples | Streamed | None) -> None:
+    for name, value in WITHOUT.items():
         if given[name] != value:
             raise ValueError(f"optimizer 'lbfgs' must go without {name}; got {given[name]!r}")
-    held, stopping, callbacks, metrics, checkpoints = others
-    names = ("validation data", "early_stopping", "callbacks", "metrics", "checkpoint or resume")
-    given_ones = (held, stopping, callbacks, metrics.rows, checkpoints)
-    for name, other in zip(names, given_ones, strict=True):
-        if other:
-            raise ValueError(f"optimizer 'lbfgs' must go without {name}; got some")
+    if held:
+        raise ValueError("optimizer 'lbfgs' must go without validation data; got some")

@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+from math import nan
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..history import History
+from ..reference.optimizer import Row
+from ..reference.table import COUNT, NON_NEGATIVE, Setting, parse, write
+from . import interrupts
 
 if TYPE_CHECKING:
     from .._types import Array
     from ..network import Network
+    from .interrupts import Interrupts
     from .validation import Samples
 
 
-def fit(net: Network, samples: Samples, iterations: int, tolerance: float = 1e-6) -> History:
+ROW = Row(
+    name="lbfgs",
+    rule=lambda *_: None,  # SciPy's
+    memory=lambda _: (),
+    formula="w - step H g, H from the last steps and gradients",
+    source="Nocedal & Wright 2006, Numerical Optimization, algorithms 7.5 and 3.5",
+    settings=(Setting("tolerance", 1e-6, NON_NEGATIVE), Setting("memory", 10.0, COUNT)),
+)
+
+
+def canonical(text: str) -> str:
+    """The row as it is written.
+
+    >>> canonical("lbfgs(1e-6, memory=20)")
+    'lbfgs(memory=20)'
+    """
+    return write(*parse("optimizer", text, [ROW]))
+
+
+def fit(net: Network, samples: Samples, iterations: int, text: str = "lbfgs") -> History:
     """Minimise C with the l2 penalties of the layers; one iteration counts as an epoch.
 
-    Source: Nocedal & Wright 2006, Numerical Optimization, algorithms 7.5 and 3.5; SciPy's
-    L-BFGS-B without bounds.
+    SciPy's L-BFGS-B without bounds. It ends where no element of the gradient is larger than
+    `tolerance`, or where the cost does not become less any more.
 
     Raises
     ------
@@ -34,7 +58,9 @@ def fit(net: Network, samples: Samples, iterations: int, tolerance: float = 1e-6
         raise ImportError(
             "optimizer='lbfgs' needs SciPy: pip install 'backprop-rs[lbfgs]'"
         ) from error
-    objective = Objective(net, samples)
+    _, settings = parse("optimizer", text, [ROW])
+    listening = interrupts.present()
+    objective = Objective(net, samples, listening)
     history = History()
     started = perf_counter()
 
@@ -42,32 +68,36 @@ def fit(net: Network, samples: Samples, iterations: int, tolerance: float = 1e-6
         nonlocal started
         now = perf_counter()
         net.epochs_trained += 1
-        history.extend(net.epochs_trained, [objective.cost], now - started, [1.0])
+        history.extend(net.epochs_trained, [objective.cost], now - started, [nan])
         started = now
 
-    try:
-        result = minimize(
-            *(objective, objective.vector()),
-            method="L-BFGS-B",
-            jac=True,
-            callback=ended,
-            options={"maxiter": iterations, "gtol": tolerance, "maxfun": 20 * iterations + 100},
-        )
-        history.stopped = "epochs" if result.nit >= iterations else "converged"
-        objective.put(result.x)
-    except KeyboardInterrupt:
-        history.stopped = "interrupted"
-        objective.put(objective.best)
-    except BaseException:
-        objective.put(objective.best)
-        raise
+    limits: dict[str, Any] = {"maxiter": iterations, "maxfun": 20 * iterations + 100}
+    limits |= {"gtol": settings["tolerance"], "maxcor": int(settings["memory"])}
+    with listening:
+        try:
+            result = minimize(
+                *(objective, objective.vector()),
+                method="L-BFGS-B",
+                jac=True,
+                callback=ended,
+                options=limits | {"ftol": np.finfo(net.dtype).eps},
+            )
+            history.stopped = "epochs" if result.nit >= iterations else "converged"
+            objective.put(result.x)
+        except KeyboardInterrupt:
+            history.stopped = "interrupted"
+            objective.put(objective.best)
+        except BaseException:
+            objective.put(objective.best)
+            raise
     return history
 
 
 class Objective:
     """C plus penalties, and its gradient, as functions of all parameters in one vector."""
 
-    def __init__(self, net: Network, samples: Samples) -> None:
+    def __init__(self, net: Network, samples: Samples, listening: Interrupts | None = None) -> None:
+        self.listening = listening
         self.core, self.samples, self.dtype = net._core, samples, net.dtype
         options = [layer.options for layer in net.layers]
         for name in ("l1", "dropout", "weight_decay", "max_norm"):
@@ -101,6 +131,8 @@ class Objective:
             getattr(core, f"set_{name}")(part)
 
     def __call__(self, vector: Array) -> tuple[float, Array]:
+        if self.listening and self.listening.asked():
+            raise KeyboardInterrupt
         self.put(vector)
         X, y, weights = self.samples.X, self.samples.y, self.samples.weights
         self.cost, grad_w, *others = self.core.gradient(X, y, weights)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
 from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -11,9 +14,11 @@ import numpy as np
 
 from .. import _check
 from ..history import History
-from .callbacks import Callbacks, Epoch
+from . import interrupts
+from .callbacks import Callbacks, Epoch, Event, Step
 from .checkpoint import Checkpoints
 from .metrics import Metrics
+from .recovery import Copies, Place
 from .stopping import EarlyStopping
 from .streams import Streamed
 from .validation import Samples
@@ -24,8 +29,6 @@ if TYPE_CHECKING:
     from ..progress import Bar
 
 SLICE = 0.05  # seconds of training between two looks at Ctrl-C and the progress bar
-COPYING = 0.02  # the most of the time that goes into such copies
-SNAPSHOT = 1.0  # seconds between two copies of the state, to go back to from a cost of NaN
 ON_NAN = ("raise", "stop", "ignore")
 
 
@@ -37,108 +40,147 @@ class NonFiniteCost(ValueError, FloatingPointError):
         self.history = history
 
 
-class Loop:
-    """One call of `fit`.
+@dataclass
+class Job:
+    """What a training has to do, all of it checked.
 
-    Parameters
-    ----------
-    net : Network
-    samples : Samples or Streamed
-        To learn from.
-    settings : dict
-        What every call of the core gets.
-    epochs : int
-    validation : Samples, optional
+    `settings` are those that every call of the core gets.
     """
 
-    def __init__(
-        self,
-        net: Network,
-        samples: Samples | Streamed,
-        settings: dict[str, Any],
-        epochs: int,
-        validation: Samples | Streamed | None,
-        metrics: Metrics,
-        stopping: EarlyStopping | None,
-        callbacks: Callbacks,
-        on_nan: str,
-        bar: Bar,
-        checkpoints: Checkpoints,
-    ) -> None:
-        self.net, self.core, self.samples, self.settings = net, net._core, samples, settings
-        self.validation, self.metrics, self.stopping = validation, metrics, stopping
-        self.callbacks, self.on_nan, self.bar = callbacks, on_nan, bar
-        self.checkpoints = checkpoints
-        self.first = settings["schedule_from"]
-        self.last = self.first + epochs
-        # At least 1: how many samples a stream has may show in its end only.
-        self.steps = max(-(-len(samples) // settings["batch_size"]), 1)
-        self.rate: float = settings["learning_rate"]
-        reactive = net._tables.backend.is_reactive(settings["schedule"])
-        self.watched: Any = None
-        self.reactive = reactive
-        self.each_epoch = (
-            bool(validation or metrics.rows or stopping or reactive)
-            or callbacks.each_epoch
-            or checkpoints.each_epoch
+    samples: Samples | Streamed
+    settings: dict[str, Any]
+    epochs: int
+    validation: Samples | Streamed | None
+    metrics: Metrics
+    stopping: EarlyStopping | None
+    callbacks: Callbacks
+    checkpoints: Checkpoints
+    on_nan: str
+    bar: Bar
+
+
+class Loop:
+    """One call of `fit`."""
+
+    def __init__(self, net: Network, job: Job) -> None:
+        self.net, self.core, self.job = net, net._core, job
+        self.backend = net._tables.backend
+        self.samples, self.settings, self.stopping, self.checkpoints = (
+            *(job.samples, job.settings, job.stopping, job.checkpoints),
         )
-        self.watchers = Watchers(watchers_of(callbacks.given))
-        self.at: tuple[int, int, float] = (self.first, 0, 0.0)
-        self.shown: tuple[int, int, float] | None = None
+        self.first = job.settings["schedule_from"]
+        self.last = self.first + job.epochs
+        # At least 1: how many samples a stream has may show in its end only.
+        self.steps = max(-(-len(job.samples) // job.settings["batch_size"]), 1)
+        self.rate: float = job.settings["learning_rate"]
+        self.rates: list[float] = []  # of each epoch, before the schedule
+        self.reactive = self.backend.is_reactive(job.settings["schedule"])
+        self.watched: Any = None
+        self.at: Place = (self.first, 0, 0.0)
+        self.shown: Place | None = None
         self.history = History()
-        self.kept: list[tuple[tuple[int, int, float], Any]] = []
-        self.copy_due = 0.0
-        self.rates: list[float] = []
+        self.copies = Copies(self.core, self.steps)
+        self.interrupts = interrupts.present()
+        self.each_step = bool(job.callbacks.at("on_step_end"))
+        self.watchers = Watchers(watchers_of(job.callbacks.given))
+        others = (job.validation, job.metrics.rows, job.stopping, self.reactive)
+        self.each_epoch = (
+            any(map(bool, others)) or job.callbacks.each_epoch or job.checkpoints.each_epoch
+        )
         self.started = self.epoch_started = perf_counter()
 
     def run(self) -> History:
         """Train; the record of it, also where something has ended it early."""
+        with self.interrupts:
+            self.begin()
+            try:
+                self.tell("on_fit_begin", self.net)
+                while self.at[0] < self.last and not self.history.stopped:
+                    self.slice()
+                self.look_at_the_end()
+                self.checkpoints.finish(self)
+            except KeyboardInterrupt:
+                self.history.stopped = "interrupted"
+            finally:
+                self.samples.close()
+                self.show(last=True)
+                self.job.bar.close()
+            self.history.fill()
+            self.history.stopped = self.history.stopped or "epochs"
+            self.restore_best()
+        for function in self.job.callbacks.at("on_fit_end"):
+            function(self.net)
+        return self.history
+
+    def begin(self) -> None:
         if self.stopping:
             self.stopping.begin()
         self.checkpoints.begin(self)
-        self.callbacks.call("on_fit_begin", self.net)
-        batch_size, at = self.settings["batch_size"], self.at[:2]
-        self.watchers.begin(self.net, Course(self.samples, batch_size, at, self.last))
-        try:
-            while self.at[0] < self.last and not self.history.stopped:
-                self.slice()
-            self.checkpoints.finish(self)
-        except KeyboardInterrupt:
-            self.history.stopped = "interrupted"
-        finally:
-            self.samples.close()
-            self.show(last=True)
-            self.bar.close()
-        self.history.stopped = self.history.stopped or "epochs"
-        self.restore_best()
-        self.callbacks.call("on_fit_end", self.net)
-        return self.history
+        course = Course(self.samples, self.settings["batch_size"], self.at[:2], self.last)
+        self.watchers.begin(self.net, course)
+
+    def tell(self, moment: str, event: Any) -> None:
+        """Call the callbacks; one of them may end the training."""
+        functions = self.job.callbacks.at(moment)
+        if not functions:
+            return
+        with self.interrupts.ending_what_the_user_does():
+            for function in functions:
+                function(event)
+        if isinstance(event, Event) and event.stopped:
+            self.history.stopped = "callback"
 
     def slice(self) -> None:
         """Some time in the core, up to the end of an epoch where there is something to do then."""
-        self.keep_a_copy()
-        settings = self.settings | {
-            "learning_rate": self.present_rate(),
-            "budget": self.checkpoints.budget(SLICE),
-        }
+        if self.settings["check_finite"]:
+            self.copies.keep(self.at, self.samples.agree)
+        if self.at[1] == 0:
+            self.tell("on_epoch_begin", self.net)
         stop = self.at[0] + 1 if self.each_epoch else self.last
-        settings |= self.samples.agree(self.watchers.stop(self.at[:2], stop))
-        costs, epoch, step, cost_sum, reason = self.samples.train(self.core, settings, self.at)
-        self.at = (epoch, step, cost_sum)
-        self.net.epochs_trained = epoch
+        stops = self.samples.agree(self.watchers.stop(self.at[:2], stop))
+        settings = stops | {
+            "learning_rate": self.present_rate(),
+            "budget": 0.0 if self.each_step else self.checkpoints.budget(SLICE),
+            "interrupted": self.interrupts.asked,
+        }
+        before = self.at
+        costs, self.at, reason = self.train(self.at, settings)
+        self.net.epochs_trained = self.at[0]
         if costs:
-            self.note(epoch, costs)
+            self.note(self.at[0], costs)
         if reason == "nonfinite":
-            self.give_up(epoch, step)
-        elif reason == "interrupted":
+            self.give_up(self.at)
+        elif reason == "interrupted" or self.interrupts.asked():
             self.history.stopped = "interrupted"
         else:
-            self.watchers.look(self.net, (epoch, step))
-            if costs and self.each_epoch:
-                self.end_epoch()
+            self.between(before, costs)
         if not self.history.stopped:
             self.checkpoints.after_slice(self)
         self.show()
+
+    def between(self, before: Place, costs: list[float]) -> None:
+        """What comes after a step and after an epoch."""
+        self.watchers.look(self.net, self.at[:2])
+        if self.each_step:
+            self.tell("on_step_end", self.step_after(before, costs))
+        if costs and self.each_epoch:
+            self.end_epoch()
+
+    def train(self, at: Place, more: dict[str, Any]) -> tuple[list[float], Place, str]:
+        """Go on from a place in the core."""
+        streamed = isinstance(self.samples, Streamed)
+        with self.interrupts.ending_what_waits() if streamed else nullcontext():
+            outcome = self.samples.train(self.core, self.settings | more, at)
+        costs, epoch, step, cost_sum, reason = outcome
+        return costs, (epoch, step, cost_sum), reason
+
+    def step_after(self, before: Place, costs: list[float]) -> Step:
+        """The step that has led here from a place."""
+        epoch, step, cost_sum = before
+        n, size = len(self.samples), self.settings["batch_size"]
+        rows = min(size, n - step * size)
+        total = costs[0] * n if costs else self.at[2]
+        return Step(self.net, epoch + 1, step + 1, (total - cost_sum) / rows)
 
     def present_rate(self) -> float:
         """The learning rate before its schedule, as callbacks and plateaus have left it."""
@@ -147,29 +189,32 @@ class Loop:
     def note(self, epoch: int, costs: list[float]) -> None:
         """Add the epochs that ended together, the last of them `epoch`, to the history."""
         now, rate = perf_counter(), self.present_rate()
-        schedule, total = self.settings["schedule"], self.settings["schedule_epochs"]
+        schedule = self.settings["schedule"]
+        total = float(self.settings["schedule_epochs"])
         numbers = range(epoch - len(costs) - self.first, epoch - self.first)
-        factor = self.net._tables.backend.schedule_factor
-        rates = [rate * factor(schedule, float(number), float(total)) for number in numbers]
+        factor = self.backend.schedule_factor
+        rates = [rate * factor(schedule, float(number), total) for number in numbers]
         self.history.extend(epoch, costs, now - self.epoch_started, rates)
         self.rates += [rate] * len(costs)
         self.epoch_started = now
 
     def end_epoch(self) -> None:
         """Validation, metrics, schedule, stopping and callbacks."""
-        scores = {"cost": self.history.cost[-1], **self.samples.metric_scores(self.metrics)}
-        if self.validation:
-            scores |= self.validate(self.validation)
+        scores = {"cost": self.history.cost[-1]}
+        with self.interrupts.ending_what_the_user_does():
+            scores |= self.samples.metric_scores(self.job.metrics)
+            if self.job.validation:
+                scores |= self.validate(self.job.validation)
         self.history.add(scores)
         if self.reactive:
             value = scores.get("val_cost", scores["cost"])
-            backend = self.net._tables.backend
-            self.watched = backend.observe(self.settings["schedule"], value, self.watched)
+            schedule = self.settings["schedule"]
+            self.watched = self.backend.observe(schedule, value, self.watched)
         if self.stopping and self.stopping.is_over(scores, self.at[0], self.core):
             self.history.stopped = "early_stopping"
-        if self.callbacks:
+        if self.job.callbacks:
             event = Epoch(self.net, self.history, self.rate)
-            self.callbacks.call("on_epoch_end", event)
+            self.tell("on_epoch_end", event)
             event.learning_rate = _check.nonnegative("learning_rate", event.learning_rate)
             self.rate, stopped = self.samples.agree((event.learning_rate, event.stopped))
             if stopped:
@@ -177,57 +222,53 @@ class Loop:
 
     def validate(self, held: Samples | Streamed) -> dict[str, float]:
         """The scores of the validation data, each called val_."""
-        scores = held.score() | held.metric_scores(self.metrics)
+        scores = held.score() | held.metric_scores(self.job.metrics)
         return {f"val_{name}": value for name, value in scores.items()}
 
     # A cost that is not finite.
 
-    def keep_a_copy(self) -> None:
-        """Keep the last two states of whole seconds; of more seconds where a copy takes long."""
-        now = perf_counter()
-        if self.settings["check_finite"] and self.samples.agree(now >= self.copy_due):
-            self.kept = [*self.kept[-1:], (self.at, self.core.state())]
-            took = perf_counter() - now
-            self.copy_due = now + max(SNAPSHOT, took / COPYING)
+    def look_at_the_end(self) -> None:
+        """No later batch shows what the last update has done."""
+        if self.settings["check_finite"] and self.history.stopped != "nan":
+            arrays = self.core.weights() + self.core.biases()
+            if not all(np.isfinite(array).all() for array in arrays):
+                self.give_up(self.at)
 
-    def give_up(self, epoch: int, step: int) -> None:
+    def give_up(self, at: Place) -> None:
         """Go back to before the update that spoilt the parameters, and say so."""
-        self.go_back_to(epoch * self.steps + step - 1)
+        epoch, step, _ = at
+        again = partial(self.again, rates=[*self.rates, self.present_rate()])
+        self.net.epochs_trained = (
+            self.copies.go_back_to(epoch * self.steps + step - 1, again)
+            if self.samples.can_go_back
+            else self.copies.go_back_to_a_copy()
+        )
+        self.history.cut(self.net.epochs_trained - self.first)
         self.history.stopped = "nan"
-        if self.on_nan == "raise":
-            raise NonFiniteCost(
-                f"the cost is no longer finite in epoch {epoch + 1}, step {step + 1}; most likely "
-                f"learning_rate is too large, which is {self.rate:g}",
-                self.history,
+        if self.job.on_nan == "raise":
+            raise NonFiniteCost(self.what_went_wrong(epoch, step), self.history)
+
+    def again(self, at: Place, to: Place, rates: list[float]) -> Place:
+        """Repeat the training from one place to another of the same epoch, or to its end."""
+        stop = {"stop_epoch": to[0], "stop_step": to[1], "budget": inf}
+        _, end, _ = self.train(at, {"learning_rate": rates[at[0] - self.first]} | stop)
+        return end
+
+    def what_went_wrong(self, epoch: int, step: int) -> str:
+        if (epoch, step) == (self.first, 0):
+            return (
+                f"the cost is not finite in epoch {epoch + 1}, step 1, before any update; most "
+                f"likely X, y or the parameters hold numbers that are too large for "
+                f"{self.net.dtype}, so scale them"
             )
-
-    def go_back_to(self, step: int) -> None:
-        """Train again from the last copy before, up to this step of all: it repeats itself."""
-        if not self.samples.can_go_back:
-            self.go_back_to_a_copy()
-            return
-        earlier = [copy for copy in self.kept if copy[0][0] * self.steps + copy[0][1] <= step]
-        at, state = earlier[-1] if earlier else self.kept[0]
-        self.core.set_state(state)
-        last, rest = divmod(max(step, self.first * self.steps), self.steps)
-        rates = [*self.rates, self.present_rate()]
-        for epoch in range(at[0], last + 1):
-            end = (last, rest) if epoch == last else (epoch + 1, 0)
-            stop = dict(zip(("stop_epoch", "stop_step"), end, strict=True))
-            run = self.settings | stop | {"budget": inf}
-            run["learning_rate"] = rates[epoch - self.first]
-            _, *place, cost_sum, _ = self.samples.train(self.core, run, at)
-            at = (place[0], place[1], cost_sum)
-        self.net.epochs_trained = last
-
-    def go_back_to_a_copy(self) -> None:
-        """The last copy without NaN, where the samples between cannot be had again."""
-        for at, state in reversed(self.kept):
-            arrays = [value for value in state.values() if isinstance(value, np.ndarray)]
-            if all(np.isfinite(array).all() for array in arrays):
-                self.core.set_state(state)
-                self.net.epochs_trained = at[0]
-                return
+        where = f"in epoch {epoch + 1}, step {step + 1}"
+        if epoch == self.last:
+            where = f"after epoch {epoch}, step {self.steps}"
+        rate = self.present_rate()
+        return (
+            f"the cost is no longer finite {where}; most likely learning_rate is too large, "
+            f"which is {rate:g}"
+        )
 
     def restore_best(self) -> None:
         if self.stopping and self.stopping.state is not None:
@@ -236,17 +277,18 @@ class Loop:
 
     def show(self, last: bool = False) -> None:
         """Progress, cost and scores, samples a second and time left."""
-        if self.at == self.shown or not (last or self.bar.wants()):
+        if self.at == self.shown or not (last or self.job.bar.wants()):
             return
         self.shown = self.at
         epoch, step, _ = self.at
-        done = (epoch - self.first + min(step / self.steps, 1.0)) / max(self.last - self.first, 1)
+        done = epoch - self.first + min(step / self.steps, 1.0)
+        share = done / max(self.last - self.first, 1)
         elapsed = perf_counter() - self.started
-        rate = done * (self.last - self.first) * len(self.samples) / max(elapsed, 1e-9)
-        left = elapsed * (1 - done) / max(done, 1e-9)
+        speed = done * len(self.samples) / max(elapsed, 1e-9)
+        left = int(elapsed * (1 - share) / max(share, 1e-9))
         scores = [f"{name} {value:.4g}" for name, value in self.history.last().items()]
-        speed = f"{rate:,.0f} samples/s, {int(left) // 60}:{int(left) % 60:02d} left"
-        self.bar.show(done, ", ".join([f"epoch {epoch}/{self.last}", *scores, speed]))
+        rest = f"{speed:,.0f} samples/s, {left // 60}:{left % 60:02d} left"
+        self.job.bar.show(share, ", ".join([f"epoch {epoch}/{self.last}", *scores, rest]))
 
 
 def exclusively(net: Network, train: Callable[[], History]) -> History:

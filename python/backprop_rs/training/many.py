@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _backend, _check
 from ..network import Network
 from ..threads import get_num_threads
+from .interrupts import SHARED, Interrupts
 
 if TYPE_CHECKING:
-    from .._types import Data
+    from .._types import AnyArray, Data
     from ..history import History
+
+PATIENCE = 0.05  # seconds between two looks at Ctrl-C
 
 
 @dataclass
@@ -55,7 +60,14 @@ def train_many(
     Returns
     -------
     list of Trained
-        In the order of `configs`. What goes wrong with one is its `error`, and the others are kept.
+        In the order of `configs`. What goes wrong with one is its `error`, and the others are
+        kept. Ctrl-C ends all of them after the step they are in; those that have not begun have
+        neither a network nor a history.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Where a config has another argument, or `rows` or `threads` cannot be used.
 
     Examples
     --------
@@ -69,33 +81,62 @@ def train_many(
     >>> [len(one.history) for one in bp.train_many(configs, data.X, data.y)]
     [5, 5]
     """
-    of_network = set(signature(Network).parameters)
-    of_fit = set(signature(Network.fit).parameters) - {"self", "X", "y"}
-    for i, config in enumerate(configs):
-        unknown = set(config) - of_network - of_fit
-        if unknown:
-            raise TypeError(
-                f"configs must hold arguments of Network and fit; got {sorted(unknown)[0]!r} "
-                f"in number {i} (counted from 0)"
-            )
-    if rows is not None and len(rows) != len(configs):
-        raise ValueError(f"rows must be one per config ({len(configs)}); got {len(rows)}")
-    from .. import _backend
-
+    several = [split(i, config) for i, config in enumerate(configs)]
+    if rows is not None and len(rows) != len(several):
+        raise ValueError(f"rows must be one per config ({len(several)}); got {len(rows)}")
+    threads = get_num_threads() if threads is None else threads
+    threads = _check.integer("threads", threads, least=1)
     X, y = np.asarray(X), np.asarray(y)
+    chosen = [slice(None)] * len(several) if rows is None else rows
+    results = [Trained(config) for config in configs]
+    with Interrupts() as interrupts, ThreadPoolExecutor(threads) as pool:
+        work = partial(train_one, interrupts, (X, y))
+        trainings = [
+            pool.submit(work, *each) for each in zip(results, several, chosen, strict=True)
+        ]
+        while wait(trainings, timeout=PATIENCE).not_done:
+            pass  # Python hears a signal only where this thread does something
+    return results
 
-    def train(i: int) -> Trained:
-        config = configs[i]
-        one = Trained(config)
-        try:
-            chosen = (X, y) if rows is None else (X[rows[i]], y[rows[i]])
-            with _backend.alone():
-                one.net = Network(**{k: v for k, v in config.items() if k in of_network})
-                fit = {"progress": False} | {k: v for k, v in config.items() if k in of_fit}
-                one.history = one.net.fit(*chosen, **fit)
-        except Exception as error:
-            one.error = error
-        return one
 
-    with ThreadPoolExecutor(threads or get_num_threads()) as pool:
-        return list(pool.map(train, range(len(configs))))
+OF_NETWORK = set(signature(Network).parameters)
+OF_FIT = set(signature(Network.fit).parameters) - {"self", "X", "y"}
+
+
+def split(i: int, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arguments of the network, and those of its training."""
+    if not isinstance(config, Mapping):
+        raise TypeError(f"configs must be mappings; got {type(config).__name__} in number {i}")
+    for name in config:
+        if name not in OF_NETWORK | OF_FIT:
+            raise TypeError(
+                f"configs must hold arguments of Network and fit; got {name!r} in number {i} "
+                "(counted from 0)"
+            )
+    of_fit = {name: value for name, value in config.items() if name in OF_FIT}
+    of_network = {name: value for name, value in config.items() if name in OF_NETWORK}
+    return of_network, {"progress": False} | of_fit
+
+
+def train_one(
+    interrupts: Interrupts,
+    samples: tuple[AnyArray, AnyArray],
+    one: Trained,
+    settings: tuple[dict[str, Any], dict[str, Any]],
+    rows: Any,
+) -> None:
+    """Train one of many, in a thread of the pool."""
+    if interrupts.asked():
+        return
+    token = SHARED.set(interrupts)
+    of_network, of_fit = settings
+    try:
+        with _backend.alone():
+            net = Network(**of_network)
+            X, y = samples
+            one.history = net.fit(X[rows], y[rows], **of_fit)
+            one.net = net
+    except Exception as error:
+        one.error = error
+    finally:
+        SHARED.reset(token)

@@ -22,8 +22,8 @@ def r2(y: AnyArray, p: AnyArray) -> float:
     """1 - sum (y - p)^2 / sum (y - mean y)^2, the mean over the outputs."""
     rest = np.square(y - p).sum(axis=0, dtype=float)
     spread = np.square(y - y.mean(axis=0)).sum(axis=0, dtype=float)
-    constant = np.where(rest == 0, 1.0, 0.0)  # as scikit-learn's r2_score has it
-    shares = np.divide(rest, spread, out=1 - constant, where=spread > 0)
+    varies = spread > 0
+    shares = np.where(varies, rest / np.where(varies, spread, 1), rest > 0)  # as scikit-learn's
     return float((1 - shares).mean())
 
 
@@ -56,6 +56,12 @@ class Metrics:
     def names(self) -> list[str]:
         return [name for name, _ in self.rows]
 
+    def check(self, labels: AnyArray | None) -> None:
+        """Refuse a metric of classes where the targets are values."""
+        for name in self.names:
+            if name in OF_CLASSES and labels is None:
+                raise ValueError(f"metric {name!r} must have classes as targets; got values")
+
     def scores(self, y: AnyArray, labels: AnyArray | None, a: Array) -> dict[str, float]:
         """The scores of activations `a` (m, n_L) of the output layer."""
         return {name: self.score(name, metric, y, labels, a) for name, metric in self.rows}
@@ -63,8 +69,6 @@ class Metrics:
     def score(
         self, name: str, metric: Metric, y: AnyArray, labels: AnyArray | None, a: Array
     ) -> float:
-        if name in OF_CLASSES and labels is None:
-            raise ValueError(f"metric {name!r} must have classes as targets; got values")
         values = name in METRICS and name not in OF_CLASSES
         if labels is None or values:
             return float(metric(*matching(y if y.ndim == 2 else one_hot(y, a), a)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import inf, isnan
 from typing import Any
 
-from .._check import integer, within
+from .._check import flag, integer, within
 
 HIGHER_IS_BETTER = ("accuracy", "r2")
 
@@ -52,6 +52,11 @@ class EarlyStopping:
     def __post_init__(self) -> None:
         integer("patience", self.patience, least=1)
         within("min_delta", self.min_delta, 0.0, inf)
+        flag("restore_best", self.restore_best)
+        if self.higher_is_better is not None:
+            flag("higher_is_better", self.higher_is_better)
+        if not isinstance(self.monitor, str):
+            raise TypeError(f"monitor must be a column of the history; got {self.monitor!r}")
 
     def begin(self) -> None:
         """Forget what an earlier training has come to."""
@@ -65,10 +70,6 @@ class EarlyStopping:
 
     def is_over(self, scores: dict[str, float], epoch: int, core: Any) -> bool:
         """Look at the scores of an epoch; keep the state of the core if they are the best."""
-        if self.monitor not in scores:
-            raise ValueError(
-                f"early_stopping must monitor one of {', '.join(scores)}; got '{self.monitor}'"
-            )
         value = self.sign() * scores[self.monitor]
         if value < self.best - self.min_delta or (self.best == inf and not isnan(value)):
             self.best, self.best_epoch = value, epoch

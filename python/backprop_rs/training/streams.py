@@ -83,7 +83,8 @@ class Streamed:
                 raise ValueError("a source must have a target to train or to evaluate")
             X, y = net._samples(block.X, block.y)
             labels = class_labels(y, net.output, net.cost) if class_weight else None
-            weights = weights_of(block.weights, class_weight, labels, len(X), net.dtype)
+            classes = (labels, max(net.sizes[-1], 2))
+            weights = weights_of(block.weights, class_weight, classes, len(X), net.dtype)
             return Block(X, y, weights)
 
         return ready

@@ -14,18 +14,37 @@ if TYPE_CHECKING:
 
 
 def weights_of(
-    sample_weight: Data | None, class_weight: Any, labels: AnyArray | None, m: int, dtype: str
+    sample_weight: Data | None,
+    class_weight: Any,
+    classes: tuple[AnyArray | None, int],
+    m: int,
+    dtype: str,
 ) -> Array | None:
-    """The weight of each sample times that of its class, (m,); None where all are the same."""
+    """The weight of each sample times that of its class, (m,); None where all are the same.
+
+    `classes` are the labels, where the targets are classes, and how many there can be.
+    """
     weights = None
     if sample_weight is not None:
         weights = _check.sample_weight(sample_weight, m, dtype)
     if class_weight is None:
         return weights
+    labels, n = classes
     if labels is None:
         raise ValueError("class_weight must go with targets that are classes; got values")
+    if isinstance(class_weight, Mapping):
+        check(class_weight, n)
     of_class = of_classes(class_weight, labels).astype(dtype)
     return of_class if weights is None else weights * of_class
+
+
+def check(class_weight: Mapping[Any, Any], n: int) -> None:
+    for key, value in class_weight.items():
+        if key not in range(n):
+            raise ValueError(
+                f"class_weight must name classes from 0 to {n - 1}; got {_check.shown(key)}"
+            )
+        _check.nonnegative(f"class_weight of class {key}", value)
 
 
 def of_classes(class_weight: Any, labels: AnyArray) -> AnyArray:
@@ -39,6 +58,4 @@ def of_classes(class_weight: Any, labels: AnyArray) -> AnyArray:
             "class_weight must be 'balanced' or a mapping from class to weight; "
             f"got {class_weight!r}"
         )
-    for key, value in class_weight.items():
-        _check.nonnegative(f"class_weight of class {key}", value)
     return np.array([float(class_weight.get(int(one), 1.0)) for one in classes])[places]

@@ -1,0 +1,178 @@
+"""L-BFGS: that it converges, what it minimises, its line search, and what it goes without."""
+
+import sys
+
+import backprop_rs as bp
+import numpy as np
+import pytest
+from backprop_rs.training import interrupts
+from backprop_rs.training.lbfgs import Objective
+from backprop_rs.training.validation import Samples
+
+pytest.importorskip("scipy")
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(50, 4))
+Y = np.tanh(X @ RANDOM.normal(size=(4, 2)))
+
+
+def network(backend="auto", sizes=(4, 6, 2), dtype="float64", **settings):
+    return bp.Network(
+        *(list(sizes), "tanh", "identity"), seed=0, dtype=dtype, backend=backend, **settings
+    )
+
+
+def test_a_line_is_found_exactly(backend):
+    """Without a hidden layer it is a problem of least squares."""
+    net = network(backend, [4, 2])
+    history = net.fit(X, Y, optimizer="lbfgs(tolerance=1e-10)")
+    expected, *_ = np.linalg.lstsq(np.c_[X, np.ones(50)], Y, rcond=None)
+    # The gradient is below 1e-10, so the parameters are within it over the least curvature.
+    np.testing.assert_allclose(np.c_[net.weights[0], net.biases[0]], expected.T, atol=1e-8)
+    assert history.stopped == "converged"
+
+
+def test_l2_is_ridge_regression(backend):
+    net = network(backend, [4, 2], l2=0.3)
+    net.fit(X, Y, optimizer="lbfgs(tolerance=1e-10)")
+    # C + l2 sum w^2, and C is a mean over 50 samples: 15 in a sum; biases are not penalised
+    A, B = X - X.mean(axis=0), Y - Y.mean(axis=0)
+    expected = np.linalg.solve(A.T @ A + 50 * 0.3 * np.eye(4), A.T @ B)
+    np.testing.assert_allclose(net.weights[0], expected.T, atol=1e-8)
+
+
+def test_weights_of_samples_count(backend):
+    nets = [network(backend, [4, 2]) for _ in range(2)]
+    times = np.arange(50) % 3
+    nets[0].fit(X, Y, optimizer="lbfgs(tolerance=1e-10)", sample_weight=times)
+    rows = np.repeat(np.arange(50), times)
+    nets[1].fit(X[rows], Y[rows], optimizer="lbfgs(tolerance=1e-10)")
+    np.testing.assert_allclose(nets[0].weights[0], nets[1].weights[0], atol=1e-8)
+
+
+def test_the_gradient_is_that_of_the_value(backend):
+    net = network(backend, l2=0.1)
+    objective = Objective(net, Samples(X, Y, None), interrupts.Interrupts())
+    vector = objective.vector()
+    _, gradient = objective(vector)
+    step = 1e-6
+    for i in range(0, len(vector), 5):
+        aside = step * np.eye(len(vector))[i]
+        slope = (objective(vector + aside)[0] - objective(vector - aside)[0]) / (2 * step)
+        assert gradient[i] == pytest.approx(slope, rel=1e-6, abs=1e-8)
+
+
+def test_steps_satisfy_the_strong_wolfe_conditions(monkeypatch):
+    """Nocedal & Wright 2006, eq. 3.7, with the constants of SciPy's search, 1e-3 and 0.9."""
+    import scipy.optimize
+
+    points = []
+    minimize = scipy.optimize.minimize
+
+    def watched(objective, start, callback, **settings):
+        points.append(start)
+
+        def both(intermediate_result):
+            points.append(intermediate_result.x.copy())
+            callback(intermediate_result)
+
+        return minimize(objective, start, callback=both, **settings)
+
+    monkeypatch.setattr(scipy.optimize, "minimize", watched)
+    net = network()
+    net.fit(X, Y, 30, optimizer="lbfgs")
+    objective = Objective(net, Samples(X, Y, None), interrupts.Interrupts())
+    values = [objective(point) for point in points]
+    assert len(values) == 31
+    for (before, g), (after, h), x, x_new in zip(
+        values, values[1:], points, points[1:], strict=False
+    ):
+        step = x_new - x
+        assert after <= before + 1e-3 * g @ step + 1e-12
+        assert abs(h @ step) <= 0.9 * abs(g @ step) + 1e-12
+
+
+def test_it_learns_more_than_gradient_descent(backend):
+    costs = []
+    for settings in ({"optimizer": "lbfgs"}, {"optimizer": "adam", "learning_rate": 0.01}):
+        net = network(backend)
+        net.fit(X, Y, 60, **settings)
+        costs.append(net.evaluate(X, Y)["cost"])
+    assert costs[0] < 0.1 * costs[1]
+
+
+def test_an_iteration_is_an_epoch(backend):
+    net = network(backend)
+    history = net.fit(X, Y, 7, optimizer="lbfgs")
+    assert history.epoch == list(range(1, 8)) and net.epochs_trained == 7
+    assert history.stopped == "epochs"
+    assert history.cost[-1] == net.evaluate(X, Y)["cost"]
+    assert (np.diff(history.cost) < 0).all()
+
+
+def test_both_backends_go_the_same_way(both):
+    nets = [network(backend) for backend in ("rust", "numpy")]
+    costs = [net.fit(X, Y, 10, optimizer="lbfgs").cost for net in nets]
+    assert costs[0] == pytest.approx(costs[1], rel=1e-9)
+
+
+def test_float32_ends_where_its_rounding_does(backend):
+    net = network(backend, dtype="float32")
+    history = net.fit(X, Y, 2000, optimizer="lbfgs(tolerance=0)")
+    assert history.stopped == "converged"
+    assert all(w.dtype == np.float32 for w in net.weights)
+
+
+def test_it_goes_on_from_where_it_is(backend):
+    net = network(backend)
+    first = net.fit(X, Y, 5, optimizer=bp.optimizers.LBFGS(memory=5)).cost[-1]
+    assert net.fit(X, Y, 5, optimizer=bp.optimizers.LBFGS(memory=5)).cost[0] < first
+    net.fit(X, Y, 1, learning_rate=0.001)  # and another rule may follow
+
+
+def test_ctrl_c_keeps_the_best(backend, monkeypatch):
+    calls = []
+
+    def asked(self):
+        calls.append(1)
+        return len(calls) > 12
+
+    monkeypatch.setattr(interrupts.Interrupts, "asked", asked)
+    net = network(backend)
+    before = net.evaluate(X, Y)["cost"]
+    history = net.fit(X, Y, 100, optimizer="lbfgs")
+    assert history.stopped == "interrupted"
+    assert net.evaluate(X, Y)["cost"] <= min(history.cost) < before
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"batch_size": 8}, "lbfgs' must go without batch_size; got 8"),
+        ({"learning_rate": 0.1}, "lbfgs' must go without learning_rate; got 0.1"),
+        ({"schedule": "cosine"}, "lbfgs' must go without schedule; got 'cosine'"),
+        ({"clip_norm": 1.0}, "lbfgs' must go without clip_norm; got 1.0"),
+        ({"average": 0.9}, "lbfgs' must go without average; got 0.9"),
+        ({"input_noise": 0.1}, "lbfgs' must go without input_noise; got 0.1"),
+        ({"early_stopping": 3}, "lbfgs' must go without early_stopping; got 3"),
+        ({"callbacks": print}, "lbfgs' must go without callbacks; got <built-in"),
+        ({"metrics": "r2"}, "lbfgs' must go without metrics; got 'r2'"),
+        ({"validation_fraction": 0.2}, "lbfgs' must go without validation data; got some"),
+        ({"optimizer": "lbfgs(speed=2)"}, "'lbfgs' has settings tolerance, memory; got 'speed'"),
+        ({"optimizer": "lbfgs(memory=0)"}, "memory of optimizer 'lbfgs' must be an integer >= 1"),
+    ],
+)
+def test_what_it_goes_without(given, sentence, backend):
+    with pytest.raises(ValueError, match=sentence):
+        network(backend).fit(X, Y, 1, **{"optimizer": "lbfgs"} | given)
+
+
+@pytest.mark.parametrize("name", ["l1", "dropout", "weight_decay", "max_norm"])
+def test_what_its_layers_go_without(name, backend):
+    with pytest.raises(ValueError, match=f"must have layers without {name}; got {name} > 0"):
+        network(backend, **{name: 0.1}).fit(X, Y, 1, optimizer="lbfgs")
+
+
+def test_without_scipy_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    with pytest.raises(ImportError, match=r"needs SciPy: pip install 'backprop-rs\[lbfgs\]'"):
+        network().fit(X, Y, 1, optimizer="lbfgs")

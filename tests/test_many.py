@@ -1,0 +1,92 @@
+"""Many at once: each with the bits it has alone, and errors that stay with theirs."""
+
+import backprop_rs as bp
+import numpy as np
+import pytest
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(90, 4))
+LABELS = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
+COMMON = {"output": "softmax", "cost": "cross_entropy", "epochs": 4, "seed": 3}
+
+
+def configs(backend):
+    kinds = [
+        {"sizes": [4, 8, 3], "optimizer": "adam"},
+        {"sizes": [4, 300, 300, 3], "batch_size": 90},  # alone it would take several threads
+        {"sizes": [4, bp.Dense(20, "relu", dropout=0.3), 3], "optimizer": "sgd(momentum=0.9)"},
+        {"sizes": [4, 3], "validation_fraction": 0.2, "early_stopping": 2, "epochs": 30},
+        {"sizes": [4, 8, 3], "clip_norm": 0.1, "average": 0.9, "metrics": "accuracy"},
+    ]
+    return [COMMON | {"backend": backend} | kind for kind in kinds]
+
+
+def alone(config, X, y):
+    of_fit = ("epochs", "batch_size", "optimizer", "validation_fraction", "early_stopping")
+    of_fit += ("clip_norm", "average", "metrics")
+    net = bp.Network(**{name: value for name, value in config.items() if name not in of_fit})
+    return net, net.fit(X, y, **{name: config[name] for name in of_fit if name in config})
+
+
+@pytest.mark.parametrize("threads", [None, 1, 3])
+def test_the_same_bits_as_alone(threads, backend):
+    chosen = configs(backend)
+    for one, config in zip(bp.train_many(chosen, X, LABELS, threads=threads), chosen, strict=True):
+        net, history = alone(config, X, LABELS)
+        assert one.config is config and one.error is None
+        for name, value in net._core.state().items():
+            assert np.array_equal(value, one.net._core.state()[name]), name
+        same = {name: column for name, column in history.to_dict().items() if name != "seconds"}
+        assert same.items() <= one.history.to_dict().items()
+        assert one.history.stopped == history.stopped
+
+
+def test_each_may_have_rows_of_its_own(backend):
+    folds = [np.arange(90) % 3 != fold for fold in range(3)]
+    config = COMMON | {"sizes": [4, 8, 3], "backend": backend}
+    for one, rows in zip(bp.train_many([config] * 3, X, LABELS, rows=folds), folds, strict=True):
+        net, _ = alone(config, X[rows], LABELS[rows])
+        assert np.array_equal(one.net.weights[0], net.weights[0])
+
+
+def test_an_error_stays_with_its_config(backend):
+    wrong = [{"sizes": [4, 0, 3]}, {"sizes": [5, 3]}, {"sizes": [4, 3], "learning_rate": -1}]
+    chosen = [COMMON | {"backend": backend} | one for one in [*wrong, {"sizes": [4, 3]}]]
+    results = bp.train_many(chosen, X, LABELS)
+    sentences = [str(one.error) for one in results[:3]]
+    assert sentences[0].startswith("sizes must be at least two positive integers")
+    assert sentences[1].startswith("X must have shape (m, 5)")
+    assert sentences[2].startswith("learning_rate must be a finite number >= 0")
+    assert all(one.net is None and one.history is None for one in results[:3])
+    assert results[3].error is None and len(results[3].history) == 4
+
+
+@pytest.mark.filterwarnings("ignore:.*(overflow|invalid value).*:RuntimeWarning")
+def test_a_cost_that_diverges_is_an_error_of_its_own(backend):
+    net = {"sizes": [4, 8, 3], "activation": "identity", "output": "identity", "backend": backend}
+    fit = {"epochs": 50, "seed": 0, "learning_rate": 50.0}
+    bad, good = bp.train_many([net | fit, net | fit | {"learning_rate": 1e-3}], X, LABELS)
+    assert "most likely learning_rate is too large" in str(bad.error)
+    assert good.history.stopped == "epochs"
+
+
+def test_no_configs_no_results():
+    assert bp.train_many([], X, LABELS) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (
+            {"configs": [{"size": [4, 3]}]},
+            r"configs must hold arguments .*; got 'size' in number 0",
+        ),
+        ({"configs": [{}, 5]}, r"configs must be mappings; got int in number 1"),
+        ({"configs": [{}], "rows": []}, r"rows must be one per config \(1\); got 0"),
+        ({"configs": [{}], "threads": -1}, r"threads must be an integer >= 1; got -1"),
+        ({"configs": [{}], "threads": 0}, r"threads must be an integer >= 1; got 0"),
+    ],
+)
+def test_bad_arguments_are_refused(given, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        bp.train_many(X=X, y=LABELS, **given)

@@ -1,0 +1,173 @@
+"""A cost that is not finite: what is said, and that the last good step is left, bit for bit."""
+
+import backprop_rs as bp
+import numpy as np
+import pytest
+from backprop_rs.training import recovery
+from backprop_rs.training.loop import NonFiniteCost
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(40, 3)).astype(np.float32)
+Y = RANDOM.normal(size=(40, 2)).astype(np.float32)
+# Gradient descent on a quadratic with too large a step grows by some factor with each update.
+RUN = {"batch_size": 8, "learning_rate": 0.3}
+quiet = pytest.mark.filterwarnings("ignore:.*(overflow|invalid value).*:RuntimeWarning")
+
+
+def network(backend, **settings):
+    given = {"seed": 0, "backend": backend} | settings
+    return bp.Network([3, 5, 2], "identity", "identity", **given)
+
+
+def spoilt(backend, X=X, **settings):
+    """A training that diverges, with its error."""
+    net = network(backend)
+    with pytest.raises(NonFiniteCost) as caught:
+        net.fit(X, Y, 50, **RUN | settings)
+    return net, caught.value
+
+
+def after_steps(backend, n, **settings):
+    """The parameters after so many steps of the same training."""
+    net = network(backend)
+    done = 0
+
+    class Stop:
+        def on_step_end(self, step):
+            nonlocal done
+            done += 1
+            if done == n:
+                step.stop()
+
+    if n:
+        net.fit(X, Y, 50, callbacks=Stop(), on_nan="ignore", **RUN | settings)
+    return net
+
+
+def step_of(error):
+    """How many steps were whole when the cost was found to be NaN, from the error's sentence."""
+    words = str(error).replace(",", "").replace(";", "").split()
+    epoch, step = (int(words[words.index(name) + 1]) for name in ("epoch", "step"))
+    return 5 * (epoch - 1) + step - 1
+
+
+@quiet
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"optimizer": "sgd(momentum=0.9)"},
+        {"schedule": "warmup(3)", "learning_rate": 1.0},
+        {"schedule": "adaptive(patience=3)"},
+        {"average": 0.9},
+        {"input_noise": 0.1, "learning_rate": 1.0},
+    ],
+    ids=lambda settings: next(iter(settings.values()), "plain"),
+)
+@pytest.mark.parametrize("every", [0.0, 1e9])
+def test_the_parameters_are_those_before_the_update_that_spoilt_them(
+    settings, every, backend, monkeypatch
+):
+    """With a copy at every slice, and with the first copy alone."""
+    monkeypatch.setattr(recovery, "EVERY", every)
+    monkeypatch.setattr("backprop_rs.training.loop.SLICE", 0.0)
+    net, error = spoilt(backend, **settings)
+    twin = after_steps(backend, step_of(error) - 1, **settings)
+    for one, other in zip(net.weights + net.biases, twin.weights + twin.biases, strict=True):
+        assert one.tobytes() == other.tobytes()
+        assert np.isfinite(one).all()
+    assert np.isfinite(net.evaluate(X, Y)["cost"])
+
+
+@quiet
+def test_a_rate_that_a_callback_has_set_is_repeated(backend):
+    def faster(epoch):
+        epoch.learning_rate = 0.01 if epoch.number < 4 else 5.0
+
+    net, error = spoilt(backend, learning_rate=0.02, callbacks=faster)
+    assert "learning_rate is too large, which is 5" in str(error)
+    nets = [network(backend), net]
+    nets[0].fit(X, Y, 50, 8, 0.02, callbacks=[faster, Stopping(step_of(error) - 1)])
+    assert np.array_equal(*(net.weights[0] for net in nets))
+
+
+class Stopping:
+    """Stops after a number of steps."""
+
+    def __init__(self, n):
+        self.left = n
+
+    def on_step_end(self, step):
+        self.left -= 1
+        if not self.left:
+            step.stop()
+
+
+@quiet
+def test_the_sentence_names_epoch_step_and_cause(backend):
+    _, error = spoilt(backend)
+    assert isinstance(error, ValueError) and isinstance(error, FloatingPointError)
+    epoch = 1 + step_of(error) // 5
+    step = 1 + step_of(error) % 5
+    assert str(error) == (
+        f"the cost is no longer finite in epoch {epoch}, step {step}; most likely learning_rate is "
+        "too large, which is 0.3"
+    )
+    assert error.history.stopped == "nan"
+    assert len(error.history) == (step_of(error) - 1) // 5  # whole epochs
+
+
+@quiet
+def test_data_that_are_too_large_are_the_cause_before_any_update(backend):
+    net, error = spoilt(backend, X=np.full((40, 3), 1e30, np.float32))
+    assert str(error) == (
+        "the cost is not finite in epoch 1, step 1, before any update; most likely X, y or the "
+        "parameters hold numbers that are too large for float32, so scale them"
+    )
+    assert np.array_equal(net.weights[0], network(backend).weights[0])
+
+
+@quiet
+def test_the_last_update_is_looked_at_too(backend):
+    """No batch comes after it."""
+    _, error = spoilt(backend, batch_size=40, learning_rate=1e20)
+    n = 1 + int(str(error).split("epoch ")[1].split(",")[0])  # epochs of a step
+    net = network(backend)
+    run = {"batch_size": 40, "learning_rate": 1e38}
+    with pytest.raises(NonFiniteCost, match="after epoch 1, step 1; most likely learning_rate"):
+        net.fit(10 * X, 10 * Y, 1, **run)
+    assert n > 1 and np.array_equal(net.weights[0], network(backend).weights[0])
+
+
+@quiet
+def test_stop_returns_the_history(backend):
+    net, error = spoilt(backend)
+    other = network(backend)
+    history = other.fit(X, Y, 50, on_nan="stop", **RUN)
+    assert history.stopped == "nan"
+    assert history.cost == error.history.cost and np.isfinite(history.cost).all()
+    assert np.array_equal(net.weights[0], other.weights[0])
+    assert net.epochs_trained == len(history)
+
+
+@quiet
+def test_ignore_goes_on(backend):
+    net = network(backend)
+    history = net.fit(X, Y, 50, on_nan="ignore", **RUN)
+    assert history.stopped == "epochs" and len(history) == 50
+    assert not np.isfinite(history.cost[-1])
+    assert not np.isfinite(net.weights[0]).all()
+
+
+@quiet
+def test_training_goes_on_after_it(backend):
+    net, error = spoilt(backend)
+    net.weights, net.biases = network(backend).weights, network(backend).biases
+    history = net.fit(X, Y, 3, 8, 1e-3)
+    assert history.epoch[0] == len(error.history) + 1
+
+
+@pytest.mark.parametrize("given", ["Raise", None, 1])
+def test_what_is_not_accepted(given, backend):
+    with pytest.raises(ValueError, match=r"^on_nan must be one of raise, stop, ignore; got"):
+        network(backend).fit(X, Y, 1, on_nan=given)

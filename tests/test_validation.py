@@ -1,0 +1,158 @@
+"""Validation data, and weights of samples and classes."""
+
+import backprop_rs as bp
+import numpy as np
+import pytest
+from backprop_rs.training.validation import Samples, hold_back
+from backprop_rs.training.weights import of_classes
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(30, 4))
+LABELS = np.repeat([0, 1, 2], [15, 10, 5])
+EPS = float(np.finfo(float).eps)
+
+
+def network(backend, **settings):
+    return bp.Network(
+        *([4, 6, 3], "tanh", "softmax", "cross_entropy"),
+        **{"seed": 0, "dtype": "float64", "backend": backend} | settings,
+    )
+
+
+def assert_same_bits(*nets):
+    one, other = (net.weights + net.biases for net in nets)
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(one, other, strict=True))
+
+
+# Held back.
+
+
+def test_a_share_of_each_class_is_held_back():
+    rows = np.arange(30.0)[:, None]
+    learnt, held = hold_back(Samples(rows, LABELS, LABELS), 0.2, seed=0)
+    assert np.bincount(held.labels).tolist() == [3, 2, 1]
+    assert sorted([*learnt.X[:, 0], *held.X[:, 0]]) == list(range(30))
+    assert (LABELS[learnt.X[:, 0].astype(int)] == learnt.y).all()
+    assert (np.diff(learnt.X[:, 0]) > 0).all()  # in the order they came in
+
+
+def test_the_seed_alone_says_which():
+    samples = Samples(np.arange(30.0)[:, None], LABELS, None)
+    held = [hold_back(samples, 0.5, seed)[1].X[:, 0].tolist() for seed in (0, 0, 1)]
+    assert held[0] == held[1] != held[2]
+    assert len(held[0]) == 15
+
+
+def test_a_fraction_is_that_data_apart(backend):
+    """As if the samples held back had been given as validation data."""
+    nets = [network(backend), network(backend)]
+    first = nets[0].fit(X, LABELS, 3, 8, 0.1, validation_fraction=0.2)
+    learnt, held = hold_back(Samples(X, LABELS, LABELS), 0.2, seed=0)
+    second = nets[1].fit(
+        learnt.X, learnt.y, 3, 8, 0.1, validation_data=(held.X, held.y)
+    )  # fmt: skip
+    assert_same_bits(*nets)
+    assert first.val_cost == second.val_cost and first.val_accuracy == second.val_accuracy
+
+
+def test_weights_of_validation_samples(backend):
+    weights = np.arange(10.0)
+    net = network(backend)
+    history = net.fit(X, LABELS, 1, 8, 0.1, validation_data=(X[:10], LABELS[:10], weights))
+    assert history.val_cost[0] == net.evaluate(X[:10], LABELS[:10], weights)["cost"]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"validation_fraction": 1.0}, "validation_fraction must be a finite number >= 0 and < 1"),
+        ({"validation_fraction": -0.1}, "validation_fraction must be a finite number >= 0 and < 1"),
+        ({"validation_fraction": 0.001}, "validation_fraction must leave samples on both sides"),
+        (
+            {"validation_fraction": 0.5, "validation_data": (X, LABELS)},
+            "validation_fraction must be 0 beside validation_data; got both",
+        ),
+        ({"validation_data": X}, r"validation_data must be a pair \(X, y\); got ndarray"),
+        ({"validation_data": (X[:, :2], LABELS)}, r"X must have shape \(m, 4\)"),
+        ({"validation_data": (X, LABELS + 1)}, "y must hold class labels from 0 to 2; got 3"),
+        ({"sample_weight": [1.0]}, r"sample_weight must have shape \(30,\); got \(1,\)"),
+        (
+            {"sample_weight": -np.ones(30)},
+            "sample_weight must hold numbers >= 0; got -1.0 in row 0",
+        ),
+        ({"sample_weight": np.full(30, np.nan)}, "sample_weight must hold finite"),
+        ({"class_weight": "fair"}, "class_weight must be 'balanced' or a mapping .*; got 'fair'"),
+        ({"class_weight": {1: -2}}, "class_weight of class 1 must be a finite number >= 0; got -2"),
+        ({"class_weight": {7: 2}}, "class_weight must name classes from 0 to 2; got 7"),
+    ],
+)
+def test_bad_settings_are_refused(given, sentence, backend):
+    net = network(backend)
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        net.fit(X, LABELS, 1, **given)
+    assert net.epochs_trained == 0
+
+
+# Weights.
+
+
+def test_a_weight_of_two_is_a_sample_twice(backend):
+    """In one batch: the same mean, but for the order of its sum."""
+    times = 1 + np.arange(30) % 2
+    weighted, repeated = network(backend), network(backend)
+    run = {"epochs": 5, "batch_size": 60, "learning_rate": 0.1, "shuffle": False}
+    costs = weighted.fit(X, LABELS, sample_weight=times, **run).cost
+    rows = np.repeat(np.arange(30), times)
+    others = repeated.fit(X[rows], LABELS[rows], **run).cost
+    assert costs == pytest.approx(others, rel=1e3 * EPS)
+    np.testing.assert_allclose(weighted.weights[0], repeated.weights[0], rtol=1e4 * EPS)
+
+
+def test_a_weight_of_nothing_is_no_sample(backend):
+    weighted, without = network(backend), network(backend)
+    run = {"epochs": 5, "batch_size": 60, "learning_rate": 0.1, "shuffle": False}
+    weighted.fit(X, LABELS, sample_weight=np.r_[np.zeros(10), np.ones(20)], **run)
+    without.fit(X[10:], LABELS[10:], **run)
+    np.testing.assert_allclose(weighted.weights[0], without.weights[0], rtol=1e4 * EPS)
+
+
+def test_weights_of_classes_are_weights_of_their_samples(backend):
+    nets = [network(backend), network(backend)]
+    own = 1 + np.arange(30) % 2
+    of_class = np.array([0.5, 1.0, 3.0])[LABELS]
+    nets[0].fit(X, LABELS, 3, 8, 0.1, sample_weight=own, class_weight={0: 0.5, 2: 3.0})
+    nets[1].fit(X, LABELS, 3, 8, 0.1, sample_weight=own * of_class)
+    assert_same_bits(*nets)
+
+
+def test_balanced_is_scikit_learns():
+    classes = np.unique(LABELS)
+    expected = compute_class_weight("balanced", classes=classes, y=LABELS)
+    np.testing.assert_array_equal(of_classes("balanced", LABELS), expected[LABELS])
+    np.testing.assert_allclose(
+        of_classes("balanced", LABELS), compute_sample_weight("balanced", LABELS), rtol=2 * EPS
+    )
+
+
+def test_balanced_classes_have_the_same_say(backend):
+    """One class of 25 against one of 5: a network of biases alone comes to one half."""
+    labels = np.repeat([0, 1], [25, 5])
+    net = bp.Network([1, 2], output="softmax", cost="cross_entropy", init="zeros", backend=backend)
+    net.fit(np.zeros((30, 1)), labels, 300, 30, 1.0, class_weight="balanced")
+    np.testing.assert_allclose(net.predict([0.0]), 0.5, atol=1e-6)
+    net.fit(np.zeros((30, 1)), labels, 300, 30, 1.0)
+    np.testing.assert_allclose(net.predict([0.0]), [5 / 6, 1 / 6], atol=1e-4)
+
+
+def test_classes_are_also_one_hot_rows(backend):
+    nets = [network(backend), network(backend)]
+    nets[0].fit(X, LABELS, 3, 8, 0.1, class_weight="balanced")
+    nets[1].fit(X, np.eye(3)[LABELS], 3, 8, 0.1, class_weight="balanced")
+    np.testing.assert_allclose(nets[0].weights[0], nets[1].weights[0], rtol=1e4 * EPS)
+
+
+def test_values_have_no_class_weights(backend):
+    net = bp.Network([4, 1], output="identity", backend=backend)
+    with pytest.raises(ValueError, match=r"^class_weight must go with targets that are classes"):
+        net.fit(X, X[:, 0], 1, class_weight="balanced")
