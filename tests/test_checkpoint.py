@@ -247,7 +247,7 @@ SENTENCES = [
     ({"resume": True}, "resume must be a path where there is no checkpoint; got True"),
     (
         {"checkpoint": "x", "optimizer": "lbfgs"},
-        "optimizer 'lbfgs' must go without checkpoint or resume; got some",
+        "optimizer 'lbfgs' must go without checkpoint; got 'x'",
     ),
 ]
 

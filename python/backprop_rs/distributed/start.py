@@ -78,7 +78,8 @@ def balance(comm: Any, net: Network, local: Samples) -> None:
         counts.update(part or {})
     n = sum(counts.values())
     of_class = {int(one): n / (len(counts) * count) for one, count in counts.items()}
-    class_weight = weights_of(None, of_class, labels, len(local), net.dtype)
+    classes = (labels, max(net.sizes[-1], 2))
+    class_weight = weights_of(None, of_class, classes, len(local), net.dtype)
     assert class_weight is not None
     local.weights = class_weight if local.weights is None else local.weights * class_weight
 

@@ -109,13 +109,14 @@ class Learns(Computes):
         y : (n, n_L) array-like, (n,) where n_L is 1, or integer class labels (n,)
             None with a source.
         epochs : int or "auto", default "auto"
-            How often every sample is used; auto makes for some 6,000 updates, in 10 to 300
-            epochs.
+            How often every sample is used; auto makes for some 1,000 updates, in 10 to 1,000
+            epochs (200 iterations of L-BFGS).
         batch_size : int or "auto", default "auto"
             Samples per update; a smaller last batch is averaged over its own samples. Auto is
-            from 8, for few samples, to 64.
+            32, or 64 from 10,000 samples on.
         learning_rate : float or "auto", default "auto"
-            Given without an optimizer it is that of the derivation's gradient descent.
+            Given without an optimizer it is that of the derivation's gradient descent. Auto is
+            that of the optimizer, such as 0.003 for adam; see docs/training.md.
         optimizer : row of the table of optimizers, default "auto"
             A name such as "adam" or "sgd(momentum=0.9)", or an object of
             `backprop_rs.optimizers`; "lbfgs" for SciPy's L-BFGS on all samples at once. Auto is
@@ -140,8 +141,8 @@ class Learns(Computes):
             End the training where its cost (of the validation data, if there are any) has not
             become less in so many epochs, and go back to the best.
         callbacks : function, object, or sequence of them, default ()
-            Functions of an `Epoch`, called after each; objects with `on_fit_begin(net)`,
-            `on_epoch_end(epoch)` or `on_fit_end(net)`.
+            Functions of an `Epoch`, called after each; objects with some of `on_fit_begin(net)`,
+            `on_epoch_begin(net)`, `on_step_end(step)`, `on_epoch_end(epoch)`, `on_fit_end(net)`.
         clip_value, clip_norm : float, optional
             The largest element and the largest norm of the averaged gradient.
         average : float, optional
@@ -201,7 +202,8 @@ class Learns(Computes):
         ----------
         X, y : array-like, as for `fit`
         settings
-            As for `fit`, but for `epochs`; what is not given is as for gradient descent.
+            As for `fit`; by default one epoch in batches of 32 at a constant rate, by adam
+            unless a learning rate is given.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Settings for those who give none: found on small and large tables, see docs/defaults.md."""
+"""Settings for those who give none: found on small and large tables, see docs/training.md."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from .._tables import Tables, as_text
 from . import lbfgs
 
 AUTO = "auto"
-UPDATES = 6000  # enough for small tables
-EPOCHS = (10, 300)
+BATCHES, MANY = (32, 64), 10_000  # for few samples, and for so many
+UPDATES = 1000  # enough for small tables, more overfit them
+EPOCHS = (10, 1000)
+ITERATIONS = 200  # of L-BFGS
 ENDLESS = 2**62  # epochs that nobody sees the end of
-LARGEST_BATCH = 2**31  # of a stream, whose samples are not counted
-RATES = {"sgd": 0.1, "adam": 0.003, "adamw": 0.003, "nadam": 0.003, "rmsprop": 0.001}
-RATES |= {"adagrad": 0.01, "rprop": 0.01, "lion": 0.0003, "lbfgs": 1.0}
+RATES = {"sgd": 0.05, "adam": 0.003, "adamw": 0.003, "nadam": 0.003, "rmsprop": 0.003}
+RATES |= {"adagrad": 0.03, "rprop": 0.01, "lion": 0.001, "lbfgs": 1.0}
 
 
 def is_lbfgs(text: str) -> bool:
@@ -45,26 +46,38 @@ def plan(tables: Tables, n: int, given: Mapping[str, Any]) -> Plan:
 
     A learning rate given without an optimizer means the derivation's gradient descent.
     """
-    epochs, batch_size, rate = (given[name] for name in ("epochs", "batch_size", "learning_rate"))
-    optimizer, schedule = given["optimizer"], given["schedule"]
-    if batch_size == AUTO:
-        batch_size = min(max(8, 2 ** ((n // 40).bit_length())), 64)
-    batch_size = min(_check.integer("batch_size", batch_size, least=1), n or LARGEST_BATCH)
-    if epochs == AUTO:
-        steps = ceil(n / batch_size)
-        epochs = min(max(ceil(UPDATES / steps), EPOCHS[0]), EPOCHS[1])
-    if optimizer == AUTO:
-        optimizer = "adam" if rate == AUTO else "sgd"
-    text = as_text("optimizer", optimizer, tables.names("optimizer"))
-    optimizer = lbfgs.canonical(text) if is_lbfgs(text) else tables.row("optimizer", text)
-    if schedule == AUTO:
-        schedule = "cosine" if rate == AUTO else "constant"
-    if rate == AUTO:
-        rate = RATES[name_of(optimizer)]
+    rate, plain = given["learning_rate"], given["learning_rate"] != AUTO
+    optimizer = rule(tables, either(given["optimizer"], "sgd" if plain else "adam"))
+    batch_size = _check.integer("batch_size", either(given["batch_size"], batch_for(n)), least=1)
+    epochs = either(given["epochs"], epochs_for(n, batch_size, optimizer))
     return Plan(
         epochs=min(_check.integer("epochs", epochs, least=0), ENDLESS),
         batch_size=batch_size,
-        learning_rate=_check.nonnegative("learning_rate", rate),
+        learning_rate=_check.nonnegative("learning_rate", either(rate, RATES[name_of(optimizer)])),
         optimizer=optimizer,
-        schedule=tables.row("schedule", schedule),
+        schedule=tables.row(
+            "schedule", either(given["schedule"], "constant" if plain else "cosine")
+        ),
     )
+
+
+def either(given: Any, auto: Any) -> Any:
+    """What was given, or what auto stands for."""
+    return auto if isinstance(given, str) and given == AUTO else given
+
+
+def rule(tables: Tables, given: Any) -> str:
+    """The optimizer as it is written."""
+    text = as_text("optimizer", given, [*tables.names("optimizer"), lbfgs.ROW.name])
+    return lbfgs.canonical(text) if is_lbfgs(text) else tables.row("optimizer", text)
+
+
+def batch_for(n: int) -> int:
+    return BATCHES[n >= MANY]
+
+
+def epochs_for(n: int, batch_size: int, optimizer: str) -> int:
+    if is_lbfgs(optimizer):
+        return ITERATIONS
+    least, most = EPOCHS
+    return min(max(ceil(UPDATES / ceil(n / batch_size)), least), most)

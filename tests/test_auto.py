@@ -1,0 +1,70 @@
+"""What "auto" stands for, and that what is given is taken as it is."""
+
+import backprop_rs as bp
+import pytest
+from backprop_rs._tables import Tables
+from backprop_rs.reference.optimizer import OPTIMIZERS
+from backprop_rs.training.auto import RATES, plan
+
+GIVEN = dict.fromkeys(("epochs", "batch_size", "learning_rate", "optimizer", "schedule"), "auto")
+
+
+def planned(core, n, **given):
+    return plan(Tables(core), n, GIVEN | given)
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "epochs"),
+    [(1, 32, 1000), (32, 32, 1000), (150, 32, 200), (5000, 32, 10), (60_000, 64, 10)],
+)
+def test_batches_and_epochs_for_so_many_samples(core, n, batch_size, epochs):
+    chosen = planned(core, n)
+    assert (chosen.batch_size, chosen.epochs) == (batch_size, epochs)
+    assert (chosen.optimizer, chosen.learning_rate, chosen.schedule) == ("adam", 0.003, "cosine")
+
+
+def test_a_learning_rate_alone_means_gradient_descent(core):
+    chosen = planned(core, 100, learning_rate=0.5)
+    assert (chosen.optimizer, chosen.learning_rate, chosen.schedule) == ("sgd", 0.5, "constant")
+
+
+@pytest.mark.parametrize("row", OPTIMIZERS, ids=lambda row: row.name)
+def test_every_optimizer_has_a_rate(core, row):
+    assert planned(core, 100, optimizer=row.name).learning_rate == RATES[row.name]
+
+
+@pytest.mark.parametrize("row", OPTIMIZERS, ids=lambda row: row.name)
+def test_every_optimizer_learns_with_its_defaults(row, backend):
+    """Iris, whose classes are a third each."""
+    data = bp.data.standardize(bp.load_iris())
+    net = bp.Network([4, 16, 3], "relu", "softmax", "cross_entropy", seed=0, backend=backend)
+    net.fit(data.X, data.y, optimizer=row.name)
+    assert net.evaluate(data.X, data.y)["accuracy"] > 0.9
+
+
+def test_what_is_given_is_kept(core):
+    given = {"epochs": 7, "batch_size": 5, "learning_rate": 0.2}
+    chosen = planned(core, 100, **given, optimizer="adam(0.8)", schedule="step(3)")
+    assert chosen.optimizer == "adam(beta1=0.8)" and chosen.schedule == "step(every=3)"
+    assert (chosen.epochs, chosen.batch_size, chosen.learning_rate) == (7, 5, 0.2)
+
+
+def test_lbfgs_has_iterations(core):
+    assert planned(core, 100, optimizer="lbfgs").epochs == 200
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"epochs": -1}, r"epochs must be an integer >= 0; got -1"),
+        ({"epochs": "many"}, r"epochs must be an integer >= 0; got 'many'"),
+        ({"batch_size": 0}, r"batch_size must be an integer >= 1; got 0"),
+        ({"learning_rate": -0.1}, r"learning_rate must be a finite number >= 0; got -0.1"),
+        ({"optimizer": "adams"}, r"optimizer must be one of sgd, .*; got 'adams' .*'adam'"),
+        ({"optimizer": 3}, r"optimizer must be one of sgd, .*, lbfgs; got 3"),
+        ({"schedule": "cosinus"}, r"schedule must be one of constant, .*; got 'cosinus'"),
+    ],
+)
+def test_bad_settings_are_refused(core, given, sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        planned(core, 100, **given)

@@ -1,0 +1,45 @@
+"""What docs/training.md says holds: its Python runs, and its tables are those of the package."""
+
+import re
+from pathlib import Path
+
+import pytest
+from backprop_rs.reference import TABLES
+from backprop_rs.training import auto
+from backprop_rs.training.lbfgs import ROW
+
+PROJECT = Path(__file__).parent.parent
+PAGE = (PROJECT / "docs/training.md").read_text("utf-8")
+WORDS = {"init": "initialisers"}
+
+
+def test_code_blocks_run(tmp_path, monkeypatch):
+    pytest.importorskip("scipy")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
+    names = {}
+    for block in blocks:  # in one sitting, from top to bottom
+        exec(compile(block, "docs/training.md", "exec"), names)
+    assert "most likely learning_rate is too large, which is 10" in PAGE
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_the_page_lists_the_rows(kind):
+    (listed,) = re.findall(rf"^\| {WORDS.get(kind, kind + 's')} \| (.*) \|$", PAGE, re.M)
+    rows = [*TABLES[kind], *([ROW] if kind == "optimizer" else [])]
+    assert sorted(listed.split(", ")) == sorted(row.name for row in rows)
+
+
+def test_the_page_has_the_defaults():
+    (rates,) = re.findall(r"^\| learning_rate \| (.*) \|$", PAGE, re.M)
+    for name, rate in auto.RATES.items():
+        assert name == ROW.name or (name in rates and f"{rate:g}" in rates)
+    few, many = auto.BATCHES
+    assert f"| batch_size | {few}; {many} from {auto.MANY:,} samples on |" in PAGE
+    least, most = auto.EPOCHS
+    assert f"{auto.UPDATES:,} updates, from {least} to {most:,} epochs" in PAGE
+
+
+@pytest.mark.parametrize("file", sorted(set(re.findall(r"benches/\w+\.py", PAGE))))
+def test_a_script_is_there(file):
+    assert (PROJECT / file).exists()
