@@ -125,9 +125,7 @@ def ready_for_lbfgs(
         raise ValueError("optimizer 'lbfgs' must have all samples in memory; got a source")
     refuse_mini_batches(given, held)
     whole, epochs, text = samples, chosen.epochs, chosen.optimizer
-    return Ready(
-        lambda: loop.exclusively(net, lambda: lbfgs.fit(net, whole, epochs, text)), {}
-    )
+    return Ready(lambda: loop.exclusively(net, lambda: lbfgs.fit(net, whole, epochs, text)), {})
 
 
 def divided(

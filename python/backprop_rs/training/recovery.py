@@ -45,9 +45,11 @@ class Copies:
 
     def go_back_to_a_copy(self) -> int:
         """The last copy without NaN, where the samples between cannot be had again; its epoch."""
-        for at, state in reversed(self.kept):
-            arrays = [value for value in state.values() if isinstance(value, np.ndarray)]
-            if all(np.isfinite(array).all() for array in arrays):
-                break
+        at, state = next(filter(is_whole, reversed(self.kept)), self.kept[0])
         self.core.set_state(state)
         return at[0]
+
+
+def is_whole(copy: tuple[Place, Any]) -> bool:
+    arrays = [value for value in copy[1].values() if isinstance(value, np.ndarray)]
+    return all(np.isfinite(array).all() for array in arrays)
