@@ -61,7 +61,7 @@ def test_lbfgs_has_iterations(core):
         ({"batch_size": 0}, r"batch_size must be an integer >= 1; got 0"),
         ({"learning_rate": -0.1}, r"learning_rate must be a finite number >= 0; got -0.1"),
         ({"optimizer": "adams"}, r"optimizer must be one of sgd, .*; got 'adams' .*'adam'"),
-        ({"optimizer": 3}, r"optimizer must be one of sgd, .*, lbfgs; got 3"),
+        ({"optimizer": 3}, r"optimizer must be one of sgd, .*; got 3"),
         ({"schedule": "cosinus"}, r"schedule must be one of constant, .*; got 'cosinus'"),
     ],
 )

@@ -68,7 +68,7 @@ def either(given: Any, auto: Any) -> Any:
 
 def rule(tables: Tables, given: Any) -> str:
     """The optimizer as it is written."""
-    text = as_text("optimizer", given, [*tables.names("optimizer"), lbfgs.ROW.name])
+    text = as_text("optimizer", given, tables.names("optimizer"))
     return lbfgs.canonical(text) if is_lbfgs(text) else tables.row("optimizer", text)
 
 
