@@ -17,6 +17,7 @@ UPDATES = 1000  # enough for small tables, more overfit them
 EPOCHS = (10, 1000)
 ITERATIONS = 200  # of L-BFGS
 ENDLESS = 2**62  # epochs that nobody sees the end of
+LARGEST_BATCH = 2**31  # of a stream, whose samples are not counted
 RATES = {"sgd": 0.05, "adam": 0.003, "adamw": 0.003, "nadam": 0.003, "rmsprop": 0.003}
 RATES |= {"adagrad": 0.03, "rprop": 0.01, "lion": 0.001, "lbfgs": 1.0}
 
@@ -49,6 +50,7 @@ def plan(tables: Tables, n: int, given: Mapping[str, Any]) -> Plan:
     rate, plain = given["learning_rate"], given["learning_rate"] != AUTO
     optimizer = rule(tables, either(given["optimizer"], "sgd" if plain else "adam"))
     batch_size = _check.integer("batch_size", either(given["batch_size"], batch_for(n)), least=1)
+    batch_size = min(batch_size, n or LARGEST_BATCH)
     epochs = either(given["epochs"], epochs_for(n, batch_size, optimizer))
     return Plan(
         epochs=min(_check.integer("epochs", epochs, least=0), ENDLESS),
@@ -80,4 +82,4 @@ def epochs_for(n: int, batch_size: int, optimizer: str) -> int:
     if is_lbfgs(optimizer):
         return ITERATIONS
     least, most = EPOCHS
-    return min(max(ceil(UPDATES / ceil(n / batch_size)), least), most)
+    return min(max(ceil(UPDATES / max(ceil(n / batch_size), 1)), least), most)
