@@ -476,13 +476,15 @@ impl<'a, T> Rows<'a, T> {
 
 // ---- Products: z = a_prev Wᵀ + b, and δ W
 
-/// `out = left · right (+ bias)` for the rows of one share.
+/// `out = left · right (+ bias)` for the rows of one share and some panels.
 pub struct Product<'a, T> {
     pub out: &'a Panels<T>,
     pub left: &'a Panels<T>,
     pub right: &'a Packed<T>,
     pub bias: Option<&'a Buffer<T>>,
     pub rows: &'a Share,
+    /// The panels of `right`, and so of `out`.
+    pub panels: Range<usize>,
 }
 
 /// Calls `$f` with the constant N that equals the panel width `$width`.
@@ -550,15 +552,15 @@ fn evenly(range: Range<usize>, most: usize) -> impl Iterator<Item = Range<usize>
 impl<T: Real> Job for Product<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        let (k, panels) = (self.right.k, self.right.panels());
+        let k = self.right.k;
         // As even as whole lines allow: a short last block would mostly load and store sums.
         let block = if k <= K_BLOCK { k } else { k.div_ceil(k.div_ceil(K_BLOCK)) };
         let block = block.next_multiple_of(T::LINE);
         let mut from = 0;
         loop {
             let ks = from..(from + block).min(k);
-            let mut p = 0;
-            while p < panels {
+            let mut p = self.panels.start;
+            while p < self.panels.end {
                 // SAFETY: panel p exists and has the width that its tiles are made for.
                 p += unsafe { with_width!(self.right.width(p), self.panel::<S, _>(p, ks.clone())) };
             }
@@ -577,7 +579,7 @@ impl<T: Real> Product<'_, T> {
         let rows = self.rows.range();
         // One or two rows leave most multiply-add units waiting: they take four panels at once.
         let whole = p + 4 < self.right.panels() || p + 4 == self.right.n / T::LINE;
-        if rows.len() <= 2 && whole && N == T::LINE {
+        if rows.len() <= 2 && whole && p + 4 <= self.panels.end && N == T::LINE {
             // SAFETY: four whole panels begin at p.
             unsafe {
                 match rows.len() {

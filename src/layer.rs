@@ -1,5 +1,7 @@
 //! One dense layer: its parameters, and its forward pass beside its backward pass.
 
+use std::ops::Range;
+
 use crate::activation::Activation;
 use crate::cost::Cost;
 use crate::kernel::{
@@ -126,7 +128,7 @@ impl<T: Real> Layer<T> {
     }
 
     /// z = a_prev Wᵀ + b, then a = σ(z); `z` is kept apart where it is asked for, with layer
-    /// normalisation what σ sees. `scratch` has room for a row of a softmax layer.
+    /// normalisation what σ sees. A softmax is left to [`Self::activate_rows`].
     ///
     /// The derivation's eq. zLastLayer.
     #[inline(always)]
@@ -136,28 +138,52 @@ impl<T: Real> Layer<T> {
         a_prev: &Panels<T>,
         (z, normed): (Option<&Panels<T>>, Option<&Normed<T>>),
         a: &Panels<T>,
-        scratch: &mut [T],
-        rows: &Share,
+        (rows, panels): (&Share, Range<usize>),
     ) {
-        let (out, bias) = (z.unwrap_or(a), Some(&self.b));
-        isa.run(Product { out, left: a_prev, right: &self.w, bias, rows });
+        let (out, bias, right) = (z.unwrap_or(a), Some(&self.b), &self.w);
+        isa.run(Product { out, left: a_prev, right, bias, rows, panels: panels.clone() });
         if self.has_norm() {
             isa.run(Normalize { layer: self, kept: normed, values: out, rows });
         }
         if let Some(own) = &self.own {
             own.sigma(out, a, rows);
+        } else if !self.activation.is_elementwise() {
+            return;
         } else if z.is_some() || self.activation != Activation::Identity {
-            isa.run(Activate { layer: self, z, a, scratch, rows });
+            isa.run(Activate { layer: self, z, a, rows, panels });
+        }
+    }
+
+    /// a = σ(z) where σ takes a row at a time; `scratch` has room for one.
+    #[inline(always)]
+    pub fn activate_rows(
+        &self,
+        isa: Isa,
+        z: Option<&Panels<T>>,
+        a: &Panels<T>,
+        scratch: &mut [T],
+        rows: &Share,
+    ) {
+        if self.own.is_none() && !self.activation.is_elementwise() {
+            let (z, activation) = (z.unwrap_or(a), self.activation);
+            isa.run(ActivateRows { activation, z, a, scratch, rows });
         }
     }
 
     /// δ := δ ⊙ σ'(z, a), where σ acts on each neuron alone.
     #[inline(always)]
-    pub fn slope(&self, isa: Isa, z: &Panels<T>, a: &Panels<T>, delta: &Panels<T>, rows: &Share) {
+    pub fn slope(
+        &self,
+        isa: Isa,
+        z: &Panels<T>,
+        a: &Panels<T>,
+        delta: &Panels<T>,
+        (rows, panels): (&Share, Range<usize>),
+    ) {
         if let Some(own) = &self.own {
             own.slope(z, a, delta, rows);
         } else if self.activation != Activation::Identity {
-            isa.run(Slope { activation: self.activation, z, a, delta, rows });
+            isa.run(Slope { activation: self.activation, z, a, delta, rows, panels });
         }
     }
 
@@ -186,14 +212,15 @@ impl<T: Real> Layer<T> {
         (before, z_prev, a_prev): (&Self, &Panels<T>, &Panels<T>),
         mask: Option<&Panels<T>>,
         delta_prev: &Panels<T>,
-        rows: &Share,
+        (rows, panels): (&Share, Range<usize>),
     ) {
         let right = self.w_back.as_ref().expect("the first layer has no layer before it");
-        isa.run(Product { out: delta_prev, left: delta, right, bias: None, rows });
+        let (out, bias) = (delta_prev, None);
+        isa.run(Product { out, left: delta, right, bias, rows, panels: panels.clone() });
         if let Some(mask) = mask {
             isa.run(Multiply { by: mask, values: delta_prev, out: delta_prev, rows });
         }
-        before.slope(isa, z_prev, a_prev, delta_prev, rows);
+        before.slope(isa, z_prev, a_prev, delta_prev, (rows, panels));
     }
 }
 
@@ -249,40 +276,51 @@ pub fn rows_of<T: Real>(packed: &Packed<T>) -> Vec<T> {
     rows.flat_map(|j| (0..packed.k).map(move |k| values[packed.at(k, j)])).collect()
 }
 
-/// a = σ(z) for all neurons of a layer.
+/// a = σ(z) for the neurons of some panels.
 struct Activate<'a, T> {
     layer: &'a Layer<T>,
     z: Option<&'a Panels<T>>,
     a: &'a Panels<T>,
-    scratch: &'a mut [T],
     rows: &'a Share,
+    panels: Range<usize>,
 }
 
 impl<T: Real> Job for Activate<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        let Self { layer, z, a, scratch, rows } = self;
-        for p in 0..a.panels() {
+        let Self { layer, z, a, rows, panels } = self;
+        for p in panels {
             let out = a.write(p, rows);
             if let Some(z) = z {
                 out.copy_from_slice(z.read(p, rows));
             }
-            if layer.activation.is_elementwise() {
-                match layer.w.width(p) {
-                    2 => sigma_of_lines::<T, 2>(layer.activation, out),
-                    4 if T::LINE > 4 => sigma_of_lines::<T, 4>(layer.activation, out),
-                    8 if T::LINE > 8 => sigma_of_lines::<T, 8>(layer.activation, out),
-                    _ => layer.activation.sigma(out),
-                }
+            match layer.w.width(p) {
+                2 => sigma_of_lines::<T, 2>(layer.activation, out),
+                4 if T::LINE > 4 => sigma_of_lines::<T, 4>(layer.activation, out),
+                8 if T::LINE > 8 => sigma_of_lines::<T, 8>(layer.activation, out),
+                _ => layer.activation.sigma(out),
             }
         }
-        if !layer.activation.is_elementwise() {
-            let row = &mut scratch[..a.n];
-            for i in rows.blocks(1) {
-                gather(a, &i, row);
-                layer.activation.sigma(row);
-                scatter(a, &i, row);
-            }
+    }
+}
+
+/// a = σ(z) where σ takes a row at a time.
+struct ActivateRows<'a, T> {
+    activation: Activation,
+    z: &'a Panels<T>,
+    a: &'a Panels<T>,
+    scratch: &'a mut [T],
+    rows: &'a Share,
+}
+
+impl<T: Real> Job for ActivateRows<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        let row = &mut self.scratch[..self.a.n];
+        for i in self.rows.blocks(1) {
+            gather(self.z, &i, row);
+            self.activation.sigma(row);
+            scatter(self.a, &i, row);
         }
     }
 }
@@ -345,19 +383,20 @@ impl<T: Real> Job for Multiply<'_, T> {
     }
 }
 
-/// δ ⊙ σ'(z, a) for all neurons of a hidden layer.
+/// δ ⊙ σ'(z, a) for the neurons of some panels of a hidden layer.
 struct Slope<'a, T> {
     activation: Activation,
     z: &'a Panels<T>,
     a: &'a Panels<T>,
     delta: &'a Panels<T>,
     rows: &'a Share,
+    panels: Range<usize>,
 }
 
 impl<T: Real> Job for Slope<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        for p in 0..self.a.panels() {
+        for p in self.panels {
             let (z, a) = (self.z.read(p, self.rows), self.a.read(p, self.rows));
             self.activation.sigma_prime(z, a, self.delta.write(p, self.rows));
         }

@@ -34,6 +34,7 @@ mod activation;
 mod cost;
 mod error;
 mod exchange;
+mod few;
 mod init;
 mod interrupt;
 mod kernel;

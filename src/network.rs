@@ -361,7 +361,9 @@ impl<T: Real> Network<T> {
         for (l, layer) in self.layers.iter().enumerate() {
             let scratch = ws.scratch(&self.layers, worker.index);
             let (a, z) = (&ws.a[l + 1], ws.z[l].as_ref());
-            layer.forward(self.isa, ws.input(l), (z, ws.normed(l)), a, scratch, rows);
+            let all = (rows, 0..layer.w.panels());
+            layer.forward(self.isa, ws.input(l), (z, ws.normed(l)), a, all);
+            layer.activate_rows(self.isa, z, a, scratch, rows);
             if let (Some([mask, masked]), Some((chance, chosen))) = (ws.masked(l + 1), chance) {
                 let dropout = (l + 1, layer.options.dropout);
                 draw_masks(mask, rows, chosen, chance, dropout, scratch);
@@ -384,14 +386,15 @@ impl<T: Real> Network<T> {
             let before = (&self.layers[l - 1], z_prev, &ws.a[l]);
             let mask = ws.masked(l).map(|[mask, _]| mask);
             let (delta, below) = (&ws.delta[l], &ws.delta[l - 1]);
-            self.layers[l].backward(self.isa, delta, before, mask, below, rows);
+            let all = (rows, 0..below.panels());
+            self.layers[l].backward(self.isa, delta, before, mask, below, all);
             self.layers[l - 1].denormalize(self.isa, ws.normed(l - 1), below, rows);
         }
     }
 
     /// C_i and δ of the output layer, by a cost of the table.
     #[inline(always)]
-    fn output(&self, ws: &Workspace<T>, worker: &Worker, rows: &Share) {
+    pub(crate) fn output(&self, ws: &Workspace<T>, worker: &Worker, rows: &Share) {
         let last = self.layers.len() - 1;
         let layer = &self.layers[last];
         let (z, a) = (ws.output_z(), &ws.a[last + 1]);
@@ -422,7 +425,7 @@ impl<T: Real> Network<T> {
         let elementwise = layer.activation.is_elementwise();
         cost.output([a, &ws.y, delta], costs, !elementwise, rows);
         if elementwise {
-            layer.slope(self.isa, ws.output_z(), a, delta, rows);
+            layer.slope(self.isa, ws.output_z(), a, delta, (rows, 0..a.panels()));
         }
         if let Some(weights) = &ws.weights {
             self.isa.run(Weigh { weights, delta, costs, rows });

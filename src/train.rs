@@ -161,7 +161,9 @@ impl<T: Real> Network<T> {
     pub fn train(&mut self, samples: &Samples<T>, settings: &Settings, start: Position) -> Outcome {
         let batch = settings.batch_size.min(settings.rows_of_epoch(samples.len()));
         let order = std::mem::take(&mut self.order);
-        let threads = Self::threads_for(self.step_work(batch), batch);
+        let work = self.step_work(batch);
+        let few = settings.input_noise == 0.0 && self.shares_panels(work, batch);
+        let threads = if few { pool::threads() } else { Self::threads_for(work, batch) };
         let weighted = samples.weights.is_some();
         let ws = match self.training.take() {
             Some(ws) if ws.fits(batch, threads, weighted) => ws,
@@ -175,6 +177,7 @@ impl<T: Real> Network<T> {
         let stored = batch > CHUNK || settings.clip_norm.is_some();
         let sums = stored.then(|| GradientTree::new(&self.layers, batch.div_ceil(CHUNK)));
         let mut run = Run::new(self, samples, settings, ws, sums);
+        run.few = few && threads > 1;
         run.order = RwLock::new(order);
         run.check_mask = self.check_mask(batch, settings.budget);
         let outcome = Mutex::new(None);
@@ -385,6 +388,8 @@ pub(crate) struct Run<'a, T> {
     ws: Workspace<T>,
     /// Whether the steps are those of [`crate::small`].
     small: bool,
+    /// Whether workers share panels: see [`crate::few`].
+    few: bool,
     pub parts: Parts,
     /// Where gradients are kept that cannot be used as they come.
     pub sums: Option<GradientTree<T>>,
@@ -409,6 +414,7 @@ impl<'a, T: Real> Run<'a, T> {
             samples,
             settings,
             small: ws.small && settings.is_plain() && network.own_cost.is_none(),
+            few: false,
             parts: Parts::new(&network.layers),
             ws,
             sums,
@@ -636,7 +642,12 @@ impl<T: Real> Run<'_, T> {
             give_up: &|worker| self.give_up(worker),
         };
         let chosen = chosen(order, chunk);
-        self.network.rows(&self.ws, self.samples, worker, rows, chosen, Some(&training));
+        if self.few {
+            self.give_up(worker); // all see it after the last of their meetings
+            self.network.few_rows(&self.ws, self.samples, worker, rows, chosen);
+        } else {
+            self.network.rows(&self.ws, self.samples, worker, rows, chosen, Some(&training));
+        }
         worker.wait();
         if self.given_up.load(Relaxed) || self.network.failures.any() {
             return Err(Reason::Interrupted);
