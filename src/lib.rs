@@ -64,6 +64,7 @@ pub use cost::Cost;
 pub use error::Error;
 pub use exchange::LayerSum;
 pub use init::Init;
+pub use interrupt::asking;
 pub use kernel::{Isa, fma_rate};
 pub use layer::Options;
 pub use network::{Network, Trace};

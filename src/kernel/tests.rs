@@ -173,6 +173,7 @@ impl<T: Number> Multiplication<T> {
             right: &right,
             bias: bias.as_ref(),
             rows: &rows_of,
+            panels: 0..right.panels(),
         });
         let what = format!("{} {} {rows}x{k}x{n} from {start}", T::NAME, isa.name());
         let written = start..start + rows;
@@ -283,7 +284,8 @@ fn nan_and_infinity_stay_in_their_own_row() {
         let mut right = packed(k, n);
         fill_packed(&mut right, &vec![vec![0.5; n]; k]);
         let all = share(0, rows);
-        isa.run(Product { out: &out, left: &left, right: &right, bias: None, rows: &all });
+        let panels = 0..right.panels();
+        isa.run(Product { out: &out, left: &left, right: &right, bias: None, rows: &all, panels });
         for row in 0..rows {
             let value = out.values.as_slice()[place(&out, row, n - 1)];
             match row {
