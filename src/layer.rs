@@ -147,9 +147,9 @@ impl<T: Real> Layer<T> {
         }
         if let Some(own) = &self.own {
             own.sigma(out, a, rows);
-        } else if !self.activation.is_elementwise() {
-            return;
-        } else if z.is_some() || self.activation != Activation::Identity {
+        } else if self.activation.is_elementwise()
+            && (z.is_some() || self.activation != Activation::Identity)
+        {
             isa.run(Activate { layer: self, z, a, rows, panels });
         }
     }

@@ -147,6 +147,6 @@ def test_a_wrong_derivative_is_caught(row, monkeypatch):
         net.sizes, "tanh", row.name, init=net.weights, dtype="float64", backend="numpy"
     )
     wrong.biases = net.biases
-    monkeypatch.setattr(wrong._core, "_output", planted)
+    monkeypatch.setattr(wrong._core._served, "_output", planted)
     with pytest.raises(AssertionError, match="of layer 1 at"):
         check_gradients(wrong, wrong.backward(X, y), X, y)

@@ -326,7 +326,7 @@ def test_an_activation_of_ones_own():
 
 def test_lbfgs_takes_no_steps_to_watch():
     with pytest.raises(ValueError, match="lbfgs' must go without health"):
-        fit(network(), optimizer="lbfgs", learning_rate="auto", health=True)
+        network().fit(X, IRIS.y, optimizer="lbfgs", health=True)
 
 
 def test_layer_normalisation(backend):

@@ -131,6 +131,17 @@ LAYOUTS = [np.copy, fortran, strided, reversed_rows, read_only, unaligned, big_e
 
 
 @st.composite
+def hidden_activations(draw, n, output):
+    """Any, but one exponential at the most: one of another is beyond all numbers."""
+    rows = []
+    for _ in range(n):
+        steep = "exponential" in (output, *rows)
+        left_out = "exponential" if steep else ""
+        rows.append(draw(st.sampled_from([row for row in HIDDEN if row != left_out])))
+    return rows
+
+
+@st.composite
 def cases(draw, layers=6, widths=70):
     """1 to 6 layers of 1 to 70 neurons; a batch of 1 to 40 rows in any layout and dtype."""
     cost, output = draw(st.sampled_from(COST_AND_OUTPUT))
@@ -140,7 +151,7 @@ def cases(draw, layers=6, widths=70):
     sizes.append(draw(st.integers(least, widths)))
     arguments = {
         "sizes": sizes,
-        "activation": [draw(st.sampled_from(HIDDEN)) for _ in sizes[1:-1]],
+        "activation": draw(hidden_activations(len(sizes) - 2, output)),
         "output": output,
         "cost": cost.name,
         "dtype": draw(st.sampled_from(["float32", "float64"])),
@@ -187,7 +198,8 @@ def compare_backward(case, first, second):
     agree(*(net.evaluate(case.X, case.y)["cost"] for net in nets), results["cost"], "cost")
     traces = [vars(net.backward(case.X, case.y)) for net in nets]
     agree(*(trace["cost"] for trace in traces), results["cost"], "cost")
-    for name in traces[0].keys() - {"cost"}:
+    without_norm = {"gain_gradients", "shift_gradients"}  # these networks have none
+    for name in traces[0].keys() - without_norm - {"cost"}:
         per_layer = zip(*(trace[name] for trace in traces), results[name], strict=True)
         for layer, (left, right, bound) in enumerate(per_layer):
             agree(left, right, bound, f"{name}[{layer}]")

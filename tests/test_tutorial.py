@@ -13,6 +13,14 @@ NOTEBOOK = DOCS / "tutorial.ipynb"
 SECONDS = 300  # for one cell, on a machine that does other things
 
 
+@pytest.fixture(scope="module", autouse=True)
+def inline():
+    """Pictures stand in the cells, as they do for a reader."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+        yield
+
+
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
     """The notebook after all its cells; an error in a cell is raised here."""

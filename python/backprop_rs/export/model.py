@@ -128,8 +128,10 @@ def layers_of(net: Network) -> list[Layer]:
             ) from None
         row, settings = parse("activation", text, ACTIVATIONS)
         layer = Layer(w, b, gain, shift, row.name, settings)
-        for name, array in layer.parameters.items():
-            finite(f"{name} of layer {number}", array, net.dtype)
+        parts = {"weights": w, "biases": b, "gains": gain, "shifts": shift}
+        for name, array in parts.items():
+            if array is not None:
+                finite(f"{name} of layer {number}", array, net.dtype)
         layers.append(layer)
     return layers
 
