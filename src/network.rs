@@ -218,6 +218,15 @@ impl<T: Real> Network<T> {
         self.layers.iter().map(|layer| layer.biases().to_vec().into()).collect()
     }
 
+    /// Whether no parameter is NaN or infinite.
+    pub fn is_finite(&self) -> bool {
+        self.layers.iter().all(|layer| {
+            let vectors = std::iter::once(&layer.b).chain(&layer.norm);
+            let mut buffers = vectors.chain(std::iter::once(&layer.w.values));
+            buffers.all(|buffer| buffer.is_empty() || first_non_finite(buffer.as_slice()).is_none())
+        })
+    }
+
     /// The gains of each layer with layer normalisation, `(n_out,)`.
     pub fn gains(&self) -> Vec<Option<Array1<T>>> {
         self.of_norm(0)

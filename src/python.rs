@@ -143,6 +143,10 @@ impl Network {
         with!(&*self.lock(py), net => vectors(py, net.biases()))
     }
 
+    fn is_finite(&self, py: Python) -> bool {
+        with!(&*self.lock(py), net => py.detach(|| net.is_finite()))
+    }
+
     fn set_weights(&self, py: Python, weights: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
         with!(&mut *self.lock(py), net => {
             for (l, w) in weights.iter().enumerate() {

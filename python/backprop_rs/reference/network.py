@@ -211,6 +211,11 @@ class Network:
             if array is not None:
                 layer.parameters()[name][...] = array
 
+    def is_finite(self) -> bool:
+        """Whether no parameter is NaN or infinite."""
+        arrays = [array for layer in self._layers for array in layer.parameters().values()]
+        return all(bool(np.isfinite(array).all()) for array in arrays)
+
     weights = partialmethod(part, "weights")
     biases = partialmethod(part, "biases")
     gains = partialmethod(part, "gains")

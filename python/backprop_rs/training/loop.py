@@ -10,8 +10,6 @@ from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .. import _check
 from ..history import History
 from . import interrupts
@@ -229,10 +227,9 @@ class Loop:
 
     def look_at_the_end(self) -> None:
         """No later batch shows what the last update has done."""
-        if self.settings["check_finite"] and self.history.stopped != "nan":
-            arrays = self.core.weights() + self.core.biases()
-            if not all(np.isfinite(array).all() for array in arrays):
-                self.give_up(self.at)
+        wanted = self.settings["check_finite"] and self.history.stopped != "nan"
+        if wanted and not self.core.is_finite():
+            self.give_up(self.at)
 
     def give_up(self, at: Place) -> None:
         """Go back to before the update that spoilt the parameters, and say so."""
