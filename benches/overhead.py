@@ -43,11 +43,15 @@ def fit_and_steps():
     settings = {"batch_size": BATCH, "learning_rate": RATE}
     core = _core.Network([4, 16, 3], ["sigmoid", "sigmoid"], "squared_error", "float32")
     core.initialize("auto", 0)
-    core.set_optimizer("sgd", {})
-    position = {"epoch": 0, "step": 0, "cost_sum": 0.0, "stop_epoch": EPOCHS, "budget": 1e9}
+    core.set_optimizer("sgd")
+    plain = {
+        **{"schedule": "constant", "schedule_from": 0, "schedule_epochs": EPOCHS, "seed": 0},
+        **{"shuffle": False, "clip_value": None, "clip_norm": None, "average": None},
+        **{"input_noise": 0.0, "check_finite": True, "stop_epoch": EPOCHS, "budget": 1e9},
+    }
 
     fit = best(lambda: net.fit(X, y, EPOCHS, progress=False, **settings))
-    steps = best(lambda: core.train(X, y, shuffle=False, seed=0, **settings, **position))
+    steps = best(lambda: core.train(X, y, plain | settings, (0, 0, 0.0)))
     return fit, steps
 
 
