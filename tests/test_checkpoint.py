@@ -315,11 +315,13 @@ class Begun:
 class Checkpoints(checkpoint.Checkpoints):
     def write(self, *more):
         super().write(*more)
-        tell()
+        writes.append(True)
+        if len(writes) == 2:
+            tell()
 
 expected = train()
 loop.SLICE, fitting.Checkpoints = 0.002, Checkpoints
-told = []
+told, writes = [], []
 random.seed(5)
 kills, places = 0, set()
 while kills < 50:
@@ -328,8 +330,9 @@ while kills < 50:
     if not child:
         train(resume=True, checkpoint=path, checkpoint_every="0.001s", callbacks=Begun())
         os._exit(0)
+    os.close(to)  # the child's end alone is left: reading ends with the child
     os.read(come, 1)
-    os.close(come), os.close(to)
+    os.close(come)
     time.sleep(random.uniform(0.0, 0.02))
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
@@ -348,7 +351,8 @@ print(kills, len(places))
 def test_killed_at_fifty_instants(backend, tmp_path):
     """Each child goes on from what the one before has left, and the last one to the end.
 
-    Half of them are killed about when they begin, the others about when they have first written.
+    Half of them are killed about when they begin, the others once they have written twice, so that
+    these have come further, however slow the machine.
     """
     run = subprocess.run(
         [sys.executable, "-c", KILLED, str(tmp_path / "checkpoint"), backend],
@@ -358,4 +362,4 @@ def test_killed_at_fifty_instants(backend, tmp_path):
     assert run.returncode == 0, run.stderr
     kills, places = map(int, run.stdout.split())
     assert kills == 50
-    assert places >= 2  # they have come further; how far in their time is the machine's affair
+    assert places >= 20  # they have come further from one to the next
