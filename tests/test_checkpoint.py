@@ -293,7 +293,7 @@ from backprop_rs.training import checkpoint, fitting, loop
 path, backend = sys.argv[1:]
 rng = np.random.default_rng(0)
 X, y = rng.normal(size=(200, 8)), rng.integers(3, size=200)
-run = {"epochs": 20, "batch_size": 5, "optimizer": "adam", "schedule": "cosine",
+run = {"epochs": 80, "batch_size": 5, "optimizer": "adam", "schedule": "cosine",
        "input_noise": 0.1, "progress": False, "average": 0.9}
 
 def train(**more):
