@@ -15,7 +15,6 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.training.interrupts import Interrupts
-from conftest import MISSING
 
 X = np.random.default_rng(0).normal(size=(20, 4))
 LABELS = np.arange(20) % 3
@@ -66,7 +65,10 @@ def interrupted(program, argument, after=0.5):
         assert child.stdout.readline() == "ready\n", child.stderr.read()
         time.sleep(after)
         child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=120)
+        try:
+            out, err = child.communicate(timeout=120)
+        finally:
+            child.kill()
     assert child.returncode == 0, err
     return json.loads(out)
 
@@ -85,24 +87,36 @@ def test_a_signal_leaves_a_whole_step(case, threads, backend):
 
 
 MANY = """
-import json, sys
+import json, signal, sys
 import numpy as np
 import backprop_rs as bp
+case = json.loads(sys.argv[1])
 random = np.random.default_rng(0)
 X, y = random.uniform(size=(500, 4)), random.integers(0, 3, 500)
-config = {"sizes": [4, 16, 3], "seed": 0, "learning_rate": 0.1}
+config = {"sizes": [4, 16, 3], "seed": 0, "learning_rate": 0.1, "backend": case["backend"]}
+def own(number, frame):
+    raise TimeoutError
+if case["own"]:
+    signal.signal(signal.SIGINT, own)
 configs = [config | {"epochs": 2}, *[config | {"epochs": 10**7}] * 4]
 print("ready", flush=True)
-many = bp.train_many(configs, X, y, threads=2)
+try:
+    many = bp.train_many(configs, X, y, threads=2)
+except TimeoutError:
+    sys.exit(print(json.dumps("the user's own")))
 print(json.dumps([one.history and one.history.stopped for one in many]))
 assert all(one.error is None for one in many)
 assert all((one.net is None) == (one.history is None) for one in many)
 """
 
 
-@pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
-def test_a_signal_ends_many_trainings():
-    assert interrupted(MANY, None) == ["epochs", "interrupted", "interrupted", None, None]
+def test_a_signal_ends_many_trainings(backend):
+    told = interrupted(MANY, {"backend": backend, "own": False})
+    assert told == ["epochs", "interrupted", "interrupted", None, None]
+
+
+def test_an_exception_of_the_users_handler_ends_many_trainings(backend):
+    assert interrupted(MANY, {"backend": backend, "own": True}) == "the user's own"
 
 
 # In this process.

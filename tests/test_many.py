@@ -49,6 +49,37 @@ def test_each_may_have_rows_of_its_own(backend):
         assert np.array_equal(one.net.weights[0], net.weights[0])
 
 
+def test_rows_are_bools_integers_or_a_slice(backend):
+    config = COMMON | {"sizes": [4, 8, 3], "backend": backend}
+    half = [np.arange(90) < 40, range(40), np.arange(-90, -50), slice(40)]
+    first, *others = bp.train_many([config] * 4, X.tolist(), LABELS.tolist(), rows=half)
+    assert first.error is None
+    for one in others:
+        assert np.array_equal(one.net.weights[0], first.net.weights[0])
+
+
+def test_frames_are_read_as_fit_reads_them(backend):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"), index=np.arange(90)[::-1])
+    labels = pandas.Series(LABELS, index=np.arange(90) + 7)
+    chosen = [COMMON | {"sizes": [4, 8, 3], "backend": backend}] * 2
+    folds = [np.arange(90), np.arange(0, 90, 2)]
+    for one, rows in zip(bp.train_many(chosen, frame, labels, rows=folds), folds, strict=True):
+        net, _ = alone(chosen[0], frame.iloc[rows], labels.iloc[rows])
+        assert np.array_equal(one.net.weights[0], net.weights[0])
+
+
+@pytest.mark.parametrize("name", ["X", "y"])
+@pytest.mark.parametrize("rows", [None, [np.arange(30)]])
+def test_what_is_masked_is_not_learnt_from(name, rows):
+    """Also where no chosen row has a mask: the mask would be lost without a word."""
+    given = {"X": X, "y": LABELS}
+    given[name] = np.ma.array(given[name])
+    given[name][-1] = np.ma.masked
+    with pytest.raises(ValueError, match=f"{name} must hold no masked values; got one at"):
+        bp.train_many([COMMON | {"sizes": [4, 3]}], rows=rows, **given)
+
+
 def test_an_error_stays_with_its_config(backend):
     wrong = [{"sizes": [4, 0, 3]}, {"sizes": [5, 3]}, {"sizes": [4, 3], "learning_rate": -1}]
     chosen = [COMMON | {"backend": backend} | one for one in [*wrong, {"sizes": [4, 3]}]]
@@ -83,10 +114,23 @@ def test_no_configs_no_results():
         ),
         ({"configs": [{}, 5]}, r"configs must be mappings; got int in number 1"),
         ({"configs": [{}], "rows": []}, r"rows must be one per config \(1\); got 0"),
+        (
+            {"configs": [{}], "y": LABELS[1:], "rows": [[0]]},
+            r"y must have as many rows as X \(90\)",
+        ),
+        ({"configs": [{}], "X": X[0], "rows": [[0]]}, r"X must have shape \(m, n_0\) beside rows"),
+        ({"configs": [{}], "rows": [[90]]}, r"rows of number 0 .* from -90 to 89, .*; got 90"),
+        ({"configs": [{}], "rows": [[0, -91]]}, r"from -90 to 89, or 90 bools; got -91"),
+        ({"configs": [{}], "rows": [[True]]}, r"or 90 bools; got 1 bools"),
+        ({"configs": [{}], "rows": [[0.5]]}, r"or 90 bools; got float64 of shape \(1,\)"),
+        ({"configs": [{}], "rows": [[]]}, r"or 90 bools; got float64 of shape \(0,\)"),
+        ({"configs": [{}], "rows": [["a"]]}, r"rows of number 0 must hold bools"),
+        ({"configs": [{}], "X": bp.data.source((X, LABELS))}, r"X must be an array in memory"),
+        ({"configs": [{}], "y": None}, r"y must hold bools, integers or floats"),
         ({"configs": [{}], "threads": -1}, r"threads must be an integer >= 1; got -1"),
         ({"configs": [{}], "threads": 0}, r"threads must be an integer >= 1; got 0"),
     ],
 )
 def test_bad_arguments_are_refused(given, sentence):
     with pytest.raises((TypeError, ValueError), match=sentence):
-        bp.train_many(X=X, y=LABELS, **given)
+        bp.train_many(**{"X": X, "y": LABELS} | given)

@@ -9,9 +9,8 @@ from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .. import _backend, _check
+from ..data.sources import Source
 from ..network import Network
 from ..threads import get_num_threads
 from .interrupts import SHARED, Interrupts
@@ -51,9 +50,10 @@ def train_many(
     configs : sequence of dict
         The arguments of `Network` and of `Network.fit` for each, by name.
     X, y : array-like
-        As for `Network.fit`; the same for all.
+        As for `Network.fit`, but for sources; the same for all.
     rows : sequence of index arrays, optional
-        The rows of X and y that each network learns from, such as the folds of a cross-validation.
+        The rows of X and y that each network learns from, such as the folds of a cross-validation:
+        integers, one bool a row, or a slice.
     threads : int, optional
         By default as many as the core may use.
 
@@ -61,13 +61,15 @@ def train_many(
     -------
     list of Trained
         In the order of `configs`. What goes wrong with one is its `error`, and the others are
-        kept. Ctrl-C ends all of them after the step they are in; those that have not begun have
-        neither a network nor a history.
+        kept. Ctrl-C ends all of them after the step they are in, and the call returns: the
+        history of those that it has ended has `stopped == "interrupted"`, and those that have not
+        begun have neither a network nor a history.
 
     Raises
     ------
     TypeError, ValueError
-        Where a config has another argument, or `rows` or `threads` cannot be used.
+        Where a config has another argument, X or y are no arrays of numbers, or `rows` or
+        `threads` cannot be used.
 
     Examples
     --------
@@ -86,16 +88,20 @@ def train_many(
         raise ValueError(f"rows must be one per config ({len(several)}); got {len(rows)}")
     threads = get_num_threads() if threads is None else threads
     threads = _check.integer("threads", threads, least=1)
-    X, y = np.asarray(X), np.asarray(y)
-    chosen = [slice(None)] * len(several) if rows is None else rows
+    X, y = in_memory("X", X), in_memory("y", y)
+    chosen = [None] * len(several) if rows is None else rows_of(rows, X, y)
     results = [Trained(config) for config in configs]
     with Interrupts() as interrupts, ThreadPoolExecutor(threads) as pool:
         work = partial(train_one, interrupts, (X, y))
         trainings = [
             pool.submit(work, *each) for each in zip(results, several, chosen, strict=True)
         ]
-        while wait(trainings, timeout=PATIENCE).not_done:
-            pass  # Python hears a signal only where this thread does something
+        try:
+            while wait(trainings, timeout=PATIENCE).not_done:
+                pass  # Python hears a signal only where this thread does something
+        except BaseException:  # of a handler of the user's own: the pool waits for all to end
+            interrupts.requested = True
+            raise
     return results
 
 
@@ -118,6 +124,40 @@ def split(i: int, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
     return of_network, {"progress": False} | of_fit
 
 
+def in_memory(name: str, given: Any) -> AnyArray:
+    """An array of numbers, read as `Network.fit` reads it."""
+    if isinstance(given, Source):
+        raise TypeError(f"{name} must be an array in memory; got a source, which fit takes alone")
+    return _check.numbers(name, given)
+
+
+def rows_of(given: Sequence[Any], X: AnyArray, y: AnyArray) -> list[Any]:
+    """What picks the rows of each config."""
+    if X.ndim != 2:
+        raise ValueError(f"X must have shape (m, n_0) beside rows; got {X.shape}")
+    if y.ndim == 0 or len(y) != len(X):
+        raise _check.wrong_targets(y, len(X), 1)
+    return [
+        one if isinstance(one, slice) else indices(f"rows of number {number}", one, len(X))
+        for number, one in enumerate(given)
+    ]
+
+
+def indices(name: str, given: Any, m: int) -> AnyArray:
+    """Integers that count from 0 to m - 1, or from the end, or a bool for each of m rows."""
+    found = _check.numbers(name, given)
+    sentence = f"{name} (counted from 0) must be integers from {-m} to {m - 1}, or {m} bools; got "
+    if found.ndim != 1 or found.dtype.kind not in "biu" or found.size == 0:
+        raise ValueError(f"{sentence}{found.dtype} of shape {found.shape}")
+    if found.dtype.kind == "b":
+        if len(found) != m:
+            raise ValueError(f"{sentence}{len(found)} bools")
+    elif not -m <= found.min() <= found.max() < m:
+        wrong = found[(found < -m) | (found >= m)][0]
+        raise ValueError(f"{sentence}{wrong}")
+    return found
+
+
 def train_one(
     interrupts: Interrupts,
     samples: tuple[AnyArray, AnyArray],
@@ -133,8 +173,8 @@ def train_one(
     try:
         with _backend.alone():
             net = Network(**of_network)
-            X, y = samples
-            one.history = net.fit(X[rows], y[rows], **of_fit)
+            X, y = samples if rows is None else (array[rows] for array in samples)
+            one.history = net.fit(X, y, **of_fit)
             one.net = net
     except Exception as error:
         one.error = error
