@@ -68,6 +68,7 @@ tutorial: ## run docs/tutorial.ipynb and render it; set-up: pip install '.[docs]
 bench: ## set-up: pip install '.[bench]'; PEERS passes options on, such as PEERS='--peers numpy'
 	$(CARGO) bench --locked
 	$(PYTHON) benches/peers.py $(PEERS)
+	$(PYTHON) benches/peers.py --tables
 	$(PYTHON) benches/predict.py
 	$(PYTHON) benches/overhead.py
 	$(PYTHON) benches/growth.py

@@ -67,6 +67,11 @@ class Case:
         return cls(name, tuple(sizes), int(batch), suffix == "adam")
 
     @property
+    def classes(self):
+        """Whether the targets are classes."""
+        return self.adam
+
+    @property
     def activation(self):
         return "relu" if self.adam else "sigmoid"
 
@@ -77,6 +82,15 @@ class Case:
     @property
     def cost(self):
         return "cross_entropy" if self.adam else "squared_error"
+
+    @property
+    def optimizer(self):
+        return "adam" if self.adam else "sgd"
+
+    @property
+    def layer_norm(self):
+        """Of the hidden layers."""
+        return False
 
     @property
     def learning_rate(self):
@@ -114,7 +128,7 @@ class Problem:
         rows, n_out = (steps or case.steps) * case.batch, case.sizes[-1]
         X = rng.random((rows, case.sizes[0]), dtype=dtype)
         labels = rng.integers(0, n_out, rows)
-        y = np.eye(n_out, dtype=dtype)[labels] if case.adam else rng.random((rows, n_out), dtype)
+        y = np.eye(n_out, dtype=dtype)[labels] if case.classes else rng.random((rows, n_out), dtype)
         layers = list(zip(case.sizes, case.sizes[1:], strict=False))
         weights = [rng.standard_normal((o, i), dtype) / np.sqrt(i).astype(dtype) for i, o in layers]
         return cls(X, y, labels, weights, [np.zeros(o, dtype) for _, o in layers])

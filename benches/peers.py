@@ -14,6 +14,7 @@ from pathlib import Path
 
 import machine
 import picture
+import tables
 from cases import PEAK_SHARE, Case, Problem, select
 from trainers import TRAINERS
 from workers import Worker
@@ -123,32 +124,53 @@ def parse_arguments():
     add("--peers", nargs="+", default=present, choices=list(TRAINERS))
     add("--repeat", type=int, default=7, help="rounds, of which the best counts")
     add("--order", default="shuffled", choices=["shuffled", "file"], help="of the rows")
-    add("--json", type=Path, default=HERE / "results" / "peers.json")
+    what = "time rows of the tables instead: all, or those named (activation, gelu, ...)"
+    add("--tables", nargs="*", metavar="ROW", help=what)
+    add("--markdown", action="store_true", help="with --tables: print those of the JSON again")
+    add("--json", type=Path, help="benches/results/peers.json or tables.json where not given")
     add("--no-plot", dest="plot", action="store_false")
     add("--plot-only", action="store_true", help="draw again from the JSON")
-    add("--verify", action="store_true", help="compare the trained weights instead of the times")
-    return parser.parse_args()
+    add("--verify", action="store_true", help="compare what is trained instead of the times")
+    arguments = parser.parse_args()
+    kind = "peers" if arguments.tables is None else "tables"
+    arguments.json = arguments.json or HERE / "results" / f"{kind}.json"
+    arguments.versions = {}
+    arguments.repeat *= not arguments.verify
+    return arguments
+
+
+def keep(arguments, results):
+    """Write the record of a run."""
+    record = {
+        "date": date.today().isoformat(),
+        "machine": machine.describe(),
+        "versions": arguments.versions,
+        "order": arguments.order,
+        "repeat": arguments.repeat,
+        "results": results,
+    }
+    arguments.json.parent.mkdir(parents=True, exist_ok=True)
+    arguments.json.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+
+
+def main_of_tables(arguments):
+    if arguments.markdown:
+        return tables.print_markdown(json.loads(arguments.json.read_text("utf-8")))
+    results = tables.time_tables(arguments)
+    if not arguments.verify:
+        keep(arguments, results)
 
 
 def main():
     arguments = parse_arguments()
+    if arguments.tables is not None:
+        return main_of_tables(arguments)
     if arguments.verify:
         return verify(arguments.peers, arguments.dtypes[0])
     if not arguments.plot_only:
-        arguments.versions = {}
         cases = select(arguments.cases)
         settings = [(d, t) for d in arguments.dtypes for t in arguments.threads]
-        results = [row for s in settings for row in time_setting(arguments, cases, *s)]
-        record = {
-            "date": date.today().isoformat(),
-            "machine": machine.describe(),
-            "versions": arguments.versions,
-            "order": arguments.order,
-            "repeat": arguments.repeat,
-            "results": results,
-        }
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        keep(arguments, [row for s in settings for row in time_setting(arguments, cases, *s)])
     if arguments.plot:
         record = json.loads(arguments.json.read_text("utf-8"))
         picture.speed(record, HERE.parent / "docs" / "speed.svg")

@@ -258,14 +258,17 @@ class Jax(Trainer):
 
     def train(self, form):
         order = self.order().astype(np.int32)
-        self.current, costs = form(self.current, self.X, self.y, order)
-        self.jax.block_until_ready((self.current, costs))
+        self.current, self.costs = form(self.current, self.X, self.y, order)
+        self.jax.block_until_ready((self.current, self.costs))
 
     def weights(self):
         return [np.asarray(w) for w, _ in self.current[0]]
 
     def run(self, steps):
         self.train(self.epoch)
+
+    def cost_of_epoch(self):
+        return float(self.costs.mean())
 
 
 class Torch(Trainer):
@@ -316,8 +319,9 @@ class Ours(Trainer):
         super().__init__(case, problem, order, threads)
         import backprop_rs
 
+        hidden = [backprop_rs.Dense(n, layer_norm=case.layer_norm) for n in case.sizes[1:-1]]
         self.net = backprop_rs.Network(
-            case.sizes,
+            [case.sizes[0], *hidden, case.sizes[-1]],
             case.activation,
             case.output,
             case.cost,
@@ -326,12 +330,12 @@ class Ours(Trainer):
             seed=0,
         )
         self.net.weights, self.net.biases = problem.weights, problem.biases
-        self.y = problem.labels if case.adam else problem.y
+        self.y = problem.labels if case.classes else problem.y
         self.settings = {
             "epochs": 1,
             "batch_size": case.batch,
             "learning_rate": case.learning_rate,
-            "optimizer": "adam" if case.adam else "sgd",
+            "optimizer": case.optimizer,
             "shuffle": self.shuffle,
             "progress": False,
         }
@@ -340,7 +344,10 @@ class Ours(Trainer):
         return self.net.weights
 
     def run(self, steps):
-        self.net.fit(self.problem.X, self.y, **self.settings)
+        self.history = self.net.fit(self.problem.X, self.y, **self.settings)
+
+    def cost_of_epoch(self):
+        return self.history.cost[-1]
 
 
 TRAINERS = {"numpy": NumPy, "sklearn": ScikitLearn, "jax": Jax, "torch": Torch, "ours": Ours}

@@ -11,11 +11,8 @@ import subprocess
 import sys
 from time import perf_counter, sleep
 
-from cases import Case
-from predictors import PREDICTORS
-from trainers import TRAINERS
+from cases import Case, Problem
 
-TASKS = {"train": TRAINERS, "predict": PREDICTORS}
 ENOUGH = 0.1  # seconds; who can train a part of an epoch trains about so long
 SETTLE = 0.1  # seconds; for the threads of whoever was timed before to go to sleep
 THREAD_VARIABLES = (
@@ -24,6 +21,22 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "BACKPROP_RS_NUM_THREADS",
 )
+
+
+def task(name):
+    """How a task reads its cases, and its peers; imported when the cores are pinned."""
+    if name == "train":
+        from trainers import TRAINERS
+
+        return Case, TRAINERS
+    if name == "predict":
+        from predictors import PREDICTORS
+
+        return Case, PREDICTORS
+    from rows import Row
+    from rules import ROW_TRAINERS
+
+    return Row, ROW_TRAINERS
 
 
 class Worker:
@@ -57,14 +70,15 @@ class Worker:
 class Child:
     """The child's end: one method a word that can be asked."""
 
-    def __init__(self, task, peer, dtype, threads, order):
-        self.kind = TASKS[task][peer]
+    def __init__(self, name, peer, dtype, threads, order):
+        self.case, peers = task(name)
+        self.kind = peers[peer]
         self.dtype, self.threads, self.order = dtype, int(threads), order
 
     def prepare(self, name):
         """Data, network and warm-up, all outside the timing."""
         self.trainer = None  # frees the last one first
-        case = Case.parse(name)
+        case = self.case.parse(name)
         problem = self.kind.problem(case, self.dtype)
         self.trainer = self.kind(case, problem, self.order, self.threads)
         limit = self.kind.limit(case)
@@ -85,6 +99,17 @@ class Child:
         self.trainer.run(self.steps)
         return perf_counter() - start
 
+    def costs(self, name, steps):
+        """Of two epochs of a few steps each, in the order of the file."""
+        self.trainer = None
+        case = self.case.parse(name)
+        problem = Problem.of(case, self.dtype, int(steps))
+        trainer, costs = self.kind(case, problem, "file", self.threads), []
+        for _ in range(2):
+            trainer.run(int(steps))
+            costs.append(trainer.cost_of_epoch())
+        return costs
+
     def version(self):
         names = {"sklearn": "scikit-learn", "backprop_rs": "backprop-rs"}
         return importlib.metadata.version(names.get(self.kind.module, self.kind.module))
@@ -96,11 +121,11 @@ class Child:
         return max(_core.fma_peak(self.dtype, self.threads) for _ in range(5))
 
 
-def main(task, peer, dtype, threads, order):
+def main(name, peer, dtype, threads, order):
     cores = sorted(os.sched_getaffinity(0))[: int(threads)]
     os.sched_setaffinity(0, cores)  # before any library counts them
     replies, sys.stdout = sys.stdout, sys.stderr
-    child = Child(task, peer, dtype, threads, order)
+    child = Child(name, peer, dtype, threads, order)
     for line in sys.stdin:
         word, *arguments = line.split()
         try:

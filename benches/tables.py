@@ -1,0 +1,111 @@
+"""Every activation and optimizer, and layer normalisation, beside JAX: peers.py --tables.
+
+First both train two short epochs in the order of the file, and the costs of the second are
+compared: what is timed is the same. Then they are timed in turn, and the best round of each
+counts. None may make a step slower than the fastest peer. L-BFGS is not timed: it has no steps.
+"""
+
+from rows import NETWORKS, TABLES, select
+from workers import Worker
+
+PEERS = ("jax", "ours")
+STEPS = 20  # of an epoch whose cost is compared
+NEAR = 0.001  # of what is learnt: roundings make up to 0.0002, a beta of 0.8 in place of 0.9 0.01
+
+
+def time_tables(arguments):
+    """All rows with all dtypes and numbers of threads."""
+    chosen = select(arguments.tables)
+    settings = [(d, t) for d in arguments.dtypes for t in arguments.threads]
+    return [found for setting in settings for found in time_setting(arguments, chosen, *setting)]
+
+
+def time_setting(arguments, chosen, dtype, threads):
+    workers = {peer: Worker("tables", peer, dtype, threads, arguments.order) for peer in PEERS}
+    arguments.versions |= {peer: worker.ask("version") for peer, worker in workers.items()}
+    print(f"\n{dtype}, {threads} thread{'s' * (threads > 1)}; microseconds a step")
+    times = f"{'ours':>10}{'fastest':>10} {'peer':6}{'ratio':>6}{'costs apart':>13}"
+    print(f"{'network@batch row':52}{times}")
+    results = []
+    for table, text in chosen:
+        for net in NETWORKS:
+            if text == "softmax" and "-1@" in net:
+                continue  # it needs two outputs
+            labels = {"table": table, "row": text, "case": net, "dtype": dtype, "threads": threads}
+            results.append(labels | time_row(workers, f"{net}:{table}:{text}", arguments.repeat))
+            print_row(results[-1])
+    for worker in workers.values():
+        worker.close()
+    return results
+
+
+def time_row(workers, name, repeat):
+    """How far the costs are apart, and the least microseconds a step of each."""
+    costs = {peer: worker.ask("costs", name, STEPS) for peer, worker in workers.items()}
+    if repeat:
+        for worker in workers.values():
+            worker.ask("prepare", name)
+    times = {}
+    for _ in range(repeat):
+        for peer, worker in workers.items():
+            time = worker.ask("measure")
+            if time is not None:
+                times[peer] = min(time, times.get(peer, time))
+    peers = {peer: time for peer, time in times.items() if peer != "ours"}
+    fastest = min(peers, key=peers.get, default=None)
+    ratio = times[fastest] / times["ours"] if fastest and "ours" in times else None
+    return {"apart": apart(costs), "microseconds": times, "fastest": fastest, "ratio": ratio}
+
+
+def apart(costs):
+    """The largest difference from our cost after the second epoch, as a share of what it learnt."""
+    if None in costs.values():
+        return None
+    first, second = costs["ours"]
+    return max(abs(other - second) for _, other in costs.values()) / abs(first - second)
+
+
+def same(result):
+    """Whether both have trained the same."""
+    return result["apart"] is not None and result["apart"] < NEAR  # False of NaN
+
+
+def print_row(result):
+    def shown(value, width, form):
+        return f"{'-' if value is None else format(value, form):>{width}}"
+
+    times, ratio, peer = result["microseconds"], result["ratio"], result["fastest"]
+    name = f"{result['case']} {result['row']}" + " layer_norm" * (result["table"] == "layer_norm")
+    missed = " missed" * (ratio is not None and ratio < 1) + " NOT THE SAME" * (not same(result))
+    print(
+        f"{name:52}{shown(times.get('ours'), 10, ',.2f')}{shown(times.get(peer), 10, ',.2f')}"
+        f" {peer or '-':6}{shown(ratio, 6, '.2f')}{shown(result['apart'], 13, '.1e')}{missed}",
+        flush=True,
+    )
+
+
+def print_markdown(record):
+    """Our microseconds, those of the fastest peer, and the ratio, a network beside the other."""
+    settings = dict.fromkeys((r["dtype"], r["threads"]) for r in record["results"])
+    for dtype, threads in settings:
+        found = {
+            (r["table"], r["row"], r["case"]): r
+            for r in record["results"]
+            if (r["dtype"], r["threads"]) == (dtype, threads)
+        }
+        print(f"\n{dtype}, {threads} thread{'s' * (threads > 1)}\n")
+        head = [f"{net.replace('@', ', ')}: ours | fastest peer | ratio" for net in NETWORKS]
+        print(f"| table | row | {' | '.join(head)} |\n|---|---{'|---|---|---' * len(NETWORKS)}|")
+        for table, texts in TABLES.items():
+            for text in texts:
+                cells = [cell(found.get((table, text, net))) for net in NETWORKS]
+                if any(cell.strip(" |-") for cell in cells):
+                    print(f"| {table} | {text.replace(',', ', ')} | {' | '.join(cells)} |")
+
+
+def cell(result):
+    if result is None or result["ratio"] is None:
+        return "- | - | -"
+    times = result["microseconds"]
+    peer = times[result["fastest"]]
+    return f"{times['ours']:,.1f} | {peer:,.1f} ({result['fastest']}) | {result['ratio']:.2f}"
