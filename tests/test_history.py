@@ -164,6 +164,48 @@ def test_a_second_fit_counts_on(backend, monkeypatch):
     ]
 
 
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_resumed_training_counts_from_where_it_goes_on(step, backend, monkeypatch, tmp_path):
+    """Of 10 epochs of 30 samples, in two steps, each a second here; the first 6 are not its own."""
+    texts, fractions = [], []
+
+    class Fails:
+        """Two steps after the one whose checkpoint is then there."""
+
+        steps = 12 + step + 2
+
+        def on_step_end(self, event):
+            self.steps -= 1
+            if not self.steps:
+                raise OSError
+
+    class Recording(progress.Silent):
+        def wants(self):
+            return True
+
+        def show(self, fraction, text):
+            fractions.append(fraction)
+            texts.append(text.split(", ")[-2:])
+
+    run = {"epochs": 10, "batch_size": 15, "learning_rate": 0.1, "progress": False}
+    run |= {"checkpoint": tmp_path / "run", "checkpoint_every": "0s", "resume": True}
+    with pytest.raises(OSError):
+        network(backend).fit(X, LABELS, callbacks=Fails(), **run)
+
+    now = [100.0]
+    monkeypatch.setattr("backprop_rs.training.loop.perf_counter", lambda: now[0])
+    monkeypatch.setattr("backprop_rs.training.fitting.progress_bar", lambda show: Recording())
+
+    class Clock:
+        def on_step_end(self, event):
+            now[0] += 1.0
+
+    network(backend).fit(X, LABELS, callbacks=Clock(), **run)
+    left = 8 - step
+    assert fractions == [1 - one / 20 for one in range(left - 1, -1, -1)]
+    assert texts == [["15 samples/s", f"0:{one:02d} left"] for one in range(left - 1, -1, -1)]
+
+
 def test_the_plain_bar_writes_over_itself(capsys, monkeypatch):
     monkeypatch.setattr(progress, "PAUSE", 0)
     bar = progress.Plain()

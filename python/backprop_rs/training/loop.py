@@ -76,6 +76,7 @@ class Loop:
         self.watched: Any = None
         self.at: Place = (self.first, 0, 0.0)
         self.shown: Place | None = None
+        self.done_before = 0.0  # epochs, by a training that this one goes on with
         self.history = History()
         self.copies = Copies(self.core, self.steps)
         self.interrupts = interrupts.present()
@@ -114,6 +115,7 @@ class Loop:
         if self.stopping:
             self.stopping.begin()
         self.checkpoints.begin(self)
+        self.done_before = self.done()
         course = Course(self.samples, self.settings["batch_size"], self.at[:2], self.last)
         self.watchers.begin(self.net, course)
 
@@ -272,20 +274,29 @@ class Loop:
             self.core.set_state(self.stopping.state)
             self.history.best_epoch = self.stopping.best_epoch
 
+    def done(self) -> float:
+        """How many epochs of the training are done, with a part of the present one."""
+        epoch, step, _ = self.at
+        return float(epoch - self.first + min(step / self.steps, 1.0))
+
     def show(self, last: bool = False) -> None:
-        """Progress, cost and scores, samples a second and time left."""
+        """Progress, cost and scores, and the pace."""
         if self.at == self.shown or not (last or self.job.bar.wants()):
             return
         self.shown = self.at
-        epoch, step, _ = self.at
-        done = epoch - self.first + min(step / self.steps, 1.0)
-        share = done / max(self.last - self.first, 1)
-        elapsed = perf_counter() - self.started
-        speed = done * len(self.samples) / max(elapsed, 1e-9)
-        left = int(elapsed * (1 - share) / max(share, 1e-9))
         scores = [f"{name} {value:.4g}" for name, value in self.history.last().items()]
-        rest = f"{speed:,.0f} samples/s, {left // 60}:{left % 60:02d} left"
-        self.job.bar.show(share, ", ".join([f"epoch {epoch}/{self.last}", *scores, rest]))
+        text = ", ".join([f"epoch {self.at[0]}/{self.last}", *scores, *self.pace()])
+        self.job.bar.show(self.done() / max(self.last - self.first, 1), text)
+
+    def pace(self) -> list[str]:
+        """Samples a second and time left, from what was done since this call of `fit` began."""
+        here = self.done() - self.done_before
+        if not here:
+            return []
+        elapsed = max(perf_counter() - self.started, 1e-9)
+        left = int(elapsed * (self.last - self.first - self.done()) / here)
+        speed = here * len(self.samples) / elapsed
+        return [f"{speed:,.0f} samples/s", f"{left // 60}:{left % 60:02d} left"]
 
 
 def exclusively(net: Network, train: Callable[[], History]) -> History:
