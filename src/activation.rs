@@ -2,21 +2,35 @@
 //!
 //! A new row here and one in `reference/activation.py` are all that a new activation needs.
 
+use crate::kernel::{Job, Set};
 use crate::real::Real;
 use crate::table::table;
 
 /// Writes the enum, its names, its look-up and its loops from one list of rows.
+///
+/// The rows that are met often stand in the code of every kernel. The others would make it large
+/// and slow to compile, so they stand in code of their own, which all kernels call.
 macro_rules! activations {
     (
-        elementwise { $(
-            $(#[doc = $doc:literal])*
-            $variant:ident = $name:literal
-            $({ $($setting:ident: $range:ident = $default:expr),+ })?,
-            |$z:pat_param| $sigma:expr,
-            |$zp:pat_param, $ap:pat_param| $prime:expr;
-        )* }
+        often { $($often:tt)* }
+        seldom { $($seldom:tt)* }
         rowwise { $(#[doc = $row_doc:literal])* $row_variant:ident = $row_name:literal; }
     ) => {
+        activations! { @table $($often)* $($seldom)* @
+            $(#[doc = $row_doc])* $row_variant = $row_name;
+        }
+
+        impl Activation {
+            activations! { @loops in_place, in_place_prime: $($often)* }
+            activations! { @loops out_of_line, out_of_line_prime: $($seldom)* }
+        }
+    };
+    (@table $(
+        $(#[doc = $doc:literal])*
+        $variant:ident = $name:literal $({ $($setting:ident: $range:ident = $default:expr),+ })?,
+        |$z:pat_param| $sigma:expr,
+        |$zp:pat_param, $ap:pat_param| $prime:expr;
+    )* @ $($rowwise:tt)*) => {
         table! {
             /// σ, the function that makes a neuron's activation a of its weighted input z.
             pub enum Activation: "activation" {
@@ -24,51 +38,53 @@ macro_rules! activations {
                     $(#[doc = $doc])*
                     $variant = $name $({ $($setting: $range = $default),+ })?;
                 )*
-                $(#[doc = $row_doc])* $row_variant = $row_name;
+                $($rowwise)*
             }
         }
-
-        impl Activation {
-            /// Puts σ(z) in the place of each z.
-            ///
-            /// Softmax needs a row at a time: see [`softmax`].
-            #[inline(always)]
-            pub fn sigma<T: Real>(self, z: &mut [T]) {
-                match self {
-                    $(Self::$variant $({ $($setting),+ })? => {
-                        $($(let $setting: T = number($setting);)+)?
-                        for value in z {
-                            let $z = *value;
-                            let a = $sigma;
-                            *value = a;
-                        }
-                    })*
-                    Self::$row_variant => softmax(z),
-                }
+    };
+    (@loops $of:ident, $of_prime:ident: $(
+        $(#[doc = $doc:literal])*
+        $variant:ident = $name:literal $({ $($setting:ident: $range:ident = $default:expr),+ })?,
+        |$z:pat_param| $sigma:expr,
+        |$zp:pat_param, $ap:pat_param| $prime:expr;
+    )*) => {
+        /// σ(z) in the place of each z, if it is one of these rows.
+        #[inline(always)]
+        fn $of<T: Real>(self, z: &mut [T]) -> bool {
+            match self {
+                $(Self::$variant $({ $($setting),+ })? => {
+                    $($(let $setting: T = number($setting);)+)?
+                    for value in z {
+                        let $z = *value;
+                        let a = $sigma;
+                        *value = a;
+                    }
+                })*
+                _ => return false,
             }
+            true
+        }
 
-            /// Multiplies each `delta` by σ'(z, a), the derivative ∂a/∂z.
-            ///
-            /// The derivative of softmax is a matrix: see [`softmax_prime`].
-            #[inline(always)]
-            pub fn sigma_prime<T: Real>(self, z: &[T], a: &[T], delta: &mut [T]) {
-                match self {
-                    $(Self::$variant $({ $($setting),+ })? => {
-                        $($(let $setting: T = number($setting);)+)?
-                        for ((delta, z), a) in delta.iter_mut().zip(z).zip(a) {
-                            let ($zp, $ap) = (*z, *a);
-                            *delta *= $prime;
-                        }
-                    })*
-                    Self::$row_variant => softmax_prime(a, delta),
-                }
+        /// Each `delta` times σ'(z, a), if it is one of these rows.
+        #[inline(always)]
+        pub(crate) fn $of_prime<T: Real>(self, z: &[T], a: &[T], delta: &mut [T]) -> bool {
+            match self {
+                $(Self::$variant $({ $($setting),+ })? => {
+                    $($(let $setting: T = number($setting);)+)?
+                    for ((delta, z), a) in delta.iter_mut().zip(z).zip(a) {
+                        let ($zp, $ap) = (*z, *a);
+                        *delta *= $prime;
+                    }
+                })*
+                _ => return false,
             }
+            true
         }
     };
 }
 
 activations! {
-    elementwise {
+    often {
         /// σ(z) = z, σ' = 1.
         Identity = "identity", |z| z, |_, _| T::ONE;
         /// σ(z) = 1 / (1 + e^-z), σ' = a (1 - a): the derivation's eq. actWRTZSigmoid.
@@ -77,6 +93,8 @@ activations! {
         Tanh = "tanh", |z| z.tanh(), |_, a| T::ONE - a * a;
         /// σ(z) = max(z, 0), σ' = 1 where z > 0, else 0 (also at 0).
         Relu = "relu", |z| z.at_least(T::ZERO), |_, a| if a > T::ZERO { T::ONE } else { T::ZERO };
+    }
+    seldom {
         /// σ(z) = z where z > 0, else slope z (Maas, Hannun and Ng, 2013).
         LeakyRelu = "leaky_relu" { slope: NonNegative = 0.01 },
             |z| if z > T::ZERO { z } else { slope * z },
@@ -197,6 +215,54 @@ fn softsign<T: Real>(z: T) -> T {
 }
 
 impl Activation {
+    /// Puts σ(z) in the place of each z.
+    ///
+    /// Softmax needs a row at a time: see [`softmax`].
+    #[inline(always)]
+    pub fn sigma<T: Real, S: Set>(self, z: &mut [T]) {
+        if !self.in_place(z) {
+            S::apart(Sigma { activation: self, z });
+        }
+    }
+
+    /// σ(z) of one line, which stays in registers.
+    #[inline(always)]
+    pub fn sigma_of_line<T: Real, S: Set, const N: usize>(self, z: [T; N]) -> [T; N] {
+        let mut a = z;
+        if !self.in_place(&mut a) {
+            let mut apart = z;
+            S::apart(Sigma { activation: self, z: &mut apart });
+            a = apart;
+        }
+        a
+    }
+
+    /// Multiplies each `delta` by σ'(z, a), the derivative ∂a/∂z.
+    ///
+    /// The derivative of softmax is a matrix: see [`softmax_prime`].
+    #[inline(always)]
+    pub fn sigma_prime<T: Real, S: Set>(self, z: &[T], a: &[T], delta: &mut [T]) {
+        if !self.in_place_prime(z, a, delta) {
+            S::apart(SigmaPrime { activation: self, z, a, delta });
+        }
+    }
+
+    /// δ σ'(z, a) of one line, which stays in registers.
+    #[inline(always)]
+    pub fn slope_of_line<T: Real, S: Set, const N: usize>(
+        self,
+        [z, a]: [&[T; N]; 2],
+        delta: [T; N],
+    ) -> [T; N] {
+        let mut product = delta;
+        if !self.in_place_prime(z, a, &mut product) {
+            let (z, a, mut apart) = (*z, *a, delta);
+            S::apart(SigmaPrime { activation: self, z: &z, a: &a, delta: &mut apart });
+            product = apart;
+        }
+        product
+    }
+
     /// Whether σ' is computed from z as well as a, so that a hidden layer has to keep it.
     pub fn needs_z(self) -> bool {
         matches!(
@@ -211,48 +277,90 @@ impl Activation {
     }
 }
 
-/// The largest z of a row; NaN if any is.
+/// [`Activation::sigma`] of the rows that are met seldom.
+struct Sigma<'a, T> {
+    activation: Activation,
+    z: &'a mut [T],
+}
+
+impl<T: Real> Job for Sigma<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        if !self.activation.out_of_line(self.z) {
+            softmax(self.z.as_chunks_mut::<1>().0);
+        }
+    }
+}
+
+/// [`Activation::sigma_prime`] of the rows that are met seldom.
+struct SigmaPrime<'a, T> {
+    activation: Activation,
+    z: &'a [T],
+    a: &'a [T],
+    delta: &'a mut [T],
+}
+
+impl<T: Real> Job for SigmaPrime<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        let Self { activation, z, a, delta } = self;
+        if !activation.out_of_line_prime(z, a, delta) {
+            softmax_prime(a.as_chunks::<1>().0, delta.as_chunks_mut().0);
+        }
+    }
+}
+
+/// The largest z of each of `W` rows that stand side by side; NaN if any is.
 #[inline(always)]
-pub fn maximum<T: Real>(z: &[T]) -> T {
+pub fn maximum<T: Real, const W: usize>(z: &[[T; W]]) -> [T; W] {
     let mut max = z[0];
-    for &z in &z[1..] {
-        // A comparison with NaN is false either way round, so it is kept once met.
-        max = if max >= z { max } else { z };
+    for z in &z[1..] {
+        for r in 0..W {
+            // A comparison with NaN is false either way round, so it is kept once met.
+            max[r] = if max[r] >= z[r] { max[r] } else { z[r] };
+        }
     }
     max
 }
 
-/// Softmax of one row. The largest z is taken off first, so that nothing overflows.
+/// Softmax of `W` rows. The largest z of each is taken off first, so that nothing overflows.
 #[inline(always)]
-pub fn softmax<T: Real>(z: &mut [T]) {
+pub fn softmax<T: Real, const W: usize>(z: &mut [[T; W]]) {
     let max = maximum(z);
+    let mut sum = [T::ZERO; W];
     for z in z.iter_mut() {
-        *z = (*z - max).exp();
+        for r in 0..W {
+            z[r] = (z[r] - max[r]).exp();
+            sum[r] += z[r];
+        }
     }
-    let mut sum = T::ZERO;
-    for z in z.iter() {
-        sum += *z;
-    }
-    for z in z.iter_mut() {
-        *z = *z / sum;
+    for z in z {
+        for r in 0..W {
+            z[r] = z[r] / sum[r];
+        }
     }
 }
 
-/// Turns ∂C/∂a of one row into δ_j = a_j (∂C/∂a_j - Σ_i ∂C/∂a_i a_i).
+/// Turns ∂C/∂a of `W` rows into δ_j = a_j (∂C/∂a_j - Σ_i ∂C/∂a_i a_i).
 #[inline(always)]
-pub fn softmax_prime<T: Real>(a: &[T], delta: &mut [T]) {
-    let mut mean = T::ZERO;
+pub fn softmax_prime<T: Real, const W: usize>(a: &[[T; W]], delta: &mut [[T; W]]) {
+    let mut mean = [T::ZERO; W];
     for (delta, a) in delta.iter().zip(a) {
-        mean = delta.mul_add(*a, mean);
+        for r in 0..W {
+            mean[r] = delta[r].mul_add(a[r], mean[r]);
+        }
     }
     for (delta, a) in delta.iter_mut().zip(a) {
-        *delta = *a * (*delta - mean);
+        for r in 0..W {
+            delta[r] = a[r] * (delta[r] - mean[r]);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Portable;
 
     /// σ' against central differences, away from the kinks.
     #[test]
@@ -261,9 +369,9 @@ mod tests {
             for i in -40..40 {
                 let (z, h) = (f64::from(i) * 0.1 + 0.05, 1e-6);
                 let mut values = [z - h, z, z + h];
-                row.sigma(&mut values);
+                row.sigma::<_, Portable>(&mut values);
                 let mut slope = [1.0];
-                row.sigma_prime(&[z], &values[1..2], &mut slope);
+                row.sigma_prime::<_, Portable>(&[z], &values[1..2], &mut slope);
                 let numeric = (values[2] - values[0]) / (2.0 * h);
                 let allowed = 1e-9 * (1.0 + numeric.abs());
                 assert!((slope[0] - numeric).abs() < allowed, "{row:?} at {z}");
@@ -274,7 +382,7 @@ mod tests {
     #[test]
     fn softmax_sums_to_one_even_where_exp_would_overflow() {
         let mut z = [1000.0_f64, 1001.0, 999.0];
-        softmax(&mut z);
+        softmax(z.as_chunks_mut::<1>().0);
         assert!((z.iter().sum::<f64>() - 1.0).abs() < 4.0 * f64::EPSILON);
         assert!(z[1] > z[0] && z[0] > z[2]);
     }
@@ -283,14 +391,14 @@ mod tests {
     fn the_derivative_of_softmax_is_its_jacobian() {
         let (z, upstream, h) = ([0.3_f64, -1.0, 2.0], [0.7, -0.2, 1.5], 1e-6);
         let mut a = z;
-        softmax(&mut a);
+        softmax(a.as_chunks_mut::<1>().0);
         let mut delta = upstream;
-        softmax_prime(&a, &mut delta);
+        softmax_prime(a.as_chunks::<1>().0, delta.as_chunks_mut().0);
         for j in 0..3 {
             let side = |h: f64| {
                 let mut z = z;
                 z[j] += h;
-                softmax(&mut z);
+                softmax(z.as_chunks_mut::<1>().0);
                 z.iter().zip(upstream).map(|(a, g)| a * g).sum::<f64>()
             };
             assert!((delta[j] - (side(h) - side(-h)) / (2.0 * h)).abs() < 1e-9);

@@ -6,6 +6,7 @@
 
 use crate::activation::{self, Activation};
 use crate::error::Error;
+use crate::kernel::{Job, Set};
 use crate::real::Real;
 use crate::table::table;
 
@@ -97,29 +98,82 @@ impl Cost {
     /// An elementwise output: the term of each neuron in C_i, and its δ = ∂C/∂a σ'(z, a), for
     /// layers of `n` neurons.
     #[inline(always)]
-    pub fn elementwise<T: Real>(
+    pub fn elementwise<T: Real, S: Set>(
         self,
         output: Activation,
-        [z, a, y]: [&[T]; 3],
+        given: [&[T]; 3],
         n: usize,
         delta: &mut [T],
         terms: &mut [T],
     ) {
-        if self.is_fused(output) {
-            return self.fused([z, a, y], delta, terms);
+        if !self.in_place(output, given, n, [delta, terms]) {
+            S::apart(Elementwise { cost: self, output, given, n, found: [delta, terms] });
         }
-        self.plain([a, y], n, delta, terms);
-        output.sigma_prime(z, a, delta);
+    }
+
+    /// δ and the terms of neurons that fill a line, which stays in registers.
+    #[inline(always)]
+    pub fn of_line<T: Real, S: Set, const N: usize>(
+        self,
+        output: Activation,
+        given: [&[T; N]; 3],
+        n: usize,
+    ) -> [[T; N]; 2] {
+        let mut found = [[T::ZERO; N]; 2];
+        let [delta, terms] = &mut found;
+        if !self.in_place(output, given.map(|line| &line[..]), n, [delta, terms]) {
+            let (given, mut apart) = (given.map(|line| *line), [[T::ZERO; N]; 2]);
+            let [delta, terms] = &mut apart;
+            let given = given.each_ref().map(|line| &line[..]);
+            S::apart(Elementwise { cost: self, output, given, n, found: [delta, terms] });
+            found = apart;
+        }
+        found
+    }
+
+    /// [`Self::elementwise`] in the code of the caller, for pairs that are met often; whether this
+    /// is one.
+    #[inline(always)]
+    fn in_place<T: Real>(
+        self,
+        output: Activation,
+        [z, a, y]: [&[T]; 3],
+        n: usize,
+        [delta, terms]: [&mut [T]; 2],
+    ) -> bool {
+        let neurons = a.iter().zip(y).zip(delta.iter_mut()).zip(terms.iter_mut());
+        match (self, self.scale_of_squares(n)) {
+            (_, Some(scale)) => {
+                squares(neurons, T::from_f64(scale));
+                output.in_place_prime(z, a, delta)
+            }
+            (Self::CrossEntropy { label_smoothing }, _) => {
+                binary_cross_entropy(label_smoothing, [z, a, y], delta, terms);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What the squares of the errors are multiplied by, if the cost is their sum or mean.
+    #[inline(always)]
+    fn scale_of_squares(self, n: usize) -> Option<f64> {
+        match self {
+            Self::SquaredError { scale } => Some(scale),
+            Self::MeanSquaredError { scale } => Some(scale / n as f64),
+            _ => None,
+        }
     }
 
     /// The term of each neuron and its ∂C/∂a.
     #[inline(always)]
-    fn plain<T: Real>(self, [a, y]: [&[T]; 2], n: usize, delta: &mut [T], terms: &mut [T]) {
+    fn plain<T: Real>(self, [a, y]: [&[T]; 2], n: usize, [delta, terms]: [&mut [T]; 2]) {
         let neurons = a.iter().zip(y).zip(delta.iter_mut()).zip(terms);
         let number = T::from_f64;
+        if let Some(scale) = self.scale_of_squares(n) {
+            return squares(neurons, number(scale));
+        }
         match self {
-            Self::SquaredError { scale } => squares(neurons, number(scale)),
-            Self::MeanSquaredError { scale } => squares(neurons, number(scale / n as f64)),
             Self::AbsoluteError => each!(neurons, |a, y| {
                 let error = a - y;
                 (error.abs(), sign(error))
@@ -155,24 +209,18 @@ impl Cost {
                 (margin.at_least(T::ZERO), if margin > T::ZERO { -t } else { T::ZERO })
             }),
             Self::Poisson => each!(neurons, |a, y| (a - y * a.ln(), T::ONE - y / a)),
-            Self::CrossEntropy { .. } | Self::Focal { .. } => unreachable!("these are fused"),
+            _ => unreachable!("these are fused"),
         }
     }
 
     /// The term of each neuron and its δ, from z where that keeps digits.
     #[inline(always)]
     fn fused<T: Real>(self, [z, a, y]: [&[T]; 3], delta: &mut [T], terms: &mut [T]) {
-        let neurons = z.iter().zip(a).zip(y).zip(delta.iter_mut()).zip(terms);
         let number = T::from_f64;
+        let neurons = z.iter().zip(a).zip(y).zip(delta.iter_mut()).zip(terms.iter_mut());
         match self {
             Self::CrossEntropy { label_smoothing } => {
-                let (kept, spread) = (number(1.0 - label_smoothing), number(label_smoothing / 2.0));
-                for ((((&z, &a), &y), delta), term) in neurons {
-                    let y = kept.mul_add(y, spread);
-                    // ln(1 + e^z) - y z, with the large parts taken off each other first.
-                    *term = (z.at_least(T::ZERO) - y * z) + (-z.abs()).exp().ln_1p();
-                    *delta = a - y;
-                }
+                binary_cross_entropy(label_smoothing, [z, a, y], delta, terms);
             }
             Self::Poisson => {
                 for ((((&z, &a), &y), delta), term) in neurons {
@@ -197,38 +245,112 @@ impl Cost {
         }
     }
 
-    /// A softmax output, a sample at a time: C_i, with δ written. `terms` has room for a row.
+    /// A softmax output, `W` samples side by side: C_i, with δ written. `terms` has room for them.
     #[inline(always)]
-    pub fn rowwise<T: Real>(self, [z, a, y]: [&[T]; 3], delta: &mut [T], terms: &mut [T]) -> T {
-        match self {
-            Self::CrossEntropy { label_smoothing } => {
-                let (kept, spread) = (
-                    T::from_f64(1.0 - label_smoothing),
-                    T::from_f64(label_smoothing / z.len() as f64),
-                );
-                let (max, log_sum) = log_sum_exp(z);
-                let (mut cost, mut y_sum) = (T::ZERO, T::ZERO);
-                for (&z, &y) in z.iter().zip(y) {
-                    let y = kept.mul_add(y, spread);
-                    cost = y.mul_add(log_sum - (z - max), cost);
-                    y_sum += y;
-                }
-                for ((&a, &y), delta) in a.iter().zip(y).zip(delta.iter_mut()) {
-                    *delta = a.mul_add(y_sum, -kept.mul_add(y, spread));
-                }
-                cost
-            }
-            Self::Focal { gamma } => focal_row(T::from_f64(gamma), [z, a, y], delta),
-            _ => {
-                self.plain([a, y], z.len(), delta, terms);
-                activation::softmax_prime(a, delta);
-                let mut cost = T::ZERO;
-                for term in terms.iter() {
-                    cost += *term;
-                }
-                cost
+    pub fn rowwise<T: Real, S: Set, const W: usize>(
+        self,
+        given: [&[[T; W]]; 3],
+        delta: &mut [[T; W]],
+        terms: &mut [[T; W]],
+    ) -> [T; W] {
+        if let Self::CrossEntropy { label_smoothing } = self {
+            return cross_entropy(label_smoothing, given, delta);
+        }
+        let mut total = [T::ZERO; W];
+        S::apart(Rowwise { cost: self, given, found: [delta, terms], total: &mut total });
+        total
+    }
+}
+
+/// [`Cost::elementwise`] of the pairs that are met seldom.
+struct Elementwise<'a, T> {
+    cost: Cost,
+    output: Activation,
+    given: [&'a [T]; 3],
+    n: usize,
+    found: [&'a mut [T]; 2],
+}
+
+impl<T: Real> Job for Elementwise<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        let Self { cost, output, given: [z, a, y], n, found: [delta, terms] } = self;
+        if cost.is_fused(output) {
+            return cost.fused([z, a, y], delta, terms);
+        }
+        cost.plain([a, y], n, [delta, terms]);
+        output.sigma_prime::<T, S>(z, a, delta);
+    }
+}
+
+/// [`Cost::rowwise`] of the costs that are met seldom with a softmax.
+struct Rowwise<'a, T, const W: usize> {
+    cost: Cost,
+    given: [&'a [[T; W]]; 3],
+    found: [&'a mut [[T; W]]; 2],
+    total: &'a mut [T; W],
+}
+
+impl<T: Real, const W: usize> Job for Rowwise<'_, T, W> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        let Self { cost, given: [z, a, y], found: [delta, terms], total } = self;
+        if let Cost::Focal { gamma } = cost {
+            *total = focal(T::from_f64(gamma), [z, a, y], delta);
+            return;
+        }
+        let room = [delta.as_flattened_mut(), terms.as_flattened_mut()];
+        cost.plain([a.as_flattened(), y.as_flattened()], z.len(), room);
+        activation::softmax_prime(a, delta);
+        for term in terms.iter() {
+            for r in 0..W {
+                total[r] += term[r];
             }
         }
+    }
+}
+
+/// The cross-entropy of softmax rows, and its δ.
+#[inline(always)]
+fn cross_entropy<T: Real, const W: usize>(
+    label_smoothing: f64,
+    [z, a, y]: [&[[T; W]]; 3],
+    delta: &mut [[T; W]],
+) -> [T; W] {
+    let number = T::from_f64;
+    let (kept, spread) = (number(1.0 - label_smoothing), number(label_smoothing / z.len() as f64));
+    let (max, log_sum) = log_sum_exp(z);
+    let (mut cost, mut y_sum) = ([T::ZERO; W], [T::ZERO; W]);
+    for (z, y) in z.iter().zip(y) {
+        for r in 0..W {
+            let y = kept.mul_add(y[r], spread);
+            cost[r] = y.mul_add(log_sum[r] - (z[r] - max[r]), cost[r]);
+            y_sum[r] += y;
+        }
+    }
+    for ((a, y), delta) in a.iter().zip(y).zip(delta) {
+        for r in 0..W {
+            delta[r] = a[r].mul_add(y_sum[r], -kept.mul_add(y[r], spread));
+        }
+    }
+    cost
+}
+
+/// The cross-entropy of independent outputs, and its δ, from z.
+#[inline(always)]
+fn binary_cross_entropy<T: Real>(
+    label_smoothing: f64,
+    [z, a, y]: [&[T]; 3],
+    delta: &mut [T],
+    terms: &mut [T],
+) {
+    let number = T::from_f64;
+    let (kept, spread) = (number(1.0 - label_smoothing), number(label_smoothing / 2.0));
+    for ((((&z, &a), &y), delta), term) in z.iter().zip(a).zip(y).zip(delta).zip(terms) {
+        let y = kept.mul_add(y, spread);
+        // ln(1 + e^z) - y z, with the large parts taken off each other first.
+        *term = (z.at_least(T::ZERO) - y * z) + (-z.abs()).exp().ln_1p();
+        *delta = a - y;
     }
 }
 
@@ -251,55 +373,68 @@ fn sign<T: Real>(x: T) -> T {
     if x < T::ZERO { -T::ONE } else { up }
 }
 
-/// Focal cost of a softmax row. With l = -ln a and u = 1 - a = 1 - e^-l, ∂C/∂a_j a_j is
+/// Focal cost of softmax rows. With l = -ln a and u = 1 - a = 1 - e^-l, ∂C/∂a_j a_j is
 /// h_j = -y_j u^γ (γ a l/u + 1), and δ_j = h_j - a_j Σ_i h_i.
 #[inline(always)]
-fn focal_row<T: Real>(gamma: T, [z, a, y]: [&[T]; 3], delta: &mut [T]) -> T {
+fn focal<T: Real, const W: usize>(
+    gamma: T,
+    [z, a, y]: [&[[T; W]]; 3],
+    delta: &mut [[T; W]],
+) -> [T; W] {
     let (max, log_sum) = log_sum_exp(z);
-    let (mut cost, mut sum) = (T::ZERO, T::ZERO);
-    for (((&z, &a), &y), delta) in z.iter().zip(a).zip(y).zip(delta.iter_mut()) {
-        let l = log_sum - (z - max);
-        let u = -(-l).expm1();
-        let power = if gamma > T::ZERO { (gamma * u.ln()).exp() } else { T::ONE };
-        let ratio = if u > T::ZERO { l / u } else { T::ONE };
-        cost = (y * power).mul_add(l, cost);
-        *delta = -(y * power * (gamma * a * ratio + T::ONE));
-        sum += *delta;
+    let (mut cost, mut sum) = ([T::ZERO; W], [T::ZERO; W]);
+    for (((z, a), y), delta) in z.iter().zip(a).zip(y).zip(delta.iter_mut()) {
+        for r in 0..W {
+            let l = log_sum[r] - (z[r] - max[r]);
+            let u = -(-l).expm1();
+            let power = if gamma > T::ZERO { (gamma * u.ln()).exp() } else { T::ONE };
+            let ratio = if u > T::ZERO { l / u } else { T::ONE };
+            cost[r] = (y[r] * power).mul_add(l, cost[r]);
+            delta[r] = -(y[r] * power * (gamma * a[r] * ratio + T::ONE));
+            sum[r] += delta[r];
+        }
     }
-    for (&a, delta) in a.iter().zip(delta.iter_mut()) {
-        *delta = (-a).mul_add(sum, *delta);
+    for (a, delta) in a.iter().zip(delta) {
+        for r in 0..W {
+            delta[r] = (-a[r]).mul_add(sum[r], delta[r]);
+        }
     }
     cost
 }
 
-/// (m, ln Σ_i e^(z_i - m)) with m the largest z, whose own e⁰ = 1 is left to `ln_1p`.
+/// (m, ln Σ_i e^(z_i - m)) of each row, with m the largest z, whose own e⁰ = 1 is left to `ln_1p`.
 #[inline(always)]
-fn log_sum_exp<T: Real>(z: &[T]) -> (T, T) {
+fn log_sum_exp<T: Real, const W: usize>(z: &[[T; W]]) -> ([T; W], [T; W]) {
     let max = activation::maximum(z);
-    let (mut rest, mut met) = (T::ZERO, false);
-    for &z in z {
-        if z == max && !met {
-            met = true;
-        } else {
-            rest += (z - max).exp();
+    let (mut rest, mut met) = ([T::ZERO; W], [false; W]);
+    for z in z {
+        for r in 0..W {
+            let largest = z[r] == max[r] && !met[r];
+            met[r] |= largest;
+            let term = (z[r] - max[r]).exp();
+            rest[r] += if largest { T::ZERO } else { term };
         }
     }
-    (max, rest.ln_1p())
+    (max, rest.map(T::ln_1p))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Portable;
 
     /// C_i and δ of one sample, by way of the table.
     fn sample(cost: Cost, output: Activation, z: &[f64], y: &[f64]) -> (f64, Vec<f64>) {
         let (mut a, mut delta, mut terms) = (z.to_vec(), vec![0.0; z.len()], vec![0.0; z.len()]);
-        output.sigma(&mut a);
+        output.sigma::<_, Portable>(&mut a);
         if output.is_elementwise() {
-            cost.elementwise(output, [z, &a, y], z.len(), &mut delta, &mut terms);
+            cost.elementwise::<_, Portable>(output, [z, &a, y], z.len(), &mut delta, &mut terms);
             (terms.iter().sum(), delta)
         } else {
-            (cost.rowwise([z, &a, y], &mut delta, &mut terms), delta)
+            let given = [z, &a, y].map(|row| row.as_chunks().0);
+            let (delta_row, terms) = (delta.as_chunks_mut().0, terms.as_chunks_mut().0);
+            let [total] = cost.rowwise::<_, Portable, 1>(given, delta_row, terms);
+            (total, delta)
         }
     }
 

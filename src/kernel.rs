@@ -16,6 +16,7 @@
 
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -57,6 +58,9 @@ pub trait Set {
     /// Has the lines of `values` brought near, which will be written soon.
     #[inline(always)]
     fn prefetch<T: Real>(_values: &[T]) {}
+
+    /// Does `job` out of line, in code that all its callers share: for what is seldom met.
+    fn apart<J: Job>(job: J);
 }
 
 /// Plain loops, for targets without a room of their own; NEON's 32 registers hold six lines too.
@@ -71,6 +75,11 @@ impl Set for Portable {
             sum[n] = a.mul_add(b[n], sum[n]);
         }
     }
+
+    #[inline(always)]
+    fn apart<J: Job>(job: J) {
+        run_baseline(job);
+    }
 }
 
 /// Intrinsics for the one operation that all time is spent in: left to itself, the compiler takes
@@ -79,7 +88,7 @@ impl Set for Portable {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Portable, Set};
+    use super::{Job, Portable, Set};
     use crate::real::Real;
 
     /// Fused multiply-adds on `$count` vectors of `$numbers` numbers of `$bytes` bytes each.
@@ -130,6 +139,18 @@ mod x86 {
                 _ => Portable::add_product(sum, a, b),
             }
         }
+
+        #[inline(always)]
+        fn apart<J: Job>(job: J) {
+            // SAFETY: the code of this set runs through `Isa::run` alone, where it can.
+            unsafe { avx2_apart(job) }
+        }
+    }
+
+    #[inline(never)]
+    #[target_feature(enable = "avx2,fma")]
+    fn avx2_apart<J: Job>(job: J) {
+        job.run::<Avx2>();
     }
 
     pub struct Avx512;
@@ -152,6 +173,18 @@ mod x86 {
                 _ => Avx2::add_product(sum, a, b),
             }
         }
+
+        #[inline(always)]
+        fn apart<J: Job>(job: J) {
+            // SAFETY: the code of this set runs through `Isa::run` alone, where it can.
+            unsafe { avx512_apart(job) }
+        }
+    }
+
+    #[inline(never)]
+    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
+    fn avx512_apart<J: Job>(job: J) {
+        job.run::<Avx512>();
     }
 }
 
@@ -164,6 +197,11 @@ pub enum Isa {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+}
+
+#[inline(never)]
+fn run_baseline<J: Job>(job: J) {
+    job.run::<Portable>();
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -225,7 +263,7 @@ impl Isa {
     #[inline(always)]
     pub fn run<J: Job>(self, job: J) {
         match self {
-            Self::Baseline => job.run::<Portable>(),
+            Self::Baseline => run_baseline(job),
             // SAFETY: these variants are only made by `available`, which asked the processor.
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { run_avx2(job) },
@@ -254,8 +292,11 @@ impl<T: Real> Buffer<T> {
         if length == 0 {
             return Self::default();
         }
-        let padded = length + T::LINE;
-        let cells: Vec<_> = (0..padded).map(|_| UnsafeCell::new(T::ZERO)).collect();
+        let mut numbers = ManuallyDrop::new(vec![T::ZERO; length + T::LINE]);
+        prefer_large_pages(&numbers);
+        let (numbers, count, room) = (numbers.as_mut_ptr(), numbers.len(), numbers.capacity());
+        // SAFETY: the parts of a vector that is not used any more; a cell is laid out as its number.
+        let cells = unsafe { Vec::from_raw_parts(numbers.cast::<UnsafeCell<T>>(), count, room) };
         // A pointer that cannot be aligned (only in an interpreter) just starts where it is.
         let start = cells.as_ptr().align_offset(64).min(T::LINE);
         Self { cells, start, length }
@@ -293,6 +334,23 @@ impl<T: Real> Buffer<T> {
         unsafe { std::slice::from_raw_parts_mut(self.pointer().add(from), length) }
     }
 }
+
+/// Asks for large pages, where the system has them, for numbers that fill some of them: each comes
+/// at the price of one, and the addresses of more numbers are at hand.
+#[cfg(all(target_os = "linux", not(miri)))]
+fn prefer_large_pages<T>(numbers: &[T]) {
+    const LEAST: usize = 4 << 20;
+    const PAGE: usize = 4096;
+    let (start, size) = (numbers.as_ptr().cast_mut().cast::<u8>(), size_of_val(numbers));
+    if size >= LEAST {
+        let skip = start.align_offset(PAGE);
+        // SAFETY: an advice on pages within the numbers, which changes none of them.
+        unsafe { libc::madvise(start.add(skip).cast(), size - skip, libc::MADV_HUGEPAGE) };
+    }
+}
+
+#[cfg(not(all(target_os = "linux", not(miri))))]
+fn prefer_large_pages<T>(_numbers: &[T]) {}
 
 impl<T> Default for Buffer<T> {
     fn default() -> Self {

@@ -13,6 +13,7 @@ use crate::optimizer::{MOMENTS, Moments, Penalty, Update};
 use crate::own::{Own, OwnActivation};
 use crate::pool::{Share, Worker};
 use crate::real::Real;
+use crate::rowwise::{ActivateRows, OutputRows};
 use crate::with_width;
 use crate::workspace::{Gradient, Tile, Workspace};
 
@@ -154,7 +155,8 @@ impl<T: Real> Layer<T> {
         }
     }
 
-    /// a = σ(z) where σ takes a row at a time; `scratch` has room for one.
+    /// a = σ(z) where σ takes a row at a time; `scratch` has room for a line of
+    /// rows.
     #[inline(always)]
     pub fn activate_rows(
         &self,
@@ -165,8 +167,7 @@ impl<T: Real> Layer<T> {
         rows: &Share,
     ) {
         if self.own.is_none() && !self.activation.is_elementwise() {
-            let (z, activation) = (z.unwrap_or(a), self.activation);
-            isa.run(ActivateRows { activation, z, a, scratch, rows });
+            isa.run(ActivateRows { z: z.unwrap_or(a), a, scratch, rows });
         }
     }
 
@@ -295,50 +296,27 @@ impl<T: Real> Job for Activate<'_, T> {
                 out.copy_from_slice(z.read(p, rows));
             }
             match layer.w.width(p) {
-                2 => sigma_of_lines::<T, 2>(layer.activation, out),
-                4 if T::LINE > 4 => sigma_of_lines::<T, 4>(layer.activation, out),
-                8 if T::LINE > 8 => sigma_of_lines::<T, 8>(layer.activation, out),
-                _ => layer.activation.sigma(out),
+                2 => sigma_of_lines::<T, S, 2>(layer.activation, out),
+                4 if T::LINE > 4 => sigma_of_lines::<T, S, 4>(layer.activation, out),
+                8 if T::LINE > 8 => sigma_of_lines::<T, S, 8>(layer.activation, out),
+                _ => layer.activation.sigma::<T, S>(out),
             }
-        }
-    }
-}
-
-/// a = σ(z) where σ takes a row at a time.
-struct ActivateRows<'a, T> {
-    activation: Activation,
-    z: &'a Panels<T>,
-    a: &'a Panels<T>,
-    scratch: &'a mut [T],
-    rows: &'a Share,
-}
-
-impl<T: Real> Job for ActivateRows<'_, T> {
-    #[inline(always)]
-    fn run<S: Set>(self) {
-        let row = &mut self.scratch[..self.a.n];
-        for i in self.rows.blocks(1) {
-            gather(self.z, &i, row);
-            self.activation.sigma(row);
-            scatter(self.a, &i, row);
         }
     }
 }
 
 /// σ of the first `N` numbers of each line, as many lines at a time as fill one.
 #[inline(always)]
-pub fn sigma_of_lines<T: Real, const N: usize>(activation: Activation, lines: &mut [T]) {
+pub fn sigma_of_lines<T: Real, S: Set, const N: usize>(activation: Activation, lines: &mut [T]) {
     if lines.len() == T::LINE {
-        let mut line = [T::ZERO; N];
-        line.copy_from_slice(&lines[..N]);
-        activation.sigma(&mut line);
+        let line = activation.sigma_of_line::<T, S, N>(first(lines));
         lines[..N].copy_from_slice(&line);
         return;
     }
     for group in lines.chunks_mut(T::LINE / N * T::LINE) {
         let mut full = [T::ZERO; LINE_MAX];
         pack::<T, N>(group, &mut full);
-        activation.sigma(&mut full[..T::LINE]);
+        activation.sigma::<T, S>(&mut full[..T::LINE]);
         unpack::<T, N>(&full, group);
     }
 }
@@ -398,7 +376,7 @@ impl<T: Real> Job for Slope<'_, T> {
     fn run<S: Set>(self) {
         for p in self.panels {
             let (z, a) = (self.z.read(p, self.rows), self.a.read(p, self.rows));
-            self.activation.sigma_prime(z, a, self.delta.write(p, self.rows));
+            self.activation.sigma_prime::<T, S>(z, a, self.delta.write(p, self.rows));
         }
     }
 }
@@ -417,7 +395,7 @@ pub struct Output<'a, T> {
     pub costs: &'a Buffer<T>,
     /// The weight of each sample, where they differ.
     pub weights: Option<&'a Buffer<T>>,
-    /// Five rows of the output layer, each in one piece.
+    /// Room for [`OutputRows`].
     pub scratch: &'a mut [T],
     pub rows: &'a Share,
 }
@@ -427,9 +405,10 @@ impl<T: Real> Job for Output<'_, T> {
     fn run<S: Set>(self) {
         let Self { weights, delta, costs, rows, .. } = self;
         if self.activation.is_elementwise() {
-            self.elementwise();
+            self.elementwise::<S>();
         } else {
-            self.rowwise();
+            let Self { cost, z, a, y, delta, costs, scratch, rows, .. } = self;
+            OutputRows { cost, given: [z, a, y], delta, costs, scratch, rows }.run::<S>();
         }
         if let Some(weights) = weights {
             weigh(weights, delta, costs, rows);
@@ -468,14 +447,14 @@ fn weigh<T: Real>(weights: &Buffer<T>, delta: &Panels<T>, costs: &Buffer<T>, row
 
 impl<T: Real> Output<'_, T> {
     #[inline(always)]
-    fn elementwise(&self) {
+    fn elementwise<S: Set>(&self) {
         let rows = self.rows;
         let costs = self.costs.part(rows.start(), rows.len());
         costs.fill(T::ZERO);
         for p in 0..self.a.panels() {
             let (delta, terms) = (self.delta.write(p, rows), self.terms.write(p, rows));
             let given = [self.z.read(p, rows), self.a.read(p, rows), self.y.read(p, rows)];
-            self.cost.elementwise(self.activation, given, self.a.n, delta, terms);
+            self.cost.elementwise::<T, S>(self.activation, given, self.a.n, delta, terms);
             let used = T::LINE.min(self.a.n - p * T::LINE);
             for (cost, terms) in costs.iter_mut().zip(terms.chunks_exact(T::LINE)) {
                 for term in &terms[..used] {
@@ -489,38 +468,6 @@ impl<T: Real> Output<'_, T> {
                 }
             }
         }
-    }
-
-    #[inline(always)]
-    fn rowwise(self) {
-        let costs = self.costs.part(self.rows.start(), self.rows.len());
-        let (z, rest) = self.scratch.split_at_mut(self.a.n);
-        let (a, rest) = rest.split_at_mut(self.a.n);
-        let (y, rest) = rest.split_at_mut(self.a.n);
-        let (delta, terms) = rest.split_at_mut(self.a.n);
-        for (cost, row) in costs.iter_mut().zip(self.rows.blocks(1)) {
-            gather(self.z, &row, z);
-            gather(self.a, &row, a);
-            gather(self.y, &row, y);
-            *cost = self.cost.rowwise([z, a, y], delta, terms);
-            scatter(self.delta, &row, delta);
-        }
-    }
-}
-
-/// Copies one row out of its panels into one piece.
-#[inline(always)]
-fn gather<T: Real>(panels: &Panels<T>, row: &Share, to: &mut [T]) {
-    for (p, to) in to.chunks_mut(T::LINE).enumerate() {
-        to.copy_from_slice(&panels.read(p, row)[..to.len()]);
-    }
-}
-
-/// Copies one row back into its panels.
-#[inline(always)]
-fn scatter<T: Real>(panels: &Panels<T>, row: &Share, from: &[T]) {
-    for (p, from) in from.chunks(T::LINE).enumerate() {
-        panels.write(p, row)[..from.len()].copy_from_slice(from);
     }
 }
 
@@ -565,6 +512,9 @@ impl<T: Real> Descent<'_, T> {
         let outer = Outer { left, delta, rows: self.rows, scale: self.scale };
         let (from, length) = (w.offset(p, q * T::LINE), n_in * N);
         S::prefetch(w.values.part(from, length));
+        if let Some(back) = w_back {
+            S::prefetch(back.values.part(back.offset(q, p * T::LINE), n_out * back.width(q)));
+        }
         outer.block::<S, N>(q, p, n_in, grad);
         match &self.fate {
             Fate::Update(update, moments) => {
@@ -573,7 +523,7 @@ impl<T: Real> Descent<'_, T> {
                 if !(update.is_plain() && options.is_plain()) {
                     update.prepare(w, &mut grad.0[..length], Some(&options.penalty));
                 }
-                update.apply(w, &grad.0[..length], kept);
+                update.apply::<S>(w, &grad.0[..length], kept);
                 if let Some(back) = w_back {
                     transpose::<T, N>(w, (q, n_in), (p, n_out), back);
                 }
@@ -583,13 +533,13 @@ impl<T: Real> Descent<'_, T> {
             }
         }
         if q == 0 {
-            self.vectors::<N>(&outer, layer, p, grad);
+            self.vectors::<S, N>(&outer, layer, p, grad);
         }
     }
 
     /// The biases of panel p, and its gains and shifts, which go with the first panel of inputs.
     #[inline(always)]
-    fn vectors<const N: usize>(
+    fn vectors<S: Set, const N: usize>(
         &self,
         outer: &Outer<'_, T>,
         layer: usize,
@@ -597,18 +547,18 @@ impl<T: Real> Descent<'_, T> {
         grad: &mut Block<T>,
     ) {
         outer.bias::<N>(p, grad);
-        self.vector::<N>(layer, None, p, grad);
+        self.vector::<S, N>(layer, None, p, grad);
         if let Some(normed) = self.ws.normed(layer) {
             for (i, delta) in normed.grads.iter().enumerate() {
                 Outer { delta, ..*outer }.bias::<N>(p, grad);
-                self.vector::<N>(layer, Some(i), p, grad);
+                self.vector::<S, N>(layer, Some(i), p, grad);
             }
         }
     }
 
     /// What becomes of the gradient of the biases of panel p, or of its gains or shifts.
     #[inline(always)]
-    fn vector<const N: usize>(
+    fn vector<S: Set, const N: usize>(
         &self,
         layer: usize,
         of_norm: Option<usize>,
@@ -622,7 +572,7 @@ impl<T: Real> Descent<'_, T> {
                 let Moments { b: of_b, norm: of_norms, .. } = &moments[layer];
                 let (theta, moments) = of_norm.map_or((b, of_b), |i| (&norm[i], &of_norms[i]));
                 update.prepare(&mut [], &mut grad.0[..N], None);
-                update.apply(theta.part(from, N), &grad.0[..N], kept(moments, from, N));
+                update.apply::<S>(theta.part(from, N), &grad.0[..N], kept(moments, from, N));
             }
             Fate::Store(Gradient { b, norm, .. }) => {
                 let room = of_norm.map_or(&b[layer], |i| &norm[layer][i]);
@@ -634,7 +584,7 @@ impl<T: Real> Descent<'_, T> {
 
 /// The update of `N` parameters from `at` on by their summed gradient, times 1/m.
 #[inline(always)]
-pub fn move_line<T: Real, const N: usize>(
+pub fn move_line<T: Real, S: Set, const N: usize>(
     update: &Update<T>,
     parameters: &Buffer<T>,
     moments: &[Buffer<T>; MOMENTS],
@@ -648,7 +598,7 @@ pub fn move_line<T: Real, const N: usize>(
     if !update.is_plain() || penalty.is_some() {
         update.prepare(&mut line, &mut grad, penalty);
     }
-    update.apply(&mut line, &grad, kept(moments, at, N));
+    let line = update.of_line::<S, N>(line, &grad, kept(moments, at, N));
     parameters.part(at, N).copy_from_slice(&line);
 }
 
@@ -681,6 +631,6 @@ impl<T: Real> Job for Apply<'_, T> {
         let moments = kept(self.moments, from, length);
         let (w, grad) = (self.w.part(from, length), self.grad.part(from, length));
         self.update.prepare(w, grad, self.penalty);
-        self.update.apply(w, grad, moments);
+        self.update.apply::<S>(w, grad, moments);
     }
 }

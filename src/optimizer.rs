@@ -1,6 +1,6 @@
 //! The table of update rules, and the memory that a rule keeps for each parameter.
 
-use crate::kernel::Buffer;
+use crate::kernel::{Buffer, Job, Set};
 use crate::real::Real;
 use crate::schedule::power;
 use crate::table::table;
@@ -314,8 +314,37 @@ impl<T: Real> Update<T> {
     /// Updates the parameters `w` by their averaged gradient; all slices are equally long,
     /// the moments that a rule does not keep are empty.
     #[inline(always)]
-    pub fn apply(&self, w: &mut [T], grad: &[T], moments: [&mut [T]; MOMENTS]) {
-        let [first, second, third] = moments;
+    pub fn apply<S: Set>(&self, w: &mut [T], grad: &[T], mut moments: [&mut [T]; MOMENTS]) {
+        if !self.in_place(w, grad, &mut moments) {
+            S::apart(Seldom { kind: self.kind, w, grad, moments });
+        }
+    }
+
+    /// One line of parameters after their update; the line stays in registers.
+    #[inline(always)]
+    pub fn of_line<S: Set, const N: usize>(
+        &self,
+        w: [T; N],
+        grad: &[T; N],
+        mut moments: [&mut [T]; MOMENTS],
+    ) -> [T; N] {
+        let mut updated = w;
+        if !self.in_place(&mut updated, grad, &mut moments) {
+            let (mut apart, grad) = (w, *grad);
+            S::apart(Seldom { kind: self.kind, w: &mut apart, grad: &grad, moments });
+            updated = apart;
+        }
+        updated
+    }
+
+    /// [`Self::apply`] in the code of the caller, for rules that are met often; whether this is one.
+    #[inline(always)]
+    fn in_place(
+        &self,
+        w: &mut [T],
+        grad: &[T],
+        [first, second, _]: &mut [&mut [T]; MOMENTS],
+    ) -> bool {
         match self.kind {
             Kind::Sgd { learning_rate } => {
                 for (w, g) in w.iter_mut().zip(grad) {
@@ -323,14 +352,43 @@ impl<T: Real> Update<T> {
                 }
             }
             Kind::Momentum { momentum, nesterov, inner, outer } => {
-                for ((w, &g), b) in w.iter_mut().zip(grad).zip(first) {
+                for ((w, &g), b) in w.iter_mut().zip(grad).zip(first.iter_mut()) {
                     let g = inner * g;
                     *b = momentum.mul_add(*b, g);
                     let step = if nesterov { momentum.mul_add(*b, g) } else { *b };
                     *w = outer.mul_add(step, *w);
                 }
             }
-            Kind::Adam(adam) if adam.amsgrad => {
+            Kind::Adam(adam) if !adam.amsgrad => {
+                for (((w, &g), m), v) in
+                    w.iter_mut().zip(grad).zip(first.iter_mut()).zip(second.iter_mut())
+                {
+                    let root;
+                    [*m, *v, root] = adam.moments(g, *m, *v);
+                    let mean = *m * adam.unbiased1;
+                    *w = (-adam.learning_rate).mul_add(mean / root, *w);
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// An update by a rule that is met seldom.
+struct Seldom<'a, T> {
+    kind: Kind<T>,
+    w: &'a mut [T],
+    grad: &'a [T],
+    moments: [&'a mut [T]; MOMENTS],
+}
+
+impl<T: Real> Job for Seldom<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        let Self { kind, w, grad, moments: [first, second, third] } = self;
+        match kind {
+            Kind::Adam(adam) => {
                 for ((((w, &g), m), v), largest) in
                     w.iter_mut().zip(grad).zip(first).zip(second).zip(third)
                 {
@@ -338,14 +396,6 @@ impl<T: Real> Update<T> {
                     *largest = largest.at_least(*v);
                     let root = (*largest * adam.unbiased2).sqrt() + adam.epsilon;
                     *w = adam.rate.mul_add(*m / root, *w);
-                }
-            }
-            Kind::Adam(adam) => {
-                for (((w, &g), m), v) in w.iter_mut().zip(grad).zip(first).zip(second) {
-                    let root;
-                    [*m, *v, root] = adam.moments(g, *m, *v);
-                    let mean = *m * adam.unbiased1;
-                    *w = (-adam.learning_rate).mul_add(mean / root, *w);
                 }
             }
             Kind::NAdam { adam, of_gradient, of_mean } => {
@@ -386,6 +436,7 @@ impl<T: Real> Update<T> {
                     *m = beta[1].mul_add(*m, rest[1] * g);
                 }
             }
+            Kind::Sgd { .. } | Kind::Momentum { .. } => unreachable!("these are met often"),
         }
     }
 }
@@ -465,6 +516,7 @@ impl<T: Real> Optimizer<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Portable;
 
     /// Adam's first update is α g / (|g| + ε'), whatever the size of g.
     #[test]
@@ -474,7 +526,7 @@ mod tests {
         clock.tick(rule);
         for g in [1e-3_f64, -2.0, 500.0] {
             let (mut w, mut m, mut v) = ([1.0], [0.0], [0.0]);
-            rule.at(&clock, 0.1).apply(&mut w, &[g], [&mut m, &mut v, &mut []]);
+            rule.at(&clock, 0.1).apply::<Portable>(&mut w, &[g], [&mut m, &mut v, &mut []]);
             assert!((w[0] - (1.0 - 0.1 * g.signum())).abs() < 1e-5);
         }
     }

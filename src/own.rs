@@ -137,8 +137,9 @@ impl<T: Real> Own<dyn OwnCost<T>> {
         let mut slope = slope.as_standard_layout().into_owned();
         if softmax {
             for (a, mut slope) in a.rows().into_iter().zip(slope.rows_mut()) {
-                let a = a.to_slice().expect("standard layout");
-                softmax_prime(a, slope.as_slice_mut().expect("standard layout"));
+                let a = a.to_slice().expect("standard layout").as_chunks::<1>().0;
+                let slope = slope.as_slice_mut().expect("standard layout");
+                softmax_prime(a, slope.as_chunks_mut().0);
             }
         }
         put(&slope, delta, rows);

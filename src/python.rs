@@ -54,6 +54,26 @@ macro_rules! with {
 #[pyclass(frozen, module = "backprop_rs._core")]
 struct Network(Mutex<Either>);
 
+/// A snapshot of either number type.
+enum Kept {
+    Single(crate::Snapshot<f32>),
+    Double(crate::Snapshot<f64>),
+}
+
+/// The state of one network at one moment.
+#[pyclass(frozen, module = "backprop_rs._core")]
+struct Snapshot(Kept);
+
+#[pymethods]
+impl Snapshot {
+    fn is_finite(&self, py: Python) -> bool {
+        match &self.0 {
+            Kept::Single(kept) => py.detach(|| kept.is_finite()),
+            Kept::Double(kept) => py.detach(|| kept.is_finite()),
+        }
+    }
+}
+
 type Arrays<'py> = Vec<Bound<'py, PyAny>>;
 
 /// What layers with normalisation have.
@@ -475,6 +495,24 @@ impl Network {
         Ok(dict)
     }
 
+    /// A copy of the state, for `go_back` of this network alone, that is quick to take.
+    fn snapshot(&self, py: Python) -> Snapshot {
+        match &*self.lock(py) {
+            Either::Single(net) => Snapshot(Kept::Single(py.detach(|| net.snapshot()))),
+            Either::Double(net) => Snapshot(Kept::Double(py.detach(|| net.snapshot()))),
+        }
+    }
+
+    /// Back to a snapshot of this network.
+    fn go_back(&self, py: Python, snapshot: &Bound<Snapshot>) -> PyResult<()> {
+        match (&mut *self.lock(py), &snapshot.get().0) {
+            (Either::Single(net), Kept::Single(kept)) => py.detach(|| net.go_back(kept))?,
+            (Either::Double(net), Kept::Double(kept)) => py.detach(|| net.go_back(kept))?,
+            _ => return Err(Error::State { name: "snapshot".into() }.into()),
+        }
+        Ok(())
+    }
+
     /// Takes what `state` gave for a network and an optimizer like these.
     fn set_state(&self, py: Python, state: &Bound<PyDict>) -> PyResult<()> {
         let number =
@@ -778,7 +816,7 @@ tables!(Activation, Cost, Init, Rule);
 mod _core {
     #[pymodule_export]
     use super::{
-        Network, canonical, first_nonfinite, fma_peak, get_num_threads, instruction_set,
+        Network, Snapshot, canonical, first_nonfinite, fma_peak, get_num_threads, instruction_set,
         is_reactive, observe, schedule_factor, set_alone, set_num_threads, shuffled, table,
         target_range,
     };

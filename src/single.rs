@@ -127,16 +127,14 @@ impl<T: Real> Narrow<'_, T> {
             for (w, input) in w.iter().zip(inputs) {
                 S::add_product(&mut z, *input, w);
             }
-            let mut a = z;
-            layer.activation.sigma(&mut a);
+            let a = layer.activation.sigma_of_line::<T, S, N>(z);
             before = kept(a, layer.n_out);
             (pass.z[l], pass.a[l]) = (z, before);
         }
         let last = self.layers.len() - 1;
         let Layer { n_out, activation, .. } = &self.layers[last];
-        let (mut delta, mut terms) = ([T::ZERO; N], [T::ZERO; N]);
-        let given = [&pass.z[last][..], &before, y];
-        self.cost.elementwise(*activation, given, *n_out, &mut delta, &mut terms);
+        let given = [&pass.z[last], &before, y];
+        let [delta, terms] = self.cost.of_line::<T, S, N>(*activation, given, *n_out);
         for term in kept(terms, *n_out) {
             pass.cost += term;
         }
@@ -158,7 +156,8 @@ impl<T: Real> Narrow<'_, T> {
                     descend::<T, S, N>(w, *delta, &pass.a[l - 1], rate);
                 }
                 let activation = self.layers[l - 1].activation;
-                activation.sigma_prime(&pass.z[l - 1], &pass.a[l - 1], &mut before);
+                let given = [&pass.z[l - 1], &pass.a[l - 1]];
+                before = activation.slope_of_line::<T, S, N>(given, before);
             }
             let (w, _) = layer.w.values.part(0, layer.n_in * N).as_chunks_mut::<N>();
             for (w, input) in w.iter_mut().zip(inputs) {

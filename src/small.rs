@@ -12,6 +12,7 @@ use crate::optimizer::{Clock, Moments, Optimizer, Update};
 use crate::parts::penalty_of;
 use crate::pool::Share;
 use crate::real::Real;
+use crate::rowwise::{ActivateRows, OutputRows};
 use crate::samples::{Chosen, Samples, chosen};
 use crate::single::target;
 use crate::sums::tree_sum;
@@ -179,7 +180,7 @@ impl<T: Real> SmallStep<'_, T> {
     /// z = b + Σ_k a_prev_k w_k and a = σ(z).
     #[inline(always)]
     fn forward<S: Set, const N: usize>(&self, l: usize) {
-        let Layer { n_in, n_out, w, b, activation, .. } = &self.layers[l];
+        let Layer { n_in, w, b, activation, .. } = &self.layers[l];
         let (w, b) = (w.values.part(0, n_in * N), b.part(0, N));
         let mut unused = [];
         let z_rows = self.ws.z[l].as_ref().map_or(&mut unused[..], |z| z.write(0, self.rows));
@@ -187,8 +188,7 @@ impl<T: Real> SmallStep<'_, T> {
         if self.rows.len() == 1 && activation.is_elementwise() {
             // One sample alone stays in registers from z to a.
             let [z] = weighted_inputs::<T, S, N, 1>([self.input(l, 0)], w, b);
-            let mut a = z;
-            activation.sigma(&mut a);
+            let a = activation.sigma_of_line::<T, S, N>(z);
             put_line(z_rows, 0, &z);
             return put_line(a_rows, 0, &a);
         }
@@ -209,45 +209,51 @@ impl<T: Real> SmallStep<'_, T> {
             put_line(z_rows, row, &z);
         }
         if activation.is_elementwise() {
-            sigma_of_lines::<T, N>(*activation, a_rows);
+            sigma_of_lines::<T, S, N>(*activation, a_rows);
         } else {
-            a_rows.chunks_exact_mut(T::LINE).for_each(|a| activation.sigma(&mut a[..*n_out]));
+            let (a, scratch) = (&self.ws.a[l + 1], self.ws.scratch(self.layers, 0));
+            S::apart(ActivateRows { z: a, a, scratch, rows: self.rows });
         }
     }
 
     /// C_i and δ of the output layer.
     #[inline(always)]
     fn output<S: Set, const N: usize>(&self, last: usize) {
-        let Layer { n_out, activation, .. } = &self.layers[last];
+        let activation = &self.layers[last].activation;
         let costs = self.ws.costs.part(0, self.rows.len());
         if !activation.is_elementwise() {
-            let z = self.ws.z[last].as_ref().expect("the output layer keeps its z");
-            let (z, a) = (z.read(0, self.rows), self.ws.a[last + 1].read(0, self.rows));
-            let delta = self.ws.delta[last].write(0, self.rows);
-            for (row, cost) in costs.iter_mut().enumerate() {
-                let y = target::<T, N>(self.samples.y, self.chosen.sample(row), *n_out);
-                let own = row * T::LINE..row * T::LINE + n_out;
-                let given = [&z[own.clone()], &a[own.clone()], &y[..*n_out]];
-                let mut terms = [T::ZERO; LINE_MAX];
-                *cost = self.cost.rowwise(given, &mut delta[own], &mut terms[..*n_out]);
-            }
-            return;
+            return self.output_rows::<S, N>(last);
         }
         // As many samples at a time as fill a line; one alone goes without a detour by memory.
         let several = if costs.len() == 1 { 1 } else { T::LINE / N };
         for first in (0..costs.len()).step_by(several) {
             let rows = first..(first + several).min(costs.len());
             if several == 1 {
-                self.finish::<N, N>(rows, costs);
+                self.finish::<S, N, N>(rows, costs);
             } else {
-                self.finish::<N, LINE_MAX>(rows, costs);
+                self.finish::<S, N, LINE_MAX>(rows, costs);
             }
         }
     }
 
+    /// [`Self::output`] after a softmax.
+    #[inline(always)]
+    fn output_rows<S: Set, const N: usize>(&self, last: usize) {
+        let (ws, n_out) = (self.ws, self.layers[last].n_out);
+        let lines = ws.y.write(0, self.rows);
+        for row in 0..self.rows.len() {
+            let y = target::<T, N>(self.samples.y, self.chosen.sample(row), n_out);
+            put_line(lines, row, &y);
+        }
+        let (given, delta) = ([ws.output_z(), &ws.a[last + 1], &ws.y], &ws.delta[last]);
+        let scratch = ws.scratch(self.layers, 0);
+        let (cost, costs, rows) = (self.cost, &ws.costs, self.rows);
+        S::apart(OutputRows { cost, given, delta, costs, scratch, rows });
+    }
+
     /// C_i and δ of samples that stand side by side in `W` lanes.
     #[inline(always)]
-    fn finish<const N: usize, const W: usize>(&self, rows: Range<usize>, costs: &mut [T]) {
+    fn finish<S: Set, const N: usize, const W: usize>(&self, rows: Range<usize>, costs: &mut [T]) {
         let last = self.layers.len() - 1;
         let Layer { n_out, activation, .. } = &self.layers[last];
         let z = self.ws.z[last].as_ref().expect("the output layer keeps its z").read(0, self.rows);
@@ -260,9 +266,8 @@ impl<T: Real> SmallStep<'_, T> {
             let y = target::<T, N>(self.samples.y, self.chosen.sample(row), *n_out);
             given[2][i * N..][..N].copy_from_slice(&y);
         }
-        let (mut errors, mut terms) = ([T::ZERO; W], [T::ZERO; W]);
-        let [z, a, y] = &given;
-        self.cost.elementwise(*activation, [z, a, y], *n_out, &mut errors, &mut terms);
+        let given = given.each_ref();
+        let [errors, terms] = self.cost.of_line::<T, S, W>(*activation, given, *n_out);
         for (i, row) in rows.enumerate() {
             let mut line = [T::ZERO; N];
             let mut cost = T::ZERO;
@@ -294,12 +299,12 @@ impl<T: Real> SmallStep<'_, T> {
             if N < T::LINE {
                 // At once: a whole line could not be read before these few numbers are in memory.
                 let (z, a) = (first::<T, N>(&z[line..]), first::<T, N>(&a[line..]));
-                activation.sigma_prime(&z, &a, &mut sum);
+                sum = activation.slope_of_line::<T, S, N>([&z, &a], sum);
             }
             before[..N].copy_from_slice(&sum);
         }
         if N == T::LINE {
-            activation.sigma_prime(z, a, before);
+            activation.sigma_prime::<T, S>(z, a, before);
         }
     }
 
@@ -316,13 +321,14 @@ impl<T: Real> SmallStep<'_, T> {
         // Four inputs at a time where there are four: their chains run side by side.
         while k + 4 <= n_in {
             for (i, grad) in self.gradients::<S, N, 4>(l, k).into_iter().enumerate() {
-                move_line(self.update, &w.values, w_moments, (k + i) * N, grad, scale, penalty);
+                let at = (k + i) * N;
+                move_line::<T, S, N>(self.update, &w.values, w_moments, at, grad, scale, penalty);
             }
             k += 4;
         }
         for k in k..n_in {
             let [grad] = self.gradients::<S, N, 1>(l, k);
-            move_line(self.update, &w.values, w_moments, k * N, grad, scale, penalty);
+            move_line::<T, S, N>(self.update, &w.values, w_moments, k * N, grad, scale, penalty);
         }
         let mut grad = [T::ZERO; N];
         for delta in self.ws.delta[l].read(0, self.rows).chunks_exact(T::LINE) {
@@ -330,7 +336,7 @@ impl<T: Real> SmallStep<'_, T> {
                 grad[n] += delta[n];
             }
         }
-        move_line(self.update, b, b_moments, 0, grad, scale, None);
+        move_line::<T, S, N>(self.update, b, b_moments, 0, grad, scale, None);
         if let Some(back) = w_back {
             transpose::<T, N>(w.values.part(0, n_in * N), (0, n_in), (0, n_out), back);
         }

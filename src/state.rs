@@ -9,7 +9,8 @@ use crate::kernel::Buffer;
 use crate::layer::Layer;
 use crate::network::Network;
 use crate::optimizer::{Clock, Moments};
-use crate::real::Real;
+use crate::pool;
+use crate::real::{Real, first_non_finite};
 use crate::workspace::Gradient;
 
 /// Parameters and memory, by names such as `weights.1` and `optimizer.mean.weights.1`.
@@ -89,9 +90,42 @@ impl<T: Real> Network<T> {
         Ok(())
     }
 
+    /// What [`Self::state`] would give, as it lies in memory.
+    pub fn snapshot(&self) -> Snapshot<T> {
+        let buffers: Vec<_> = self.buffers().iter().map(|from| Buffer::zeros(from.len())).collect();
+        copy(&self.buffers(), &buffers.iter().collect::<Vec<_>>());
+        Snapshot { buffers, averaged: self.averaged.is_some(), clock: self.optimizer.clock }
+    }
+
+    /// Back to what a snapshot of this network holds, under the optimiser of then.
+    pub fn go_back(&mut self, to: &Snapshot<T>) -> Result<(), Error> {
+        if !to.averaged {
+            self.averaged = None;
+        }
+        let lengths = |buffers: &[&Buffer<T>]| -> Vec<usize> {
+            buffers.iter().map(|buffer| buffer.len()).collect()
+        };
+        if lengths(&self.buffers()) != lengths(&to.buffers.iter().collect::<Vec<_>>()) {
+            return Err(Error::State { name: "snapshot".into() });
+        }
+        copy(&to.buffers.iter().collect::<Vec<_>>(), &self.buffers());
+        self.layers.iter_mut().for_each(Layer::copy_all_back);
+        self.optimizer.clock = to.clock;
+        Ok(())
+    }
+
+    fn buffers(&self) -> Vec<&Buffer<T>> {
+        let mut buffers = Vec::new();
+        self.each_buffer(|_, _, w, vectors| buffers.extend([w].into_iter().chain(vectors)));
+        buffers
+    }
+
     /// Shows the parameters, the optimiser's memory and the average, layer by layer: packed weights,
     /// then biases, gains and shifts.
-    fn each_buffer(&self, mut see: impl FnMut(&str, usize, &Buffer<T>, [&Buffer<T>; 3])) {
+    fn each_buffer<'a>(
+        &'a self,
+        mut see: impl FnMut(&str, usize, &'a Buffer<T>, [&'a Buffer<T>; 3]),
+    ) {
         for (l, layer) in self.layers.iter().enumerate() {
             let [gain, shift] = &layer.norm;
             see("", l, &layer.w.values, [&layer.b, gain, shift]);
@@ -105,6 +139,35 @@ impl<T: Real> Network<T> {
             }
         }
     }
+}
+
+/// The state of one network as it lies in memory: quickly taken and quickly put back.
+pub struct Snapshot<T> {
+    buffers: Vec<Buffer<T>>,
+    averaged: bool,
+    clock: Clock,
+}
+
+impl<T: Real> Snapshot<T> {
+    /// Whether no number is NaN or infinite.
+    pub fn is_finite(&self) -> bool {
+        self.buffers.iter().all(|buffer| first_non_finite(buffer.as_slice()).is_none())
+    }
+}
+
+/// Numbers that one thread copies sooner than two could meet.
+const FEW_NUMBERS: usize = 100_000;
+
+/// Copies buffers into others of the same lengths.
+fn copy<T: Real>(from: &[&Buffer<T>], to: &[&Buffer<T>]) {
+    let numbers: usize = from.iter().map(|buffer| buffer.len()).sum();
+    pool::run(if numbers > FEW_NUMBERS { pool::threads() } else { 1 }, |worker| {
+        for (from, to) in from.iter().zip(to) {
+            let share = worker.share(from.len());
+            let numbers = &from.as_slice()[share.range()];
+            to.part(share.start(), share.len()).copy_from_slice(numbers);
+        }
+    });
 }
 
 /// The vectors that a layer has, with their names.

@@ -7,6 +7,7 @@ use crate::layer::Layer;
 use crate::norm::Normed;
 use crate::pool::Worker;
 use crate::real::Real;
+use crate::rowwise;
 use crate::small;
 
 /// The most rows that a step holds at once. A larger batch goes through in chunks of whole shards
@@ -167,12 +168,13 @@ impl<T: Real> Workspace<T> {
     }
 }
 
-/// Five rows of the output layer where its activation takes a row at a time, and a row of a layer
-/// with dropout.
+/// Room for [`rowwise`] where the output's activation takes a row at a time, and for a row of a
+/// layer with dropout.
 #[inline(always)]
 fn scratch_length<T: Real>(layers: &[Layer<T>]) -> usize {
     let last = &layers[layers.len() - 1];
-    let output = if last.activation.is_elementwise() { 0 } else { 5 * last.n_out };
+    let elementwise = last.activation.is_elementwise();
+    let output = if elementwise { 0 } else { rowwise::scratch_length::<T>(last.n_out) };
     let dropout = layers.iter().filter(|layer| layer.options.dropout > 0.0);
     dropout.map(|layer| layer.n_out).fold(output, usize::max)
 }
@@ -254,7 +256,7 @@ pub struct Tiles {
 }
 
 /// Input panels that stay in the second-level cache while the δ of a layer go past.
-const GROUP: usize = 4;
+const GROUP: usize = 8;
 
 impl Tiles {
     pub fn new<T: Real>(layers: &[Layer<T>]) -> Self {

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use backprop_rs::{
-    Activation, Clock, Cost, Isa, Network, Penalty, Position, Real, Rule, Samples, Settings,
-    Targets, set_threads,
+    Activation, Clock, Cost, Isa, Network, Penalty, Portable, Position, Real, Rule, Samples,
+    Settings, Targets, set_threads,
 };
 use ndarray::{Array1, Array2, ArrayView2};
 use proptest::prelude::*;
@@ -96,7 +96,7 @@ impl<T: Real> Twin<T> {
                 neurons.map(|(w, b)| w.iter().zip(below).fold(*b, |z, (w, a)| a.mul_add(*w, z)));
             zs.push(z.collect::<Vec<T>>());
             let mut sigma = zs.last().unwrap().clone();
-            activation.sigma(&mut sigma);
+            activation.sigma::<T, Portable>(&mut sigma);
             a.push(sigma);
         }
         let last = self.layers.len() - 1;
@@ -109,7 +109,7 @@ impl<T: Real> Twin<T> {
                 terms.fold(T::ZERO, |sum, (delta, w)| delta.mul_add(w[k], sum))
             };
             let mut below: Vec<T> = (0..a[l].len()).map(back).collect();
-            self.activations[l - 1].sigma_prime(&zs[l - 1], &a[l], &mut below);
+            self.activations[l - 1].sigma_prime::<T, Portable>(&zs[l - 1], &a[l], &mut below);
             delta.insert(0, below);
         }
         Pass { a, delta, cost }
@@ -119,10 +119,18 @@ impl<T: Real> Twin<T> {
         let activation = self.activations[self.layers.len() - 1];
         let (mut delta, mut terms) = (vec![T::ZERO; z.len()], vec![T::ZERO; z.len()]);
         let cost = if activation.is_elementwise() {
-            self.cost.elementwise(activation, [z, a, y], z.len(), &mut delta, &mut terms);
+            self.cost.elementwise::<T, Portable>(
+                activation,
+                [z, a, y],
+                z.len(),
+                &mut delta,
+                &mut terms,
+            );
             terms.iter().fold(T::ZERO, |cost, term| cost + *term)
         } else {
-            self.cost.rowwise([z, a, y], &mut delta, &mut terms)
+            let given = [z, a, y].map(|row| row.as_chunks().0);
+            let (delta, terms) = (delta.as_chunks_mut().0, terms.as_chunks_mut().0);
+            self.cost.rowwise::<T, Portable, 1>(given, delta, terms)[0]
         };
         (cost.to_f64(), delta)
     }
@@ -159,10 +167,10 @@ impl<T: Real> Twin<T> {
             for ((w, mut grad), moments) in layer.w.iter_mut().zip(grad_w).zip(&mut layer.w_moments)
             {
                 update.prepare(w, &mut grad, Some(&Penalty::default()));
-                update.apply(w, &grad, moments.each_mut().map(Vec::as_mut_slice));
+                update.apply::<Portable>(w, &grad, moments.each_mut().map(Vec::as_mut_slice));
             }
             let moments = layer.b_moments.each_mut().map(Vec::as_mut_slice);
-            update.apply(&mut layer.b, &grad_b, moments);
+            update.apply::<Portable>(&mut layer.b, &grad_b, moments);
         }
         tree(passes.len(), &|rows| passes[rows].iter().fold(0.0, |sum, pass| sum + pass.cost))
     }

@@ -51,7 +51,7 @@ def test_weights_of_samples_count(backend):
 
 def test_the_gradient_is_that_of_the_value(backend):
     net = network(backend, l2=0.1)
-    objective = Objective(net, Samples(net, X, Y, None), interrupts.Interrupts())
+    objective = Objective(net, Samples(net, X, Y), interrupts.Interrupts())
     vector = objective.vector()
     _, gradient = objective(vector)
     step = 1e-6
@@ -80,7 +80,7 @@ def test_steps_satisfy_the_strong_wolfe_conditions(monkeypatch):
     monkeypatch.setattr(scipy.optimize, "minimize", watched)
     net = network()
     net.fit(X, Y, 30, optimizer="lbfgs")
-    objective = Objective(net, Samples(net, X, Y, None), interrupts.Interrupts())
+    objective = Objective(net, Samples(net, X, Y), interrupts.Interrupts())
     values = [objective(point) for point in points]
     assert len(values) == 31
     for (before, g), (after, h), x, x_new in zip(

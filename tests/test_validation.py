@@ -30,7 +30,7 @@ def assert_same_bits(*nets):
 
 def test_a_share_of_each_class_is_held_back():
     rows = np.arange(30.0)[:, None]
-    learnt, held = hold_back(Samples(None, rows, LABELS, LABELS), 0.2, seed=0)
+    learnt, held = hold_back(Samples(network("numpy"), rows, LABELS), 0.2, seed=0)
     assert np.bincount(held.labels).tolist() == [3, 2, 1]
     assert sorted([*learnt.X[:, 0], *held.X[:, 0]]) == list(range(30))
     assert (LABELS[learnt.X[:, 0].astype(int)] == learnt.y).all()
@@ -38,7 +38,8 @@ def test_a_share_of_each_class_is_held_back():
 
 
 def test_the_seed_alone_says_which():
-    samples = Samples(None, np.arange(30.0)[:, None], LABELS, None)
+    values = np.arange(30.0)[:, None]
+    samples = Samples(network("numpy"), values, values)
     held = [hold_back(samples, 0.5, seed)[1].X[:, 0].tolist() for seed in (0, 0, 1)]
     assert held[0] == held[1] != held[2]
     assert len(held[0]) == 15
@@ -48,7 +49,7 @@ def test_a_fraction_is_that_data_apart(backend):
     """As if the samples held back had been given as validation data."""
     nets = [network(backend), network(backend)]
     first = nets[0].fit(X, LABELS, 3, 8, 0.1, validation_fraction=0.2)
-    learnt, held = hold_back(Samples(None, X, LABELS, LABELS), 0.2, seed=0)
+    learnt, held = hold_back(Samples(network("numpy"), X, LABELS), 0.2, seed=0)
     second = nets[1].fit(
         learnt.X, learnt.y, 3, 8, 0.1, validation_data=(held.X, held.y)
     )  # fmt: skip

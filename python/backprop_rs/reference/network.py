@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partialmethod
 from itertools import pairwise
 from typing import Any
@@ -249,6 +250,14 @@ class Network:
                 state[f"averaged.{name}"] = self._averaged[name].copy()
         return state | {"updates": self._optimizer.updates, "momentum_product": 1.0}
 
+    def snapshot(self) -> Snapshot:
+        """A copy of the state, for `go_back` of this network alone."""
+        return Snapshot(self.state())
+
+    def go_back(self, snapshot: Snapshot) -> None:
+        """Back to a snapshot of this network."""
+        self.set_state(snapshot.state)
+
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Take what `state` gave for a network and an optimiser like these."""
         parameters = self.parameters()
@@ -267,6 +276,17 @@ class Network:
         names = parameters if averaged else ()
         self._averaged = {name: places[f"averaged.{name}"] for name in names} or None
         self._optimizer.updates = state["updates"]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of one network at one moment."""
+
+    state: dict[str, Any]
+
+    def is_finite(self) -> bool:
+        """Whether no number is NaN or infinite."""
+        return all(np.isfinite(value).all() for value in self.state.values())
 
 
 def masked(a: Array, masks: Sequence[Array | None] | None, l: int) -> Array:  # noqa: E741

@@ -25,7 +25,7 @@ class Regularised(Objective):
     """The loss with its penalties over the sum of the weights, and its gradient."""
 
     def __init__(self, mlp: BaseMLP, net: Network, samples: Samples) -> None:
-        super().__init__(net, Batch(net, samples.X, samples.y, None, samples.weights))
+        super().__init__(net, Batch(net, samples.X, samples.y, samples.weights))
         self.loss = Loss(mlp, net, samples)
         total = len(samples) if samples.weights is None else float(samples.weights.sum())
         self.l2 = [one / total for one in self.l2]

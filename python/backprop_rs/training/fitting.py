@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from .. import _check
 from ..data.sources import Source
 from ..health.watch import health_of
-from ..network.computes import class_labels
 from ..progress import progress_bar
 from . import lbfgs, loop
 from .auto import Plan, is_lbfgs, plan
@@ -35,11 +34,11 @@ def samples_of(
     net: Network, X: Data, y: Data, sample_weight: Data | None = None, class_weight: Any = None
 ) -> Samples:
     """Checked samples."""
-    X, y = net._samples(X, y)
-    labels = class_labels(y, net.output, net.cost)
+    samples = Samples(net, *net._samples(X, y))
+    labels = None if class_weight is None else samples.labels
     classes = (labels, max(net.sizes[-1], 2))
-    weights = weights_of(sample_weight, class_weight, classes, len(X), net.dtype)
-    return Samples(net, X, y, labels, weights)
+    samples.weights = weights_of(sample_weight, class_weight, classes, len(samples), net.dtype)
+    return samples
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ def check_scores(job: loop.Job) -> None:
     known = {"cost", *job.metrics.names}
     for samples in (job.samples, job.validation):
         if isinstance(samples, Samples):
-            job.metrics.check(samples.labels)
+            job.metrics.check(samples)
     if job.validation:
         known |= {f"val_{name}" for name in known}
         if isinstance(job.validation, Streamed) or job.validation.labels is not None:

@@ -9,6 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from .._types import AnyArray, Array
+    from .validation import Samples
 
 Metric = Callable[[Any, Any], float]
 
@@ -56,10 +57,10 @@ class Metrics:
     def names(self) -> list[str]:
         return [name for name, _ in self.rows]
 
-    def check(self, labels: AnyArray | None) -> None:
+    def check(self, samples: Samples) -> None:
         """Refuse a metric of classes where the targets are values."""
         for name in self.names:
-            if name in OF_CLASSES and labels is None:
+            if name in OF_CLASSES and samples.labels is None:
                 raise ValueError(f"metric {name!r} must have classes as targets; got values")
 
     def scores(self, y: AnyArray, labels: AnyArray | None, a: Array) -> dict[str, float]:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 EVERY = 1.0  # seconds between two copies
 COPYING = 0.02  # the most of the time that goes into copies
 
@@ -26,7 +24,7 @@ class Copies:
         """Take a copy now and then; more rarely where it takes long."""
         now = perf_counter()
         if agree(now >= self.due):
-            self.kept = [*self.kept[-1:], (at, self.core.state())]
+            self.kept = [*self.kept[-1:], (at, self.core.snapshot())]
             self.due = now + max(EVERY, (perf_counter() - now) / COPYING)
 
     def go_back_to(self, step: int, again: Callable[[Place, Place], Place]) -> int:
@@ -37,7 +35,7 @@ class Copies:
         places = [(place[0] * self.steps + place[1], place, state) for place, state in self.kept]
         earlier = [copy for copy in places if copy[0] <= step]
         start, at, state = earlier[-1] if earlier else places[0]
-        self.core.set_state(state)
+        self.core.go_back(state)
         last, rest = divmod(max(step, start), self.steps)
         for epoch in range(at[0], last + 1):
             at = again(at, (last, rest, 0.0) if epoch == last else (epoch + 1, 0, 0.0))
@@ -45,11 +43,8 @@ class Copies:
 
     def go_back_to_a_copy(self) -> int:
         """The last copy without NaN, where the samples between cannot be had again; its epoch."""
-        at, state = next(filter(is_whole, reversed(self.kept)), self.kept[0])
-        self.core.set_state(state)
+        whole = (copy for copy in reversed(self.kept) if copy[1].is_finite())
+        at, state = next(whole, self.kept[0])
+        self.core.go_back(state)
         return at[0]
 
-
-def is_whole(copy: tuple[Place, Any]) -> bool:
-    arrays = [value for value in copy[1].values() if isinstance(value, np.ndarray)]
-    return all(np.isfinite(array).all() for array in arrays)

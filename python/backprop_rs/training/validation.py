@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..network.computes import class_labels
 from ..reference.random import SPLIT, raw
 
 if TYPE_CHECKING:
@@ -17,13 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class Samples:
-    """Checked samples, ready for the core; labels are the classes of y, where it has any."""
+    """Checked samples, ready for the core."""
 
     net: Network
     X: Array
     y: AnyArray
-    labels: AnyArray | None
     weights: Array | None = None
+
+    @cached_property
+    def labels(self) -> AnyArray | None:
+        """The classes of y, where it has any."""
+        return class_labels(self.y, self.net.output, self.net.cost)
 
     def __len__(self) -> int:
         return len(self.X)
@@ -66,9 +72,11 @@ class Samples:
         """Some of them, copied."""
         part: list[Any] = [
             None if array is None else np.ascontiguousarray(array[chosen])
-            for array in (self.X, self.y, self.labels, self.weights)
+            for array in (self.X, self.y, self.weights)
         ]
-        return Samples(self.net, *part)
+        some = Samples(self.net, *part)
+        some.labels = None if self.labels is None else self.labels[chosen]
+        return some
 
 
 def hold_back(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Samples]:
