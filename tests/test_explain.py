@@ -1,5 +1,6 @@
 """Explanations: the numbers that are shown, put back into the equations that are shown."""
 
+import copy
 import re
 from math import cos, cosh, erf, exp, log, sin, sqrt, tanh
 from xml.etree import ElementTree
@@ -305,8 +306,78 @@ def test_layer_normalisation_is_shown(output, cost, backend):
         averaged = getattr(trace, f"{name[:-1]}_gradients")[0]
         np.testing.assert_allclose(of_samples.mean(axis=0), averaged, rtol=1e-10, atol=1e-13)
         assert arrays[name][1] is None
-    with pytest.raises(ValueError, match="no paths through layer_norm"):
-        document.weight(1, 0, 0)
+
+
+def normalised(hidden, output, cost, backend, dtype="float64"):
+    """Two normalised layers of three, the last one too, with gains and shifts of all sizes."""
+    layers = [bp.Dense(4, hidden, layer_norm=True), 2, bp.Dense(3, layer_norm=True)]
+    net = bp.Network([3, *layers], "tanh", output, cost, seed=0, dtype=dtype, backend=backend)
+    random = np.random.default_rng(3)
+    net.gains = [random.uniform(0.5, 2, 4), None, random.uniform(0.5, 2, 3)]
+    net.shifts = [random.uniform(-1, 1, 4), None, random.uniform(-1, 1, 3)]
+    return net
+
+
+@pytest.mark.parametrize(("output", "cost"), [("softmax", "cross_entropy"), ("tanh", "huber")])
+def test_every_path_through_a_normalisation(output, cost, backend):
+    net = normalised("elu", output, cost, backend)
+    X, y = batch(cost)
+    document = net.explain(X, y)
+    joined = 3 if output == "softmax" else 1
+    of_layer = {1: 4 * 2 * 3 * 3, 2: 3 * 3, 3: 3}  # a layer of n has n paths, normalised n times n
+    for layer, j, k in ((1, 2, 0), (1, 0, None), (2, 1, 3), (3, 2, 1), (3, 0, None)):
+        written = document.bias(layer, j, most=400) if k is None else (
+            document.weight(layer, j, k, most=400)
+        )  # fmt: skip
+        chain = written.to_dict()
+        assert [len(paths) for paths in chain["paths"]] == chain["path_counts"]
+        assert chain["path_counts"] == [of_layer[layer] * joined] * 2
+        sums = [products.sum() for products in chain["products"]]
+        np.testing.assert_allclose(sums, chain["sample_gradients"], rtol=1e-10, atol=1e-15)
+        assert check(written, "float64") > 2 * of_layer[layer]
+
+
+@pytest.mark.parametrize("place", [(1, 2, 0), (1, 0, None), (2, 1, 3), (3, 2, 1), (3, 0, None)])
+def test_paths_through_a_normalisation_against_differences(place, backend):
+    """Central differences of C: the error is h^2 = 1e-10 and eps / h = 2e-11."""
+    net = normalised("tanh", "softmax", "cross_entropy", backend)
+    X, y = batch("cross_entropy", m=1)
+    layer, j, k = place
+    name = "biases" if k is None else "weights"
+    document = net.explain(X, y)
+    written = document.bias(layer, j, most=400) if k is None else document.weight(*place, most=400)
+    costs = []
+    for h in (1e-5, -1e-5):
+        moved = [array.copy() for array in getattr(net, name)]
+        moved[layer - 1][(j,) if k is None else (j, k)] += h
+        twin = copy.deepcopy(net)
+        setattr(twin, name, moved)
+        costs.append(twin.evaluate(X, y)["cost"])
+    products = written.to_dict()["products"][0]
+    assert products.sum() == pytest.approx((costs[0] - costs[1]) / 2e-5, rel=0, abs=1e-8)
+
+
+def test_the_largest_paths_through_a_normalisation_are_found():
+    net = normalised("tanh", "softmax", "cross_entropy", "numpy")
+    document = net.explain([1.0, -2.0, 0.5], [0.0, 0.0, 1.0])
+    every = document.weight(1, 1, 0, most=400).to_dict()
+    few = document.weight(1, 1, 0, most=7)
+    largest = np.sort(np.abs(every["products"][0]))[-7:]
+    np.testing.assert_allclose(np.sort(np.abs(few.to_dict()["products"][0])), largest, rtol=1e-12)
+    assert "209 of 216 paths, the smallest, are left out here." in str(few)
+    assert "Through the normalisation of layer 3" in str(few)
+    for form in (few.to_markdown(), few.to_html(), few.text(None)):
+        assert "Through the normalisation of layer 1" in form
+
+
+def test_a_saturated_output_behind_a_normalisation_goes_by_what_it_sees():
+    net = bp.Network([2, bp.Dense(2, layer_norm=True)], output="sigmoid", cost="cross_entropy",
+                     seed=0, dtype="float64")  # fmt: skip
+    net.gains = [[900.0, 900.0]]
+    document = net.explain([1.0, 3.0], [0.0, 1.0])
+    chain = document.weight(1, 0, 0)
+    assert "the paths begin at u" in str(chain)
+    assert chain.to_dict()["products"][0].sum() == pytest.approx(chain.to_dict()["gradient"])
 
 
 def own_functions():

@@ -276,10 +276,33 @@ def test_chain_of_an_output_weight_has_one_path():
     assert line.endswith(f"= {gradient}$")
 
 
-def test_chain_has_no_layer_normalisation():
-    net = bp.Network([2, bp.Dense(3, layer_norm=True), 2], backend="numpy")
-    with pytest.raises(ValueError, match="net must be without layer_norm"):
-        bp.plot.chain(net, *SAMPLE, 1, 0, 0)
+@pytest.mark.parametrize("output", ["sigmoid", "softmax"])
+def test_paths_through_a_normalisation_add_up_to_the_gradient(output, backend):
+    """From each z of a layer to each u of it; the rounding is as above, with more factors."""
+    cost = "squared_error" if output == "sigmoid" else "cross_entropy"
+    layers = [bp.Dense(4, layer_norm=True), 2, bp.Dense(3, layer_norm=True)]
+    net = bp.Network([2, *layers], "tanh", output, cost, seed=4, dtype="float64", backend=backend)
+    net.gains = [[0.5, 2.0, 1.0, -1.0], None, [1.5, 0.7, 1.0]]
+    x, y = [0.4, -0.9], [1]
+    trace = net.backward([x], y)
+    for layer, count in ((1, 4 * 2 * 3 * 3), (2, 3 * 3), (3, 3)):
+        for (j, k), expected in np.ndenumerate(trace.weight_gradients[layer - 1]):
+            found = paths.paths_of(net, x, y, layer, j, k, 9)
+            every = found.strongest(10**6)
+            assert len(every) == found.count == count
+            size = sum(abs(path.product) for path in every)
+            total = sum(path.product for path in every)
+            assert abs(total - expected) <= 200 * np.finfo(float).eps * size
+
+
+def test_chain_draws_what_the_activations_see():
+    net = bp.Network([2, bp.Dense(5, layer_norm=True), 2], "tanh", seed=1, dtype="float64")
+    words = texts(bp.plot.chain(net, *SAMPLE, 1, 0, 1, max_neurons=3))
+    assert "u is z with layer normalisation. Neurons drawn: 3 of 5 of layer 1." in words
+    assert any(text.startswith("and 4 more paths") for text in words)
+    assert any(r"\partial u^" in text and r"/\partial z^" in text for text in words)
+    plain = texts(bp.plot.chain(net, *SAMPLE, 2, 0, 1))
+    assert not any("normalisation" in text for text in plain)  # it is not on the way
 
 
 def test_chain_of_a_deep_network_does_not_count_its_paths_one_by_one():

@@ -114,6 +114,9 @@ class Explanation(Document):
     def weight(self, layer: int, j: int, k: int, *, most: int = 16) -> Document:
         """The chain rule of dC/dw_jk of a layer, along every path from the weight to the cost.
 
+        Through layer normalisation each z of a layer acts on all of its neurons, and there is a
+        path through each.
+
         Parameters
         ----------
         layer : int
@@ -151,11 +154,6 @@ class Explanation(Document):
 
     def _chain(self, parameter: Parameter, most: int) -> Document:
         most = integer("most", most, least=1)
-        if any(self.quantities.norms):
-            raise ValueError(
-                "weight and bias show no paths through layer_norm, where each z acts on all "
-                "neurons of its layer; got a network that has it"
-            )
         return Document(*paths(self.quantities, self.shown, parameter, most), self.digits)
 
     def to_dict(self) -> dict[str, Any]:

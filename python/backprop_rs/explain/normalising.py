@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from ..reference.norm import EPSILON
 from . import names
-from .expression import Call, Expression, Fraction, Number, Series, Symbol
+from .expression import (
+    Call,
+    Cases,
+    Condition,
+    Expression,
+    Fraction,
+    Negative,
+    Number,
+    Series,
+    Symbol,
+)
 from .names import by
 from .norms import Floats, Normalised
 from .sample import Sample
@@ -167,3 +177,38 @@ def averaged(sample: Sample, layer: int, values: Floats) -> Expression:
         lambda i: Number(float(values[i])),
     )
     return mean(numbers, len(values))
+
+
+def slopes(sample: Sample, layer: int, norm: Normalised, pairs: list[tuple[int, int]]) -> Group:
+    """What the gain and the normalisation do to a path: the slopes of some u_i by z_j."""
+    n, matrix = sample.of.net.sizes[layer], norm.slopes(sample.i)
+    i, j = names.hat("i", layer), names.hat("j", layer)
+    same = Condition(Symbol("i"), "=", Symbol("j"))
+    below = Number(n) * deviation(layer)
+    general = Cases((((n - 1 - i * j) / below, same),), Negative((1 + i * j) / below))
+    chains: list[list[Expression]] = [
+        [by(names.u("i", layer), i), names.g("i", layer)],
+        [by(i, names.z("j", layer)), general],
+    ]
+    lines = [
+        Line(by(names.u(i_, layer), names.hat(i_, layer)), (names.g(i_, layer),), norm.gains[i_])
+        for i_ in sorted({i_ for i_, _ in pairs})
+    ]
+    lines += [
+        Line(by(names.hat(i_, layer), names.z(j_, layer)), part, float(matrix[i_, j_]))
+        for i_, j_ in pairs
+        for part in [slope(sample, layer, norm, i_, j_)]
+    ]
+    return Group(f"Through the normalisation of layer {layer}", chains, lines)
+
+
+def slope(
+    sample: Sample, layer: int, norm: Normalised, i: int, j: int
+) -> tuple[Expression, Expression]:
+    """The slope of z_hat_i by z_j, in symbols and with numbers."""
+    hat, n = norm.normalised[sample.i], sample.of.net.sizes[layer]
+    product, numbers = names.hat(i, layer) * names.hat(j, layer), times(hat[i], hat[j])
+    below, width = Number(n) * deviation(layer), times(n, norm.deviations[sample.i])
+    if i == j:
+        return (n - 1 - product) / below, (n - 1 - numbers) / width
+    return Negative((1 + product) / below), Negative((1 + numbers) / width)

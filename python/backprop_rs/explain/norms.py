@@ -36,6 +36,12 @@ class Normalised:
     seen: Floats  # (m, n), what the activation sees
     seen_gradients: Floats  # (m, n), dC_i by that
 
+    def slopes(self, i: int) -> Floats:
+        """d z_hat / dz of sample i, (n, n): mu and s move with each z."""
+        hat, n = self.normalised[i], len(self.gains)
+        slopes: Floats = (np.eye(n) - (1 + np.outer(hat, hat)) / n) / self.deviations[i]
+        return slopes
+
     def having(self, seen_gradients: Floats) -> Normalised:
         return replace(self, seen_gradients=seen_gradients)
 

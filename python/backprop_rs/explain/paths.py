@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -10,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import names
+from .backward import terms
 from .expression import Expression, Number, Omitted, Product, Series, Symbol
 from .names import by
+from .normalising import slopes as slopes_of_norm
 from .sample import Sample
 from .shown import added, times
 from .statements import Group, Line, Section
 from .update import mean, mean_of
 
 if TYPE_CHECKING:
-    from .norms import Floats
+    from .norms import Floats, Normalised
     from .quantities import Quantities
     from .shown import Shown
 
@@ -55,8 +58,9 @@ class Parameter:
 class Paths:
     """The largest paths from z_j of a layer to the cost.
 
-    A row of `neurons` has the neurons of layer, layer + 1, ..., L; for softmax one more, the
-    output through which z_L acts on the cost. `products` are the values of C by z_j along them.
+    A row of `neurons` has the neurons of layer, layer + 1, ..., L. A layer with layer
+    normalisation has two, of z and of what the activation sees, and softmax one more, the output
+    through which it acts on the cost. `products` are the values of C by z_j along them.
     """
 
     neurons: NDArray[np.int64]
@@ -69,29 +73,48 @@ def largest_paths(sample: Sample, layer: int, j: int, most: int) -> Paths:
     of = sample.of
     values, neurons = heads(sample)
     count = prod(of.net.sizes[layer + 1 :]) * values.shape[1]
-    for below in range(sample.last - 1, layer - 1, -1):
-        weights = of.weights[below].astype(float)  # (n_{below+1}, n_below)
-        every = values[None] * weights.T[:, :, None]
-        every *= of.slopes[below - 1][sample.i][:, None, None]
-        n, width = len(every), values.shape[1]
-        flat = every.reshape(n, -1)
-        best = np.argsort(-np.abs(flat), axis=1, kind="stable")[:, :most]
-        values = np.take_along_axis(flat, best, axis=1)
-        start = np.broadcast_to(np.arange(n)[:, None, None], (*best.shape, 1))
-        neurons = np.concatenate([start, neurons[best // width, best % width]], axis=2)
+    for number in range(sample.last, layer - 1, -1):
+        if number < sample.last:
+            weights = of.weights[number].astype(float)  # (n_{l+1}, n_l)
+            values, neurons = back_by(
+                weights * of.slopes[number - 1][sample.i], values, neurons, most
+            )
+        norm = sample.norm(number)
+        if norm is not None:
+            values, neurons = back_by(seen_by_z(sample, norm), values, neurons, most)
+            count *= of.net.sizes[number]
     best = np.argsort(-np.abs(values[j]), kind="stable")[:most]
     order = sorted(best.tolist(), key=lambda i: tuple(neurons[j, i]))
     return Paths(neurons[j, order], values[j, order], count)
 
 
+def back_by(
+    slopes: Floats, values: Floats, neurons: NDArray[np.int64], most: int
+) -> tuple[Floats, NDArray[np.int64]]:
+    """The largest paths one step further back, where `slopes` (n_after, n_before) leads there."""
+    every = values[None] * slopes.T[:, :, None]
+    n, width = len(every), values.shape[1]
+    flat = every.reshape(n, -1)
+    best = np.argsort(-np.abs(flat), axis=1, kind="stable")[:, :most]
+    start = np.broadcast_to(np.arange(n)[:, None, None], (*best.shape, 1))
+    longer = np.concatenate([start, neurons[best // width, best % width]], axis=2)
+    return np.take_along_axis(flat, best, axis=1), longer
+
+
+def seen_by_z(sample: Sample, norm: Normalised) -> Floats:
+    """du/dz of a layer with layer normalisation, (n, n)."""
+    slopes: Floats = norm.gains[:, None] * norm.slopes(sample.i)
+    return slopes
+
+
 def heads(sample: Sample) -> tuple[Floats, NDArray[np.int64]]:
-    """From each z of the output layer to the cost: values (n_L, heads), neurons (n_L, heads, .)."""
+    """From what the output layer sees to the cost: values (n_L, heads), neurons (n_L, heads, .)."""
     of = sample.of
     n = of.net.sizes[-1]
     outputs = np.arange(n)
     grad_a, slopes = of.grad_a[-1][sample.i], of.slopes[-1][sample.i]
     if by_delta(sample):
-        return sample.delta(sample.last).astype(float)[:, None], outputs[:, None, None]
+        return terms(sample, sample.last)[:, None], outputs[:, None, None]
     if of.net.output != "softmax":
         return (grad_a * slopes)[:, None], outputs[:, None, None]
     pairs = np.stack(np.broadcast_arrays(outputs[:, None], outputs[None, :]), axis=2)
@@ -99,8 +122,18 @@ def heads(sample: Sample) -> tuple[Floats, NDArray[np.int64]]:
 
 
 def by_delta(sample: Sample) -> bool:
-    """Whether the paths begin at delta of the output, as dC/da is not finite."""
+    """Whether the paths begin at what the output sees, as dC/da is not finite."""
     return not np.isfinite(sample.of.grad_a[-1][sample.i]).all()
+
+
+def turns(sample: Sample, layer: int, path: tuple[int, ...]) -> list[tuple[int, int, int]]:
+    """A path as (layer, neuron of z, neuron of what is seen), from the output back."""
+    found, at = [], 0
+    for number in range(layer, sample.last + 1):
+        seen = at + (sample.norm(number) is not None)
+        found.append((number, path[at], path[seen]))
+        at = seen + 1
+    return found[::-1]
 
 
 def chain(
@@ -108,47 +141,71 @@ def chain(
 ) -> tuple[Expression, Expression]:
     """The product along a path, in symbols and with numbers."""
     of, cost = sample.of, names.cost(sample.i)
-    last, layer = sample.last, parameter.layer
-    p = path[last - layer]
-    symbols: list[Expression]
-    if by_delta(sample):
-        symbols, numbers = [by(cost, names.z(p, last))], [float(sample.delta(last)[p])]
-    else:
-        i = path[-1]  # of softmax the output, of others p itself
-        slopes = of.slopes[-1][sample.i]
-        symbols = [by(cost, names.a(i, last)), by(names.a(i, last), names.z(p, last))]
-        numbers = [of.grad_a[-1][sample.i, i], slopes[i, p] if slopes.ndim == 2 else slopes[p]]
-    for below in range(last - 1, layer - 1, -1):
-        q = path[below - layer]
-        a = names.a(q, below)
-        symbols += [by(names.z(p, below + 1), a), by(a, names.z(q, below))]
-        numbers += [of.weights[below][p, q], of.slopes[below - 1][sample.i, q]]
+    last, p = sample.last, -1
+    symbols: list[Expression] = []
+    numbers: list[Any] = []
+    for layer, q, seen in turns(sample, parameter.layer, path):
+        u, a = sample.u(seen, layer), names.a(seen, layer)
+        slopes = of.slopes[layer - 1][sample.i]
+        if layer < last:
+            symbols += [by(names.z(p, layer + 1), a), by(a, u)]
+            numbers += [of.weights[layer][p, seen], slopes[seen]]
+        elif by_delta(sample):
+            symbols, numbers = [by(cost, u)], [terms(sample, last)[seen]]
+        else:
+            i = path[-1] if slopes.ndim == 2 else seen  # of softmax any output
+            symbols = [by(cost, names.a(i, last)), by(names.a(i, last), u)]
+            numbers = [
+                of.grad_a[-1][sample.i, i],
+                slopes[i, seen] if slopes.ndim == 2 else slopes[seen],
+            ]
+        norm = sample.norm(layer)
+        if norm is not None:
+            symbols += through(seen, q, layer)
+            numbers += [norm.gains[seen], norm.slopes(sample.i)[seen, q]]
         p = q
-    symbols.append(by(names.z(p, layer), parameter.symbol))
+    symbols.append(by(names.z(p, parameter.layer), parameter.symbol))
     return Product(tuple(symbols)), times(*numbers, parameter.slope(sample))
+
+
+def through(i: names.Index, j: names.Index, layer: int) -> list[Expression]:
+    """The slopes of what neuron i sees by z_j, in symbols: gain and normalisation."""
+    u, hat = names.u(i, layer), names.hat(i, layer)
+    return [by(u, hat), by(hat, names.z(j, layer))]
 
 
 def general(sample: Sample, parameter: Parameter) -> Expression:
     """All paths at once, as the derivation sums them up."""
     layer, last, j = parameter.layer, sample.last, parameter.j
+    sums = last - layer + sum(sample.norm(number) is not None for number in range(layer, last + 1))
+    letters = iter([LETTERS[i % len(LETTERS)] for i in reversed(range(sums))])
     end = by(names.z(j, layer), parameter.symbol)
-    return back_to(sample, layer, str(j), last) * end
+    return back_to_z(sample, layer, str(j), letters) * end
 
 
-def back_to(sample: Sample, layer: int, j: str, last: int) -> Expression:
+def back_to_z(sample: Sample, layer: int, j: str, letters: Iterator[str]) -> Expression:
     """dC/dz_j of a layer."""
+    if sample.norm(layer) is None:
+        return back_to_seen(sample, layer, j, letters)
+    i, last = next(letters), str(sample.of.net.sizes[layer] - 1)
+    gain, hat = through(i, j, layer)
+    return Series(i, last, back_to_seen(sample, layer, i, letters) * gain * hat)
+
+
+def back_to_seen(sample: Sample, layer: int, j: str, letters: Iterator[str]) -> Expression:
+    """dC by what the activation of neuron j sees."""
     cost, size = names.cost(sample.i), sample.of.net.sizes
-    a, z = names.a(j, layer), names.z(j, layer)
-    if layer == last:
-        if by_delta(sample):
-            return by(cost, z)
-        if sample.of.net.output == "softmax":
-            a = names.a("i", layer)
-            return Series("i", str(size[-1] - 1), by(cost, a) * by(a, z))
-        return by(cost, a) * by(a, z)
-    letter = LETTERS[(last - layer - 1) % len(LETTERS)]
-    inner = back_to(sample, layer + 1, letter, last) * by(names.z(letter, layer + 1), a)
-    return Series(letter, str(size[layer + 1] - 1), inner) * by(a, z)
+    a, u = names.a(j, layer), sample.u(j, layer)
+    if layer < sample.last:
+        letter = next(letters)
+        inner = back_to_z(sample, layer + 1, letter, letters) * by(names.z(letter, layer + 1), a)
+        return Series(letter, str(size[layer + 1] - 1), inner) * by(a, u)
+    if by_delta(sample):
+        return by(cost, u)
+    if sample.of.net.output == "softmax":
+        a = names.a("i", layer)
+        return Series("i", str(size[-1] - 1), by(cost, a) * by(a, u))
+    return by(cost, a) * by(a, u)
 
 
 def of_sample(sample: Sample, parameter: Parameter, most: int) -> tuple[list[Group], Paths]:
@@ -163,7 +220,10 @@ def of_sample(sample: Sample, parameter: Parameter, most: int) -> tuple[list[Gro
     left = paths.count - len(lines)
     notes = [f"{left:,} of {paths.count:,} paths, the smallest, are left out here."] if left else []
     if by_delta(sample):
-        notes.append("∂C/∂a is not finite, as a has been rounded to 0 or 1; the paths begin at z.")
+        notes.append(
+            "∂C/∂a is not finite, as a has been rounded to 0 or 1; the paths begin at "
+            f"{sample.u('j', sample.last).name}."
+        )
     group = Group("Every path", [[name, general(sample, parameter)]], lines, notes=notes)
     symbols: list[Expression] = [line.name for line in lines]
     numbers: list[Expression] = [Number(line.value) for line in lines]
@@ -171,7 +231,21 @@ def of_sample(sample: Sample, parameter: Parameter, most: int) -> tuple[list[Gro
         symbols.append(Omitted(left))
         numbers.append(Omitted(left, value - sum(line.value for line in lines)))
     total = Line(name, (added(symbols), added(numbers)), value)
-    return [group, Group("Their sum", [], [total]), by_error_term(sample, parameter, value)], paths
+    couplings = normalisations(sample, parameter.layer, paths)
+    same = by_error_term(sample, parameter, value)
+    return [group, *couplings, Group("Their sum", [], [total]), same], paths
+
+
+def normalisations(sample: Sample, layer: int, paths: Paths) -> list[Group]:
+    """Of each layer with layer normalisation the slopes that the paths go through."""
+    ways = [turns(sample, layer, tuple(path)) for path in paths.neurons.tolist()]
+    groups = []
+    for number in range(layer, sample.last + 1):
+        norm = sample.norm(number)
+        if norm is not None:
+            pairs = {(seen, z) for way in ways for at, z, seen in way if at == number}
+            groups.append(slopes_of_norm(sample, number, norm, sorted(pairs)))
+    return groups
 
 
 def by_error_term(sample: Sample, parameter: Parameter, value: float) -> Group:

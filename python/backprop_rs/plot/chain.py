@@ -39,6 +39,7 @@ def chain(
 
     Each arrow carries the derivative of its head by its tail. The product along a path is what
     that path adds to ∂C/∂w; the sum over all paths is δ_j a_k, which back-propagation gives.
+    Layer normalisation takes every z of a layer to every u, which its activation sees.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ class Chain:
     def limits(self) -> tuple[tuple[float, float], tuple[float, float]]:
         reach = PITCH * (self.rows - 1) / 2 + HIGH
         lines = len(self.listed) + (self.paths.count > len(self.listed))
-        below = 0.75 + LINE * lines + (0.3 if self.paths.left_out() else 0)
+        below = 0.75 + LINE * lines + (0.3 if self.paths.note() else 0)
         right = GAP * (len(self.columns) - 1) + WIDE
         return (-WIDE - 0.2, right + 0.2), (-reach - below, reach + 1.25)
 
@@ -172,7 +173,7 @@ class Chain:
         """One line a path: its factors and their product; last what the others add."""
         (left, _), (low, _) = self.limits()
         x, lines = left + 0.3, len(self.listed) + (self.paths.count > len(self.listed))
-        y = low + 0.3 + LINE * (lines - 1) + (0.3 if self.paths.left_out() else 0)
+        y = low + 0.3 + LINE * (lines - 1) + (0.3 if self.paths.note() else 0)
         for i, path in enumerate(self.listed):
             factors = r" \cdot ".join(bracketed(value) for value in path.factors)
             ends = ", ".join(f"${symbol(node, self.paths)}$" for node in path.turns)
@@ -187,8 +188,8 @@ class Chain:
             more = self.paths.count - len(self.listed)
             text = f"and {more:,} more path{'s' if more > 1 else ''}: ${number(rest)}$"
             self.write(x, y, text, 10, ha="left")
-        if self.paths.left_out():
-            self.write(x, low + 0.1, self.paths.left_out(), 8.5, ha="left")
+        if self.paths.note():
+            self.write(x, low + 0.1, self.paths.note(), 8.5, ha="left")
 
     def write(self, x: float, y: float, text: str, size: float, **options: Any) -> None:
         settings = {"ha": "center", "va": "center", "math_fontfamily": "cm", "zorder": 4} | options
