@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,12 @@ def csv_folder(path: Path) -> Path:
     return path
 
 
+def csv_file(path: Path) -> Path:
+    csv = pytest.importorskip("pyarrow.csv")
+    csv.write_csv(table(), path / "whole.csv")
+    return path / "whole.csv"
+
+
 def npy_files(path: Path) -> Any:
     np.save(path / "X.npy", X)
     np.save(path / "labels.npy", Y)
@@ -101,6 +109,7 @@ STREAMS = {
     "npz folder": lambda path: bp.data.source(npz_folder(path), shuffle_rows=300),
     "parquet folder": lambda path: bp.data.source(parquet_folder(path), shuffle_rows=300),
     "csv folder": lambda path: bp.data.source(csv_folder(path), shuffle_rows=300),
+    "csv file": lambda path: bp.data.source(csv_file(path), shuffle_rows=300),
     "arrow table": lambda path: bp.data.source(table(), shuffle_rows=300),
     "iterable": lambda path: bp.data.source(batches, shuffle_rows=300),
     "blocks of arrays": lambda path: bp.data.source(X, Y, shuffle="blocks", shuffle_rows=300),
@@ -378,12 +387,78 @@ def test_a_shard_with_other_columns_is_named(tmp_path: Path) -> None:
         bp.data.source(tmp_path)
 
 
-def test_a_csv_cell_that_is_no_number_is_named_by_its_file(tmp_path: Path) -> None:
-    path = csv_folder(tmp_path) / "b.csv"
-    lines = path.read_text().splitlines()
-    path.write_text("\n".join([*lines, lines[-1].replace(".", "x", 1)]))
-    with pytest.raises(ValueError, match=r"b\.csv.*x"):
-        network().fit(bp.data.source(tmp_path), **SETTINGS)
+FAULTS = {
+    "1,2": ": a row must have as many cells as the first row (3); got 2",
+    "1,2,3,4": ": a row must have as many cells as the first row (3); got 4",
+    "x,1,2": ", column 1 ('a'): 'x' is not a number; leave the column out with ignore, or code it "
+    "as numbers",
+    "1,,2": ", column 2 ('b'): the cell is missing",
+    "1,2,NaN": ", column 3 ('kind'): the cell is missing",
+    '1,"2,3': ": the row must be CSV; got unexpected end of data",
+    "1,\xff,3": None,
+}
+
+
+@pytest.mark.parametrize("row", FAULTS)
+@pytest.mark.parametrize("before", [2, 90_000])  # in Arrow's first block, and beyond it
+def test_a_csv_row_that_does_not_fit_is_named_by_file_and_line(
+    row: str, before: int, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "bad.csv"
+    good = "0.123456,1.5,0\n"
+    path.write_text("a,b,kind\n\n" + good * before + row + "\n1,2,0\n", encoding="latin-1")
+    with pytest.raises(ValueError, match=r"bad\.csv") as caught:
+        bp.data.source(path).count()
+    where = f"{path}, line {before + 3}"  # below the header and a blank line
+    expected = where + str(FAULTS[row])
+    if FAULTS[row] is None:
+        expected = f"{path} must be text in the encoding 'utf-8', or encoding must name its own; "
+        expected += "got the byte 0xff"
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n"])
+def test_a_csv_file_without_rows_is_named(content: str, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    (tmp_path / "none.csv").write_text(content)
+    with pytest.raises(ValueError, match=r"none\.csv") as caught:
+        network().fit(bp.data.source(tmp_path / "none.csv"), **SETTINGS)
+    assert "\n" not in str(caught.value)
+
+
+LARGE_CSV = """
+import pathlib, resource, sys
+import numpy as np
+import backprop_rs as bp
+folder = pathlib.Path(sys.argv[1])
+block = "".join(",".join(map(str, row)) + f",{i % 3}\\n" for i, row in
+                enumerate(np.random.default_rng(0).integers(100000, 999999, (4000, 12)) / 1e6))
+header = ",".join(f"f{k}" for k in range(13)) + "\\n"
+def train(repeats):
+    with open(folder / "large.csv", "w") as file:
+        file.write(header)
+        for _ in range(repeats):
+            file.write(block)
+    net = bp.Network([12, 4, 3], output="softmax", cost="cross_entropy", seed=0)
+    source = bp.data.source(folder / "large.csv", shuffle_rows=4096, chunk_bytes=2**19)
+    net.fit(source, epochs=1, batch_size=4000, learning_rate=0.1, progress=False)
+    assert source.count() == 4000 * repeats
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = train(8)
+print(train(160) - before, (folder / "large.csv").stat().st_size // 1024)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in kB on Linux")
+def test_a_large_csv_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    """Twenty times the rows of a small file take no more than a part of what they would fill."""
+    pytest.importorskip("pyarrow")
+    command = [sys.executable, "-c", LARGE_CSV, str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    grown, size = map(int, run.stdout.split())
+    assert size > 60_000
+    assert grown < size / 3
 
 
 def test_nan_is_named_by_its_file_and_row(tmp_path: Path) -> None:

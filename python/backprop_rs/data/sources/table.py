@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..recipe import listed, position
 from .base import Block
+from .csv_faults import fault
 from .stream import Segment, Stream
 
 ROWS = 16_384  # of a record batch
@@ -177,20 +179,44 @@ def csv(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: A
         columns = columns or columns_of(schema.names, **choices)
         same_columns(path, schema.names, columns)
         types = types or csv_types(schema, columns)
-        whole = [name for name in columns.targets if is_whole(schema.field(name).type)]
-        segments.append(Segment(str(path), csv_reader(path, columns, types, bool(whole))))
+        segments.append(Segment(str(path), csv_reader(path, columns, types, schema)))
     assert columns is not None
     return TableSource(segments, name, columns, **settings)
 
 
 def csv_schema(path: Path) -> Any:
+    """The columns of a file, and what its first rows make of their types."""
     try:
         with arrow("csv").open_csv(path) as batches:
             return batches.schema
+    except FileNotFoundError:
+        raise
     except (OSError, ValueError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise ValueError(f"{path} cannot be read as CSV: {error}") from None
+        names = header(path)
+        raise csv_error(path, error, names, (), ()) from None
+
+
+def header(path: Path) -> list[str]:
+    """The cells of the first row, as far as it is text."""
+    from ..csv_rows import open_text, split_rows
+
+    with suppress(ValueError), open_text(path, "utf-8") as file:
+        for _, row in split_rows(file, ",", str(path)):
+            return row
+    return []
+
+
+def csv_error(
+    path: Path,
+    error: Exception,
+    names: Sequence[str],
+    used: Sequence[str],
+    numeric: Sequence[str],
+) -> ValueError:
+    """One line of what is wrong, by file and line where the line can be found."""
+    first, *_ = str(error).splitlines() or [type(error).__name__]
+    found = fault(path, names, used, numeric) if names else None
+    return ValueError(found or f"{path} cannot be read as CSV: {first}")
 
 
 def is_whole(kind: Any) -> bool:
@@ -212,18 +238,34 @@ def csv_types(schema: Any, columns: Columns) -> dict[str, Any]:
     }
 
 
+def csv_numeric(schema: Any, columns: Columns, types: dict[str, Any]) -> list[str]:
+    """The columns that must hold numbers: all but a single target of texts, and truth values."""
+    import pyarrow as pa
+
+    texts = columns.targets if len(columns.targets) == 1 else ()
+    others = (name for name in columns.used if name not in types and name not in texts)
+    return [*types, *(one for one in others if not pa.types.is_boolean(schema.field(one).type))]
+
+
 def csv_reader(
-    path: Path, columns: Columns, types: dict[str, Any], whole_target: bool
+    path: Path, columns: Columns, types: dict[str, Any], schema: Any
 ) -> Callable[[], Iterator[Block]]:
+    """Batch after batch of one file; no more of it is in memory than a block of about 1 MB."""
+    whole_target = any(is_whole(schema.field(name).type) for name in columns.targets)
+
     def read() -> Iterator[Block]:
         module = arrow("csv")
         convert = module.ConvertOptions(column_types=types, include_columns=columns.used)
-        with module.open_csv(path, convert_options=convert) as batches:
-            for batch in batches:
-                block = block_of_batch(batch, columns)
-                if whole_target and block.y is not None and not (block.y % 1).any():
-                    block.y = block.y.astype(np.int64)
-                yield block
+        try:
+            with module.open_csv(path, convert_options=convert) as batches:
+                for batch in batches:
+                    block = block_of_batch(batch, columns)
+                    if whole_target and block.y is not None and not (block.y % 1).any():
+                        block.y = block.y.astype(np.int64)
+                    yield block
+        except ValueError as error:
+            numeric = csv_numeric(schema, columns, types)
+            raise csv_error(path, error, schema.names, columns.used, numeric) from None
 
     return read
 
