@@ -51,6 +51,9 @@ pub trait Job {
 pub trait Set {
     /// The rows of a tile: with a line each, and the line that they meet, they fit the registers.
     const ROWS: usize;
+    /// The panels of a tile of a product, where there are so many: each number of the left side
+    /// is then met once for all of them.
+    const PANELS: usize = 1;
 
     /// `sum[n] += a b[n]`, each rounded once.
     fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]);
@@ -157,6 +160,7 @@ mod x86 {
 
     impl Set for Avx512 {
         const ROWS: usize = 8;
+        const PANELS: usize = 2;
 
         #[inline(always)]
         fn prefetch<T: Real>(values: &[T]) {
@@ -575,12 +579,12 @@ macro_rules! with_rows {
     };
 }
 
-/// Does `$body` for the constants `$i` = 0, 1, ... below `$count`, at most 8.
+/// Does `$body` for the constants `$i` = 0, 1, ... below `$count`, at most 16.
 ///
 /// A loop would do, were it sure to be unrolled: only then do the sums stay in registers.
 macro_rules! unroll {
     ($count:expr, $i:ident => $body:block) => {
-        unroll!(@ $count, $i, $body, 0 1 2 3 4 5 6 7);
+        unroll!(@ $count, $i, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
     };
     (@ $count:expr, $i:ident, $body:block, $($constant:literal)*) => {
         $(if $count > $constant {
@@ -631,13 +635,17 @@ impl<T: Real> Job for Product<'_, T> {
 }
 
 impl<T: Real> Product<'_, T> {
-    /// All rows of panel `p`, or of the four panels from there; returns how many panels.
+    /// All rows of panel `p`, or of some panels from there; returns how many panels.
     #[inline(always)]
     unsafe fn panel<S: Set, const N: usize>(&self, p: usize, ks: Range<usize>) -> usize {
         let rows = self.rows.range();
+        let whole = |count: usize| {
+            let end = p + count;
+            let exist = end < self.right.panels() || end == self.right.n / T::LINE;
+            N == T::LINE && exist && end <= self.panels.end
+        };
         // One or two rows leave most multiply-add units waiting: they take four panels at once.
-        let whole = p + 4 < self.right.panels() || p + 4 == self.right.n / T::LINE;
-        if rows.len() <= 2 && whole && p + 4 <= self.panels.end && N == T::LINE {
+        if rows.len() <= 2 && whole(4) {
             // SAFETY: four whole panels begin at p.
             unsafe {
                 match rows.len() {
@@ -646,6 +654,14 @@ impl<T: Real> Product<'_, T> {
                 }
             }
             return 4;
+        }
+        if S::PANELS == 2 && whole(2) {
+            for tile_rows in evenly(rows, S::ROWS) {
+                let (row, ks) = (tile_rows.start, ks.clone());
+                // SAFETY: the rows are this worker's, and two whole panels begin at p.
+                unsafe { with_rows!(tile_rows.len(), tile::<T, _, N, 2>(self, p, row, ks)) };
+            }
+            return 2;
         }
         for tile_rows in evenly(rows, S::ROWS) {
             let (row, ks) = (tile_rows.start, ks.clone());
@@ -657,7 +673,7 @@ impl<T: Real> Product<'_, T> {
 }
 
 /// The most lines of sums that a tile has: they stay in registers.
-const TILE_LINES: usize = 8;
+const TILE_LINES: usize = 16;
 
 /// `P` panels of `M` rows: start from bias, zero or the sums so far, add the terms of `ks`, store.
 #[inline(always)]
