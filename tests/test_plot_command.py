@@ -149,6 +149,10 @@ def test_an_unknown_kind_format_or_model_without_history(model, tmp_path, capsys
     assert "invalid choice: 'netwrok'" in capsys.readouterr().err
     assert run("network", model, "--out", tmp_path / "out.xyz") == 2
     assert "supported formats" in capsys.readouterr().err
+    (tmp_path / "folder").mkdir()
+    assert run("network", model, "--out", tmp_path / "folder") == 2
+    assert "--out must end in the format of the picture" in capsys.readouterr().err
+    assert not (tmp_path / "folder.png").exists()
     bp.Network([2, 1]).save(tmp_path / "bare")
     assert run("curves", tmp_path / "bare", "--out", tmp_path / "out.png") == 2
     assert "MODEL must keep the history of its training" in capsys.readouterr().err

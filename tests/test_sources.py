@@ -461,6 +461,15 @@ def test_a_large_csv_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     assert grown < size / 3
 
 
+@pytest.mark.parametrize("content", [b"nonsense", b""])
+def test_what_is_no_npy_file_is_named(content: bytes, tmp_path: Path) -> None:
+    """Without NumPy's advice to unpickle it."""
+    (tmp_path / "X.npy").write_bytes(content)
+    with pytest.raises(ValueError, match=r"X\.npy cannot be read: ") as caught:
+        bp.data.source(tmp_path / "X.npy")
+    assert "pickle" not in str(caught.value)
+
+
 def test_nan_is_named_by_its_file_and_row(tmp_path: Path) -> None:
     bad = X[401:].copy()
     bad[7, 2] = np.nan

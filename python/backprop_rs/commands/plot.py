@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import plot
@@ -121,6 +122,11 @@ def run(args: Namespace) -> None:
         raise ValueError(f"plot {args.kind} takes no DATA; got {args.data}")
     if not args.dpi > 0:
         raise ValueError(f"--dpi must be a number > 0; got {args.dpi:g}")
+    if not Path(args.out).suffix:  # Matplotlib would write another file, with .png behind
+        raise ValueError(
+            "--out must end in the format of the picture, such as .png, .svg or .pdf; "
+            f"got {args.out}"
+        )
     net = Network.load(args.model, backend=args.backend)
     samples = None if args.data is None else read(args, net)
     with plt.style.context("dark_background" if args.dark else "default"):

@@ -21,7 +21,9 @@ def mapped(path: Path) -> NDArray[Any]:
     except (ValueError, EOFError, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise ValueError(f"{path} cannot be read: {error}") from None
+        # NumPy takes what is no .npy file for a pickle, and advises to load it.
+        reason = "it is no .npy file of numbers" if "pickle" in str(error) else error
+        raise ValueError(f"{path} cannot be read: {reason}") from None
     return array
 
 
