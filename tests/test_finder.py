@@ -4,7 +4,7 @@ import backprop_rs as bp
 import matplotlib
 import numpy as np
 import pytest
-from backprop_rs.training.finder import rows_of_batches, smoothed, suggested
+from backprop_rs.training.finder import FAR, rows_of_batches, smoothed, suggested
 
 RATES = list(np.geomspace(1e-6, 10, 200))
 
@@ -71,6 +71,9 @@ def test_it_ends_where_the_cost_diverges():
     X = np.linspace(-2, 2, 64)[:, None]
     found = net.find_learning_rate(X, 3 * X, high=1e6)
     assert found.rates[-1] < 1e5
+    # No batch costs more than its worst sample.
+    worst = max(net.evaluate([x], 3 * x)["cost"] for x in X)
+    assert max(found.costs) <= FAR * worst
     # Gradient descent on 2 mean(x^2) w diverges beyond 1 / mean(x^2).
     assert found.suggestion < 1 / np.square(X).mean()
 
