@@ -49,6 +49,20 @@ def test_what_is_given_is_kept(core):
     assert (chosen.epochs, chosen.batch_size, chosen.learning_rate) == (7, 5, 0.2)
 
 
+@pytest.mark.parametrize("given", [{}, {"learning_rate": 0.1}, {"batch_size": 7, "epochs": 2}])
+def test_partial_fit_is_one_epoch_at_a_constant_rate(given, backend):
+    """Of batches of 32, where nothing else is given."""
+    data = bp.load_iris()
+    nets = [bp.Network([4, 8, 3], "tanh", seed=0, backend=backend) for _ in range(2)]
+    for _ in range(2):  # the memory of adam is kept
+        nets[0].partial_fit(data.X, data.y, **given)
+        nets[1].fit(
+            data.X, data.y, **{"epochs": 1, "batch_size": 32, "schedule": "constant"} | given
+        )
+    for one, other in zip(*(net.weights + net.biases for net in nets), strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
 def test_lbfgs_has_iterations(core):
     assert planned(core, 100, optimizer="lbfgs").epochs == 200
 
