@@ -61,6 +61,13 @@ def test_a_function_is_called_after_each_epoch(backend):
     assert repr(epochs[2]) == f"Epoch(3, cost {history.cost[2]:.4g})"
 
 
+def test_several_are_called_in_their_order(backend):
+    told = []
+    several = [lambda epoch, name=name: told.append((epoch.number, name)) for name in "abc"]
+    network(backend).fit(X, LABELS, 2, learning_rate=0.1, callbacks=several)
+    assert told == [(epoch, name) for epoch in (1, 2) for name in "abc"]
+
+
 def test_a_callable_object_with_moments_is_called_at_them_alone(backend):
     class Both:
         called = began = 0

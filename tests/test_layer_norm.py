@@ -245,3 +245,18 @@ def test_wrong_settings_are_refused(backend):
         net.gains = [np.ones(6), [1, 1, 1]]
     with pytest.raises(ValueError, match=r"shifts of layer 1 must have shape \(6,\); got \(5,\)"):
         net.shifts = [np.ones(5), None]
+
+
+def test_gains_and_shifts_are_averaged_too(backend):
+    """The average that training has kept, which lags behind."""
+    net = network(backend)
+    X, y = batch()
+    net.fit(X, y, 3, batch_size=ROWS, learning_rate=0.5, average=0.5)
+    state = net._core.state()
+    for name in PARTS:
+        for number, (mean, last) in enumerate(
+            zip(getattr(net.averaged(), name), getattr(net, name), strict=True), 1
+        ):
+            if mean is not None:
+                np.testing.assert_array_equal(mean, state[f"averaged.{name}.{number}"])
+                assert (mean != last).any()

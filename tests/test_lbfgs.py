@@ -130,18 +130,25 @@ def test_it_goes_on_from_where_it_is(backend):
 
 
 def test_ctrl_c_keeps_the_best(backend, monkeypatch):
-    calls = []
+    """Wherever it comes: also where the line search has just gone too far."""
+    left = []
+    monkeypatch.setattr(interrupts.Interrupts, "asked", lambda self: not left or left.pop())
+    found = []
+    for looks in range(1, 16):
+        left[:] = [False] * looks
+        net = network(backend)
+        before = net.evaluate(X, Y)["cost"]
+        history = net.fit(X, Y, 100, optimizer="lbfgs")
+        assert history.stopped == "interrupted"
+        found.append(net.evaluate(X, Y)["cost"])
+        assert found[-1] <= min([before, *history.cost])
+    assert found == sorted(found, reverse=True) and found[-1] < found[0]
 
-    def asked(self):
-        calls.append(1)
-        return len(calls) > 12
 
-    monkeypatch.setattr(interrupts.Interrupts, "asked", asked)
-    net = network(backend)
-    before = net.evaluate(X, Y)["cost"]
-    history = net.fit(X, Y, 100, optimizer="lbfgs")
-    assert history.stopped == "interrupted"
-    assert net.evaluate(X, Y)["cost"] <= min(history.cost) < before
+def test_more_memory_takes_other_steps(backend):
+    costs = [network(backend).fit(X, Y, 20, optimizer=f"lbfgs(memory={n})").cost for n in (1, 9)]
+    assert costs[0][0] == costs[1][0]  # with nothing to remember yet
+    assert costs[0][-1] != costs[1][-1]
 
 
 @pytest.mark.parametrize(
