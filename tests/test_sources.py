@@ -445,19 +445,19 @@ def train(repeats):
     net.fit(source, epochs=1, batch_size=4000, learning_rate=0.1, progress=False)
     assert source.count() == 4000 * repeats
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-before = train(8)
-print(train(160) - before, (folder / "large.csv").stat().st_size // 1024)
+before = train(120)
+print(train(360) - before, (folder / "large.csv").stat().st_size // 1024)
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in kB on Linux")
 def test_a_large_csv_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
-    """Twenty times the rows of a small file take no more than a part of what they would fill."""
+    """A file three times as large takes no more, once what is read ahead has been filled."""
     pytest.importorskip("pyarrow")
     command = [sys.executable, "-c", LARGE_CSV, str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     grown, size = map(int, run.stdout.split())
-    assert size > 60_000
+    assert size > 150_000
     assert grown < size / 3
 
 
