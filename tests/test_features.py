@@ -1,5 +1,6 @@
 """What a training may have beside its rule: both backends, and what each feature means."""
 
+import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.reference.optimizer import OPTIMIZERS
@@ -238,3 +239,33 @@ def test_a_state_of_another_network_is_refused(core):
     adam = core_of(core, "adam")
     with pytest.raises(ValueError, match=r"got no fitting 'optimizer.mean.weights.1'$"):
         adam.set_state(core_of(core).state())
+
+
+def test_penalties_are_those_of_the_weights():
+    layers = [bp.Dense(3, l1=0.5), bp.Dense(2, l1=0.25, l2=0.125)]
+    net = bp.Network([4, *layers], seed=0, dtype="float64")
+    w = net.weights
+    expected = 0.5 * np.abs(w[0]).sum() + (0.25 * np.abs(w[1]) + 0.125 * w[1] ** 2).sum()
+    np.testing.assert_allclose(net.penalty(), expected, rtol=1e-13)
+
+
+def test_a_step_is_gradient_descent_whatever_has_trained_before(backend):
+    X, y = np.linspace(-1, 1, 20).reshape(5, 4), np.ones((5, 2))
+    trained, twin = (bp.Network([4, 3, 2], seed=0, backend=backend) for _ in range(2))
+    trained.fit(X, y, 2, optimizer="adam")
+    twin.weights, twin.biases = trained.weights, trained.biases
+    assert trained.step(X, y, 0.5) == twin.step(X, y, 0.5)
+    for one, other in zip(trained.weights, twin.weights, strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+def test_fit_clips_the_gradient(backend):
+    """A single update of gradient descent is the gradient itself."""
+    X, y = np.linspace(-1, 1, 20).reshape(5, 4), np.full((5, 2), 50.0)
+    for name, size in {"clip_value": np.inf, "clip_norm": 2}.items():
+        net = bp.Network([4, 2], output="identity", seed=0, dtype="float64", backend=backend)
+        before = [*net.weights, *net.biases]
+        net.fit(X, y, 1, batch_size=5, learning_rate=1.0, **{name: 0.25})
+        after = zip(before, [*net.weights, *net.biases], strict=True)
+        moved = np.concatenate([(one - other).ravel() for one, other in after])
+        np.testing.assert_allclose(np.linalg.norm(moved, size), 0.25, rtol=1e-12)
