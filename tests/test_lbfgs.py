@@ -134,7 +134,7 @@ def test_ctrl_c_keeps_the_best(backend, monkeypatch):
     left = []
     monkeypatch.setattr(interrupts.Interrupts, "asked", lambda self: not left or left.pop())
     found = []
-    for looks in range(1, 16):
+    for looks in range(1, 60):
         left[:] = [False] * looks
         net = network(backend)
         before = net.evaluate(X, Y)["cost"]
