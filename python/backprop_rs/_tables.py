@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ class Tables:
 
     def row(self, kind: str, given: Choice) -> str:
         """How a row is written, such as "adam(beta1=0.8)"; the backend knows its table."""
-        text: str = self.backend.canonical(kind, as_text(kind, given, self.names(kind)))
+        text: str = self.backend.canonical(kind, as_text(kind, given, self.names))
         return text
 
     def function(self, kind: str, given: Choice | Activation | Cost) -> Any:
@@ -45,11 +45,11 @@ class Tables:
         return [self.function("activation", one) for one in given]
 
 
-def as_text(kind: str, given: Any, names: list[str]) -> str:
+def as_text(kind: str, given: Any, names: Callable[[str], list[str]]) -> str:
     """Text for the parser of the tables."""
     if isinstance(given, str):
         return str(given)
     if isinstance(given, Mapping) and isinstance(given.get("name"), str):
         settings = {key: value for key, value in given.items() if key != "name"}
         return f"{given['name']}({', '.join(f'{key}={value}' for key, value in settings.items())})"
-    raise TypeError(f"{kind} must be one of {', '.join(names)}; got {shown(given)}")
+    raise TypeError(f"{kind} must be one of {', '.join(names(kind))}; got {shown(given)}")

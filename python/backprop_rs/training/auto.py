@@ -70,7 +70,7 @@ def either(given: Any, auto: Any) -> Any:
 
 def rule(tables: Tables, given: Any) -> str:
     """The optimizer as it is written."""
-    text = as_text("optimizer", given, tables.names("optimizer"))
+    text = as_text("optimizer", given, tables.names)
     return lbfgs.canonical(text) if is_lbfgs(text) else tables.row("optimizer", text)
 
 
