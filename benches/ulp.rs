@@ -4,6 +4,8 @@
 //! 4,099th; the truth is the platform's `f64` function, whose own error is 2⁻²⁹ of an ulp here.
 //! With `--double N` it prints N samples a function in `f64` for `benches/ulp.py` to judge.
 
+#![allow(clippy::disallowed_methods)] // the truth that ours are held to
+
 use backprop_rs::Real;
 
 /// A function of the trait, its truth, and the least result that its bound holds for.
