@@ -209,7 +209,8 @@ def compare_training(case, first, second):
     """Parameters after the epochs."""
     nets = [case.network(backend) for backend in (first, second)]
     run = TRAINING | {"batch_size": case.batch_size, "on_nan": "stop"}
-    ends = [net.fit(case.X, case.y, **run).stopped for net in nets]
+    with np.errstate(over="ignore", invalid="ignore"):
+        ends = [net.fit(case.X, case.y, **run).stopped for net in nets]
     assume("nan" not in ends)  # there is no bound of what diverges
     model = case.model()
     n = len(case.exact_X)
