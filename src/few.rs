@@ -15,6 +15,11 @@ const MOST_ROWS: usize = 16;
 /// Floating-point operations of a step from which it is worth while: those of some meetings.
 const LEAST_WORK: usize = 700_000;
 
+/// Whether these are few.
+pub fn is_few(rows: usize) -> bool {
+    rows < MOST_ROWS
+}
+
 impl<T: Real> Network<T> {
     /// Whether a step of so much work on so many rows is one for this room.
     pub(crate) fn shares_panels(&self, work: usize, rows: usize) -> bool {
@@ -22,7 +27,7 @@ impl<T: Real> Network<T> {
             .layers
             .iter()
             .all(|layer| layer.own.is_none() && !layer.has_norm() && layer.options.dropout == 0.0);
-        rows < MOST_ROWS && work >= LEAST_WORK && plain && self.own_cost.is_none()
+        is_few(rows) && work >= LEAST_WORK && plain && self.own_cost.is_none()
     }
 
     /// Phase A, forward and back.

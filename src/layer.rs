@@ -316,8 +316,12 @@ pub fn sigma_of_lines<T: Real, S: Set, const N: usize>(activation: Activation, l
     for group in lines.chunks_mut(T::LINE / N * T::LINE) {
         let mut full = [T::ZERO; LINE_MAX];
         pack::<T, N>(group, &mut full);
-        activation.sigma::<T, S>(&mut full[..T::LINE]);
-        unpack::<T, N>(&full, group);
+        if T::LINE == LINE_MAX {
+            unpack::<T, N>(&activation.sigma_of_line::<T, S, LINE_MAX>(full), group);
+        } else {
+            const HALF: usize = LINE_MAX / 2;
+            unpack::<T, N>(&activation.sigma_of_line::<T, S, HALF>(first(&full)), group);
+        }
     }
 }
 
@@ -331,7 +335,7 @@ pub fn pack<T: Real, const N: usize>(lines: &[T], full: &mut [T; LINE_MAX]) {
 
 /// Puts the numbers of one line back to where [`pack`] took them from.
 #[inline(always)]
-fn unpack<T: Real, const N: usize>(full: &[T; LINE_MAX], lines: &mut [T]) {
+fn unpack<T: Real, const N: usize>(full: &[T], lines: &mut [T]) {
     for (line, from) in lines.chunks_exact_mut(T::LINE).zip(full.chunks_exact(N)) {
         line[..N].copy_from_slice(from);
     }

@@ -43,6 +43,7 @@ mod network;
 mod norm;
 mod optimizer;
 mod own;
+mod pace;
 mod parts;
 mod pool;
 #[cfg(feature = "python")]

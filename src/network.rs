@@ -14,6 +14,7 @@ use crate::kernel::{Buffer, Isa, Rows};
 use crate::layer::{Layer, Multiply, Options, Output, Weigh, rows_of};
 use crate::optimizer::{Optimizer, Rule};
 use crate::own::{Failure, Failures, Own, OwnActivation, OwnCost};
+use crate::pace::Pace;
 use crate::pool::{self, Share, Worker};
 use crate::real::{Real, first_non_finite};
 use crate::samples::{Chance, Chosen, Gather, Order, Samples, Targets, draw_masks};
@@ -47,6 +48,7 @@ pub struct Network<T> {
     /// The buffers of the last forward pass and of the last training, kept for the next.
     forward: Option<Workspace<T>>,
     pub(crate) training: Option<Workspace<T>>,
+    pub(crate) pace: Pace,
     pub(crate) order: Order,
     /// Where gradients are added up that come from several machines.
     pub(crate) shared: Option<GradientTree<T>>,
@@ -108,6 +110,7 @@ impl<T: Real> Network<T> {
             averaged: None,
             forward: None,
             training: None,
+            pace: Pace::default(),
             order: Order::default(),
             shared: None,
         })

@@ -15,16 +15,18 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
+use crate::few;
 use crate::interrupt::given_up;
 use crate::layer::{Apply, Descent, Fate};
 use crate::network::{Network, ROW_BLOCK};
 use crate::optimizer::{Clock, Rule, Update};
+use crate::pace::TRIED_WORK;
 use crate::parts::Parts;
 use crate::pool::{self, Worker};
 use crate::real::Real;
 use crate::samples::{Chance, Chosen, Gather, Order, Samples, Targets, add_noise, chosen};
 use crate::schedule::Schedule;
-use crate::small::SmallSteps;
+use crate::small::{self, SmallSteps};
 use crate::sums::{GradientTree, Tree, tree_sum};
 use crate::workspace::{CHUNK, Gradient, Workspace};
 
@@ -160,10 +162,46 @@ impl<T: Real> Network<T> {
     /// Trains from `start` on.
     pub fn train(&mut self, samples: &Samples<T>, settings: &Settings, start: Position) -> Outcome {
         let batch = settings.batch_size.min(settings.rows_of_epoch(samples.len()));
-        let order = std::mem::take(&mut self.order);
         let work = self.step_work(batch);
         let few = settings.input_noise == 0.0 && self.shares_panels(work, batch);
-        let threads = if few { pool::threads() } else { Self::threads_for(work, batch) };
+        let tried = TRIED_WORK.contains(&work) && (few || !few::is_few(batch));
+        let threads = match few || tried && !small::serves(&self.layers, batch) {
+            true => pool::threads(),
+            false => Self::threads_for(work, batch),
+        };
+        if threads == 1 || !tried {
+            return self.train_on(threads, samples, settings, start, few);
+        }
+        let (mut costs, mut end, begun) = (Vec::new(), start, Instant::now());
+        let steps = settings.rows_of_epoch(samples.len()).div_ceil(batch);
+        loop {
+            let (all, piece) = self.pace.next((batch, threads));
+            let left = settings.budget.saturating_sub(begun.elapsed());
+            let (budget, since, from) = (piece.min(left), Instant::now(), end);
+            let settings = Settings { budget, ..settings.clone() };
+            let part =
+                self.train_on(if all { threads } else { 1 }, samples, &settings, from, few && all);
+            let epochs = (part.end.epoch - from.epoch) as usize;
+            self.pace.note(epochs * steps + part.end.step - from.step, since.elapsed());
+            costs.extend(part.costs);
+            end = part.end;
+            if part.reason != Reason::Time || budget == left {
+                return Outcome { costs, end, reason: part.reason };
+            }
+        }
+    }
+
+    /// [`Self::train`] on so many threads.
+    fn train_on(
+        &mut self,
+        threads: usize,
+        samples: &Samples<T>,
+        settings: &Settings,
+        start: Position,
+        few: bool,
+    ) -> Outcome {
+        let batch = settings.batch_size.min(settings.rows_of_epoch(samples.len()));
+        let order = std::mem::take(&mut self.order);
         let weighted = samples.weights.is_some();
         let ws = match self.training.take() {
             Some(ws) if ws.fits(batch, threads, weighted) => ws,
