@@ -466,18 +466,20 @@ impl<T: Real> RmsProp<T> {
             }
             return;
         }
-        let mut unused = T::ZERO;
-        let mut means = mean.iter_mut();
-        for (((w, &g), v), b) in w.iter_mut().zip(grad).zip(square).zip(momentum) {
+        if !centered {
+            for (((w, &g), v), b) in w.iter_mut().zip(grad).zip(square).zip(momentum) {
+                *v = self.alpha.mul_add(*v, self.rest * g * g);
+                *b = self.momentum.mul_add(*b, g / (v.at_least(T::ZERO).sqrt() + self.epsilon));
+                *w = self.learning_rate.mul_add(*b, *w);
+            }
+            return;
+        }
+        for ((((w, &g), v), b), mean) in w.iter_mut().zip(grad).zip(square).zip(momentum).zip(mean)
+        {
             *v = self.alpha.mul_add(*v, self.rest * g * g);
-            let mean = means.next().unwrap_or(&mut unused);
-            let spread = if centered {
-                *mean = self.alpha.mul_add(*mean, self.rest * g);
-                (-*mean).mul_add(*mean, *v)
-            } else {
-                *v
-            };
-            *b = self.momentum.mul_add(*b, g / (spread.at_least(T::ZERO).sqrt() + self.epsilon));
+            *mean = self.alpha.mul_add(*mean, self.rest * g);
+            let spread = (-*mean).mul_add(*mean, *v).at_least(T::ZERO);
+            *b = self.momentum.mul_add(*b, g / (spread.sqrt() + self.epsilon));
             *w = self.learning_rate.mul_add(*b, *w);
         }
     }
