@@ -12,6 +12,9 @@ use crate::real::Real;
 /// What is added to the variance, as PyTorch does.
 const EPSILON: f64 = 1e-5;
 
+/// Rows whose sums over the lanes go side by side, as each of their additions waits for the last.
+const GROUP: usize = 4;
+
 /// What a layer with normalisation keeps of a forward pass for the pass back, one row a sample.
 pub struct Normed<T> {
     /// z itself, where it is asked for.
@@ -63,40 +66,46 @@ impl<T: Real> Normalize<'_, T> {
             }
         }
         let [gain, shift] = layer.norm.each_ref().map(Buffer::as_slice);
-        for row in rows.blocks(1) {
-            let mut sum = [T::ZERO; W];
-            for p in 0..values.panels() {
-                let z = line::<T, W>(values, p, &row);
-                for n in 0..W {
-                    sum[n] += z[n];
+        for group in rows.blocks(GROUP) {
+            let mut sums = [[T::ZERO; W]; GROUP];
+            for (row, sum) in group.blocks(1).zip(&mut sums) {
+                for p in 0..values.panels() {
+                    let z = line::<T, W>(values, p, &row);
+                    for n in 0..W {
+                        sum[n] += z[n];
+                    }
                 }
             }
-            let mean = total(&sum) * count;
-            let mut sum = [T::ZERO; W];
-            for p in 0..values.panels() {
-                let z = line::<T, W>(values, p, &row);
-                let used = W.min(values.n - p * W);
-                for n in 0..W {
-                    z[n] = if n < used { z[n] - mean } else { T::ZERO };
-                    sum[n] = z[n].mul_add(z[n], sum[n]);
+            let means = totals(&sums).map(|sum| sum * count);
+            let mut sums = [[T::ZERO; W]; GROUP];
+            for ((row, sum), mean) in group.blocks(1).zip(&mut sums).zip(means) {
+                for p in 0..values.panels() {
+                    let z = line::<T, W>(values, p, &row);
+                    let used = W.min(values.n - p * W);
+                    for n in 0..W {
+                        z[n] = if n < used { z[n] - mean } else { T::ZERO };
+                        sum[n] = z[n].mul_add(z[n], sum[n]);
+                    }
                 }
             }
-            let scale = T::ONE / (total(&sum) * count + T::from_f64(EPSILON)).sqrt();
-            for p in 0..values.panels() {
-                let z = line::<T, W>(values, p, &row);
-                let (gain, shift) = (&gain[p * W..][..W], &shift[p * W..][..W]);
-                for value in z.iter_mut() {
-                    *value *= scale;
+            for (row, sum) in group.blocks(1).zip(totals(&sums)) {
+                let scale = T::ONE / (sum * count + T::from_f64(EPSILON)).sqrt();
+                for p in 0..values.panels() {
+                    let z = line::<T, W>(values, p, &row);
+                    let (gain, shift) = (&gain[p * W..][..W], &shift[p * W..][..W]);
+                    for value in z.iter_mut() {
+                        *value *= scale;
+                    }
+                    if let Some(kept) = kept {
+                        line::<T, W>(&kept.hat, p, &row).copy_from_slice(z);
+                    }
+                    for n in 0..W {
+                        z[n] = gain[n].mul_add(z[n], shift[n]);
+                    }
                 }
                 if let Some(kept) = kept {
-                    line::<T, W>(&kept.hat, p, &row).copy_from_slice(z);
+                    kept.scale.part(row.start(), 1)[0] = scale;
                 }
-                for n in 0..W {
-                    z[n] = gain[n].mul_add(z[n], shift[n]);
-                }
-            }
-            if let Some(kept) = kept {
-                kept.scale.part(row.start(), 1)[0] = scale;
             }
         }
     }
@@ -125,31 +134,38 @@ impl<T: Real> Denormalize<'_, T> {
         let Self { layer, kept: Normed { hat, scale, grads, .. }, delta, rows } = self;
         let count = T::ONE / T::from_f64(delta.n as f64);
         let gain = layer.norm[0].as_slice();
-        for row in rows.blocks(1) {
-            let (mut sum, mut along) = ([T::ZERO; W], [T::ZERO; W]);
-            for p in 0..delta.panels() {
-                let delta = line::<T, W>(delta, p, &row);
-                let hat = line::<T, W>(hat, p, &row);
-                let [of_gain, of_shift] = grads.each_ref().map(|grad| line::<T, W>(grad, p, &row));
-                let gain = &gain[p * W..][..W];
-                of_shift.copy_from_slice(delta);
-                for n in 0..W {
-                    of_gain[n] = delta[n] * hat[n];
-                    delta[n] *= gain[n];
-                    sum[n] += delta[n];
-                    along[n] = delta[n].mul_add(hat[n], along[n]);
+        for group in rows.blocks(GROUP) {
+            let mut sums = [[T::ZERO; W]; GROUP];
+            let mut sums_along = sums;
+            for ((row, sum), along) in group.blocks(1).zip(&mut sums).zip(&mut sums_along) {
+                for p in 0..delta.panels() {
+                    let delta = line::<T, W>(delta, p, &row);
+                    let hat = line::<T, W>(hat, p, &row);
+                    let [of_gain, of_shift] =
+                        grads.each_ref().map(|grad| line::<T, W>(grad, p, &row));
+                    let gain = &gain[p * W..][..W];
+                    of_shift.copy_from_slice(delta);
+                    for n in 0..W {
+                        of_gain[n] = delta[n] * hat[n];
+                        delta[n] *= gain[n];
+                        sum[n] += delta[n];
+                        along[n] = delta[n].mul_add(hat[n], along[n]);
+                    }
                 }
             }
-            let (mean, along) = (total(&sum) * count, total(&along) * count);
-            let scale = scale.part(row.start(), 1)[0];
-            for p in 0..delta.panels() {
-                let used = W.min(delta.n - p * W);
-                let hat = line::<T, W>(hat, p, &row);
-                let delta = line::<T, W>(delta, p, &row);
-                for n in 0..W {
-                    let rest = (-hat[n]).mul_add(along, delta[n] - mean) * scale;
-                    // No neuron stands in the padding, so it has no error.
-                    delta[n] = if n < used { rest } else { T::ZERO };
+            let [means, alongs] =
+                [sums, sums_along].map(|sums| totals(&sums).map(|sum| sum * count));
+            for ((row, mean), along) in group.blocks(1).zip(means).zip(alongs) {
+                let scale = scale.part(row.start(), 1)[0];
+                for p in 0..delta.panels() {
+                    let used = W.min(delta.n - p * W);
+                    let hat = line::<T, W>(hat, p, &row);
+                    let delta = line::<T, W>(delta, p, &row);
+                    for n in 0..W {
+                        let rest = (-hat[n]).mul_add(along, delta[n] - mean) * scale;
+                        // No neuron stands in the padding, so it has no error.
+                        delta[n] = if n < used { rest } else { T::ZERO };
+                    }
                 }
             }
         }
@@ -166,12 +182,14 @@ fn line<'a, T: Real, const W: usize>(
     panels.write(p, row).try_into().expect("a line is as wide as a panel")
 }
 
-/// The sum of all lanes, in their order.
+/// The sum of all lanes, in their order, of each row of a group.
 #[inline(always)]
-fn total<T: Real, const W: usize>(lanes: &[T; W]) -> T {
-    let mut sum = T::ZERO;
-    for lane in lanes {
-        sum += *lane;
+fn totals<T: Real, const W: usize>(rows: &[[T; W]; GROUP]) -> [T; GROUP] {
+    let mut sums = [T::ZERO; GROUP];
+    for n in 0..W {
+        for (sum, lanes) in sums.iter_mut().zip(rows) {
+            *sum += lanes[n];
+        }
     }
-    sum
+    sums
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from math import nan
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -135,7 +136,8 @@ class Objective:
             raise KeyboardInterrupt
         self.put(vector)
         X, y, weights = self.samples.X, self.samples.y, self.samples.weights
-        self.cost, grad_w, *others = self.core.gradient(X, y, weights)
+        with self.listening.ending_what_waits() if self.listening else nullcontext():
+            self.cost, grad_w, *others = self.core.gradient(X, y, weights)
         value = self.cost
         w = self.core.weights()
         for penalty, one, gradient in zip(self.l2, w, grad_w, strict=True):
