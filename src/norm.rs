@@ -68,17 +68,20 @@ impl<T: Real> Normalize<'_, T> {
         let [gain, shift] = layer.norm.each_ref().map(Buffer::as_slice);
         for group in rows.blocks(GROUP) {
             let mut sums = [[T::ZERO; W]; GROUP];
-            for (row, sum) in group.blocks(1).zip(&mut sums) {
+            for (row, kept) in group.blocks(1).zip(&mut sums) {
+                let mut sum = [T::ZERO; W];
                 for p in 0..values.panels() {
                     let z = line::<T, W>(values, p, &row);
                     for n in 0..W {
                         sum[n] += z[n];
                     }
                 }
+                *kept = sum;
             }
             let means = totals(&sums).map(|sum| sum * count);
             let mut sums = [[T::ZERO; W]; GROUP];
-            for ((row, sum), mean) in group.blocks(1).zip(&mut sums).zip(means) {
+            for ((row, kept), mean) in group.blocks(1).zip(&mut sums).zip(means) {
+                let mut sum = [T::ZERO; W];
                 for p in 0..values.panels() {
                     let z = line::<T, W>(values, p, &row);
                     let used = W.min(values.n - p * W);
@@ -87,6 +90,7 @@ impl<T: Real> Normalize<'_, T> {
                         sum[n] = z[n].mul_add(z[n], sum[n]);
                     }
                 }
+                *kept = sum;
             }
             for (row, sum) in group.blocks(1).zip(totals(&sums)) {
                 let scale = T::ONE / (sum * count + T::from_f64(EPSILON)).sqrt();
@@ -137,7 +141,8 @@ impl<T: Real> Denormalize<'_, T> {
         for group in rows.blocks(GROUP) {
             let mut sums = [[T::ZERO; W]; GROUP];
             let mut sums_along = sums;
-            for ((row, sum), along) in group.blocks(1).zip(&mut sums).zip(&mut sums_along) {
+            for ((row, kept), kept_along) in group.blocks(1).zip(&mut sums).zip(&mut sums_along) {
+                let (mut sum, mut along) = ([T::ZERO; W], [T::ZERO; W]);
                 for p in 0..delta.panels() {
                     let delta = line::<T, W>(delta, p, &row);
                     let hat = line::<T, W>(hat, p, &row);
@@ -152,6 +157,7 @@ impl<T: Real> Denormalize<'_, T> {
                         along[n] = delta[n].mul_add(hat[n], along[n]);
                     }
                 }
+                (*kept, *kept_along) = (sum, along);
             }
             let [means, alongs] =
                 [sums, sums_along].map(|sums| totals(&sums).map(|sum| sum * count));
