@@ -4,10 +4,11 @@
 //! the neurons of the layer (Ba, Kiros and Hinton, 2016, eq. 3). A sum over neurons is one chain a
 //! lane of the panels, then one chain over the lanes: the same bits on every instruction set.
 
-use crate::kernel::{Buffer, Job, LINE_MAX, Panels, Set};
+use crate::kernel::{Buffer, Job, Panels, Set};
 use crate::layer::Layer;
 use crate::pool::Share;
 use crate::real::Real;
+use crate::with_width;
 
 /// What is added to the variance, as PyTorch does.
 const EPSILON: f64 = 1e-5;
@@ -51,13 +52,13 @@ pub struct Normalize<'a, T> {
 impl<T: Real> Job for Normalize<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        if T::LINE == LINE_MAX { self.all::<LINE_MAX>() } else { self.all::<{ LINE_MAX / 2 }>() }
+        with_width!(T::LINE, self.all::<S, _>());
     }
 }
 
 impl<T: Real> Normalize<'_, T> {
     #[inline(always)]
-    fn all<const W: usize>(self) {
+    fn all<S: Set, const W: usize>(self) {
         let Self { layer, kept, values, rows } = self;
         let count = T::ONE / T::from_f64(values.n as f64);
         if let Some(z) = kept.and_then(|kept| kept.z.as_ref()) {
@@ -128,13 +129,13 @@ pub struct Denormalize<'a, T> {
 impl<T: Real> Job for Denormalize<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        if T::LINE == LINE_MAX { self.all::<LINE_MAX>() } else { self.all::<{ LINE_MAX / 2 }>() }
+        with_width!(T::LINE, self.all::<S, _>());
     }
 }
 
 impl<T: Real> Denormalize<'_, T> {
     #[inline(always)]
-    fn all<const W: usize>(self) {
+    fn all<S: Set, const W: usize>(self) {
         let Self { layer, kept: Normed { hat, scale, grads, .. }, delta, rows } = self;
         let count = T::ONE / T::from_f64(delta.n as f64);
         let gain = layer.norm[0].as_slice();

@@ -5,9 +5,10 @@
 
 use crate::activation::softmax;
 use crate::cost::Cost;
-use crate::kernel::{Buffer, Job, LINE_MAX, Panels, Set};
+use crate::kernel::{Buffer, Job, Panels, Set};
 use crate::pool::Share;
 use crate::real::Real;
+use crate::with_width;
 
 /// How many numbers a row of `n` outputs needs of the room of these jobs.
 pub const fn scratch_length<T: Real>(n: usize) -> usize {
@@ -25,13 +26,13 @@ pub struct ActivateRows<'a, T> {
 impl<T: Real> Job for ActivateRows<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        if T::LINE == LINE_MAX { self.all::<LINE_MAX>() } else { self.all::<{ LINE_MAX / 2 }>() }
+        with_width!(T::LINE, self.all::<S, _>());
     }
 }
 
 impl<T: Real> ActivateRows<'_, T> {
     #[inline(always)]
-    fn all<const W: usize>(self) {
+    fn all<S: Set, const W: usize>(self) {
         let lines = &mut self.scratch.as_chunks_mut::<W>().0[..self.a.n];
         for rows in self.rows.blocks(W) {
             gather(self.z, &rows, lines);
@@ -55,11 +56,7 @@ pub struct OutputRows<'a, T> {
 impl<T: Real> Job for OutputRows<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        if T::LINE == LINE_MAX {
-            self.all::<S, LINE_MAX>();
-        } else {
-            self.all::<S, { LINE_MAX / 2 }>();
-        }
+        with_width!(T::LINE, self.all::<S, _>());
     }
 }
 

@@ -165,10 +165,8 @@ impl<T: Real> Network<T> {
         let work = self.step_work(batch);
         let few = settings.input_noise == 0.0 && self.shares_panels(work, batch);
         let tried = TRIED_WORK.contains(&work) && (few || !few::is_few(batch));
-        let threads = match few || tried && !small::serves(&self.layers, batch) {
-            true => pool::threads(),
-            false => Self::threads_for(work, batch),
-        };
+        let shared = few || tried && !small::serves(&self.layers, batch);
+        let threads = if shared { pool::threads() } else { Self::threads_for(work, batch) };
         if threads == 1 || !tried {
             return self.train_on(threads, samples, settings, start, few);
         }
