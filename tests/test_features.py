@@ -6,6 +6,7 @@ import pytest
 from backprop_rs.reference.optimizer import OPTIMIZERS
 from backprop_rs.reference.random import NOISE, mask, normal
 from backprop_rs.reference.schedule import CURVES
+from backprop_rs.reference.train import noise
 
 SIZES, ROWS = [5, 19, 8, 3], 37
 PLAIN = {"dropout": 0.0, "l1": 0.0, "l2": 0.0, "weight_decay": 0.0, "max_norm": 0.0}
@@ -269,3 +270,13 @@ def test_fit_clips_the_gradient(backend):
         after = zip(before, [*net.weights, *net.biases], strict=True)
         moved = np.concatenate([(one - other).ravel() for one, other in after])
         np.testing.assert_allclose(np.linalg.norm(moved, size), 0.25, rtol=1e-12)
+
+
+def test_fit_trains_on_inputs_with_their_noise(backend):
+    """An update with noise is one on the samples plus so much of what is drawn for each."""
+    X, y = np.linspace(-1, 1, 20).reshape(5, 4), np.ones((5, 2))
+    noisy, twin = (bp.Network([4, 3, 2], seed=3, dtype="float64", backend=backend) for _ in "12")
+    noisy.fit(X, y, 1, batch_size=5, learning_rate=0.5, input_noise=0.25, shuffle=False)
+    twin.step(X + 0.25 * noise(3, np.arange(5), 0, X), y, 0.5)
+    for one, other in zip(noisy.weights + noisy.biases, twin.weights + twin.biases, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)

@@ -4,7 +4,7 @@ import backprop_rs as bp
 import matplotlib
 import numpy as np
 import pytest
-from backprop_rs.training.finder import FAR, rows_of_batches, smoothed, suggested
+from backprop_rs.training.finder import FAR, WIDTH, rows_of_batches, smoothed, suggested
 
 RATES = list(np.geomspace(1e-6, 10, 200))
 
@@ -98,6 +98,30 @@ def test_where_nothing_helps_the_least_rate_is_suggested():
 
 def test_smoothing_leaves_a_constant_as_it_is():
     assert smoothed([2.0] * 9) == pytest.approx(2.0)
+
+
+def test_smoothing_takes_out_what_differs_from_step_to_step():
+    noise = np.random.default_rng(0).normal(size=4000)
+    # sum w_i^2 of the weights of a normal distribution of standard deviation s is 1 / (2 s sqrt pi)
+    left = np.sqrt(1 / (2 * WIDTH * np.sqrt(np.pi)))
+    assert np.std(smoothed(noise)) == pytest.approx(left, rel=0.1)
+
+
+def test_the_smooth_curve_tells_the_cost_of_all_samples_better_than_single_batches():
+    """What is known of the cost at each rate is a batch, and a batch is easy or hard by chance."""
+    single, smooth = [], []
+    for seed in range(3):
+        net, X, y = classes(seed=seed)
+        found = net.find_learning_rate(X, y, batch_size=8, high=0.1)
+        twin, untrained = classes(seed=seed)[0], net.evaluate(X, y)["cost"]
+        batches = rows_of_batches(len(X), 8, len(found.rates), net.seed)
+        for i, (rate, rows) in enumerate(zip(found.rates, batches, strict=True)):
+            true = twin.evaluate(X, y)["cost"]
+            gain = twin.step(X[rows], y[rows], rate) - net.evaluate(X[rows], y[rows])["cost"]
+            single.append(untrained + gain - true)
+            smooth.append(found.smooth[i] - true)
+    # About 0.27 of the noise is left, and what the curve bends within the width of the smoothing.
+    assert np.std(smooth) < 0.5 * np.std(single)
 
 
 def test_each_epoch_of_batches_meets_every_row_once():
