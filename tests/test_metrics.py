@@ -113,6 +113,25 @@ def test_one_output_is_a_vector(backend):
     assert history.accuracy[-1] == np.mean((binary.predict(X)[:, 0] >= 0.5) == (LABELS == 1))
 
 
+@pytest.mark.parametrize(("cost", "threshold"), [("squared_error", 0.5), ("hinge", 0.0)])
+def test_accuracy_is_that_of_evaluate(cost, threshold, backend):
+    """One output says class 1 from the middle of its targets on, which are -1 and 1 for hinge."""
+    output = "sigmoid" if threshold else "identity"
+    net = bp.Network([1, 1], output=output, cost=cost, init=[[[1.0]]], backend=backend)
+    X, y = [[-2.0], [0.0], [0.2], [1.0], [-1.0]], np.array([0, 1, 1, 0, 0])
+    history = net.fit(X, y, 1, learning_rate=0, metrics="accuracy", validation_data=(X, y))
+    assert history.accuracy == history.val_accuracy == [0.8] == [net.evaluate(X, y)["accuracy"]]
+
+
+def test_weights_of_validation_samples_count_in_its_accuracy(backend):
+    """Whether or not the metric is asked for."""
+    net, weights = classifier(backend), np.arange(30.0)
+    held = (X, LABELS, weights)
+    history = net.fit(X, LABELS, 1, 8, 0.1, metrics="accuracy", validation_data=held)
+    assert history.val_accuracy == [net.evaluate(*held)["accuracy"]]
+    assert history.accuracy == [net.evaluate(X, LABELS)["accuracy"]] != history.val_accuracy
+
+
 @pytest.mark.parametrize("given", ["acuracy", 5, ["r2", None]])
 def test_what_is_no_metric_is_refused(given, backend):
     with pytest.raises(ValueError, match=r"^metrics must be functions or among accuracy, r2, mae"):

@@ -41,6 +41,7 @@ def test_patience_counts_epochs_without_progress():
     assert stops_after(costs, patience=3) == (9, 6, 6)
     assert stops_after(costs, patience=1) == (4, 3, 3)
     assert stops_after(costs, patience=9) == (None, 10, 10)
+    assert stops_after([5, 4, 4, 4], patience=2) == (4, 2, 2)  # the same is no progress
 
 
 def test_progress_is_more_than_min_delta():
@@ -109,6 +110,12 @@ def test_it_watches_the_validation_where_there_is_one(backend):
     history = net.fit(X, LABELS, 200, 8, 0.5, validation_fraction=0.25, early_stopping=True)
     assert history.best_epoch == int(np.argmin(history.val_cost)) + 1
     assert len(history) == min(200, history.best_epoch + 10)
+
+
+def test_false_and_none_stop_nothing(backend):
+    for given in (False, None):
+        history = network(backend).fit(X, LABELS, 12, 8, 0.0, early_stopping=given)
+        assert (history.stopped, len(history), history.best_epoch) == ("epochs", 12, None)
 
 
 def test_a_metric_can_be_watched(backend):

@@ -58,6 +58,19 @@ def test_a_fraction_is_that_data_apart(backend):
     assert first.val_cost == second.val_cost and first.val_accuracy == second.val_accuracy
 
 
+def test_samples_held_back_keep_their_weights(backend):
+    weights = np.arange(30.0)
+    nets = [network(backend), network(backend)]
+    first = nets[0].fit(X, LABELS, 3, 8, 0.1, sample_weight=weights, validation_fraction=0.2)
+    learnt, held = hold_back(Samples(nets[0], X, LABELS, weights), 0.2, seed=0)
+    second = nets[1].fit(
+        *(learnt.X, learnt.y, 3, 8, 0.1), sample_weight=weights[np.isin(X[:, 0], learnt.X[:, 0])],
+        validation_data=(held.X, held.y, weights[np.isin(X[:, 0], held.X[:, 0])]),
+    )  # fmt: skip
+    assert_same_bits(*nets)
+    assert first.val_cost == second.val_cost and first.val_accuracy == second.val_accuracy
+
+
 def test_weights_of_validation_samples(backend):
     weights = np.arange(10.0)
     net = network(backend)
@@ -71,6 +84,7 @@ def test_weights_of_validation_samples(backend):
         ({"validation_fraction": 1.0}, "validation_fraction must be a finite number >= 0 and < 1"),
         ({"validation_fraction": -0.1}, "validation_fraction must be a finite number >= 0 and < 1"),
         ({"validation_fraction": 0.001}, "validation_fraction must leave samples on both sides"),
+        ({"validation_fraction": 0.999}, "validation_fraction must leave samples on both sides"),
         (
             {"validation_fraction": 0.5, "validation_data": (X, LABELS)},
             "validation_fraction must be 0 beside validation_data; got both",
@@ -155,6 +169,14 @@ def test_classes_are_also_one_hot_rows(backend):
     nets[0].fit(X, LABELS, 3, 8, 0.1, class_weight="balanced")
     nets[1].fit(X, np.eye(3)[LABELS], 3, 8, 0.1, class_weight="balanced")
     np.testing.assert_allclose(nets[0].weights[0], nets[1].weights[0], rtol=1e4 * EPS)
+
+
+def test_one_output_has_two_classes(backend):
+    y = (LABELS == 1).astype(int)
+    nets = [bp.Network([4, 1], cost="cross_entropy", seed=0, backend=backend) for _ in range(2)]
+    nets[0].fit(X, y, 3, 8, 0.1, class_weight={1: 2.0})
+    nets[1].fit(X, y, 3, 8, 0.1, sample_weight=1 + y)
+    assert_same_bits(*nets)
 
 
 def test_values_have_no_class_weights(backend):

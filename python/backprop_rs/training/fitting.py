@@ -83,7 +83,7 @@ def ready(net: Network, samples: Samples | Streamed, given: dict[str, Any]) -> R
         settings=settings_of(net, given, chosen, checkpoints),
         epochs=chosen.epochs,
         validation=held,
-        metrics=Metrics(given["metrics"]),
+        metrics=Metrics(given["metrics"], net._threshold()),
         stopping=stopping_of(given["early_stopping"], held is not None),
         callbacks=Callbacks(given["callbacks"]).and_also(health),
         checkpoints=checkpoints,

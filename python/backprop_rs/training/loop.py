@@ -222,7 +222,8 @@ class Loop:
 
     def validate(self, held: Samples | Streamed) -> dict[str, float]:
         """The scores of the validation data, each called val_."""
-        scores = held.score() | held.metric_scores(self.job.metrics)
+        known = held.score()  # whose accuracy counts samples by their weights
+        scores = known | held.metric_scores(self.job.metrics) | known
         return {f"val_{name}": value for name, value in scores.items()}
 
     # A cost that is not finite.

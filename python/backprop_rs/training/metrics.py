@@ -46,10 +46,14 @@ class Metrics:
     """The metrics that a training was asked for.
 
     A metric of classes gets labels, a metric of values gets (m, n_L) targets and activations. A
-    function of the user's gets labels where the targets are classes, otherwise values.
+    function of the user's gets labels where the targets are classes, otherwise values. One output
+    stands for class 1 from `threshold` on.
     """
 
-    def __init__(self, given: Sequence[str | Metric] | str | Metric) -> None:
+    def __init__(
+        self, given: Sequence[str | Metric] | str | Metric, threshold: float = 0.5
+    ) -> None:
+        self.threshold = threshold
         several = given if isinstance(given, (list, tuple)) else [given]
         self.rows = [row_of(one) for one in several]
 
@@ -73,7 +77,7 @@ class Metrics:
         values = name in METRICS and name not in OF_CLASSES
         if labels is None or values:
             return float(metric(*matching(y if y.ndim == 2 else one_hot(y, a), a)))
-        return float(metric(labels, classes_of(a)))
+        return float(metric(labels, classes_of(a, self.threshold)))
 
 
 def row_of(given: object) -> tuple[str, Metric]:
