@@ -61,6 +61,22 @@ def test_a_function_is_called_after_each_epoch(backend):
     assert repr(epochs[2]) == f"Epoch(3, cost {history.cost[2]:.4g})"
 
 
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_one_moment_alone_is_told_as_often_as_it_comes(moment, backend):
+    told = []
+    callback = type("One", (), {moment: lambda self, event: told.append(event)})()
+    network(backend).fit(X, LABELS, 3, 8, 0.1, callbacks=callback)
+    often = {"on_fit_begin": 1, "on_fit_end": 1, "on_step_end": 9}.get(moment, 3)
+    assert len(told) == often
+
+
+def test_epochs_are_counted_over_all_trainings(backend):
+    net, numbers = network(backend), []
+    for _ in range(2):
+        net.fit(X, LABELS, 2, learning_rate=0.1, callbacks=lambda e: numbers.append(e.number))
+    assert numbers == [1, 2, 3, 4]
+
+
 def test_several_are_called_in_their_order(backend):
     told = []
     several = [lambda epoch, name=name: told.append((epoch.number, name)) for name in "abc"]

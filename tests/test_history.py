@@ -27,6 +27,14 @@ def test_one_entry_per_epoch(backend):
     assert all(seconds > 0 for seconds in history.seconds)
 
 
+def test_epochs_that_end_together_share_their_time():
+    history = bp.History()
+    history.extend(4, [0.5, 0.25], seconds=3.0, rates=[0.1, 0.2])
+    assert history.to_dict() == {
+        "epoch": [3, 4], "cost": [0.5, 0.25], "seconds": [1.5, 1.5], "learning_rate": [0.1, 0.2],
+    }  # fmt: skip
+
+
 def test_no_validation_no_columns(backend):
     history = network(backend).fit(X, LABELS, epochs=3)
     assert history.to_dict().keys() == {"epoch", "cost", "seconds", "learning_rate"}

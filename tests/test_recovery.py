@@ -70,6 +70,7 @@ def test_the_parameters_are_those_before_the_update_that_spoilt_them(
 ):
     """With a copy at every slice, and with the first copy alone."""
     monkeypatch.setattr(recovery, "EVERY", every)
+    monkeypatch.setattr(recovery, "COPYING", np.inf)  # however long a copy takes
     monkeypatch.setattr("backprop_rs.training.loop.SLICE", 0.0)
     net, error = spoilt(backend, **settings)
     twin = after_steps(backend, step_of(error) - 1, **settings)
@@ -119,12 +120,18 @@ def test_the_sentence_names_epoch_step_and_cause(backend):
 
 @quiet
 def test_data_that_are_too_large_are_the_cause_before_any_update(backend):
-    net, error = spoilt(backend, X=np.full((40, 3), 1e30, np.float32))
-    assert str(error) == (
-        "the cost is not finite in epoch 1, step 1, before any update; most likely X, y or the "
-        "parameters hold numbers that are too large for float32, so scale them"
-    )
-    assert np.array_equal(net.weights[0], network(backend).weights[0])
+    net, twin = network(backend), network(backend)
+    for epoch in (1, 4):  # also where a training before it went well
+        with pytest.raises(NonFiniteCost) as caught:
+            net.fit(np.full((40, 3), 1e30, np.float32), Y, 50, **RUN)
+        assert str(caught.value) == (
+            f"the cost is not finite in epoch {epoch}, step 1, before any update; most likely X, y "
+            "or the parameters hold numbers that are too large for float32, so scale them"
+        )
+        assert net.epochs_trained == epoch - 1 and len(caught.value.history) == 0
+        assert np.array_equal(net.weights[0], twin.weights[0])
+        for one in (net, twin):
+            one.fit(X, Y, 3, 8, 1e-3)
 
 
 @quiet

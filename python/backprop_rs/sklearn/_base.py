@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -257,13 +258,23 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         self._no_improvement_count = 0
         self._best = (net._core.weights(), net._core.biases())
         if self.solver != "lbfgs":
-            self.loss_curve_ = []
-            stopping = self.early_stopping
-            self.best_loss_ = None if stopping else np.inf
-            self.best_validation_score_ = -np.inf if stopping else None
-            self.validation_scores_ = [] if stopping else None
-            self.validation_loss_curve_ = [] if stopping else None
+            self._record(anew=True)
         return net
+
+    def _record(self, anew: bool) -> None:
+        """Begin the curves and bests; otherwise only those that a training with other settings
+        has not left behind."""
+        stopping = self.early_stopping
+        beginnings: dict[str, Any] = {
+            "loss_curve_": [],
+            "best_loss_": None if stopping else np.inf,
+            "best_validation_score_": -np.inf if stopping else None,
+            "validation_scores_": [] if stopping else None,
+            "validation_loss_curve_": [] if stopping else None,
+        }
+        for name, beginning in beginnings.items():
+            if anew or getattr(self, name, None) is None:
+                setattr(self, name, beginning)
 
     def _seed(self) -> int:
         return int(self._random_state.randint(2**31 - 1))
@@ -287,6 +298,7 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             net._optimizer = None  # a new one, with a memory of its own
             net._use_optimizer(optimizer(self))
             self._rate = float(self.learning_rate_init)
+        self._record(anew=False)
         held = None
         if self.early_stopping:
             if incremental:
@@ -311,6 +323,8 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 def hidden_sizes(given: Any) -> list[int]:
     """The sizes of the hidden layers as a list."""
     sizes = list(given) if hasattr(given, "__iter__") else [given]
+    if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
+        raise TypeError(f"hidden_layer_sizes must be integers > 0, got {sizes}.")
     if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return sizes

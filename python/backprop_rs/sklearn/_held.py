@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TOO_SMALL = (
     "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
 )
+NO_WEIGHT = "Sample weights must contain at least one non-zero number."
 
 
 class Held:
@@ -25,6 +26,8 @@ class Held:
 
     def __init__(self, mlp: BaseMLP, net: Network, samples: Samples) -> None:
         self.mlp, self.samples = mlp, samples
+        if samples.weights is not None and not samples.weights.any():
+            raise ValueError(NO_WEIGHT)
         self.loss = Loss(mlp, net, samples)
         self.losses: list[float] = mlp.validation_loss_curve_
         self.scores: list[float] = mlp.validation_scores_
@@ -73,7 +76,7 @@ def r2(a: Array, y: AnyArray, weights: Array | None) -> float:
     rest = w @ np.square(y - a)
     spread = w @ np.square(y - np.average(y, axis=0, weights=w))
     shares = np.where(rest == 0, 1.0, 0.0)  # of a constant output, as scikit-learn has it
-    np.divide(spread - rest, spread, out=shares, where=spread > 0)
+    np.divide(spread - rest, spread, out=shares, where=spread != 0)
     return float(shares.mean())
 
 

@@ -140,6 +140,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             dtype=FLOATS,
             reset=reset,
         )
+        if y.dtype.kind not in "biuf":
+            raise TypeError(f"y must hold numbers; got {y.dtype}")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return X, y

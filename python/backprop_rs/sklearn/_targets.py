@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array, csr_matrix, issparse
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from .._types import AnyArray, Array
+
+try:  # from scikit-learn 1.9 on: a matrix or an array, by its setting `sparse_interface`
+    from sklearn.utils import _align_api_if_sparse as as_configured
+except ImportError:
+    as_configured = csr_matrix
 
 KINDS = ("binary", "multiclass", "multilabel-indicator")
 
@@ -74,7 +79,7 @@ class Labels:
             if len(self.classes) == 1:
                 return np.repeat(self.classes[0], len(a))
             return self.classes.take(chosen[:, 0])
-        return csr_array(chosen) if self.sparse else chosen
+        return as_configured(csr_array(chosen)) if self.sparse else chosen
 
 
 def as_classes(y: AnyArray, classes: AnyArray) -> AnyArray:
