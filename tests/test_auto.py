@@ -15,7 +15,7 @@ def planned(core, n, **given):
 
 @pytest.mark.parametrize(
     ("n", "batch_size", "epochs"),
-    [(1, 1, 1000), (32, 32, 1000), (150, 32, 200), (5000, 32, 10), (60_000, 64, 10)],
+    [(1, 1, 1000), (32, 32, 1000), (150, 32, 200), (9999, 32, 10), (10_000, 64, 10)],
 )
 def test_batches_and_epochs_for_so_many_samples(core, n, batch_size, epochs):
     chosen = planned(core, n)

@@ -1,5 +1,7 @@
 """Many at once: each with the bits it has alone, and errors that stay with theirs."""
 
+import threading
+
 import backprop_rs as bp
 import numpy as np
 import pytest
@@ -99,6 +101,25 @@ def test_a_cost_that_diverges_is_an_error_of_its_own(backend):
     bad, good = bp.train_many([net | fit, net | fit | {"learning_rate": 1e-3}], X, LABELS)
     assert "most likely learning_rate is too large" in str(bad.error)
     assert good.history.stopped == "epochs"
+
+
+@pytest.mark.parametrize("progress", [None, True])
+def test_bars_are_shown_where_asked_for_alone(progress, monkeypatch, capsys):
+    monkeypatch.setattr("backprop_rs.progress.in_terminal", lambda: True)
+    asked = {} if progress is None else {"progress": progress}
+    bp.train_many([COMMON | {"sizes": [4, 3]} | asked], X, LABELS)
+    assert bool(capsys.readouterr().err) == bool(progress)
+
+
+def test_each_is_trained_by_one_thread(monkeypatch):
+    """So that as many networks as there are threads are trained at a time."""
+    core = pytest.importorskip("backprop_rs._core")
+    alone = threading.local()
+    monkeypatch.setattr(core, "set_alone", lambda yes: setattr(alone, "yes", yes))
+    seen = []
+    config = COMMON | {"sizes": [4, 3], "callbacks": lambda epoch: seen.append(alone.yes)}
+    bp.train_many([config] * 3, X, LABELS)
+    assert seen == [True] * 12
 
 
 def test_no_configs_no_results():

@@ -147,6 +147,22 @@ def test_the_last_update_is_looked_at_too(backend):
 
 
 @quiet
+@pytest.mark.parametrize("rate", [1.0, 3e38])
+def test_of_samples_that_come_once_the_last_finite_copy_is_taken(rate, backend, monkeypatch):
+    """The steps since then cannot be repeated; the first with the large rate spoils all."""
+    monkeypatch.setattr(recovery, "EVERY", 0.0)
+    monkeypatch.setattr(recovery, "COPYING", np.inf)
+    net = network(backend)
+    known = [net.weights[0]]
+    keep = type("Keep", (), {"on_step_end": lambda self, step: known.append(net.weights[0])})()
+    source = bp.data.source((X[i : i + 8], Y[i : i + 8]) for i in [0, 8, 16, 24, 32] * 50)
+    with pytest.raises(NonFiniteCost):
+        net.fit(source, None, 1, 8, rate, shuffle=False, callbacks=keep)
+    finite = [w for w in known if np.isfinite(w).all()]
+    assert (len(finite) > 2) == (rate == 1.0) and np.array_equal(net.weights[0], finite[-1])
+
+
+@quiet
 def test_stop_returns_the_history(backend):
     net, error = spoilt(backend)
     other = network(backend)
