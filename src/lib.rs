@@ -31,6 +31,8 @@
 //! ```
 
 mod activation;
+#[cfg(any(feature = "python", test))]
+mod columns;
 mod cost;
 mod error;
 mod exchange;

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 use ndarray::{Array1, Array2};
 use numpy::{
     Element, PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
-    PyUntypedArray, PyUntypedArrayMethods, ToPyArray,
+    PyReadwriteArray2, PyUntypedArray, PyUntypedArrayMethods, ToPyArray,
 };
 use pyo3::exceptions::{PyKeyError, PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -20,6 +20,7 @@ use pyo3::types::PyDict;
 use arguments::{Batch, LayerOptions, Training};
 use functions::{Own, raised, unless_raised};
 
+use crate::columns::into_rows;
 use crate::interrupt::asking;
 use crate::kernel::{Isa, fma_rate};
 use crate::real::first_non_finite;
@@ -667,9 +668,9 @@ fn of_norm<T: Element>(py: Python<'_>, list: Vec<Option<Array1<T>>>) -> OfNorm<'
 #[allow(non_snake_case)]
 fn first_nonfinite(X: &Bound<PyAny>) -> PyResult<Option<usize>> {
     fn search<T: Element + Real>(array: &Bound<PyArrayDyn<T>>) -> PyResult<Option<usize>> {
-        let array = array.try_readonly()?;
+        let (py, array) = (array.py(), array.try_readonly()?);
         Ok(match array.as_slice() {
-            Ok(values) if array.is_c_contiguous() => first_non_finite(values),
+            Ok(values) if array.is_c_contiguous() => py.detach(|| first_non_finite(values)),
             _ => array.as_array().iter().position(|value| !value.is_finite()),
         })
     }
@@ -678,6 +679,31 @@ fn first_nonfinite(X: &Bound<PyAny>) -> PyResult<Option<usize>> {
         (_, Ok(array)) => search(array),
         _ => Err(PyTypeError::new_err("X must be an array of float32 or float64")),
     }
+}
+
+/// Puts columns (m,) of a table into the rows of `out`, (m, n) and contiguous.
+#[pyfunction]
+fn rows_of_columns(columns: Vec<Bound<PyAny>>, out: &Bound<PyAny>) -> PyResult<()> {
+    fn put<T: Element + Real>(columns: &[Bound<PyAny>], out: &Bound<PyAny>) -> PyResult<()> {
+        let columns: Vec<PyReadonlyArray1<T>> =
+            columns.iter().map(|column| Ok(column.extract()?)).collect::<PyResult<_>>()?;
+        let columns: Vec<&[T]> =
+            columns.iter().map(|column| Ok(column.as_slice()?)).collect::<PyResult<_>>()?;
+        let mut out: PyReadwriteArray2<T> = out.extract()?;
+        let [m, n] = [out.shape()[0], out.shape()[1]];
+        if columns.len() != n || columns.iter().any(|column| column.len() != m) {
+            return Err(PyValueError::new_err(format!(
+                "out must have a row of {n} for each of {m}"
+            )));
+        }
+        let (py, rows) = (out.py(), out.as_slice_mut()?);
+        py.detach(|| into_rows(&columns, rows));
+        Ok(())
+    }
+    if out.cast::<PyArray2<f32>>().is_ok() {
+        return put::<f32>(&columns, out);
+    }
+    put::<f64>(&columns, out)
 }
 
 /// The least and the largest target that a cost is defined for.
@@ -817,8 +843,8 @@ mod _core {
     #[pymodule_export]
     use super::{
         Network, Snapshot, canonical, first_nonfinite, fma_peak, get_num_threads, instruction_set,
-        is_reactive, observe, schedule_factor, set_alone, set_num_threads, shuffled, table,
-        target_range,
+        is_reactive, observe, rows_of_columns, schedule_factor, set_alone, set_num_threads,
+        shuffled, table, target_range,
     };
     #[pymodule_export]
     #[allow(non_upper_case_globals)]

@@ -201,6 +201,12 @@ impl Order {
     }
 }
 
+/// How many samples an order has, of `n` at hand: all where it is empty.
+#[inline]
+pub(crate) fn visited(order: &[u32], n: usize) -> usize {
+    if order.is_empty() { n } else { order.len() }
+}
+
 /// The samples of a batch: a part of the order, or of the samples as they come where it is empty.
 #[inline]
 pub(crate) fn chosen<'a>(order: &'a [u32], batch: &Range<usize>) -> Chosen<'a> {

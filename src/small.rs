@@ -13,7 +13,7 @@ use crate::parts::penalty_of;
 use crate::pool::Share;
 use crate::real::Real;
 use crate::rowwise::{ActivateRows, OutputRows};
-use crate::samples::{Chosen, Samples, chosen};
+use crate::samples::{Chosen, Samples, chosen, visited};
 use crate::single::target;
 use crate::sums::tree_sum;
 use crate::train::{Position, Settings};
@@ -67,7 +67,7 @@ impl<T: Real> Job for SmallSteps<'_, T> {
         let scales = [&self.batch, &self.rest].map(|rows| T::ONE / T::from_f64(rows.len() as f64));
         while at.step < self.last {
             let first = settings.first_row(at.step, size);
-            let whole = first + size <= samples.len();
+            let whole = first + size <= visited(self.order, samples.len());
             let (rows, scale) =
                 if whole { (&self.batch, scales[0]) } else { (&self.rest, scales[1]) };
             let mut clock = *self.clock;

@@ -24,7 +24,7 @@ use crate::pace::TRIED_WORK;
 use crate::parts::Parts;
 use crate::pool::{self, Worker};
 use crate::real::Real;
-use crate::samples::{Chance, Chosen, Gather, Order, Samples, Targets, add_noise, chosen};
+use crate::samples::{Chance, Chosen, Gather, Order, Samples, Targets, add_noise, chosen, visited};
 use crate::schedule::Schedule;
 use crate::small::{self, SmallSteps};
 use crate::sums::{GradientTree, Tree, tree_sum};
@@ -42,7 +42,8 @@ pub struct Settings<'a> {
     pub schedule_epochs: u64,
     pub shuffle: bool,
     pub seed: u64,
-    /// Orders of whole epochs that were drawn elsewhere, the first for epoch `orders_from`.
+    /// Orders of whole epochs that were drawn elsewhere, the first for epoch `orders_from`; with a
+    /// window that of its epoch alone, which may leave samples out.
     pub orders: Option<&'a [u32]>,
     pub orders_from: u64,
     /// The epoch to stop before, but for its first `stop_step` steps.
@@ -468,7 +469,7 @@ impl<T: Real> Run<'_, T> {
     fn epochs(&self, worker: &Worker, start: Position) -> (Outcome, Clock) {
         let (n, size, steps) = self.epoch();
         let at_hand = self.settings.window.map_or(steps, |window| {
-            (window.first_step + self.samples.len().div_ceil(size)).min(steps)
+            (window.first_step + self.samples_of_window().div_ceil(size)).min(steps)
         });
         let tiles = worker.weighted_share(&self.network.tiles.totals).range();
         let (mut costs, mut at) = (Vec::new(), start);
@@ -520,6 +521,11 @@ impl<T: Real> Run<'_, T> {
         (n, size, n.div_ceil(size))
     }
 
+    /// Those that are at hand, or that an order has chosen among them.
+    fn samples_of_window(&self) -> usize {
+        visited(self.settings.orders.unwrap_or_default(), self.samples.len())
+    }
+
     /// Worker 0 draws the order of an epoch while the others wait.
     fn shuffle(&self, worker: &Worker, epoch: u64) {
         let (settings, n) = (self.settings, self.samples.len());
@@ -529,6 +535,7 @@ impl<T: Real> Run<'_, T> {
         if worker.index == 0 {
             let mut order = self.order.write().unwrap();
             match settings.orders {
+                Some(orders) if settings.window.is_some() => order.take(orders),
                 Some(orders) => {
                     let first = (epoch - settings.orders_from) as usize * n;
                     order.take(&orders[first..first + n]);
@@ -552,7 +559,7 @@ impl<T: Real> Run<'_, T> {
         let rule = self.network.optimizer.rule;
         while at.step < last {
             let first = self.settings.first_row(at.step, size);
-            let batch = first..first.saturating_add(size).min(self.samples.len());
+            let batch = first..first.saturating_add(size).min(visited(order, self.samples.len()));
             let mut next = *clock;
             next.tick(rule);
             let update = self.settings.update(rule, &next, at, steps);

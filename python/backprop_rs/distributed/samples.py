@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import current_thread, main_thread
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.sources.base import Block
+from ..data.sources.base import Block, Piece, pieces_of
 from ..training.metrics import Metrics
 from ..training.streams import Chunk, Outcome, Place, Streamed
 from ..training.validation import Samples
@@ -51,6 +52,10 @@ class Distributed(Streamed):
         self.is_first = self.rank == 0
         self.exchange: Exchange | None = None
         self.interrupted = False
+
+    def pieces(self, run: Any, first: int) -> Iterator[Piece]:
+        rows = self.batches_at_once() * self.batch_size
+        return pieces_of(partial(self.read_rows, run), first, rows)
 
     def read_rows(
         self, run: Any, first: int, last: int

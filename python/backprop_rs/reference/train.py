@@ -32,7 +32,8 @@ class Settings:
     schedule_epochs: int = 0
     shuffle: bool = False
     seed: int = 0
-    orders: NDArray[Any] | None = None  # (epochs, n), of whole epochs, from `orders_from` on
+    # (epochs, n), of whole epochs, from `orders_from` on; with a window, of some of its samples
+    orders: NDArray[Any] | None = None
     orders_from: int = 0
     stop_step: int = 0  # steps of `stop_epoch` that are still to be done
     clip_value: float | None = None
@@ -82,7 +83,8 @@ def train(
     epoch, step, cost_sum = position
     n, first_step = run.window or (len(X), 0)
     steps = -(-n // run.batch_size)
-    at_hand = min(first_step + -(-len(X) // run.batch_size), steps)
+    chosen = len(X) if run.orders is None else run.orders.shape[1]
+    at_hand = min(first_step + -(-chosen // run.batch_size), steps)
     costs: list[float] = []
     deadline = perf_counter() + run.budget
     if run.average is not None and network._averaged is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.sources.base import Block, Change, Epoch, Pass, Source, joined
+from ..data.sources.base import Block, Change, Epoch, Pass, Piece, Source, joined
 from ..data.sources.reader import Ahead
 from ..network.computes import class_labels
 from .metrics import Metrics
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Place = tuple[int, int, float]
 Outcome = tuple[list[float], int, int, float, str]
 SHARD = 256
+QUEUED = 1  # chunks, beside the one that is trained on and the one that is being made
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Chunk:
     steps: int
     samples: Block | None  # None where all rows are those of other ranks
     names: NDArray[np.uint64]
+    order: NDArray[np.uint32] | None  # of the samples; None is as they stand
     rows: int  # of the whole epoch; where that is not known yet, more than all so far
 
     def holds(self, at: Place) -> bool:
@@ -107,6 +109,8 @@ class Streamed:
                 "shuffle": False,
                 "budget": max(deadline - perf_counter(), 0.0),
             }
+            if chunk.order is not None:
+                run |= {"orders": chunk.order[None], "orders_from": chunk.epoch}
             assert chunk.samples is not None
             X, y, weights = chunk.samples.X, chunk.samples.y, chunk.samples.weights
             more, epoch, step, cost_sum, reason = core.train(X, y, run, at, weights)
@@ -125,7 +129,7 @@ class Streamed:
             if self.reader is None or self.next != at[:2]:
                 self.end_reader()
                 chunks = self.chunks(at, settings)
-                self.reader = Ahead(chunks) if self.reads_ahead else chunks
+                self.reader = Ahead(chunks, QUEUED) if self.reads_ahead else chunks
             self.chunk = next(self.reader)
             whole = -(-self.chunk.rows // self.batch_size)
             after = self.chunk.first_step + self.chunk.steps
@@ -143,31 +147,25 @@ class Streamed:
 
     def chunks_of(self, epoch: Epoch, step: int) -> Iterator[Chunk]:
         """The chunks of one epoch; each is held back until it is known whether it is the last."""
-        run, size = self.source.begin(epoch, self.prepare()), self.batch_size
-        many = self.batches_at_once()
-        n = self.source.length
+        size, n, first = self.batch_size, self.source.length, step * self.batch_size
         held: Chunk | None = None
-        while True:
-            first = step * size
-            samples, names, rows = self.read_rows(run, first, first + many * size)
-            steps = -(-rows // size)
-            if rows:
-                if held is not None:
-                    yield held
-                held = Chunk(epoch.number, step, steps, samples, names, n or first + rows + 1)
-                if n is not None and first + rows < n and rows == many * size:
-                    yield held
-                    held = None
-            if rows < many * size or first + rows == n:
-                yield from self.ended(held, first + rows)
-                return
-            step += many
+        for piece in self.pieces(self.source.begin(epoch, self.prepare()), first):
+            if held is not None:
+                yield held
+            steps, rows = -(-piece.rows // size), n or first + piece.rows + 1
+            samples = (piece.block, piece.names, piece.order)
+            held = Chunk(epoch.number, first // size, steps, *samples, rows)
+            first += piece.rows
+            if n is not None and first >= n:
+                break
+            if n is not None and piece.rows == steps * size:
+                yield held
+                held = None
+        yield from self.ended(held, first)
 
-    def read_rows(
-        self, run: Pass, first: int, last: int
-    ) -> tuple[Block | None, NDArray[np.uint64], int]:
-        """The rows of some whole batches."""
-        return run.rows(first, last)
+    def pieces(self, run: Pass, first: int) -> Iterator[Piece]:
+        """An epoch from a row on, in pieces of whole batches."""
+        return run.pieces(first, self.batch_size, self.batches_at_once())
 
     def ended(self, held: Chunk | None, rows: int) -> Iterator[Chunk]:
         """The last chunk of an epoch of so many rows."""

@@ -34,11 +34,51 @@ class Block:
 
     def take(self, rows: Any) -> Block:
         """Some of the rows: positions, a slice or a mask."""
-        others = [None if array is None else array[rows] for array in (self.y, self.weights)]
-        return Block(self.X[rows], *others)
+        if isinstance(rows, slice):
+            others = [None if array is None else array[rows] for array in (self.y, self.weights)]
+            return Block(self.X[rows], *others)
+        if rows.dtype == bool:
+            rows = np.flatnonzero(rows)
+        arrays = (self.X, self.y, self.weights)
+        chosen = [None if one is None else np.asarray(one).take(rows, axis=0) for one in arrays]
+        return Block(*chosen)  # type: ignore[arg-type]
 
 
 Change = Callable[[Block], Block]
+
+
+@dataclass
+class Piece:
+    """Rows that follow each other in an epoch: those of a block, in an order.
+
+    Attributes
+    ----------
+    block : Block or None
+        None where the rows are all those of other ranks.
+    names : (len(block),) array
+        The number of each row of the block in all data.
+    order : array or None
+        The rows of the block as they come in the epoch; None is as they stand.
+    rows : int
+        How many of the epoch these are, on all ranks.
+    """
+
+    block: Block | None
+    names: NDArray[np.uint64]
+    order: NDArray[np.uint32] | None
+    rows: int
+
+    def part(self, first: int, last: int | None = None) -> Piece:
+        """Some of the rows of an order."""
+        assert self.order is not None
+        order = self.order[first:last]
+        return Piece(self.block, self.names, order, len(order))
+
+    def in_order(self) -> Piece:
+        """The rows themselves put in their order."""
+        if self.order is None or self.block is None:
+            return self
+        return Piece(self.block.take(self.order), self.names[self.order], None, self.rows)
 
 
 @dataclass(frozen=True)
@@ -62,6 +102,26 @@ class Pass(ABC):
         Returns the samples (None where there are none), the number of each in all data, and how
         many rows from `first` on there were. Later calls must ask for later rows.
         """
+
+    def pieces(self, first: int, batch_size: int, batches: int) -> Iterator[Piece]:
+        """The epoch from a row on, in pieces of whole batches but for the last of an epoch.
+
+        Each has about so many batches: as many as can be had without moving rows about.
+        """
+        return pieces_of(self.rows, first, batch_size * batches)
+
+
+def pieces_of(
+    read: Callable[[int, int], tuple[Block | None, NDArray[np.uint64], int]], first: int, rows: int
+) -> Iterator[Piece]:
+    """What there is from a row on, so many rows at a time, in the order in which they are read."""
+    while True:
+        block, names, found = read(first, first + rows)
+        if found:
+            yield Piece(block, names, None, found)
+        if found < rows:
+            return
+        first += found
 
 
 class Source(ABC):
@@ -121,7 +181,7 @@ class Source(ABC):
         while True:
             block, _, found = run.rows(first, first + rows)
             if block is not None:
-                yield block
+                yield replace(block, X=np.asarray(block.X))
             if found < rows:
                 return
             first += found
@@ -235,6 +295,12 @@ def joined(blocks: Sequence[Block]) -> Block:
     """Blocks one below the other."""
     if len(blocks) == 1:
         return blocks[0]
-    columns = zip(*((block.X, block.y, block.weights) for block in blocks), strict=True)
-    arrays: list[Any] = [None if one[0] is None else np.concatenate(one) for one in columns]
-    return Block(*arrays)
+    X: Any = np.concatenate([block.X for block in blocks])
+    return Block(X, *targets_of(blocks))
+
+
+def targets_of(blocks: Sequence[Block]) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
+    """The targets and weights of blocks, one below the other."""
+    columns: Any = ([block.y for block in blocks], [block.weights for block in blocks])
+    y, weights = (None if one[0] is None else np.concatenate(one) for one in columns)
+    return y, weights

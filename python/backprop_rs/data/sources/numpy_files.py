@@ -37,6 +37,8 @@ def flat(X: NDArray[Any], path: object) -> NDArray[Any]:
 class NpyShards(RandomAccess):
     """A folder of X*.npy with y*.npy beside them, in the order of their names, as memory maps."""
 
+    lies_on_disk = True
+
     def __init__(self, folder: Path) -> None:
         names = sorted(path.name for path in folder.glob("*.npy"))
         xs = [name for name in names if name[0] in "Xx"]

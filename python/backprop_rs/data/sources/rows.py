@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import array_of
-from .base import Block, Change, Epoch, Pass, Source, shuffled
+from .base import Block, Change, Epoch, Pass, Piece, Source, shuffled
 
 
 class RandomAccess(Source):
     """A source whose order is that of `Network.fit` for the same rows in memory."""
 
     length: int
+    lies_on_disk = False  # rows are best read upwards, whatever order they are wanted in
 
     @abstractmethod
     def take(self, rows: NDArray[Any]) -> Block:
@@ -47,6 +49,19 @@ class OrderedPass(Pass):
             return None, names, last - first
         return self.prepared(chosen.astype(np.intp)), names, last - first
 
+    def pieces(self, first: int, batch_size: int, batches: int) -> Iterator[Piece]:
+        if self.order is None or not self.source.lies_on_disk:
+            yield from super().pieces(first, batch_size, batches)
+            return
+        rows = batch_size * batches
+        for start in range(first, self.n, rows):
+            wanted = self.order[start : start + rows]
+            upwards = wanted.argsort()
+            order = np.empty(len(wanted), np.uint32)
+            order[upwards] = np.arange(len(wanted), dtype=np.uint32)
+            chosen = wanted[upwards].astype(np.intp)
+            yield Piece(self.prepared(chosen), chosen.astype(np.uint64), order, len(wanted))
+
     def prepared(self, rows: NDArray[np.intp]) -> Block:
         block = self.source.take(rows)
         try:
@@ -62,6 +77,8 @@ class OrderedPass(Pass):
 
 class ArraySource(RandomAccess):
     """Arrays, such as memory maps."""
+
+    lies_on_disk = True
 
     def __init__(
         self, X: NDArray[Any], y: NDArray[Any] | None, weights: NDArray[Any] | None, name: str
@@ -104,8 +121,11 @@ def block_of_items(items: list[Any], name: str) -> Block:
 
 def in_file_order(block: Block, rows: NDArray[Any]) -> Block:
     """Rows of arrays that lie on disk: read from the first to the last, then put in order."""
-    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+    steps = np.diff(rows)
+    if len(rows) and (steps == 1).all():
         return block.take(slice(int(rows[0]), int(rows[-1]) + 1))
+    if (steps > 0).all():
+        return block.take(rows)
     upwards = np.argsort(rows, kind="stable")
     back = np.empty_like(upwards)
     back[upwards] = np.arange(len(rows))

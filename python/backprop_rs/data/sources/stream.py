@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import SHUFFLE_ROWS, Block, Change, Epoch, Pass, Source, joined, shuffled
+from .base import SHUFFLE_ROWS, Block, Change, Epoch, Pass, Piece, Source, joined, shuffled
+from .windows import Part, windows
 
 
 @dataclass
@@ -95,67 +96,96 @@ class StreamPass(Pass):
     def __init__(self, source: Stream, epoch: Epoch, prepare: Change) -> None:
         self.source, self.epoch, self.prepare = source, epoch, prepare
         self.at = 0  # the row of the epoch that `held` begins with
-        self.held: list[tuple[Block, NDArray[np.uint64]]] = []
-        self.windows: Iterator[tuple[Block, NDArray[np.uint64]]] | None = None
+        self.held: list[Piece] = []
+        self.flow: Iterator[Piece] | None = None
 
     def rows(
         self, first: int, last: int, mine: NDArray[np.intp] | None = None
     ) -> tuple[Block | None, NDArray[np.uint64], int]:
-        if self.windows is None:
-            self.windows = self.from_row(first)
-        found, names = self.gather(first, last)
-        rows = sum(map(len, found))
+        if self.flow is None:
+            self.at, self.flow = first, self.from_row(first, last - first)
+        found = self.gather(first, last)
+        rows = sum(piece.rows for piece in found)
         if not rows:
             return None, np.empty(0, np.uint64), 0
-        block, numbers = joined(found), np.concatenate(names)
+        block = joined([piece.block for piece in found if piece.block])
+        numbers = np.concatenate([piece.names for piece in found])
         if mine is None:
             return block, numbers, rows
         mine = mine[mine < rows]
         return (block.take(mine) if len(mine) else None), numbers[mine], rows
 
-    def gather(self, first: int, last: int) -> tuple[list[Block], list[NDArray[np.uint64]]]:
+    def gather(self, first: int, last: int) -> list[Piece]:
         """What is held of these rows, and what follows; what comes before is let go."""
-        found: list[Block] = []
-        names: list[NDArray[np.uint64]] = []
-        assert self.windows is not None
+        found: list[Piece] = []
+        assert self.flow is not None
         while self.at < last:
             if not self.held:
                 with suppress(StopIteration):
-                    self.held.append(next(self.windows))
+                    self.held.append(next(self.flow))
             if not self.held:
                 break
-            block, numbers = self.held.pop()
-            begin, end = max(first - self.at, 0), min(last - self.at, len(block))
+            piece = self.held.pop()
+            begin, end = max(first - self.at, 0), min(last - self.at, piece.rows)
             if begin < end:
-                found.append(block.take(slice(begin, end)))
-                names.append(numbers[begin:end])
-            if end < len(block):
-                self.held.append((block.take(slice(end, None)), numbers[end:]))
-            self.at += min(end, len(block))
-        return found, names
+                found.append(cut(piece, begin, end))
+            if end < piece.rows:
+                self.held.append(cut(piece, end, piece.rows))
+            self.at += min(end, piece.rows)
+        return found
 
-    def from_row(self, first: int) -> Iterator[tuple[Block, NDArray[np.uint64]]]:
-        """The windows of the epoch from that of row `first` on, shuffled."""
-        size = self.source.shuffle_rows
+    def from_row(self, first: int, size: int) -> Iterator[Piece]:
+        """The rows of the epoch from one on, as they come; in pieces of a size where it is free."""
+        if self.epoch.shuffle:
+            return (piece.in_order() for piece in self.shuffled_windows(first, 1))
+        if self.source.length is not None:
+            size = min(size, max(self.source.length - first, 1))
+        return (
+            Piece(window.prepared(self.prepare), window.names(), None, window.count)
+            for window in windows(self.skip(first), size)
+        )
+
+    def pieces(self, first: int, batch_size: int, batches: int) -> Iterator[Piece]:
         if not self.epoch.shuffle:
-            self.at, blocks = self.skip(first)
-            return blocks
-        self.at, blocks = self.skip(first - first % size)
-        return self.shuffled_windows(blocks, first // size)
+            yield from super().pieces(first, batch_size, batches)
+            return
+        rest: Piece | None = None  # fewer rows than a batch, of the windows before
+        at_once = max(batch_size * batches // self.source.shuffle_rows, 1)
+        for piece in self.shuffled_windows(first, at_once):
+            if rest is not None:
+                more = batch_size - rest.rows
+                rest, piece = below(rest, piece.part(0, more).in_order()), piece.part(more)
+                if rest.rows < batch_size:
+                    continue
+                yield rest
+                rest = None
+            whole = piece.rows - piece.rows % batch_size
+            if whole:
+                yield piece.part(0, whole)
+            if whole < piece.rows:
+                rest = piece.part(whole).in_order()
+        if rest is not None:
+            yield rest
 
-    def shuffled_windows(
-        self, blocks: Iterator[tuple[Block, NDArray[np.uint64]]], window: int
-    ) -> Iterator[tuple[Block, NDArray[np.uint64]]]:
-        size = self.source.shuffle_rows
-        for pieces in cut(blocks, size):
-            block = joined([piece for piece, _ in pieces])
-            names = np.concatenate([numbers for _, numbers in pieces])
-            order = shuffled(len(block), self.epoch.seed, (self.epoch.number, 2, window))
-            yield block.take(order), names[order]
-            window += 1
+    def shuffled_windows(self, first: int, at_once: int) -> Iterator[Piece]:
+        """The windows of the epoch from a row on, some together, each in its order."""
+        size, epoch = self.source.shuffle_rows, self.epoch
+        number, unwanted = divmod(first, size)
+        room = at_once * size
+        if self.source.length is not None:
+            room = min(room, max(self.source.length, 1))
+        for window in windows(self.skip(number * size), room):
+            orders = [
+                shuffled(min(size, window.count - at), epoch.seed, (epoch.number, 2, number + k))
+                + np.uint32(at)
+                for k, at in enumerate(range(0, window.count, size))
+            ]
+            order = np.concatenate(orders)[unwanted:]
+            yield Piece(window.prepared(self.prepare), window.names(), order, len(order))
+            number, unwanted = number + at_once, 0
 
-    def skip(self, rows: int) -> tuple[int, Iterator[tuple[Block, NDArray[np.uint64]]]]:
-        """The blocks of the epoch after so many rows: whole segments of known length unread."""
+    def skip(self, rows: int) -> Iterator[Part]:
+        """The parts of the epoch after so many rows: whole segments of known length unread."""
         order = list(range(len(self.source.segments)))
         if self.epoch.shuffle and len(order) > 1:
             order = shuffled(len(order), self.epoch.seed, (self.epoch.number, 1, 0)).tolist()
@@ -165,41 +195,31 @@ class StreamPass(Pass):
                 break
             at += known
             order.pop(0)
-        return rows, self.after(order, rows - at)
+        return self.after(order, rows - at)
 
-    def after(self, order: list[int], unwanted: int) -> Iterator[tuple[Block, NDArray[np.uint64]]]:
-        """The blocks of these segments without the first rows, each with its rows' numbers."""
+    def after(self, order: list[int], unwanted: int) -> Iterator[Part]:
+        """The parts of these segments without the first rows."""
         for number in order:
-            segment, start = self.source.segments[number], self.source.offset(number)
-            row = start
+            segment, start, row = self.source.segments[number], self.source.offset(number), 0
             for block in blocks_of(segment):
-                names = np.arange(row, row + len(block), dtype=np.uint64)
+                part = Part(block, segment.name, row, start + row)
                 row += len(block)
-                if unwanted >= len(block):
-                    unwanted -= len(block)
-                    continue
-                block, names = block.take(slice(unwanted, None)), names[unwanted:]
-                unwanted = 0
-                try:
-                    yield self.prepare(block), names
-                except ValueError as error:
-                    first = row - len(block) - start
-                    raise ValueError(f"{segment.name}, from row {first} on: {error}") from None
+                if unwanted < len(block):
+                    yield part.after(unwanted)
+                unwanted = max(unwanted - len(block), 0)
 
 
-def cut(
-    blocks: Iterator[tuple[Block, NDArray[np.uint64]]], size: int
-) -> Iterator[list[tuple[Block, NDArray[np.uint64]]]]:
-    """Lists of blocks of `size` rows together; the last of fewer."""
-    pieces: list[tuple[Block, NDArray[np.uint64]]] = []
-    room = size
-    for block, names in blocks:
-        while len(block) >= room:
-            yield [*pieces, (block.take(slice(room)), names[:room])]
-            block, names = block.take(slice(room, None)), names[room:]
-            pieces, room = [], size
-        if len(block):
-            pieces.append((block, names))
-            room -= len(block)
-    if pieces:
-        yield pieces
+def cut(piece: Piece, first: int, last: int) -> Piece:
+    """Some of the rows of a piece that are in their order."""
+    if (first, last) == (0, piece.rows):
+        return piece
+    assert piece.block is not None
+    rows = slice(first, last)
+    return Piece(piece.block.take(rows), piece.names[rows], None, last - first)
+
+
+def below(upper: Piece, lower: Piece) -> Piece:
+    """One piece below the other."""
+    assert upper.block is not None and lower.block is not None
+    names = np.concatenate([upper.names, lower.names])
+    return Piece(joined([upper.block, lower.block]), names, None, upper.rows + lower.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from numpy.typing import NDArray
 
 from ..recipe import listed, position
 from .base import Block
+from .columns import ColumnRows
 from .csv_faults import fault
 from .stream import Segment, Stream
 
-ROWS = 16_384  # of a record batch
-STRIP = 2048  # rows that are turned from columns into rows together
+ROWS = 65_536  # of a record batch, at most
+BATCH_BYTES = 2**25  # of one, where its numbers have four bytes
+FOOTER_BYTES = 2**23  # of the footers of files that are kept; in memory they take some more
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,7 @@ class TableSource(Stream):
 
 def block_of_batch(batch: Any, columns: Columns) -> Block:
     """Rows from Arrow's columns."""
-    X = (
-        np.column_stack([numbers(batch, name) for name in columns.features])
-        if (len(columns.features) == 1)
-        else rows_of_columns([numbers(batch, name) for name in columns.features])
-    )
+    X: Any = ColumnRows([numbers(batch, name) for name in columns.features])
     y: NDArray[Any] | None = None
     if len(columns.targets) == 1:
         y = values(batch, columns.targets[0])
@@ -93,17 +92,6 @@ def block_of_batch(batch: Any, columns: Columns) -> Block:
         y = np.column_stack([numbers(batch, name) for name in columns.targets])
     weights = None if columns.weight is None else numbers(batch, columns.weight)
     return Block(X, y, weights)
-
-
-def rows_of_columns(arrays: list[NDArray[Any]]) -> NDArray[Any]:
-    """(m, n_0) row by row: in strips that stay in the cache."""
-    kinds = {array.dtype for array in arrays}
-    out = np.empty((len(arrays[0]), len(arrays)), np.result_type(*kinds))
-    for start in range(0, len(out), STRIP):
-        strip = slice(start, start + STRIP)
-        for k, array in enumerate(arrays):
-            out[strip, k] = array[strip]
-    return out
 
 
 def numbers(batch: Any, name: str) -> NDArray[Any]:
@@ -141,6 +129,7 @@ def parquet(paths: Sequence[Path], name: str, choices: dict[str, Any], **setting
     pq = arrow("parquet")
     segments: list[Segment] = []
     columns: Columns | None = None
+    footers = 0
     for path in paths:
         try:
             file = pq.ParquetFile(path)
@@ -151,22 +140,37 @@ def parquet(paths: Sequence[Path], name: str, choices: dict[str, Any], **setting
             columns = columns or columns_of(names, **choices)
             same_columns(path, names, columns)
             metadata = file.metadata
+            footers += metadata.serialized_size
+            kept = metadata if footers <= FOOTER_BYTES else None
             for group in range(metadata.num_row_groups):
                 rows = metadata.row_group(group).num_rows
                 place = f"{path}, row group {group}"
-                segments.append(Segment(place, group_reader(path, group, columns), rows))
+                segments.append(Segment(place, group_reader(path, group, columns, kept), rows))
     assert columns is not None
     return TableSource(segments, name, columns, **settings)
 
 
-def group_reader(path: Path, group: int, columns: Columns) -> Callable[[], Iterator[Block]]:
+def group_reader(
+    path: Path, group: int, columns: Columns, footer: Any
+) -> Callable[[], Iterator[Block]]:
+    rows = min(max(BATCH_BYTES // (4 * len(columns.used)), 1024), ROWS)
+    stamp = path.stat().st_mtime_ns
+
     def read() -> Iterator[Block]:
-        with arrow("parquet").ParquetFile(path) as file:
-            batches = file.iter_batches(ROWS, row_groups=[group], columns=columns.used)
+        known = footer if path.stat().st_mtime_ns == stamp else None
+        with arrow("parquet").ParquetFile(path, metadata=known) as file:
+            batches = file.iter_batches(
+                rows, row_groups=[group], columns=columns.used, use_threads=spare_processors()
+            )
             for batch in batches:
                 yield block_of_batch(batch, columns)
 
     return read
+
+
+def spare_processors() -> bool:
+    """Whether Arrow may use threads of its own: with two, they would take from the training."""
+    return (os.cpu_count() or 1) > 2
 
 
 def csv(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: Any) -> Any:
