@@ -5,6 +5,10 @@ DIST ?= dist
 PEERS ?=
 MUTANTS ?=
 
+# Cheap builds: what is changed is built again, with the tests that are about it, and little else.
+MUTATE = RUSTFLAGS="--cfg mutants" CARGO_INCREMENTAL=1 CARGO_PROFILE_TEST_OPT_LEVEL=0 \
+	CARGO_PROFILE_TEST_DEBUG=false CARGO_PROFILE_DEV_DEBUG=false $(CARGO) mutants --no-config
+
 CHECKS := fmt clippy clippy-python ruff types stubs
 
 .PHONY: build check checks test test-rust test-python wheel same-wheel deny coverage mutants lock tutorial bench $(CHECKS)
@@ -55,8 +59,11 @@ deny: ## licences, bans, sources and advisories of the crates; set-up: cargo ins
 coverage: ## lines and branches of Rust and Python that the tests reach; docs/coverage.md
 	.ci/coverage
 
-mutants: ## set-up: cargo install cargo-mutants --locked; hours, or MUTANTS='--shard 0/50' for a part
-	CARGO_PROFILE_TEST_OPT_LEVEL=1 CARGO_PROFILE_TEST_DEBUG=false $(CARGO) mutants $(MUTANTS)
+mutants: ## set-up: cargo install cargo-mutants --locked; an hour, or MUTANTS='--shard 0/10' for a part; docs/coverage.md
+	mkdir -p target/mutants/tables target/mutants/layers
+	-$(MUTATE) $(addprefix -f src/,activation.rs cost.rs optimizer.rs) -o target/mutants/tables $(MUTANTS) \
+		-- --lib -- activation:: cost:: optimizer::
+	$(MUTATE) -f src/layer.rs -o target/mutants/layers $(MUTANTS) -- --test bits -- layers::
 
 lock: ## the newest versions that go together, for .ci/run
 	$(PYTHON) -m pip install --quiet --dry-run --ignore-installed --report - '.[test,dev]' \

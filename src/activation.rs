@@ -310,13 +310,14 @@ impl<T: Real> Job for SigmaPrime<'_, T> {
     }
 }
 
-/// The largest z of each of `W` rows that stand side by side; NaN if any is.
+/// The largest z of each of `W` rows that stand side by side.
+///
+/// Where some z is NaN it may be NaN or another z: e^(z - max) of the NaN itself is NaN either way.
 #[inline(always)]
 pub fn maximum<T: Real, const W: usize>(z: &[[T; W]]) -> [T; W] {
     let mut max = z[0];
     for z in &z[1..] {
         for r in 0..W {
-            // A comparison with NaN is false either way round, so it is kept once met.
             max[r] = if max[r] >= z[r] { max[r] } else { z[r] };
         }
     }
@@ -358,50 +359,4 @@ pub fn softmax_prime<T: Real, const W: usize>(a: &[[T; W]], delta: &mut [[T; W]]
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::Portable;
-
-    /// σ' against central differences, away from the kinks.
-    #[test]
-    fn the_derivative_of_each_elementwise_row_is_its_slope() {
-        for row in Activation::ALL.iter().filter(|row| row.is_elementwise()) {
-            for i in -40..40 {
-                let (z, h) = (f64::from(i) * 0.1 + 0.05, 1e-6);
-                let mut values = [z - h, z, z + h];
-                row.sigma::<_, Portable>(&mut values);
-                let mut slope = [1.0];
-                row.sigma_prime::<_, Portable>(&[z], &values[1..2], &mut slope);
-                let numeric = (values[2] - values[0]) / (2.0 * h);
-                let allowed = 1e-9 * (1.0 + numeric.abs());
-                assert!((slope[0] - numeric).abs() < allowed, "{row:?} at {z}");
-            }
-        }
-    }
-
-    #[test]
-    fn softmax_sums_to_one_even_where_exp_would_overflow() {
-        let mut z = [1000.0_f64, 1001.0, 999.0];
-        softmax(z.as_chunks_mut::<1>().0);
-        assert!((z.iter().sum::<f64>() - 1.0).abs() < 4.0 * f64::EPSILON);
-        assert!(z[1] > z[0] && z[0] > z[2]);
-    }
-
-    #[test]
-    fn the_derivative_of_softmax_is_its_jacobian() {
-        let (z, upstream, h) = ([0.3_f64, -1.0, 2.0], [0.7, -0.2, 1.5], 1e-6);
-        let mut a = z;
-        softmax(a.as_chunks_mut::<1>().0);
-        let mut delta = upstream;
-        softmax_prime(a.as_chunks::<1>().0, delta.as_chunks_mut().0);
-        for j in 0..3 {
-            let side = |h: f64| {
-                let mut z = z;
-                z[j] += h;
-                softmax(z.as_chunks_mut::<1>().0);
-                z.iter().zip(upstream).map(|(a, g)| a * g).sum::<f64>()
-            };
-            assert!((delta[j] - (side(h) - side(-h)) / (2.0 * h)).abs() < 1e-9);
-        }
-    }
-}
+mod tests;

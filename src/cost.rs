@@ -85,11 +85,11 @@ impl Cost {
         Err(Error::CostOutput { cost: self.name(), accepted, output: output.into() })
     }
 
-    /// Whether δ comes from z and y at once, without ∂C/∂a and σ'.
+    /// Whether δ comes from z and y at once, without ∂C/∂a and σ', in a pair that is met seldom.
     #[inline(always)]
     fn is_fused(self, output: Activation) -> bool {
         match self {
-            Self::CrossEntropy { .. } | Self::Focal { .. } => true,
+            Self::Focal { .. } => true,
             Self::Poisson => output == Activation::Exponential,
             _ => false,
         }
@@ -209,7 +209,7 @@ impl Cost {
                 (margin.at_least(T::ZERO), if margin > T::ZERO { -t } else { T::ZERO })
             }),
             Self::Poisson => each!(neurons, |a, y| (a - y * a.ln(), T::ONE - y / a)),
-            _ => unreachable!("these are fused"),
+            _ => unreachable!("the others are met often, or fused"),
         }
     }
 
@@ -219,9 +219,6 @@ impl Cost {
         let number = T::from_f64;
         let neurons = z.iter().zip(a).zip(y).zip(delta.iter_mut()).zip(terms.iter_mut());
         match self {
-            Self::CrossEntropy { label_smoothing } => {
-                binary_cross_entropy(label_smoothing, [z, a, y], delta, terms);
-            }
             Self::Poisson => {
                 for ((((&z, &a), &y), delta), term) in neurons {
                     *term = a - y * z;
@@ -241,7 +238,7 @@ impl Cost {
                     *delta = y * yes + not * no;
                 }
             }
-            _ => unreachable!("the others go by way of a"),
+            _ => unreachable!("the others are met often, or go by way of a"),
         }
     }
 
@@ -419,62 +416,4 @@ fn log_sum_exp<T: Real, const W: usize>(z: &[[T; W]]) -> ([T; W], [T; W]) {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // the truth that ours are held to
-mod tests {
-    use super::*;
-    use crate::kernel::Portable;
-
-    /// C_i and δ of one sample, by way of the table.
-    fn sample(cost: Cost, output: Activation, z: &[f64], y: &[f64]) -> (f64, Vec<f64>) {
-        let (mut a, mut delta, mut terms) = (z.to_vec(), vec![0.0; z.len()], vec![0.0; z.len()]);
-        output.sigma::<_, Portable>(&mut a);
-        if output.is_elementwise() {
-            cost.elementwise::<_, Portable>(output, [z, &a, y], z.len(), &mut delta, &mut terms);
-            (terms.iter().sum(), delta)
-        } else {
-            let given = [z, &a, y].map(|row| row.as_chunks().0);
-            let (delta_row, terms) = (delta.as_chunks_mut().0, terms.as_chunks_mut().0);
-            let [total] = cost.rowwise::<_, Portable, 1>(given, delta_row, terms);
-            (total, delta)
-        }
-    }
-
-    #[test]
-    fn delta_is_the_slope_of_the_cost_for_every_pair_of_the_tables() {
-        // None of the outputs lies at a kink of a cost or of an activation.
-        let (z, y, h) = ([0.3, -1.2, 2.1], [0.2, 0.7, 0.1], 1e-6);
-        for &cost in Cost::ALL {
-            for &output in Activation::ALL.iter().filter(|a| cost.check_output(**a).is_ok()) {
-                let delta = sample(cost, output, &z, &y).1;
-                for j in 0..z.len() {
-                    let moved = |h: f64| {
-                        let mut z = z;
-                        z[j] += h;
-                        sample(cost, output, &z, &y).0
-                    };
-                    let slope = (moved(h) - moved(-h)) / (2.0 * h);
-                    assert!(
-                        (delta[j] - slope).abs() < 1e-8 * (1.0 + slope.abs()),
-                        "{cost:?} {output:?} {j}"
-                    );
-                }
-            }
-        }
-    }
-
-    const CROSS_ENTROPY: Cost = Cost::CrossEntropy { label_smoothing: 0.0 };
-
-    #[test]
-    fn a_saturated_output_keeps_its_cost() {
-        // -ln σ(40) = ln(1 + e^-40), where σ(40) itself rounds to 1.
-        let tiny = (-40.0_f64).exp();
-        let (binary, _) = sample(CROSS_ENTROPY, Activation::Sigmoid, &[40.0], &[1.0]);
-        let (categorical, _) =
-            sample(CROSS_ENTROPY, Activation::Softmax, &[40.0, 0.0], &[1.0, 0.0]);
-        for cost in [binary, categorical] {
-            assert!((cost - tiny).abs() <= 4.0 * f64::EPSILON * tiny);
-        }
-        let (wrong, _) = sample(CROSS_ENTROPY, Activation::Sigmoid, &[1000.0], &[0.0]);
-        assert_eq!(wrong, 1000.0);
-    }
-}
+mod tests;

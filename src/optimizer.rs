@@ -516,36 +516,4 @@ impl<T: Real> Optimizer<T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::Portable;
-
-    /// Adam's first update is α g / (|g| + ε'), whatever the size of g.
-    #[test]
-    fn adams_first_update_has_the_length_of_the_learning_rate() {
-        let rule = Rule::from_text("adam").unwrap();
-        let mut clock = Clock::default();
-        clock.tick(rule);
-        for g in [1e-3_f64, -2.0, 500.0] {
-            let (mut w, mut m, mut v) = ([1.0], [0.0], [0.0]);
-            rule.at(&clock, 0.1).apply::<Portable>(&mut w, &[g], [&mut m, &mut v, &mut []]);
-            assert!((w[0] - (1.0 - 0.1 * g.signum())).abs() < 1e-5);
-        }
-    }
-
-    /// The penalty's gradient is its slope, and the decay goes before.
-    #[test]
-    fn a_penalty_moves_weights_down_its_slope() {
-        let penalty = Penalty { l1: 0.3, l2: 0.7, weight_decay: 0.2 };
-        let clock = Clock { t: 1, ..Clock::default() };
-        let update: Update<f64> = Rule::from_text("sgd").unwrap().at(&clock, 0.1);
-        let (mut w, mut g) = ([2.0, -1.0, 0.0], [0.5; 3]);
-        update.prepare(&mut w, &mut g, Some(&penalty));
-        let wanted = [0.5 + 0.3 + 1.4 * 2.0, 0.5 - 0.3 - 1.4, 0.5];
-        for i in 0..3 {
-            assert!((g[i] - wanted[i]).abs() < 1e-15);
-            assert!((w[i] - [2.0, -1.0, 0.0][i] * (1.0 - 0.1 * 0.2)).abs() < 1e-15);
-        }
-        assert!((penalty.value(3.0, 5.0) - (0.9 + 3.5)).abs() < 1e-15);
-    }
-}
+mod tests;

@@ -3,6 +3,8 @@
 //! The twin below does everything one number after the other: each element of a product one chain
 //! of `mul_add` in ascending order, each sum over the batch a pairwise tree over shards of 256 rows.
 
+mod layers;
+
 use std::process::Command;
 use std::sync::Mutex;
 
