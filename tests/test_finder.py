@@ -87,7 +87,18 @@ def test_the_suggestion_lies_between_the_steepest_fall_and_the_least_cost():
 def test_noise_at_the_beginning_is_no_fall():
     x = np.log10(RATES)
     costs = 1 / (1 + np.exp(4 * (x + 2))) + np.where(x > 0, x, 0)
-    costs[3:6] += [0.05, -0.05, 0.05]  # steeper than the curve ever is
+    noisy = costs.copy()
+    noisy[3:6] += [0.05, -0.05, 0.05]  # steeper than the curve ever is
+    assert suggested(RATES, noisy) == pytest.approx(0.1, rel=0.3)
+    noisy = costs.copy()
+    noisy[6] -= 0.09  # a fall of less than a tenth
+    assert suggested(RATES, noisy) == pytest.approx(0.1, rel=0.3)
+
+
+def test_noise_where_all_but_a_tenth_is_done_is_no_fall():
+    x = np.log10(RATES)
+    costs = 1 / (1 + np.exp(4 * (x + 2))) + np.where(x > 0, x, 0)
+    costs[np.searchsorted(x, -0.5)] += 0.09
     assert suggested(RATES, costs) == pytest.approx(0.1, rel=0.3)
 
 
@@ -125,10 +136,12 @@ def test_the_smooth_curve_tells_the_cost_of_all_samples_better_than_single_batch
 
 
 def test_each_epoch_of_batches_meets_every_row_once():
-    batches = rows_of_batches(10, 4, 6, seed=1)
+    batches, others = (rows_of_batches(10, 4, 6, seed) for seed in (1, 2))
     assert [len(rows) for rows in batches] == [4, 4, 2] * 2
     for epoch in (batches[:3], batches[3:]):
         assert sorted(np.concatenate(epoch)) == list(range(10))
+    assert any(one.tolist() != other.tolist() for one, other in zip(batches, others, strict=True))
+    assert any((batches[i] != batches[i + 3]).any() for i in range(3))  # another order
 
 
 @pytest.mark.parametrize(

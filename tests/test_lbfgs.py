@@ -120,6 +120,7 @@ def test_float32_ends_where_its_rounding_does(backend):
     history = net.fit(X, Y, 2000, optimizer="lbfgs(tolerance=0)")
     assert history.stopped == "converged"
     assert all(w.dtype == np.float32 for w in net.weights)
+    assert history.cost[-1] == net.evaluate(X, Y)["cost"]  # not where its last search has looked
 
 
 def test_it_goes_on_from_where_it_is(backend):

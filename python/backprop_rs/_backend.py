@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 BACKENDS = ("auto", "rust", "numpy")
 
 
-def choose(backend: str) -> tuple[str, Any]:
-    """The name of the backend, "rust" or "numpy", and its module."""
+def check(backend: str) -> None:
+    """Refuse what is no name of a backend."""
     if backend not in BACKENDS:
         from .reference.error import unknown_name
 
         raise unknown_name("backend", backend, BACKENDS)
+
+
+def choose(backend: str) -> tuple[str, Any]:
+    """The name of the backend, "rust" or "numpy", and its module."""
+    check(backend)
     if backend != "numpy":
         try:
             from . import _core

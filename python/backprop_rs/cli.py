@@ -265,13 +265,13 @@ def _add_plot(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
     parser.add_argument("data", metavar="DATA", nargs="?", help="as for train, with the target")
     parser.add_argument("--out", metavar="FILE", required=True, help="such as .png, .svg or .pdf")
-    parser.add_argument("--row", type=int, default=0, help="of network, chain (default: 0)")
+    parser.add_argument("--row", type=int, help="of network, chain (default: 0)")
     parser.add_argument(
         "--weight", metavar="LAYER,J,K", type=_whole_numbers, help="of chain: w_jk of a layer"
     )
-    parser.add_argument("--edges", default="weight", help="of network: weight (default), gradient")
+    parser.add_argument("--edges", help="of network: weight (default), gradient")
     parser.add_argument("--columns", metavar="NAMES", type=_names, help="of curves (default: cost)")
-    parser.add_argument("--layer", type=int, default=1, help="of images (default: 1)")
+    parser.add_argument("--layer", type=int, help="of images (default: 1)")
     parser.add_argument(
         "--shape", metavar="HEIGHT,WIDTH", type=_whole_numbers, help="of images (default: square)"
     )

@@ -17,10 +17,11 @@ from .preparation import Preparation
 
 
 class Picture(NamedTuple):
-    """One KIND: whether it takes DATA ("no", "may" or "must"), and who draws it."""
+    """One KIND: whether it takes DATA ("no", "may" or "must"), who draws it, and its options."""
 
     data: str
     draw: Callable[[Namespace, Network, Any], Any]
+    options: tuple[str, ...] = ()
 
 
 def network(args: Namespace, net: Network, samples: Any) -> Any:
@@ -42,7 +43,7 @@ def one_row(args: Namespace, samples: Any) -> tuple[Any, Any]:
 
 
 def curves(args: Namespace, net: Network, _: Any) -> Any:
-    return plot.curves(history_of(net), args.columns or "cost")
+    return plot.curves(history_of(net), args.columns)
 
 
 def history_of(net: Network) -> History:
@@ -78,11 +79,10 @@ def boundary(args: Namespace, net: Network, samples: Any) -> Any:
     )
 
 
-def features_of(given: str | None, names: tuple[str, ...]) -> tuple[int, int]:
+def features_of(given: str, names: tuple[str, ...]) -> tuple[int, int]:
     """Two features, by name or by position."""
-    parts = (given or "0,1").split(",")
     found = []
-    for part in parts:
+    for part in given.split(","):
         if part not in names and not (part.isdecimal() and int(part) < len(names)):
             known = f"{listed(names)}, or positions from 0 to {len(names) - 1}"
             raise ValueError(f"--features must be two of {known}; got {part!r}")
@@ -98,14 +98,44 @@ def confusion(args: Namespace, net: Network, samples: Any) -> Any:
 
 
 PICTURES = {  # `cli` tells what each is
-    "network": Picture("may", network),
-    "chain": Picture("must", chain),
-    "curves": Picture("no", curves),
+    "network": Picture("may", network, ("row", "edges")),
+    "chain": Picture("must", chain, ("row", "weight")),
+    "curves": Picture("no", curves, ("columns",)),
     "weights": Picture("may", weights),
-    "images": Picture("no", images),
-    "boundary": Picture("must", boundary),
+    "images": Picture("no", images, ("layer", "shape")),
+    "boundary": Picture("must", boundary, ("features",)),
     "confusion": Picture("must", confusion),
 }
+DEFAULTS: dict[str, Any] = {  # of the options that go with some kinds alone
+    **{"row": 0, "edges": "weight", "weight": None},
+    **{"columns": "cost", "layer": 1, "shape": None, "features": "0,1"},
+}
+MOST_DPI = 2400  # beyond it Matplotlib has no room for a picture
+
+
+def check(args: Namespace, picture: Picture) -> None:
+    """Refuse what does not go with the kind of picture, and fill in the defaults of the rest."""
+    if picture.data == "must" and args.data is None:
+        raise ValueError(f"plot {args.kind} must have DATA after MODEL; got none")
+    if picture.data == "no" and args.data is not None:
+        raise ValueError(f"plot {args.kind} takes no DATA; got {args.data}")
+    for name, default in DEFAULTS.items():
+        if getattr(args, name) is None:
+            setattr(args, name, default)
+        elif name not in picture.options:
+            kinds = [kind for kind, one in PICTURES.items() if name in one.options]
+            raise ValueError(f"--{name} goes with plot {' and '.join(kinds)}; got {args.kind}")
+        elif name == "row" and args.data is None:
+            raise ValueError("--row goes with DATA after MODEL; got none")
+    if args.target is not None and args.data is None:
+        raise ValueError("--target goes with DATA after MODEL; got none")
+    if not 0 < args.dpi <= MOST_DPI:
+        raise ValueError(f"--dpi must be a number > 0 and <= {MOST_DPI}; got {args.dpi:g}")
+    if not Path(args.out).suffix:  # Matplotlib would write another file, with .png behind
+        raise ValueError(
+            "--out must end in the format of the picture, such as .png, .svg or .pdf; "
+            f"got {args.out}"
+        )
 
 
 def run(args: Namespace) -> None:
@@ -116,17 +146,7 @@ def run(args: Namespace) -> None:
     import matplotlib.pyplot as plt
 
     picture = PICTURES[args.kind]
-    if picture.data == "must" and args.data is None:
-        raise ValueError(f"plot {args.kind} must have DATA after MODEL; got none")
-    if picture.data == "no" and args.data is not None:
-        raise ValueError(f"plot {args.kind} takes no DATA; got {args.data}")
-    if not args.dpi > 0:
-        raise ValueError(f"--dpi must be a number > 0; got {args.dpi:g}")
-    if not Path(args.out).suffix:  # Matplotlib would write another file, with .png behind
-        raise ValueError(
-            "--out must end in the format of the picture, such as .png, .svg or .pdf; "
-            f"got {args.out}"
-        )
+    check(args, picture)
     net = Network.load(args.model, backend=args.backend)
     samples = None if args.data is None else read(args, net)
     with plt.style.context("dark_background" if args.dark else "default"):

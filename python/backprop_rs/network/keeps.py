@@ -93,8 +93,9 @@ class Keeps(Base):
         Traceback (most recent call last):
         FileNotFoundError: [Errno 2] No such file or directory: 'no such file'
         """
-        from .. import _files
+        from .. import _backend, _files
 
+        _backend.check(backend)
         settings, parameters = _files.read(path, allow_nonfinite)
         net = cls.__new__(cls)
         functions = wanted(settings.get("functions", []), functions)
