@@ -38,7 +38,7 @@ def test_classes_are_found_scaled_trained_kept_and_predicted(
     train = ["train", str(folder), "--ignore", "value", "--epochs", "30", "--out", str(model)]
     assert main(train) == 0
     printed = capsys.readouterr().out
-    assert "900 samples to train, features standardised" in printed
+    assert "720 samples to train, 180 to test, features standardised" in printed
     assert main(["predict", str(model), str(folder)]) == 0
     header, *rows = csv.reader(capsys.readouterr().out.splitlines())
     assert header == ["prediction", "ash", "birch", "cedar"]
@@ -46,8 +46,11 @@ def test_classes_are_found_scaled_trained_kept_and_predicted(
     assert right > 0.9
     net = bp.Network.load(model)
     scaling = bp.data.Scaling.from_dict(net.metadata["scaling"])
-    # Sums of N terms in float64.
-    np.testing.assert_allclose(scaling.mean, X.mean(axis=0), rtol=N * 2.0**-52)
+    known = bp.data.Dataset(X, [["ash", "birch", "cedar"].index(kind) for kind in KIND])
+    trained_on, _ = bp.data.train_test_split(known, stratify=True)
+    # Sums of N terms in float64, of float32 in memory: half a last place of the largest, at most.
+    expected = trained_on.X.mean(axis=0, dtype=float)
+    np.testing.assert_allclose(scaling.mean, expected, atol=abs(X).max() * 2.0**-24)
 
 
 def test_values_are_scaled_as_targets(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +65,7 @@ def test_values_are_scaled_as_targets(folder: Path, capsys: pytest.CaptureFixtur
 def test_one_parquet_file_serves_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = str(folder / "part-0.parquet")
     assert main(["train", file, "--target", "kind", "--ignore", "value", "--epochs", "1"]) == 0
-    assert "part-0.parquet, 300 samples to train" in capsys.readouterr().out
+    assert "part-0.parquet, 240 samples to train, 60 to test" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -70,8 +73,8 @@ def test_one_parquet_file_serves_too(folder: Path, capsys: pytest.CaptureFixture
     [
         (["--target", "height"], "target must be one of f0, f1, f2, f3, value, kind"),
         (["--target", "value"], "part-0.parquet, row group 0: column 'kind' must hold numbers"),
-        (["--test-fraction", "0.2"], "--test-fraction must be 0 for data out of core; got 0.2"),
-        (["--missing", "mean"], "--missing goes with a CSV file alone"),
+        (["--test-fraction", "1"], "test_fraction must be a number between 0 and 1; got 1.0"),
+        (["--missing", "mean"], "--missing mean needs all rows in memory"),
     ],
 )
 def test_what_does_not_fit_is_said_in_one_line(
@@ -81,6 +84,116 @@ def test_what_does_not_fit_is_said_in_one_line(
     assert main(["train", str(folder), *options, *more]) == 2
     printed = capsys.readouterr().err
     assert sentence in printed and printed.count("\n") == 1
+
+
+# One CSV file, in memory and as a stream.
+
+
+def csv_file(path: Path, separator: str = ",", header: bool = True, target: int = 4) -> Path:
+    """The features with KIND or VALUE, as a spreadsheet would write them."""
+    cells = [KIND, VALUE.astype(str)][target - 4]
+    rows = [[*map(str, row), cell] for row, cell in zip(X.tolist(), cells, strict=True)]
+    names = [["f0", "f1", "f2", "f3", "target"]] if header else []
+    path.write_text("".join(separator.join(row) + "\n" for row in names + rows))
+    return path
+
+
+def train(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert main(["train", *map(str, arguments), "--epochs", "12"]) == 0
+    return capsys.readouterr().out
+
+
+def lines_of(printed: str, *words: str) -> list[str]:
+    return [line for line in printed.splitlines() if line.startswith(words)]
+
+
+@pytest.mark.parametrize("target", [4, 5])
+@pytest.mark.parametrize("layout", [(",", True), (";", True), ("\t", False)])
+def test_a_csv_file_is_trained_alike_in_memory_and_as_a_stream(
+    layout: tuple[str, bool], target: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = csv_file(tmp_path / "trees.csv", *layout, target)
+    memory, stream = tmp_path / "memory", tmp_path / "stream"
+    printed = train(capsys, path, "--out", memory), train(capsys, path, "--stream", "--out", stream)
+    words = ("data:", "training:", "Network(")
+    assert lines_of(printed[0], *words) == lines_of(printed[1], *words)
+    assert "720 samples to train, 180 to test" in printed[1]
+    for row in ("train ", "test "):  # of other orders, and so of other numbers
+        scores = [float(lines_of(one, row)[0].split()[-1]) for one in printed]
+        assert min(scores) > 0.9
+    nets = [bp.Network.load(one) for one in (memory, stream)]
+    for name in ("data", "feature_names", "class_names"):
+        assert nets[0].metadata.get(name) == nets[1].metadata.get(name)
+    means = [np.array(net.metadata["scaling"]["mean"]) for net in nets]
+    # Sums of N terms in float64: the same samples were drawn to train.
+    np.testing.assert_allclose(*means, rtol=N * 2.0**-52)
+
+
+def test_predictions_are_the_same_from_memory_and_as_a_stream(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, model = csv_file(tmp_path / "trees.csv", ";"), tmp_path / "model"
+    train(capsys, path, "--out", model)
+    found = []
+    for options in ([], ["--stream"]):
+        assert main(["predict", str(model), str(path), *options]) == 0
+        found.append(capsys.readouterr().out)
+    assert found[0] == found[1] and found[0].count("\n") == N + 1
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("1,,3,4,ash", "trees.csv, line 902, column 2 ('f1'): the cell is missing"),
+        ("1,?,3,4,ash", "trees.csv, line 902, column 2 ('f1'): the cell is missing"),
+        ("1,2,3,4,NA", "trees.csv, line 902, column 5 ('target'): the cell is missing"),
+        ("1,2,x,4,ash", "trees.csv, line 902, column 3 ('f2'): 'x' is not a number; leave the"),
+        ("1,2,3,1e39,ash", "trees.csv must hold finite numbers; got inf in column 3"),
+    ],
+)
+def test_what_a_stream_cannot_have_is_said_in_one_line(
+    row: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = csv_file(tmp_path / "trees.csv")
+    path.write_text(path.read_text() + row + "\n")
+    assert main(["train", str(path), "--stream"]) == 2
+    printed = capsys.readouterr().err
+    assert sentence in printed and printed.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["iris", "--stream"], "--stream goes with tables and folders of shards; got iris"),
+        (["trees.csv", "--stream", "--missing", "drop"], "--missing drop needs all rows in memory"),
+        (["blanks.csv", "--stream"], "blanks.csv must have commas, semicolons, tabs or bars"),
+    ],
+)
+def test_where_there_is_no_stream_it_says_so(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    csv_file(Path("trees.csv"))
+    csv_file(Path("blanks.csv"), " ")
+    assert main(["train", *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_file_that_does_not_fit_in_memory_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from backprop_rs.commands import source
+
+    path = csv_file(tmp_path / "trees.csv")
+    monkeypatch.setattr(source, "available", lambda: 2000)
+    assert main(["train", str(path)]) == 2
+    printed = capsys.readouterr().err
+    assert "2,000 bytes of memory are free: give --stream to read it as it is needed" in printed
+    train(capsys, path, "--stream")
 
 
 def test_a_truncated_file_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ examples:
   backprop-rs train iris
   backprop-rs train houses.csv --target price --out houses.safetensors
   backprop-rs train fashion-mnist/ --hidden 256,64 --epochs 20
+  backprop-rs train larger-than-memory.csv --stream
 """
 
 # What commands.plot draws, which is imported only when it is asked to.
@@ -93,8 +94,8 @@ def _add_train(commands: Any) -> None:
     parser.add_argument(
         "data",
         metavar="DATA",
-        help="iris, digits, a CSV file, an .npz file (X and y, or x_train, y_train, x_test and "
-        "y_test) or a folder of MNIST-format files",
+        help="iris, digits, a CSV or Parquet file, an .npz file (X and y, or x_train, y_train, "
+        "x_test and y_test), a folder of such, or of MNIST-format files",
     )
     _add_data_options(parser.add_argument_group("data"))
     _add_network_options(parser.add_argument_group("network"))
@@ -126,6 +127,7 @@ def _add_data_options(group: Any) -> None:
         metavar="FRACTION",
         help="kept for the test; 0 for no test (default: 0.2, or the test set of the data)",
     )
+    _add_stream(group)
 
 
 def _add_network_options(group: Any) -> None:
@@ -183,6 +185,7 @@ def _add_predict(commands: Any) -> None:
         "data", metavar="DATA", help="as for train; a CSV file may be without the target"
     )
     parser.add_argument("--out", metavar="FILE", help="default: standard output")
+    _add_stream(parser)
     parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
 
 
@@ -284,6 +287,14 @@ def _add_plot(commands: Any) -> None:
     parser.add_argument("--dark", action="store_true", help="light on dark")
     parser.add_argument("--dpi", type=float, default=150, help="dots an inch (default: 150)")
     parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
+
+
+def _add_stream(parser: Any) -> None:
+    parser.add_argument(
+        "--stream",
+        action="store_true",
+        help="read a CSV file as it is needed: it may be larger than the memory",
+    )
 
 
 def _add_labelled(parser: Any, rows: int) -> None:

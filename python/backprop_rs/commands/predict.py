@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def run(args: Namespace) -> None:
     network = Network.load(args.model, backend=args.backend)
     preparation = Preparation.from_metadata(network.metadata, network.sizes)
-    dataset = read_to_predict(args.data, preparation)
+    dataset = read_to_predict(args.data, preparation, args.stream)
     check_size(args.data, dataset.n_features, network)
     activations = network.predict(preparation.inputs(dataset))
     header, rows = table(network, preparation, activations)

@@ -7,6 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from .. import data
+from .._memory import available, shown
 from ..data import Dataset
 from ..data.recipe import listed
 from . import source_set
@@ -23,7 +24,8 @@ def read_to_train(args: Namespace) -> tuple[Dataset | SourceSet, Dataset | Sourc
     """Return the data set, and the test set where the source brings its own."""
     kind = kind_of(args.data)
     classes = CLASSES[args.classes]
-    if kind == "source":
+    check_stream(args.data, kind, args.stream)
+    if kind == "source" or args.stream:
         return source_set.set_to_train(args, classes), None
     check_options(args, kind)
     if kind == "csv":
@@ -39,14 +41,18 @@ def read_to_train(args: Namespace) -> tuple[Dataset | SourceSet, Dataset | Sourc
     return BUILT_IN[args.data](), None
 
 
-def read_to_predict(path: str, preparation: Preparation) -> Dataset | SourceSet:
+def read_to_predict(
+    path: str, preparation: Preparation, stream: bool = False
+) -> Dataset | SourceSet:
     """Return the samples to predict: those to test where the source tells them apart."""
     kind = kind_of(path)
-    if kind == "source":
+    check_stream(path, kind, stream)
+    if kind == "source" or stream:
         return source_set.set_to_predict(path, preparation)
     if kind == "csv":
         # Names pick the features, in whatever order and with a target or without.
         names = preparation.feature_names
+        check_room(path)
         return data.load_csv(path, target=False, features=names or None)
     if kind == "npz":
         dataset = data.load_npz_split(path)[1] if holds_split(path) else data.load_npz(path)
@@ -96,7 +102,23 @@ def check_options(args: Namespace, kind: str) -> None:
             raise ValueError(f"--{option} goes with a CSV file; got {args.data}")
 
 
+def check_stream(path: str, kind: str, stream: bool) -> None:
+    if stream and kind not in ("csv", "source"):
+        raise ValueError(f"--stream goes with tables and folders of shards; got {path}")
+
+
+def check_room(path: str) -> None:
+    """A file that is larger than the free memory cannot be read as a whole."""
+    size, free = Path(path).stat().st_size, available()
+    if free is not None and size > free:
+        raise ValueError(
+            f"{path} has {shown(size)}, and {shown(free)} of memory are free: "
+            "give --stream to read it as it is needed"
+        )
+
+
 def read_csv(args: Namespace, classes: bool | str) -> Dataset:
+    check_room(args.data)
     return data.load_csv(
         args.data,
         target=column(args.target),

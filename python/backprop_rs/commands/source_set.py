@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..data import Source, Survey, source
+from ..data.opening import title
+from ..data.sources.base import Block
+from ..data.sources.split import split
 from .preparation import FEWEST_PIXELS, LARGEST_PIXEL, Preparation
 
-TABLE_ENDINGS = (".parquet", ".pq", ".csv", ".csv.gz")
+CSV_ENDINGS = (".csv", ".csv.gz")
+TABLE_ENDINGS = (".parquet", ".pq", *CSV_ENDINGS)
 ENDINGS = (*TABLE_ENDINGS, ".npz", ".npy")
 
 
@@ -21,39 +29,44 @@ def is_out_of_core(path: Path) -> bool:
     return path.name.lower().endswith((".parquet", ".pq"))
 
 
-def is_table(path: str) -> bool:
-    """Whether it has named columns."""
+def is_table(path: str, endings: tuple[str, ...] = TABLE_ENDINGS) -> bool:
+    """Whether it has named columns: a file, or a folder of such."""
     folder = Path(path)
     names = [one.name for one in folder.iterdir()] if folder.is_dir() else [folder.name]
-    return any(name.lower().endswith(TABLE_ENDINGS) for name in names)
+    return any(name.lower().endswith(endings) for name in names)
 
 
 class SourceSet:
     """A source with what one pass has told of it; in the place of a `Dataset`."""
 
     def __init__(self, given: Source, classes: bool | str = "auto") -> None:
-        self.source, self.name = given, Path(given.name).name
+        self.given, self.name = given, name_of(given)
         self.survey: Survey = given.survey()
         self.feature_names = given.feature_names
-        found = self.survey.classes_for(classes)
-        self.class_names: tuple[str, ...] = tuple(map(str, found or ()))
-        self.is_classification = found is not None
+        self.n_features = len(self.survey.features.mean)
+        self.found = self.survey.classes_for(classes)
+        self.class_names: tuple[str, ...] = tuple(map(str, self.found or ()))
+        self.is_classification = self.found is not None
+        self.n_outputs = len(self.class_names)
+        if not self.is_classification and self.survey.targets:
+            self.n_outputs = len(self.survey.targets.mean)
         self.y = given if self.survey.has_target else None
-        if found is not None:
-            self.source = given.coded(found)
 
     def __len__(self) -> int:
-        return self.survey.length
+        return len(self.given)
 
     @property
-    def n_features(self) -> int:
-        return len(self.survey.features.mean)
+    def source(self) -> Source:
+        """The samples, their targets as labels where they are classes."""
+        return self.given if self.found is None else self.given.coded(self.found)
 
-    @property
-    def n_outputs(self) -> int:
-        if self.is_classification:
-            return len(self.class_names)
-        return len(self.survey.targets.mean) if self.survey.targets else 0
+    def split(self, test_fraction: float, seed: int) -> tuple[SourceSet, SourceSet]:
+        """The samples to train and those to test: those that would be drawn in memory."""
+        labels = None if self.found is None else self.survey.places.labels(self.found)
+        train, test = (copy(self), copy(self))
+        train.given, test.given = split(self.given, test_fraction, seed, labels)
+        train.survey = train.given.survey()  # by which it is scaled
+        return train, test
 
     def prepared(self, preparation: Preparation) -> Source:
         """The source as the network takes it."""
@@ -76,10 +89,19 @@ class SourceSet:
         return Preparation(self.feature_names, self.class_names, scaling, targets)
 
 
+def name_of(given: Source) -> str:
+    """The name of a data set: of a CSV file without its ending, as in memory."""
+    name = Path(given.name).name
+    return title(name) if name.lower().endswith(CSV_ENDINGS) else name
+
+
 def set_to_train(args: Namespace, classes: bool | str) -> SourceSet:
     """The source of DATA, read through once."""
     if args.missing != "error":
-        raise ValueError(f"--missing goes with a CSV file alone; got {args.data}")
+        raise ValueError(
+            f"--missing {args.missing} needs all rows in memory; {args.data} is read as it is "
+            "needed, and must have no missing cell"
+        )
     choices: dict[str, Any] = {}
     if is_table(args.data):
         from .source import column
@@ -88,7 +110,7 @@ def set_to_train(args: Namespace, classes: bool | str) -> SourceSet:
         choices = {"target": target, "ignore": [column(one) for one in args.ignore]}
     elif args.target is not None or args.ignore:
         raise ValueError(f"--target and --ignore go with named columns; got {args.data}")
-    return SourceSet(source(args.data, **choices), classes)
+    return SourceSet(read(args.data, choices), classes)
 
 
 def set_to_predict(path: str, preparation: Preparation) -> SourceSet:
@@ -97,4 +119,22 @@ def set_to_predict(path: str, preparation: Preparation) -> SourceSet:
     if is_table(path):
         names = list(preparation.feature_names) or None
         choices = {"target": False, "features": names}
-    return SourceSet(source(path, **choices), classes=False)
+    return SourceSet(read(path, choices), classes=False)
+
+
+def read(path: str, choices: dict[str, Any]) -> Source:
+    """A source of DATA; what is written in decimals becomes float32, as in memory."""
+    given = source(path, **choices)
+    return in_single(given) if is_table(path, CSV_ENDINGS) else given
+
+
+def in_single(given: Source) -> Source:
+    """The same samples with features in float32."""
+    other = copy(given)
+
+    def change(block: Block) -> Block:
+        with np.errstate(over="ignore"):  # what overflows is infinite, and named as such
+            return replace(block, X=np.asarray(block.X, np.float32))
+
+    other.change = change
+    return other

@@ -99,15 +99,11 @@ def split(args: Namespace) -> tuple[Set, Set | None]:
         return dataset, test
     if fraction == 0:
         return dataset, None
+    fraction = TEST_FRACTION if fraction is None else fraction
     if not isinstance(dataset, Dataset):
-        if fraction is not None:
-            raise ValueError(f"--test-fraction must be 0 for data out of core; got {fraction:g}")
-        return dataset, None
+        return dataset.split(fraction, args.seed)
     return train_test_split(
-        dataset,
-        test_fraction=TEST_FRACTION if fraction is None else fraction,
-        seed=args.seed,
-        stratify=dataset.is_classification,
+        dataset, test_fraction=fraction, seed=args.seed, stratify=dataset.is_classification
     )
 
 

@@ -24,10 +24,15 @@ def raw(seed: int, purpose: int, stream: int | tuple[int, int, int], n: int) -> 
     >>> raw(seed=0, purpose=INIT, stream=0, n=2)[:1] == raw(0, INIT, 0, 1)
     array([ True])
     """
+    return generator(seed, purpose, stream).random_raw(n)
+
+
+def generator(seed: int, purpose: int, stream: int | tuple[int, int, int]) -> np.random.Philox:
+    """What draws the numbers of a stream, some at a time."""
     key = np.array([seed, purpose], np.uint64)
     numbers = stream if isinstance(stream, tuple) else (stream, 0, 0)
     counter = np.array([0, *numbers], np.uint64)
-    return np.random.Philox(key=key, counter=counter).random_raw(n)
+    return np.random.Philox(key=key, counter=counter)
 
 
 def uniform(seed: int, purpose: int, stream: int, n: int) -> NDArray[np.float64]:

@@ -4,43 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from os import fspath
-from pathlib import Path
 
+from ..csv_file import CsvFile
 from ..csv_rows import is_missing, open_text, parsed, split_rows
 
 ADVICE = "; leave the column out with ignore, or code it as numbers"
 
 
-def fault(
-    path: Path, names: Sequence[str], used: Collection[str], numeric: Collection[str]
-) -> str | None:
+def fault(layout: CsvFile, used: Collection[str], numeric: Collection[str]) -> str | None:
     """The first fault of a file, named by line and column, or None where there is none to be seen.
 
     The file is read row by row, once more: only where Arrow has given up.
 
     Parameters
     ----------
-    path : Path
-    names : its columns in their order
-    used : those that must have no missing cells
+    layout : CsvFile
+    used : the columns that must have no missing cells
     numeric : those of them that must be numbers
 
     Examples
     --------
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp(), "two.csv")
-    >>> path.write_text("a,b\\n1,2\\n3,x\\n") > 0
+    >>> path.write_text("a;b\\n1;2\\n3;x\\n") > 0
     True
-    >>> fault(path, ["a", "b"], ["a", "b"], ["a"])
-    >>> fault(path, ["a", "b"], ["a", "b"], ["a", "b"]).partition("two.csv")[2]
+    >>> layout = CsvFile.examine(path, "utf-8", "auto", "auto")
+    >>> fault(layout, ["a", "b"], ["a"])
+    >>> fault(layout, ["a", "b"], ["a", "b"]).partition("two.csv")[2]
     ", line 3, column 2 ('b'): 'x' is not a number; leave the column out with ignore, or ..."
     """
-    file_name = fspath(path)
+    names, file_name = layout.names, fspath(layout.path)
     places = {k: name in numeric for k, name in enumerate(names) if name in used}
     try:
-        with open_text(path, "utf-8") as file:
-            rows = split_rows(file, ",", file_name)
-            next(rows, None)
+        with open_text(layout.path, layout.encoding) as file:
+            rows = split_rows(file, layout.delimiter, file_name)
+            if layout.has_header:
+                next(rows, None)
             for line, row in rows:
                 what = fault_of_row(row, names, places)
                 if what:

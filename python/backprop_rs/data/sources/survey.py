@@ -71,6 +71,40 @@ class Moments:
         return Scaling(np.zeros(n), np.full(n, self.most.max()))
 
 
+class Places:
+    """The cell of each sample's target as its place among the different cells: two bytes a sample.
+
+    >>> places = Places()
+    >>> for cells in (["b", "a"], ["c", "b"]):
+    ...     places.add(np.array(cells, object))
+    >>> places.labels(["a", "b", "c"]).tolist()
+    [1, 0, 2, 1]
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[Any, int] = {}
+        self.parts: list[NDArray[np.uint16]] = []
+
+    def add(self, y: NDArray[Any]) -> None:
+        """Take the cells of some samples in, as long as there are no more than a thousand."""
+        if len(self.known) > MOST_VALUES:
+            return
+        values, inverse = np.unique(y, return_inverse=True)
+        for value in values.tolist():
+            self.known.setdefault(value, len(self.known))
+        if len(self.known) > MOST_VALUES:
+            self.parts = []
+            return
+        table = np.array([self.known[value] for value in values.tolist()], np.uint16)
+        self.parts.append(table[inverse.reshape(-1)])
+
+    def labels(self, classes: list[Any]) -> NDArray[np.uint16]:
+        """The position of each sample's cell among the classes."""
+        order = {value: label for label, value in enumerate(classes)}
+        table = np.array([order[value] for value in self.known], np.uint16)
+        return table[np.concatenate(self.parts)]
+
+
 @dataclass
 class Survey:
     """What a pass over a source has found.
@@ -81,16 +115,22 @@ class Survey:
         Of each column of X.
     targets : Moments or None
         Of each column of y, where it holds numbers.
-    values : set
-        The different cells of a target of one column, as far as there are no more than a thousand.
+    places : Places
+        The different cells of a target of one column, as far as there are no more than a thousand,
+        and which of them each sample has.
     has_target, one_column : bool
     """
 
     features: Moments = field(default_factory=Moments)
     targets: Moments | None = None
-    values: set[Any] = field(default_factory=set)
+    places: Places = field(default_factory=Places)
     has_target: bool = False
     one_column: bool = True
+
+    @property
+    def values(self) -> set[Any]:
+        """The different cells of a target of one column."""
+        return set(self.places.known)
 
     @property
     def length(self) -> int:
@@ -133,8 +173,8 @@ def survey(source: Source) -> Survey:
         found.has_target = True
         y = block.y.reshape(len(block), -1)
         found.one_column = y.shape[1] == 1
-        if found.one_column and len(found.values) <= MOST_VALUES:
-            found.values.update(np.unique(y).tolist())
+        if found.one_column:
+            found.places.add(y)
         if y.dtype.kind in "biuf":
             found.targets = found.targets or Moments()
             found.targets.add(checked(y, source.name))

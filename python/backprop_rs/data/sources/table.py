@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..csv_file import CsvFile
+from ..csv_rows import MISSING_WORDS
 from ..recipe import listed, position
 from .base import Block
 from .columns import ColumnRows
@@ -20,6 +21,8 @@ from .stream import Segment, Stream
 
 ROWS = 65_536  # of a record batch, at most
 BATCH_BYTES = 2**25  # of one, where its numbers have four bytes
+FORMS = (str, str.upper, str.title)
+NULLS = sorted({form(word) for word in MISSING_WORDS for form in FORMS} | {"NaN"})
 FOOTER_BYTES = 2**23  # of the footers of files that are kept; in memory they take some more
 
 
@@ -174,53 +177,59 @@ def spare_processors() -> bool:
 
 
 def csv(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: Any) -> Any:
-    """CSV files with a header, or compressed ones; a segment is a file."""
+    """CSV files, also compressed ones, laid out as `load_csv` finds them; a segment is a file."""
     columns: Columns | None = None
     types: dict[str, Any] = {}
     segments = []
     for path in paths:
-        schema = csv_schema(path)
-        columns = columns or columns_of(schema.names, **choices)
-        same_columns(path, schema.names, columns)
+        layout = CsvFile.examine(path, "utf-8", "auto", "auto")
+        if layout.delimiter == " ":
+            raise ValueError(
+                f"{path} must have commas, semicolons, tabs or bars between its cells to be read "
+                "as it is needed; got white space"
+            )
+        columns = columns or columns_of(layout.names, **choices)
+        same_columns(path, layout.names, columns)
+        schema, called = csv_schema(layout)
         types = types or csv_types(schema, columns)
-        segments.append(Segment(str(path), csv_reader(path, columns, types, schema)))
+        read = csv_reader(layout, columns, types, (schema, called))
+        segments.append(Segment(str(path), read))
     assert columns is not None
     return TableSource(segments, name, columns, **settings)
 
 
-def csv_schema(path: Path) -> Any:
-    """The columns of a file, and what its first rows make of their types."""
+def open_csv(layout: CsvFile, **options: Any) -> Any:
+    """The record batches of a file; without a header its columns get the names of the layout."""
+    module = arrow("csv")
+    names = None if layout.has_header else layout.names
+    return module.open_csv(
+        layout.path,
+        read_options=module.ReadOptions(column_names=names),
+        parse_options=module.ParseOptions(delimiter=layout.delimiter),
+        convert_options=module.ConvertOptions(
+            null_values=NULLS, strings_can_be_null=True, **options
+        ),
+    )
+
+
+def csv_schema(layout: CsvFile) -> tuple[Any, dict[str, str]]:
+    """What the first rows make of the types of the columns, and what Arrow calls these."""
     try:
-        with arrow("csv").open_csv(path) as batches:
-            return batches.schema
-    except FileNotFoundError:
-        raise
+        with open_csv(layout) as batches:
+            schema = batches.schema
     except (OSError, ValueError) as error:
-        names = header(path)
-        raise csv_error(path, error, names, (), ()) from None
-
-
-def header(path: Path) -> list[str]:
-    """The cells of the first row, as far as it is text."""
-    from ..csv_rows import open_text, split_rows
-
-    with suppress(ValueError), open_text(path, "utf-8") as file:
-        for _, row in split_rows(file, ",", str(path)):
-            return row
-    return []
+        raise csv_error(layout, error, (), ()) from None
+    called = dict(zip(layout.names, schema.names, strict=True))
+    return arrow("lib").schema(list(zip(layout.names, schema.types, strict=True))), called
 
 
 def csv_error(
-    path: Path,
-    error: Exception,
-    names: Sequence[str],
-    used: Sequence[str],
-    numeric: Sequence[str],
+    layout: CsvFile, error: Exception, used: Sequence[str], numeric: Sequence[str]
 ) -> ValueError:
     """One line of what is wrong, by file and line where the line can be found."""
     first, *_ = str(error).splitlines() or [type(error).__name__]
-    found = fault(path, names, used, numeric) if names else None
-    return ValueError(found or f"{path} cannot be read as CSV: {first}")
+    found = fault(layout, used, numeric)
+    return ValueError(found or f"{layout.path} cannot be read as CSV: {first}")
 
 
 def is_whole(kind: Any) -> bool:
@@ -252,24 +261,27 @@ def csv_numeric(schema: Any, columns: Columns, types: dict[str, Any]) -> list[st
 
 
 def csv_reader(
-    path: Path, columns: Columns, types: dict[str, Any], schema: Any
+    layout: CsvFile, columns: Columns, types: dict[str, Any], found: tuple[Any, dict[str, str]]
 ) -> Callable[[], Iterator[Block]]:
     """Batch after batch of one file; no more of it is in memory than a block of about 1 MB."""
+    schema, called = found
     whole_target = any(is_whole(schema.field(name).type) for name in columns.targets)
+    options = {
+        "column_types": {called[name]: kind for name, kind in types.items()},
+        "include_columns": [called[name] for name in columns.used],
+    }
 
     def read() -> Iterator[Block]:
-        module = arrow("csv")
-        convert = module.ConvertOptions(column_types=types, include_columns=columns.used)
         try:
-            with module.open_csv(path, convert_options=convert) as batches:
+            with open_csv(layout, **options) as batches:
                 for batch in batches:
-                    block = block_of_batch(batch, columns)
+                    block = block_of_batch(batch.rename_columns(columns.used), columns)
                     if whole_target and block.y is not None and not (block.y % 1).any():
                         block.y = block.y.astype(np.int64)
                     yield block
         except ValueError as error:
             numeric = csv_numeric(schema, columns, types)
-            raise csv_error(path, error, schema.names, columns.used, numeric) from None
+            raise csv_error(layout, error, columns.used, numeric) from None
 
     return read
 
