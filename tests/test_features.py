@@ -49,6 +49,10 @@ FEATURES = {
     "dropout": {"options": [PLAIN | {"dropout": 0.3}, PLAIN | {"dropout": 0.5}, PLAIN]},
     "noise": {"input_noise": 0.3},
     "weights": {"weights": np.linspace(0, 2, ROWS)},
+    "weights beside a penalty per sample": {
+        "weights": np.linspace(0, 2, ROWS),
+        **{"options": options(l2=1.0), "penalty_per_sample": True},
+    },
     "l1": {"options": options(l1=1e-2)},
     "l2": {"options": options(l2=1e-2)},
     "weight_decay": {"options": options(weight_decay=0.5)},
@@ -176,6 +180,22 @@ def test_a_gradient_is_cut_to_its_largest_norm(core):
     network.train(X, y, RUN | {"clip_norm": 0.01, "batch_size": ROWS, "stop_epoch": 1,
                                "learning_rate": 1.0, "budget": 60.0}, (0, 0, 0.0))  # fmt: skip
     np.testing.assert_allclose(np.linalg.norm(parameters(network) - before), 0.01, rtol=1e-9)
+
+
+def test_a_gradient_that_is_short_enough_is_left_as_it_is(core):
+    plain, clipped = core_of(core), core_of(core)
+    train(plain)
+    train(clipped, clip_norm=1e6, clip_value=1e6)
+    np.testing.assert_array_equal(parameters(plain), parameters(clipped))
+
+
+def test_a_step_counts_samples_by_their_weights(backend):
+    X, y = np.linspace(-1, 1, 20).reshape(5, 4), np.ones((5, 2))
+    nets = [bp.Network([4, 3, 2], seed=0, dtype="float64", backend=backend) for _ in "12"]
+    nets[0].step(X, y, 0.5, sample_weight=[0, 1, 2, 0, 0])
+    nets[1].step(X[[1, 2, 2]], y[:3], 0.5)
+    for one, other in zip(*(net.weights + net.biases for net in nets), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
 def test_dropout_leaves_out_its_share_and_keeps_the_mean():

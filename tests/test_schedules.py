@@ -110,6 +110,15 @@ def test_a_second_training_has_a_schedule_of_its_own(backend):
     assert rates[0] == rates[1] == pytest.approx([0.1, 0.075, 0.025])
 
 
+def test_the_steps_of_a_second_training_begin_its_schedule_too(backend):
+    net, twin = network(backend), network(backend)
+    for _ in range(2):
+        for rate in net.fit([[1]], [2], 3, 1, 0.1, schedule="cosine").learning_rate:
+            twin.fit([[1]], [2], 1, 1, rate)
+    # a sum of two numbers of order 1, six times
+    assert float(net.weights[0][0, 0]) == pytest.approx(float(twin.weights[0][0, 0]), rel=1e-14)
+
+
 def test_a_plateau_makes_the_rate_smaller(backend):
     """The slope is 0 from the beginning, so nothing is ever gained."""
     net = network(backend)

@@ -1,0 +1,142 @@
+"""What scikit-learn's trainings have not: each setting does what it does in `Network.fit`."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+import backprop_rs as bp
+from backprop_rs.sklearn import MLPRegressor
+from sklearn.base import clone
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 4))
+y = np.sin(X[:, 0]) + X[:, 1]
+HELD = (X[:20], -y[:20])  # what becomes worse while y is learnt
+# Plain gradient descent in the order of the rows, without a penalty.
+PLAIN = {"solver": "sgd", "momentum": 0.0, "alpha": 0.0, "shuffle": False, "tol": 0.0}
+BASE = PLAIN | {"hidden_layer_sizes": (5,), "random_state": 3, "batch_size": 25, "max_iter": 6}
+RATE = 0.05
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def regressor(**given):
+    return MLPRegressor(**BASE | {"learning_rate_init": RATE} | given)
+
+
+def network_of(mlp):
+    """The network that a training begins with."""
+    return clone(mlp).initialize(X, y).to_network()
+
+
+def assert_same(mlp, net):
+    """To the last rounding of some 18 updates: both go through the same core."""
+    for w, coef in zip(net.weights, mlp.coefs_, strict=True):
+        np.testing.assert_allclose(coef, w.T, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"clip_value": 0.01},
+        {"clip_norm": 0.01},
+        {"input_noise": 0.5},
+        {"schedule": "cosine"},
+        {"schedule": "warmup(2) then exponential(0.5)"},
+    ],
+    ids=str,
+)
+def test_a_setting_is_that_of_fit(settings):
+    mlp = regressor(**settings)
+    net, plain = network_of(mlp), network_of(mlp)
+    run = {"epochs": 6, "batch_size": 25, "learning_rate": RATE, "shuffle": False}
+    net.fit(X, y, **run, **settings)
+    plain.fit(X, y, **run)
+    assert_same(mlp.fit(X, y), net)
+    assert np.abs(net.weights[0] - plain.weights[0]).max() > 1e-4
+
+
+def test_a_warm_start_begins_its_schedule_anew():
+    mlp = regressor(schedule="cosine", warm_start=True)
+    net = network_of(mlp)
+    for _ in range(2):
+        mlp.fit(X, y)
+        net.fit(X, y, 6, 25, RATE, schedule="cosine", shuffle=False)
+    assert_same(mlp, net)
+
+
+def test_partial_fits_go_through_a_schedule():
+    whole = regressor(schedule="cosine").fit(X, y)
+    parts = regressor(schedule="cosine")
+    for _ in range(6):
+        parts.partial_fit(X, y)
+    assert_same(parts, whole.to_network())
+
+
+@pytest.mark.parametrize("held", [None, HELD])
+def test_a_plateau_is_one_of_the_validation_where_there_is_one(held):
+    """Without it the cost falls by less than tol at so small a rate."""
+    rate, schedule = (1e-5 if held is None else RATE), "adaptive(patience=1)"
+    mlp = regressor(schedule=schedule, learning_rate_init=rate)
+    net, plain = network_of(mlp), network_of(mlp)
+    run = {"epochs": 6, "batch_size": 25, "learning_rate": rate, "shuffle": False}
+    net.fit(X, y, **run, schedule=schedule, validation_data=held)
+    plain.fit(X, y, **run)
+    mlp.fit(X, y, **({} if held is None else {"X_val": held[0], "y_val": held[1]}))
+    assert_same(mlp, net)
+    assert np.abs(net.weights[0] - plain.weights[0]).max() > 0.1 * rate
+
+
+def test_the_end_of_a_schedule_is_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        regressor(schedule="cosine").fit(X, y)
+
+
+def test_a_callback_may_change_coefficients():
+    def clear(epoch):
+        if epoch.number == 3:
+            for array in epoch.estimator.coefs_ + epoch.estimator.intercepts_:
+                array[:] = 0.0
+
+    mlp = regressor(callbacks=clear, learning_rate_init=1e-9).fit(X, y)
+    assert max(np.abs(w).max() for w in mlp.coefs_) < 1e-6
+
+
+def test_a_callback_sees_the_losses_of_the_validation():
+    seen = []
+    mlp = regressor(callbacks=lambda epoch: seen.append(epoch.validation_loss))
+    mlp.fit(X, y, X_val=HELD[0], y_val=HELD[1])
+    assert seen == mlp.validation_loss_curve_ and len(seen) == 6
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_n_jobs_is_how_many_threads_train(n_jobs):
+    seen, before = [], bp.get_num_threads()
+    regressor(n_jobs=n_jobs, callbacks=lambda epoch: seen.append(bp.get_num_threads())).fit(X, y)
+    assert seen == [n_jobs] * 6 and bp.get_num_threads() == before
+
+
+def test_callbacks_of_scikit_learn_are_given_the_weights():
+    pytest.importorskip("sklearn.callback")
+    seen = []
+
+    class Record:
+        def setup(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context, *, metadata=None):
+            seen.append(metadata["sample_weight"])
+
+        def on_fit_task_end(self, estimator, context):
+            pass
+
+        def teardown(self, estimator, context):
+            pass
+
+    weights = rng.uniform(1, 2, size=60)
+    regressor().set_callbacks(Record()).fit(X, y, weights)
+    assert len(seen) >= 6 and all(np.array_equal(one, weights) for one in seen)
