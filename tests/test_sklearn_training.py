@@ -1,5 +1,6 @@
 """What scikit-learn's trainings have not: each setting does what it does in `Network.fit`."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 pytest.importorskip("sklearn")
 
 import backprop_rs as bp
-from backprop_rs.sklearn import MLPRegressor
+from backprop_rs.sklearn import HiddenActivations, MLPClassifier, MLPRegressor
 from sklearn.base import clone
 
 rng = np.random.default_rng(0)
@@ -140,3 +141,60 @@ def test_callbacks_of_scikit_learn_are_given_the_weights():
     weights = rng.uniform(1, 2, size=60)
     regressor().set_callbacks(Record()).fit(X, y, weights)
     assert len(seen) >= 6 and all(np.array_equal(one, weights) for one in seen)
+
+
+def test_noise_is_drawn_from_the_random_state():
+    seeds = [
+        regressor(input_noise=0.1, random_state=one).initialize(X, y).to_network().seed
+        for one in (1, 1, 2)
+    ]
+    assert seeds[0] == seeds[1] != seeds[2]
+
+
+# Uses of what was trained.
+
+
+@pytest.mark.parametrize(
+    ("output", "cost"), [("identity", "squared_error"), ("identity", "hinge"), ("tanh", "hinge")]
+)
+def test_two_classes_part_where_the_decision_changes_its_sign(output, cost):
+    mlp = MLPClassifier((5,), output_activation=output, cost=cost, max_iter=20, random_state=0)
+    labels = np.where(y > 0, "yes", "no")
+    mlp.fit(X, labels, X_val=X[:30], y_val=labels[:30])
+    chosen = mlp.predict(X) == "yes"
+    np.testing.assert_array_equal(mlp.decision_function(X) > 0, chosen)
+    assert 0 < chosen.mean() < 1
+    assert mlp.validation_scores_[-1] == mlp.score(X[:30], labels[:30])
+
+
+@pytest.mark.parametrize(("layer", "n"), [(0, 5), (1, 4), (-1, 4), (-2, 5)])
+def test_names_of_hidden_activations_are_one_a_neuron(layer, n):
+    hidden = HiddenActivations(regressor(hidden_layer_sizes=(5, 4)), layer=layer).fit(X, y)
+    assert hidden.transform(X).shape == (60, n) and len(hidden.get_feature_names_out()) == n
+
+
+def test_the_finder_has_the_batches_and_the_solver_of_the_estimator():
+    given = [{"batch_size": 16}, {"batch_size": 8}, {"batch_size": 16, "solver": "adam"}]
+    costs = [regressor(**one).find_learning_rate(X, y, steps=20, high=0.1).costs for one in given]
+    assert costs[0][0] != costs[1][0]  # of another batch
+    assert costs[0][0] == costs[2][0] and costs[0][-1] != costs[2][-1]
+
+
+def test_a_network_from_an_estimator_is_its_own():
+    mlp = regressor().fit(X, y)
+    before = mlp.predict(X)
+    mlp.to_network().step(X, y, 0.5)
+    np.testing.assert_array_equal(mlp.predict(X), before)
+
+
+def test_another_setting_does_not_begin_the_epochs_anew():
+    mlp = regressor(input_noise=0.1).partial_fit(X, y)
+    seed = mlp.to_network().seed
+    mlp.set_params(alpha=0.1).partial_fit(X, y)
+    assert (mlp.to_network().epochs_trained, mlp.to_network().seed) == (2, seed)
+
+
+def test_a_pickle_has_what_was_changed_last():
+    mlp = regressor().fit(X, y)
+    mlp.coefs_[0][:] = 0.0
+    assert not pickle.loads(pickle.dumps(mlp)).coefs_[0].any()
