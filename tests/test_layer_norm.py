@@ -6,11 +6,11 @@ import pickle
 import backprop_rs as bp
 import numpy as np
 import pytest
+from alike import PARTS, SETTINGS, assert_trained_alike, fit, parameters
 from backprop_rs.reference.norm import EPSILON
 
 ROWS = 37
 H = np.finfo(float).eps ** 0.2  # as in test_gradients
-PARTS = ("weights", "biases", "gains", "shifts")
 
 
 def network(backend, sizes=(4, 19, 9, 5), norms=(True, True, False), **more):
@@ -35,16 +35,6 @@ def network(backend, sizes=(4, 19, 9, 5), norms=(True, True, False), **more):
 def batch(rows=ROWS):
     random = np.random.default_rng(5)
     return random.normal(size=(rows, 4)), random.uniform(size=(rows, 5))
-
-
-def parameters(net):
-    arrays = [array for name in PARTS for array in getattr(net, name) if array is not None]
-    return np.concatenate([array.ravel() for array in arrays])
-
-
-def fit(net, X, y, **more):
-    plain = {"epochs": 2, "batch_size": 16, "learning_rate": 0.05, "progress": False}
-    return net.fit(X, y, **plain | more)
 
 
 def test_the_activation_sees_normalised_z(backend):
@@ -124,31 +114,10 @@ def test_a_gradient_wrong_in_one_place_is_caught(name, backend):
         check_gradients(net, trace, X, y)
 
 
-SETTINGS = {
-    "plain": {},
-    "adam": {"optimizer": "adam"},
-    "adamw": {"optimizer": "adamw(weight_decay=0.1)"},
-    "weights": {"sample_weight": np.linspace(0, 2, ROWS)},
-    "clipped": {"clip_norm": 0.1},
-    "averaged": {"average": 0.9},
-    "one sample a batch": {"batch_size": 1},
-    "lbfgs": {"optimizer": "lbfgs", "epochs": 3, "batch_size": "auto", "learning_rate": "auto"},
-}
-
-
-# A rounding grows at most tenfold with each of some ten updates of these small networks.
 @pytest.mark.parametrize("settings", SETTINGS)
 def test_both_backends_train_alike(settings, both):
-    X, y = batch()
-    results = []
-    for name in ("rust", "numpy"):
-        net = network(name, l2=1e-3)
-        history = fit(net, X, y, **SETTINGS[settings])
-        results.append((history.cost, parameters(net), net.predict(X), net.evaluate(X, y)["cost"]))
-        if settings == "averaged":
-            results[-1] += (parameters(net.averaged()),)
-    for rust, numpy in zip(*results, strict=True):
-        np.testing.assert_allclose(rust, numpy, rtol=1e-7, atol=1e-9)
+    nets = [network(name, l2=1e-3) for name in ("rust", "numpy")]
+    assert_trained_alike(nets, *batch(), settings)
 
 
 def test_both_backends_agree_with_dropout_and_in_single_precision(both):

@@ -6,6 +6,7 @@ import pickle
 import backprop_rs as bp
 import numpy as np
 import pytest
+from alike import SETTINGS, assert_trained_alike, fit, parameters
 from backprop_rs._differences import check_activation, check_cost
 from backprop_rs.reference.activation import ACTIVATIONS, activation
 from backprop_rs.reference.cost import COSTS
@@ -54,44 +55,18 @@ def batch(rows=ROWS):
     return random.normal(size=(rows, 4)), y / y.sum(axis=1, keepdims=True)
 
 
-def parameters(net):
-    return np.concatenate([array.ravel() for array in net.weights + net.biases])
-
-
-def fit(net, X, y, **more):
-    plain = {"epochs": 2, "batch_size": 16, "learning_rate": 0.05, "progress": False}
-    return net.fit(X, y, **plain | more)
-
-
 @pytest.mark.parametrize("place", PLACES)
 def test_gradients_are_the_slopes_of_the_cost(place, backend):
     net, (X, y) = network(place, backend, (4, 5, 4, 3)), batch(7)
     check_gradients(net, net.backward(X, y), X, y)
 
 
-SETTINGS = {
-    "plain": {},
-    "adam": {"optimizer": "adam"},
-    "weights": {"sample_weight": np.linspace(0, 2, ROWS)},
-    "clipped": {"clip_norm": 0.1},
-    "averaged": {"average": 0.9},
-    "one sample a batch": {"batch_size": 1},
-    "lbfgs": {"optimizer": "lbfgs", "epochs": 3, "batch_size": "auto", "learning_rate": "auto"},
-}
-
-
-# A rounding grows at most tenfold with each of some ten updates of these small networks.
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("place", PLACES)
 def test_both_backends_train_alike(place, settings, both):
-    X, y = batch()
-    results = []
-    for name in ("rust", "numpy"):
-        net = network(place, name, dropout=0.0 if settings == "lbfgs" else 0.2)
-        history = fit(net, X, y, **SETTINGS[settings])
-        results.append((history.cost, parameters(net), net.predict(X), net.evaluate(X, y)["cost"]))
-    for rust, numpy in zip(*results, strict=True):
-        np.testing.assert_allclose(rust, numpy, rtol=1e-7, atol=1e-9)
+    dropout = 0.0 if settings == "lbfgs" else 0.2
+    nets = [network(place, name, dropout=dropout) for name in ("rust", "numpy")]
+    assert_trained_alike(nets, *batch(), settings)
 
 
 @pytest.mark.parametrize("row", [row for row in ACTIVATIONS if row.elementwise], ids=str)
