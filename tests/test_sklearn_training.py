@@ -9,7 +9,13 @@ import pytest
 pytest.importorskip("sklearn")
 
 import backprop_rs as bp
-from backprop_rs.sklearn import HiddenActivations, MLPClassifier, MLPRegressor
+from backprop_rs.sklearn import (
+    HiddenActivations,
+    MLPClassifier,
+    MLPRegressor,
+    from_sklearn,
+    to_sklearn,
+)
 from sklearn.base import clone
 
 rng = np.random.default_rng(0)
@@ -198,3 +204,23 @@ def test_a_pickle_has_what_was_changed_last():
     mlp = regressor().fit(X, y)
     mlp.coefs_[0][:] = 0.0
     assert not pickle.loads(pickle.dumps(mlp)).coefs_[0].any()
+
+
+def test_our_name_of_an_activation_is_theirs_in_scikit_learn():
+    mlp = regressor(activation="sigmoid").fit(X, y)
+    back = to_sklearn(mlp)
+    assert back.activation == "logistic"
+    # sums of 5 products, each rounded, of an activation whose error is some eps
+    np.testing.assert_allclose(back.predict(X), mlp.predict(X), rtol=1e-13, atol=1e-14)
+    assert from_sklearn(back).validation_loss_curve_ is None  # theirs keep none
+
+
+def test_a_stop_in_lbfgs_is_no_warning():
+    def stop(epoch):
+        if epoch.number == 2:
+            epoch.stop()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mlp = regressor(solver="lbfgs", callbacks=stop, max_iter=50).fit(X, y)
+    assert mlp.n_iter_ == 2

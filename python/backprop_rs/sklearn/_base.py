@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import nan
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -53,7 +54,7 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     _random_state: Any
     _best: tuple[list[Array], list[Array]]
     _no_improvement_count: int
-    _rate: float  # of the next epoch
+    _rate: float = nan  # of the next epoch; L-BFGS has none
     _stratifies = False
 
     n_outputs_: int

@@ -33,13 +33,13 @@ class Epoch:
     validation_score, validation_loss : float or None
         None without validation data.
     learning_rate : float
-        Of the next epoch, before its schedule; it may be set.
+        Of the next epoch, before its schedule; it may be set. NaN with L-BFGS.
     """
 
     def __init__(self, mlp: BaseMLP, loss: float, score: float | None) -> None:
         self.estimator, self.loss, self.validation_score = mlp, loss, score
         self.number, self.learning_rate = mlp.n_iter_, mlp._rate
-        losses = mlp.validation_loss_curve_
+        losses = getattr(mlp, "validation_loss_curve_", None)  # L-BFGS makes none
         self.validation_loss = losses[-1] if score is not None and losses else None
         self.stopped = False
 
