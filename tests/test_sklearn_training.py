@@ -16,7 +16,9 @@ from backprop_rs.sklearn import (
     from_sklearn,
     to_sklearn,
 )
+from backprop_rs.sklearn._held import r2
 from sklearn.base import clone
+from sklearn.metrics import r2_score
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))
@@ -224,3 +226,11 @@ def test_a_stop_in_lbfgs_is_no_warning():
         warnings.simplefilter("error")
         mlp = regressor(solver="lbfgs", callbacks=stop, max_iter=50).fit(X, y)
     assert mlp.n_iter_ == 2
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_scores_of_the_validation_are_scikit_learns(sign):
+    """Also with weights below 0, which scikit-learn lets pass."""
+    a, weights = y[:, None] + rng.normal(size=(60, 1)), sign * rng.uniform(1, 2, size=60)
+    expected = r2_score(y, a[:, 0], sample_weight=weights)
+    assert r2(a, y[:, None], weights) == pytest.approx(expected, rel=1e-12)
