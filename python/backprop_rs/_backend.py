@@ -46,18 +46,18 @@ def choose(backend: str) -> tuple[str, Any]:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Let the core's calls from this thread use no other within a `with` block."""
+def at_most(threads: int) -> Iterator[None]:
+    """Let the core's calls from this thread use no more threads within a `with` block."""
     try:
-        from ._core import set_alone
+        from ._core import set_limit
     except ImportError:
         yield
         return
-    set_alone(True)
+    before = set_limit(threads)
     try:
         yield
     finally:
-        set_alone(False)
+        set_limit(before)
 
 
 @cache
