@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from backprop_rs.data.sources.reader import Ahead
 from backprop_rs.training import sharing
-from backprop_rs.training.sharing import PIECE
+from backprop_rs.training.sharing import PIECE, WAITING
 
 core = pytest.importorskip("backprop_rs._core")
 needs_clock = pytest.mark.skipif(
@@ -87,7 +87,7 @@ def test_no_thread_stands_back_while_the_reader_waits_for_the_disk(crowded: None
         until(lambda: reader.clock is not None)
         reader.computes()  # what it did before is not known
         time.sleep(0.2)  # of which it computes next to nothing, however slow the machine is
-        assert threads_in(reader) == (3, PIECE)
+        assert threads_in(reader) == (3, WAITING)
         made.go_on.set()
 
 

@@ -12,7 +12,8 @@ from .._backend import at_most
 from ..data.sources.reader import Ahead
 from ..threads import get_num_threads
 
-PIECE = 0.002  # seconds of training between two looks at what the reader does
+PIECE = 0.002  # seconds of training between two looks at a reader that computes
+WAITING = 0.01  # and at one that waits for the disk, or for a processor that others have
 
 
 @contextmanager
@@ -29,8 +30,8 @@ def sharing(reader: Any) -> Iterator[float]:
     elif reader.computes():
         with at_most(threads - 1):
             yield PIECE
-    else:  # it waits for the disk
-        yield PIECE
+    else:
+        yield WAITING
 
 
 def processors() -> int:
