@@ -59,11 +59,11 @@ deny: ## licences, bans, sources and advisories of the crates; set-up: cargo ins
 coverage: ## lines and branches of Rust and Python that the tests reach; docs/coverage.md
 	.ci/coverage
 
-mutants: ## set-up: cargo install cargo-mutants --locked; an hour, or MUTANTS='--shard 0/10' for a part; docs/coverage.md
+mutants: ## set-up: cargo install cargo-mutants --locked; an hour or less on a free core, or MUTANTS='--shard 0/10' for a part; docs/coverage.md
 	mkdir -p target/mutants/tables target/mutants/layers
 	-$(MUTATE) $(addprefix -f src/,activation.rs cost.rs optimizer.rs) -o target/mutants/tables $(MUTANTS) \
-		-- --lib -- activation:: cost:: optimizer::
-	$(MUTATE) -f src/layer.rs -o target/mutants/layers $(MUTANTS) -- --test bits -- layers::
+		-C=--lib -- -- activation:: cost:: optimizer::
+	$(MUTATE) -f src/layer.rs -o target/mutants/layers $(MUTANTS) -C=--test=bits -- -- layers::
 
 lock: ## the newest versions that go together, for .ci/run
 	$(PYTHON) -m pip install --quiet --dry-run --ignore-installed --report - '.[test,dev]' \
