@@ -683,10 +683,15 @@ unsafe fn tile<T: Real, S: Set, const M: usize, const N: usize, const P: usize>(
     row: usize,
     ks: Range<usize>,
 ) {
+    // A pointer and a stride of its own: a store could change those of `job`, for all that is known.
+    let stride = job.out.stride * T::LINE;
+    let room = (P - 1) * stride + M * T::LINE;
+    let out = job.out.values.part(job.out.offset(p, row), room).as_mut_ptr();
     let mut sums = [[T::ZERO; N]; TILE_LINES];
     if ks.start > 0 {
+        // SAFETY (here and below): a line of `out`, which has M of them in each of the P panels.
         unroll!(M * P, I => {
-            sums[I].copy_from_slice(job.out.values.part(job.out.offset(p + I / M, row + I % M), N));
+            sums[I] = unsafe { *out.add(I / M * stride + I % M * T::LINE).cast::<[T; N]>() };
         });
     } else if let Some(bias) = job.bias {
         unroll!(M * P, I => { sums[I].copy_from_slice(bias.part((p + I / M) * T::LINE, N)); });
@@ -702,9 +707,9 @@ unsafe fn tile<T: Real, S: Set, const M: usize, const N: usize, const P: usize>(
         dot::<T, S, M, N, P>(&mut sums, left, right, strides, ks);
     }
     unroll!(M * P, I => {
-        let line = job.out.values.part(job.out.offset(p + I / M, row + I % M), T::LINE);
-        line[..N].copy_from_slice(&sums[I]);
-        line[N..].fill(T::ZERO);
+        let line = out.wrapping_add(I / M * stride + I % M * T::LINE);
+        unsafe { *line.cast::<[T; N]>() = sums[I] };
+        unsafe { std::slice::from_raw_parts_mut(line.add(N), T::LINE - N) }.fill(T::ZERO);
     });
 }
 
@@ -789,11 +794,12 @@ impl<T: Real> Outer<'_, T> {
         self.average(&mut scaled.0[..n_in * N]);
     }
 
-    /// Σ over the rows of δ, times 1/m: the gradient of `N` biases from panel `p`.
+    /// Σ over the rows of δ, times 1/m: the gradient of the `N` biases of each of `P` panels from
+    /// `p` on, side by side as each sum waits for its additions.
     #[inline(always)]
-    pub fn bias<const N: usize>(&self, p: usize, scaled: &mut Block<T>) {
-        tree(&Column::<T, N> { outer: self, p }, self.rows, scaled, N);
-        self.average(&mut scaled.0[..N]);
+    pub fn biases<const N: usize, const P: usize>(&self, p: usize, scaled: &mut Block<T>) {
+        tree(&Column::<T, N, P> { outer: self, p }, self.rows, scaled, P * N);
+        self.average(&mut scaled.0[..P * N]);
     }
 
     #[inline(always)]
@@ -864,23 +870,28 @@ impl<T: Real, S: Set, const N: usize> Shards<T> for Columns<'_, T, S, N> {
 }
 
 /// Columns of δ alone.
-struct Column<'a, T, const N: usize> {
+struct Column<'a, T, const N: usize, const P: usize> {
     outer: &'a Outer<'a, T>,
     p: usize,
 }
 
-impl<T: Real, const N: usize> Shards<T> for Column<'_, T, N> {
+impl<T: Real, const N: usize, const P: usize> Shards<T> for Column<'_, T, N, P> {
     #[inline(always)]
     fn sum(&self, rows: Range<usize>, sum: &mut Block<T>) {
         let delta = self.outer.delta;
-        let delta = delta.values.part(delta.offset(self.p, rows.start), rows.len() * T::LINE);
-        let mut total = [T::ZERO; N];
-        for line in delta.chunks_exact(T::LINE) {
-            for n in 0..N {
-                total[n] += line[n];
+        let stride = delta.stride * T::LINE;
+        let length = (P - 1) * stride + rows.len() * T::LINE;
+        let delta = delta.values.part(delta.offset(self.p, rows.start), length);
+        let mut totals = [[T::ZERO; N]; P];
+        for row in 0..rows.len() {
+            for i in 0..P {
+                let line: [T; N] = first(&delta[i * stride + row * T::LINE..]);
+                for n in 0..N {
+                    totals[i][n] += line[n];
+                }
             }
         }
-        sum.0[..N].copy_from_slice(&total);
+        sum.0[..P * N].copy_from_slice(totals.as_flattened());
     }
 }
 

@@ -503,84 +503,135 @@ impl<T: Real> Job for Descent<'_, T> {
             let width = self.layers[tile.layer].w.width(tile.p);
             with_width!(width, self.tile::<S, _>(tile, &mut grad));
         }
+        for tiles in self.tiles.chunk_by(|tile, next| tile.layer == next.layer) {
+            self.biases::<S>(tiles, &mut grad);
+        }
     }
 }
 
+/// Panels whose biases are summed side by side: an addition takes about as many cycles.
+const BIAS_PANELS: usize = 4;
+
 impl<T: Real> Descent<'_, T> {
+    /// The gradient of a block of weights, and what becomes of it.
     #[inline(always)]
     fn tile<S: Set, const N: usize>(&self, &Tile { layer, q, p }: &Tile, grad: &mut Block<T>) {
-        let Layer { n_in, n_out, w, w_back, options, .. } = &self.layers[layer];
+        let Layer { n_in, n_out, w, w_back, .. } = &self.layers[layer];
         let n_in = T::LINE.min(n_in - q * T::LINE);
-        let n_out = N.min(n_out - p * T::LINE);
-        let (left, delta) = (self.ws.input(layer), &self.ws.delta[layer]);
-        let outer = Outer { left, delta, rows: self.rows, scale: self.scale };
-        let (from, length) = (w.offset(p, q * T::LINE), n_in * N);
-        S::prefetch(w.values.part(from, length));
+        S::prefetch(w.values.part(w.offset(p, q * T::LINE), n_in * N));
         if let Some(back) = w_back {
+            let n_out = N.min(n_out - p * T::LINE);
             S::prefetch(back.values.part(back.offset(q, p * T::LINE), n_out * back.width(q)));
         }
-        outer.block::<S, N>(q, p, n_in, grad);
+        self.outer(layer).block::<S, N>(q, p, n_in, grad);
+        self.settle::<S, N>(layer, (q, n_in), p, &mut grad.0[..n_in * N]);
+    }
+
+    #[inline(always)]
+    fn outer(&self, layer: usize) -> Outer<'_, T> {
+        let (left, delta) = (self.ws.input(layer), &self.ws.delta[layer]);
+        Outer { left, delta, rows: self.rows, scale: self.scale }
+    }
+
+    /// What becomes of the gradient of a block of weights.
+    #[inline(always)]
+    fn settle<S: Set, const N: usize>(
+        &self,
+        layer: usize,
+        (q, n_in): (usize, usize),
+        p: usize,
+        grad: &mut [T],
+    ) {
+        let Layer { n_out, w, w_back, options, .. } = &self.layers[layer];
+        let from = w.offset(p, q * T::LINE);
         match &self.fate {
             Fate::Update(update, moments) => {
-                let w = w.values.part(from, length);
-                let kept = kept(&moments[layer].w, from, length);
+                let w = w.values.part(from, grad.len());
+                let kept = kept(&moments[layer].w, from, grad.len());
                 if !(update.is_plain() && options.is_plain()) {
-                    update.prepare(w, &mut grad.0[..length], Some(&options.penalty));
+                    update.prepare(w, grad, Some(&options.penalty));
                 }
-                update.apply::<S>(w, &grad.0[..length], kept);
+                update.apply::<S>(w, grad, kept);
                 if let Some(back) = w_back {
-                    transpose::<T, N>(w, (q, n_in), (p, n_out), back);
+                    transpose::<T, N>(w, (q, n_in), (p, N.min(n_out - p * T::LINE)), back);
                 }
             }
             Fate::Store(gradient) => {
-                gradient.w[layer].values.part(from, length).copy_from_slice(&grad.0[..length]);
+                gradient.w[layer].values.part(from, grad.len()).copy_from_slice(grad);
             }
-        }
-        if q == 0 {
-            self.vectors::<S, N>(&outer, layer, p, grad);
         }
     }
 
-    /// The biases of panel p, and its gains and shifts, which go with the first panel of inputs.
+    /// The biases, gains and shifts of the tiles of a layer: each panel goes with its first tile.
     #[inline(always)]
-    fn vectors<S: Set, const N: usize>(
+    fn biases<S: Set>(&self, tiles: &[Tile], grad: &mut Block<T>) {
+        let mut firsts = tiles.iter().filter(|tile| tile.q == 0);
+        let Some(&Tile { layer, p: start, .. }) = firsts.next() else { return };
+        let w = &self.layers[layer].w;
+        let (mut p, end) = (start, start + 1 + firsts.count());
+        while p < end {
+            let whole = end.min(w.n / T::LINE).saturating_sub(p);
+            p += with_width!(w.width(p), self.some_biases::<S, _>(layer, p, whole, grad));
+        }
+    }
+
+    /// Those of panel p, or of as many as are summed side by side; returns how many panels.
+    #[inline(always)]
+    fn some_biases<S: Set, const N: usize>(
         &self,
-        outer: &Outer<'_, T>,
+        layer: usize,
+        p: usize,
+        whole: usize,
+        grad: &mut Block<T>,
+    ) -> usize {
+        if N == T::LINE && whole >= BIAS_PANELS {
+            self.vectors::<S, N, BIAS_PANELS>(layer, p, grad);
+            return BIAS_PANELS;
+        }
+        self.vectors::<S, N, 1>(layer, p, grad);
+        1
+    }
+
+    /// The biases of `P` panels from p on, and their gains and shifts.
+    #[inline(always)]
+    fn vectors<S: Set, const N: usize, const P: usize>(
+        &self,
         layer: usize,
         p: usize,
         grad: &mut Block<T>,
     ) {
-        outer.bias::<N>(p, grad);
-        self.vector::<S, N>(layer, None, p, grad);
+        let outer = self.outer(layer);
+        outer.biases::<N, P>(p, grad);
+        self.settle_vector::<S>(layer, None, p, &mut grad.0[..P * N]);
         if let Some(normed) = self.ws.normed(layer) {
             for (i, delta) in normed.grads.iter().enumerate() {
-                Outer { delta, ..*outer }.bias::<N>(p, grad);
-                self.vector::<S, N>(layer, Some(i), p, grad);
+                Outer { delta, ..outer }.biases::<N, P>(p, grad);
+                self.settle_vector::<S>(layer, Some(i), p, &mut grad.0[..P * N]);
             }
         }
     }
 
-    /// What becomes of the gradient of the biases of panel p, or of its gains or shifts.
+    /// What becomes of the gradient of the biases from panel p on, or of their gains or shifts.
     #[inline(always)]
-    fn vector<S: Set, const N: usize>(
+    fn settle_vector<S: Set>(
         &self,
         layer: usize,
         of_norm: Option<usize>,
         p: usize,
-        grad: &mut Block<T>,
+        grad: &mut [T],
     ) {
-        let from = p * T::LINE;
+        let (from, length) = (p * T::LINE, grad.len());
         let Layer { b, norm, .. } = &self.layers[layer];
         match &self.fate {
             Fate::Update(update, moments) => {
                 let Moments { b: of_b, norm: of_norms, .. } = &moments[layer];
                 let (theta, moments) = of_norm.map_or((b, of_b), |i| (&norm[i], &of_norms[i]));
-                update.prepare(&mut [], &mut grad.0[..N], None);
-                update.apply::<S>(theta.part(from, N), &grad.0[..N], kept(moments, from, N));
+                update.prepare(&mut [], grad, None);
+                update.apply::<S>(theta.part(from, length), grad, kept(moments, from, length));
             }
             Fate::Store(Gradient { b, norm, .. }) => {
                 let room = of_norm.map_or(&b[layer], |i| &norm[layer][i]);
-                room.part(from, N).copy_from_slice(&grad.0[..N]);
+                room.part(from, length).copy_from_slice(grad);
             }
         }
     }

@@ -314,7 +314,7 @@ impl<T: Real> Blocks<'_, T> {
     #[inline(always)]
     fn both<S: Set, const N: usize>(self) {
         self.outer.block::<S, N>(self.q, self.p, self.n_in, self.weights);
-        self.outer.bias::<N>(self.p, self.biases);
+        self.outer.biases::<N, 1>(self.p, self.biases);
     }
 }
 
