@@ -14,6 +14,7 @@ use crate::own::{Own, OwnActivation};
 use crate::pool::{Share, Worker};
 use crate::real::Real;
 use crate::rowwise::{ActivateRows, OutputRows};
+use crate::undo::Undo;
 use crate::with_width;
 use crate::workspace::{Gradient, Tile, Workspace};
 
@@ -34,6 +35,45 @@ impl Options {
     /// Whether an update does nothing but what its rule says.
     pub fn is_plain(&self) -> bool {
         self.penalty == Penalty::default()
+    }
+}
+
+/// The parameters that a layer has.
+#[derive(Debug, Clone, Copy)]
+pub enum Part {
+    Weights,
+    Biases,
+    Gains,
+    Shifts,
+}
+
+impl Part {
+    pub const ALL: [Self; 4] = [Self::Weights, Self::Biases, Self::Gains, Self::Shifts];
+
+    /// Those of a layer, and their moments.
+    #[inline(always)]
+    pub fn of<'a, T>(
+        self,
+        layer: &'a Layer<T>,
+        moments: &'a Moments<T>,
+    ) -> (&'a Buffer<T>, &'a [Buffer<T>; MOMENTS]) {
+        match self {
+            Self::Weights => (&layer.w.values, &moments.w),
+            Self::Biases => (&layer.b, &moments.b),
+            Self::Gains => (&layer.norm[0], &moments.norm[0]),
+            Self::Shifts => (&layer.norm[1], &moments.norm[1]),
+        }
+    }
+
+    /// Their gradient in layer `l` (from 0).
+    #[inline(always)]
+    pub fn of_gradient<T>(self, gradient: &Gradient<T>, l: usize) -> &Buffer<T> {
+        match self {
+            Self::Weights => &gradient.w[l].values,
+            Self::Biases => &gradient.b[l],
+            Self::Gains => &gradient.norm[l][0],
+            Self::Shifts => &gradient.norm[l][1],
+        }
     }
 }
 
@@ -262,6 +302,12 @@ impl<T: Real> Layer<T> {
         }
     }
 
+    /// Renews a block of `w_back` after that of `w` has changed.
+    pub fn copy_tile_back(&self, q: usize, p: usize) {
+        let n_in = T::LINE.min(self.n_in - q * T::LINE);
+        with_width!(self.w.width(p), self.copy_block::<Portable, _>((q, n_in), p));
+    }
+
     fn copy_block<S: Set, const N: usize>(&self, (q, n_in): (usize, usize), p: usize) {
         let Some(back) = &self.w_back else { return };
         let n_out = N.min(self.n_out - p * T::LINE);
@@ -476,9 +522,10 @@ impl<T: Real> Output<'_, T> {
 }
 
 /// What becomes of a block of the gradient.
+#[derive(Clone, Copy)]
 pub enum Fate<'a, T> {
     /// It updates the parameters at once, while it is at hand.
-    Update(&'a Update<T>, &'a [Moments<T>]),
+    Update { update: &'a Update<T>, moments: &'a [Moments<T>], undo: Option<&'a Undo<T>> },
     /// It is kept.
     Store(&'a Gradient<T>),
 }
@@ -523,6 +570,9 @@ impl<T: Real> Descent<'_, T> {
             let n_out = N.min(n_out - p * T::LINE);
             S::prefetch(back.values.part(back.offset(q, p * T::LINE), n_out * back.width(q)));
         }
+        if let Fate::Update { undo: Some(undo), .. } = &self.fate {
+            undo.prefetch::<S>(layer, w.offset(p, q * T::LINE), n_in * N);
+        }
         self.outer(layer).block::<S, N>(q, p, n_in, grad);
         self.settle::<S, N>(layer, (q, n_in), p, &mut grad.0[..n_in * N]);
     }
@@ -545,7 +595,11 @@ impl<T: Real> Descent<'_, T> {
         let Layer { n_out, w, w_back, options, .. } = &self.layers[layer];
         let from = w.offset(p, q * T::LINE);
         match &self.fate {
-            Fate::Update(update, moments) => {
+            Fate::Update { update, moments, undo } => {
+                if let Some(undo) = undo {
+                    let place = (layer, Part::Weights);
+                    undo.keep(place, (&w.values, &moments[layer].w), (from, grad.len()));
+                }
                 let w = w.values.part(from, grad.len());
                 let kept = kept(&moments[layer].w, from, grad.len());
                 if !(update.is_plain() && options.is_plain()) {
@@ -602,36 +656,30 @@ impl<T: Real> Descent<'_, T> {
     ) {
         let outer = self.outer(layer);
         outer.biases::<N, P>(p, grad);
-        self.settle_vector::<S>(layer, None, p, &mut grad.0[..P * N]);
+        self.settle_vector::<S>(layer, Part::Biases, p, &mut grad.0[..P * N]);
         if let Some(normed) = self.ws.normed(layer) {
-            for (i, delta) in normed.grads.iter().enumerate() {
+            for (part, delta) in [Part::Gains, Part::Shifts].into_iter().zip(&normed.grads) {
                 Outer { delta, ..outer }.biases::<N, P>(p, grad);
-                self.settle_vector::<S>(layer, Some(i), p, &mut grad.0[..P * N]);
+                self.settle_vector::<S>(layer, part, p, &mut grad.0[..P * N]);
             }
         }
     }
 
     /// What becomes of the gradient of the biases from panel p on, or of their gains or shifts.
     #[inline(always)]
-    fn settle_vector<S: Set>(
-        &self,
-        layer: usize,
-        of_norm: Option<usize>,
-        p: usize,
-        grad: &mut [T],
-    ) {
+    fn settle_vector<S: Set>(&self, layer: usize, part: Part, p: usize, grad: &mut [T]) {
         let (from, length) = (p * T::LINE, grad.len());
-        let Layer { b, norm, .. } = &self.layers[layer];
         match &self.fate {
-            Fate::Update(update, moments) => {
-                let Moments { b: of_b, norm: of_norms, .. } = &moments[layer];
-                let (theta, moments) = of_norm.map_or((b, of_b), |i| (&norm[i], &of_norms[i]));
+            Fate::Update { update, moments, undo } => {
+                let (theta, moments) = part.of(&self.layers[layer], &moments[layer]);
+                if let Some(undo) = undo {
+                    undo.keep((layer, part), (theta, moments), (from, length));
+                }
                 update.prepare(&mut [], grad, None);
                 update.apply::<S>(theta.part(from, length), grad, kept(moments, from, length));
             }
-            Fate::Store(Gradient { b, norm, .. }) => {
-                let room = of_norm.map_or(&b[layer], |i| &norm[layer][i]);
-                room.part(from, length).copy_from_slice(grad);
+            Fate::Store(gradient) => {
+                part.of_gradient(gradient, layer).part(from, length).copy_from_slice(grad);
             }
         }
     }

@@ -61,6 +61,7 @@ mod state;
 mod sums;
 mod table;
 mod train;
+mod undo;
 mod workspace;
 
 pub use activation::Activation;

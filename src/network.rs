@@ -24,6 +24,13 @@ use crate::workspace::{CHUNK, Gradient, Tiles, Workspace};
 /// Rows that go through all layers together, so that their activations stay in the cache.
 pub const ROW_BLOCK: usize = 192;
 
+/// The most floating-point operations of a product of such rows, times the bytes of a number: some
+/// hundredths of a second, for which Ctrl-C waits. A few tiles of a large layer may take longer.
+const PRODUCT_WORK: usize = 20_000_000_000;
+
+/// What row blocks are made of: whole tiles of any instruction set.
+const TILE_ROWS: usize = 24;
+
 /// Floating-point operations under which a piece of work is not worth sharing: it takes about as
 /// long as two threads need to meet twice.
 const SHARED_WORK: usize = 1_000_000;
@@ -43,6 +50,8 @@ pub struct Network<T> {
     pub(crate) isa: Isa,
     pub(crate) optimizer: Optimizer<T>,
     pub(crate) tiles: Tiles,
+    /// Rows that go through all layers together.
+    pub(crate) row_block: usize,
     /// A moving average of the parameters, once a training has asked for one.
     pub(crate) averaged: Option<Gradient<T>>,
     /// The buffers of the last forward pass and of the last training, kept for the next.
@@ -98,6 +107,9 @@ impl<T: Real> Network<T> {
             .map(|(l, (size, activation))| Layer::zeros(size[0], size[1], *activation, l == 0))
             .collect();
         let tiles = Tiles::new(&layers);
+        let products = layers.iter().map(|layer| layer.n_in.saturating_mul(2 * layer.n_out));
+        let work = products.max().unwrap_or(1).saturating_mul(size_of::<T>());
+        let rows = PRODUCT_WORK / work;
         let optimizer = Optimizer::new(Rule::PLAIN, lengths(&layers));
         Ok(Self {
             layers,
@@ -107,6 +119,7 @@ impl<T: Real> Network<T> {
             isa: Isa::best(),
             optimizer,
             tiles,
+            row_block: rows.clamp(TILE_ROWS, ROW_BLOCK) / TILE_ROWS * TILE_ROWS,
             averaged: None,
             forward: None,
             training: None,
@@ -286,6 +299,9 @@ impl<T: Real> Network<T> {
     /// Trains by `rule` from now on; its memory starts anew.
     pub fn set_optimizer(&mut self, rule: Rule) {
         self.optimizer = Optimizer::new(rule, lengths(&self.layers));
+        if let Some(ws) = &mut self.training {
+            ws.undo = None; // it has room for the memory of then
+        }
     }
 
     /// Floating-point operations of a forward pass of one sample.
@@ -310,7 +326,7 @@ impl<T: Real> Network<T> {
         let (n_in, n_out) = (self.n_in(), self.n_out());
         let m = x.len() / n_in;
         let threads = Self::threads_for(m.saturating_mul(self.forward_work()), m);
-        let block = m.div_ceil(threads).clamp(1, ROW_BLOCK);
+        let block = m.div_ceil(threads).clamp(1, self.row_block);
         let room = block * threads;
         let ws = match self.forward.take() {
             Some(ws) if ws.rows() >= room && ws.threads() >= threads => ws,
@@ -340,7 +356,7 @@ impl<T: Real> Network<T> {
                     chosen,
                     batch: rows.len(),
                 });
-                self.forward_rows(&ws, &worker, &rows, None);
+                self.forward_rows(&ws, &worker, &rows, None, &|| false);
                 if self.failures.any() {
                     break;
                 }
@@ -361,7 +377,7 @@ impl<T: Real> Network<T> {
         out
     }
 
-    /// Layer after layer, z and a of the rows of one share.
+    /// Layer after layer, z and a of the rows of one share, unless it is to `stop` before one.
     #[inline]
     pub(crate) fn forward_rows(
         &self,
@@ -369,8 +385,12 @@ impl<T: Real> Network<T> {
         worker: &Worker,
         rows: &Share,
         chance: Option<(Chance, Chosen)>,
+        stop: &impl Fn() -> bool,
     ) {
         for (l, layer) in self.layers.iter().enumerate() {
+            if stop() {
+                return;
+            }
             let scratch = ws.scratch(&self.layers, worker.index);
             let (a, z) = (&ws.a[l + 1], ws.z[l].as_ref());
             let all = (rows, 0..layer.w.panels());
@@ -384,9 +404,16 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// C_i and δ of the output layer, then δ of each layer down to the first.
+    /// C_i and δ of the output layer, then δ of each layer down to the first, unless it is to
+    /// `stop` before one.
     #[inline]
-    pub(crate) fn backward_rows(&self, ws: &Workspace<T>, worker: &Worker, rows: &Share) {
+    pub(crate) fn backward_rows(
+        &self,
+        ws: &Workspace<T>,
+        worker: &Worker,
+        rows: &Share,
+        stop: &impl Fn() -> bool,
+    ) {
         let last = self.layers.len() - 1;
         match &self.own_cost {
             None => self.output(ws, worker, rows),
@@ -394,6 +421,9 @@ impl<T: Real> Network<T> {
         }
         self.layers[last].denormalize(self.isa, ws.normed(last), &ws.delta[last], rows);
         for l in (1..=last).rev() {
+            if stop() {
+                return;
+            }
             let z_prev = ws.z[l - 1].as_ref().unwrap_or(&ws.a[l]);
             let before = (&self.layers[l - 1], z_prev, &ws.a[l]);
             let mask = ws.masked(l).map(|[mask, _]| mask);

@@ -686,7 +686,7 @@ fn first_nonfinite(X: &Bound<PyAny>) -> PyResult<Option<usize>> {
 fn rows_of_columns(columns: Vec<Bound<PyAny>>, out: &Bound<PyAny>) -> PyResult<()> {
     fn put<T: Element + Real>(columns: &[Bound<PyAny>], out: &Bound<PyAny>) -> PyResult<()> {
         let columns: Vec<PyReadonlyArray1<T>> =
-            columns.iter().map(|column| Ok(column.extract()?)).collect::<PyResult<_>>()?;
+            columns.iter().map(|column| column.extract()).collect::<PyResult<_>>()?;
         let columns: Vec<&[T]> =
             columns.iter().map(|column| Ok(column.as_slice()?)).collect::<PyResult<_>>()?;
         let mut out: PyReadwriteArray2<T> = out.extract()?;

@@ -28,6 +28,7 @@ use crate::samples::{Chance, Chosen, Gather, Order, Samples, Targets, add_noise,
 use crate::schedule::Schedule;
 use crate::small::{self, SmallSteps};
 use crate::sums::{GradientTree, Tree, tree_sum};
+use crate::undo::{LONG_UPDATE, Undo};
 use crate::workspace::{CHUNK, Gradient, Workspace};
 
 /// How to train.
@@ -118,7 +119,7 @@ pub struct Window<'a> {
 }
 
 /// A place between two steps of a training.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Position {
     pub epoch: u64,
     /// Steps of this epoch that are done.
@@ -202,7 +203,7 @@ impl<T: Real> Network<T> {
         let batch = settings.batch_size.min(settings.rows_of_epoch(samples.len()));
         let order = std::mem::take(&mut self.order);
         let weighted = samples.weights.is_some();
-        let ws = match self.training.take() {
+        let mut ws = match self.training.take() {
             Some(ws) if ws.fits(batch, threads, weighted) => ws,
             _ => Workspace::training(&self.layers, batch, threads, false)
                 .weighted(weighted)
@@ -212,6 +213,13 @@ impl<T: Real> Network<T> {
             self.averaged = Some(Gradient::of_parameters(&self.layers));
         }
         let stored = batch > CHUNK || settings.clip_norm.is_some();
+        let undone = settings.interrupted.is_some() && !stored;
+        ws.undo = if undone && self.forward_work().saturating_mul(batch) > LONG_UPDATE {
+            let undo = ws.undo.take();
+            undo.or_else(|| Some(Undo::new(&self.layers, &self.optimizer.moments)))
+        } else {
+            None
+        };
         let sums = stored.then(|| GradientTree::new(&self.layers, batch.div_ceil(CHUNK)));
         let mut run = Run::new(self, samples, settings, ws, sums);
         run.few = few && threads > 1;
@@ -286,8 +294,10 @@ impl<T: Real> Network<T> {
         chosen: Chosen,
         training: Option<&Training>,
     ) {
-        for block in worker.share(rows).blocks(ROW_BLOCK) {
-            if training.is_some_and(|training| (training.give_up)(worker)) {
+        let give_up = || training.is_some_and(|training| (training.give_up)(worker));
+        let stop = || self.row_block < ROW_BLOCK && give_up(); // else a block takes no time
+        for block in worker.share(rows).blocks(self.row_block) {
+            if give_up() {
                 return;
             }
             self.isa.run(Gather { samples, ws, rows: &block, chosen, batch: rows });
@@ -295,9 +305,9 @@ impl<T: Real> Network<T> {
             if let Some(training) = training.filter(|training| training.noise > 0.0) {
                 add_noise(ws, &block, chosen, training.chance, training.noise);
             }
-            self.forward_rows(ws, worker, &block, chance);
+            self.forward_rows(ws, worker, &block, chance, &stop);
             if !matches!(samples.y, Targets::None) {
-                self.backward_rows(ws, worker, &block);
+                self.backward_rows(ws, worker, &block, &stop);
             }
         }
     }
@@ -362,6 +372,9 @@ impl<T: Real> Network<T> {
 
 /// Operations between two looks at the clock: some tens of microseconds.
 const CHECK_WORK: usize = 500_000;
+
+/// Operations between two questions whether to give a gradient up: some milliseconds.
+const PIECE_WORK: usize = 200_000_000;
 
 /// Time between two questions whether to give a training up.
 const ASK_EVERY: Duration = Duration::from_millis(30);
@@ -660,13 +673,55 @@ impl<T: Real> Run<'_, T> {
         let scale = T::from_f64(scale);
         match &self.sums {
             Some(sums) => self.use_gradient(worker, &update, sums, scale),
-            None => {
-                let fate = Fate::Update(&update, &self.network.optimizer.moments);
-                self.network.descend(&self.ws, rows, scale, tiles.clone(), fate);
-            }
+            None => self.update_at_once(worker, &update, (rows, scale), tiles)?,
         }
         self.finish(worker);
         Ok(cost)
+    }
+
+    /// The update of each tile as its gradient comes; where that takes long it may be given up.
+    #[inline]
+    fn update_at_once(
+        &self,
+        worker: &Worker,
+        update: &Update<T>,
+        (rows, scale): (usize, T),
+        tiles: &Range<usize>,
+    ) -> Result<(), Reason> {
+        let (network, undo) = (self.network, self.ws.undo.as_ref());
+        let moments = &network.optimizer.moments[..];
+        let fate = Fate::Update { update, moments, undo };
+        let Some(undo) = undo else {
+            network.descend(&self.ws, rows, scale, tiles.clone(), fate);
+            return Ok(());
+        };
+        let done = self.descend_in_pieces(worker, rows, scale, tiles, fate);
+        worker.wait();
+        if self.given_up.load(Relaxed) {
+            undo.bring_back(&network.layers, moments, &network.tiles.tiles[done]);
+            return Err(Reason::Interrupted);
+        }
+        Ok(())
+    }
+
+    /// Phase B a piece at a time, until it is given up; the tiles that are done.
+    #[inline]
+    fn descend_in_pieces(
+        &self,
+        worker: &Worker,
+        rows: usize,
+        scale: T,
+        tiles: &Range<usize>,
+        fate: Fate<T>,
+    ) -> Range<usize> {
+        let piece = (PIECE_WORK / (2 * T::LINE * T::LINE * rows)).max(1);
+        let mut done = tiles.start;
+        while done < tiles.end && !(done > tiles.start && self.give_up(worker)) {
+            let end = (done + piece).min(tiles.end);
+            self.network.descend(&self.ws, rows, scale, done..end, fate);
+            done = end;
+        }
+        tiles.start..done
     }
 
     /// Phase A and a barrier; the sums of costs and weights.
@@ -756,8 +811,11 @@ impl<T: Real> Run<'_, T> {
             costs.push(sum.cost);
             weights.push(sum.weight);
             let fate = Fate::Store(&sums.total);
-            self.network.descend(&self.ws, chunk.len(), T::ONE, tiles.clone(), fate);
+            self.descend_in_pieces(worker, chunk.len(), T::ONE, tiles, fate);
             worker.wait();
+            if self.given_up.load(Relaxed) {
+                return Err(Reason::Interrupted);
+            }
             sums.merge(worker, 0..self.network.layers.len(), c, chunks);
             worker.wait();
         }
@@ -798,3 +856,6 @@ impl<T: Real> Run<'_, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

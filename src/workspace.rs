@@ -9,6 +9,7 @@ use crate::pool::Worker;
 use crate::real::Real;
 use crate::rowwise;
 use crate::small;
+use crate::undo::Undo;
 
 /// The most rows that a step holds at once. A larger batch goes through in chunks of whole shards
 /// whose gradients are added up in the same tree, so that its buffers stay small.
@@ -36,6 +37,8 @@ pub struct Workspace<T> {
     pub weights: Option<Buffer<T>>,
     /// Whether a step is one for [`crate::small`].
     pub small: bool,
+    /// Where updates take long.
+    pub undo: Option<Undo<T>>,
     scratch: Buffer<T>,
     rows: usize,
     threads: usize,
@@ -57,6 +60,7 @@ impl<T: Real> Workspace<T> {
             costs: Buffer::zeros(0),
             weights: None,
             small: false,
+            undo: None,
             scratch: Buffer::zeros(threads * scratch_length(layers)),
             rows,
             threads,

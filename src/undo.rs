@@ -1,0 +1,155 @@
+//! What an update replaces, kept where updates take long: Ctrl-C then need not wait for their end.
+//!
+//! A step is made wholly or not at all, and an update works through its tiles for a second where
+//! layers are large. Each tile keeps what it replaces, which costs next to nothing beside its
+//! gradient; an update that is given up brings it back.
+
+use crate::kernel::{Buffer, Set};
+use crate::layer::{Layer, Part};
+use crate::optimizer::{MOMENTS, Moments};
+use crate::real::Real;
+use crate::workspace::Tile;
+
+/// Floating-point operations from which an update is long: about a tenth of a second.
+pub const LONG_UPDATE: usize = 10_000_000_000;
+
+/// The parameters of all layers, and their moments.
+pub struct Undo<T> {
+    layers: Vec<[Slot<T>; 4]>,
+}
+
+/// Room for one buffer of parameters and its moments.
+struct Slot<T> {
+    parameters: Buffer<T>,
+    moments: [Buffer<T>; MOMENTS],
+}
+
+impl<T: Real> Slot<T> {
+    fn new(parameters: &Buffer<T>, moments: &[Buffer<T>; MOMENTS]) -> Self {
+        let room = |like: &Buffer<T>| Buffer::zeros(like.len());
+        Self { parameters: room(parameters), moments: moments.each_ref().map(room) }
+    }
+
+    /// Its buffers, each beside that of the layer or the optimiser.
+    #[inline(always)]
+    fn pairs<'a>(
+        &'a self,
+        parameters: &'a Buffer<T>,
+        moments: &'a [Buffer<T>; MOMENTS],
+    ) -> impl Iterator<Item = (&'a Buffer<T>, &'a Buffer<T>)> {
+        let moments = self.moments.iter().zip(moments);
+        let kept = moments.filter(|(mine, _)| !mine.is_empty());
+        std::iter::once((&self.parameters, parameters)).chain(kept)
+    }
+}
+
+impl<T: Real> Undo<T> {
+    pub fn new(layers: &[Layer<T>], moments: &[Moments<T>]) -> Self {
+        let slots = |(layer, moments): (&Layer<T>, &Moments<T>)| {
+            Part::ALL.map(|part| {
+                let (parameters, moments) = part.of(layer, moments);
+                Slot::new(parameters, moments)
+            })
+        };
+        Self { layers: layers.iter().zip(moments).map(slots).collect() }
+    }
+
+    /// Has the room for `length` parameters from `from` on brought near.
+    #[inline(always)]
+    pub fn prefetch<S: Set>(&self, layer: usize, from: usize, length: usize) {
+        S::prefetch(self.layers[layer][Part::Weights as usize].parameters.part(from, length));
+    }
+
+    /// Keeps `length` parameters from `from` on, which an update is about to replace.
+    #[inline(always)]
+    pub fn keep(
+        &self,
+        (layer, part): (usize, Part),
+        (parameters, moments): (&Buffer<T>, &[Buffer<T>; MOMENTS]),
+        (from, length): (usize, usize),
+    ) {
+        for (mine, theirs) in self.layers[layer][part as usize].pairs(parameters, moments) {
+            mine.part(from, length).copy_from_slice(theirs.part(from, length));
+        }
+    }
+
+    /// Brings back what the update of some tiles has replaced.
+    pub fn bring_back(&self, layers: &[Layer<T>], moments: &[Moments<T>], tiles: &[Tile]) {
+        for &Tile { layer: l, q, p } in tiles {
+            let layer = &layers[l];
+            let restore = |part: Part, from: usize, length: usize| {
+                let (parameters, moments) = part.of(layer, &moments[l]);
+                for (mine, theirs) in self.layers[l][part as usize].pairs(parameters, moments) {
+                    theirs.part(from, length).copy_from_slice(mine.part(from, length));
+                }
+            };
+            let (n_in, width) = (T::LINE.min(layer.n_in - q * T::LINE), layer.w.width(p));
+            restore(Part::Weights, layer.w.offset(p, q * T::LINE), n_in * width);
+            layer.copy_tile_back(q, p);
+            if q == 0 {
+                let vectors = if layer.has_norm() { 1..4 } else { 1..2 };
+                Part::ALL[vectors].iter().for_each(|part| restore(*part, p * T::LINE, width));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::{Fate, Options};
+    use crate::train::Settings;
+    use crate::{Activation, Cost, Network, Samples, Targets};
+
+    /// The bits of all that an update replaces.
+    fn bits(net: &Network<f64>) -> Vec<u64> {
+        let mut bits = Vec::new();
+        for (layer, moments) in net.layers.iter().zip(&net.optimizer.moments) {
+            let back = layer.w_back.iter().map(|back| &back.values);
+            let all = Part::ALL.map(|part| part.of(layer, moments)).into_iter();
+            let buffers = all.flat_map(|(theta, moments)| std::iter::once(theta).chain(moments));
+            for buffer in buffers.chain(back).filter(|buffer| !buffer.is_empty()) {
+                bits.extend(buffer.as_slice().iter().map(|value| value.to_bits()));
+            }
+        }
+        bits
+    }
+
+    /// A network with layer normalisation and Adam's memory, after one step on these rows.
+    fn trained(rows: usize) -> Network<f64> {
+        let cost = Cost::from_text("squared_error").unwrap();
+        let mut net = Network::new(&[19, 21, 10], &[Activation::Tanh; 2], cost).unwrap();
+        net.set_options(&[Options { layer_norm: true, ..Options::default() }, Options::default()])
+            .unwrap();
+        net.initialize("auto", 3).unwrap();
+        net.set_optimizer(crate::Rule::from_text("adam").unwrap());
+        let x: Vec<f64> = (0..rows * 19).map(|i| (i * 37 % 101) as f64 / 101.0 - 0.5).collect();
+        let y: Vec<f64> = (0..rows * 10).map(|i| (i * 53 % 97) as f64 / 97.0).collect();
+        let samples = Samples { x: &x, y: Targets::Values(&y), weights: None, n_in: 19 };
+        net.train(&samples, &Settings::new(rows, 0.1), Default::default());
+        net
+    }
+
+    #[test]
+    fn an_update_given_up_after_any_tile_leaves_no_trace() {
+        let mut net = trained(30);
+        let before = bits(&net);
+        let ws = net.training.take().expect("a training keeps its buffers");
+        let (layers, moments) = (&net.layers, &net.optimizer.moments[..]);
+        let undo = Undo::new(layers, moments);
+        let update = Settings::new(30, 0.1).update(
+            net.optimizer.rule,
+            &crate::Clock { t: 2, ..Default::default() },
+            &Default::default(),
+            1,
+        );
+        let all = net.tiles.tiles.len();
+        for done in [0..1, 0..all / 2, all / 2..all, 0..all] {
+            let fate = Fate::Update { update: &update, moments, undo: Some(&undo) };
+            net.descend(&ws, 30, 1.0 / 30.0, done.clone(), fate);
+            assert_ne!(bits(&net), before);
+            undo.bring_back(layers, moments, &net.tiles.tiles[done]);
+            assert_eq!(bits(&net), before);
+        }
+    }
+}
