@@ -82,14 +82,11 @@ class Memory:
             sleep(0.01)
 
 
-def worker(kind, folder, rows, threads, hidden, all_threads):
+def worker(kind, folder, rows, threads, hidden):
     """One epoch; prints samples a second, CPU seconds a sample and bytes added at the peak."""
     import backprop_rs as bp
-    from backprop_rs.training import sharing
 
     bp.set_num_threads(threads)
-    if all_threads:  # as if there were always a processor for the reader
-        sharing.processors = lambda: threads + 1
     sizes = [FEATURES, *hidden, CLASSES]
     net = bp.Network(sizes, "relu", "softmax", "cross_entropy", seed=0)
     net.fit(np.zeros((BATCH, FEATURES), "f4"), np.zeros(BATCH, int), 1, BATCH, 0.01, progress=False)
@@ -120,13 +117,12 @@ def main():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--hidden", nargs="+", default=["512"], help="such as 512 2048,512")
     parser.add_argument("--repeats", type=int, default=1, help="of which the fastest counts")
-    parser.add_argument("--all-threads", action="store_true", help="none makes way for the reader")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
         hidden = [int(size) for size in args.hidden[0].split(",")]
-        return worker(args.worker, args.folder, args.rows, args.threads, hidden, args.all_threads)
+        return worker(args.worker, args.folder, args.rows, args.threads, hidden)
     rows = int(args.gb * 1e9 / ROW)
     make(args.folder, rows)
     print(f"{args.gb:g} GB, {rows:,} rows of {FEATURES} features; batch {BATCH}, "
@@ -147,7 +143,6 @@ def table(args, hidden, in_memory):
             forget(args.folder)
             command = [sys.executable, __file__, "--worker", kind, "--folder", args.folder]
             command += ["--rows", in_memory, "--threads", args.threads, "--hidden", hidden]
-            command += ["--all-threads"] * args.all_threads
             run = subprocess.check_output([str(one) for one in command], text=True)
             found = json.loads(run)
             if kind not in best or found["rate"] > best[kind]["rate"]:

@@ -75,7 +75,7 @@ pub use layer::Options;
 pub use network::{Network, Trace};
 pub use optimizer::{Clock, Penalty, Rule};
 pub use own::{Failure, OwnActivation, OwnCost};
-pub use pool::{set_limit, set_threads, threads};
+pub use pool::{set_alone, set_threads, threads};
 pub use real::Real;
 pub use samples::{Samples, Targets};
 pub use schedule::{Curve, Schedule, Watched};

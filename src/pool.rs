@@ -27,31 +27,28 @@ pub fn set_threads(threads: usize) {
 }
 
 thread_local! {
-    /// The most threads that jobs of this thread use; 0 for as many as others do.
-    static LIMIT: Cell<usize> = const { Cell::new(0) };
+    /// Whether jobs of this thread keep to it.
+    static ALONE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Lets every later job of this thread use at most so many threads, or with 0 as many as others do;
-/// returns what held before.
-pub fn set_limit(threads: usize) -> usize {
-    LIMIT.replace(threads)
+/// Lets every later job of this thread use it alone, or as many as others do.
+pub fn set_alone(alone: bool) {
+    ALONE.set(alone);
 }
 
 /// The threads that a job may use.
 pub fn threads() -> usize {
-    let limit = LIMIT.get();
-    if limit == 1 {
+    if ALONE.get() {
         return 1;
     }
-    let all = match THREADS.load(Relaxed) {
+    match THREADS.load(Relaxed) {
         0 => {
             let threads = default_threads().min(MOST_THREADS);
             THREADS.store(threads, Relaxed);
             threads
         }
         threads => threads,
-    };
-    if limit == 0 { all } else { all.min(limit) }
+    }
 }
 
 /// `BACKPROP_RS_NUM_THREADS`, else `OMP_NUM_THREADS` (which joblib sets for its workers), else the

@@ -773,11 +773,10 @@ fn set_num_threads(n: usize) -> PyResult<()> {
     Ok(())
 }
 
-/// Lets later calls of this thread use at most `n` threads, or with 0 as many as others do; returns
-/// what held before.
+/// Lets later calls of this thread use it alone, or as many threads as others do.
 #[pyfunction]
-fn set_limit(n: usize) -> usize {
-    pool::set_limit(n)
+fn set_alone(alone: bool) {
+    pool::set_alone(alone);
 }
 
 /// The threads that a call may use.
@@ -844,7 +843,7 @@ mod _core {
     #[pymodule_export]
     use super::{
         Network, Snapshot, canonical, first_nonfinite, fma_peak, get_num_threads, instruction_set,
-        is_reactive, observe, rows_of_columns, schedule_factor, set_limit, set_num_threads,
+        is_reactive, observe, rows_of_columns, schedule_factor, set_alone, set_num_threads,
         shuffled, table, target_range,
     };
     #[pymodule_export]

@@ -1,5 +1,7 @@
 """Many at once: each with the bits it has alone, and errors that stay with theirs."""
 
+import threading
+
 import backprop_rs as bp
 import numpy as np
 import pytest
@@ -112,12 +114,12 @@ def test_bars_are_shown_where_asked_for_alone(progress, monkeypatch, capsys):
 def test_each_is_trained_by_one_thread(monkeypatch):
     """So that as many networks as there are threads are trained at a time."""
     core = pytest.importorskip("backprop_rs._core")
+    alone = threading.local()
+    monkeypatch.setattr(core, "set_alone", lambda yes: setattr(alone, "yes", yes))
     seen = []
-    note = {"callbacks": lambda epoch: seen.append(core.get_num_threads())}
-    with bp.num_threads(3):
-        bp.train_many([COMMON | {"sizes": [4, 3]} | note] * 3, X, LABELS)
-        assert core.get_num_threads() == 3
-    assert seen == [1] * 12
+    config = COMMON | {"sizes": [4, 3], "callbacks": lambda epoch: seen.append(alone.yes)}
+    bp.train_many([config] * 3, X, LABELS)
+    assert seen == [True] * 12
 
 
 def test_no_configs_no_results():

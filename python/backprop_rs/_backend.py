@@ -46,18 +46,18 @@ def choose(backend: str) -> tuple[str, Any]:
 
 
 @contextmanager
-def at_most(threads: int) -> Iterator[None]:
-    """Let the core's calls from this thread use no more threads within a `with` block."""
+def alone() -> Iterator[None]:
+    """Let the core's calls from this thread use no other within a `with` block."""
     try:
-        from ._core import set_limit
+        from ._core import set_alone
     except ImportError:
         yield
         return
-    before = set_limit(threads)
+    set_alone(True)
     try:
         yield
     finally:
-        set_limit(before)
+        set_alone(False)
 
 
 @cache

@@ -65,7 +65,7 @@ class SourceSet:
         labels = None if self.found is None else self.survey.places.labels(self.found)
         train, test = (copy(self), copy(self))
         train.given, test.given = split(self.given, test_fraction, seed, labels)
-        train.survey = test.survey = train.given.survey()  # by which both are scaled
+        train.survey = train.given.survey()  # by which it is scaled
         return train, test
 
     def prepared(self, preparation: Preparation) -> Source:

@@ -171,7 +171,7 @@ def train_one(
     token = SHARED.set(interrupts)
     of_network, of_fit = settings
     try:
-        with _backend.at_most(1):
+        with _backend.alone():
             net = Network(**of_network)
             X, y = samples if rows is None else (array[rows] for array in samples)
             one.history = net.fit(X, y, **of_fit)

@@ -14,7 +14,6 @@ from ..data.sources.base import Block, Change, Epoch, Pass, Piece, Source, joine
 from ..data.sources.reader import Ahead
 from ..network.computes import class_labels
 from .metrics import Metrics
-from .sharing import sharing
 from .tree import ShardTree
 from .weights import weights_of
 
@@ -108,14 +107,13 @@ class Streamed:
                 "window": (chunk.rows, chunk.first_step),
                 "names": chunk.names,
                 "shuffle": False,
+                "budget": max(deadline - perf_counter(), 0.0),
             }
             if chunk.order is not None:
                 run |= {"orders": chunk.order[None], "orders_from": chunk.epoch}
             assert chunk.samples is not None
             X, y, weights = chunk.samples.X, chunk.samples.y, chunk.samples.weights
-            with sharing(self.reader) as piece:
-                run["budget"] = min(max(deadline - perf_counter(), 0.0), piece)
-                more, epoch, step, cost_sum, reason = core.train(X, y, run, at, weights)
+            more, epoch, step, cost_sum, reason = core.train(X, y, run, at, weights)
             at = (epoch, step, cost_sum)
             costs += more
             if reason not in ("done", "time"):
