@@ -41,8 +41,11 @@ fn an_update_that_is_given_up_halfway_was_never_begun() {
     let x: Vec<f32> = (0..ROWS * SIZE).map(|i| (i * 37 % 101) as f32 / 101.0 - 0.5).collect();
     let samples = Samples { x: &x, y: Targets::Values(&x), weights: None, n_in: SIZE };
     let (mut net, before, mut whole) = (network(), network().weights(), network());
-    // The first question comes in the pass forward, the second between two pieces of the update.
-    let outcome = step(&mut net, &samples, &[false, true]);
+    // A question comes before each block of rows, the next between two pieces of the update.
+    let blocks = (ROWS / 2).div_ceil(ROW_BLOCK);
+    let mut answers = vec![false; blocks];
+    answers.push(true);
+    let outcome = step(&mut net, &samples, &answers);
     assert_eq!((outcome.reason, outcome.end), (Reason::Interrupted, Position::default()));
     assert!(net.weights() == before);
     assert_eq!(step(&mut net, &samples, &[]).reason, Reason::Done);
