@@ -295,10 +295,7 @@ impl<T: Real> Layer<T> {
     pub fn copy_back(&self, worker: &Worker) {
         let Some(back) = &self.w_back else { return };
         for q in worker.share(back.panels()).range() {
-            let n_in = T::LINE.min(self.n_in - q * T::LINE);
-            for p in 0..self.w.panels() {
-                with_width!(self.w.width(p), self.copy_block::<Portable, _>((q, n_in), p));
-            }
+            (0..self.w.panels()).for_each(|p| self.copy_tile_back(q, p));
         }
     }
 
