@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from ..threads import num_threads
+from ..threads import num_threads, processors
 
 
 def threads(n_jobs: int | None) -> AbstractContextManager[Any]:
@@ -14,11 +13,3 @@ def threads(n_jobs: int | None) -> AbstractContextManager[Any]:
     if n_jobs is None:
         return nullcontext()
     return num_threads(processors() if n_jobs == -1 else int(n_jobs))
-
-
-def processors() -> int:
-    """Those that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1

@@ -56,9 +56,7 @@ class OrderedPass(Pass):
         rows = batch_size * batches
         for start in range(first, self.n, rows):
             wanted = self.order[start : start + rows]
-            upwards = wanted.argsort()
-            order = np.empty(len(wanted), np.uint32)
-            order[upwards] = np.arange(len(wanted), dtype=np.uint32)
+            upwards, order = upwards_and_back(wanted)
             chosen = wanted[upwards].astype(np.intp)
             yield Piece(self.prepared(chosen), chosen.astype(np.uint64), order, len(wanted))
 
@@ -126,7 +124,13 @@ def in_file_order(block: Block, rows: NDArray[Any]) -> Block:
         return block.take(slice(int(rows[0]), int(rows[-1]) + 1))
     if (steps > 0).all():
         return block.take(rows)
-    upwards = np.argsort(rows, kind="stable")
-    back = np.empty_like(upwards)
-    back[upwards] = np.arange(len(rows))
+    upwards, back = upwards_and_back(rows)
     return block.take(rows[upwards]).take(back)
+
+
+def upwards_and_back(rows: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.uint32]]:
+    """The order from the first row on disk to the last, and the way back from there."""
+    upwards = np.argsort(rows)
+    back = np.empty(len(rows), np.uint32)
+    back[upwards] = np.arange(len(rows), dtype=np.uint32)
+    return upwards, back

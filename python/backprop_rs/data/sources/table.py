@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...threads import processors
 from ..csv_file import CsvFile
 from ..csv_rows import MISSING_WORDS
 from ..recipe import listed, position
@@ -173,7 +173,7 @@ def group_reader(
 
 def spare_processors() -> bool:
     """Whether Arrow may use threads of its own: with two, they would take from the training."""
-    return (os.cpu_count() or 1) > 2
+    return processors() > 2
 
 
 def csv(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: Any) -> Any:
