@@ -196,6 +196,32 @@ fn every_number_of_a_pass_is_the_derivations_in_single_precision() {
     every_pass::<f32>();
 }
 
+// ---- Parameters
+
+/// What is set is what is read, and what z = a Wᵀ + b is made of, also where others stood before.
+#[test]
+fn parameters_that_are_set_are_those_of_the_next_pass() {
+    for sizes in SIZES {
+        let mut net = network::<f64>(sizes, "tanh", "identity", squared_error());
+        let data = Data::<f64>::new(sizes, 5);
+        for seed in [40, 60] {
+            let shapes = sizes.windows(2).map(|pair| (pair[1], pair[0])).zip(seed..);
+            let w: Vec<_> = shapes.map(|(shape, seed)| numbers::<f64>(shape, seed)).collect();
+            let b: Vec<_> = w.iter().map(|w| w.column(0).mapv(|w| 1.0 - 3.0 * w)).collect();
+            for (l, (w, b)) in w.iter().zip(&b).enumerate() {
+                net.set_weights(l, w.view()).unwrap();
+                net.set_biases(l, b.view()).unwrap();
+            }
+            assert_eq!((net.weights(), net.biases()), (w.clone(), b.clone()));
+            let trace = net.backward(&data.samples(false));
+            for (l, (w, b)) in w.iter().zip(&b).enumerate() {
+                let z = trace.activations[l].dot(&w.t()) + b;
+                close(&trace.weighted_inputs[l], &z, "z by the parameters that were set");
+            }
+        }
+    }
+}
+
 // ---- Updates
 
 /// What a rule makes of the parameters of one layer, number by number.
