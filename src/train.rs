@@ -857,5 +857,5 @@ impl<T: Real> Run<'_, T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(mutants)))] // which need not wait for these either
 mod tests;

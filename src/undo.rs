@@ -94,7 +94,7 @@ impl<T: Real> Undo<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(mutants)))] // which need not wait for these either
 mod tests {
     use super::*;
     use crate::layer::{Fate, Options};

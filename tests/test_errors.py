@@ -14,11 +14,13 @@ from backprop_rs.reference.activation import ACTIVATIONS
 from backprop_rs.reference.cost import COSTS
 from backprop_rs.reference.init import INITS
 from backprop_rs.reference.optimizer import OPTIMIZERS
+from backprop_rs.reference.schedule import CURVES
 
 NAMES = ", ".join(row.name for row in ACTIVATIONS)
 COST_NAMES = ", ".join(row.name for row in COSTS)
 OPTIMIZER_NAMES = ", ".join(row.name for row in OPTIMIZERS)
 INIT_NAMES = ", ".join(row.name for row in INITS)
+CURVE_NAMES = ", ".join(row.name for row in CURVES)
 SIZES = "sizes must be at least two positive integers; got "
 X = np.zeros((4, 2), np.float32)
 Y = np.zeros((4, 3), np.float32)
@@ -55,6 +57,7 @@ SETTINGS = [
     ({"dtype": None}, "dtype must be float32 or float64; got None"),
     ({"seed": -1}, "seed must be an integer from 0 to 18446744073709551615; got -1"),
     ({"seed": 0.5}, "seed must be an integer from 0 to 18446744073709551615; got 0.5"),
+    ({"seed": True}, "seed must be an integer from 0 to 18446744073709551615; got True"),
     ({"init": "zero"}, f"init must be one of {INIT_NAMES}; got 'zero' (did you mean 'zeros'?)"),
     ({"init": [np.zeros((2, 2))]}, "weights must be a list of 3 arrays, one per layer; got 1"),
 ]  # fmt: skip
@@ -184,6 +187,7 @@ TRAINING = [
     ({"learning_rate": "fast"}, "learning_rate must be a finite number >= 0; got 'fast'"),
     ({"batch_size": 0}, "batch_size must be an integer >= 1; got 0"),
     ({"batch_size": 2.5}, "batch_size must be an integer >= 1; got 2.5"),
+    ({"batch_size": True}, "batch_size must be an integer >= 1; got True"),
     ({"epochs": -1}, "epochs must be an integer >= 0; got -1"),
     ({"epochs": "ten"}, "epochs must be an integer >= 0; got 'ten'"),
     ({"optimizer": "adm"}, f"optimizer must be one of {OPTIMIZER_NAMES}; got 'adm' (did you mean 'adam'?)"),
@@ -192,6 +196,10 @@ TRAINING = [
     ({"optimizer": {"name": "adam", "beta3": 0.9}}, "optimizer 'adam' has settings beta1, beta2, epsilon, amsgrad, epsilon_hat; got 'beta3'"),
     ({"optimizer": "sgd(speed=0.9)"}, "optimizer 'sgd' has settings momentum, nesterov, velocity; got 'speed'"),
     ({"optimizer": {"name": "adam", "beta1": 1}}, "beta1 of optimizer 'adam' must be a number >= 0 and < 1; got 1"),
+    ({"schedule": 3}, f"schedule must be one of {CURVE_NAMES}; got 3"),
+    ({"schedule": "cosin"}, f"schedule must be one of {CURVE_NAMES}; got 'cosin' (did you mean 'cosine'?)"),
+    ({"schedule": "cosine then constant"}, "schedule 'cosine' needs a length before 'then'; got none"),
+    ({"schedule": "warmup(3) then step * exponential then constant"}, "schedule 'step' needs a length before 'then'; got none"),
     ({"validation_data": X}, "validation_data must be a pair (X, y) or a source; got ndarray"),
     ({"progress": "yes"}, "progress must be True, False or None; got 'yes'"),
 ]  # fmt: skip

@@ -263,6 +263,9 @@ def test_a_parameter_that_is_not_there():
         document.weight(2, 2, 0)
     with pytest.raises(ValueError, match="k must be an integer from 0 to 2; got -1"):
         document.weight(1, 0, -1)
+    for place in [(True, 0, 0), (1, False, 0), (1, 0, np.True_)]:
+        with pytest.raises(TypeError, match=r"must be an integer from \d to \d; got (True|False)$"):
+            document.weight(*place)
     with pytest.raises(TypeError, match="most must be an integer >= 1; got 'all'"):
         document.bias(1, 0, most="all")
 

@@ -258,8 +258,18 @@ def test_a_state_of_another_network_is_refused(core):
     for state in (core_of(core).state(), core_of(core, "adam").state()):
         network.set_state(state)
     adam = core_of(core, "adam")
-    with pytest.raises(ValueError, match=r"got no fitting 'optimizer.mean.weights.1'$"):
-        adam.set_state(core_of(core).state())
+    train(adam, average=0.9)
+    before = adam.state()
+    shorter = {"optimizer.mean.biases.3": before["optimizer.mean.biases.3"][:-1]}
+    for given, name in [
+        (core_of(core).state(), "optimizer.mean.weights.1"),
+        (before | shorter, "optimizer.mean.biases.3"),
+    ]:
+        with pytest.raises(ValueError, match=rf"got no fitting '{name}'$"):
+            adam.set_state(given)
+        after = adam.state()
+        assert before.keys() == after.keys()
+        assert all(np.array_equal(before[key], after[key]) for key in before)
 
 
 def test_penalties_are_those_of_the_weights():

@@ -146,6 +146,36 @@ def test_ctrl_c_keeps_the_best(backend, monkeypatch):
     assert found == sorted(found, reverse=True) and found[-1] < found[0]
 
 
+class Mine(Exception):
+    """An error of the user's own."""
+
+
+def test_an_error_on_the_way_leaves_the_best(backend):
+    """Whatever a function of the user's own has said, and wherever the line search was."""
+    left = np.inf
+
+    def sigma(z):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Mine
+        return np.tanh(z)
+
+    own = bp.Activation("failing", sigma, lambda z, a: 1 - a * a)
+    costs = []
+    for calls in range(60):
+        left = np.inf
+        net = bp.Network(*([4, 6, 2], own, "identity"), seed=0, dtype="float64", backend=backend)
+        before = net.evaluate(X, Y)["cost"]
+        left = calls
+        with pytest.raises(Mine):
+            net.fit(X, Y, 100, optimizer="lbfgs")
+        left = np.inf
+        costs.append(net.evaluate(X, Y)["cost"])
+        assert costs[-1] <= before
+    assert costs == sorted(costs, reverse=True) and costs[-1] < costs[0]
+
+
 def test_more_memory_takes_other_steps(backend):
     costs = [network(backend).fit(X, Y, 20, optimizer=f"lbfgs(memory={n})").cost for n in (1, 9)]
     assert costs[0][0] == costs[1][0]  # with nothing to remember yet

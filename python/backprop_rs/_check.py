@@ -66,7 +66,7 @@ def boolean(name: str, given: object) -> bool:
 def integer(name: str, given: object, *, least: int, most: int | None = None) -> int:
     accepted = f">= {least}" if most is None else f"from {least} to {most}"
     sentence = f"{name} must be an integer {accepted}; got {shown(given)}"
-    if not isinstance(given, Integral):
+    if isinstance(given, bool) or not isinstance(given, Integral):
         raise TypeError(sentence)
     number = int(given)
     if number < least or (most is not None and number > most):

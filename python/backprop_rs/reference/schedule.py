@@ -245,8 +245,6 @@ def schedule(text: str) -> Schedule:
     >>> schedule("warmup(2) then cosine").factor(6, 10)
     0.5
     """
-    if not isinstance(text, str):
-        raise error.unknown_name("schedule", text, [curve.name for curve in CURVES])
     parts = tuple(tuple(map(curve, part.split(" * "))) for part in text.split(" then "))
     if sum(one.observe is not None for part in parts for one in part) > 1:
         raise error.reactive_curves(text)

@@ -222,8 +222,8 @@ class Loop:
 
     def validate(self, held: Samples | Streamed) -> dict[str, float]:
         """The scores of the validation data, each called val_."""
-        known = held.score()  # whose accuracy counts samples by their weights
-        scores = known | held.metric_scores(self.job.metrics) | known
+        # An accuracy that is asked for is that of the score, which counts samples by their weights.
+        scores = held.metric_scores(self.job.metrics) | held.score()
         return {f"val_{name}": value for name, value in scores.items()}
 
     # A cost that is not finite.
