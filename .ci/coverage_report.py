@@ -55,7 +55,7 @@ def end_of(source):
         return 0
     if source.suffix == ".rs" and source.exists():
         for number, line in enumerate(source.read_text().splitlines(), 1):
-            if line == "#[cfg(test)]":
+            if line.startswith(("#[cfg(test)]", "#[cfg(all(test,")):
                 return number
     return sys.maxsize
 
