@@ -348,6 +348,27 @@ fn a_gradient_that_is_kept_is_the_same() {
     assert_equations(&mut net, &Data::new(&[9, 18, 4], 3), false);
 }
 
+/// One that is too long is shortened, by the norm of what there is: numbers that only fill a line,
+/// as behind 3 or 11 outputs, have no part in it.
+#[test]
+fn a_gradient_that_is_too_long_is_shortened() {
+    for sizes in [&[3, 4, 3][..], &[9, 18, 11]] {
+        let mut net = network::<f64>(sizes, "tanh", "sigmoid", squared_error());
+        let data = Data::<f64>::new(sizes, 6);
+        let (before, gradients) =
+            (parameters(&net), gradients(&net.backward(&data.samples(false))));
+        let norm = gradients.iter().flatten().map(|g| g.dot(g)).sum::<f64>().sqrt();
+        let settings = Settings { clip_norm: Some(norm / 2.0), ..settings(6) };
+        net.train(&data.samples(false), &settings, BEGINNING);
+        let all = |layers: &[Vec<Array1<f64>>]| layers.concat();
+        let moves = all(&before).into_iter().zip(all(&gradients)).zip(all(&parameters(&net)));
+        for ((old, gradient), new) in moves {
+            let expected = old - &gradient * (settings.learning_rate / 2.0);
+            close(&column(&new), &column(&expected), "after half the gradient");
+        }
+    }
+}
+
 #[test]
 fn weights_that_come_back_are_those_of_both_directions() {
     let sizes = [9, 18, 11, 4];
