@@ -21,6 +21,7 @@ COST_NAMES = ", ".join(row.name for row in COSTS)
 OPTIMIZER_NAMES = ", ".join(row.name for row in OPTIMIZERS)
 INIT_NAMES = ", ".join(row.name for row in INITS)
 CURVE_NAMES = ", ".join(row.name for row in CURVES)
+FOREIGN = "state must be that of a network and an optimizer like these; got no fitting 'snapshot'"
 SIZES = "sizes must be at least two positive integers; got "
 X = np.zeros((4, 2), np.float32)
 Y = np.zeros((4, 3), np.float32)
@@ -100,6 +101,55 @@ def test_cores_word_settings_alike(arguments, both):
             module.Network(*arguments, "float32")
         sentences.append(str(caught.value))
     assert sentences[0] == sentences[1]
+
+
+def rust(*activations, sizes=(2, 3), dtype="float32", norm=False):
+    """A network of the Rust core, which must be sound without the checks of the public face."""
+    core = pytest.importorskip("backprop_rs._core")
+    options = dict.fromkeys(["dropout", "l1", "l2", "weight_decay", "max_norm"], 0.0)
+    options = [options | {"layer_norm": norm} for _ in activations]
+    return core.Network(list(sizes), list(activations), "squared_error", dtype, options)
+
+
+ROWS = 2**32 - 1  # more than a number of 32 bits can count
+RUST = [
+    (lambda _: rust("tanh", "tanh"), "activations must be one per layer (1); got 2 names"),
+    (lambda _: rust("tanh", sizes=(2, 1), norm=True), "layer_norm must be for layers of 2 neurons or more; got 1 in layer 1"),
+    (lambda _: rust("tanh", dtype="float16"), "dtype must be float32 or float64; got 'float16'"),
+    (lambda _: rust("tanh").go_back(rust("tanh", dtype="float64").snapshot()), FOREIGN),
+    (lambda _: rust("tanh").go_back(rust("tanh", sizes=(2, 40)).snapshot()), FOREIGN),
+    (lambda _: rust("tanh", dtype="float64").go_back(rust("tanh", sizes=(20, 3), dtype="float64").snapshot()), FOREIGN),
+    (lambda core: core.shuffled(ROWS, 0, (0, 0, 0)), f"X must have fewer than {ROWS} rows; got {ROWS}"),
+    (lambda core: core.set_num_threads(0), "n must be an integer >= 1; got 0"),
+    (lambda core: core.first_nonfinite(np.zeros(3, int)), "X must be an array of float32 or float64"),
+    (lambda core: core.fma_peak("float16", 1), "dtype must be float32 or float64; got 'float16'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "sentence"), RUST, ids=[sentence[:40] for _, sentence in RUST])
+def test_the_rust_core_checks_what_could_harm_it(call, sentence):
+    with pytest.raises((ValueError, TypeError)) as caught:
+        call(pytest.importorskip("backprop_rs._core"))
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_snapshot_is_where_a_core_goes_back_to(dtype):
+    net = rust("tanh", dtype=dtype)
+    before, snapshot = net.weights()[0], net.snapshot()
+    assert snapshot.is_finite()
+    net.set_weights([np.full((3, 2), np.nan, dtype)])
+    assert not net.snapshot().is_finite()
+    net.go_back(snapshot)
+    assert np.array_equal(net.weights()[0], before)
+
+
+@pytest.mark.parametrize(("call", "arguments"), [("table", ["row"]), ("canonical", ["row", "x"])])
+def test_a_table_that_there_is_not(call, arguments, core):
+    sentence = "kind must be one of activation, cost, init, optimizer, schedule; got 'row'"
+    with pytest.raises(ValueError) as caught:
+        getattr(core, call)(*arguments)
+    assert str(caught.value) == sentence
 
 
 INPUTS = [

@@ -234,14 +234,15 @@ def test_the_average_follows_the_parameters(core):
     np.testing.assert_allclose(network.state()["averaged.weights.2"], expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("batch_size", [1, 2])
 @pytest.mark.parametrize("sizes", [[2, 3, 1], [30, 100, 1]])
-def test_a_cost_that_is_not_finite_is_not_applied(core, sizes):
+def test_a_cost_that_is_not_finite_is_not_applied(core, sizes, batch_size):
     network = core.Network(sizes, ["identity", "identity"], "squared_error", "float32")
     network.initialize("auto", 0)
     X = np.full((6, sizes[0]), 1e3, np.float32)
     y = np.zeros((6, 1), np.float32)
-    run = RUN | {"budget": 60.0, "batch_size": 2, "learning_rate": 1e3, "check_finite": True}
-    run["stop_epoch"] = 50
+    run = RUN | {"budget": 60.0, "learning_rate": 1e3, "check_finite": True}
+    run |= {"batch_size": batch_size, "stop_epoch": 50}
     with np.errstate(all="ignore"):
         costs, epoch, step, _, reason = network.train(X, y, run, (0, 0, 0.0))
     assert reason == "nonfinite" and len(costs) == epoch

@@ -348,25 +348,38 @@ fn a_gradient_that_is_kept_is_the_same() {
     assert_equations(&mut net, &Data::new(&[9, 18, 4], 3), false);
 }
 
-/// One that is too long is shortened, by the norm of what there is: numbers that only fill a line,
-/// as behind 3 or 11 outputs, have no part in it.
-#[test]
-fn a_gradient_that_is_too_long_is_shortened() {
+/// A step of plain gradient descent by `clipped` numbers of the gradient; the settings may ask for
+/// its norm.
+fn assert_clipped(settings: impl Fn(f64) -> Settings<'static>, clipped: impl Fn(f64) -> f64) {
     for sizes in [&[3, 4, 3][..], &[9, 18, 11]] {
         let mut net = network::<f64>(sizes, "tanh", "sigmoid", squared_error());
         let data = Data::<f64>::new(sizes, 6);
-        let (before, gradients) =
-            (parameters(&net), gradients(&net.backward(&data.samples(false))));
-        let norm = gradients.iter().flatten().map(|g| g.dot(g)).sum::<f64>().sqrt();
-        let settings = Settings { clip_norm: Some(norm / 2.0), ..settings(6) };
+        let before = parameters(&net).concat();
+        let gradients = gradients(&net.backward(&data.samples(false))).concat();
+        let norm = gradients.iter().map(|g| g.dot(g)).sum::<f64>().sqrt();
+        let settings = settings(norm);
         net.train(&data.samples(false), &settings, BEGINNING);
-        let all = |layers: &[Vec<Array1<f64>>]| layers.concat();
-        let moves = all(&before).into_iter().zip(all(&gradients)).zip(all(&parameters(&net)));
-        for ((old, gradient), new) in moves {
-            let expected = old - &gradient * (settings.learning_rate / 2.0);
-            close(&column(&new), &column(&expected), "after half the gradient");
+        let after = parameters(&net).concat();
+        for ((old, g), new) in before.iter().zip(&gradients).zip(&after) {
+            let expected = old - g.mapv(&clipped) * settings.learning_rate;
+            close(&column(new), &column(&expected), "a parameter");
+            assert!(g.is_empty() || g.iter().any(|g| clipped(*g) != *g), "nothing is clipped");
         }
     }
+}
+
+/// Numbers that only fill a line, as behind 3 or 11 outputs, have no part in the norm.
+#[test]
+fn a_gradient_that_is_too_long_is_shortened() {
+    let settings = |norm| Settings { clip_norm: Some(norm / 2.0), ..settings(6) };
+    assert_clipped(settings, |g| g / 2.0);
+}
+
+#[test]
+fn each_number_of_a_gradient_is_limited() {
+    let limit = 1e-3;
+    let settings = |_| Settings { clip_value: Some(limit), ..settings(6) };
+    assert_clipped(settings, |g| g.clamp(-limit, limit));
 }
 
 #[test]
