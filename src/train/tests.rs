@@ -16,39 +16,67 @@ fn network() -> Network<f32> {
     net
 }
 
-/// Trains for one step, and asks whether to go on: the answers, in order, then no more.
-fn step(net: &mut Network<f32>, samples: &Samples<f32>, answers: &[bool]) -> Outcome {
+/// Trains for one step that is given up at question `yes`; also how many were asked.
+fn step(net: &mut Network<f32>, samples: &Samples<f32>, yes: usize) -> (Outcome, usize) {
     let asked = AtomicUsize::new(0);
     let interrupted = || {
         sleep(ASK_EVERY + Duration::from_millis(5)); // so that the next question is due
-        answers.get(asked.fetch_add(1, Relaxed)).copied().unwrap_or(false)
+        asked.fetch_add(1, Relaxed) == yes
     };
-    let settings = Settings { interrupted: Some(&interrupted), ..Settings::new(ROWS, 0.1) };
-    let mut ws = Workspace::training(&net.layers, ROWS, 2, false);
-    ws.undo = Some(Undo::new(&net.layers, &net.optimizer.moments));
-    let mut run = Run::new(net, samples, &settings, ws, None);
+    let rows = samples.len();
+    let settings = Settings { interrupted: Some(&interrupted), ..Settings::new(rows, 0.1) };
+    let mut ws = Workspace::training(&net.layers, rows, 2, false);
+    let chunks = rows.div_ceil(CHUNK);
+    let sums = (chunks > 1).then(|| GradientTree::new(&net.layers, chunks));
+    ws.undo = sums.is_none().then(|| Undo::new(&net.layers, &net.optimizer.moments));
+    let mut run = Run::new(net, samples, &settings, ws, sums);
     run.started = Instant::now() - ASK_EVERY;
     let outcome = Mutex::new(None);
     pool::run(2, |worker| {
         let (result, _) = run.epochs(&worker, Position::default());
         *outcome.lock().unwrap() = Some(result);
     });
-    outcome.into_inner().unwrap().unwrap()
+    (outcome.into_inner().unwrap().unwrap(), asked.into_inner())
 }
 
+/// Of one chunk, whose update is undone, and of two, whose gradient is not whole yet; at the first
+/// question after the passes of the first chunk, and at the last of all.
 #[test]
 fn an_update_that_is_given_up_halfway_was_never_begun() {
-    let x: Vec<f32> = (0..ROWS * SIZE).map(|i| (i * 37 % 101) as f32 / 101.0 - 0.5).collect();
-    let samples = Samples { x: &x, y: Targets::Values(&x), weights: None, n_in: SIZE };
-    let (mut net, before, mut whole) = (network(), network().weights(), network());
-    // A question comes before each block of rows, the next between two pieces of the update.
-    let blocks = (ROWS / 2).div_ceil(ROW_BLOCK);
-    let mut answers = vec![false; blocks];
-    answers.push(true);
-    let outcome = step(&mut net, &samples, &answers);
-    assert_eq!((outcome.reason, outcome.end), (Reason::Interrupted, Position::default()));
-    assert!(net.weights() == before);
-    assert_eq!(step(&mut net, &samples, &[]).reason, Reason::Done);
-    whole.train(&samples, &Settings::new(ROWS, 0.1), Position::default());
-    assert!(net.weights() == whole.weights() && net.weights() != before);
+    for rows in [ROWS, CHUNK + ROWS] {
+        let x: Vec<f32> = (0..rows * SIZE).map(|i| (i * 37 % 101) as f32 / 101.0 - 0.5).collect();
+        let samples = Samples { x: &x, y: Targets::Values(&x), weights: None, n_in: SIZE };
+        let (mut net, mut whole) = (network(), network());
+        let before = net.weights();
+        let (outcome, questions) = step(&mut net, &samples, usize::MAX);
+        assert_eq!(outcome.reason, Reason::Done);
+        whole.train(&samples, &Settings::new(rows, 0.1), Position::default());
+        assert!(net.weights() == whole.weights() && net.weights() != before);
+        // A question comes before each block of rows, others between two pieces of the gradient.
+        let blocks = (rows.min(CHUNK) / 2).div_ceil(ROW_BLOCK);
+        for yes in [blocks, questions - 1] {
+            let mut net = network();
+            let (outcome, _) = step(&mut net, &samples, yes);
+            assert_eq!((outcome.reason, outcome.end), (Reason::Interrupted, Position::default()));
+            assert!(net.weights() == before);
+        }
+    }
+}
+
+/// A short update is not interrupted, so that it copies nothing.
+#[test]
+fn a_long_update_keeps_what_it_replaces() {
+    for (size, rows, long) in [(SIZE, 4, false), (2300, 1000, true)] {
+        let cost = Cost::from_text("squared_error").unwrap();
+        let activations = [Activation::Tanh; 3];
+        let mut net = Network::<f32>::new(&[size; 4], &activations, cost).unwrap();
+        let x = vec![0.5; rows * size];
+        let samples = Samples { x: &x, y: Targets::Values(&x), weights: None, n_in: size };
+        let settings = Settings { interrupted: Some(&|| true), ..Settings::new(rows, 0.1) };
+        let outcome = net.train(&samples, &settings, Position::default());
+        assert_eq!(outcome.reason, if long { Reason::Interrupted } else { Reason::Done });
+        let ws = net.training.as_ref().expect("a training keeps its buffers");
+        assert_eq!(ws.undo.is_some(), long);
+        assert_eq!(net.biases().iter().flatten().all(|b| *b == 0.0), long);
+    }
 }
