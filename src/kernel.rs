@@ -62,6 +62,10 @@ pub trait Set {
     #[inline(always)]
     fn prefetch<T: Real>(_values: &[T]) {}
 
+    /// Has the lines of `values` brought as near as the second-level cache: they are used later on.
+    #[inline(always)]
+    fn prefetch_early<V>(_values: &[V]) {}
+
     /// Does `job` out of line, in code that all its callers share: for what is seldom met.
     fn apart<J: Job>(job: J);
 }
@@ -90,6 +94,7 @@ impl Set for Portable {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
+    use std::ops::Range;
 
     use super::{Job, Portable, Set};
     use crate::real::Real;
@@ -121,6 +126,18 @@ mod x86 {
             for line in values.chunks(T::LINE) {
                 // SAFETY: a hint, which reads nothing.
                 unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+            }
+        }
+
+        #[inline(always)]
+        fn prefetch_early<V>(values: &[V]) {
+            // They need not start where a line does.
+            let Range { start, end } = values.as_ptr_range();
+            let before = start.addr() % 64;
+            for line in (0..end.addr() - start.addr() + before).step_by(64) {
+                let place = start.cast::<i8>().wrapping_sub(before).wrapping_add(line);
+                // SAFETY: a hint, which reads nothing.
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(place) };
             }
         }
 
@@ -165,6 +182,11 @@ mod x86 {
         #[inline(always)]
         fn prefetch<T: Real>(values: &[T]) {
             Avx2::prefetch(values);
+        }
+
+        #[inline(always)]
+        fn prefetch_early<V>(values: &[V]) {
+            Avx2::prefetch_early(values);
         }
 
         #[inline(always)]

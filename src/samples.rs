@@ -46,6 +46,18 @@ impl<T: Real> Samples<'_, T> {
     pub fn row(&self, i: usize) -> &[T] {
         &self.x[i * self.n_in..][..self.n_in]
     }
+
+    /// Has the sample of a row that may lie beyond the last, and its `n_out` targets, brought near.
+    #[inline(always)]
+    fn prefetch<S: Set>(&self, chosen: Chosen, row: usize, n_out: usize) {
+        let Some(i) = chosen.get(row).filter(|&i| i < self.len()) else { return };
+        S::prefetch_early(self.row(i));
+        match self.y {
+            Targets::None => {}
+            Targets::Values(y) => S::prefetch_early(&y[i * n_out..][..n_out]),
+            Targets::Classes(y) => S::prefetch_early(&y[i..=i]),
+        }
+    }
 }
 
 /// Puts samples into rows of a workspace.
@@ -73,9 +85,7 @@ impl<T: Real> Job for Gather<'_, T> {
             let next = row + ahead;
             // After the last of these rows come the same rows of the next batch.
             let next = if next < rows.range().end { next } else { next - rows.len() + batch };
-            if let Some(i) = chosen.get(next).filter(|&i| i < samples.len()) {
-                S::prefetch(samples.row(i));
-            }
+            samples.prefetch::<S>(chosen, next, ws.y.n);
             let i = chosen.sample(row);
             ws.a[0].put_row(row, samples.row(i));
             if let (Some(weights), Some(room)) = (samples.weights, &ws.weights) {
