@@ -604,9 +604,10 @@ macro_rules! with_rows {
 /// Does `$body` for the constants `$i` = 0, 1, ... below `$count`, at most 16.
 ///
 /// A loop would do, were it sure to be unrolled: only then do the sums stay in registers.
+#[macro_export]
 macro_rules! unroll {
     ($count:expr, $i:ident => $body:block) => {
-        unroll!(@ $count, $i, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+        $crate::unroll!(@ $count, $i, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
     };
     (@ $count:expr, $i:ident, $body:block, $($constant:literal)*) => {
         $(if $count > $constant {

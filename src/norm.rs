@@ -4,17 +4,48 @@
 //! the neurons of the layer (Ba, Kiros and Hinton, 2016, eq. 3). A sum over neurons is one chain a
 //! lane of the panels, then one chain over the lanes: the same bits on every instruction set.
 
-use crate::kernel::{Buffer, Job, Panels, Set};
+use std::ops::Range;
+
+use crate::kernel::{Buffer, Job, Panels, Set, first};
 use crate::layer::Layer;
 use crate::pool::Share;
 use crate::real::Real;
-use crate::with_width;
+use crate::unroll;
 
 /// What is added to the variance, as PyTorch does.
 const EPSILON: f64 = 1e-5;
 
-/// Rows whose sums over the lanes go side by side, as each of their additions waits for the last.
+/// Rows that go side by side: their sums wait for each of their additions, and stay in registers.
 const GROUP: usize = 4;
+
+/// What goes over a worker's rows in groups.
+///
+/// Panel by panel, and in each row by row. A line is read, worked on and put back as a whole: the
+/// compiler would else take the lines of a group apart and put the same lanes together.
+trait Groups<T: Real> {
+    /// `G` rows from `row` on, in lines of `W` numbers.
+    fn group<const W: usize, const G: usize>(&self, row: usize);
+
+    #[inline(always)]
+    fn all(&self, rows: &Share) {
+        match T::LINE {
+            16 => self.all_lines::<16>(rows),
+            _ => self.all_lines::<8>(rows),
+        }
+    }
+
+    #[inline(always)]
+    fn all_lines<const W: usize>(&self, rows: &Share) {
+        let Range { mut start, end } = rows.range();
+        while start + GROUP <= end {
+            self.group::<W, GROUP>(start);
+            start += GROUP;
+        }
+        for row in start..end {
+            self.group::<W, 1>(row);
+        }
+    }
+}
 
 /// What a layer with normalisation keeps of a forward pass for the pass back, one row a sample.
 pub struct Normed<T> {
@@ -52,66 +83,59 @@ pub struct Normalize<'a, T> {
 impl<T: Real> Job for Normalize<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        with_width!(T::LINE, self.all::<S, _>());
+        if let Some(z) = self.kept.and_then(|kept| kept.z.as_ref()) {
+            for p in 0..z.panels() {
+                z.write(p, self.rows).copy_from_slice(self.values.read(p, self.rows));
+            }
+        }
+        self.all(self.rows);
     }
 }
 
-impl<T: Real> Normalize<'_, T> {
+impl<T: Real> Groups<T> for Normalize<'_, T> {
     #[inline(always)]
-    fn all<S: Set, const W: usize>(self) {
+    fn group<const W: usize, const G: usize>(&self, row: usize) {
         let Self { layer, kept, values, rows } = self;
-        let count = T::ONE / T::from_f64(values.n as f64);
-        if let Some(z) = kept.and_then(|kept| kept.z.as_ref()) {
-            for p in 0..values.panels() {
-                z.write(p, rows).copy_from_slice(values.read(p, rows));
-            }
-        }
         let [gain, shift] = layer.norm.each_ref().map(Buffer::as_slice);
-        for group in rows.blocks(GROUP) {
-            let mut sums = [[T::ZERO; W]; GROUP];
-            for (row, kept) in group.blocks(1).zip(&mut sums) {
-                let mut sum = [T::ZERO; W];
-                for p in 0..values.panels() {
-                    let z = line::<T, W>(values, p, &row);
-                    for n in 0..W {
-                        sum[n] += z[n];
-                    }
+        let count = T::ONE / T::from_f64(values.n as f64);
+        let line = |panels, p, g| line::<T, W>(panels, p, rows, row + g);
+        let mut sums = [[T::ZERO; W]; G];
+        for p in 0..values.panels() {
+            unroll!(G, I => {
+                let z = *line(values, p, I);
+                for n in 0..W {
+                    sums[I][n] += z[n];
                 }
-                *kept = sum;
-            }
-            let means = totals(&sums).map(|sum| sum * count);
-            let mut sums = [[T::ZERO; W]; GROUP];
-            for ((row, kept), mean) in group.blocks(1).zip(&mut sums).zip(means) {
-                let mut sum = [T::ZERO; W];
-                for p in 0..values.panels() {
-                    let z = line::<T, W>(values, p, &row);
-                    let used = W.min(values.n - p * W);
-                    for n in 0..W {
-                        z[n] = if n < used { z[n] - mean } else { T::ZERO };
-                        sum[n] = z[n].mul_add(z[n], sum[n]);
-                    }
+            });
+        }
+        let means = totals(&sums).map(|sum| sum * count);
+        sums = [[T::ZERO; W]; G];
+        for p in 0..values.panels() {
+            unroll!(G, I => {
+                let mut z = line(values, p, I).map(|z| z - means[I]);
+                blank(&mut z, values.n - p * W);
+                for n in 0..W {
+                    sums[I][n] = z[n].mul_add(z[n], sums[I][n]);
                 }
-                *kept = sum;
-            }
-            for (row, sum) in group.blocks(1).zip(totals(&sums)) {
-                let scale = T::ONE / (sum * count + T::from_f64(EPSILON)).sqrt();
-                for p in 0..values.panels() {
-                    let z = line::<T, W>(values, p, &row);
-                    let (gain, shift) = (&gain[p * W..][..W], &shift[p * W..][..W]);
-                    for value in z.iter_mut() {
-                        *value *= scale;
-                    }
-                    if let Some(kept) = kept {
-                        line::<T, W>(&kept.hat, p, &row).copy_from_slice(z);
-                    }
-                    for n in 0..W {
-                        z[n] = gain[n].mul_add(z[n], shift[n]);
-                    }
-                }
+                *line(values, p, I) = z;
+            });
+        }
+        let scales = totals(&sums).map(|sum| T::ONE / (sum * count + T::from_f64(EPSILON)).sqrt());
+        for p in 0..values.panels() {
+            let [gain, shift] = [gain, shift].map(|vector| first::<T, W>(&vector[p * W..]));
+            unroll!(G, I => {
+                let mut z = line(values, p, I).map(|z| z * scales[I]);
                 if let Some(kept) = kept {
-                    kept.scale.part(row.start(), 1)[0] = scale;
+                    *line(&kept.hat, p, I) = z;
                 }
-            }
+                for n in 0..W {
+                    z[n] = gain[n].mul_add(z[n], shift[n]);
+                }
+                *line(values, p, I) = z;
+            });
+        }
+        if let Some(kept) = kept {
+            kept.scale.part(row, G).copy_from_slice(&scales);
         }
     }
 }
@@ -129,70 +153,76 @@ pub struct Denormalize<'a, T> {
 impl<T: Real> Job for Denormalize<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        with_width!(T::LINE, self.all::<S, _>());
+        self.all(self.rows);
     }
 }
 
-impl<T: Real> Denormalize<'_, T> {
+impl<T: Real> Groups<T> for Denormalize<'_, T> {
     #[inline(always)]
-    fn all<S: Set, const W: usize>(self) {
+    fn group<const W: usize, const G: usize>(&self, row: usize) {
         let Self { layer, kept: Normed { hat, scale, grads, .. }, delta, rows } = self;
         let count = T::ONE / T::from_f64(delta.n as f64);
-        let gain = layer.norm[0].as_slice();
-        for group in rows.blocks(GROUP) {
-            let mut sums = [[T::ZERO; W]; GROUP];
-            let mut sums_along = sums;
-            for ((row, kept), kept_along) in group.blocks(1).zip(&mut sums).zip(&mut sums_along) {
-                let (mut sum, mut along) = ([T::ZERO; W], [T::ZERO; W]);
-                for p in 0..delta.panels() {
-                    let delta = line::<T, W>(delta, p, &row);
-                    let hat = line::<T, W>(hat, p, &row);
-                    let [of_gain, of_shift] =
-                        grads.each_ref().map(|grad| line::<T, W>(grad, p, &row));
-                    let gain = &gain[p * W..][..W];
-                    of_shift.copy_from_slice(delta);
-                    for n in 0..W {
-                        of_gain[n] = delta[n] * hat[n];
-                        delta[n] *= gain[n];
-                        sum[n] += delta[n];
-                        along[n] = delta[n].mul_add(hat[n], along[n]);
-                    }
+        let line = |panels, p, g| line::<T, W>(panels, p, rows, row + g);
+        let gain = |p: usize| first::<T, W>(&layer.norm[0].as_slice()[p * W..]);
+        let (mut sums, mut alongs) = ([[T::ZERO; W]; G], [[T::ZERO; W]; G]);
+        for p in 0..delta.panels() {
+            let gain = gain(p);
+            unroll!(G, I => {
+                let [hat, delta] = [hat, delta].map(|panels| *line(panels, p, I));
+                let mut of_gain = delta;
+                for n in 0..W {
+                    of_gain[n] *= hat[n];
+                    let slope = delta[n] * gain[n];
+                    sums[I][n] += slope;
+                    alongs[I][n] = slope.mul_add(hat[n], alongs[I][n]);
                 }
-                (*kept, *kept_along) = (sum, along);
-            }
-            let [means, alongs] =
-                [sums, sums_along].map(|sums| totals(&sums).map(|sum| sum * count));
-            for ((row, mean), along) in group.blocks(1).zip(means).zip(alongs) {
-                let scale = scale.part(row.start(), 1)[0];
-                for p in 0..delta.panels() {
-                    let used = W.min(delta.n - p * W);
-                    let hat = line::<T, W>(hat, p, &row);
-                    let delta = line::<T, W>(delta, p, &row);
-                    for n in 0..W {
-                        let rest = (-hat[n]).mul_add(along, delta[n] - mean) * scale;
-                        // No neuron stands in the padding, so it has no error.
-                        delta[n] = if n < used { rest } else { T::ZERO };
-                    }
+                *line(&grads[0], p, I) = of_gain;
+                *line(&grads[1], p, I) = delta;
+            });
+        }
+        let [means, alongs] = [sums, alongs].map(|sums| totals(&sums).map(|sum| sum * count));
+        let scales = first::<T, G>(&scale.as_slice()[row..]);
+        for p in 0..delta.panels() {
+            let gain = gain(p);
+            unroll!(G, I => {
+                let [hat, mut slope] = [hat, delta].map(|panels| *line(panels, p, I));
+                for n in 0..W {
+                    let rest = slope[n] * gain[n] - means[I];
+                    slope[n] = (-hat[n]).mul_add(alongs[I], rest) * scales[I];
                 }
-            }
+                // No neuron stands in the padding, so it has no error.
+                blank(&mut slope, delta.n - p * W);
+                *line(delta, p, I) = slope;
+            });
         }
     }
 }
 
-/// The line of one row in panel `p`, to be written by the worker that it was dealt to.
+/// The line of a row of a worker's `rows` in panel `p`.
 #[inline(always)]
 fn line<'a, T: Real, const W: usize>(
     panels: &'a Panels<T>,
     p: usize,
-    row: &Share,
+    rows: &Share,
+    row: usize,
 ) -> &'a mut [T; W] {
-    panels.write(p, row).try_into().expect("a line is as wide as a panel")
+    let lines = panels.write(p, rows).as_chunks_mut().0;
+    &mut lines[row - rows.start()]
+}
+
+/// Puts zeros where no neuron stands, of which a line has `used` at most.
+#[inline(always)]
+fn blank<T: Real, const W: usize>(line: &mut [T; W], used: usize) {
+    // Not a slice of as many: a call to fill it would keep all sums in memory.
+    for (n, value) in line.iter_mut().enumerate() {
+        *value = if n < used { *value } else { T::ZERO };
+    }
 }
 
 /// The sum of all lanes, in their order, of each row of a group.
 #[inline(always)]
-fn totals<T: Real, const W: usize>(rows: &[[T; W]; GROUP]) -> [T; GROUP] {
-    let mut sums = [T::ZERO; GROUP];
+fn totals<T: Real, const W: usize, const G: usize>(rows: &[[T; W]; G]) -> [T; G] {
+    let mut sums = [T::ZERO; G];
     for n in 0..W {
         for (sum, lanes) in sums.iter_mut().zip(rows) {
             *sum += lanes[n];
