@@ -377,7 +377,7 @@ const CHECK_WORK: usize = 500_000;
 const PIECE_WORK: usize = 200_000_000;
 
 /// Time between two questions whether to give a training up.
-const ASK_EVERY: Duration = Duration::from_millis(30);
+const ASK_EVERY: Duration = Duration::from_millis(10);
 
 /// What a pass has in training alone.
 pub(crate) struct Training<'a> {
