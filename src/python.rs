@@ -363,18 +363,7 @@ impl Network {
         let start = Position { epoch, step, cost_sum };
         let signal = Mutex::new(None);
         let asked = settings.interrupted.as_ref();
-        let ask = |py: Python| -> PyResult<bool> {
-            py.check_signals()?;
-            asked.map_or(Ok(false), |asked| asked.bind(py).call0()?.is_truthy())
-        };
-        let interrupted = || {
-            let (pending, given_up) = match Python::attach(ask) {
-                Ok(given_up) => (None, given_up),
-                Err(error) => (Some(error), true),
-            };
-            *signal.lock().unwrap() = pending;
-            given_up
-        };
+        let interrupted = || interrupted(asked, &signal);
         let outcome = with!(&mut *self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
@@ -496,11 +485,19 @@ impl Network {
         Ok(dict)
     }
 
-    /// A copy of the state, for `go_back` of this network alone, that is quick to take.
-    fn snapshot(&self, py: Python) -> Snapshot {
-        match &*self.lock(py) {
-            Either::Single(net) => Snapshot(Kept::Single(py.detach(|| net.snapshot()))),
-            Either::Double(net) => Snapshot(Kept::Double(py.detach(|| net.snapshot()))),
+    /// A copy of the state, for `go_back` of this network alone, that is quick to take; None where
+    /// `interrupted` has said meanwhile that it is not needed.
+    #[pyo3(signature = (interrupted=None))]
+    fn snapshot(&self, py: Python, interrupted: Option<Py<PyAny>>) -> PyResult<Option<Snapshot>> {
+        let signal = Mutex::new(None);
+        let give_up = || self::interrupted(interrupted.as_ref(), &signal);
+        let kept = match &*self.lock(py) {
+            Either::Single(net) => py.detach(|| net.snapshot(&give_up)).map(Kept::Single),
+            Either::Double(net) => py.detach(|| net.snapshot(&give_up)).map(Kept::Double),
+        };
+        match signal.into_inner().unwrap() {
+            Some(error) => Err(error),
+            None => Ok(kept.map(Snapshot)),
         }
     }
 
@@ -629,6 +626,21 @@ fn predict<'py, T: Element + Real>(
 thread_local! {
     /// What a signal's handler has raised in the middle of a call.
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
+}
+
+/// Whether Ctrl-C or a function of the caller's ends a call; what a handler or that function has
+/// raised goes to `signal`.
+fn interrupted(asked: Option<&Py<PyAny>>, signal: &Mutex<Option<PyErr>>) -> bool {
+    let ask = |py: Python| -> PyResult<bool> {
+        py.check_signals()?;
+        asked.map_or(Ok(false), |asked| asked.bind(py).call0()?.is_truthy())
+    };
+    let (pending, given_up) = match Python::attach(ask) {
+        Ok(given_up) => (None, given_up),
+        Err(error) => (Some(error), true),
+    };
+    *signal.lock().unwrap() = pending;
+    given_up
 }
 
 /// Does `work` without the interpreter's lock, until it is done or a signal's handler raises.

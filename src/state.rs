@@ -1,6 +1,7 @@
 //! All that a training needs beside its settings and its data, to go on as if it had not stopped.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use ndarray::{Array1, Array2};
 
@@ -90,11 +91,13 @@ impl<T: Real> Network<T> {
         Ok(())
     }
 
-    /// What [`Self::state`] would give, as it lies in memory.
-    pub fn snapshot(&self) -> Snapshot<T> {
+    /// What [`Self::state`] would give, as it lies in memory; none if it is given up, which is asked
+    /// now and then, as new memory may be long in coming.
+    pub fn snapshot(&self, give_up: &(dyn Fn() -> bool + Sync)) -> Option<Snapshot<T>> {
         let buffers: Vec<_> = self.buffers().iter().map(|from| Buffer::zeros(from.len())).collect();
-        copy(&self.buffers(), &buffers.iter().collect::<Vec<_>>());
-        Snapshot { buffers, averaged: self.averaged.is_some(), clock: self.optimizer.clock }
+        let whole = copy(&self.buffers(), &buffers.iter().collect::<Vec<_>>(), give_up);
+        let (averaged, clock) = (self.averaged.is_some(), self.optimizer.clock);
+        whole.then_some(Snapshot { buffers, averaged, clock })
     }
 
     /// Back to what a snapshot of this network holds, under the optimiser of then.
@@ -108,7 +111,7 @@ impl<T: Real> Network<T> {
         if lengths(&self.buffers()) != lengths(&to.buffers.iter().collect::<Vec<_>>()) {
             return Err(Error::State { name: "snapshot".into() });
         }
-        copy(&to.buffers.iter().collect::<Vec<_>>(), &self.buffers());
+        copy(&to.buffers.iter().collect::<Vec<_>>(), &self.buffers(), &|| false);
         self.layers.iter_mut().for_each(Layer::copy_all_back);
         self.optimizer.clock = to.clock;
         Ok(())
@@ -158,16 +161,33 @@ impl<T: Real> Snapshot<T> {
 /// Numbers that one thread copies sooner than two could meet.
 const FEW_NUMBERS: usize = 100_000;
 
-/// Copies buffers into others of the same lengths.
-fn copy<T: Real>(from: &[&Buffer<T>], to: &[&Buffer<T>]) {
+/// Numbers that are copied without a question whether to go on.
+const PIECE: usize = 1 << 20;
+
+/// Copies buffers into others of the same lengths, until it is given up; whether all are copied.
+fn copy<T: Real>(
+    from: &[&Buffer<T>],
+    to: &[&Buffer<T>],
+    give_up: &(dyn Fn() -> bool + Sync),
+) -> bool {
+    let stopped = AtomicBool::new(false);
     let numbers: usize = from.iter().map(|buffer| buffer.len()).sum();
     pool::run(if numbers > FEW_NUMBERS { pool::threads() } else { 1 }, |worker| {
         for (from, to) in from.iter().zip(to) {
             let share = worker.share(from.len());
-            let numbers = &from.as_slice()[share.range()];
-            to.part(share.start(), share.len()).copy_from_slice(numbers);
+            for piece in share.blocks(PIECE) {
+                if worker.index == 0 && piece.start() > share.start() && give_up() {
+                    stopped.store(true, Relaxed);
+                }
+                if stopped.load(Relaxed) {
+                    return;
+                }
+                let numbers = &from.as_slice()[piece.range()];
+                to.part(piece.start(), piece.len()).copy_from_slice(numbers);
+            }
         }
     });
+    !stopped.into_inner()
 }
 
 /// The vectors that a layer has, with their names.

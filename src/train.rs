@@ -170,19 +170,19 @@ impl<T: Real> Network<T> {
         let shared = few || tried && !small::serves(&self.layers, batch);
         let threads = if shared { pool::threads() } else { Self::threads_for(work, batch) };
         if threads == 1 || !tried {
-            return self.train_on(threads, samples, settings, start, few);
+            return self.train_on(threads, samples, settings, start, few).0;
         }
         let (mut costs, mut end, begun) = (Vec::new(), start, Instant::now());
         let steps = settings.rows_of_epoch(samples.len()).div_ceil(batch);
         loop {
             let (all, piece) = self.pace.next((batch, threads));
             let left = settings.budget.saturating_sub(begun.elapsed());
-            let (budget, since, from) = (piece.min(left), Instant::now(), end);
+            let (budget, from) = (piece.min(left), end);
             let settings = Settings { budget, ..settings.clone() };
-            let part =
-                self.train_on(if all { threads } else { 1 }, samples, &settings, from, few && all);
+            let count = if all { threads } else { 1 };
+            let (part, spent) = self.train_on(count, samples, &settings, from, few && all);
             let epochs = (part.end.epoch - from.epoch) as usize;
-            self.pace.note(epochs * steps + part.end.step - from.step, since.elapsed());
+            self.pace.note(epochs * steps + part.end.step - from.step, spent);
             costs.extend(part.costs);
             end = part.end;
             if part.reason != Reason::Time || budget == left {
@@ -191,7 +191,7 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// [`Self::train`] on so many threads.
+    /// [`Self::train`] on so many threads, and how long its steps took.
     fn train_on(
         &mut self,
         threads: usize,
@@ -199,7 +199,7 @@ impl<T: Real> Network<T> {
         settings: &Settings,
         start: Position,
         few: bool,
-    ) -> Outcome {
+    ) -> (Outcome, Duration) {
         let batch = settings.batch_size.min(settings.rows_of_epoch(samples.len()));
         let order = std::mem::take(&mut self.order);
         let weighted = samples.weights.is_some();
@@ -232,6 +232,7 @@ impl<T: Real> Network<T> {
                 *outcome.lock().unwrap() = Some(result);
             }
         });
+        let spent = run.started.elapsed().saturating_sub(run.drawing.into_inner().unwrap());
         let (outcome, clock) = outcome.into_inner().unwrap().expect("worker 0 has come to an end");
         let Run { ws, order, .. } = run;
         self.training = Some(ws);
@@ -239,7 +240,7 @@ impl<T: Real> Network<T> {
             self.order = order.into_inner().unwrap(); // an epoch that goes on needs it again
         }
         self.optimizer.clock = clock;
-        outcome
+        (outcome, spent)
     }
 
     /// How often to look at the clock: after every step where a step is long or no time is given.
@@ -447,6 +448,8 @@ pub(crate) struct Run<'a, T> {
     stop: AtomicBool,
     given_up: AtomicBool,
     started: Instant,
+    /// How long orders took to draw, which one thread does whatever their number.
+    drawing: Mutex<Duration>,
     /// The clock is looked at where the number of a step changes in a bit above these.
     check_mask: usize,
 }
@@ -472,6 +475,7 @@ impl<'a, T: Real> Run<'a, T> {
             stop: AtomicBool::new(false),
             given_up: AtomicBool::new(false),
             started: Instant::now(),
+            drawing: Mutex::default(),
             check_mask: 0,
         }
     }
@@ -546,7 +550,7 @@ impl<T: Real> Run<'_, T> {
             return;
         }
         if worker.index == 0 {
-            let mut order = self.order.write().unwrap();
+            let (mut order, since) = (self.order.write().unwrap(), Instant::now());
             match settings.orders {
                 Some(orders) if settings.window.is_some() => order.take(orders),
                 Some(orders) => {
@@ -555,6 +559,7 @@ impl<T: Real> Run<'_, T> {
                 }
                 None => order.draw(n, settings.seed, epoch),
             }
+            *self.drawing.lock().unwrap() += since.elapsed();
         }
         worker.wait();
     }

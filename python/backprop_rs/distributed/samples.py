@@ -39,6 +39,8 @@ class Distributed(Streamed):
     reduction : "exact" or "fast"
     """
 
+    alone = False
+
     def __init__(self, net: Network, given: Samples | Streamed, comm: Any, reduction: str) -> None:
         self.local = given if isinstance(given, Samples) else None
         if isinstance(given, Samples):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partialmethod
 from itertools import pairwise
@@ -250,9 +250,9 @@ class Network:
                 state[f"averaged.{name}"] = self._averaged[name].copy()
         return state | {"updates": self._optimizer.updates, "momentum_product": 1.0}
 
-    def snapshot(self) -> Snapshot:
-        """A copy of the state, for `go_back` of this network alone."""
-        return Snapshot(self.state())
+    def snapshot(self, interrupted: Callable[[], bool] | None = None) -> Snapshot | None:
+        """A copy of the state, for `go_back` of this network alone; None if it is interrupted."""
+        return None if interrupted and interrupted() else Snapshot(self.state())
 
     def go_back(self, snapshot: Snapshot) -> None:
         """Back to a snapshot of this network."""

@@ -133,7 +133,9 @@ class Loop:
     def slice(self) -> None:
         """Some time in the core, up to the end of an epoch where there is something to do then."""
         if self.settings["check_finite"]:
-            self.copies.keep(self.at, self.samples.agree)
+            # Where others wait for this training, Ctrl-C ends it between two steps alone.
+            interrupted = self.interrupts.asked if self.samples.alone else None
+            self.copies.keep(self.at, self.samples.agree, interrupted)
         if self.at[1] == 0:
             self.tell("on_epoch_begin", self.net)
         stop = self.at[0] + 1 if self.each_epoch else self.last

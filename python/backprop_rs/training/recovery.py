@@ -20,11 +20,22 @@ class Copies:
         self.kept: list[tuple[Place, Any]] = []
         self.due = 0.0
 
-    def keep(self, at: Place, agree: Callable[[bool], bool]) -> None:
-        """Take a copy now and then; more rarely where it takes long."""
+    def keep(
+        self, at: Place, agree: Callable[[bool], bool], interrupted: Callable[[], bool] | None
+    ) -> None:
+        """Take a copy now and then; more rarely where it takes long.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Where `interrupted` says so meanwhile: new memory for a copy may be long in coming.
+        """
         now = perf_counter()
         if agree(now >= self.due):
-            self.kept = [*self.kept[-1:], (at, self.core.snapshot())]
+            copy = self.core.snapshot(interrupted)
+            if copy is None:
+                raise KeyboardInterrupt
+            self.kept = [*self.kept[-1:], (at, copy)]
             self.due = now + max(EVERY, (perf_counter() - now) / COPYING)
 
     def go_back_to(self, step: int, again: Callable[[Place, Place], Place]) -> int:

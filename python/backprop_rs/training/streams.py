@@ -72,6 +72,8 @@ class Streamed:
     def __bool__(self) -> bool:
         return True  # also where the length is not known yet
 
+    alone = True
+
     @property
     def can_go_back(self) -> bool:
         return self.source.repeatable

@@ -34,6 +34,7 @@ class Samples:
     def __len__(self) -> int:
         return len(self.X)
 
+    alone = True
     can_go_back = True
     is_first = True
 
