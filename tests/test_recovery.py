@@ -198,12 +198,12 @@ def test_what_is_not_accepted(given, backend):
 
 @pytest.mark.parametrize("backend", ["rust", "numpy"])
 def test_a_copy_of_large_layers_is_given_up_when_asked(backend):
-    """Over 2^20 numbers the core asks meanwhile; what had been kept stays."""
+    """A thread with over 2^20 numbers asks meanwhile; what had been kept stays."""
     core = bp.Network([1100, 1000], backend=backend, seed=0)._core
     copies = recovery.Copies(core, steps=1)
     copies.keep((0, 0, 0.0), bool, lambda: False)
     kept, copies.due = list(copies.kept), 0.0
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), bp.num_threads(1):
         copies.keep((1, 0, 0.0), bool, lambda: True)
     assert len(kept) == 1 and copies.kept == kept
     assert core.snapshot().is_finite()
