@@ -10,7 +10,7 @@ use crate::kernel::{Buffer, Job, Panels, Set, first};
 use crate::layer::Layer;
 use crate::pool::Share;
 use crate::real::Real;
-use crate::unroll;
+use crate::{unroll, with_width};
 
 /// What is added to the variance, as PyTorch does.
 const EPSILON: f64 = 1e-5;
@@ -27,15 +27,7 @@ trait Groups<T: Real> {
     fn group<const W: usize, const G: usize>(&self, row: usize);
 
     #[inline(always)]
-    fn all(&self, rows: &Share) {
-        match T::LINE {
-            16 => self.all_lines::<16>(rows),
-            _ => self.all_lines::<8>(rows),
-        }
-    }
-
-    #[inline(always)]
-    fn all_lines<const W: usize>(&self, rows: &Share) {
+    fn all<S: Set, const W: usize>(&self, rows: &Share) {
         let Range { mut start, end } = rows.range();
         while start + GROUP <= end {
             self.group::<W, GROUP>(start);
@@ -88,7 +80,7 @@ impl<T: Real> Job for Normalize<'_, T> {
                 z.write(p, self.rows).copy_from_slice(self.values.read(p, self.rows));
             }
         }
-        self.all(self.rows);
+        with_width!(T::LINE, self.all::<S, _>(self.rows));
     }
 }
 
@@ -153,7 +145,7 @@ pub struct Denormalize<'a, T> {
 impl<T: Real> Job for Denormalize<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        self.all(self.rows);
+        with_width!(T::LINE, self.all::<S, _>(self.rows));
     }
 }
 

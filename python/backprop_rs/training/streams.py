@@ -72,7 +72,7 @@ class Streamed:
     def __bool__(self) -> bool:
         return True  # also where the length is not known yet
 
-    alone = True
+    alone = True  # nobody waits for the steps of this training
 
     @property
     def can_go_back(self) -> bool:

@@ -34,7 +34,7 @@ class Samples:
     def __len__(self) -> int:
         return len(self.X)
 
-    alone = True
+    alone = True  # nobody waits for the steps of this training
     can_go_back = True
     is_first = True
 
