@@ -151,9 +151,8 @@ impl<T: Real> Network<T> {
     ) {
         let tiles = self.tiles.of_layer(l);
         pool::run(self.threads_of(rows), |worker| {
-            let share = worker.share(tiles.len()).range();
-            let share = tiles.start + share.start..tiles.start + share.end;
-            self.descend(ws, rows, T::ONE, share, Fate::Store(&sums.total));
+            let own = &tiles[worker.share(tiles.len()).range()];
+            self.descend(ws, &ws.a[0], (rows, T::ONE), own, Fate::Store(&sums.total));
             worker.wait();
             sums.merge(&worker, l..l + 1, c, chunks);
         });
@@ -199,6 +198,6 @@ impl<T: Real> Run<'_, T> {
             self.parts.sum_penalties(worker, &self.network.layers);
             worker.wait();
         }
-        self.update(worker, sum, rows, &(0..0), update)
+        self.update(worker, sum, rows, &[], update)
     }
 }

@@ -533,6 +533,8 @@ pub enum Fate<'a, T> {
 pub struct Descent<'a, T> {
     pub layers: &'a [Layer<T>],
     pub ws: &'a Workspace<T>,
+    /// a of layer 0.
+    pub inputs: &'a Panels<T>,
     pub rows: usize,
     pub scale: T,
     pub tiles: &'a [Tile],
@@ -576,7 +578,8 @@ impl<T: Real> Descent<'_, T> {
 
     #[inline(always)]
     fn outer(&self, layer: usize) -> Outer<'_, T> {
-        let (left, delta) = (self.ws.input(layer), &self.ws.delta[layer]);
+        let left = if layer == 0 { self.inputs } else { self.ws.input(layer) };
+        let delta = &self.ws.delta[layer];
         Outer { left, delta, rows: self.rows, scale: self.scale }
     }
 

@@ -352,7 +352,9 @@ impl<T: Real> Network<T> {
                 self.isa.run(Gather {
                     samples: &all,
                     ws: &ws,
+                    inputs: &ws.a[0],
                     rows: &rows,
+                    targets: &rows,
                     chosen,
                     batch: rows.len(),
                 });

@@ -110,6 +110,11 @@ impl Worker<'_> {
         Self { index: 0, count: 1, barrier: None }
     }
 
+    /// One of `count` workers, to ask for its shares alone: it waits for nobody.
+    pub fn numbered(index: usize, count: usize) -> Self {
+        Self { index, count, barrier: None }
+    }
+
     /// This worker's part of 0..n, as even as can be.
     #[inline(always)]
     pub fn share(&self, n: usize) -> Share {

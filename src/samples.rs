@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::kernel::{Job, Set};
+use crate::kernel::{Job, Panels, Set};
 use crate::pool::Share;
 use crate::random::{self, Purpose, Stream};
 use crate::real::Real;
@@ -64,7 +64,11 @@ impl<T: Real> Samples<'_, T> {
 pub(crate) struct Gather<'a, T> {
     pub samples: &'a Samples<'a, T>,
     pub ws: &'a Workspace<T>,
+    /// Where the samples go.
+    pub inputs: &'a Panels<T>,
     pub rows: &'a Share,
+    /// The rows, of these, that get their targets and weights too.
+    pub targets: &'a Share,
     pub chosen: Chosen<'a>,
     /// The rows of the whole batch, of which `rows` are some.
     pub batch: usize,
@@ -78,7 +82,7 @@ const AHEAD_ROWS: usize = 8;
 impl<T: Real> Job for Gather<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        let Self { samples, ws, rows, chosen, batch } = self;
+        let Self { samples, ws, inputs, rows, targets, chosen, batch } = self;
         let row_bytes = samples.n_in * size_of::<T>();
         let ahead = (AHEAD_BYTES / row_bytes).max(AHEAD_ROWS).min(rows.len());
         for row in rows.range() {
@@ -87,7 +91,10 @@ impl<T: Real> Job for Gather<'_, T> {
             let next = if next < rows.range().end { next } else { next - rows.len() + batch };
             samples.prefetch::<S>(chosen, next, ws.y.n);
             let i = chosen.sample(row);
-            ws.a[0].put_row(row, samples.row(i));
+            inputs.put_row(row, samples.row(i));
+            if !targets.range().contains(&row) {
+                continue;
+            }
             if let (Some(weights), Some(room)) = (samples.weights, &ws.weights) {
                 room.part(row, 1)[0] = weights[i];
             }
@@ -170,7 +177,7 @@ pub(crate) fn add_noise<T: Real>(
 
 /// Draws the masks of layer `l` (from 1) for some rows.
 pub(crate) fn draw_masks<T: Real>(
-    mask: &crate::kernel::Panels<T>,
+    mask: &Panels<T>,
     rows: &Share,
     chosen: Chosen,
     chance: Chance,

@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::few;
 use crate::interrupt::given_up;
+use crate::kernel::Panels;
 use crate::layer::{Apply, Descent, Fate};
 use crate::network::{Network, ROW_BLOCK};
 use crate::optimizer::{Clock, Rule, Update};
@@ -26,10 +26,11 @@ use crate::pool::{self, Worker};
 use crate::real::Real;
 use crate::samples::{Chance, Chosen, Gather, Order, Samples, Targets, add_noise, chosen, visited};
 use crate::schedule::Schedule;
+use crate::sharing::{self, Portion};
 use crate::small::{self, SmallSteps};
 use crate::sums::{GradientTree, Tree, tree_sum};
 use crate::undo::{LONG_UPDATE, Undo};
-use crate::workspace::{CHUNK, Gradient, Workspace};
+use crate::workspace::{CHUNK, Gradient, Tile, Workspace};
 
 /// How to train.
 #[derive(Clone)]
@@ -165,12 +166,13 @@ impl<T: Real> Network<T> {
     pub fn train(&mut self, samples: &Samples<T>, settings: &Settings, start: Position) -> Outcome {
         let batch = settings.batch_size.min(settings.rows_of_epoch(samples.len()));
         let work = self.step_work(batch);
-        let few = settings.input_noise == 0.0 && self.shares_panels(work, batch);
-        let tried = TRIED_WORK.contains(&work) && (few || !few::is_few(batch));
-        let shared = few || tried && !small::serves(&self.layers, batch);
-        let threads = if shared { pool::threads() } else { Self::threads_for(work, batch) };
+        let all = pool::threads();
+        let by_panels = settings.input_noise == 0.0 && self.shares_panels(work, batch, all);
+        let tried = TRIED_WORK.contains(&work) && (by_panels || !sharing::is_few(batch));
+        let shared = by_panels || tried && !small::serves(&self.layers, batch);
+        let threads = if shared { all } else { Self::threads_for(work, batch) };
         if threads == 1 || !tried {
-            return self.train_on(threads, samples, settings, start, few).0;
+            return self.train_on(threads, samples, settings, start, by_panels).0;
         }
         let (mut costs, mut end, begun) = (Vec::new(), start, Instant::now());
         let steps = settings.rows_of_epoch(samples.len()).div_ceil(batch);
@@ -180,7 +182,7 @@ impl<T: Real> Network<T> {
             let (budget, from) = (piece.min(left), end);
             let settings = Settings { budget, ..settings.clone() };
             let count = if all { threads } else { 1 };
-            let (part, spent) = self.train_on(count, samples, &settings, from, few && all);
+            let (part, spent) = self.train_on(count, samples, &settings, from, by_panels && all);
             let epochs = (part.end.epoch - from.epoch) as usize;
             self.pace.note(epochs * steps + part.end.step - from.step, spent);
             costs.extend(part.costs);
@@ -198,7 +200,7 @@ impl<T: Real> Network<T> {
         samples: &Samples<T>,
         settings: &Settings,
         start: Position,
-        few: bool,
+        by_panels: bool,
     ) -> (Outcome, Duration) {
         let batch = settings.batch_size.min(settings.rows_of_epoch(samples.len()));
         let order = std::mem::take(&mut self.order);
@@ -222,7 +224,10 @@ impl<T: Real> Network<T> {
         };
         let sums = stored.then(|| GradientTree::new(&self.layers, batch.div_ceil(CHUNK)));
         let mut run = Run::new(self, samples, settings, ws, sums);
-        run.few = few && threads > 1;
+        run.by_panels = by_panels && threads > 1;
+        if run.by_panels {
+            run.ws.make_copies();
+        }
         run.order = RwLock::new(order);
         run.check_mask = self.check_mask(batch, settings.budget);
         let outcome = Mutex::new(None);
@@ -301,7 +306,15 @@ impl<T: Real> Network<T> {
             if give_up() {
                 return;
             }
-            self.isa.run(Gather { samples, ws, rows: &block, chosen, batch: rows });
+            self.isa.run(Gather {
+                samples,
+                ws,
+                inputs: &ws.a[0],
+                rows: &block,
+                targets: &block,
+                chosen,
+                batch: rows,
+            });
             let chance = training.map(|training| (training.chance, chosen));
             if let Some(training) = training.filter(|training| training.noise > 0.0) {
                 add_noise(ws, &block, chosen, training.chance, training.noise);
@@ -322,9 +335,9 @@ impl<T: Real> Network<T> {
         (c, chunks): (usize, usize),
     ) {
         pool::run(Self::threads_for(self.step_work(rows), rows), |worker| {
-            let tiles = worker.weighted_share(&self.tiles.totals).range();
+            let tiles = self.tiles.share(&worker);
             let fate = Fate::Store(&sums.total);
-            self.descend(ws, rows, T::ONE, tiles, fate);
+            self.descend(ws, &ws.a[0], (rows, T::ONE), tiles, fate);
             worker.wait();
             sums.merge(&worker, 0..self.layers.len(), c, chunks);
         });
@@ -334,19 +347,13 @@ impl<T: Real> Network<T> {
     pub(crate) fn descend(
         &self,
         ws: &Workspace<T>,
-        rows: usize,
-        scale: T,
-        tiles: Range<usize>,
+        inputs: &Panels<T>,
+        (rows, scale): (usize, T),
+        tiles: &[Tile],
         fate: Fate<T>,
     ) {
-        self.isa.run(Descent {
-            layers: &self.layers,
-            ws,
-            rows,
-            scale,
-            tiles: &self.tiles.tiles[tiles],
-            fate,
-        });
+        let layers = &self.layers;
+        self.isa.run(Descent { layers, ws, inputs, rows, scale, tiles, fate });
     }
 
     /// Updates every parameter by a gradient that was kept, one worker's share of them.
@@ -439,8 +446,8 @@ pub(crate) struct Run<'a, T> {
     ws: Workspace<T>,
     /// Whether the steps are those of [`crate::small`].
     small: bool,
-    /// Whether workers share panels: see [`crate::few`].
-    few: bool,
+    /// Whether workers share panels: see [`crate::sharing`].
+    by_panels: bool,
     pub parts: Parts,
     /// Where gradients are kept that cannot be used as they come.
     pub sums: Option<GradientTree<T>>,
@@ -467,7 +474,7 @@ impl<'a, T: Real> Run<'a, T> {
             samples,
             settings,
             small: ws.small && settings.is_plain() && network.own_cost.is_none(),
-            few: false,
+            by_panels: false,
             parts: Parts::new(&network.layers),
             ws,
             sums,
@@ -488,7 +495,7 @@ impl<T: Real> Run<'_, T> {
         let at_hand = self.settings.window.map_or(steps, |window| {
             (window.first_step + self.samples_of_window().div_ceil(size)).min(steps)
         });
-        let tiles = worker.weighted_share(&self.network.tiles.totals).range();
+        let portion = self.network.portion(worker, size, self.by_panels);
         let (mut costs, mut at) = (Vec::new(), start);
         let mut clock = self.network.optimizer.clock;
         let mut reason = Reason::Done;
@@ -513,7 +520,7 @@ impl<T: Real> Run<'_, T> {
             let done = if self.small {
                 self.small_steps(worker, order, last, &mut clock, &mut at)
             } else {
-                self.steps(worker, order, (&tiles, last), &mut clock, &mut at)
+                self.steps(worker, order, (&portion, last), &mut clock, &mut at)
             };
             if at.step >= steps {
                 costs.push(at.cost_sum / n as f64);
@@ -569,7 +576,7 @@ impl<T: Real> Run<'_, T> {
         &self,
         worker: &Worker,
         order: &[u32],
-        (tiles, last): (&Range<usize>, usize),
+        (portion, last): (&Portion, usize),
         clock: &mut Clock,
         at: &mut Position,
     ) -> Result<(), Reason> {
@@ -581,7 +588,7 @@ impl<T: Real> Run<'_, T> {
             let mut next = *clock;
             next.tick(rule);
             let update = self.settings.update(rule, &next, at, steps);
-            at.cost_sum += self.step(worker, order, batch, tiles, (update, at.epoch))?;
+            at.cost_sum += self.step(worker, order, batch, portion, (update, at.epoch))?;
             *clock = next;
             self.look_at_the_clock(worker, at, at.step + 1, steps);
             worker.wait();
@@ -639,17 +646,17 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         order: &[u32],
         batch: Range<usize>,
-        tiles: &Range<usize>,
+        portion: &Portion,
         (update, epoch): (Update<T>, u64),
     ) -> Result<f64, Reason> {
         if self.settings.penalty_in_cost > 0.0 {
             self.parts.sum_penalties(worker, &self.network.layers);
         }
         let sum = match &self.sums {
-            Some(sums) => self.gather_gradient(worker, order, (&batch, epoch), tiles, sums)?,
-            None => self.chunk(worker, order, &batch, epoch)?,
+            Some(sums) => self.gather_gradient(worker, order, (&batch, epoch), portion, sums)?,
+            None => self.chunk(worker, order, &batch, (epoch, portion))?,
         };
-        self.update(worker, &sum, batch.len(), tiles, update)
+        self.update(worker, &sum, batch.len(), &portion.tiles, update)
     }
 
     /// The update of a step of `rows` samples from their sums; the sum of their costs, if it was made.
@@ -659,7 +666,7 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         sum: &Sum,
         rows: usize,
-        tiles: &Range<usize>,
+        tiles: &[Tile],
         mut update: Update<T>,
     ) -> Result<f64, Reason> {
         let m = rows as f64;
@@ -691,42 +698,48 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         update: &Update<T>,
         (rows, scale): (usize, T),
-        tiles: &Range<usize>,
+        tiles: &[Tile],
     ) -> Result<(), Reason> {
         let (network, undo) = (self.network, self.ws.undo.as_ref());
         let moments = &network.optimizer.moments[..];
         let fate = Fate::Update { update, moments, undo };
         let Some(undo) = undo else {
-            network.descend(&self.ws, rows, scale, tiles.clone(), fate);
+            network.descend(&self.ws, self.inputs(worker), (rows, scale), tiles, fate);
             return Ok(());
         };
         let done = self.descend_in_pieces(worker, rows, scale, tiles, fate);
         worker.wait();
         if self.given_up.load(Relaxed) {
-            undo.bring_back(&network.layers, moments, &network.tiles.tiles[done]);
+            undo.bring_back(&network.layers, moments, &tiles[..done]);
             return Err(Reason::Interrupted);
         }
         Ok(())
     }
 
-    /// Phase B a piece at a time, until it is given up; the tiles that are done.
+    /// Phase B a piece at a time, until it is given up; how many tiles are done.
     #[inline]
     fn descend_in_pieces(
         &self,
         worker: &Worker,
         rows: usize,
         scale: T,
-        tiles: &Range<usize>,
+        tiles: &[Tile],
         fate: Fate<T>,
-    ) -> Range<usize> {
+    ) -> usize {
         let piece = (PIECE_WORK / (2 * T::LINE * T::LINE * rows)).max(1);
-        let mut done = tiles.start;
-        while done < tiles.end && !(done > tiles.start && self.give_up(worker)) {
-            let end = (done + piece).min(tiles.end);
-            self.network.descend(&self.ws, rows, scale, done..end, fate);
+        let (inputs, mut done) = (self.inputs(worker), 0);
+        while done < tiles.len() && !(done > 0 && self.give_up(worker)) {
+            let end = (done + piece).min(tiles.len());
+            self.network.descend(&self.ws, inputs, (rows, scale), &tiles[done..end], fate);
             done = end;
         }
-        tiles.start..done
+        done
+    }
+
+    /// a of layer 0, as a worker sees it.
+    #[inline(always)]
+    fn inputs(&self, worker: &Worker) -> &Panels<T> {
+        self.ws.inputs(worker, self.by_panels)
     }
 
     /// Phase A and a barrier; the sums of costs and weights.
@@ -736,7 +749,7 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         order: &[u32],
         chunk: &Range<usize>,
-        epoch: u64,
+        (epoch, portion): (u64, &Portion),
     ) -> Result<Sum, Reason> {
         let rows = chunk.len();
         let training = Training {
@@ -745,9 +758,9 @@ impl<T: Real> Run<'_, T> {
             give_up: &|worker| self.give_up(worker),
         };
         let chosen = chosen(order, chunk);
-        if self.few {
+        if self.by_panels {
             self.give_up(worker); // all see it after the last of their meetings
-            self.network.few_rows(&self.ws, self.samples, worker, rows, chosen);
+            self.network.panel_rows(&self.ws, self.samples, (worker, portion), rows, chosen);
         } else {
             self.network.rows(&self.ws, self.samples, worker, rows, chosen, Some(&training));
         }
@@ -804,7 +817,7 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         order: &[u32],
         (batch, epoch): (&Range<usize>, u64),
-        tiles: &Range<usize>,
+        portion: &Portion,
         sums: &GradientTree<T>,
     ) -> Result<Sum, Reason> {
         let chunks = batch.len().div_ceil(CHUNK);
@@ -812,11 +825,11 @@ impl<T: Real> Run<'_, T> {
         for c in 0..chunks {
             let start = batch.start + c * CHUNK;
             let chunk = start..(start + CHUNK).min(batch.end);
-            let sum = self.chunk(worker, order, &chunk, epoch)?;
+            let sum = self.chunk(worker, order, &chunk, (epoch, portion))?;
             costs.push(sum.cost);
             weights.push(sum.weight);
             let fate = Fate::Store(&sums.total);
-            self.descend_in_pieces(worker, chunk.len(), T::ONE, tiles, fate);
+            self.descend_in_pieces(worker, chunk.len(), T::ONE, &portion.tiles, fate);
             worker.wait();
             if self.given_up.load(Relaxed) {
                 return Err(Reason::Interrupted);

@@ -19,6 +19,8 @@ pub const CHUNK: usize = 4 * SHARD;
 pub struct Workspace<T> {
     /// a of layer 0 to L: the samples themselves, then each layer's activations.
     pub a: Vec<Panels<T>>,
+    /// Each worker's own copy of the samples, where panels are shared.
+    copies: Vec<Panels<T>>,
     /// z of layer 1 to L, normalised where σ sees it so. Without `keep_z` a hidden layer has none: its room holds a in the end.
     pub z: Vec<Option<Panels<T>>>,
     /// Under dropout, of layer 1 to L: the mask, 0 or 1 / (1 - share), and a times the mask.
@@ -51,6 +53,7 @@ impl<T: Real> Workspace<T> {
         let outputs = layers.iter().map(|layer| Panels::zeros(rows, layer.n_out));
         Self {
             a: std::iter::once(Panels::zeros(rows, n_in)).chain(outputs).collect(),
+            copies: Vec::new(),
             z: layers.iter().map(|_| None).collect(),
             dropped: layers.iter().map(|_| None).collect(),
             normed: layers.iter().map(|_| None).collect(),
@@ -111,6 +114,18 @@ impl<T: Real> Workspace<T> {
         }
         self.small &= self.dropped.iter().all(Option::is_none);
         self
+    }
+
+    /// Makes room for a copy of the samples for each worker.
+    pub fn make_copies(&mut self) {
+        let n_in = self.a[0].n;
+        self.copies.resize_with(self.threads, || Panels::zeros(self.rows, n_in));
+    }
+
+    /// a of layer 0: a worker's copy, or what all share.
+    #[inline(always)]
+    pub fn inputs(&self, worker: &Worker, copied: bool) -> &Panels<T> {
+        if copied { &self.copies[worker.index] } else { &self.a[0] }
     }
 
     /// The mask of layer `l` (from 1) and its masked activations, under dropout.
@@ -283,8 +298,13 @@ impl Tiles {
     }
 
     /// The tiles of one layer.
-    pub fn of_layer(&self, layer: usize) -> Range<usize> {
+    pub fn of_layer(&self, layer: usize) -> &[Tile] {
         let cut = |layer| self.tiles.partition_point(|tile| tile.layer < layer);
-        cut(layer)..cut(layer + 1)
+        &self.tiles[cut(layer)..cut(layer + 1)]
+    }
+
+    /// One worker's part of all of them.
+    pub fn share(&self, worker: &Worker) -> &[Tile] {
+        &self.tiles[worker.weighted_share(&self.totals).range()]
     }
 }

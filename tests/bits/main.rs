@@ -388,6 +388,21 @@ fn a_step_on_any_number_of_shards_has_the_bits_of_the_twin() {
 }
 
 #[test]
+fn workers_that_share_panels_have_the_bits_of_the_twin() {
+    for rule in ["sgd", "adam"] {
+        for rows in [3, 15, 40] {
+            plain(&[300, 96, 10], rows, rule).check::<f32>();
+            plain(&[100, 48, 64, 24], rows, rule).check::<f64>();
+            plain(&[60, 64, 33], rows, rule).check::<f64>();
+            let softmax = [Activation::Relu, Activation::Relu, Activation::Softmax].to_vec();
+            let cost = Cost::CrossEntropy { label_smoothing: 0.1 };
+            let plain = plain(&[160, 64, 32, 40], rows, rule);
+            Case { activations: softmax, cost, classes: true, ..plain }.check::<f32>();
+        }
+    }
+}
+
+#[test]
 fn the_gradient_of_every_batch_up_to_2000_rows_is_the_tree() {
     let case = plain(&[2, 3], 2000, "sgd");
     let (data, net) = (Data::<f32>::of(&case), case.network::<f32>());
