@@ -657,6 +657,11 @@ impl<T: Real> Job for Product<'_, T> {
     }
 }
 
+/// Weights that are so many come from far: the panels that are next are asked for during the tiles of
+/// these, of which there must be some, each its part.
+const FAR: usize = 1 << 17;
+const FAR_TILES: usize = 8;
+
 impl<T: Real> Product<'_, T> {
     /// All rows of panel `p`, or of some panels from there; returns how many panels.
     #[inline(always)]
@@ -679,8 +684,15 @@ impl<T: Real> Product<'_, T> {
             return 4;
         }
         if S::PANELS == 2 && whole(2) {
-            for tile_rows in evenly(rows, S::ROWS) {
+            let tiles = rows.len().div_ceil(S::ROWS);
+            let ahead = whole(4) && tiles >= FAR_TILES && self.right.values.len() >= FAR;
+            for (t, tile_rows) in evenly(rows, S::ROWS).enumerate() {
                 let (row, ks) = (tile_rows.start, ks.clone());
+                if ahead {
+                    let part =
+                        ks.start + ks.len() * t / tiles..ks.start + ks.len() * (t + 1) / tiles;
+                    self.prefetch::<S>(p + 2..p + 4, part);
+                }
                 // SAFETY: the rows are this worker's, and two whole panels begin at p.
                 unsafe { with_rows!(tile_rows.len(), tile::<T, _, N, 2>(self, p, row, ks)) };
             }
@@ -692,6 +704,16 @@ impl<T: Real> Product<'_, T> {
             unsafe { with_rows!(tile_rows.len(), tile::<T, _, N, 1>(self, p, row, ks)) };
         }
         1
+    }
+
+    /// Has rows `ks` of some panels of weights brought near.
+    #[inline(always)]
+    fn prefetch<S: Set>(&self, panels: Range<usize>, ks: Range<usize>) {
+        for p in panels {
+            let width = self.right.width(p);
+            let from = self.right.offset(p, ks.start);
+            S::prefetch_early(self.right.values.part(from, ks.len() * width));
+        }
     }
 }
 
