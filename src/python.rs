@@ -23,7 +23,7 @@ use functions::{Own, raised, unless_raised};
 use crate::columns::into_rows;
 use crate::interrupt::asking;
 use crate::kernel::{Isa, fma_rate};
-use crate::real::first_non_finite;
+use crate::real::first_non_finite_of_many;
 use crate::schedule::{Curve, Schedule, Watched};
 use crate::table::Setting;
 use crate::train::{Position, Reason};
@@ -682,7 +682,7 @@ fn first_nonfinite(X: &Bound<PyAny>) -> PyResult<Option<usize>> {
     fn search<T: Element + Real>(array: &Bound<PyArrayDyn<T>>) -> PyResult<Option<usize>> {
         let (py, array) = (array.py(), array.try_readonly()?);
         Ok(match array.as_slice() {
-            Ok(values) if array.is_c_contiguous() => py.detach(|| first_non_finite(values)),
+            Ok(values) if array.is_c_contiguous() => py.detach(|| first_non_finite_of_many(values)),
             _ => array.as_array().iter().position(|value| !value.is_finite()),
         })
     }

@@ -8,6 +8,10 @@
 
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use crate::pool;
 
 /// `f32` or `f64`.
 pub trait Real:
@@ -98,6 +102,24 @@ pub fn first_non_finite<T: Real>(values: &[T]) -> Option<usize> {
     let chunk = values.chunks(1024).position(bad)? * 1024;
     let within = values[chunk..].iter().position(|value| !value.is_finite());
     within.map(|i| chunk + i)
+}
+
+/// [`first_non_finite`] by all threads, where there is enough for them.
+pub fn first_non_finite_of_many<T: Real>(values: &[T]) -> Option<usize> {
+    const PIECE: usize = 1 << 17;
+    let threads = pool::threads().min(values.len() / PIECE);
+    let (pieces, first) = (Mutex::new(values.chunks(PIECE).enumerate()), AtomicUsize::new(usize::MAX));
+    pool::run(threads, |_| {
+        loop {
+            let next = pieces.lock().unwrap().next();
+            let Some((piece, values)) = next else { return };
+            if let Some(at) = first_non_finite(values) {
+                first.fetch_min(piece * PIECE + at, Relaxed);
+                return;
+            }
+        }
+    });
+    Some(first.into_inner()).filter(|&at| at < usize::MAX)
 }
 
 /// Writes one `impl Real`: the same formulas, each type with its own constants.
@@ -436,6 +458,16 @@ mod tests {
                 values[i] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY][i % 3];
                 assert_eq!(first_non_finite(&values), Some(i));
             }
+        }
+    }
+
+    #[test]
+    fn all_threads_find_the_first_that_is_not_finite() {
+        let mut values = vec![1.0_f32; 1_000_000];
+        assert_eq!(first_non_finite_of_many(&values), None);
+        for i in [999_999, 700_000, 131_072, 131_071, 0] {
+            values[i] = f32::NAN;
+            assert_eq!(first_non_finite_of_many(&values), Some(i));
         }
     }
 

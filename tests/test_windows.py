@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from backprop_rs.data.sources.base import Block, Epoch
 from backprop_rs.data.sources.columns import ColumnRows, rows_of_columns, writer
+from backprop_rs.data.sources.rooms import Rooms
 from backprop_rs.data.sources.windows import Part, Window, windows
 
 RNG = np.random.default_rng(9)
@@ -92,7 +93,7 @@ def test_rows_that_fill_a_window_are_not_copied() -> None:
 
 
 def test_rows_that_need_more_room_get_it() -> None:
-    window = Window(4)
+    window = Window(4, Rooms())
     window.add(Part(Block(np.ones((2, 1), np.float32)), "a", 0, 0))
     window.add(Part(Block(np.full((2, 1), 2**30 + 1)), "b", 0, 2))
     rows = window.prepared(same).X
@@ -126,7 +127,7 @@ def test_targets_that_go_together_only_when_prepared_are_put_together_then() -> 
 
 
 def test_parts_of_another_width_are_named() -> None:
-    window = Window(9)
+    window = Window(9, Rooms())
     window.add(Part(Block(X[:2]), "a file", 0, 0))
     with pytest.raises(ValueError, match=r"another, from row 3 on: X must have 5 columns.*got 4"):
         window.add(Part(Block(X[:2, 1:]), "another", 3, 2))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..data.sources.base import Block, Change, Epoch, Pass, Piece, Source, joined
 from ..data.sources.reader import Ahead
 from ..network.computes import class_labels
+from ..threads import get_num_threads, processors
 from .metrics import Metrics
 from .tree import ShardTree
 from .weights import weights_of
@@ -131,8 +132,12 @@ class Streamed:
             if self.reader is None or self.next != at[:2]:
                 self.end_reader()
                 chunks = self.chunks(at, settings)
-                self.reader = Ahead(chunks, QUEUED) if self.reads_ahead else chunks
-            self.chunk = next(self.reader)
+                self.reader = Ahead(chunks, QUEUED) if self.reads_beside else chunks
+            try:
+                self.chunk = next(self.reader)
+            except BaseException:
+                self.end_reader()
+                raise
             whole = -(-self.chunk.rows // self.batch_size)
             after = self.chunk.first_step + self.chunk.steps
             self.next = (at[0] + 1, 0) if after >= whole else (at[0], after)
@@ -182,6 +187,17 @@ class Streamed:
         if held is not None:
             held.rows = rows
             yield held
+
+    @property
+    def reads_beside(self) -> bool:
+        """Whether a thread makes the chunks while others train.
+
+        Where no processor is left for it, it would halt all threads of the training, which wait for
+        each other in every step: there it only has the bytes brought, and all processors make them
+        a chunk between two trainings.
+        """
+        spare = get_num_threads() < processors()
+        return self.reads_ahead and (spare or not self.source.comes_near)
 
     def batches_at_once(self) -> int:
         row = self.net.sizes[0] * np.dtype(self.net.dtype).itemsize

@@ -154,6 +154,11 @@ class Source(ABC):
     chunk_bytes = CHUNK_BYTES
     change: Change | None = None
 
+    @property
+    def comes_near(self) -> bool:
+        """Whether the system brings what is read next from the disk to memory, when asked to."""
+        return False
+
     @abstractmethod
     def open(self, epoch: Epoch, prepare: Change) -> Pass:
         """Begin a pass; `prepare` is done to every block, and what it finds is named by place."""

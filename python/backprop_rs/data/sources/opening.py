@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -196,6 +197,8 @@ def in_blocks(made: Source, rows: int) -> Stream:
         def read() -> Iterator[Block]:
             yield take(np.arange(first, last))
 
-        return Segment(f"{made.name}, rows {first} to {last - 1}", read, last - first)
+        name = f"{made.name}, rows {first} to {last - 1}"
+        near = partial(made.near, first, last) if made.can_bring else None
+        return Segment(name, read, last - first, near)
 
     return Stream([segment(first) for first in range(0, n, rows)], made.name, n, rows)

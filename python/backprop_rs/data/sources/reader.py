@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from queue import Empty, Full, Queue
-from threading import Event, Thread
+from threading import Event, Thread, current_thread
 from typing import Generic, TypeVar
+
+from ..._backend import alone
 
 T = TypeVar("T")
 AHEAD = 2
 LOOK = 0.05  # seconds between two looks at whether it is still wanted
+NAME = "backprop-reader"
+
+
+def reads_ahead() -> bool:
+    """Whether this is a thread that reads ahead, while others have the processors."""
+    return current_thread().name == NAME
 
 
 class Ahead(Generic[T]):
@@ -25,14 +33,15 @@ class Ahead(Generic[T]):
     def __init__(self, items: Iterator[T], ahead: int = AHEAD) -> None:
         self.queue: Queue[tuple[T | None, BaseException | None]] = Queue(ahead)
         self.unwanted = Event()
-        self.thread = Thread(target=self.read, args=(items,), daemon=True, name="backprop-reader")
+        self.thread = Thread(target=self.read, args=(items,), daemon=True, name=NAME)
         self.thread.start()
 
     def read(self, items: Iterator[T]) -> None:
         try:
-            for item in items:
-                if not self.put((item, None)):
-                    return
+            with alone():  # the core's threads are those of the training
+                for item in items:
+                    if not self.put((item, None)):
+                        return
             self.put((None, StopIteration()))
         except BaseException as error:  # it belongs to whoever waits for the item
             self.put((None, error))

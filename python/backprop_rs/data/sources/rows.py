@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..arrays import array_of
 from .base import Block, Change, Epoch, Pass, Piece, Source, shuffled
+from .near import CAN_ASK, bring_rows, is_file
 
 
 class RandomAccess(Source):
@@ -18,10 +19,14 @@ class RandomAccess(Source):
 
     length: int
     lies_on_disk = False  # rows are best read upwards, whatever order they are wanted in
+    can_bring = False  # has the system bring neighbours into memory
 
     @abstractmethod
     def take(self, rows: NDArray[Any]) -> Block:
         """The samples of these rows, in this order."""
+
+    def near(self, first: int, last: int) -> None:
+        """Have the system bring rows that follow each other, where it `can_bring` them."""
 
     def place(self, row: int) -> str:
         """Where a row comes from, in words."""
@@ -86,6 +91,12 @@ class ArraySource(RandomAccess):
         for what, other in (("y", y), ("weights", weights)):
             if other is not None and len(other) != len(X):
                 raise ValueError(f"{what} must have as many rows as X ({len(X)}); got {len(other)}")
+        self.can_bring = CAN_ASK and is_file(X)
+
+    def near(self, first: int, last: int) -> None:
+        for array in (self.all.X, self.all.y, self.all.weights):
+            if is_file(array):
+                bring_rows(array, first, last)
 
     def take(self, rows: NDArray[Any]) -> Block:
         return in_file_order(self.all, rows)

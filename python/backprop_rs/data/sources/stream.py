@@ -17,16 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import SHUFFLE_ROWS, Block, Change, Epoch, Pass, Piece, Source, joined, shuffled
+from .reader import Ahead, reads_ahead
 from .windows import Part, windows
 
 
 @dataclass
 class Segment:
-    """A part of a source that can be read by itself, in blocks; its rows, where they are known."""
+    """A part of a source that can be read by itself, in blocks; its rows, where they are known.
+
+    `near` has the system bring its bytes from the disk into memory, where it can be asked for that.
+    """
 
     name: str
     read: Callable[[], Iterator[Block]]
     rows: int | None = None
+    near: Callable[[], None] | None = None
 
 
 class Stream(Source):
@@ -49,6 +54,10 @@ class Stream(Source):
         rows = [segment.rows for segment in self.segments]
         known = None if None in rows else sum(row for row in rows if row is not None)
         self.length = known if length is None else length
+
+    @property
+    def comes_near(self) -> bool:
+        return all(segment.near for segment in self.segments)
 
     def open(self, epoch: Epoch, prepare: Change) -> Pass:
         if epoch.shuffle and len(self.segments) > 1:
@@ -197,9 +206,25 @@ class StreamPass(Pass):
             order.pop(0)
         return self.after(order, rows - at)
 
+    def near(self, order: list[int]) -> Iterator[int]:
+        """These segments, of which the next two are brought into memory where that can be."""
+        if not self.source.comes_near or reads_ahead():
+            yield from order
+            return
+
+        def bring() -> Iterator[int]:
+            for number in order:
+                near = self.source.segments[number].near
+                assert near is not None
+                near()
+                yield number
+
+        with Ahead(bring()) as numbers:
+            yield from numbers
+
     def after(self, order: list[int], unwanted: int) -> Iterator[Part]:
         """The parts of these segments without the first rows."""
-        for number in order:
+        for number in self.near(order):
             segment, start, row = self.source.segments[number], self.source.offset(number), 0
             for block in blocks_of(segment):
                 part = Part(block, segment.name, row, start + row)

@@ -17,6 +17,8 @@ from ..recipe import listed, position
 from .base import Block
 from .columns import ColumnRows
 from .csv_faults import fault
+from .near import CAN_ASK, bring
+from .reader import reads_ahead
 from .stream import Segment, Stream
 
 ROWS = 65_536  # of a record batch, at most
@@ -148,7 +150,9 @@ def parquet(paths: Sequence[Path], name: str, choices: dict[str, Any], **setting
             for group in range(metadata.num_row_groups):
                 rows = metadata.row_group(group).num_rows
                 place = f"{path}, row group {group}"
-                segments.append(Segment(place, group_reader(path, group, columns, kept), rows))
+                read = group_reader(path, group, columns, kept)
+                near = group_bringer(path, group, columns, kept) if CAN_ASK else None
+                segments.append(Segment(place, read, rows, near))
     assert columns is not None
     return TableSource(segments, name, columns, **settings)
 
@@ -171,9 +175,40 @@ def group_reader(
     return read
 
 
+def group_bringer(
+    path: Path, group: int, columns: Columns, footer: Any
+) -> Callable[[], None]:
+    used = set(columns.used)
+
+    def near() -> None:
+        try:
+            metadata = footer or arrow("parquet").read_metadata(path)
+            bring(path, ranges_of(metadata.row_group(group), used))
+        except (OSError, ValueError, RuntimeError):
+            return  # whoever reads the file hears of it
+
+    return near
+
+
+def ranges_of(group: Any, used: set[str]) -> list[tuple[int, int]]:
+    """Where the columns that are used lie in a file: ranges (first byte, how many)."""
+    ranges: list[tuple[int, int]] = []
+    for k in range(group.num_columns):
+        column = group.column(k)
+        if column.path_in_schema not in used:
+            continue
+        places = (column.dictionary_page_offset, column.data_page_offset)
+        first, size = min(place for place in places if place), column.total_compressed_size
+        if ranges and sum(ranges[-1]) == first:
+            ranges[-1] = ranges[-1][0], ranges[-1][1] + size
+        else:
+            ranges.append((first, size))
+    return ranges
+
+
 def spare_processors() -> bool:
-    """Whether Arrow may use threads of its own: with two, they would take from the training."""
-    return processors() > 2
+    """Whether Arrow may use threads of its own: beside a training on two they would take from it."""
+    return processors() > 2 or not reads_ahead()
 
 
 def csv(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: Any) -> Any:

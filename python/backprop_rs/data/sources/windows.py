@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .base import Block, Change, joined, targets_of
 from .columns import ColumnRows
+from .rooms import Rooms
 
 
 @dataclass
@@ -46,8 +47,8 @@ class Window:
     A part that fills the window is taken as it is, such as the rows of a memory map.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size, self.count = size, 0
+    def __init__(self, size: int, rooms: Rooms) -> None:
+        self.size, self.count, self.rooms = size, 0, rooms
         self.parts: list[Part] = []
         self.rows: NDArray[Any] | None = None
 
@@ -57,7 +58,7 @@ class Window:
 
     def add(self, part: Part) -> None:
         """Put a part, for which there must be room, below the others."""
-        if len(part) < self.size:
+        if len(part) < self.size or isinstance(part.block.X, ColumnRows):
             place = self.place(part)
             if isinstance(part.block.X, ColumnRows):
                 part.block.X.into(place)
@@ -72,7 +73,7 @@ class Window:
         X = part.block.X
         width, kind = X.shape[1], X.dtype
         if self.rows is None:
-            self.rows = np.empty((self.size, width), kind)
+            self.rows = self.rooms.array((self.size, width), kind)
         if self.rows.shape[1] != width:
             raise ValueError(
                 f"{part.segment}, from row {part.row} on: X must have {self.rows.shape[1]} "
@@ -102,13 +103,14 @@ class Window:
 
 def windows(parts: Iterator[Part], size: int) -> Iterator[Window]:
     """Windows of `size` rows; the last may have fewer."""
-    window = Window(size)
+    rooms = Rooms()
+    window = Window(size, rooms)
     for part in parts:
         while len(part) >= window.room:
             room = window.room
             window.add(part.first(room))
             yield window
-            window, part = Window(size), part.after(room)
+            window, part = Window(size, rooms), part.after(room)
         if len(part):
             window.add(part)
     if window.count:
