@@ -553,3 +553,41 @@ def test_an_error_in_the_reader_comes_where_the_item_would_have_come() -> None:
         for _ in range(2):
             with pytest.raises(OSError, match="the disk is gone"):
                 next(ahead)
+
+
+# Turns.
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_processors_that_all_train_read_too_to_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    from backprop_rs.training import streams
+
+    np.save(tmp_path / "X.npy", X)
+    np.save(tmp_path / "y.npy", Y)
+    source = bp.data.source(
+        tmp_path / "X.npy", tmp_path / "y.npy", shuffle="blocks", shuffle_rows=100
+    )
+    monkeypatch.setattr(streams, "processors", lambda: threads)
+    monkeypatch.setattr(streams, "get_num_threads", lambda: 1)
+    net, twin = network(), network()
+    samples = streams.Streamed(net, source)
+    assert samples.reads_beside == (threads == 2 or not source.comes_near)
+    net.fit(source, **SETTINGS)
+    monkeypatch.undo()
+    twin.fit(bp.data.source(X, Y, shuffle="blocks", shuffle_rows=100), **SETTINGS)
+    assert parameters(net) == parameters(twin)
+
+
+def test_ranges_of_columns_that_touch_are_one(tmp_path: Path) -> None:
+    pq = pytest.importorskip("pyarrow.parquet")
+    import pyarrow as pa
+
+    from backprop_rs.data.sources.table import ranges_of
+
+    pq.write_table(pa.table({name: np.arange(100.0) for name in "abcd"}), tmp_path / "t.parquet")
+    group = pq.read_metadata(tmp_path / "t.parquet").row_group(0)
+    sizes = [group.column(k).total_compressed_size for k in range(4)]
+    assert [size for _, size in ranges_of(group, set("abcd"))] == [sum(sizes)]
+    assert [size for _, size in ranges_of(group, set("abd"))] == [sum(sizes[:2]), sizes[3]]

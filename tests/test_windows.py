@@ -181,3 +181,14 @@ def test_the_core_takes_some_of_the_samples_of_a_window_in_an_order(
         assert len(costs) == 1 and place == [3, 0, 0.0] and reason == "done"
         nets.append((costs, [w.tolist() for w in net.weights]))
     assert nets[0] == nets[1]
+
+
+# Memory that is used again.
+
+
+def test_windows_are_put_where_no_window_lies_any_more() -> None:
+    places = {window.rows.ctypes.data for window in windows(iter(parts(500)), 7)}  # type: ignore[union-attr]
+    assert len(places) <= 3
+    kept = list(windows(iter(parts(500)), 7))
+    rows = [window.rows for window in kept if window.rows is not None]
+    assert not any(np.shares_memory(one, other) for one, other in zip(rows, rows[1:], strict=False))

@@ -27,7 +27,7 @@ class Rooms:
     """
 
     def __init__(self) -> None:
-        self.rooms: list[tuple[NDArray[np.uint8], Any]] = []
+        self.rooms: list[tuple[Any, Any]] = []  # bytes, and whether anything still lies there
 
     def array(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """An array of a shape that holds anything."""
@@ -40,7 +40,7 @@ class Rooms:
         self.rooms.append((room, ref(array.base)))  # which all views of the array keep, too
         return array
 
-    def room(self, size: int) -> NDArray[np.uint8]:
+    def room(self, size: int) -> Any:
         """Bytes that nobody uses: the others that are too few are let go."""
         free = [room for room, user in self.rooms if user() is None]
         self.rooms = [one for one in self.rooms if one[1]() is not None]

@@ -165,19 +165,24 @@ def group_reader(
 
     def read() -> Iterator[Block]:
         known = footer if path.stat().st_mtime_ns == stamp else None
-        with arrow("parquet").ParquetFile(path, metadata=known) as file:
-            batches = file.iter_batches(
-                rows, row_groups=[group], columns=columns.used, use_threads=spare_processors()
-            )
+        beside = reads_ahead()
+        # Beside a training on two processors, threads of Arrow's would take from it.
+        options = {"columns": columns.used, "use_threads": processors() > 2 or not beside}
+        # In turn with a training a map saves a copy: who reads ahead can wait for the disk.
+        with arrow("parquet").ParquetFile(
+            path, metadata=known, memory_map=not beside, pre_buffer=not beside
+        ) as file:
+            if file.metadata.row_group(group).num_rows <= 2 * rows:  # saves Arrow some work
+                batches = iter(file.read_row_group(group, **options).to_batches())
+            else:
+                batches = file.iter_batches(rows, row_groups=[group], **options)
             for batch in batches:
                 yield block_of_batch(batch, columns)
 
     return read
 
 
-def group_bringer(
-    path: Path, group: int, columns: Columns, footer: Any
-) -> Callable[[], None]:
+def group_bringer(path: Path, group: int, columns: Columns, footer: Any) -> Callable[[], None]:
     used = set(columns.used)
 
     def near() -> None:
@@ -204,11 +209,6 @@ def ranges_of(group: Any, used: set[str]) -> list[tuple[int, int]]:
         else:
             ranges.append((first, size))
     return ranges
-
-
-def spare_processors() -> bool:
-    """Whether Arrow may use threads of its own: beside a training on two they would take from it."""
-    return processors() > 2 or not reads_ahead()
 
 
 def csv(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: Any) -> Any:
