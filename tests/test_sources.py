@@ -583,7 +583,6 @@ def test_processors_that_all_train_read_too_to_the_same_bits(
 def test_ranges_of_columns_that_touch_are_one(tmp_path: Path) -> None:
     pq = pytest.importorskip("pyarrow.parquet")
     import pyarrow as pa
-
     from backprop_rs.data.sources.table import ranges_of
 
     pq.write_table(pa.table({name: np.arange(100.0) for name in "abcd"}), tmp_path / "t.parquet")
