@@ -108,7 +108,8 @@ pub fn first_non_finite<T: Real>(values: &[T]) -> Option<usize> {
 pub fn first_non_finite_of_many<T: Real>(values: &[T]) -> Option<usize> {
     const PIECE: usize = 1 << 17;
     let threads = pool::threads().min(values.len() / PIECE);
-    let (pieces, first) = (Mutex::new(values.chunks(PIECE).enumerate()), AtomicUsize::new(usize::MAX));
+    let (pieces, first) =
+        (Mutex::new(values.chunks(PIECE).enumerate()), AtomicUsize::new(usize::MAX));
     pool::run(threads, |_| {
         loop {
             let next = pieces.lock().unwrap().next();
