@@ -18,6 +18,7 @@ use crate::pace::Pace;
 use crate::pool::{self, Share, Worker};
 use crate::real::{Real, first_non_finite};
 use crate::samples::{Chance, Chosen, Gather, Order, Samples, Targets, draw_masks};
+use crate::state::Spare;
 use crate::sums::{GradientTree, tree_sum};
 use crate::workspace::{CHUNK, Gradient, Tiles, Workspace};
 
@@ -59,6 +60,8 @@ pub struct Network<T> {
     pub(crate) training: Option<Workspace<T>>,
     pub(crate) pace: Pace,
     pub(crate) order: Order,
+    /// Memory for the next copy of the state.
+    pub(crate) spare: Spare<T>,
     /// Where gradients are added up that come from several machines.
     pub(crate) shared: Option<GradientTree<T>>,
 }
@@ -125,6 +128,7 @@ impl<T: Real> Network<T> {
             training: None,
             pace: Pace::default(),
             order: Order::default(),
+            spare: Spare::default(),
             shared: None,
         })
     }

@@ -8,11 +8,6 @@
 
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
-use crate::pool;
-
 /// `f32` or `f64`.
 pub trait Real:
     Copy
@@ -105,7 +100,12 @@ pub fn first_non_finite<T: Real>(values: &[T]) -> Option<usize> {
 }
 
 /// [`first_non_finite`] by all threads, where there is enough for them.
+#[cfg(any(feature = "python", test))]
 pub fn first_non_finite_of_many<T: Real>(values: &[T]) -> Option<usize> {
+    use std::sync::{Mutex, atomic::AtomicUsize, atomic::Ordering::Relaxed};
+
+    use crate::pool;
+
     const PIECE: usize = 1 << 17;
     let threads = pool::threads().min(values.len() / PIECE);
     let (pieces, first) =

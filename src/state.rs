@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use ndarray::{Array1, Array2};
 
@@ -94,24 +95,31 @@ impl<T: Real> Network<T> {
     /// What [`Self::state`] would give, as it lies in memory; none if it is given up, which is asked
     /// now and then, as new memory may be long in coming.
     pub fn snapshot(&self, give_up: &(dyn Fn() -> bool + Sync)) -> Option<Snapshot<T>> {
-        let buffers: Vec<_> = self.buffers().iter().map(|from| Buffer::zeros(from.len())).collect();
-        let whole = copy(&self.buffers(), &buffers.iter().collect::<Vec<_>>(), give_up);
         let (averaged, clock) = (self.averaged.is_some(), self.optimizer.clock);
-        whole.then_some(Snapshot { buffers, averaged, clock })
+        let buffers = self.room_for_a_copy();
+        let copied = Snapshot { buffers, averaged, clock, spare: self.spare.clone() };
+        copy(&self.buffers(), &copied.buffers(), give_up).then_some(copied)
+    }
+
+    /// The memory of the last snapshot that was let go, where it serves, else new memory.
+    fn room_for_a_copy(&self) -> Vec<Buffer<T>> {
+        let spare = std::mem::take(&mut *self.spare.lock().unwrap());
+        let buffers = self.buffers();
+        if lengths(&buffers) == lengths(&spare.iter().collect::<Vec<_>>()) {
+            return spare;
+        }
+        drop(spare); // before there is new memory beside it
+        buffers.iter().map(|from| Buffer::zeros(from.len())).collect()
     }
 
     /// Back to what a snapshot of this network holds, under the optimiser of then.
     pub fn go_back(&mut self, to: &Snapshot<T>) -> Result<(), Error> {
-        if !to.averaged {
-            self.averaged = None;
-        }
-        let lengths = |buffers: &[&Buffer<T>]| -> Vec<usize> {
-            buffers.iter().map(|buffer| buffer.len()).collect()
-        };
-        if lengths(&self.buffers()) != lengths(&to.buffers.iter().collect::<Vec<_>>()) {
+        let averaged = self.averaged.take_if(|_| !to.averaged);
+        if lengths(&self.buffers()) != lengths(&to.buffers()) {
+            self.averaged = self.averaged.take().or(averaged);
             return Err(Error::State { name: "snapshot".into() });
         }
-        copy(&to.buffers.iter().collect::<Vec<_>>(), &self.buffers(), &|| false);
+        copy(&to.buffers(), &self.buffers(), &|| false);
         self.layers.iter_mut().for_each(Layer::copy_all_back);
         self.optimizer.clock = to.clock;
         Ok(())
@@ -149,13 +157,34 @@ pub struct Snapshot<T> {
     buffers: Vec<Buffer<T>>,
     averaged: bool,
     clock: Clock,
+    spare: Spare<T>,
+}
+
+/// Memory for the next snapshot of a network: some megabytes from the system may take as long as a
+/// step.
+pub(crate) type Spare<T> = Arc<Mutex<Vec<Buffer<T>>>>;
+
+impl<T> Drop for Snapshot<T> {
+    fn drop(&mut self) {
+        if let Ok(mut spare) = self.spare.lock() {
+            *spare = std::mem::take(&mut self.buffers);
+        }
+    }
 }
 
 impl<T: Real> Snapshot<T> {
+    fn buffers(&self) -> Vec<&Buffer<T>> {
+        self.buffers.iter().collect()
+    }
+
     /// Whether no number is NaN or infinite.
     pub fn is_finite(&self) -> bool {
         self.buffers.iter().all(|buffer| first_non_finite(buffer.as_slice()).is_none())
     }
+}
+
+fn lengths<T: Real>(buffers: &[&Buffer<T>]) -> Vec<usize> {
+    buffers.iter().map(|buffer| buffer.len()).collect()
 }
 
 /// Numbers that one thread copies sooner than two could meet.

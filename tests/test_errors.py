@@ -144,6 +144,20 @@ def test_a_snapshot_is_where_a_core_goes_back_to(dtype):
     assert np.array_equal(net.weights()[0], before)
 
 
+def test_snapshots_that_are_held_have_memory_of_their_own():
+    """That of one that was let go is used again."""
+    net = rust("tanh")
+    filled = [np.full((3, 2), i, "float32") for i in range(4)]
+    held = []
+    for w in filled:
+        net.set_weights([w])
+        held.append(net.snapshot())
+        net.snapshot()  # let go at once
+    for w, snapshot in zip(filled, held, strict=True):
+        net.go_back(snapshot)
+        assert np.array_equal(net.weights()[0], w)
+
+
 @pytest.mark.parametrize(("call", "arguments"), [("table", ["row"]), ("canonical", ["row", "x"])])
 def test_a_table_that_there_is_not(call, arguments, core):
     sentence = "kind must be one of activation, cost, init, optimizer, schedule; got 'row'"
