@@ -11,14 +11,15 @@ use std::time::Duration;
 /// faster, and with more, all are.
 pub const TRIED_WORK: Range<usize> = 300_000..30_000_000;
 
-/// How long a try takes.
+/// How long a try takes, and before it what counts for nothing: the first steps on another number of
+/// threads find cold caches, and threads and processors that sleep.
 const TRY: Duration = Duration::from_millis(1);
 
-/// How many tries come first: the first of each number finds cold caches and sleeping threads.
-const FIRST_TRIES: usize = 4;
+/// How many tries come first.
+const FIRST_TRIES: usize = 2;
 
 /// How long the faster number is kept before the other one is tried again.
-const KEEP: Duration = Duration::from_millis(50);
+const KEEP: Duration = Duration::from_millis(100);
 
 /// What is known of the steps of one network: it tries, keeps the faster, tries the other again.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +31,8 @@ pub struct Pace {
     tries: usize,
     /// Whether all threads are at work at present, for how long, and what they have done.
     all: bool,
+    /// Whether what they do counts.
+    warm: bool,
     lasts: Duration,
     spent: Duration,
     steps: usize,
@@ -52,11 +55,16 @@ impl Pace {
             self.spent = self.spent.min(self.lasts);
             return;
         }
+        if !self.warm {
+            (self.warm, self.spent, self.steps) = (true, Duration::ZERO, 0);
+            return;
+        }
         self.took[usize::from(self.all)] = self.spent.as_secs_f64() / self.steps as f64;
         self.tries += 1;
         let again = self.tries < FIRST_TRIES || self.lasts == KEEP;
         let faster = self.took[1] <= self.took[0];
         (self.all, self.lasts) = if again { (!self.all, TRY) } else { (faster, KEEP) };
+        self.warm = !again;
         (self.spent, self.steps) = (Duration::ZERO, 0);
     }
 }
@@ -88,9 +96,19 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_first_on_another_number_counts_for_nothing() {
+        let mut pace = Pace::default();
+        for (all, took) in [(true, 9), (true, 1), (false, 9), (false, 2)] {
+            assert_eq!(pace.next((200, 2)), (all, TRY));
+            pace.note(1, TRY * took);
+        }
+        assert_eq!(pace.next((200, 2)), (true, KEEP));
+    }
+
+    #[test]
     fn another_batch_is_tried_anew() {
         let mut pace = Pace::default();
-        for all in [true, false, true, false] {
+        for all in [true, true, false, false] {
             assert_eq!(pace.next((200, 2)), (all, TRY));
             pace.note(if all { 1 } else { 9 }, TRY);
         }

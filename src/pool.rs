@@ -15,6 +15,11 @@ use std::thread::Thread;
 /// Rounds of spinning before a thread parks: some tens of microseconds.
 const SPINS: usize = 4_000;
 
+/// Rounds after these in which a thread that waits for others within a job lets them have its
+/// processor, before it sleeps: longer than it takes to wake one up. Else the one that was late would
+/// find the others asleep, sleep while they wake up, and so on at each meeting.
+const YIELDS: usize = 2_000;
+
 /// The most threads that a job uses: what it keeps for each would fill the memory.
 const MOST_THREADS: usize = 1024;
 
@@ -178,7 +183,7 @@ impl Barrier {
             return;
         }
         let passed = || self.generation.load(Acquire) != generation;
-        if !spin_until(|| passed() || self.broken.load(Relaxed)) {
+        if !patiently_until(|| passed() || self.broken.load(Relaxed)) {
             self.sleepers.fetch_add(1, SeqCst);
             let mut guard = self.lock.lock().unwrap();
             while self.generation.load(SeqCst) == generation && !self.broken.load(SeqCst) {
@@ -215,17 +220,73 @@ fn spin_until(done: impl Fn() -> bool) -> bool {
     done()
 }
 
+/// Spins and yields until `done` or for a bounded time; says whether it is done.
+#[inline(always)]
+fn patiently_until(done: impl Fn() -> bool) -> bool {
+    spin_until(&done)
+        || (0..YIELDS).any(|_| {
+            std::thread::yield_now();
+            done()
+        })
+}
+
+/// The processor that this thread runs on.
+#[cfg(target_os = "linux")]
+fn processor() -> Option<usize> {
+    // SAFETY: it has no conditions.
+    usize::try_from(unsafe { libc::sched_getcpu() }).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn processor() -> Option<usize> {
+    None
+}
+
+/// Goes from a processor to another one that this thread may use, if there is one.
+#[cfg(target_os = "linux")]
+fn leave(processor: usize) {
+    let size = size_of::<libc::cpu_set_t>();
+    // SAFETY: a set of processors is an array of bits, sound when it is zero; the calls get its size,
+    // and 0 stands for this thread.
+    unsafe {
+        let mut all: libc::cpu_set_t = std::mem::zeroed();
+        if processor >= 8 * size || libc::sched_getaffinity(0, size, &mut all) != 0 {
+            return;
+        }
+        let mut others = all;
+        libc::CPU_CLR(processor, &mut others);
+        // Without another one this fails, and nothing has changed.
+        if libc::sched_setaffinity(0, size, &others) == 0 {
+            libc::sched_setaffinity(0, size, &all);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn leave(_processor: usize) {}
+
 /// What the threads are asked to do: it lives on the caller's stack until all of them are done.
 struct Job<'a> {
     work: &'a (dyn Fn(Worker) + Sync),
     barrier: Barrier,
     running: AtomicUsize,
     caller: Thread,
+    /// Where the caller ran when it began.
+    processor: Option<usize>,
     panicked: AtomicBool,
 }
 
 impl Job<'_> {
+    /// Makes the best of a thread that has been woken up: the system tends to do so on the processor
+    /// of its caller, which would keep it waiting there until some milliseconds have shown the mistake.
+    fn keep_out_of_the_way(&self) {
+        if let Some(taken) = self.processor.filter(|&taken| processor() == Some(taken)) {
+            leave(taken);
+        }
+    }
+
     fn take_part(&self, index: usize) {
+        self.keep_out_of_the_way();
         let worker = Worker { index, count: self.barrier.count, barrier: Some(&self.barrier) };
         if catch_unwind(AssertUnwindSafe(|| (self.work)(worker))).is_err() {
             self.panicked.store(true, SeqCst);
@@ -330,6 +391,7 @@ pub fn run(threads: usize, work: impl Fn(Worker) + Sync) {
         barrier: Barrier::new(count),
         running: AtomicUsize::new(count - 1),
         caller: std::thread::current(),
+        processor: processor(),
         panicked: AtomicBool::new(false),
     };
     for (mailbox, thread) in &helpers[..count - 1] {
@@ -345,7 +407,7 @@ pub fn run(threads: usize, work: impl Fn(Worker) + Sync) {
         job.barrier.break_up();
     }
     let finished = || job.running.load(Acquire) == 0;
-    if !spin_until(finished) {
+    if !patiently_until(finished) {
         while !finished() {
             std::thread::park();
         }
