@@ -4,14 +4,20 @@ CARGO ?= cargo
 DIST ?= dist
 PEERS ?=
 MUTANTS ?=
+SANITIZE ?=
 
 # Cheap builds: what is changed is built again, with the tests that are about it, and little else.
 MUTATE = RUSTFLAGS="--cfg mutants" CARGO_INCREMENTAL=1 CARGO_PROFILE_TEST_OPT_LEVEL=0 \
 	CARGO_PROFILE_TEST_DEBUG=false CARGO_PROFILE_DEV_DEBUG=false $(CARGO) mutants --no-config
 
+# Options of the compiler that are not stable yet; less optimised, as instrumented kernels are large.
+SANITIZED = RUSTC_BOOTSTRAP=1 CARGO_PROFILE_TEST_OPT_LEVEL=1 RUSTFLAGS="-Zsanitizer=$(1) \
+	-Cunsafe-allow-abi-mismatch=sanitizer" $(CARGO) test --locked --tests --target-dir target/sanitize/$(1) \
+	--target "$$(rustc -vV | sed -n 's/^host: //p')" $(SANITIZE)
+
 CHECKS := fmt clippy clippy-python ruff types stubs
 
-.PHONY: build check checks test test-rust test-python wheel same-wheel deny coverage mutants lock tutorial bench $(CHECKS)
+.PHONY: build check checks test test-rust test-python wheel same-wheel deny coverage mutants sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
 
 build: ## compile the core and link the sources into the environment
 	$(PYTHON) -m maturin develop --release
@@ -64,6 +70,14 @@ mutants: ## set-up: cargo install cargo-mutants --locked; an hour or less on a f
 	-$(MUTATE) $(addprefix -f src/,activation.rs cost.rs optimizer.rs) -o target/mutants/tables $(MUTANTS) \
 		-C=--lib -- -- activation:: cost:: optimizer::
 	$(MUTATE) -f src/layer.rs -o target/mutants/layers $(MUTANTS) -C=--test=bits -- -- layers::
+
+sanitize: sanitize-address sanitize-thread ## the Rust tests under sanitizers; docs/coverage.md
+
+sanitize-address: ## what is read or written outside of its memory, or never freed
+	$(call SANITIZED,address)
+
+sanitize-thread: ## what two threads touch without an order
+	$(call SANITIZED,thread)
 
 lock: ## the newest versions that go together, for .ci/run
 	$(PYTHON) -m pip install --quiet --dry-run --ignore-installed --report - '.[test,dev]' \

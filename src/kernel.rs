@@ -70,7 +70,7 @@ pub trait Set {
     fn apart<J: Job>(job: J);
 }
 
-/// Plain loops, for targets without a room of their own; NEON's 32 registers hold six lines too.
+/// Plain loops, for targets without a room of their own.
 pub struct Portable;
 
 impl Set for Portable {
@@ -89,8 +89,26 @@ impl Set for Portable {
     }
 }
 
-/// Intrinsics for the one operation that all time is spent in: left to itself, the compiler takes
-/// the lines of a gradient's tile apart and shuffles them together again (a quarter slower).
+/// Fused multiply-adds on `$count` vectors of `$numbers` numbers each, in intrinsics: left to itself,
+/// the compiler takes the lines of a gradient's tile apart and shuffles them together again (a quarter
+/// slower on x86-64), and those of a product into single numbers on 64-bit ARM.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! vectors {
+    ($sum:ident, $a:ident, $b:ident, $number:ident, $numbers:literal x $count:expr;
+     $load:ident, $splat:ident, $fma:ident, $store:ident) => {{
+        // SAFETY: the arrays hold numbers of this type, as many as the vectors take; this
+        // code is only reached through `Isa::run`, on a processor that has the instructions.
+        unsafe {
+            let (sum, b) = ($sum.as_mut_ptr().cast::<$number>(), $b.as_ptr().cast::<$number>());
+            let a = $splat($a.to_f64() as $number);
+            for i in 0..$count {
+                let (sum, b) = (sum.add(i * $numbers), b.add(i * $numbers));
+                $store(sum, $fma(a, $load(b), $load(sum)));
+            }
+        }
+    }};
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
@@ -98,23 +116,6 @@ mod x86 {
 
     use super::{Job, Portable, Set};
     use crate::real::Real;
-
-    /// Fused multiply-adds on `$count` vectors of `$numbers` numbers of `$bytes` bytes each.
-    macro_rules! vectors {
-        ($sum:ident, $a:ident, $b:ident, $number:ident, $numbers:literal x $count:literal:
-         $load:ident, $splat:ident, $fma:ident, $store:ident) => {{
-            // SAFETY: the arrays hold numbers of this type, as many as the vectors take; this
-            // code is only reached through `Isa::run`, on a processor that has the instructions.
-            unsafe {
-                let (sum, b) = ($sum.as_mut_ptr().cast::<$number>(), $b.as_ptr().cast::<$number>());
-                let a = $splat($a.to_f64() as $number);
-                for i in 0..$count {
-                    let (sum, b) = (sum.add(i * $numbers), b.add(i * $numbers));
-                    $store(sum, $fma(a, $load(b), $load(sum)));
-                }
-            }
-        }};
-    }
 
     pub struct Avx2;
 
@@ -144,17 +145,17 @@ mod x86 {
         #[inline(always)]
         fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]) {
             match (size_of::<T>(), N) {
-                (4, 16) => vectors!(sum, a, b, f32, 8 x 2:
+                (4, 16) => vectors!(sum, a, b, f32, 8 x 2;
                     _mm256_loadu_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps),
-                (4, 8) => vectors!(sum, a, b, f32, 8 x 1:
+                (4, 8) => vectors!(sum, a, b, f32, 8 x 1;
                     _mm256_loadu_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps),
-                (4, 4) => vectors!(sum, a, b, f32, 4 x 1:
+                (4, 4) => vectors!(sum, a, b, f32, 4 x 1;
                     _mm_loadu_ps, _mm_set1_ps, _mm_fmadd_ps, _mm_storeu_ps),
-                (8, 8) => vectors!(sum, a, b, f64, 4 x 2:
+                (8, 8) => vectors!(sum, a, b, f64, 4 x 2;
                     _mm256_loadu_pd, _mm256_set1_pd, _mm256_fmadd_pd, _mm256_storeu_pd),
-                (8, 4) => vectors!(sum, a, b, f64, 4 x 1:
+                (8, 4) => vectors!(sum, a, b, f64, 4 x 1;
                     _mm256_loadu_pd, _mm256_set1_pd, _mm256_fmadd_pd, _mm256_storeu_pd),
-                (8, 2) => vectors!(sum, a, b, f64, 2 x 1:
+                (8, 2) => vectors!(sum, a, b, f64, 2 x 1;
                     _mm_loadu_pd, _mm_set1_pd, _mm_fmadd_pd, _mm_storeu_pd),
                 _ => Portable::add_product(sum, a, b),
             }
@@ -192,9 +193,9 @@ mod x86 {
         #[inline(always)]
         fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]) {
             match (size_of::<T>(), N) {
-                (4, 16) => vectors!(sum, a, b, f32, 16 x 1:
+                (4, 16) => vectors!(sum, a, b, f32, 16 x 1;
                     _mm512_loadu_ps, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps),
-                (8, 8) => vectors!(sum, a, b, f64, 8 x 1:
+                (8, 8) => vectors!(sum, a, b, f64, 8 x 1;
                     _mm512_loadu_pd, _mm512_set1_pd, _mm512_fmadd_pd, _mm512_storeu_pd),
                 _ => Avx2::add_product(sum, a, b),
             }
@@ -214,6 +215,48 @@ mod x86 {
     }
 }
 
+#[cfg(target_arch = "aarch64")]
+mod arm {
+    use std::arch::aarch64::*;
+
+    use super::{Job, Portable, Set};
+    use crate::real::Real;
+
+    pub struct Neon;
+
+    impl Set for Neon {
+        const ROWS: usize = 6;
+
+        #[inline(always)]
+        fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]) {
+            match size_of::<T>() {
+                4 if N.is_multiple_of(4) => vectors!(sum, a, b, f32, 4 x N / 4;
+                    vld1q_f32, vdupq_n_f32, fma_f32, vst1q_f32),
+                8 if N.is_multiple_of(2) => vectors!(sum, a, b, f64, 2 x N / 2;
+                    vld1q_f64, vdupq_n_f64, fma_f64, vst1q_f64),
+                _ => Portable::add_product(sum, a, b),
+            }
+        }
+
+        #[inline(always)]
+        fn apart<J: Job>(job: J) {
+            super::run_neon(job);
+        }
+    }
+
+    /// `a b + c`, in the order of x86's intrinsics.
+    #[inline(always)]
+    fn fma_f32(a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
+        // SAFETY (here and below): every 64-bit ARM that the standard library is made for has NEON.
+        unsafe { vfmaq_f32(c, a, b) }
+    }
+
+    #[inline(always)]
+    fn fma_f64(a: float64x2_t, b: float64x2_t, c: float64x2_t) -> float64x2_t {
+        unsafe { vfmaq_f64(c, a, b) }
+    }
+}
+
 /// An instruction set that the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isa {
@@ -223,6 +266,8 @@ pub enum Isa {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 #[inline(never)]
@@ -240,6 +285,12 @@ fn run_avx2<J: Job>(job: J) {
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
 fn run_avx512<J: Job>(job: J) {
     job.run::<x86::Avx512>();
+}
+
+#[cfg(target_arch = "aarch64")]
+#[inline(never)]
+fn run_neon<J: Job>(job: J) {
+    job.run::<arm::Neon>();
 }
 
 impl Isa {
@@ -260,6 +311,8 @@ impl Isa {
                 }
             }
         }
+        #[cfg(target_arch = "aarch64")]
+        sets.push(Self::Neon);
         sets
     }
 
@@ -282,6 +335,8 @@ impl Isa {
             Self::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => "neon",
         }
     }
 
@@ -295,6 +350,8 @@ impl Isa {
             Self::Avx2 => unsafe { run_avx2(job) },
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => unsafe { run_avx512(job) },
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => run_neon(job),
         }
     }
 }

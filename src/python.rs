@@ -797,7 +797,7 @@ fn get_num_threads() -> usize {
     pool::threads()
 }
 
-/// The instruction set that the kernels run with: avx512, avx2 or baseline.
+/// The instruction set that the kernels run with: avx512, avx2, neon or baseline.
 #[pyfunction]
 fn instruction_set() -> &'static str {
     Isa::best().name()

@@ -20,7 +20,7 @@ if not MISSING:
 
 HERE = Path(__file__).parent
 THREADS = (1, 2, 3, 5, 8)
-SETS = ("baseline", "avx2", "avx512")
+SETS = ("baseline", "avx2", "avx512", "neon")
 
 
 @pytest.fixture
