@@ -27,7 +27,7 @@ pub const ROW_BLOCK: usize = 192;
 
 /// The most floating-point operations of a product of such rows, times the bytes of a number: some
 /// hundredths of a second, for which Ctrl-C waits. A few tiles of a large layer may take longer.
-const PRODUCT_WORK: usize = 20_000_000_000;
+const PRODUCT_WORK: u64 = 20_000_000_000;
 
 /// What row blocks are made of: whole tiles of any instruction set.
 const TILE_ROWS: usize = 24;
@@ -112,7 +112,7 @@ impl<T: Real> Network<T> {
         let tiles = Tiles::new(&layers);
         let products = layers.iter().map(|layer| layer.n_in.saturating_mul(2 * layer.n_out));
         let work = products.max().unwrap_or(1).saturating_mul(size_of::<T>());
-        let rows = PRODUCT_WORK / work;
+        let rows = usize::try_from(PRODUCT_WORK / work as u64).unwrap_or(usize::MAX);
         let optimizer = Optimizer::new(Rule::PLAIN, lengths(&layers));
         Ok(Self {
             layers,

@@ -216,7 +216,8 @@ impl<T: Real> Network<T> {
         }
         let stored = batch > CHUNK || settings.clip_norm.is_some();
         let undone = settings.interrupted.is_some() && !stored;
-        ws.undo = if undone && self.forward_work().saturating_mul(batch) > LONG_UPDATE {
+        let work = (self.forward_work() as u64).saturating_mul(batch as u64);
+        ws.undo = if undone && work > LONG_UPDATE {
             let undo = ws.undo.take();
             undo.or_else(|| Some(Undo::new(&self.layers, &self.optimizer.moments)))
         } else {

@@ -11,7 +11,7 @@ use crate::real::Real;
 use crate::workspace::Tile;
 
 /// Floating-point operations from which an update is long: about a tenth of a second.
-pub const LONG_UPDATE: usize = 10_000_000_000;
+pub const LONG_UPDATE: u64 = 10_000_000_000;
 
 /// The parameters of all layers, and their moments.
 pub struct Undo<T> {
