@@ -5,6 +5,8 @@ DIST ?= dist
 PEERS ?=
 MUTANTS ?=
 SANITIZE ?=
+# Those that rustup has installed.
+TARGETS ?= $(notdir $(patsubst %/lib,%,$(wildcard $(shell rustc --print sysroot)/lib/rustlib/*-*/lib)))
 
 # Cheap builds: what is changed is built again, with the tests that are about it, and little else.
 MUTATE = RUSTFLAGS="--cfg mutants" CARGO_INCREMENTAL=1 CARGO_PROFILE_TEST_OPT_LEVEL=0 \
@@ -17,7 +19,7 @@ SANITIZED = RUSTC_BOOTSTRAP=1 CARGO_PROFILE_TEST_OPT_LEVEL=1 RUSTFLAGS="-Zsaniti
 
 CHECKS := fmt clippy clippy-python ruff types stubs
 
-.PHONY: build check checks test test-rust test-python wheel same-wheel deny coverage mutants sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
+.PHONY: build check checks test test-rust test-python wheel same-wheel deny coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
 
 build: ## compile the core and link the sources into the environment
 	$(PYTHON) -m maturin develop --release
@@ -71,13 +73,16 @@ mutants: ## set-up: cargo install cargo-mutants --locked; an hour or less on a f
 		-C=--lib -- -- activation:: cost:: optimizer::
 	$(MUTATE) -f src/layer.rs -o target/mutants/layers $(MUTANTS) -C=--test=bits -- -- layers::
 
+targets: ## whether the core compiles for each; set-up: rustup target add i686-unknown-linux-gnu ...
+	for target in $(TARGETS); do $(CARGO) check --locked --lib --target $$target || exit; done
+
 sanitize: sanitize-address sanitize-thread ## the Rust tests under sanitizers; docs/coverage.md
 
 sanitize-address: ## what is read or written outside of its memory, or never freed
 	$(call SANITIZED,address)
 
 sanitize-thread: ## what two threads touch without an order
-	$(call SANITIZED,thread)
+	TSAN_OPTIONS=suppressions=$(CURDIR)/.ci/races.txt $(call SANITIZED,thread)
 
 lock: ## the newest versions that go together, for .ci/run
 	$(PYTHON) -m pip install --quiet --dry-run --ignore-installed --report - '.[test,dev]' \
