@@ -26,7 +26,7 @@ const COPIED_BYTES_A_NEURON: usize = 4096;
 
 /// Floating-point operations of a step whose panels are shared: more than some meetings are worth, and
 /// less than Ctrl-C may wait for, as nobody leaves before the last of them.
-const SHARED_WORK: Range<usize> = 700_000..10_000_000_000;
+const SHARED_WORK: Range<u64> = 700_000..10_000_000_000;
 
 /// The most that a worker may have, as a part of an even share: nine eighths.
 const MOST_UNEVEN: (usize, usize) = (9, 8);
@@ -62,7 +62,7 @@ impl<T: Real> Network<T> {
         plain
             && (fits || is_few(rows))
             && threads > 1
-            && SHARED_WORK.contains(&work)
+            && SHARED_WORK.contains(&(work as u64))
             && self.own_cost.is_none()
             && self.layer_by_panels(0, rows, threads)
     }
