@@ -1,7 +1,5 @@
 //! Columns of a table, put into rows.
 
-use std::sync::Mutex;
-
 use crate::pool;
 
 /// Rows that a thread fills before it looks for more.
@@ -14,14 +12,9 @@ const TILE: usize = 16;
 pub fn into_rows<T: Copy + Default + Send + Sync>(columns: &[&[T]], rows: &mut [T]) {
     let n = columns.len().max(1);
     let threads = pool::threads().min(rows.len().div_ceil(ROWS * n));
-    let blocks = Mutex::new(rows.chunks_mut(ROWS * n).enumerate());
-    pool::run(threads, |_| {
-        loop {
-            let next = blocks.lock().unwrap().next();
-            let Some((block, rows)) = next else { return };
-            for (group, columns) in columns.chunks(TILE).enumerate() {
-                put(columns, block * ROWS, &mut rows[group * TILE..], n);
-            }
+    pool::deal(threads, rows.chunks_mut(ROWS * n).enumerate(), |(block, rows)| {
+        for (group, columns) in columns.chunks(TILE).enumerate() {
+            put(columns, block * ROWS, &mut rows[group * TILE..], n);
         }
     });
 }

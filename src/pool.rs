@@ -369,6 +369,19 @@ fn spawn(index: usize) -> std::io::Result<(Arc<Mailbox>, Thread)> {
     Ok((mailbox, handle.thread().clone()))
 }
 
+/// Does `work` with each of `items` on up to `threads` threads: who is free takes the next one.
+#[cfg(any(feature = "python", test))]
+pub fn deal<I>(threads: usize, items: impl Iterator<Item = I> + Send, work: impl Fn(I) + Sync) {
+    let items = Mutex::new(items);
+    run(threads, |_| {
+        loop {
+            let next = items.lock().unwrap().next();
+            let Some(item) = next else { return };
+            work(item);
+        }
+    });
+}
+
 /// Does `work` on up to `threads` threads at once, the caller's among them.
 pub fn run(threads: usize, work: impl Fn(Worker) + Sync) {
     if threads <= 1 {

@@ -8,6 +8,7 @@
 
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
+
 /// `f32` or `f64`.
 pub trait Real:
     Copy
@@ -102,22 +103,19 @@ pub fn first_non_finite<T: Real>(values: &[T]) -> Option<usize> {
 /// [`first_non_finite`] by all threads, where there is enough for them.
 #[cfg(any(feature = "python", test))]
 pub fn first_non_finite_of_many<T: Real>(values: &[T]) -> Option<usize> {
-    use std::sync::{Mutex, atomic::AtomicUsize, atomic::Ordering::Relaxed};
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
     use crate::pool;
 
     const PIECE: usize = 1 << 17;
     let threads = pool::threads().min(values.len() / PIECE);
-    let (pieces, first) =
-        (Mutex::new(values.chunks(PIECE).enumerate()), AtomicUsize::new(usize::MAX));
-    pool::run(threads, |_| {
-        loop {
-            let next = pieces.lock().unwrap().next();
-            let Some((piece, values)) = next else { return };
-            if let Some(at) = first_non_finite(values) {
-                first.fetch_min(piece * PIECE + at, Relaxed);
-                return;
-            }
+    let first = AtomicUsize::new(usize::MAX);
+    pool::deal(threads, values.chunks(PIECE).enumerate(), |(piece, values)| {
+        if first.load(Relaxed) < piece * PIECE {
+            return; // found before this piece
+        }
+        if let Some(at) = first_non_finite(values) {
+            first.fetch_min(piece * PIECE + at, Relaxed);
         }
     });
     Some(first.into_inner()).filter(|&at| at < usize::MAX)

@@ -49,6 +49,19 @@ impl Portion {
     fn by_panels(&self, l: usize) -> bool {
         self.panels.get(l).is_some_and(Option::is_some)
     }
+
+    /// Its part of a layer of so many panels: its panels of all rows, or all panels of its own rows.
+    fn part<'a>(
+        &self,
+        l: usize,
+        panels: usize,
+        [all, own]: [&'a Share; 2],
+    ) -> (&'a Share, Range<usize>) {
+        match &self.panels[l] {
+            Some(panels) => (all, panels.clone()),
+            None => (own, 0..panels),
+        }
+    }
 }
 
 impl<T: Real> Network<T> {
@@ -142,7 +155,7 @@ impl<T: Real> Network<T> {
         self.backward_panels(ws, (worker, portion), [&all, &own]);
     }
 
-    /// z and a of each layer, a worker's panels of all rows, or all panels of its own rows.
+    /// z and a of each layer, a worker's part.
     fn forward_panels(
         &self,
         ws: &Workspace<T>,
@@ -152,10 +165,7 @@ impl<T: Real> Network<T> {
     ) {
         for (l, layer) in self.layers.iter().enumerate() {
             let (z, a) = (ws.z[l].as_ref(), &ws.a[l + 1]);
-            let part = match &portion.panels[l] {
-                Some(panels) => (all, panels.clone()),
-                None => (own, 0..layer.w.panels()),
-            };
+            let part = portion.part(l, layer.w.panels(), [all, own]);
             let before = if l == 0 { inputs } else { &ws.a[l] };
             layer.forward(self.isa, before, (z, None), a, part);
             if portion.by_panels(l) || portion.by_panels(l + 1) {
@@ -171,17 +181,14 @@ impl<T: Real> Network<T> {
         &self,
         ws: &Workspace<T>,
         (worker, portion): (&Worker, &Portion),
-        [all, own]: [&Share; 2],
+        rows: [&Share; 2],
     ) {
         let last = self.layers.len() - 1;
         for l in (1..=last).rev() {
             let z_prev = ws.z[l - 1].as_ref().unwrap_or(&ws.a[l]);
             let before = (&self.layers[l - 1], z_prev, &ws.a[l]);
             let (delta, below) = (&ws.delta[l], &ws.delta[l - 1]);
-            let part = match &portion.panels[l - 1] {
-                Some(panels) => (all, panels.clone()),
-                None => (own, 0..below.panels()),
-            };
+            let part = portion.part(l - 1, below.panels(), rows);
             // δ of the output is always there by rows.
             if portion.by_panels(l - 1) || l < last && portion.by_panels(l) {
                 worker.wait();
