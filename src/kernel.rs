@@ -730,7 +730,7 @@ impl<T: Real> Product<'_, T> {
             N == T::LINE && exist && end <= self.panels.end
         };
         // One or two rows leave most multiply-add units waiting: they take four panels at once.
-        if rows.len() <= 2 && whole(4) {
+        if (1..=2).contains(&rows.len()) && whole(4) {
             // SAFETY: four whole panels begin at p.
             unsafe {
                 match rows.len() {

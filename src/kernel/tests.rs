@@ -269,8 +269,18 @@ fn many_rows_are_rows() {
 
 #[test]
 fn a_share_of_no_rows_changes_nothing() {
-    let product = Multiplication::<f32>::new(1, 3, 5, true);
-    Isa::available().into_iter().for_each(|isa| product.check(isa, 4, 0));
+    for n in [5, 2 * LINE_MAX, 4 * LINE_MAX + 5] {
+        let product = Multiplication::<f32>::new(1, 3, n, true);
+        for isa in Isa::available() {
+            product.check(isa, 4, 0);
+            let (mut left, out, mut right) = (panels::<f32>(4, 3), panels(4, n), packed(3, n));
+            left.values.as_mut_slice().fill(1.0); // what is multiplied shows, unlike guards, which are NaN
+            fill_packed(&mut right, &product.right);
+            let (rows, panels) = (&share(1, 0), 0..right.panels());
+            isa.run(Product { out: &out, left: &left, right: &right, bias: None, rows, panels });
+            assert!(out.values.as_slice().iter().all(|value| is_guard(*value)), "{n} columns");
+        }
+    }
 }
 
 #[test]

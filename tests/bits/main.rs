@@ -399,6 +399,9 @@ fn workers_that_share_panels_have_the_bits_of_the_twin() {
             let plain = plain(&[160, 64, 32, 40], rows, rule);
             Case { activations: softmax, cost, classes: true, ..plain }.check::<f32>();
         }
+        // Fewer rows than workers, which are shared by rows in the midst of panels.
+        plain(&[500, 126, 2, 123, 30], 5, rule).check::<f64>();
+        Case { batch: 10, ..plain(&[300, 126, 2, 123, 30], 15, rule) }.check::<f32>();
     }
 }
 
