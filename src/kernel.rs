@@ -26,9 +26,9 @@ use crate::real::Real;
 /// Rows that are summed in one chain; a batch is a tree of such shards.
 pub const SHARD: usize = 256;
 
-/// How many k a product works through before it goes to the next panel: 256 lines of weights are
-/// 16 KiB, half of the smallest first-level cache in use.
-const K_BLOCK: usize = 256;
+/// How many k a product works through before it goes to the next panel: 128 lines of weights are
+/// 8 KiB, a quarter of the smallest first-level cache in use, where they stay while all rows go past.
+const K_BLOCK: usize = 128;
 
 /// Rows of a shard that a block of a gradient sums at a time: their lines of a and of δ, 16 KiB,
 /// stay in the first-level cache for all tiles of the block.
@@ -57,6 +57,16 @@ pub trait Set {
 
     /// `sum[n] += a b[n]`, each rounded once.
     fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]);
+
+    /// Four rows of four, `strides.0` apart, become four columns, `strides.1` apart.
+    #[inline(always)]
+    fn transpose<T: Real>(from: &[T], to: &mut [T], strides: (usize, usize)) {
+        for row in 0..4 {
+            for column in 0..4 {
+                to[column * strides.1 + row] = from[row * strides.0 + column];
+            }
+        }
+    }
 
     /// Has the lines of `values` brought near, which will be written soon.
     #[inline(always)]
@@ -122,6 +132,38 @@ mod x86 {
     impl Set for Avx2 {
         const ROWS: usize = 6;
 
+        /// By shuffles: left to itself, the compiler moves number by number (five times as slow).
+        #[inline(always)]
+        fn transpose<T: Real>(from: &[T], to: &mut [T], (rows, columns): (usize, usize)) {
+            assert!(from.len() >= 3 * rows + 4 && to.len() >= 3 * columns + 4);
+            // SAFETY: four numbers are read from each of the four rows and written to each of the
+            // four columns, all within the slices; T has the size that names it.
+            unsafe {
+                if size_of::<T>() == 4 {
+                    let (from, to) = (from.as_ptr().cast::<f32>(), to.as_mut_ptr().cast::<f32>());
+                    let (mut a, mut b) = (_mm_loadu_ps(from), _mm_loadu_ps(from.add(rows)));
+                    let mut c = _mm_loadu_ps(from.add(2 * rows));
+                    let mut d = _mm_loadu_ps(from.add(3 * rows));
+                    _MM_TRANSPOSE4_PS(&mut a, &mut b, &mut c, &mut d);
+                    _mm_storeu_ps(to, a);
+                    _mm_storeu_ps(to.add(columns), b);
+                    _mm_storeu_ps(to.add(2 * columns), c);
+                    _mm_storeu_ps(to.add(3 * columns), d);
+                } else {
+                    let (from, to) = (from.as_ptr().cast::<f64>(), to.as_mut_ptr().cast::<f64>());
+                    let (a, b) = (_mm256_loadu_pd(from), _mm256_loadu_pd(from.add(rows)));
+                    let c = _mm256_loadu_pd(from.add(2 * rows));
+                    let d = _mm256_loadu_pd(from.add(3 * rows));
+                    let (ab, cd) = (_mm256_unpacklo_pd(a, b), _mm256_unpacklo_pd(c, d));
+                    _mm256_storeu_pd(to, _mm256_permute2f128_pd::<0x20>(ab, cd));
+                    _mm256_storeu_pd(to.add(2 * columns), _mm256_permute2f128_pd::<0x31>(ab, cd));
+                    let (ab, cd) = (_mm256_unpackhi_pd(a, b), _mm256_unpackhi_pd(c, d));
+                    _mm256_storeu_pd(to.add(columns), _mm256_permute2f128_pd::<0x20>(ab, cd));
+                    _mm256_storeu_pd(to.add(3 * columns), _mm256_permute2f128_pd::<0x31>(ab, cd));
+                }
+            }
+        }
+
         #[inline(always)]
         fn prefetch<T: Real>(values: &[T]) {
             for line in values.chunks(T::LINE) {
@@ -179,6 +221,11 @@ mod x86 {
     impl Set for Avx512 {
         const ROWS: usize = 8;
         const PANELS: usize = 2;
+
+        #[inline(always)]
+        fn transpose<T: Real>(from: &[T], to: &mut [T], strides: (usize, usize)) {
+            Avx2::transpose(from, to, strides);
+        }
 
         #[inline(always)]
         fn prefetch<T: Real>(values: &[T]) {
@@ -497,8 +544,7 @@ pub struct Panels<T> {
 impl<T: Real> Panels<T> {
     /// Room for `rows` rows of `n` numbers.
     pub fn zeros(rows: usize, n: usize) -> Self {
-        // An odd stride keeps the panels from falling onto the same few sets of the cache.
-        let stride = if rows == 0 { 0 } else { rows | 1 };
+        let stride = panel_stride(rows);
         Self { values: Buffer::zeros(stride * n.div_ceil(T::LINE) * T::LINE), stride, n }
     }
 
@@ -558,6 +604,23 @@ impl<T: Real> Panels<T> {
             self.values.part(self.offset(p, row), T::LINE).fill(T::ZERO);
         }
         self.values.part(self.offset(column / T::LINE, row), T::LINE)[column % T::LINE] = T::ONE;
+    }
+}
+
+/// The lines from one panel of so many rows to the next.
+///
+/// A tile of a product reads a few lines of each of many panels, which should not fall onto the same
+/// few sets of a cache (64, as a rule). Seven or nine lines past a multiple of sixteen keep those of
+/// neighbours apart, which one line does not; few rows are not worth so many unused lines.
+fn panel_stride(rows: usize) -> usize {
+    match rows {
+        0 => 0,
+        1..64 => rows | 1,
+        _ => match rows % 16 {
+            rest @ 0..=7 => rows + 7 - rest,
+            rest @ 8..=9 => rows + 9 - rest,
+            rest => rows + 23 - rest,
+        },
     }
 }
 
@@ -740,27 +803,37 @@ impl<T: Real> Product<'_, T> {
             }
             return 4;
         }
-        if S::PANELS == 2 && whole(2) {
-            let tiles = rows.len().div_ceil(S::ROWS);
-            let ahead = whole(4) && tiles >= FAR_TILES && self.right.values.len() >= FAR;
-            for (t, tile_rows) in evenly(rows, S::ROWS).enumerate() {
-                let (row, ks) = (tile_rows.start, ks.clone());
-                if ahead {
-                    let part =
-                        ks.start + ks.len() * t / tiles..ks.start + ks.len() * (t + 1) / tiles;
-                    self.prefetch::<S>(p + 2..p + 4, part);
-                }
-                // SAFETY: the rows are this worker's, and two whole panels begin at p.
-                unsafe { with_rows!(tile_rows.len(), tile::<T, _, N, 2>(self, p, row, ks)) };
+        // SAFETY: the rows are this worker's, and so many panels begin at p, all N wide.
+        unsafe {
+            if S::PANELS == 2 && whole(2) {
+                self.tiles::<S, N, 2>(p, rows, ks, whole(4));
+                return 2;
             }
-            return 2;
-        }
-        for tile_rows in evenly(rows, S::ROWS) {
-            let (row, ks) = (tile_rows.start, ks.clone());
-            // SAFETY: the rows are this worker's, the panel exists and is N wide.
-            unsafe { with_rows!(tile_rows.len(), tile::<T, _, N, 1>(self, p, row, ks)) };
+            self.tiles::<S, N, 1>(p, rows, ks, whole(2));
         }
         1
+    }
+
+    /// All tiles of `P` panels from `p` on; the next ones are asked for where they are `whole`.
+    #[inline(always)]
+    unsafe fn tiles<S: Set, const N: usize, const P: usize>(
+        &self,
+        p: usize,
+        rows: Range<usize>,
+        ks: Range<usize>,
+        whole: bool,
+    ) {
+        let tiles = rows.len().div_ceil(S::ROWS);
+        let ahead = whole && tiles >= FAR_TILES && self.right.values.len() >= FAR;
+        for (t, tile_rows) in evenly(rows, S::ROWS).enumerate() {
+            let (row, ks) = (tile_rows.start, ks.clone());
+            if ahead {
+                let part = ks.start + ks.len() * t / tiles..ks.start + ks.len() * (t + 1) / tiles;
+                self.prefetch::<S>(p + P..p + 2 * P, part);
+            }
+            // SAFETY: the caller answers for the rows and the panels.
+            unsafe { with_rows!(tile_rows.len(), tile::<T, _, N, P>(self, p, row, ks)) };
+        }
     }
 
     /// Has rows `ks` of some panels of weights brought near.
@@ -852,7 +925,7 @@ pub struct Block<T>(pub [T; LINE_MAX * LINE_MAX]);
 
 impl<T: Real> Block<T> {
     #[inline(always)]
-    pub fn zeros() -> Self {
+    fn zeros() -> Self {
         Self([T::ZERO; LINE_MAX * LINE_MAX])
     }
 
@@ -861,6 +934,19 @@ impl<T: Real> Block<T> {
         for (sum, other) in self.0[..length].iter_mut().zip(&other.0[..length]) {
             *sum += *other;
         }
+    }
+}
+
+/// Room for the sums of a block, and for those of its shards where there are several.
+pub struct Sums<T> {
+    pub total: Block<T>,
+    levels: Option<[Block<T>; TREE_LEVELS]>,
+}
+
+impl<T: Real> Sums<T> {
+    #[inline(always)]
+    pub fn new() -> Self {
+        Self { total: Block::zeros(), levels: None }
     }
 }
 
@@ -885,23 +971,24 @@ impl<T: Real> Outer<'_, T> {
         q: usize,
         p: usize,
         n_in: usize,
-        scaled: &mut Block<T>,
+        scaled: &mut Sums<T>,
     ) {
-        tree(
-            &Columns::<T, S, N> { outer: self, set: PhantomData, q, p, n_in },
-            self.rows,
-            scaled,
-            n_in * N,
-        );
-        self.average(&mut scaled.0[..n_in * N]);
+        // The sums of one shard are multiplied before they leave the registers.
+        let whole = self.rows <= SHARD;
+        let scale = if whole { self.scale } else { T::ONE };
+        let columns = Columns::<T, S, N> { outer: self, set: PhantomData, q, p, n_in, scale };
+        tree(&columns, self.rows, scaled, n_in * N);
+        if !whole {
+            self.average(&mut scaled.total.0[..n_in * N]);
+        }
     }
 
     /// Σ over the rows of δ, times 1/m: the gradient of the `N` biases of each of `P` panels from
     /// `p` on, side by side as each sum waits for its additions.
     #[inline(always)]
-    pub fn biases<const N: usize, const P: usize>(&self, p: usize, scaled: &mut Block<T>) {
+    pub fn biases<const N: usize, const P: usize>(&self, p: usize, scaled: &mut Sums<T>) {
         tree(&Column::<T, N, P> { outer: self, p }, self.rows, scaled, P * N);
-        self.average(&mut scaled.0[..P * N]);
+        self.average(&mut scaled.total.0[..P * N]);
     }
 
     #[inline(always)]
@@ -934,6 +1021,8 @@ struct Columns<'a, T, S, const N: usize> {
     q: usize,
     p: usize,
     n_in: usize,
+    /// What the sum of a shard is multiplied by.
+    scale: T,
 }
 
 impl<T: Real, S: Set, const N: usize> Shards<T> for Columns<'_, T, S, N> {
@@ -943,30 +1032,29 @@ impl<T: Real, S: Set, const N: usize> Shards<T> for Columns<'_, T, S, N> {
         let mut start = rows.start;
         while start < rows.end {
             let part = start..(start + ROW_PART).min(rows.end);
-            let go_on = start > rows.start;
+            let ends = if part.end == rows.end { self.scale } else { T::ONE };
+            let of_part = (&part, start > rows.start, ends);
+            start = part.end;
             if 4 * N == T::LINE {
                 // SAFETY: panels q and p exist and hold `part`; a line of inputs has LINE numbers.
                 unsafe {
                     match T::LINE {
-                        16 => outer_narrow::<T, S, N, 16>(outer, q, p, part.clone(), go_on, sum),
-                        _ => outer_narrow::<T, S, N, 8>(outer, q, p, part.clone(), go_on, sum),
+                        16 => outer_narrow::<T, S, N, 16>(outer, (q, p), of_part, sum),
+                        _ => outer_narrow::<T, S, N, 8>(outer, (q, p), of_part, sum),
                     }
                 }
-                start = part.end;
                 continue;
             }
             for columns in evenly(0..n_in, S::ROWS) {
-                let (i, part) = (columns.start, part.clone());
-                let to = &mut sum.0[i * N..];
+                let (i, to) = (columns.start, &mut sum.0[columns.start * N..]);
                 // SAFETY: panels q and p exist and hold `part`; the block has room for n_in · N.
                 unsafe {
                     with_rows!(
                         columns.len(),
-                        outer_tile::<T, _, N, 1>(outer, (q, i), p, part, go_on, to)
+                        outer_tile::<T, _, N, 1>(outer, (q, i), p, of_part, to)
                     );
                 }
             }
-            start = part.end;
         }
     }
 }
@@ -999,7 +1087,7 @@ impl<T: Real, const N: usize, const P: usize> Shards<T> for Column<'_, T, N, P> 
 
 /// Copies a block of weights, `n_in` by `n_out` and `N` wide, into their transposed panels.
 #[inline(always)]
-pub fn transpose<T: Real, const N: usize>(
+pub fn transpose<T: Real, S: Set, const N: usize>(
     w: &[T],
     (q, n_in): (usize, usize),
     (p, n_out): (usize, usize),
@@ -1010,7 +1098,7 @@ pub fn transpose<T: Real, const N: usize>(
     let (fours_in, fours_out) = (n_in / 4 * 4, n_out / 4 * 4);
     for o in (0..fours_out).step_by(4) {
         for i in (0..fours_in).step_by(4) {
-            transpose_four(&w[i * N + o..], N, &mut to[o * width + i..], width);
+            S::transpose(&w[i * N + o..], &mut to[o * width + i..], (N, width));
         }
     }
     for o in 0..n_out {
@@ -1021,54 +1109,59 @@ pub fn transpose<T: Real, const N: usize>(
     }
 }
 
-/// Four rows of four become four columns, by shuffles instead of sixteen loads and stores.
-#[inline(always)]
-fn transpose_four<T: Real>(from: &[T], from_stride: usize, to: &mut [T], to_stride: usize) {
-    let row = |i: usize| {
-        let mut row = [T::ZERO; 4];
-        row.copy_from_slice(&from[i * from_stride..][..4]);
-        row
-    };
-    let rows = [row(0), row(1), row(2), row(3)];
-    for o in 0..4 {
-        to[o * to_stride..][..4].copy_from_slice(&[rows[0][o], rows[1][o], rows[2][o], rows[3][o]]);
-    }
-}
+/// Rows that a tile of a gradient goes through between two looks at how many are left.
+const ROWS_AT_ONCE: usize = 2;
 
-/// `sum[m][n] (+)= Σ_r left[r][i + m] δ[r][n]` over part of a shard, ascending.
+/// `sum[m][n] (+)= Σ_r left[r][i + m] δ[r][n]` over part of a shard, ascending, times `scale` in
+/// the end.
 #[inline(always)]
 unsafe fn outer_tile<T: Real, S: Set, const M: usize, const N: usize, const P: usize>(
     job: &Outer<'_, T>,
     (q, i): (usize, usize),
     p: usize,
-    rows: Range<usize>,
-    go_on: bool,
+    (rows, go_on, scale): (&Range<usize>, bool, T),
     out: &mut [T],
 ) {
     let left = job.left.values.part(job.left.offset(q, rows.start), rows.len() * T::LINE);
+    let mut a = left[i..].as_ptr();
     let delta = job.delta.values.part(job.delta.offset(p, rows.start), rows.len() * T::LINE);
-    let (mut a, mut d) = (left[i..].as_ptr(), delta.as_ptr());
+    let mut d = delta.as_ptr();
     let mut sums = [[T::ZERO; N]; TILE_LINES];
     if go_on {
         unroll!(M, I => { sums[I].copy_from_slice(&out[I * N..][..N]); });
     }
-    for _ in 0..rows.len() {
-        // SAFETY: both panels have `rows.len()` lines from here; i + M and N lie within a line.
+    for _ in 0..rows.len() / ROWS_AT_ONCE {
+        unroll!(ROWS_AT_ONCE, R => {
+            // SAFETY (here and below): the panels have `rows.len()` lines from here, N lies within
+            // a line, and the columns within their panels.
+            let line = unsafe { &*d.add(R * T::LINE).cast::<[T; N]>() };
+            unroll!(M, I => {
+                let a = unsafe { *a.add(R * T::LINE + I) };
+                S::add_product(&mut sums[I], a, line);
+            });
+        });
+        a = a.wrapping_add(ROWS_AT_ONCE * T::LINE);
+        d = d.wrapping_add(ROWS_AT_ONCE * T::LINE);
+    }
+    for _ in 0..rows.len() % ROWS_AT_ONCE {
         let line = unsafe { &*d.cast::<[T; N]>() };
         unroll!(M, I => { S::add_product(&mut sums[I], unsafe { *a.add(I) }, line); });
         (a, d) = (a.wrapping_add(T::LINE), d.wrapping_add(T::LINE));
     }
-    unroll!(M, I => { out[I * N..][..N].copy_from_slice(&sums[I]); });
+    unroll!(M, I => {
+        for n in 0..N {
+            sums[I][n] *= scale;
+        }
+        out[I * N..][..N].copy_from_slice(&sums[I]);
+    });
 }
 
 /// [`outer_tile`] for so few outputs that the `L` lanes had better be inputs: a quarter of a line.
 #[inline(always)]
 unsafe fn outer_narrow<T: Real, S: Set, const N: usize, const L: usize>(
     job: &Outer<'_, T>,
-    q: usize,
-    p: usize,
-    rows: Range<usize>,
-    go_on: bool,
+    (q, p): (usize, usize),
+    (rows, go_on, scale): (&Range<usize>, bool, T),
     out: &mut Block<T>,
 ) {
     let left = job.left.values.part(job.left.offset(q, rows.start), rows.len() * L);
@@ -1082,14 +1175,14 @@ unsafe fn outer_narrow<T: Real, S: Set, const N: usize, const L: usize>(
         let line = unsafe { &*a.as_ptr().cast::<[T; L]>() };
         unroll!(N, O => { S::add_product(&mut sums[O], d[O], line); });
     }
-    unroll!(N, O => { (0..L).for_each(|i| out.0[i * N + O] = sums[O][i]); });
+    unroll!(N, O => { (0..L).for_each(|i| out.0[i * N + O] = sums[O][i] * scale); });
 }
 
 /// Sums shards of rows as a pairwise tree: two sums of equally many shards are added as soon as
 /// both are there, and what is left over at the end is folded from the right.
 #[inline(always)]
-fn tree<T: Real>(shards: &impl Shards<T>, rows: usize, total: &mut Block<T>, length: usize) {
-    let mut levels: Option<[Block<T>; TREE_LEVELS]> = None;
+fn tree<T: Real>(shards: &impl Shards<T>, rows: usize, sums: &mut Sums<T>, length: usize) {
+    let Sums { total, levels } = sums;
     let count = rows.div_ceil(SHARD);
     for s in 0..count {
         shards.sum(s * SHARD..((s + 1) * SHARD).min(rows), total);

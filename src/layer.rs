@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::activation::Activation;
 use crate::cost::Cost;
 use crate::kernel::{
-    Block, Buffer, Isa, Job, LINE_MAX, Outer, Packed, Panels, Portable, Product, Set, first,
+    Buffer, Isa, Job, LINE_MAX, Outer, Packed, Panels, Portable, Product, Set, Sums, first,
     transpose,
 };
 use crate::norm::{Denormalize, Normalize, Normed};
@@ -309,7 +309,7 @@ impl<T: Real> Layer<T> {
         let Some(back) = &self.w_back else { return };
         let n_out = N.min(self.n_out - p * T::LINE);
         let w = self.w.values.part(self.w.offset(p, q * T::LINE), n_in * N);
-        transpose::<T, N>(w, (q, n_in), (p, n_out), back);
+        transpose::<T, S, N>(w, (q, n_in), (p, n_out), back);
     }
 }
 
@@ -544,7 +544,7 @@ pub struct Descent<'a, T> {
 impl<T: Real> Job for Descent<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        let mut grad = Block::zeros();
+        let mut grad = Sums::new();
         for tile in self.tiles {
             let width = self.layers[tile.layer].w.width(tile.p);
             with_width!(width, self.tile::<S, _>(tile, &mut grad));
@@ -561,7 +561,7 @@ const BIAS_PANELS: usize = 4;
 impl<T: Real> Descent<'_, T> {
     /// The gradient of a block of weights, and what becomes of it.
     #[inline(always)]
-    fn tile<S: Set, const N: usize>(&self, &Tile { layer, q, p }: &Tile, grad: &mut Block<T>) {
+    fn tile<S: Set, const N: usize>(&self, &Tile { layer, q, p }: &Tile, grad: &mut Sums<T>) {
         let Layer { n_in, n_out, w, w_back, .. } = &self.layers[layer];
         let n_in = T::LINE.min(n_in - q * T::LINE);
         S::prefetch(w.values.part(w.offset(p, q * T::LINE), n_in * N));
@@ -573,7 +573,7 @@ impl<T: Real> Descent<'_, T> {
             undo.prefetch::<S>(layer, w.offset(p, q * T::LINE), n_in * N);
         }
         self.outer(layer).block::<S, N>(q, p, n_in, grad);
-        self.settle::<S, N>(layer, (q, n_in), p, &mut grad.0[..n_in * N]);
+        self.settle::<S, N>(layer, (q, n_in), p, &mut grad.total.0[..n_in * N]);
     }
 
     #[inline(always)]
@@ -607,7 +607,8 @@ impl<T: Real> Descent<'_, T> {
                 }
                 update.apply::<S>(w, grad, kept);
                 if let Some(back) = w_back {
-                    transpose::<T, N>(w, (q, n_in), (p, N.min(n_out - p * T::LINE)), back);
+                    let n_out = N.min(n_out - p * T::LINE);
+                    transpose::<T, S, N>(w, (q, n_in), (p, n_out), back);
                 }
             }
             Fate::Store(gradient) => {
@@ -618,7 +619,7 @@ impl<T: Real> Descent<'_, T> {
 
     /// The biases, gains and shifts of the tiles of a layer: each panel goes with its first tile.
     #[inline(always)]
-    fn biases<S: Set>(&self, tiles: &[Tile], grad: &mut Block<T>) {
+    fn biases<S: Set>(&self, tiles: &[Tile], grad: &mut Sums<T>) {
         let mut firsts = tiles.iter().filter(|tile| tile.q == 0);
         let Some(&Tile { layer, p: start, .. }) = firsts.next() else { return };
         let w = &self.layers[layer].w;
@@ -636,7 +637,7 @@ impl<T: Real> Descent<'_, T> {
         layer: usize,
         p: usize,
         whole: usize,
-        grad: &mut Block<T>,
+        grad: &mut Sums<T>,
     ) -> usize {
         if N == T::LINE && whole >= BIAS_PANELS {
             self.vectors::<S, N, BIAS_PANELS>(layer, p, grad);
@@ -652,15 +653,15 @@ impl<T: Real> Descent<'_, T> {
         &self,
         layer: usize,
         p: usize,
-        grad: &mut Block<T>,
+        grad: &mut Sums<T>,
     ) {
         let outer = self.outer(layer);
         outer.biases::<N, P>(p, grad);
-        self.settle_vector::<S>(layer, Part::Biases, p, &mut grad.0[..P * N]);
+        self.settle_vector::<S>(layer, Part::Biases, p, &mut grad.total.0[..P * N]);
         if let Some(normed) = self.ws.normed(layer) {
             for (part, delta) in [Part::Gains, Part::Shifts].into_iter().zip(&normed.grads) {
                 Outer { delta, ..outer }.biases::<N, P>(p, grad);
-                self.settle_vector::<S>(layer, part, p, &mut grad.0[..P * N]);
+                self.settle_vector::<S>(layer, part, p, &mut grad.total.0[..P * N]);
             }
         }
     }

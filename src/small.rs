@@ -338,7 +338,7 @@ impl<T: Real> SmallStep<'_, T> {
         }
         move_line::<T, S, N>(self.update, b, b_moments, 0, grad, scale, None);
         if let Some(back) = w_back {
-            transpose::<T, N>(w.values.part(0, n_in * N), (0, n_in), (0, n_out), back);
+            transpose::<T, S, N>(w.values.part(0, n_in * N), (0, n_in), (0, n_out), back);
         }
     }
 

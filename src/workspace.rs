@@ -274,8 +274,8 @@ pub struct Tiles {
     pub totals: Vec<usize>,
 }
 
-/// Input panels that stay in the second-level cache while the δ of a layer go past.
-const GROUP: usize = 8;
+/// Input panels that stay in the second-level cache while the δ of a layer go past: [`CHUNK`] lines each.
+const GROUP: usize = 4;
 
 impl Tiles {
     pub fn new<T: Real>(layers: &[Layer<T>]) -> Self {

@@ -316,8 +316,8 @@ struct Blocks<'a, T> {
     q: usize,
     p: usize,
     n_in: usize,
-    weights: &'a mut Block<T>,
-    biases: &'a mut Block<T>,
+    weights: &'a mut Sums<T>,
+    biases: &'a mut Sums<T>,
 }
 
 impl<T: Real> Blocks<'_, T> {
@@ -369,8 +369,10 @@ impl<T: Number> Batch<T> {
         fill_panels(&mut delta, 0, &self.delta[..m].iter().map(padded).collect::<Vec<_>>());
         let scale = T::ONE / T::from_f64(m as f64);
         for (q, p) in (0..left.panels()).flat_map(|q| (0..shape.panels()).map(move |p| (q, p))) {
-            let [mut weights, mut biases] =
-                [(); 2].map(|()| Block([T::GUARD_VALUE; LINE_MAX * LINE_MAX]));
+            let [mut weights, mut biases] = [(); 2].map(|()| {
+                let total = Block([T::GUARD_VALUE; LINE_MAX * LINE_MAX]);
+                Sums { total, levels: None }
+            });
             let (width, rows_in) = (shape.width(p), T::LINE.min(n_in - q * T::LINE));
             isa.run(Blocks {
                 outer: Outer { left: &left, delta: &delta, rows: m, scale },
@@ -381,6 +383,7 @@ impl<T: Number> Batch<T> {
                 weights: &mut weights,
                 biases: &mut biases,
             });
+            let [weights, biases] = [weights, biases].map(|sums| sums.total);
             let what = format!("{} {} {m}: {n_in}x{n_out} at {q}, {p}", T::NAME, isa.name());
             for o in 0..width {
                 let column = p * T::LINE + o;
@@ -460,7 +463,7 @@ impl<T: Real> Turn<'_, T> {
         let (n_in, n_out) = (self.w.k, self.w.n);
         let (n_in, n_out) = (T::LINE.min(n_in - q * T::LINE), N.min(n_out - p * T::LINE));
         let block = self.w.values.part(self.w.offset(p, q * T::LINE), n_in * N);
-        transpose::<T, N>(block, (q, n_in), (p, n_out), self.to);
+        transpose::<T, S, N>(block, (q, n_in), (p, n_out), self.to);
     }
 }
 
