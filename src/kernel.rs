@@ -783,6 +783,24 @@ const FAR: usize = 1 << 17;
 const FAR_TILES: usize = 8;
 
 impl<T: Real> Product<'_, T> {
+    /// Does it a few panels at a time, for at most so much `work` times the bytes of a number, unless it
+    /// is to `stop` before some; what is left out then means nothing.
+    #[inline(always)]
+    pub fn in_pieces(self, isa: Isa, work: u64, stop: &impl Fn() -> bool) {
+        let Range { mut start, end } = self.panels;
+        let row = (2 * T::LINE * size_of::<T>()) as u64 * self.right.k as u64;
+        let panel = row.saturating_mul(self.rows.len() as u64).max(1);
+        let at_once = usize::try_from(work / panel).unwrap_or(usize::MAX).max(1);
+        loop {
+            let panels = start..end.min(start.saturating_add(at_once));
+            start = panels.end;
+            isa.run(Product { panels, ..self });
+            if start >= end || stop() {
+                return;
+            }
+        }
+    }
+
     /// All rows of panel `p`, or of some panels from there; returns how many panels.
     #[inline(always)]
     unsafe fn panel<S: Set, const N: usize>(&self, p: usize, ks: Range<usize>) -> usize {
@@ -1149,8 +1167,8 @@ unsafe fn outer_tile<T: Real, S: Set, const M: usize, const N: usize, const P: u
         (a, d) = (a.wrapping_add(T::LINE), d.wrapping_add(T::LINE));
     }
     unroll!(M, I => {
-        for n in 0..N {
-            sums[I][n] *= scale;
+        for sum in &mut sums[I] {
+            *sum *= scale;
         }
         out[I * N..][..N].copy_from_slice(&sums[I]);
     });

@@ -38,6 +38,10 @@ impl Options {
     }
 }
 
+/// The most floating-point operations between two questions whether to stop, times the bytes of a
+/// number: some hundredths of a second, for which Ctrl-C waits. A panel of a large layer may take longer.
+pub const PRODUCT_WORK: u64 = 20_000_000_000;
+
 /// The parameters that a layer has.
 #[derive(Debug, Clone, Copy)]
 pub enum Part {
@@ -180,9 +184,11 @@ impl<T: Real> Layer<T> {
         (z, normed): (Option<&Panels<T>>, Option<&Normed<T>>),
         a: &Panels<T>,
         (rows, panels): (&Share, Range<usize>),
+        stop: &impl Fn() -> bool,
     ) {
         let (out, bias, right) = (z.unwrap_or(a), Some(&self.b), &self.w);
-        isa.run(Product { out, left: a_prev, right, bias, rows, panels: panels.clone() });
+        let product = Product { out, left: a_prev, right, bias, rows, panels: panels.clone() };
+        product.in_pieces(isa, PRODUCT_WORK, stop);
         if self.has_norm() {
             isa.run(Normalize { layer: self, kept: normed, values: out, rows });
         }
@@ -251,13 +257,14 @@ impl<T: Real> Layer<T> {
         isa: Isa,
         delta: &Panels<T>,
         (before, z_prev, a_prev): (&Self, &Panels<T>, &Panels<T>),
-        mask: Option<&Panels<T>>,
-        delta_prev: &Panels<T>,
+        (mask, delta_prev): (Option<&Panels<T>>, &Panels<T>),
         (rows, panels): (&Share, Range<usize>),
+        stop: &impl Fn() -> bool,
     ) {
         let right = self.w_back.as_ref().expect("the first layer has no layer before it");
         let (out, bias) = (delta_prev, None);
-        isa.run(Product { out, left: delta, right, bias, rows, panels: panels.clone() });
+        let product = Product { out, left: delta, right, bias, rows, panels: panels.clone() };
+        product.in_pieces(isa, PRODUCT_WORK, stop);
         if let Some(mask) = mask {
             isa.run(Multiply { by: mask, values: delta_prev, out: delta_prev, rows });
         }

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::init::{Init, Shape};
 use crate::interrupt::given_up;
 use crate::kernel::{Buffer, Isa, Rows};
-use crate::layer::{Layer, Multiply, Options, Output, Weigh, rows_of};
+use crate::layer::{Layer, Multiply, Options, Output, PRODUCT_WORK, Weigh, rows_of};
 use crate::optimizer::{Optimizer, Rule};
 use crate::own::{Failure, Failures, Own, OwnActivation, OwnCost};
 use crate::pace::Pace;
@@ -24,13 +24,6 @@ use crate::workspace::{CHUNK, Gradient, Tiles, Workspace};
 
 /// Rows that go through all layers together, so that their activations stay in the cache.
 pub const ROW_BLOCK: usize = 192;
-
-/// The most floating-point operations of a product of such rows, times the bytes of a number: some
-/// hundredths of a second, for which Ctrl-C waits. A few tiles of a large layer may take longer.
-const PRODUCT_WORK: u64 = 20_000_000_000;
-
-/// What row blocks are made of: whole tiles of any instruction set.
-const TILE_ROWS: usize = 24;
 
 /// Floating-point operations under which a piece of work is not worth sharing: it takes about as
 /// long as two threads need to meet twice.
@@ -51,8 +44,8 @@ pub struct Network<T> {
     pub(crate) isa: Isa,
     pub(crate) optimizer: Optimizer<T>,
     pub(crate) tiles: Tiles,
-    /// Rows that go through all layers together.
-    pub(crate) row_block: usize,
+    /// Whether a layer is so large that Ctrl-C should not wait for the rest of it.
+    pub(crate) large: bool,
     /// A moving average of the parameters, once a training has asked for one.
     pub(crate) averaged: Option<Gradient<T>>,
     /// The buffers of the last forward pass and of the last training, kept for the next.
@@ -110,9 +103,11 @@ impl<T: Real> Network<T> {
             .map(|(l, (size, activation))| Layer::zeros(size[0], size[1], *activation, l == 0))
             .collect();
         let tiles = Tiles::new(&layers);
-        let products = layers.iter().map(|layer| layer.n_in.saturating_mul(2 * layer.n_out));
-        let work = products.max().unwrap_or(1).saturating_mul(size_of::<T>());
-        let rows = usize::try_from(PRODUCT_WORK / work as u64).unwrap_or(usize::MAX);
+        let bytes = (2 * ROW_BLOCK * size_of::<T>()) as u64;
+        let large = layers.iter().any(|layer| {
+            let weights = layer.n_in.saturating_mul(layer.n_out) as u64;
+            weights.saturating_mul(bytes) > PRODUCT_WORK
+        });
         let optimizer = Optimizer::new(Rule::PLAIN, lengths(&layers));
         Ok(Self {
             layers,
@@ -122,7 +117,7 @@ impl<T: Real> Network<T> {
             isa: Isa::best(),
             optimizer,
             tiles,
-            row_block: rows.clamp(TILE_ROWS, ROW_BLOCK) / TILE_ROWS * TILE_ROWS,
+            large,
             averaged: None,
             forward: None,
             training: None,
@@ -330,7 +325,7 @@ impl<T: Real> Network<T> {
         let (n_in, n_out) = (self.n_in(), self.n_out());
         let m = x.len() / n_in;
         let threads = Self::threads_for(m.saturating_mul(self.forward_work()), m);
-        let block = m.div_ceil(threads).clamp(1, self.row_block);
+        let block = m.div_ceil(threads).clamp(1, ROW_BLOCK);
         let room = block * threads;
         let ws = match self.forward.take() {
             Some(ws) if ws.rows() >= room && ws.threads() >= threads => ws,
@@ -362,7 +357,7 @@ impl<T: Real> Network<T> {
                     chosen,
                     batch: rows.len(),
                 });
-                self.forward_rows(&ws, &worker, &rows, None, &|| false);
+                self.forward_rows(&ws, &worker, &rows, None, &|| self.large && given_up());
                 if self.failures.any() {
                     break;
                 }
@@ -400,7 +395,7 @@ impl<T: Real> Network<T> {
             let scratch = ws.scratch(&self.layers, worker.index);
             let (a, z) = (&ws.a[l + 1], ws.z[l].as_ref());
             let all = (rows, 0..layer.w.panels());
-            layer.forward(self.isa, ws.input(l), (z, ws.normed(l)), a, all);
+            layer.forward(self.isa, ws.input(l), (z, ws.normed(l)), a, all, stop);
             layer.activate_rows(self.isa, z, a, scratch, rows);
             if let (Some([mask, masked]), Some((chance, chosen))) = (ws.masked(l + 1), chance) {
                 let dropout = (l + 1, layer.options.dropout);
@@ -435,7 +430,7 @@ impl<T: Real> Network<T> {
             let mask = ws.masked(l).map(|[mask, _]| mask);
             let (delta, below) = (&ws.delta[l], &ws.delta[l - 1]);
             let all = (rows, 0..below.panels());
-            self.layers[l].backward(self.isa, delta, before, mask, below, all);
+            self.layers[l].backward(self.isa, delta, before, (mask, below), all, stop);
             self.layers[l - 1].denormalize(self.isa, ws.normed(l - 1), below, rows);
         }
     }

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use crate::kernel::Panels;
 use crate::layer::Layer;
-use crate::network::{Network, ROW_BLOCK};
+use crate::network::Network;
 use crate::pool::{Share, Worker};
 use crate::real::Real;
 use crate::samples::{Chosen, Gather, Samples};
@@ -71,7 +71,7 @@ impl<T: Real> Network<T> {
             .layers
             .iter()
             .all(|layer| layer.own.is_none() && !layer.has_norm() && layer.options.dropout == 0.0);
-        let fits = self.row_block == ROW_BLOCK && rows <= CHUNK && self.spares_traffic(rows);
+        let fits = !self.large && rows <= CHUNK && self.spares_traffic(rows);
         plain
             && (fits || is_few(rows))
             && threads > 1
@@ -167,7 +167,7 @@ impl<T: Real> Network<T> {
             let (z, a) = (ws.z[l].as_ref(), &ws.a[l + 1]);
             let part = portion.part(l, layer.w.panels(), [all, own]);
             let before = if l == 0 { inputs } else { &ws.a[l] };
-            layer.forward(self.isa, before, (z, None), a, part);
+            layer.forward(self.isa, before, (z, None), a, part, &|| false);
             if portion.by_panels(l) || portion.by_panels(l + 1) {
                 worker.wait();
             }
@@ -193,7 +193,7 @@ impl<T: Real> Network<T> {
             if portion.by_panels(l - 1) || l < last && portion.by_panels(l) {
                 worker.wait();
             }
-            self.layers[l].backward(self.isa, delta, before, None, below, part);
+            self.layers[l].backward(self.isa, delta, before, (None, below), part, &|| false);
         }
     }
 }

@@ -302,8 +302,8 @@ impl<T: Real> Network<T> {
         training: Option<&Training>,
     ) {
         let give_up = || training.is_some_and(|training| (training.give_up)(worker));
-        let stop = || self.row_block < ROW_BLOCK && give_up(); // else a block takes no time
-        for block in worker.share(rows).blocks(self.row_block) {
+        let stop = || self.large && give_up(); // else a block takes no time
+        for block in worker.share(rows).blocks(ROW_BLOCK) {
             if give_up() {
                 return;
             }

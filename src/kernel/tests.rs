@@ -267,6 +267,51 @@ fn many_rows_are_rows() {
     }
 }
 
+/// So many that the next panels are asked for ahead.
+#[test]
+fn many_weights_are_weights() {
+    if cfg!(miri) {
+        return;
+    }
+    for n in [2 * 512, 2 * 512 + 3] {
+        let product = Multiplication::<f64>::new(8 * FAR_TILES, 129, n, true);
+        assert!(129 * n >= FAR);
+        Isa::available().into_iter().for_each(|isa| product.check(isa, 0, 8 * FAR_TILES));
+    }
+}
+
+#[test]
+fn a_product_in_pieces_is_the_product_until_it_is_to_stop() {
+    let (rows, k, n) = (9, 40, 5 * LINE_MAX + 3);
+    let (mut left, mut right) = (panels::<f32>(rows, k), packed(k, n));
+    fill_panels(&mut left, 0, &matrix(rows, k, 1));
+    fill_packed(&mut right, &matrix(k, n, 2));
+    let panel = (2 * LINE_MAX * size_of::<f32>() * k * rows) as u64;
+    let works = [0, panel, 2 * panel, u64::MAX];
+    for (isa, work) in Isa::available().into_iter().flat_map(|isa| works.map(|work| (isa, work))) {
+        for stop_after in 1..=7_usize {
+            let [whole, pieces] = [(); 2].map(|()| panels::<f32>(rows, n));
+            let (all, asked) = (share(0, rows), std::cell::Cell::new(0));
+            let product = |out, panels| Product {
+                out,
+                left: &left,
+                right: &right,
+                bias: None,
+                rows: &all,
+                panels,
+            };
+            let at_once = usize::try_from(work / panel).unwrap().max(1);
+            isa.run(product(&whole, 0..right.panels().min(stop_after.saturating_mul(at_once))));
+            product(&pieces, 0..right.panels()).in_pieces(isa, work, &|| {
+                asked.set(asked.get() + 1);
+                asked.get() == stop_after
+            });
+            assert!(bits(&pieces.values) == bits(&whole.values), "{work} {stop_after}");
+            assert_eq!(asked.get(), stop_after.min((right.panels() - 1) / at_once));
+        }
+    }
+}
+
 #[test]
 fn a_share_of_no_rows_changes_nothing() {
     for n in [5, 2 * LINE_MAX, 4 * LINE_MAX + 5] {
@@ -441,6 +486,20 @@ fn a_batch_is_summed_as_a_tree_of_shards() {
 }
 
 // ---- The memory
+
+/// The lines that a tile of a product reads of sixteen neighbouring panels, by sets of a cache.
+#[test]
+fn panels_of_many_rows_do_not_meet_in_a_cache() {
+    for rows in 64..=2048 {
+        let stride = panel_stride(rows);
+        assert!((rows..rows + 16).contains(&stride));
+        let mut sets = [0; 64];
+        for panel in 0..16 {
+            (0..6).for_each(|line| sets[(panel * stride + line) % 64] += 1);
+        }
+        assert!(sets.iter().all(|lines| *lines <= 3), "{rows} rows: {sets:?}");
+    }
+}
 
 /// Blocks of W, transposed one by one.
 struct Turn<'a, T> {
