@@ -6,7 +6,10 @@ mod arguments;
 mod functions;
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::thread;
+use std::time::Duration;
 
 use ndarray::{Array1, Array2};
 use numpy::{
@@ -53,7 +56,11 @@ macro_rules! with {
 
 /// The compiled twin of `backprop_rs.reference.Network`.
 #[pyclass(frozen, module = "backprop_rs._core")]
-struct Network(Mutex<Either>);
+struct Network {
+    either: Mutex<Either>,
+    /// Calls that have met it in another's hands, and have not had it yet.
+    waiting: AtomicUsize,
+}
 
 /// A snapshot of either number type.
 enum Kept {
@@ -126,7 +133,7 @@ impl Network {
             let options: Vec<Options> = options.iter().map(Options::from).collect();
             with!(&mut network, net => net.set_options(&options))?;
         }
-        Ok(Self(Mutex::new(network)))
+        Ok(Self { either: Mutex::new(network), waiting: AtomicUsize::new(0) })
     }
 
     #[getter]
@@ -536,12 +543,36 @@ impl Network {
     ///
     /// Whoever has it may wait for the interpreter, so nobody waits for it with the interpreter.
     fn lock(&self, py: Python) -> MutexGuard<'_, Either> {
-        loop {
-            match self.0.try_lock() {
-                Ok(guard) => return guard,
-                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => py.detach(|| drop(self.0.lock())),
+        self.let_others_go_first(py);
+        let mut waits = false;
+        let guard = loop {
+            match self.either.try_lock() {
+                Ok(guard) => break guard,
+                Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {
+                    if !std::mem::replace(&mut waits, true) {
+                        self.waiting.fetch_add(1, Relaxed);
+                    }
+                    py.detach(|| drop(self.either.lock()));
+                }
             }
+        };
+        if waits {
+            self.waiting.fetch_sub(1, Relaxed);
+        }
+        guard
+    }
+
+    /// A thread that calls again and again would else take the network each time before those that
+    /// wait for it are awake.
+    fn let_others_go_first(&self, py: Python) {
+        const LOOKS: usize = 1000;
+        const BETWEEN: Duration = Duration::from_micros(50);
+        for _ in 0..LOOKS {
+            if self.waiting.load(Relaxed) == 0 {
+                return;
+            }
+            py.detach(|| thread::sleep(BETWEEN));
         }
     }
 }
