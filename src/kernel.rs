@@ -61,10 +61,11 @@ pub trait Set {
     /// Four rows of four, `strides.0` apart, become four columns, `strides.1` apart.
     #[inline(always)]
     fn transpose<T: Real>(from: &[T], to: &mut [T], strides: (usize, usize)) {
-        for row in 0..4 {
-            for column in 0..4 {
-                to[column * strides.1 + row] = from[row * strides.0 + column];
-            }
+        let row = |i: usize| first::<T, 4>(&from[i * strides.0..]);
+        let rows = [row(0), row(1), row(2), row(3)];
+        for i in 0..4 {
+            let column = [rows[0][i], rows[1][i], rows[2][i], rows[3][i]];
+            to[i * strides.1..][..4].copy_from_slice(&column);
         }
     }
 
@@ -132,7 +133,7 @@ mod x86 {
     impl Set for Avx2 {
         const ROWS: usize = 6;
 
-        /// By shuffles: left to itself, the compiler moves number by number (five times as slow).
+        /// By shuffles: left to itself, the compiler moves number by number.
         #[inline(always)]
         fn transpose<T: Real>(from: &[T], to: &mut [T], (rows, columns): (usize, usize)) {
             assert!(from.len() >= 3 * rows + 4 && to.len() >= 3 * columns + 4);
@@ -616,11 +617,7 @@ fn panel_stride(rows: usize) -> usize {
     match rows {
         0 => 0,
         1..64 => rows | 1,
-        _ => match rows % 16 {
-            rest @ 0..=7 => rows + 7 - rest,
-            rest @ 8..=9 => rows + 9 - rest,
-            rest => rows + 23 - rest,
-        },
+        _ => (rows..).find(|stride| matches!(stride % 16, 7 | 9)).expect("two in sixteen are"),
     }
 }
 

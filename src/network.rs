@@ -334,11 +334,17 @@ impl<T: Real> Network<T> {
         let (all, out) =
             (Samples { x, y: Targets::None, weights: None, n_in }, Rows::new(out, n_out));
         let (finite, stopped) = (AtomicBool::new(true), AtomicBool::new(false));
+        // The thread that has called is asked; the others see what it has heard.
+        let stop = || {
+            if given_up() {
+                stopped.store(true, Relaxed);
+            }
+            stopped.load(Relaxed)
+        };
         pool::run(threads, |worker| {
             let (room, share) = (worker.room(block), worker.share(m));
             for samples in share.blocks(block) {
-                if samples.start() > share.start() && (stopped.load(Relaxed) || given_up()) {
-                    stopped.store(true, Relaxed);
+                if samples.start() > share.start() && stop() {
                     break;
                 }
                 let rows = room.first(samples.len());
@@ -357,7 +363,7 @@ impl<T: Real> Network<T> {
                     chosen,
                     batch: rows.len(),
                 });
-                self.forward_rows(&ws, &worker, &rows, None, &|| self.large && given_up());
+                self.forward_rows(&ws, &worker, &rows, None, &|| self.large && stop());
                 if self.failures.any() {
                     break;
                 }
