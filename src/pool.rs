@@ -145,16 +145,22 @@ impl Worker<'_> {
     #[inline(always)]
     pub fn wait(&self) {
         if let Some(barrier) = self.barrier {
-            barrier.wait();
+            barrier.wait(self.index);
         }
     }
 }
 
+/// How often one worker has come to a barrier, apart from what others write: they look at it without end.
+#[derive(Default)]
+#[repr(align(128))]
+struct Arrivals(AtomicUsize);
+
 /// A barrier that spins for a bounded time and then sleeps.
+///
+/// A worker writes its own arrivals and reads those of the others: to meet costs two of them the way of
+/// one line each. A common count would go there and back again, and a sign that all have come after it.
 struct Barrier {
-    count: usize,
-    arrived: AtomicUsize,
-    generation: AtomicUsize,
+    arrivals: Vec<Arrivals>,
     sleepers: AtomicUsize,
     broken: AtomicBool,
     lock: Mutex<()>,
@@ -164,9 +170,7 @@ struct Barrier {
 impl Barrier {
     fn new(count: usize) -> Self {
         Self {
-            count,
-            arrived: AtomicUsize::new(0),
-            generation: AtomicUsize::new(0),
+            arrivals: (0..count).map(|_| Arrivals::default()).collect(),
             sleepers: AtomicUsize::new(0),
             broken: AtomicBool::new(false),
             lock: Mutex::new(()),
@@ -174,19 +178,21 @@ impl Barrier {
         }
     }
 
-    fn wait(&self) {
-        let generation = self.generation.load(Acquire);
-        if self.arrived.fetch_add(1, AcqRel) + 1 == self.count {
-            self.arrived.store(0, Relaxed);
-            self.generation.store(generation.wrapping_add(1), SeqCst);
-            self.wake();
-            return;
+    /// Worker `index` comes, and waits until all others have.
+    fn wait(&self, index: usize) {
+        let own = &self.arrivals[index].0;
+        let turn = own.load(Relaxed).wrapping_add(1);
+        own.store(turn, SeqCst);
+        // Nobody is more than one turn behind or ahead.
+        let here = |arrivals: &Arrivals| arrivals.0.load(SeqCst).wrapping_sub(turn) <= 1;
+        let passed = || self.arrivals.iter().all(here);
+        if passed() {
+            return self.wake(); // whoever comes last sees them all
         }
-        let passed = || self.generation.load(Acquire) != generation;
         if !patiently_until(|| passed() || self.broken.load(Relaxed)) {
             self.sleepers.fetch_add(1, SeqCst);
             let mut guard = self.lock.lock().unwrap();
-            while self.generation.load(SeqCst) == generation && !self.broken.load(SeqCst) {
+            while !passed() && !self.broken.load(SeqCst) {
                 guard = self.woken.wait(guard).unwrap();
             }
             self.sleepers.fetch_sub(1, SeqCst);
@@ -287,7 +293,8 @@ impl Job<'_> {
 
     fn take_part(&self, index: usize) {
         self.keep_out_of_the_way();
-        let worker = Worker { index, count: self.barrier.count, barrier: Some(&self.barrier) };
+        let worker =
+            Worker { index, count: self.barrier.arrivals.len(), barrier: Some(&self.barrier) };
         if catch_unwind(AssertUnwindSafe(|| (self.work)(worker))).is_err() {
             self.panicked.store(true, SeqCst);
             self.barrier.break_up();
