@@ -29,6 +29,10 @@ class Predictor:
         for _ in range(calls):
             predict(X)
 
+    def run_for_the_clock(self, calls):
+        self.run(calls)
+        return 1
+
 
 class NumPy(Predictor):
     """In place, into buffers that are there already."""
