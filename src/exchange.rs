@@ -152,7 +152,7 @@ impl<T: Real> Network<T> {
         let tiles = self.tiles.of_layer(l);
         pool::run(self.threads_of(rows), |worker| {
             let own = &tiles[worker.share(tiles.len()).range()];
-            self.descend(ws, &ws.a[0], (rows, T::ONE), own, Fate::Store(&sums.total));
+            self.descend(ws, &ws.a[0], (rows, T::ONE), (own, None), Fate::Store(&sums.total));
             worker.wait();
             sums.merge(&worker, l..l + 1, c, chunks);
         });
@@ -198,6 +198,6 @@ impl<T: Real> Run<'_, T> {
             self.parts.sum_penalties(worker, &self.network.layers);
             worker.wait();
         }
-        self.update(worker, sum, rows, &[], update)
+        self.update(worker, sum, rows, (&[], None), update)
     }
 }

@@ -37,6 +37,9 @@ const ROW_PART: usize = 128;
 /// The most numbers that a cache line holds, for arrays whose size cannot depend on the type.
 pub const LINE_MAX: usize = 16;
 
+/// The most panels of δ that a tile of a gradient goes through side by side.
+pub const PANELS_MAX: usize = 2;
+
 /// Levels of the tree over the shards of a chunk of rows: up to 2^5 shards.
 const TREE_LEVELS: usize = 6;
 
@@ -51,8 +54,8 @@ pub trait Job {
 pub trait Set {
     /// The rows of a tile: with a line each, and the line that they meet, they fit the registers.
     const ROWS: usize;
-    /// The panels of a tile of a product, where there are so many: each number of the left side
-    /// is then met once for all of them.
+    /// The panels of a tile, where there are so many: each number of the left side is then met once
+    /// for all of them.
     const PANELS: usize = 1;
 
     /// `sum[n] += a b[n]`, each rounded once.
@@ -167,9 +170,9 @@ mod x86 {
 
         #[inline(always)]
         fn prefetch<T: Real>(values: &[T]) {
-            for line in values.chunks(T::LINE) {
+            for line in (0..values.len()).step_by(T::LINE) {
                 // SAFETY: a hint, which reads nothing.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().wrapping_add(line).cast()) };
             }
         }
 
@@ -840,14 +843,29 @@ impl<T: Real> Product<'_, T> {
     ) {
         let tiles = rows.len().div_ceil(S::ROWS);
         let ahead = whole && tiles >= FAR_TILES && self.right.values.len() >= FAR;
+        let end = rows.end;
         for (t, tile_rows) in evenly(rows, S::ROWS).enumerate() {
             let (row, ks) = (tile_rows.start, ks.clone());
             if ahead {
                 let part = ks.start + ks.len() * t / tiles..ks.start + ks.len() * (t + 1) / tiles;
                 self.prefetch::<S>(p + P..p + 2 * P, part);
             }
+            if p == self.panels.start {
+                let next = tile_rows.end..(tile_rows.end + tile_rows.len()).min(end);
+                self.prefetch_rows::<S>(next, ks.clone());
+            }
             // SAFETY: the caller answers for the rows and the panels.
             unsafe { with_rows!(tile_rows.len(), tile::<T, _, N, P>(self, p, row, ks)) };
+        }
+    }
+
+    /// Has columns `ks` of the next rows of the left side brought near: another core may have written
+    /// them, and a tile asks for a few lines at a time.
+    #[inline(always)]
+    fn prefetch_rows<S: Set>(&self, rows: Range<usize>, ks: Range<usize>) {
+        for q in ks.start / T::LINE..ks.end.div_ceil(T::LINE) {
+            let from = self.left.offset(q, rows.start);
+            S::prefetch(self.left.values.part(from, rows.len() * T::LINE));
         }
     }
 
@@ -931,17 +949,17 @@ unsafe fn dot<T: Real, S: Set, const M: usize, const N: usize, const P: usize>(
     *total = sums;
 }
 
-// ---- Gradients: ∂C/∂W = δᵀ a_prev / m, a block of a line by a line at a time
+// ---- Gradients: ∂C/∂W = δᵀ a_prev / m, a line of inputs by one or two lines of outputs at a time
 
-/// A block of a gradient: input columns of panel `q` by output columns of panel `p`,
-/// stored as the weights are: `[input][output]`.
+/// A block of a gradient: input columns of panel `q` by output columns of one or two panels,
+/// stored as the weights are: `[panel][input][output]`.
 #[repr(align(64))]
-pub struct Block<T>(pub [T; LINE_MAX * LINE_MAX]);
+pub struct Block<T>(pub [T; PANELS_MAX * LINE_MAX * LINE_MAX]);
 
 impl<T: Real> Block<T> {
     #[inline(always)]
     fn zeros() -> Self {
-        Self([T::ZERO; LINE_MAX * LINE_MAX])
+        Self([T::ZERO; PANELS_MAX * LINE_MAX * LINE_MAX])
     }
 
     #[inline(always)]
@@ -965,7 +983,7 @@ impl<T: Real> Sums<T> {
     }
 }
 
-/// The sums over a batch of products of two columns: left panel `q` by right panel `p`.
+/// The sums over a batch of products of two columns: one of a by one of δ.
 pub struct Outer<'a, T> {
     /// a of the layer before, `(m, n_in)`.
     pub left: &'a Panels<T>,
@@ -979,9 +997,9 @@ pub struct Outer<'a, T> {
 
 impl<T: Real> Outer<'_, T> {
     /// Σ over the rows of left column i times δ column o, times 1/m: a block of `n_in` columns
-    /// from panel `q` by `N` columns from panel `p`.
+    /// from panel `q` by `N` columns from each of `P` panels from `p` on.
     #[inline(always)]
-    pub fn block<S: Set, const N: usize>(
+    pub fn block<S: Set, const N: usize, const P: usize>(
         &self,
         q: usize,
         p: usize,
@@ -991,10 +1009,10 @@ impl<T: Real> Outer<'_, T> {
         // The sums of one shard are multiplied before they leave the registers.
         let whole = self.rows <= SHARD;
         let scale = if whole { self.scale } else { T::ONE };
-        let columns = Columns::<T, S, N> { outer: self, set: PhantomData, q, p, n_in, scale };
-        tree(&columns, self.rows, scaled, n_in * N);
+        let columns = Columns::<T, S, N, P> { outer: self, set: PhantomData, q, p, n_in, scale };
+        tree(&columns, self.rows, scaled, P * n_in * N);
         if !whole {
-            self.average(&mut scaled.total.0[..n_in * N]);
+            self.average(&mut scaled.total.0[..P * n_in * N]);
         }
     }
 
@@ -1030,7 +1048,7 @@ trait Shards<T> {
 }
 
 /// Columns of a layer's input by columns of its δ.
-struct Columns<'a, T, S, const N: usize> {
+struct Columns<'a, T, S, const N: usize, const P: usize> {
     outer: &'a Outer<'a, T>,
     set: PhantomData<S>,
     q: usize,
@@ -1040,7 +1058,7 @@ struct Columns<'a, T, S, const N: usize> {
     scale: T,
 }
 
-impl<T: Real, S: Set, const N: usize> Shards<T> for Columns<'_, T, S, N> {
+impl<T: Real, S: Set, const N: usize, const P: usize> Shards<T> for Columns<'_, T, S, N, P> {
     #[inline(always)]
     fn sum(&self, rows: Range<usize>, sum: &mut Block<T>) {
         let &Self { outer, q, p, n_in, .. } = self;
@@ -1061,12 +1079,12 @@ impl<T: Real, S: Set, const N: usize> Shards<T> for Columns<'_, T, S, N> {
                 continue;
             }
             for columns in evenly(0..n_in, S::ROWS) {
-                let (i, to) = (columns.start, &mut sum.0[columns.start * N..]);
-                // SAFETY: panels q and p exist and hold `part`; the block has room for n_in · N.
+                let (i, to) = (columns.start, (&mut sum.0[columns.start * N..], n_in * N));
+                // SAFETY: panel q and P panels from p on exist and hold `part`.
                 unsafe {
                     with_rows!(
                         columns.len(),
-                        outer_tile::<T, _, N, 1>(outer, (q, i), p, of_part, to)
+                        outer_tile::<T, _, N, P>(outer, (q, i), p, of_part, to)
                     );
                 }
             }
@@ -1127,31 +1145,37 @@ pub fn transpose<T: Real, S: Set, const N: usize>(
 /// Rows that a tile of a gradient goes through between two looks at how many are left.
 const ROWS_AT_ONCE: usize = 2;
 
-/// `sum[m][n] (+)= Σ_r left[r][i + m] δ[r][n]` over part of a shard, ascending, times `scale` in
-/// the end.
+/// `sum_p[m][n] (+)= Σ_r left[r][i + m] δ_p[r][n]` over part of a shard, ascending, times `scale`
+/// in the end, for `P` panels of δ; their sums stand `block` apart.
 #[inline(always)]
 unsafe fn outer_tile<T: Real, S: Set, const M: usize, const N: usize, const P: usize>(
     job: &Outer<'_, T>,
     (q, i): (usize, usize),
     p: usize,
     (rows, go_on, scale): (&Range<usize>, bool, T),
-    out: &mut [T],
+    (out, block): (&mut [T], usize),
 ) {
     let left = job.left.values.part(job.left.offset(q, rows.start), rows.len() * T::LINE);
     let mut a = left[i..].as_ptr();
-    let delta = job.delta.values.part(job.delta.offset(p, rows.start), rows.len() * T::LINE);
-    let mut d = delta.as_ptr();
+    let stride = job.delta.stride * T::LINE;
+    let length = (P - 1) * stride + rows.len() * T::LINE;
+    let mut d = job.delta.values.part(job.delta.offset(p, rows.start), length).as_ptr();
+    assert!(out.len() >= (P - 1) * block + M * N);
+    let out = out.as_mut_ptr();
     let mut sums = [[T::ZERO; N]; TILE_LINES];
     if go_on {
-        unroll!(M, I => { sums[I].copy_from_slice(&out[I * N..][..N]); });
+        // SAFETY (here and at the end): a line of `out`, which is asserted to have them all.
+        unroll!(M * P, I => {
+            sums[I] = unsafe { *out.add(I / M * block + I % M * N).cast::<[T; N]>() };
+        });
     }
     for _ in 0..rows.len() / ROWS_AT_ONCE {
         unroll!(ROWS_AT_ONCE, R => {
-            // SAFETY (here and below): the panels have `rows.len()` lines from here, N lies within
-            // a line, and the columns within their panels.
-            let line = unsafe { &*d.add(R * T::LINE).cast::<[T; N]>() };
-            unroll!(M, I => {
-                let a = unsafe { *a.add(R * T::LINE + I) };
+            unroll!(M * P, I => {
+                // SAFETY (here and below): the panels have `rows.len()` lines from here, N lies
+                // within a line, and the columns within their panels.
+                let line = unsafe { &*d.add(I / M * stride + R * T::LINE).cast::<[T; N]>() };
+                let a = unsafe { *a.add(R * T::LINE + I % M) };
                 S::add_product(&mut sums[I], a, line);
             });
         });
@@ -1159,15 +1183,17 @@ unsafe fn outer_tile<T: Real, S: Set, const M: usize, const N: usize, const P: u
         d = d.wrapping_add(ROWS_AT_ONCE * T::LINE);
     }
     for _ in 0..rows.len() % ROWS_AT_ONCE {
-        let line = unsafe { &*d.cast::<[T; N]>() };
-        unroll!(M, I => { S::add_product(&mut sums[I], unsafe { *a.add(I) }, line); });
+        unroll!(M * P, I => {
+            let line = unsafe { &*d.add(I / M * stride).cast::<[T; N]>() };
+            S::add_product(&mut sums[I], unsafe { *a.add(I % M) }, line);
+        });
         (a, d) = (a.wrapping_add(T::LINE), d.wrapping_add(T::LINE));
     }
-    unroll!(M, I => {
+    unroll!(M * P, I => {
         for sum in &mut sums[I] {
             *sum *= scale;
         }
-        out[I * N..][..N].copy_from_slice(&sums[I]);
+        unsafe { *out.add(I / M * block + I % M * N).cast::<[T; N]>() = sums[I] };
     });
 }
 
@@ -1224,37 +1250,51 @@ fn tree<T: Real>(shards: &impl Shards<T>, rows: usize, sums: &mut Sums<T>, lengt
 
 // ---- The peak
 
-/// Chains of fused multiply-adds in registers alone: what the arithmetic units can do at most.
-struct Peak<T>(std::marker::PhantomData<T>);
+/// Chains of fused multiply-adds in registers alone, as many as a tile has rows: what the arithmetic
+/// units can do at most.
+struct Peak<'a, T> {
+    number: PhantomData<T>,
+    /// How many additions and multiplications they are.
+    operations: &'a mut usize,
+}
 
-/// Rounds of [`Peak`], and how many operations they are.
 const PEAK_ROUNDS: usize = 200_000;
 
-impl<T: Real> Job for Peak<T> {
+impl<T: Real> Job for Peak<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        let factor = std::hint::black_box(T::from_f64(0.999));
-        let (mut sums, one) = ([[T::ONE; LINE_MAX]; TILE_LINES], [T::ONE; LINE_MAX]);
-        for _ in 0..PEAK_ROUNDS {
-            unroll!(6, I => { S::add_product(&mut sums[I], factor, &one); });
+        match T::LINE {
+            16 => chains::<T, S, 16>(),
+            _ => chains::<T, S, 8>(),
         }
-        std::hint::black_box(sums);
+        *self.operations = 2 * PEAK_ROUNDS * S::ROWS * T::LINE;
     }
+}
+
+#[inline(always)]
+fn chains<T: Real, S: Set, const N: usize>() {
+    let factor = std::hint::black_box(T::from_f64(0.999));
+    let (mut sums, one) = ([[T::ONE; N]; TILE_LINES], [T::ONE; N]);
+    for _ in 0..PEAK_ROUNDS {
+        unroll!(S::ROWS, I => { S::add_product(&mut sums[I], factor, &one); });
+    }
+    std::hint::black_box(sums);
 }
 
 /// The best of several measurements of fused multiply-adds on all threads at once, in GFLOP/s.
 pub fn fma_rate<T: Real>(threads: usize) -> f64 {
-    let operations = (PEAK_ROUNDS * 6 * LINE_MAX * 2 * threads) as f64;
     let measure = || {
-        let seconds = std::sync::Mutex::new(0.0_f64);
+        let slowest = std::sync::Mutex::new(f64::INFINITY);
         crate::pool::run(threads, |worker| {
+            let (number, mut operations) = (PhantomData::<T>, 0);
             worker.wait();
             let start = std::time::Instant::now();
-            Isa::best().run(Peak::<T>(PhantomData));
-            let mut longest = seconds.lock().unwrap();
-            *longest = longest.max(start.elapsed().as_secs_f64());
+            Isa::best().run(Peak { number, operations: &mut operations });
+            let rate = operations as f64 / start.elapsed().as_secs_f64();
+            let mut slowest = slowest.lock().unwrap();
+            *slowest = slowest.min(rate);
         });
-        operations / seconds.into_inner().unwrap() / 1e9
+        slowest.into_inner().unwrap() * threads as f64 / 1e9
     };
     (0..10).map(|_| measure()).fold(0.0, f64::max)
 }

@@ -14,6 +14,7 @@ use crate::own::{Own, OwnActivation};
 use crate::pool::{Share, Worker};
 use crate::real::Real;
 use crate::rowwise::{ActivateRows, OutputRows};
+use crate::samples::Ahead;
 use crate::undo::Undo;
 use crate::with_width;
 use crate::workspace::{Gradient, Tile, Workspace};
@@ -445,6 +446,7 @@ pub struct Output<'a, T> {
     pub a: &'a Panels<T>,
     pub y: &'a Panels<T>,
     pub delta: &'a Panels<T>,
+    /// Room for a panel.
     pub terms: &'a Panels<T>,
     pub costs: &'a Buffer<T>,
     /// The weight of each sample, where they differ.
@@ -506,7 +508,7 @@ impl<T: Real> Output<'_, T> {
         let costs = self.costs.part(rows.start(), rows.len());
         costs.fill(T::ZERO);
         for p in 0..self.a.panels() {
-            let (delta, terms) = (self.delta.write(p, rows), self.terms.write(p, rows));
+            let (delta, terms) = (self.delta.write(p, rows), self.terms.write(0, rows));
             let given = [self.z.read(p, rows), self.a.read(p, rows), self.y.read(p, rows)];
             self.cost.elementwise::<T, S>(self.activation, given, self.a.n, delta, terms);
             let used = T::LINE.min(self.a.n - p * T::LINE);
@@ -546,15 +548,23 @@ pub struct Descent<'a, T> {
     pub scale: T,
     pub tiles: &'a [Tile],
     pub fate: Fate<'a, T>,
+    /// Samples to ask for meanwhile.
+    pub ahead: Option<Ahead<'a, T>>,
 }
 
 impl<T: Real> Job for Descent<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
         let mut grad = Sums::new();
-        for tile in self.tiles {
+        let (mut tiles, mut ahead) = (self.tiles, self.ahead.clone());
+        let of_a_tile = ahead.as_ref().map_or(0, |ahead| ahead.len().div_ceil(tiles.len().max(1)));
+        while let [tile, ..] = tiles {
             let width = self.layers[tile.layer].w.width(tile.p);
-            with_width!(width, self.tile::<S, _>(tile, &mut grad));
+            let done = with_width!(width, self.some_tiles::<S, _>(tiles, &mut grad));
+            tiles = &tiles[done..];
+            if let Some(ahead) = &mut ahead {
+                ahead.ask::<S>(done * of_a_tile);
+            }
         }
         for tiles in self.tiles.chunk_by(|tile, next| tile.layer == next.layer) {
             self.biases::<S>(tiles, &mut grad);
@@ -566,21 +576,50 @@ impl<T: Real> Job for Descent<'_, T> {
 const BIAS_PANELS: usize = 4;
 
 impl<T: Real> Descent<'_, T> {
-    /// The gradient of a block of weights, and what becomes of it.
+    /// The first of `tiles`, or as many as are summed side by side; returns how many.
     #[inline(always)]
-    fn tile<S: Set, const N: usize>(&self, &Tile { layer, q, p }: &Tile, grad: &mut Sums<T>) {
-        let Layer { n_in, n_out, w, w_back, .. } = &self.layers[layer];
-        let n_in = T::LINE.min(n_in - q * T::LINE);
-        S::prefetch(w.values.part(w.offset(p, q * T::LINE), n_in * N));
+    fn some_tiles<S: Set, const N: usize>(&self, tiles: &[Tile], grad: &mut Sums<T>) -> usize {
+        if N == T::LINE
+            && S::PANELS == 2
+            && let [tile, next, ..] = tiles
+            && (next.layer, next.q, next.p) == (tile.layer, tile.q, tile.p + 1)
+            && self.layers[tile.layer].w.width(next.p) == N
+        {
+            self.blocks::<S, N, 2>(tile, grad);
+            return 2;
+        }
+        self.blocks::<S, N, 1>(&tiles[0], grad);
+        1
+    }
+
+    /// The gradient of the blocks of `P` tiles, which are neighbours, and what becomes of it.
+    #[inline(always)]
+    fn blocks<S: Set, const N: usize, const P: usize>(
+        &self,
+        &Tile { layer, q, p }: &Tile,
+        grad: &mut Sums<T>,
+    ) {
+        let n_in = T::LINE.min(self.layers[layer].n_in - q * T::LINE);
+        (p..p + P).for_each(|p| self.prefetch::<S, N>(layer, (q, n_in), p));
+        self.outer(layer).block::<S, N, P>(q, p, n_in, grad);
+        for (i, grad) in grad.total.0[..P * n_in * N].chunks_exact_mut(n_in * N).enumerate() {
+            self.settle::<S, N>(layer, (q, n_in), p + i, grad);
+        }
+    }
+
+    /// Has a block of weights brought near, which its gradient will update.
+    #[inline(always)]
+    fn prefetch<S: Set, const N: usize>(&self, layer: usize, (q, n_in): (usize, usize), p: usize) {
+        let Layer { n_out, w, w_back, .. } = &self.layers[layer];
+        let from = w.offset(p, q * T::LINE);
+        S::prefetch(w.values.part(from, n_in * N));
         if let Some(back) = w_back {
             let n_out = N.min(n_out - p * T::LINE);
             S::prefetch(back.values.part(back.offset(q, p * T::LINE), n_out * back.width(q)));
         }
         if let Fate::Update { undo: Some(undo), .. } = &self.fate {
-            undo.prefetch::<S>(layer, w.offset(p, q * T::LINE), n_in * N);
+            undo.prefetch::<S>(layer, from, n_in * N);
         }
-        self.outer(layer).block::<S, N>(q, p, n_in, grad);
-        self.settle::<S, N>(layer, (q, n_in), p, &mut grad.total.0[..n_in * N]);
     }
 
     #[inline(always)]

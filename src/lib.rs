@@ -36,6 +36,7 @@ mod columns;
 mod cost;
 mod error;
 mod exchange;
+mod finite;
 mod init;
 mod interrupt;
 mod kernel;

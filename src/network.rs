@@ -8,6 +8,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use crate::activation::Activation;
 use crate::cost::Cost;
 use crate::error::Error;
+use crate::finite::first_non_finite;
 use crate::init::{Init, Shape};
 use crate::interrupt::given_up;
 use crate::kernel::{Buffer, Isa, Rows};
@@ -16,7 +17,7 @@ use crate::optimizer::{Optimizer, Rule};
 use crate::own::{Failure, Failures, Own, OwnActivation, OwnCost};
 use crate::pace::Pace;
 use crate::pool::{self, Share, Worker};
-use crate::real::{Real, first_non_finite};
+use crate::real::Real;
 use crate::samples::{Chance, Chosen, Gather, Order, Samples, Targets, draw_masks};
 use crate::state::Spare;
 use crate::sums::{GradientTree, tree_sum};
@@ -361,7 +362,7 @@ impl<T: Real> Network<T> {
                     rows: &rows,
                     targets: &rows,
                     chosen,
-                    batch: rows.len(),
+                    end: rows.range().end,
                 });
                 self.forward_rows(&ws, &worker, &rows, None, &|| self.large && stop());
                 if self.failures.any() {

@@ -24,9 +24,9 @@ use arguments::{Batch, LayerOptions, Training};
 use functions::{Own, raised, unless_raised};
 
 use crate::columns::into_rows;
+use crate::finite::first_non_finite_of_many;
 use crate::interrupt::asking;
 use crate::kernel::{Isa, fma_rate};
-use crate::real::first_non_finite_of_many;
 use crate::schedule::{Curve, Schedule, Watched};
 use crate::table::Setting;
 use crate::train::{Position, Reason};

@@ -47,11 +47,9 @@ impl<T: Real> Samples<'_, T> {
         &self.x[i * self.n_in..][..self.n_in]
     }
 
-    /// Has the sample of a row that may lie beyond the last, and its `n_out` targets, brought near.
+    /// Has the `n_out` targets of sample `i` brought near.
     #[inline(always)]
-    fn prefetch<S: Set>(&self, chosen: Chosen, row: usize, n_out: usize) {
-        let Some(i) = chosen.get(row).filter(|&i| i < self.len()) else { return };
-        S::prefetch_early(self.row(i));
+    fn prefetch_targets<S: Set>(&self, i: usize, n_out: usize) {
         match self.y {
             Targets::None => {}
             Targets::Values(y) => S::prefetch_early(&y[i * n_out..][..n_out]),
@@ -70,8 +68,8 @@ pub(crate) struct Gather<'a, T> {
     /// The rows, of these, that get their targets and weights too.
     pub targets: &'a Share,
     pub chosen: Chosen<'a>,
-    /// The rows of the whole batch, of which `rows` are some.
-    pub batch: usize,
+    /// Where the rows end that are gathered next.
+    pub end: usize,
 }
 
 /// Bytes of samples that are asked for ahead of their use, and the least number of rows: shuffled
@@ -79,17 +77,66 @@ pub(crate) struct Gather<'a, T> {
 const AHEAD_BYTES: usize = 128 * 1024;
 const AHEAD_ROWS: usize = 8;
 
+/// How many rows of `n_in` numbers are asked for ahead.
+fn rows_ahead<T>(n_in: usize) -> usize {
+    (AHEAD_BYTES / (n_in * size_of::<T>())).max(AHEAD_ROWS)
+}
+
+/// Samples that are asked for little by little: the first of the next batch, while this one updates
+/// the weights. All at once they would take as long as memory takes.
+#[derive(Clone)]
+pub(crate) struct Ahead<'a, T> {
+    samples: &'a Samples<'a, T>,
+    chosen: Chosen<'a>,
+    rows: Range<usize>,
+    /// How much of the first of them has been asked for.
+    column: usize,
+    n_out: usize,
+}
+
+impl<'a, T: Real> Ahead<'a, T> {
+    /// The first of some rows of a batch that begins with the first of `chosen`.
+    pub fn new(
+        samples: &'a Samples<'a, T>,
+        chosen: Chosen<'a>,
+        Range { start, end }: Range<usize>,
+        n_out: usize,
+    ) -> Self {
+        let end = end.min(start + rows_ahead::<T>(samples.n_in));
+        Self { samples, chosen, rows: start..end, column: 0, n_out }
+    }
+
+    /// How many numbers of samples there are to ask for.
+    pub fn len(&self) -> usize {
+        self.rows.len() * self.samples.n_in
+    }
+
+    /// Asks for the next `numbers` of the samples, and for the targets of those that are through.
+    #[inline(always)]
+    pub fn ask<S: Set>(&mut self, mut numbers: usize) {
+        while numbers > 0 && !self.rows.is_empty() {
+            let sample = self.chosen.get(self.rows.start).filter(|&i| i < self.samples.len());
+            let Some(i) = sample else { return };
+            let row = &self.samples.row(i)[self.column..];
+            let part = &row[..numbers.min(row.len())];
+            S::prefetch_early(part);
+            (numbers, self.column) = (numbers - part.len(), self.column + part.len());
+            if part.len() == row.len() {
+                self.samples.prefetch_targets::<S>(i, self.n_out);
+                (self.rows.start, self.column) = (self.rows.start + 1, 0);
+            }
+        }
+    }
+}
+
 impl<T: Real> Job for Gather<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        let Self { samples, ws, inputs, rows, targets, chosen, batch } = self;
-        let row_bytes = samples.n_in * size_of::<T>();
-        let ahead = (AHEAD_BYTES / row_bytes).max(AHEAD_ROWS).min(rows.len());
+        let Self { samples, ws, inputs, rows, targets, chosen, end } = self;
+        let next = end.min(rows.start() + rows_ahead::<T>(samples.n_in))..end;
+        let mut ahead = Ahead { samples, chosen, rows: next, column: 0, n_out: ws.y.n };
         for row in rows.range() {
-            let next = row + ahead;
-            // After the last of these rows come the same rows of the next batch.
-            let next = if next < rows.range().end { next } else { next - rows.len() + batch };
-            samples.prefetch::<S>(chosen, next, ws.y.n);
+            ahead.ask::<S>(samples.n_in);
             let i = chosen.sample(row);
             inputs.put_row(row, samples.row(i));
             if !targets.range().contains(&row) {

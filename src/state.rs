@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex};
 use ndarray::{Array1, Array2};
 
 use crate::error::Error;
+use crate::finite::first_non_finite;
 use crate::kernel::Buffer;
 use crate::layer::Layer;
 use crate::network::Network;
 use crate::optimizer::{Clock, Moments};
 use crate::pool;
-use crate::real::{Real, first_non_finite};
+use crate::real::Real;
 use crate::workspace::Gradient;
 
 /// Parameters and memory, by names such as `weights.1` and `optimizer.mean.weights.1`.

@@ -24,7 +24,9 @@ use crate::pace::TRIED_WORK;
 use crate::parts::Parts;
 use crate::pool::{self, Worker};
 use crate::real::Real;
-use crate::samples::{Chance, Chosen, Gather, Order, Samples, Targets, add_noise, chosen, visited};
+use crate::samples::{
+    Ahead, Chance, Chosen, Gather, Order, Samples, Targets, add_noise, chosen, visited,
+};
 use crate::schedule::Schedule;
 use crate::sharing::{self, Portion};
 use crate::small::{self, SmallSteps};
@@ -303,7 +305,8 @@ impl<T: Real> Network<T> {
     ) {
         let give_up = || training.is_some_and(|training| (training.give_up)(worker));
         let stop = || self.large && give_up(); // else a block takes no time
-        for block in worker.share(rows).blocks(ROW_BLOCK) {
+        let own = worker.share(rows);
+        for block in own.blocks(ROW_BLOCK) {
             if give_up() {
                 return;
             }
@@ -314,7 +317,7 @@ impl<T: Real> Network<T> {
                 rows: &block,
                 targets: &block,
                 chosen,
-                batch: rows,
+                end: own.range().end,
             });
             let chance = training.map(|training| (training.chance, chosen));
             if let Some(training) = training.filter(|training| training.noise > 0.0) {
@@ -338,7 +341,7 @@ impl<T: Real> Network<T> {
         pool::run(Self::threads_for(self.step_work(rows), rows), |worker| {
             let tiles = self.tiles.share(&worker);
             let fate = Fate::Store(&sums.total);
-            self.descend(ws, &ws.a[0], (rows, T::ONE), tiles, fate);
+            self.descend(ws, &ws.a[0], (rows, T::ONE), (tiles, None), fate);
             worker.wait();
             sums.merge(&worker, 0..self.layers.len(), c, chunks);
         });
@@ -350,11 +353,11 @@ impl<T: Real> Network<T> {
         ws: &Workspace<T>,
         inputs: &Panels<T>,
         (rows, scale): (usize, T),
-        tiles: &[Tile],
+        (tiles, ahead): (&[Tile], Option<Ahead<T>>),
         fate: Fate<T>,
     ) {
         let layers = &self.layers;
-        self.isa.run(Descent { layers, ws, inputs, rows, scale, tiles, fate });
+        self.isa.run(Descent { layers, ws, inputs, rows, scale, tiles, fate, ahead });
     }
 
     /// Updates every parameter by a gradient that was kept, one worker's share of them.
@@ -657,7 +660,21 @@ impl<T: Real> Run<'_, T> {
             Some(sums) => self.gather_gradient(worker, order, (&batch, epoch), portion, sums)?,
             None => self.chunk(worker, order, &batch, (epoch, portion))?,
         };
-        self.update(worker, &sum, batch.len(), &portion.tiles, update)
+        let ahead = self.ahead(worker, order, &batch);
+        self.update(worker, &sum, batch.len(), (&portion.tiles, Some(ahead)), update)
+    }
+
+    /// What a worker will gather first of the batch after this one.
+    #[inline]
+    fn ahead<'b>(
+        &'b self,
+        worker: &Worker,
+        order: &'b [u32],
+        batch: &Range<usize>,
+    ) -> Ahead<'b, T> {
+        let (next, n_out) = (batch.end..batch.end + batch.len(), self.ws.y.n);
+        let rows = if self.by_panels { 0..next.len() } else { worker.share(next.len()).range() };
+        Ahead::new(self.samples, chosen(order, &next), rows, n_out)
     }
 
     /// The update of a step of `rows` samples from their sums; the sum of their costs, if it was made.
@@ -667,7 +684,7 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         sum: &Sum,
         rows: usize,
-        tiles: &[Tile],
+        tiles: (&[Tile], Option<Ahead<T>>),
         mut update: Update<T>,
     ) -> Result<f64, Reason> {
         let m = rows as f64;
@@ -699,13 +716,13 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         update: &Update<T>,
         (rows, scale): (usize, T),
-        tiles: &[Tile],
+        (tiles, ahead): (&[Tile], Option<Ahead<T>>),
     ) -> Result<(), Reason> {
         let (network, undo) = (self.network, self.ws.undo.as_ref());
         let moments = &network.optimizer.moments[..];
         let fate = Fate::Update { update, moments, undo };
         let Some(undo) = undo else {
-            network.descend(&self.ws, self.inputs(worker), (rows, scale), tiles, fate);
+            network.descend(&self.ws, self.inputs(worker), (rows, scale), (tiles, ahead), fate);
             return Ok(());
         };
         let done = self.descend_in_pieces(worker, rows, scale, tiles, fate);
@@ -731,7 +748,8 @@ impl<T: Real> Run<'_, T> {
         let (inputs, mut done) = (self.inputs(worker), 0);
         while done < tiles.len() && !(done > 0 && self.give_up(worker)) {
             let end = (done + piece).min(tiles.len());
-            self.network.descend(&self.ws, inputs, (rows, scale), &tiles[done..end], fate);
+            let tiles = (&tiles[done..end], None);
+            self.network.descend(&self.ws, inputs, (rows, scale), tiles, fate);
             done = end;
         }
         done

@@ -147,7 +147,7 @@ mod tests {
         for done in [0..1, 0..all / 2, all / 2..all, 0..all] {
             let done = &net.tiles.tiles[done];
             let fate = Fate::Update { update: &update, moments, undo: Some(&undo) };
-            net.descend(&ws, &ws.a[0], (30, 1.0 / 30.0), done, fate);
+            net.descend(&ws, &ws.a[0], (30, 1.0 / 30.0), (done, None), fate);
             assert_ne!(bits(&net), before);
             undo.bring_back(layers, moments, done);
             assert_eq!(bits(&net), before);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::kernel::{Buffer, Packed, Panels, SHARD};
+use crate::kernel::{Buffer, PANELS_MAX, Packed, Panels, SHARD};
 use crate::layer::Layer;
 use crate::norm::Normed;
 use crate::pool::Worker;
@@ -31,7 +31,7 @@ pub struct Workspace<T> {
     pub delta: Vec<Panels<T>>,
     /// The targets of the samples.
     pub y: Panels<T>,
-    /// The terms of each sample's cost.
+    /// The terms of each sample's cost, of a panel of neurons at a time.
     pub terms: Panels<T>,
     /// The cost of each sample.
     pub costs: Buffer<T>,
@@ -91,7 +91,7 @@ impl<T: Real> Workspace<T> {
                 .collect(),
             delta: layers.iter().map(outputs).collect(),
             y: Panels::zeros(rows, n_out),
-            terms: Panels::zeros(rows, n_out),
+            terms: Panels::zeros(rows, T::LINE.min(n_out)),
             costs: Buffer::zeros(rows),
             small: threads == 1 && small::serves(layers, rows),
             ..Self::forward(layers, rows, threads)
@@ -277,6 +277,15 @@ pub struct Tiles {
 /// Input panels that stay in the second-level cache while the δ of a layer go past: [`CHUNK`] lines each.
 const GROUP: usize = 4;
 
+/// Panel after panel of outputs, for each all of `inputs`; those that a gradient may take side by side
+/// follow each other.
+fn side_by_side(inputs: Range<usize>, outputs: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..outputs).step_by(PANELS_MAX).flat_map(move |p| {
+        let neighbours = p..(p + PANELS_MAX).min(outputs);
+        inputs.clone().flat_map(move |q| neighbours.clone().map(move |p| (q, p)))
+    })
+}
+
 impl Tiles {
     pub fn new<T: Real>(layers: &[Layer<T>]) -> Self {
         let mut tiles = Vec::new();
@@ -285,12 +294,11 @@ impl Tiles {
         for (layer, Layer { n_in, w, .. }) in layers.iter().enumerate() {
             let inputs = n_in.div_ceil(T::LINE);
             for group in (0..inputs).step_by(GROUP) {
-                for p in 0..w.panels() {
-                    for q in group..(group + GROUP).min(inputs) {
-                        tiles.push(Tile { layer, q, p });
-                        total += T::LINE.min(n_in - q * T::LINE) * w.width(p).max(T::LINE / 2);
-                        totals.push(total);
-                    }
+                let group = group..(group + GROUP).min(inputs);
+                for (q, p) in side_by_side(group, w.panels()) {
+                    tiles.push(Tile { layer, q, p });
+                    total += T::LINE.min(n_in - q * T::LINE) * w.width(p).max(T::LINE / 2);
+                    totals.push(total);
                 }
             }
         }

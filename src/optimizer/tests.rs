@@ -325,3 +325,34 @@ fn the_memory_of_a_rule_is_named() {
         }
     }
 }
+
+/// What a rule remembers of a gradient that has vanished ends as 0, and is never a number below the
+/// smallest normal one, which some processors take a hundred times as long for.
+#[test]
+fn what_decays_ends_as_zero() {
+    let rules = [
+        "sgd(momentum=0.9)",
+        "sgd(momentum=0.9, nesterov=1)",
+        "adam(beta2=0.99)",
+        "nadam(beta2=0.99)",
+        "rmsprop",
+        "rmsprop(momentum=0.9)",
+        "rmsprop(momentum=0.9, centered=1)",
+        "lion",
+    ];
+    for text in rules {
+        let (rule, mut clock) = (rule(text), Clock::default());
+        let kept = rule.memory().len();
+        let mut moments = [0, 1, 2].map(|i| vec![0.0_f32; usize::from(i < kept)]);
+        for step in 0..20_000 {
+            clock.tick(rule);
+            let update: Update<f32> = rule.at(&clock, RATE);
+            let grad = [if step == 0 { 1.0 } else { 0.0 }];
+            let room = moments.each_mut().map(Vec::as_mut_slice);
+            update.apply::<Portable>(&mut [1.0], &grad, room);
+            let mut all = moments.iter().flatten();
+            assert!(all.all(|moment| !moment.is_subnormal()), "{text}: {moments:?} in step {step}");
+        }
+        assert!(moments.iter().flatten().all(|moment| *moment == 0.0), "{text}: {moments:?}");
+    }
+}
