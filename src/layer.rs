@@ -554,9 +554,9 @@ pub struct Descent<'a, T> {
 
 impl<T: Real> Job for Descent<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Set>(mut self) {
         let mut grad = Sums::new();
-        let (mut tiles, mut ahead) = (self.tiles, self.ahead.clone());
+        let (mut tiles, mut ahead) = (self.tiles, self.ahead.take());
         let of_a_tile = ahead.as_ref().map_or(0, |ahead| ahead.len().div_ceil(tiles.len().max(1)));
         while let [tile, ..] = tiles {
             let width = self.layers[tile.layer].w.width(tile.p);

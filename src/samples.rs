@@ -84,7 +84,6 @@ fn rows_ahead<T>(n_in: usize) -> usize {
 
 /// Samples that are asked for little by little: the first of the next batch, while this one updates
 /// the weights. All at once they would take as long as memory takes.
-#[derive(Clone)]
 pub(crate) struct Ahead<'a, T> {
     samples: &'a Samples<'a, T>,
     chosen: Chosen<'a>,

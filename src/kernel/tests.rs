@@ -419,6 +419,7 @@ impl<T: Number> Batch<T> {
         let scale = T::ONE / T::from_f64(m as f64);
         let outer = || Outer { left: &left, delta: &delta, rows: m, scale };
         for (q, p) in (0..left.panels()).flat_map(|q| (0..shape.panels()).map(move |p| (q, p))) {
+            let what = format!("{} {} {m}: {n_in}x{n_out} at {q}, {p}", T::NAME, isa.name());
             let (width, n_in) = (shape.width(p), T::LINE.min(n_in - q * T::LINE));
             for panels in 1..=PANELS_MAX {
                 if panels > 1 && (p + panels > shape.panels() || shape.width(p + 1) < T::LINE) {
@@ -439,7 +440,6 @@ impl<T: Number> Batch<T> {
                     weights: w,
                     biases: b,
                 });
-                let what = format!("{} {} {m} rows", T::NAME, isa.name());
                 self.check_block((&weights.total.0, n_in, width), (m, q, p, panels), scale, &what);
                 self.check_biases(&biases.total.0, width, (m, p), scale, &what);
             }
