@@ -152,6 +152,30 @@ def test_a_sparse_matrix_is_the_same_as_a_dense_one(container, solver, monkeypat
     np.testing.assert_array_equal(parts.predict_proba(container(wide)), plain.predict_proba(wide))
 
 
+@pytest.mark.parametrize("batch_size", [7, 60])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"schedule": "cosine"},
+        {"schedule": "warmup(2) then cosine"},
+        {"dropout": 0.5},
+        {"input_noise": 0.3},
+        {"shuffle": False, "dropout": 0.5, "schedule": "cosine"},
+        {"solver": "sgd", "clip_norm": 0.1, "dropout": 0.2},
+    ],
+    ids=str,
+)
+def test_a_sparse_matrix_in_parts_is_the_same_as_a_dense_one(given, batch_size, monkeypatch):
+    """Schedules, noise and dropout go by the epoch's step and the row, whatever the parts are."""
+    wide = np.where(rng.uniform(size=(60, 30)) < 0.2, 1.0, 0.0)
+    settings = {"batch_size": batch_size, **given, **FEW}
+    plain = MLPClassifier((5,), **settings).fit(wide, y[::5].repeat(2))
+    monkeypatch.setattr(_data, "ROOM", 30 * 15)
+    parts = MLPClassifier((5,), **settings).fit(sparse.csr_array(wide), y[::5].repeat(2))
+    same(plain, parts)
+    assert parts.loss_curve_ == plain.loss_curve_
+
+
 def test_columns_that_are_sparse_come_back_sparse():
     mlp = MLPClassifier(**FEW).fit(X, sparse.csr_array(COLUMNS))
     assert sparse.issparse(mlp.predict(X))

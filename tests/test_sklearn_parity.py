@@ -189,6 +189,12 @@ def test_without_hidden_layers():
     compare(*fitted("strings", hidden_layer_sizes=(), **SOLVERS["sgd"]))
 
 
+@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+def test_without_a_hidden_layer_the_activation_still_decides_on_the_draw(activation):
+    given = {"hidden_layer_sizes": (), "activation": activation}
+    compare(*fitted("several", **given, **SOLVERS["sgd"]))
+
+
 def test_the_gradient_of_several_outputs_is_that_of_the_loss():
     """Where `sklearn_compat` is not asked for, issue 8349 of scikit-learn is set right."""
     ours, sklearns = twins("several", alpha=0.0, batch_size=len(X), max_iter=1, **SOLVERS["plain"])

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import make_constraint
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight
 
 from .. import _check
 from . import _lbfgs
 from ._data import Samples
+from ._decorators import fitting, only_if
 from ._held import Held, hold_back
 from ._network import THEIRS, draw, optimizer, put
 from ._stochastic import Training, restore_best
@@ -131,7 +131,7 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     # Training.
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @fitting()
     def fit(
         self,
         X: Any,
@@ -159,8 +159,8 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
-    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @only_if(is_stochastic)
+    @fitting()
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """One epoch, after what has been learnt before.
 
@@ -176,7 +176,7 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @fitting()
     def initialize(self, X: Any, y: Any) -> Self:
         """First parameters without a training: what `fit` would begin with.
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ._base import BaseMLP, is_stochastic
 from ._constraints import CONSTRAINTS, name_of, row
+from ._decorators import fitting, only_if
 from ._held import accuracy
 from ._plain import FLOATS, is_plain
 from ._targets import Labels, unseen
@@ -231,8 +231,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     # What users call.
 
-    @available_if(is_stochastic)  # type: ignore[untyped-decorator]
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @only_if(is_stochastic)
+    @fitting()
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """One epoch, after what has been learnt before.
 
@@ -257,7 +257,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             self._labels = Labels.of(y if columns else np.asarray(self.classes_))
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any) -> AnyArray:
         """The classes of samples.
 
         Parameters
@@ -270,10 +270,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """
         return self._labels_at(self._outputs(X))
 
-    def _labels_at(self, a: Array) -> Any:
+    def _labels_at(self, a: Array) -> AnyArray:
         return self._labels.decode(a, self._threshold())
 
-    @available_if(gives_probabilities)  # type: ignore[untyped-decorator]
+    @only_if(gives_probabilities)
     def predict_proba(self, X: Any) -> Array:
         """The probabilities of the classes, as `classes_` has them.
 
@@ -292,7 +292,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             a /= a.sum(axis=1, keepdims=True)
         return a
 
-    @available_if(gives_probabilities)  # type: ignore[untyped-decorator]
+    @only_if(gives_probabilities)
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithms of `predict_proba`.
 
@@ -308,7 +308,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         logs: Array = np.log(p, out=p)
         return logs
 
-    @available_if(lambda mlp: not gives_probabilities(mlp))  # type: ignore[untyped-decorator]
+    @only_if(lambda mlp: not gives_probabilities(mlp))
     def decision_function(self, X: Any) -> Array:
         """The outputs, where they are not probabilities; for two classes above 0 for the second.
 

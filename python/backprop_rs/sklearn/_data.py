@@ -79,21 +79,30 @@ def train(
 def train_sparse(
     net: Network, samples: Samples, settings: dict[str, Any], first: int, orders: AnyArray | None
 ) -> tuple[list[float], bool]:
-    """The same, some batches at a time: no more of X is dense at once."""
+    """The same to the bit, some batches at a time: no more of X is dense at once."""
     n, size = len(samples), settings["batch_size"]
     rows = max(ROOM // samples.X.shape[1] // size, 1) * size
     costs: list[float] = []
     for epoch in range(first, settings["stop_epoch"]):
         order = np.arange(n) if orders is None else orders[epoch - first]
-        total = 0.0
+        cost_sum = 0.0
         for start in range(0, n, rows):
-            part = samples.rows(order[start : start + rows])
-            run = settings | {"budget": inf, "stop_epoch": epoch + 1}
-            cost, *_, reason = net._core.train(part.X, part.y, run, (epoch, 0, 0.0), part.weights)
+            chosen = order[start : start + rows]
+            part = samples.rows(chosen)
+            # Schedule, noise and dropout go by the step of the epoch and the number of the row.
+            run = settings | {
+                "budget": inf,
+                "stop_epoch": epoch + 1,
+                "window": (n, start // size),
+                "names": chosen.astype(np.uint64),
+            }
+            at = (epoch, start // size, cost_sum)
+            ended, _, _, cost_sum, reason = net._core.train(
+                part.X, part.y, run, at, part.weights
+            )
             if reason == "interrupted":
                 return costs, True
-            total += cost[0] * len(part)
-        costs.append(total / n)
+            costs += ended
         net.epochs_trained = epoch + 1
     return costs, False
 

@@ -6,9 +6,11 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
+
+from ._decorators import fitting
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -49,7 +51,7 @@ class HiddenActivations(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.estimator = estimator
         self.layer = layer
 
-    @_fit_context(prefer_skip_nested_validation=False)  # type: ignore[untyped-decorator]
+    @fitting(nested=True)
     def fit(self, X: Any, y: Any) -> Self:
         """Train a clone of the estimator.
 

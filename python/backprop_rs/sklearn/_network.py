@@ -73,7 +73,9 @@ def draw(mlp: BaseMLP, sizes: Sequence[int]) -> tuple[list[Array], list[Array]]:
     (Glorot and Bengio, 2010)."""
     random = mlp._random_state
     activations = one_a_layer("activation", mlp.activation, len(sizes) - 2)
-    activations.append(activations[0] if activations else "relu")
+    # The output layer is drawn by the hidden activation too, even if there is no hidden layer.
+    alone = "relu" if isinstance(mlp.activation, (list, tuple)) else mlp.activation
+    activations.append(activations[0] if activations else alone)
     coefs, intercepts = [], []
     for n_in, n_out, activation in zip(sizes, sizes[1:], activations, strict=False):
         logistic = row("activation", activation) == "sigmoid"

@@ -27,7 +27,7 @@ class Parameters:
     _known: list[Array] | None = None
 
     @property
-    def coefs_(self) -> Any:
+    def coefs_(self) -> list[Array]:
         """The weights of each layer, (n_in, n_out); may be changed, and assigned."""
         return self._show("coefs_")
 
@@ -36,7 +36,7 @@ class Parameters:
         self._set("coefs_", given)
 
     @property
-    def intercepts_(self) -> Any:
+    def intercepts_(self) -> list[Array]:
         """The biases of each layer, (n_out,); may be changed, and assigned."""
         return self._show("intercepts_")
 
@@ -47,7 +47,7 @@ class Parameters:
     def __sklearn_is_fitted__(self) -> bool:
         return self._network is not None or bool(self._shown)
 
-    def _show(self, name: str) -> Any:
+    def _show(self, name: str) -> list[Array]:
         if not self._shown and self._network is not None:
             net = self._network
             self._known = [*coefs_of(net), *net._core.biases()]
@@ -56,7 +56,8 @@ class Parameters:
             self._shown = {"coefs_": shown[:n], "intercepts_": shown[n:]}
         if not self._shown or name not in self._shown:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return self._shown[name]
+        found: list[Array] = self._shown[name]
+        return found
 
     def _set(self, name: str, given: Any) -> None:
         if self._network is not None:

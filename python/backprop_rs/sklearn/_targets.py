@@ -70,16 +70,19 @@ class Labels:
             return np.ascontiguousarray(places, np.int64)
         return places.astype(dtype).reshape(-1, 1)
 
-    def decode(self, a: Array, threshold: float = 0.5) -> Any:
+    def decode(self, a: Array, threshold: float = 0.5) -> AnyArray:
         """The labels that output activations (m, n_outputs) stand for."""
         if self.kind == "multiclass":
-            return self.classes.take(a.argmax(axis=1))
+            labels: AnyArray = self.classes.take(a.argmax(axis=1))
+            return labels
         chosen = (a > threshold).astype(np.int64)
         if self.kind == "binary":
             if len(self.classes) == 1:
                 return np.repeat(self.classes[0], len(a))
-            return self.classes.take(chosen[:, 0])
-        return as_configured(csr_array(chosen)) if self.sparse else chosen
+            labels = self.classes.take(chosen[:, 0])
+            return labels
+        labels = as_configured(csr_array(chosen)) if self.sparse else chosen
+        return labels
 
 
 def as_classes(y: AnyArray, classes: AnyArray) -> AnyArray:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import _fit_context, clone
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._data import dense, outputs
+from ._decorators import fitting
 from ._network import optimizer
 from ._parameters import Parameters
 from ._stochastic import batch_size
@@ -58,7 +59,7 @@ class Uses(Parameters):
         check_is_fitted(self)
         return deepcopy(self._net())
 
-    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    @fitting()
     def find_learning_rate(
         self, X: Any, y: Any, *, low: float = 1e-6, high: float = 10.0, steps: int = 200
     ) -> LearningRates:

@@ -1,0 +1,30 @@
+"""What type checkers see of the package; `make types` checks this file, and nothing runs it."""
+
+from typing import Any
+
+import backprop_rs as bp
+import numpy as np
+from backprop_rs.sklearn import MLPClassifier, MLPRegressor
+from numpy.typing import NDArray
+from typing_extensions import assert_type
+
+# A name that is none is an error, with an unused "ignore" otherwise.
+bp.Netwrk  # type: ignore[attr-defined]  # noqa: B018
+
+net = bp.Network([2, 3, 1])
+assert_type(net, bp.Network)
+assert_type(net.predict([[1, 2]]), NDArray[np.floating[Any]])
+assert_type(net.fit([[1, 2]], [1]), bp.History)
+assert_type(net.evaluate([[1, 2]], [1]), dict[str, float])
+assert_type(bp.load_iris(), bp.Dataset)
+assert_type(bp.reference.__name__, str)
+
+classifier = MLPClassifier((3,)).fit([[1, 2]], [1])
+assert_type(classifier, MLPClassifier)
+assert_type(classifier.predict([[1, 2]]), NDArray[Any])
+assert_type(classifier.predict_proba([[1, 2]]), NDArray[np.floating[Any]])
+assert_type(classifier.partial_fit([[1, 2]], [1]), MLPClassifier)
+assert_type(classifier.to_network(), bp.Network)
+regressor = MLPRegressor(hidden_layer_sizes=(3,)).fit([[1, 2]], [1])
+assert_type(regressor.predict([[1, 2]]), NDArray[np.floating[Any]])
+assert_type(regressor.coefs_, list[NDArray[np.floating[Any]]])
