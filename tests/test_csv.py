@@ -68,7 +68,19 @@ class TestHeader:
         assert len(read("a,b\nc,d\n", header=False)) == 2
 
     def test_a_name_left_out(self, read):
-        assert read(",a,b\n0,1,2\n1,3,4\n").feature_names == ("column_1", "a")
+        assert read("a,,b\n0,1,2\n1,3,4\n").feature_names == ("a", "column_2")
+
+    @pytest.mark.parametrize("first", ["", "Unnamed: 0", "__index_level_0__"])
+    def test_row_numbers_that_pandas_wrote_are_left_out_with_a_warning(self, read, first):
+        with pytest.warns(UserWarning, match="is left out: it looks like the index") as heard:
+            assert read(f"{first},a,b\n7,1,2\n3,3,4\n").feature_names == ("a",)
+        assert heard[0].filename == __file__
+
+    def test_row_numbers_stay_if_they_are_asked_for(self, read):
+        text = "Unnamed: 0,a,b\n7,1,2\n3,3,4\n"
+        assert read(text, features=["Unnamed: 0", "a"]).feature_names == ("Unnamed: 0", "a")
+        assert read(text, target="Unnamed: 0").y.tolist() == [7, 3]
+        assert read(text, ignore=[0]).feature_names == ("a",)
 
 
 class TestTarget:

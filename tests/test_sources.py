@@ -11,7 +11,7 @@ from typing import Any
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.data.sources.base import Epoch
+from backprop_rs.data.sources.base import Block, Epoch
 from backprop_rs.data.sources.reader import Ahead
 
 N, FEATURES = 1000, 6
@@ -387,6 +387,117 @@ def test_a_shard_with_other_columns_is_named(tmp_path: Path) -> None:
         bp.data.source(tmp_path)
 
 
+def npy_shards(path: Path, xs: list[Any], ys: list[Any]) -> bp.data.Source:
+    for i, (one, other) in enumerate(zip(xs, ys, strict=True)):
+        np.save(path / f"X-{i:02}.npy", np.asarray(one))
+        np.save(path / f"y-{i:02}.npy", np.asarray(other))
+    return bp.data.source(path)
+
+
+@pytest.mark.parametrize(
+    ("xs", "ys"),
+    [
+        ([[[1, 2]], [[0.5, 0.25], [0.75, -0.5]]], [[1], [0.5, 0.9]]),
+        ([np.array([[7]], np.uint8), [[300], [-1]]], [["a"], ["bird", "cat"]]),
+        ([[[True]], [[3]]], [[True], [0.5]]),
+    ],
+)
+def test_npy_shards_of_different_types_keep_their_values(
+    xs: list[Any], ys: list[Any], tmp_path: Path
+) -> None:
+    source = npy_shards(tmp_path, xs, ys)
+    (block,) = source.blocks()
+    assert block.X.tolist() == [row for one in xs for row in np.asarray(one).tolist()]
+    assert block.y is not None and block.y.tolist() == [value for one in ys for value in one]
+    backwards = source.take(np.arange(len(block))[::-1])  # type: ignore[attr-defined]
+    assert backwards.X.tolist() == block.X.tolist()[::-1]
+
+
+@pytest.mark.parametrize(
+    ("ys", "sentence"),
+    [
+        (
+            [[1], ["a"]],
+            r"y-01\.npy must hold y of a type that goes with int64 in .*y-00\.npy; got <U1",
+        ),
+        ([[1], [[1]]], r"y-01\.npy must hold y of shape \(m,\), as .*y-00\.npy does; got \(m, 1\)"),
+    ],
+)
+def test_npy_shards_that_cannot_be_joined_are_refused(
+    ys: list[Any], sentence: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        npy_shards(tmp_path, [[[1]], [[2]]], ys)
+
+
+@pytest.mark.parametrize("rows", [40, 100, 128])
+def test_an_iterable_may_fill_the_same_arrays_again(rows: int) -> None:
+    buffers = np.empty((rows, FEATURES), np.float32), np.empty(rows, np.int64), np.empty(rows)
+
+    def refilled() -> Any:
+        for first in range(0, N - rows + 1, rows):
+            for buffer, values in zip(buffers, (X, Y, X[:, 0] ** 2), strict=True):
+                buffer[...] = values[first : first + rows]
+            yield buffers
+        for buffer in buffers:
+            buffer[...] = 0
+
+    seen = N - N % rows
+    for make in (refilled, lambda: (Block(*one) for one in refilled())):
+        source = bp.data.source(make, shuffle_rows=100)
+        found = list(source.blocks(100))
+        for name, values in {"X": X, "y": Y, "weights": X[:, 0] ** 2}.items():
+            given = np.concatenate([getattr(block, name) for block in found])
+            assert (given == values[:seen]).all()
+    net, twin = network(), network()
+    net.fit(bp.data.source(refilled, shuffle_rows=100), **SETTINGS)
+    weights = (X[:seen, 0] ** 2).astype(float)
+    twin.fit(bp.data.source(lambda: iter([(X[:seen], Y[:seen], weights)]), shuffle_rows=100),
+             **SETTINGS)  # fmt: skip
+    assert parameters(net) == parameters(twin)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("window", [10, 1000])
+def test_weights_must_come_with_every_batch(backwards: bool, window: int) -> None:
+    given = [(X[:10], Y[:10]), (X[10:20], Y[10:20], np.ones(10))]
+    given = given[::-1] if backwards else given
+    parts = ["X and y", "X and y and weights"]
+    first, second = parts[::-1] if backwards else parts
+    source = bp.data.source(lambda: iter(given), name="given", shuffle_rows=window)
+    sentence = f"given, from row 10 on: samples must have {first}, as given, from row 0 on; got "
+    for read in (
+        lambda: network().fit(source, **SETTINGS),
+        lambda: network().evaluate(source),
+        lambda: list(source.blocks()),
+    ):
+        with pytest.raises(ValueError, match=sentence + second):
+            read()
+
+
+def test_numbers_beside_texts_are_no_targets() -> None:
+    given = [(X[:2], np.array([1, 2])), (X[2:4], np.array(["a", "b"]))]
+    source = bp.data.source(lambda: iter(given))
+    with pytest.raises(
+        ValueError, match="targets must be numbers or texts throughout; got <U1, in"
+    ):
+        list(source.blocks())
+
+
+def test_items_must_have_the_parts_of_the_first() -> None:
+    items = [(X[0], 1.0), (X[1], 1.0, 2.0)]
+
+    class Some:
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, row: int) -> Any:
+            return items[row]
+
+    with pytest.raises(ValueError, match=r"row 1: all items must have as many parts.*\(2\); got 3"):
+        list(bp.data.source(Some()).blocks())
+
+
 FAULTS = {
     "1,2": ": a row must have as many cells as the first row (3); got 2",
     "1,2,3,4": ": a row must have as many cells as the first row (3); got 4",
@@ -578,6 +689,88 @@ def test_processors_that_all_train_read_too_to_the_same_bits(
     monkeypatch.undo()
     twin.fit(bp.data.source(X, Y, shuffle="blocks", shuffle_rows=100), **SETTINGS)
     assert parameters(net) == parameters(twin)
+
+
+def mixed_frame() -> tuple[Any, Any]:
+    """Noise and a class that the order of the rows tells; and the rows mixed."""
+    pd = pytest.importorskip("pandas")
+    noise = np.random.default_rng(1).normal(size=400)
+    frame = pd.DataFrame({"noise": noise, "other": noise[::-1], "y": np.repeat([0, 1], 200)})
+    return frame, frame.sample(frac=1, random_state=0)
+
+
+@pytest.mark.parametrize("name", [None, "day"])
+def test_the_index_of_a_pandas_frame_is_no_column(name: str | None, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    import pyarrow as pa
+    from pyarrow import feather
+
+    _, mixed = mixed_frame()
+    mixed.index.name = name
+    mixed.to_parquet(tmp_path / "mixed.parquet")
+    feather.write_feather(mixed, tmp_path / "mixed.feather")
+    for data in (
+        mixed,
+        tmp_path / "mixed.parquet",
+        pa.Table.from_pandas(mixed),
+        feather.read_table(tmp_path / "mixed.feather"),
+    ):
+        for options in ({}, {"target": "y"}, {"target": -1}, {"target": 2}):
+            source = bp.data.source(data, **options)
+            assert source.feature_names == ("noise", "other")
+            (block,) = source.blocks()
+            assert block.y is not None and block.y.tolist() == mixed["y"].tolist()
+        called = name or "__index_level_0__"
+        asked = bp.data.source(data, target=called)
+        (block,) = asked.blocks()
+        assert asked.feature_names == ("noise", "other", "y")
+        assert block.y is not None and block.y.tolist() == mixed.index.tolist()
+        assert bp.data.source(data, ignore=[called]).feature_names == ("noise", "other")
+
+
+def test_an_index_without_its_metadata_is_left_out_with_a_warning(tmp_path: Path) -> None:
+    pl = pytest.importorskip("polars")
+    _, mixed = mixed_frame()
+    mixed.to_parquet(tmp_path / "mixed.parquet")
+    frame = pl.read_parquet(tmp_path / "mixed.parquet")
+    assert "__index_level_0__" in frame.columns
+    for make in (bp.data.source, bp.data.from_frame):
+        with pytest.warns(UserWarning, match="'__index_level_0__' is left out: it looks like the"):
+            assert make(frame).feature_names == ("noise", "other")
+
+
+def test_row_numbers_do_not_tell_the_class(tmp_path: Path) -> None:
+    """The only feature is noise: half of the test rows are right by chance."""
+    pytest.importorskip("pyarrow")
+    from backprop_rs.data.sources.split import split
+
+    _, mixed = mixed_frame()
+    mixed.to_parquet(tmp_path / "mixed.parquet")
+    source = bp.data.source(tmp_path / "mixed.parquet", target="y", ignore=["other"])
+    train, test = split(source.scaled(bp.data.Scaling.fit(source)), 0.5)
+    net = bp.Network([1, 16, 2], "relu", "softmax", "cross_entropy", seed=0)
+    net.fit(train, epochs=30, batch_size=20, learning_rate=0.01, optimizer="adam", progress=False)
+    # 200 rows: four standard deviations of a fair coin.
+    assert abs(net.evaluate(test)["accuracy"] - 0.5) < 4 * 0.5 / np.sqrt(200)
+
+
+@pytest.mark.parametrize("kind", ["Categorical", "Enum", "pandas"])
+def test_categories_are_classes(kind: str) -> None:
+    pytest.importorskip("pyarrow")
+    frame: Any
+    if kind == "pandas":
+        pd = pytest.importorskip("pandas")
+        frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "k": pd.Categorical(["y", "x", "y"])})
+    else:
+        pl = pytest.importorskip("polars")
+        dtype = pl.Categorical if kind == "Categorical" else pl.Enum(["z", "y", "x"])
+        frame = pl.DataFrame({"a": [1.0, 2.0, 3.0], "k": pl.Series(["y", "x", "y"], dtype=dtype)})
+    source = bp.data.source(frame)
+    assert source.survey().classes == ["x", "y"]
+    (block,) = source.coded(["x", "y"]).blocks()
+    assert block.y is not None and block.y.tolist() == [1, 0, 1]
+    assert bp.data.from_frame(frame).y.tolist() == [1, 0, 1]
+    assert bp.data.Dataset(frame[["a"]], frame["k"]).y.tolist() == [1, 0, 1]
 
 
 def test_ranges_of_columns_that_touch_are_one(tmp_path: Path) -> None:

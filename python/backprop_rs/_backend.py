@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -73,3 +74,12 @@ def finder() -> Callable[[Array], int | None]:
 def first_nonfinite_of_numpy(array: Array) -> int | None:
     bad = ~np.isfinite(array)
     return int(bad.argmax()) if bad.any() else None
+
+
+def level_of_caller() -> int:
+    """Return the `stacklevel` at which a warning points at the first line outside this package."""
+    package = __name__.partition(".")[0]
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    return level

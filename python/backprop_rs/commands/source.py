@@ -9,7 +9,7 @@ from pathlib import Path
 from .. import data
 from .._memory import available, shown
 from ..data import Dataset
-from ..data.recipe import listed
+from ..data.recipe import NameOrPosition, listed
 from . import source_set
 from .preparation import Preparation, own_names
 from .source_set import SourceSet
@@ -121,19 +121,16 @@ def read_csv(args: Namespace, classes: bool | str) -> Dataset:
     check_room(args.data)
     return data.load_csv(
         args.data,
-        target=column(args.target),
+        target=None if args.target is None else column(args.target),
         ignore=[column(one) for one in args.ignore],
         missing=args.missing,
         classes=classes,
     )
 
 
-def column(text: str) -> str | int:
-    """Return a column's position where the text is a whole number, otherwise its name."""
-    try:
-        return int(text)
-    except (TypeError, ValueError):
-        return text
+def column(text: str) -> NameOrPosition:
+    """Return a column given by name, or by position if no column has that name."""
+    return NameOrPosition(text)
 
 
 def holds_split(path: str) -> bool:

@@ -109,7 +109,7 @@ def load_csv(
         raise ValueError(f"delimiter must be 'auto' or one character; got {delimiter!r}")
     recipe = Recipe(target, missing, classes, ignore, features, class_names)
     file = CsvFile.examine(path, encoding, delimiter, header)
-    roles = recipe.roles(file.names)
+    roles = recipe.roles(file.names, file.unnamed)
     return (file.read_fast(roles) or file.read_exact(roles)).dataset(recipe)
 
 
@@ -122,6 +122,8 @@ class CsvFile:
     delimiter: str
     has_header: bool
     names: list[str]
+    unnamed: bool
+    """Whether the header has no name for the first column."""
     sample: list[list[str]]
     """The first rows below the header."""
 
@@ -142,7 +144,8 @@ class CsvFile:
         if has_header:
             names = [cell or name for cell, name in zip(first, names, strict=True)]
             check_unique(names, fspath(path))
-        return cls(path, encoding, delimiter, has_header, names, sample[has_header:])
+        unnamed = has_header and not first[0]
+        return cls(path, encoding, delimiter, has_header, names, unnamed, sample[has_header:])
 
     def read_fast(self, roles: Roles) -> Table | None:
         """Read with NumPy's parser, or return None if the file needs `read_exact`.

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+import re
+import warnings
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from .. import _backend
 from .labels import Classes
 
 
@@ -31,9 +35,14 @@ class Recipe:
                     f"{argument} must be a list; got the single text {getattr(self, argument)!r}"
                 )
 
-    def roles(self, names: Sequence[str]) -> Roles:
-        """Return which columns are features, which is the target, which are known to be text."""
+    def roles(self, names: Sequence[str], unnamed: bool = False) -> Roles:
+        """Return which columns are features, which is the target, which are known to be text.
+
+        `unnamed` says that the first column has no name of its own.
+        """
         ignored = {position("ignore", column, names) for column in self.ignore}
+        if self.features is None:
+            ignored |= left_out_index(names, {self.target}, ignored, unnamed)
         target = self._target(names, ignored)
         others = [k for k in range(len(names)) if k not in ignored and k != target]
         numbers = text = frozenset[int]()
@@ -96,8 +105,15 @@ class Roles:
         return self.features if self.target is None else (*self.features, self.target)
 
 
+class NameOrPosition(str):
+    """A column as it is written on a command line: its name or, if there is none, its position."""
+
+
 def position(argument: str, column: str | int, names: Sequence[str]) -> int:
     """Return the position of a column given by name, or by position (negative: from the end)."""
+    if isinstance(column, NameOrPosition) and column not in names:
+        with suppress(ValueError):
+            column = int(column)
     if isinstance(column, str):
         if column not in names:
             raise ValueError(f"{argument} must be one of {listed(names)}; got {column!r}")
@@ -111,6 +127,36 @@ def position(argument: str, column: str | int, names: Sequence[str]) -> int:
             f"{argument} must be a position in {-len(names)}..{len(names) - 1}; got {k}"
         )
     return k % len(names)
+
+
+INDEX = re.compile(r"__index_level_\d+__")
+"""What Arrow calls an index of pandas that has no name."""
+
+
+def left_out_index(
+    names: Sequence[str],
+    asked: Collection[object],
+    ignored: Collection[int] = (),
+    unnamed: bool = False,
+) -> set[int]:
+    """Return the positions of columns that are an index written beside the data, with a warning.
+
+    These are columns with Arrow's name for an index, and a first column "Unnamed: 0" or without a
+    name, which is how pandas and R write row numbers to CSV. Columns that are `asked` for by name
+    stay.
+    """
+    found = {k for k, name in enumerate(names) if INDEX.fullmatch(name)}
+    if names and (unnamed or names[0] == "Unnamed: 0"):
+        found.add(0)
+    found = {k for k in found if k not in ignored and names[k] not in asked}
+    for k in sorted(found):
+        called = "the first column, which has no name," if k == 0 and unnamed else repr(names[k])
+        warnings.warn(
+            f"{called} is left out: it looks like the index of a data frame; rename it, or name it "
+            "as the target or in features, to use it",
+            stacklevel=_backend.level_of_caller(),
+        )
+    return found
 
 
 def one_of(argument: str, given: object, accepted: Sequence[object]) -> None:

@@ -305,7 +305,29 @@ def joined(blocks: Sequence[Block]) -> Block:
 
 
 def targets_of(blocks: Sequence[Block]) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
-    """The targets and weights of blocks, one below the other."""
-    columns: Any = ([block.y for block in blocks], [block.weights for block in blocks])
-    y, weights = (None if one[0] is None else np.concatenate(one) for one in columns)
+    """Return the targets and weights of blocks, one below the other.
+
+    Raises
+    ------
+    ValueError
+        If only some of the blocks have them, or have numbers in them.
+    """
+    columns: dict[str, Any] = {
+        "targets": [block.y for block in blocks],
+        "weights": [block.weights for block in blocks],
+    }
+    y, weights = (below_each_other(what, arrays) for what, arrays in columns.items())
     return y, weights
+
+
+def below_each_other(what: str, arrays: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:
+    """Return arrays as one; NumPy would make texts of numbers beside texts."""
+    present = [array for array in arrays if array is not None]
+    if not present:
+        return None
+    if len(present) < len(arrays):
+        raise ValueError(f"{what} must come with all samples or with none; some have them")
+    if len({array.dtype.kind in "biuf" for array in present}) > 1:
+        kinds = ", ".join(sorted({str(array.dtype) for array in present}))
+        raise ValueError(f"{what} must be numbers or texts throughout; got {kinds}")
+    return np.concatenate(present)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from ..arrays import array_of
 from .base import Block
 from .stream import Segment, Stream
@@ -14,7 +16,8 @@ class IterableSource(Stream):
     """Batches (X, y), (X, y, weights), or X alone, of any sizes, one after the other.
 
     An iterator can be read once; an iterable that gives a new iterator each time, or a function
-    that returns one, again and again.
+    that returns one, again and again. A batch is copied when it comes, so that an iterable may fill
+    the same arrays again.
     """
 
     def __init__(self, batches: Any, name: str, length: int | None = None, **settings: Any) -> None:
@@ -30,7 +33,8 @@ class IterableSource(Stream):
 def block_of(batch: Any, place: str) -> Block:
     """A block from what an iterable gives."""
     if isinstance(batch, Block):
-        return batch
+        given = (batch.X, batch.y, batch.weights)
+        return Block(*(None if one is None else np.array(one) for one in given))  # type: ignore[arg-type]
     parts = batch if isinstance(batch, tuple | list) else (batch,)
     if not 1 <= len(parts) <= 3:
         raise ValueError(f"{place}: a batch must be (X, y) or (X, y, weights); got {len(parts)}")
@@ -42,4 +46,4 @@ def block_of(batch: Any, place: str) -> Block:
     if any(len(array) != len(X) for array in arrays):
         lengths = ", ".join(str(len(array)) for array in arrays)
         raise ValueError(f"{place}: X, y and weights must be of one length; got {lengths}")
-    return Block(*arrays)
+    return Block(*(np.array(array) for array in arrays))

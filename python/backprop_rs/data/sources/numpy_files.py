@@ -13,6 +13,8 @@ from .base import Block
 from .rows import ArraySource, RandomAccess, in_file_order
 from .stream import Segment, Stream
 
+NUMBERS = "biuf"  # kinds of dtype
+
 
 def mapped(path: Path) -> NDArray[Any]:
     """An .npy file as a memory map."""
@@ -49,19 +51,32 @@ class NpyShards(RandomAccess):
                 f"or no y at all; got {', '.join(names[:6])}"
             )
         targets = {name[1:]: name for name in ys}
+        self.target_files = [str(folder / targets[name[1:]]) for name in xs] if targets else xs
         self.name = str(folder)
         self.shards = [
             shard(folder / name, folder / targets[name[1:]] if targets else None) for name in xs
         ]
         same_width([(one.name, one.all.X.shape[1]) for one in self.shards])
+        self.kinds = [
+            None if arrays[0][1] is None else common_dtype(what, arrays)
+            for what, arrays in self.arrays().items()
+        ]
         self.starts = np.cumsum([0, *(one.length for one in self.shards)])
         self.length = int(self.starts[-1])
+
+    def arrays(self) -> dict[str, list[tuple[str, Any]]]:
+        """Return the arrays of all shards with the names of their files, for X and for y."""
+        named = zip(self.target_files, self.shards, strict=True)
+        return {
+            "X": [(one.name, one.all.X) for one in self.shards],
+            "y": [(name, one.all.y) for name, one in named],
+        }
 
     def take(self, rows: NDArray[Any]) -> Block:
         first = self.shards[0].all
         parts: list[Any] = [
-            None if array is None else np.empty((len(rows), *array.shape[1:]), array.dtype)
-            for array in (first.X, first.y)
+            None if array is None else np.empty((len(rows), *array.shape[1:]), kind)
+            for array, kind in zip((first.X, first.y), self.kinds, strict=True)
         ]
         owners = np.searchsorted(self.starts, rows, side="right") - 1
         for owner in np.unique(owners):
@@ -87,6 +102,39 @@ def same_width(shards: Sequence[tuple[str, int]]) -> None:
     for name, other in others:
         if other != width:
             raise ValueError(f"{name} must have {width} columns, as {first} has; got {other}")
+
+
+def common_dtype(what: str, arrays: Sequence[tuple[str, NDArray[Any]]]) -> np.dtype[Any]:
+    """Return the dtype that holds the values of all shards.
+
+    Raises
+    ------
+    ValueError
+        If the rows have different shapes, or only some of the shards hold numbers.
+    """
+    (first_name, first), *others = arrays
+    for name, array in others:
+        if array.shape[1:] != first.shape[1:]:
+            raise ValueError(
+                f"{name} must hold {what} of shape (m{shape_after(first)}), as {first_name} does; "
+                f"got (m{shape_after(array)})"
+            )
+        if (array.dtype.kind in NUMBERS) != (first.dtype.kind in NUMBERS):
+            raise ValueError(
+                f"{name} must hold {what} of a type that goes with {first.dtype} in {first_name}; "
+                f"got {array.dtype}"
+            )
+    try:
+        return np.result_type(*{array.dtype for _, array in arrays})
+    except TypeError:
+        kinds = ", ".join(sorted({str(array.dtype) for _, array in arrays}))
+        raise ValueError(
+            f"the shards beside {first_name} must hold {what} of one type; got {kinds}"
+        ) from None
+
+
+def shape_after(array: NDArray[Any]) -> str:
+    return "".join(f", {n}" for n in array.shape[1:]) or ","
 
 
 class NpzShards(Stream):

@@ -110,11 +110,20 @@ class ItemSource(RandomAccess):
 
     def __init__(self, items: Any, name: str) -> None:
         self.items, self.length, self.name = items, len(items), name
+        self.parts: int | None = None  # of the first item that was read: x, y and weight
 
     def take(self, rows: NDArray[Any]) -> Block:
         many = getattr(self.items, "__getitems__", None)
         wanted = rows.tolist()
         items = many(wanted) if many else [self.items[row] for row in wanted]
+        for row, item in zip(wanted, items, strict=True):
+            parts = len(item) if isinstance(item, tuple | list) else 1
+            self.parts = self.parts or parts
+            if parts != self.parts:
+                raise ValueError(
+                    f"{self.place(row)}: all items must have as many parts as the first that was "
+                    f"read ({self.parts}); got {parts}"
+                )
         return block_of_items(items, self.name)
 
 

@@ -224,14 +224,25 @@ class StreamPass(Pass):
 
     def after(self, order: list[int], unwanted: int) -> Iterator[Part]:
         """The parts of these segments without the first rows."""
+        first: tuple[str, str] | None = None
         for number in self.near(order):
             segment, start, row = self.source.segments[number], self.source.offset(number), 0
             for block in blocks_of(segment):
+                first = same_parts(first, block, f"{segment.name}, from row {row} on")
                 part = Part(block, segment.name, row, start + row)
                 row += len(block)
                 if unwanted < len(block):
                     yield part.after(unwanted)
                 unwanted = max(unwanted - len(block), 0)
+
+
+def same_parts(first: tuple[str, str] | None, block: Block, place: str) -> tuple[str, str]:
+    """Return the parts that the first block has, and its place; each later block must have them."""
+    names = {"y": block.y, "weights": block.weights}
+    parts = " and ".join(["X", *(name for name, array in names.items() if array is not None)])
+    if first is not None and parts != first[0]:
+        raise ValueError(f"{place}: samples must have {first[0]}, as {first[1]}; got {parts}")
+    return first or (parts, place)
 
 
 def cut(piece: Piece, first: int, last: int) -> Piece:

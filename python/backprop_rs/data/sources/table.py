@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...threads import processors
 from ..csv_file import CsvFile
 from ..csv_rows import MISSING_WORDS
-from ..recipe import listed, position
+from ..recipe import left_out_index, listed, position
 from .base import Block
 from .columns import ColumnRows
 from .csv_faults import fault
@@ -48,9 +48,19 @@ def columns_of(
     features: Sequence[str] | None = None,
     ignore: Sequence[str | int] = (),
     weight: str | int | None = None,
+    index: Collection[str] = (),
+    unnamed: bool = False,
 ) -> Columns:
-    """The roles of columns; the target is the last where none is named, none where it is False."""
-    left_out = {position("ignore", one, names) for one in ignore}
+    """The roles of columns; the target is the last where none is named, none where it is False.
+
+    Columns of the `index` are left out unless they are named, and do not count in positions.
+    """
+    several = target if isinstance(target, list | tuple) else [target]
+    asked = {weight, *several, *(features or ())}
+    names = [name for name in names if name not in index or name in asked]
+    left_out = {position("ignore", one, names) for one in ignore if one not in index}
+    if features is None:
+        left_out |= left_out_index(names, asked, left_out, unnamed)
     place = None if weight is None else position("weight", weight, names)
     free = [k for k in range(len(names)) if k not in left_out and k != place]
     if target is None:
@@ -58,7 +68,6 @@ def columns_of(
     elif target is False:
         targets = []
     else:
-        several = target if isinstance(target, list | tuple) else [target]
         targets = [position("target", one, names) for one in several]
     chosen = [k for k in free if k not in targets]
     if features is not None:
@@ -71,6 +80,12 @@ def columns_of(
         tuple(names[k] for k in targets),
         None if place is None else names[place],
     )
+
+
+def index_of(schema: Any) -> set[str]:
+    """Return the columns that hold the index of a pandas frame, by the metadata of the schema."""
+    described = (schema.pandas_metadata or {}).get("index_columns") or []
+    return {one for one in described if isinstance(one, str)}  # a range is no column
 
 
 class TableSource(Stream):
@@ -120,9 +135,13 @@ def values(batch: Any, name: str) -> NDArray[Any]:
             f"column {name!r} is missing; the columns are {listed(batch.schema.names)}"
         )
     column = batch.column(at)
-    if column.null_count:
+    if column.is_null().true_count:
         row = int(np.asarray(column.is_null().to_numpy(zero_copy_only=False)).argmax())
         raise ValueError(f"column {name!r} has a missing cell in row {row} of a batch")
+    if pa.types.is_dictionary(column.type):  # Arrow cannot decode all that polars writes
+        categories: NDArray[Any] = column.dictionary.to_numpy(zero_copy_only=False)
+        chosen: NDArray[Any] = categories[column.indices.to_numpy(zero_copy_only=False)]
+        return chosen
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
     found: NDArray[Any] = column.to_numpy(zero_copy_only=False)
@@ -142,7 +161,8 @@ def parquet(paths: Sequence[Path], name: str, choices: dict[str, Any], **setting
             raise ValueError(f"{path} is not a Parquet file, or is truncated: {error}") from None
         with file:
             names = file.schema_arrow.names
-            columns = columns or columns_of(names, **choices)
+            index = index_of(file.schema_arrow)
+            columns = columns or columns_of(names, **choices, index=index)
             same_columns(path, names, columns)
             metadata = file.metadata
             footers += metadata.serialized_size
@@ -223,7 +243,7 @@ def csv(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: A
                 f"{path} must have commas, semicolons, tabs or bars between its cells to be read "
                 "as it is needed; got white space"
             )
-        columns = columns or columns_of(layout.names, **choices)
+        columns = columns or columns_of(layout.names, **choices, unnamed=layout.unnamed)
         same_columns(path, layout.names, columns)
         schema, called = csv_schema(layout)
         types = types or csv_types(schema, columns)
@@ -327,7 +347,7 @@ def record_batches(data: Any, name: str, choices: dict[str, Any], **settings: An
 
     once = isinstance(data, pa.RecordBatchReader)
     schema = data.schema if once else pa.RecordBatchReader.from_stream(data).schema
-    columns = columns_of(schema.names, **choices)
+    columns = columns_of(schema.names, **choices, index=index_of(schema))
 
     def read() -> Iterator[Block]:
         batches = data if once else pa.RecordBatchReader.from_stream(data)
