@@ -17,9 +17,10 @@ from .threads import get_num_threads, num_threads, set_num_threads
 from .trace import Trace
 
 if TYPE_CHECKING:
-    from . import activations, costs, data, inits, optimizers, plot, schedules
+    from . import activations, costs, data, exceptions, inits, optimizers, plot, schedules
     from . import reference as reference
     from .data import Dataset, load_digits, load_iris
+    from .exceptions import MaskedValues, NonFiniteCost, RankFailed, RanksDiffer
     from .health import Health
     from .training.many import train_many
     from .training.stopping import EarlyStopping
@@ -35,12 +36,17 @@ __all__ = [
     "EarlyStopping",
     "Health",
     "History",
+    "MaskedValues",
     "Network",
+    "NonFiniteCost",
+    "RankFailed",
+    "RanksDiffer",
     "Trace",
     "__version__",
     "activations",
     "costs",
     "data",
+    "exceptions",
     "get_num_threads",
     "inits",
     "load_digits",
@@ -63,9 +69,13 @@ _LAZY = {
     "train_many": "training.many",
     "EarlyStopping": "training.stopping",
     "Health": "health",
+    "MaskedValues": "exceptions",
+    "NonFiniteCost": "exceptions",
+    "RankFailed": "exceptions",
+    "RanksDiffer": "exceptions",
 }
 _MODULES = (
-    *("activations", "costs", "data", "inits", "optimizers", "plot", "reference"),
+    *("activations", "costs", "data", "exceptions", "inits", "optimizers", "plot", "reference"),
     "schedules",
 )
 

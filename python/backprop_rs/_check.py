@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._backend import finder
-from ._foreign import Masked, array_of
+from ._foreign import array_of
+from .exceptions import MaskedValues
 
 if TYPE_CHECKING:
     from ._types import AnyArray, Array, Data
@@ -251,7 +252,7 @@ def numbers(name: str, given: Data) -> AnyArray:
     """Anything array-like that holds bools, integers or floats."""
     try:
         array: AnyArray = array_of(name, given)
-    except Masked:
+    except MaskedValues:
         raise
     except (TypeError, ValueError, BufferError):
         raise ValueError(

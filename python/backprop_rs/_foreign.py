@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .exceptions import MaskedValues
+
 
 def array_of(name: str, given: Any) -> Any:
     """What NumPy makes of `given`, without a copy where there need be none.
@@ -22,10 +24,6 @@ def array_of(name: str, given: Any) -> Any:
     return array
 
 
-class Masked(ValueError):
-    """Values that are not there."""
-
-
 def unmasked(name: str, given: Any) -> Any:
     ma: Any = sys.modules.get(
         "numpy.ma"
@@ -37,7 +35,7 @@ def unmasked(name: str, given: Any) -> Any:
         if isinstance(row, ma.MaskedArray) and ma.is_masked(row):
             place = np.argwhere(ma.getmaskarray(row))[0].tolist()
             first = place if row is given else [number, *place]
-            raise Masked(
+            raise MaskedValues(
                 f"{name} must hold no masked values; got one at {tuple(first)} (counted from 0)"
             )
     return given

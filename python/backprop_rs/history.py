@@ -81,9 +81,11 @@ class History:
 
     def __getattr__(self, name: str) -> list[float]:
         """The column of a metric."""
-        metrics = self.__dict__.get("metrics", {})
+        if "metrics" not in self.__dict__:  # `pickle` and `copy` look for methods before that
+            raise AttributeError(name)
+        metrics = self.metrics
         if name in metrics:
-            return metrics[name]  # type: ignore[no-any-return]
+            return metrics[name]
         raise AttributeError(f"a History has no {name!r}; it has {', '.join(self.columns())}")
 
     def __len__(self) -> int:

@@ -26,7 +26,7 @@ def together(wanted: bool) -> Iterator[Any]:
         yield None
         return
     from ..distributed import world
-    from ..distributed.greeting import RanksDiffer
+    from ..exceptions import RanksDiffer
 
     comm = world()
     rank = comm.Get_rank()

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _foreign
+from ..exceptions import MaskedValues
 
 
 def array_of(argument: str, given: ArrayLike) -> NDArray[Any]:
     """Return an array, or raise ValueError where values are masked or rows of unequal length."""
     try:
         return _foreign.array_of(argument, given)  # type: ignore[no-any-return]
-    except _foreign.Masked:
+    except MaskedValues:
         raise
     except ValueError:
         raise ValueError(f"{argument} must be an array; got rows of unequal length") from None

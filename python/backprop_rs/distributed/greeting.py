@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _check
+from ..exceptions import RanksDiffer
 
 if TYPE_CHECKING:
     from ..network import Network
-
-
-class RanksDiffer(ValueError):
-    """What every rank raises where the ranks do not fit together."""
 
 
 def greet(comm: Any, facts: dict[str, Any], error: Exception | None = None) -> None:

@@ -10,10 +10,11 @@ from traceback import print_exc
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import _check
+from ..exceptions import RanksDiffer
 from ..training.validation import Samples
 from ..training.weights import weights_of
 from .dealing import REDUCTIONS
-from .greeting import RanksDiffer, facts_of, greet
+from .greeting import facts_of, greet
 from .samples import Distributed
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def balance(comm: Any, net: Network, local: Samples) -> None:
 @contextmanager
 def ending_all(comm: Any) -> Iterator[None]:
     """Where this rank fails alone, the others would wait for it: all are ended, with the reason."""
-    from ..training.loop import NonFiniteCost
+    from ..exceptions import NonFiniteCost
 
     try:
         yield

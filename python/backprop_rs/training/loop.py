@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from .. import _check
+from ..exceptions import NonFiniteCost
 from ..history import History
 from . import interrupts
 from .callbacks import Callbacks, Epoch, Event, Step
@@ -28,14 +29,6 @@ if TYPE_CHECKING:
 
 SLICE = 0.05  # seconds of training between two looks at Ctrl-C and the progress bar
 ON_NAN = ("raise", "stop", "ignore")
-
-
-class NonFiniteCost(ValueError, FloatingPointError):
-    """The cost of a batch was NaN or infinite; `history` has the epochs before it."""
-
-    def __init__(self, sentence: str, history: History) -> None:
-        super().__init__(sentence)
-        self.history = history
 
 
 @dataclass

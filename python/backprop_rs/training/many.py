@@ -63,7 +63,8 @@ def train_many(
         In the order of `configs`. What goes wrong with one is its `error`, and the others are
         kept. Ctrl-C ends all of them after the step they are in, and the call returns: the
         history of those that it has ended has `stopped == "interrupted"`, and those that have not
-        begun have neither a network nor a history.
+        begun have neither a network nor a history. An exception that is to end the program, such
+        as the SystemExit of `sys.exit()` in a callback, ends all of them too, and is raised here.
 
     Raises
     ------
@@ -102,6 +103,8 @@ def train_many(
         except BaseException:  # of a handler of the user's own: the pool waits for all to end
             interrupts.requested = True
             raise
+    for training in trainings:
+        training.result()
     return results
 
 
@@ -178,5 +181,11 @@ def train_one(
             one.net = net
     except Exception as error:
         one.error = error
+    except KeyboardInterrupt:
+        if not interrupts.asked():
+            raise
+    except BaseException:  # such as SystemExit, which is to end the program
+        interrupts.requested = True
+        raise
     finally:
         SHARED.reset(token)

@@ -1,0 +1,142 @@
+"""The exceptions of this package; each is also one of Python's own.
+
+Every exception can be pickled and copied with its attributes, so that a pool of processes can hand
+it on.
+"""
+
+from __future__ import annotations
+
+import builtins
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .history import History
+
+__all__ = ["MaskedValues", "NonFiniteCost", "RankFailed", "RanksDiffer"]
+
+
+class MaskedValues(ValueError):
+    """Data hold masked values, which NumPy would read as whatever lies beneath the mask.
+
+    Examples
+    --------
+    >>> import backprop_rs as bp, numpy as np
+    >>> net = bp.Network([2, 1], seed=0)
+    >>> try:
+    ...     net.predict(np.ma.array([[1.0, 2.0]], mask=[[False, True]]))
+    ... except bp.MaskedValues as error:
+    ...     print(error)
+    X must hold no masked values; got one at (0, 1) (counted from 0)
+    """
+
+
+class NonFiniteCost(ValueError, FloatingPointError):
+    """The cost of a batch was NaN or infinite, and `fit` was to raise an error then.
+
+    The network has the parameters from before the update that led there.
+
+    Parameters
+    ----------
+    sentence : str
+    history : History
+        The record of the epochs before it.
+
+    Attributes
+    ----------
+    history : History
+
+    Examples
+    --------
+    >>> import backprop_rs as bp
+    >>> net = bp.Network([1, 1], output="identity", seed=0)
+    >>> try:
+    ...     net.fit([[1e30]], [0.0], epochs=3, learning_rate=0.1, progress=False)
+    ... except bp.NonFiniteCost as error:
+    ...     print(error.history.stopped, len(error.history))
+    nan 0
+    """
+
+    def __init__(self, sentence: str, history: History) -> None:
+        super().__init__(sentence)
+        self.history = history
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.args[0], self.history), self.__dict__
+
+
+class RanksDiffer(ValueError):
+    """The ranks of a training on many ranks are about to train differently.
+
+    Every rank raises it, before the first step, with the same sentence.
+    """
+
+
+class RankFailed(RuntimeError):
+    """Another rank of a training on many ranks has failed, and with it the training of all.
+
+    The rank that has failed raises its own exception, all others this one. It is also an instance
+    of the nearest built-in exception: if a rank raises a ValueError, `except ValueError` holds on
+    all ranks.
+
+    Parameters
+    ----------
+    rank : int
+    kind : str
+        The name of the exception's type.
+    sentence : str
+        What the exception says.
+
+    Attributes
+    ----------
+    rank, kind, sentence
+
+    Examples
+    --------
+    >>> raise RankFailed(1, "OSError", "the disk is full")
+    Traceback (most recent call last):
+    backprop_rs.exceptions.RankFailed: rank 1: OSError: the disk is full
+    """
+
+    def __init__(self, rank: int, kind: str, sentence: str) -> None:
+        super().__init__(rank, kind, sentence)
+        self.rank, self.kind, self.sentence = rank, kind, sentence
+
+    def __str__(self) -> str:
+        # Arguments that are refused are described in full by their sentence.
+        name = "" if self.kind in ("ValueError", "TypeError") else self.kind
+        return ": ".join(filter(None, (f"rank {self.rank}", name, self.sentence)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        base = type(self).__bases__[-1].__name__
+        return rank_failed, (self.rank, self.kind, self.sentence, base), self.__dict__
+
+
+def rank_failed(rank: int, kind: str, sentence: str, base: str) -> RankFailed:
+    """Return a `RankFailed` that is also an instance of the built-in exception `base`.
+
+    >>> isinstance(rank_failed(1, "KeyError", "'x'", "KeyError"), KeyError)
+    True
+    """
+    return _also(base)(rank, kind, sentence)
+
+
+def nearest_builtin(kind: type[BaseException]) -> str:
+    """Return the name of the built-in exception that a type is or is derived from.
+
+    >>> nearest_builtin(NonFiniteCost)
+    'ValueError'
+    """
+    return next(one.__name__ for one in kind.__mro__ if one.__module__ == "builtins")
+
+
+@lru_cache(maxsize=64)
+def _also(base: str) -> type[RankFailed]:
+    kind = getattr(builtins, base)
+    if not issubclass(kind, Exception) or issubclass(RankFailed, kind):
+        return RankFailed  # SystemExit, for one, would end the other ranks without a word
+    names = {"__module__": RankFailed.__module__, "__doc__": RankFailed.__doc__}
+    try:
+        return type("RankFailed", (RankFailed, kind), names)
+    except TypeError:  # built in with another layout
+        return RankFailed
