@@ -223,7 +223,7 @@ TARGETS = [
     ([0, 1, 3, 2], "y must hold class labels from 0 to 2; got 3 in row 2 (counted from 0)"),
     ([0, -1, 0, 0], "y must hold class labels from 0 to 2; got -1 in row 1 (counted from 0)"),
     (nan_at(3, 2, (4, 3)), "y must hold finite float32 numbers; got nan in row 3, column 2 (counted from 0)"),
-    (["a", "b", "c", "d"], "y must hold bools, integers or floats; got dtype <U1"),
+    (["a", "b", "c", "d"], "y must hold bools, integers or floats; got texts such as 'a': bp.data.Dataset(X, y) holds them as labels y and class_names"),
     (nan_at(1, 2, (4, 3), 1.5), "y must lie between 0 and 1 for cost 'cross_entropy'; got 1.5 in row 1, column 2 (counted from 0)"),
     (nan_at(1, 2, (4, 3), -0.5), "y must lie between 0 and 1 for cost 'cross_entropy'; got -0.5 in row 1, column 2 (counted from 0)"),
 ]  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 
 from ._backend import finder
 from ._foreign import array_of
+from ._frames import NotNumbers
 from .exceptions import MaskedValues
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ def numbers(name: str, given: Data) -> AnyArray:
     """Anything array-like that holds bools, integers or floats."""
     try:
         array: AnyArray = array_of(name, given)
-    except MaskedValues:
+    except (MaskedValues, NotNumbers):
         raise
     except (TypeError, ValueError, BufferError):
         raise ValueError(
@@ -260,8 +261,19 @@ def numbers(name: str, given: Data) -> AnyArray:
             f"got {type(given).__name__} that NumPy cannot convert"
         ) from None
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold bools, integers or floats; got dtype {array.dtype}")
+        raise not_numbers(name, array)
     return array
+
+
+def not_numbers(name: str, array: AnyArray) -> TypeError:
+    """What to say of an array of texts or of other objects."""
+    first = array.ravel()[0] if array.size else None
+    if name != "y" or not isinstance(first, str):
+        return TypeError(f"{name} must hold bools, integers or floats; got dtype {array.dtype}")
+    return TypeError(
+        f"y must hold bools, integers or floats; got texts such as {shown(str(first))}: "
+        "bp.data.Dataset(X, y) holds them as labels y and class_names"
+    )
 
 
 def finite(name: str, given: AnyArray, dtype: str) -> Array:

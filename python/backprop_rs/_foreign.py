@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from . import _frames
 from .exceptions import MaskedValues
 
 
@@ -17,7 +18,15 @@ def array_of(name: str, given: Any) -> Any:
     ------
     ValueError
         Where values are masked: NumPy would take what lies beneath the mask.
+    NotNumbers
+        If a column of a frame does not hold numbers.
     """
+    if isinstance(given, np.ndarray):
+        return np.asarray(unmasked(name, given))
+    if _frames.library_of(given) is not None:
+        return _frames.array_of_frame(name, given)
+    if _frames.library_of(given, _frames.COLUMNS) is not None:
+        return _frames.array_of_column(given)
     array = np.asarray(unmasked(name, given))
     if array.dtype == object and array is not given and hasattr(given, "__dlpack__"):
         return np.from_dlpack(given)

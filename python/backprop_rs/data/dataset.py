@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .. import _frames
 from .arrays import array_of, finite, rows_of
 from .labels import check_labels, code_texts, default_class_names
 from .scaling import Scaling
@@ -27,7 +28,7 @@ class Dataset:
         of its sorted distinct values. Anything else is values, kept as float32. Without it the
         data set has no target.
     feature_names : sequence of str, optional
-        n_0 names; by default x0, x1, ...
+        n_0 names; by default those of the frame X, or x0, x1, ...
     class_names : sequence of str, optional
         The name of each label; by default "0", "1", ... up to the largest label.
     name : str, optional
@@ -66,11 +67,12 @@ class Dataset:
         scaling: Scaling | None = None,
     ) -> None:
         features = finite("X", rows_of(X))
+        names = tuple(feature_names) or _frames.names_of(X) or ()
         target, classes = _target(y, tuple(class_names), len(features))
         fields = {
             "X": features,
             "y": target,
-            "feature_names": _feature_names(tuple(feature_names), features.shape[1]),
+            "feature_names": _feature_names(names, features.shape[1]),
             "class_names": classes,
             "name": name,
             "scaling": scaling,

@@ -66,6 +66,7 @@ def data_facts(local: Samples | Streamed) -> dict[str, Any]:
         return {"the source": local.source.shares()}
     return {
         "the number of features": local.X.shape[1],
+        "feature_names": local.net.metadata.get("feature_names"),
         "the kind of y": f"{local.y.dtype} of shape (m, {', '.join(map(str, local.y.shape[1:]))})",
         "sample_weight": "given" if local.weights is not None else "not given",
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeGuard, cast
 
 import numpy as np
 
-from .. import _check, _memory
+from .. import _check, _frames, _memory
 from ..own import Activation, Cost
 from ..trace import Trace
 from .base import Base
@@ -27,7 +27,8 @@ class Computes(Base):
         Parameters
         ----------
         X : (m, n_0) array-like, one sample (n_0,), or a `backprop_rs.data.Source`
-            A C-contiguous array of the network's dtype is used as it is, without a copy.
+            A C-contiguous array of the network's dtype is used as it is, without a copy. The
+            columns of a frame go by their names, if the network was trained on a frame.
         out : (m, n_L) array, or (n_L,) for one sample; optional
             A writable C-contiguous array of the network's dtype to write the result to.
 
@@ -55,8 +56,8 @@ class Computes(Base):
             from ..training import streams
 
             return streams.predict(cast("Network", self), X, out)
-        n_in, *_, n_out = self.sizes
-        X = _check.inputs(X, n_in, self.dtype)
+        n_out = self.sizes[-1]
+        X = self._inputs(X)
         if out is not None:
             _check.output(out, (*X.shape[:-1], n_out), self.dtype)
             if np.may_share_memory(X, out):
@@ -84,7 +85,7 @@ class Computes(Base):
         [(2, 2), (2, 3), (2, 1)]
         """
         n_in = self.sizes[0]
-        X = _check.inputs(X, n_in, self.dtype)
+        X = self._inputs(X)
         self._need_rows(X, 1)
         return self._core.activations_of(X.reshape(-1, n_in))  # type: ignore[no-any-return]
 
@@ -170,6 +171,20 @@ class Computes(Base):
         """Where one output changes from no to yes."""
         return 0.0 if self.cost == "hinge" else 0.5
 
+    def _feature_names(self) -> tuple[str, ...]:
+        """Return the names of the inputs, if the network was trained on any."""
+        names = self.metadata.get("feature_names")
+        if not isinstance(names, list) or len(names) != self.sizes[0]:
+            return ()
+        return tuple(map(str, names))
+
+    def _inputs(self, X: Data) -> Array:
+        """X (m, n_in) or (n_in,), ready for the core; the columns of a frame go by their names."""
+        known = self._feature_names()
+        if known and not isinstance(X, np.ndarray):
+            X = _frames.in_order("X", X, known)
+        return _check.inputs(X, self.sizes[0], self.dtype)
+
     def _need_rows(self, X: Array, times: int) -> None:
         """Refuse to keep so many numbers of every neuron for every sample without the room."""
         rows = len(X) if X.ndim == 2 else 1
@@ -184,7 +199,7 @@ class Computes(Base):
         if y is None:
             raise TypeError("y must be given, but where X is a source with targets; got None")
         n_in, *_, n_out = self.sizes
-        X = _check.inputs(X, n_in, self.dtype)
+        X = self._inputs(X)
         cost = self.cost.partition("(")[0]
         y = _check.targets(y, X, n_out, self.dtype, cost, self._target_range)
         X = X.reshape(-1, n_in)

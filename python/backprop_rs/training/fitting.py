@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from .. import _check
+from .. import _check, _frames
 from ..data.sources import Source
 from ..health.watch import health_of
 from ..progress import progress_bar
@@ -53,12 +53,28 @@ def fit(
     net: Network, X: Data, y: Data | None, comm: Any = None, reduction: str = "exact", **given: Any
 ) -> History:
     """What `Network.fit` does, with all of its arguments."""
-    if comm is not None:
-        from ..distributed import start
+    new = keep_names(net, X)
+    try:
+        if comm is not None:
+            from ..distributed import start
 
-        if start.checked(comm).Get_size() > 1:
-            return start.fit(net, X, y, comm, reduction, given)
-    return ready(net, samples_for(net, X, y, given), given).run()
+            if start.checked(comm).Get_size() > 1:
+                return start.fit(net, X, y, comm, reduction, given)
+        training = ready(net, samples_for(net, X, y, given), given)
+    except BaseException:
+        if new:
+            del net.metadata["feature_names"]
+        raise
+    return training.run()
+
+
+def keep_names(net: Network, X: Data) -> bool:
+    """Keep the names of a frame's columns with the network, if it has none yet."""
+    names = _frames.names_of(X)
+    if names is None or len(names) != net.sizes[0] or "feature_names" in net.metadata:
+        return False
+    net.metadata["feature_names"] = list(names)
+    return True
 
 
 def samples_for(net: Network, X: Data, y: Data | None, given: dict[str, Any]) -> Samples | Streamed:

@@ -9,7 +9,7 @@ from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from .. import _backend, _check
+from .. import _backend, _check, _frames
 from ..data.sources import Source
 from ..network import Network
 from ..threads import get_num_threads
@@ -89,11 +89,12 @@ def train_many(
         raise ValueError(f"rows must be one per config ({len(several)}); got {len(rows)}")
     threads = get_num_threads() if threads is None else threads
     threads = _check.integer("threads", threads, least=1)
+    names = _frames.names_of(X)
     X, y = in_memory("X", X), in_memory("y", y)
     chosen = [None] * len(several) if rows is None else rows_of(rows, X, y)
     results = [Trained(config) for config in configs]
     with Interrupts() as interrupts, ThreadPoolExecutor(threads) as pool:
-        work = partial(train_one, interrupts, (X, y))
+        work = partial(train_one, interrupts, (X, y), names)
         trainings = [
             pool.submit(work, *each) for each in zip(results, several, chosen, strict=True)
         ]
@@ -164,6 +165,7 @@ def indices(name: str, given: Any, m: int) -> AnyArray:
 def train_one(
     interrupts: Interrupts,
     samples: tuple[AnyArray, AnyArray],
+    names: Sequence[str] | None,
     one: Trained,
     settings: tuple[dict[str, Any], dict[str, Any]],
     rows: Any,
@@ -177,6 +179,8 @@ def train_one(
         with _backend.alone():
             net = Network(**of_network)
             X, y = samples if rows is None else (array[rows] for array in samples)
+            if names is not None and len(names) == net.sizes[0]:
+                net.metadata["feature_names"] = list(names)
             one.history = net.fit(X, y, **of_fit)
             one.net = net
     except Exception as error:

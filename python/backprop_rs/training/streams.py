@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _frames
+from ..data.scaling import Scaling
 from ..data.sources.base import Block, Change, Epoch, Pass, Piece, Source, joined
 from ..data.sources.reader import Ahead
 from ..network.computes import class_labels
@@ -60,7 +63,7 @@ class Streamed:
     def __init__(
         self, net: Network, source: Source, batch_size: int = SHARD, class_weight: Any = None
     ) -> None:
-        self.net, self.source, self.batch_size = net, source, batch_size
+        self.net, self.source, self.batch_size = net, in_order(source, net), batch_size
         self.class_weight = class_weight
         self.last_epoch = 0
         self.chunk: Chunk | None = None
@@ -293,6 +296,25 @@ class Streamed:
         return value
 
 
+def in_order(source: Source, net: Network) -> Source:
+    """Return a source with its columns in the order of those that the network was trained on."""
+    known, names = net._feature_names(), source.feature_names
+    if not known or not names or names == known:
+        return source
+    _frames.check_names(source.name, names, known)
+    chosen = [names.index(name) for name in known]
+    other, before = copy(source), source.change
+
+    def change(block: Block) -> Block:
+        block = block if before is None else before(block)
+        return replace(block, X=np.asarray(block.X)[:, chosen])
+
+    other.change, other.feature_names = change, known
+    if source.scaling is not None:
+        other.scaling = Scaling(source.scaling.mean[chosen], source.scaling.scale[chosen])
+    return other
+
+
 def evaluate(net: Network, source: Source) -> dict[str, float]:
     """What `Network.evaluate` does with a source."""
     return Streamed(net, source).score()
@@ -303,6 +325,7 @@ def predict(net: Network, source: Source, out: NDArray[Any] | None = None) -> ND
     from .. import _check
 
     n_in, *_, n_out = net.sizes
+    source = in_order(source, net)
     n = source.count()
     if out is None:
         out = np.empty((n, n_out), net.dtype)

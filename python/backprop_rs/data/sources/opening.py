@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..._frames import names_of
+from ..arrays import array_of
 from .base import CHUNK_BYTES, SHUFFLE_ROWS, Source
 from .iterable import IterableSource
 from .numpy_files import NpyShards, NpzShards, flat, mapped
@@ -157,12 +159,18 @@ def of_object(
     settings: dict[str, Any],
 ) -> Source:
     if y is not None or isinstance(data, np.ndarray) or is_rows(data):
-        X = np.asanyarray(data)
+        X = data if isinstance(data, np.ndarray) else array_of("X", data)
         if X.ndim < 2:
             raise ValueError(f"X must have shape (m, n_0); got {X.shape}")
-        target, kept = (None if one is None else np.asanyarray(one) for one in (y, weights))
+        others = {"y": y, "weights": weights}
+        target, kept = (
+            one if one is None or isinstance(one, np.ndarray) else array_of(called, one)
+            for called, one in others.items()
+        )
         X = X if X.ndim == 2 else X.reshape(len(X), -1)
-        return ArraySource(X, target, kept, name or "arrays")
+        rows = ArraySource(X, target, kept, name or "arrays")
+        rows.feature_names = names_of(data) or ()
+        return rows
     if hasattr(data, "read_next_batch") or hasattr(data, "__arrow_c_stream__"):
         from . import table
 
@@ -201,4 +209,6 @@ def in_blocks(made: Source, rows: int) -> Stream:
         near = partial(made.near, first, last) if made.can_bring else None
         return Segment(name, read, last - first, near)
 
-    return Stream([segment(first) for first in range(0, n, rows)], made.name, n, rows)
+    stream = Stream([segment(first) for first in range(0, n, rows)], made.name, n, rows)
+    stream.feature_names = made.feature_names
+    return stream
