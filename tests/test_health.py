@@ -5,7 +5,7 @@ import json
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.health import MEASURES, measures
+from backprop_rs.health import MEASURES, HealthRecord, measures
 from backprop_rs.health.watch import SHARE
 from backprop_rs.training.fitting import samples_of
 from backprop_rs.training.watching import Course
@@ -140,8 +140,30 @@ def test_beside_other_callbacks_and_validation():
 
 def test_also_as_a_callback():
     health = bp.Health(every=3)
-    fit(network(), callbacks=[health])
-    assert health.record.epochs == [1, 3, 6]
+    assert fit(network(), callbacks=[health]).health.epochs == [1, 3, 6]
+    assert fit(network(), callbacks=health).health.epochs == [1, 3, 6]  # the settings are shared
+    with pytest.raises(ValueError, match="health must be given once, there or in callbacks; got 2"):
+        fit(network(), callbacks=[health], health=True)
+
+
+def test_trainings_side_by_side_may_share_the_settings():
+    shared = bp.Health(every=1)
+    config = {"sizes": [4, 3], "epochs": 3, "health": shared, "seed": 0}
+    for one in bp.train_many([config] * 4, X, IRIS.y, threads=2):
+        assert one.history.health.epochs == [1, 2, 3]
+
+
+@pytest.mark.parametrize("epochs", [1, 7, 30, 31, 50, 200])
+def test_there_are_thirty_looks_in_any_training(epochs):
+    looked = fit(network(), epochs=epochs, health=True).health.epochs
+    assert looked[0] == 1 and looked[-1] == epochs and len(looked) >= min(epochs, 30)
+    assert max(np.diff([0, *looked])) <= -(-epochs // 30)
+
+
+def test_a_training_that_may_end_early_is_looked_at_from_its_beginning():
+    history = fit(network(), epochs=1000, health=True, learning_rate=0.0, early_stopping=25)
+    assert history.stopped == "early_stopping"
+    assert history.health.epochs == list(range(1, 27))
 
 
 def test_auto_stays_within_its_share_of_the_time(monkeypatch):
@@ -150,9 +172,9 @@ def test_auto_stays_within_its_share_of_the_time(monkeypatch):
 
     clock = [0.0]
     monkeypatch.setattr(watch, "perf_counter", lambda: clock[0])
-    health = bp.Health()
+    health = bp.Health().watcher()
     net = network()
-    health.begin(net, Course(samples_of(net, X, IRIS.y), 32, (0, 0), 5000))
+    health.begin(net, Course(samples_of(net, X, IRIS.y), 32, (0, 0), 50_000))
     measure = health.measure
 
     def slow(given):
@@ -160,7 +182,7 @@ def test_auto_stays_within_its_share_of_the_time(monkeypatch):
         measure(given)
 
     monkeypatch.setattr(health, "measure", slow)
-    for epoch in range(5000):
+    for epoch in range(50_000):
         for step in range(5):
             if health.next_stop() == (epoch, step):
                 health.look(net, (epoch, step))
@@ -169,7 +191,7 @@ def test_auto_stays_within_its_share_of_the_time(monkeypatch):
             health.look(net, (epoch + 1, 0))
     looks = len(health.record)
     assert health.record.epochs[0] == 1
-    assert looks * 0.010 <= SHARE * clock[0] + 0.010
+    assert looks * 0.010 <= SHARE * clock[0] + 0.010  # ten times the 30 that there are at least
     assert looks >= 0.9 * SHARE * clock[0] / (0.010 + 4 * watch.STOPPING)
 
 
@@ -185,10 +207,10 @@ def test_a_look_does_not_grow_with_the_samples():
     """Counted, not timed: the rows that go through the network."""
     few, many = bp.Health(every=1), bp.Health(every=1)
     big = np.tile(X, (20, 1))
-    network().fit(X, IRIS.y, 1, 32, 0.1, health=few, progress=False)
-    network().fit(big, np.tile(IRIS.y, 20), 1, 32, 0.1, health=many, progress=False)
-    assert few.record.rows == 150
-    assert many.record.rows <= 256
+    few = network().fit(X, IRIS.y, 1, 32, 0.1, health=few, progress=False).health
+    many = network().fit(big, np.tile(IRIS.y, 20), 1, 32, 0.1, health=many, progress=False).health
+    assert few.rows == 150
+    assert many.rows <= 256
 
 
 # How it is shown.
@@ -211,7 +233,7 @@ def test_text_html_and_columns():
 
 
 def test_an_empty_record():
-    record = bp.Health().record
+    record = HealthRecord()
     assert (len(record), repr(record)) == (0, "Health(0 looks)")
     assert record.values("dead").shape[0] == 0
     assert record.to_dict()["epoch"] == []
@@ -305,7 +327,7 @@ def test_of_samples_that_can_be_read_only_once():
 def test_stops_that_others_have_chosen():
     """Where the clocks of several processes differ, those of one are everyone's: what was not
     measured over one step alone is not recorded."""
-    health = bp.Health()
+    health = bp.Health().watcher()
     net = network()
     health.begin(net, Course(samples_of(net, X, IRIS.y), 32, (0, 0), 100))
     for place in ((2, 3), (2, 4), (3, 0), (6, 3), (7, 0), (8, 3), (8, 4), (9, 0)):

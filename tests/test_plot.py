@@ -10,6 +10,7 @@ import pytest
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
+from backprop_rs.health import HealthRecord  # noqa: E402
 from backprop_rs.plot import layout, paths, style  # noqa: E402
 from matplotlib.colors import to_rgb  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
@@ -193,7 +194,7 @@ def test_a_small_axes_has_small_text_and_no_labels_unless_asked():
             "x must be one sample; got 2",
         ),
         (lambda net: bp.plot.curves(HISTORY, "accuracy"), "cost, val_cost; got 'accuracy'"),
-        (lambda net: bp.plot.flow(bp.Health().record, "delta"), "what must be one of mean_delta"),
+        (lambda net: bp.plot.flow(HealthRecord(), "delta"), "what must be one of mean_delta"),
         (lambda net: bp.plot.boundary(net, [[1, 2]], features=(0, 2)), "features must be"),
         (lambda net: bp.plot.histograms(net, [[1, 2]]), "X and y must be given together"),
         (lambda net: bp.plot.images(net, layer=0), "layer must be from 1 to 2"),

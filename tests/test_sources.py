@@ -264,8 +264,7 @@ def test_a_training_from_a_source_that_was_killed_goes_on(
 
 def test_the_health_of_a_training_from_a_source(source: bp.data.Source) -> None:
     health = bp.Health(every=1)
-    network().fit(source, health=health, **SETTINGS)
-    assert len(health.record) == 3
+    assert len(network().fit(source, health=health, **SETTINGS).health) == 3
 
 
 def test_weights_come_with_the_samples() -> None:

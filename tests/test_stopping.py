@@ -3,7 +3,7 @@
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.training.stopping import EarlyStopping
+from backprop_rs.training.stopping import EarlyStopping, Stopping
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(40, 4))
@@ -26,10 +26,10 @@ class Core:
         return self.now
 
 
-def stops_after(costs, **settings):
-    """The epoch after which it is over, the best one, and its state."""
-    stopping, core = EarlyStopping("cost", **settings), Core()
-    for epoch, cost in enumerate(costs, 1):
+def stops_after(costs, first=0, higher=False, **settings):
+    """The epoch after which it is over, the best one, and its state; `first` epochs went before."""
+    stopping, core = Stopping(EarlyStopping("cost", **settings), higher, first), Core()
+    for epoch, cost in enumerate(costs, first + 1):
         core.now = epoch
         if stopping.is_over({"cost": cost}, epoch, core):
             return epoch, stopping.best_epoch, stopping.state
@@ -55,16 +55,93 @@ def test_nan_is_no_progress():
     assert stops_after([np.nan] * 5, patience=2) == (2, 0, None)
 
 
-def test_higher_is_better_for_accuracies_and_r2():
-    for monitor, higher in {
-        "accuracy": True,
-        "val_r2": True,
-        "val_cost": False,
-        "f1": False,
-    }.items():
-        assert (EarlyStopping(monitor).sign() < 0) == higher
-        assert EarlyStopping(monitor, higher_is_better=not higher).sign() == (1 if higher else -1)
-    assert stops_after([1, 2, 3, 2, 2], patience=2, higher_is_better=True) == (5, 3, 3)
+def test_epochs_before_this_training_do_not_count():
+    assert stops_after([np.nan, 3, np.nan, np.nan], first=50, patience=2) == (54, 52, 52)
+    assert stops_after([np.nan] * 5, first=50, patience=2) == (52, 50, None)
+
+
+def test_the_higher_is_the_better_if_it_says_so():
+    assert stops_after([1, 2, 3, 2, 2], patience=2, higher=True) == (5, 3, 3)
+    assert stops_after([3, 2, 1, 2, 2], patience=2, higher=False) == (5, 3, 3)
+
+
+def test_nan_in_the_first_epoch_of_a_second_training_does_not_end_it(backend):
+    values = iter([np.nan, 1.0, 0.5, 0.7, 0.7] * 2)
+    metric = bp.Metric("m", lambda y, p: next(values), higher_is_better=False)
+    stopping, net = bp.EarlyStopping("m", patience=2), network(backend)
+    for best in (3, 8):
+        history = net.fit(X, LABELS, 20, 8, 0.1, metrics=metric, early_stopping=stopping)
+        assert (len(history), history.best_epoch, history.stopped) == (5, best, "early_stopping")
+
+
+def f1_of_sklearn(y, p):
+    from sklearn.metrics import f1_score
+
+    return f1_score(y, p)
+
+
+@pytest.mark.parametrize(
+    ("metric", "higher"),
+    [
+        *(("accuracy", True), ("r2", True), ("f1", True), ("roc_auc", True), ("brier", False)),
+        *(("log_loss", False), ("mape", False), (bp.Metric("f", f1_of_sklearn), None)),
+        (bp.Metric("f", f1_of_sklearn, higher_is_better=True), True),
+        (f1_of_sklearn, None),
+    ],
+)
+def test_the_direction_is_that_of_the_metric(metric, higher, backend):
+    """Parameters are those of the epoch with the best score; nothing is guessed of a function."""
+    net = network(backend)
+    name = metric if isinstance(metric, str) else getattr(metric, "name", "f1_of_sklearn")
+    settings = {"metrics": metric, "validation_data": (X[::-1] + 0.5, LABELS)}
+
+    def fit(**stopping):
+        watched = bp.EarlyStopping(f"val_{name}", patience=30, **stopping)
+        return net.fit(X, LABELS, 12, 8, 0.5, early_stopping=watched, **settings)
+
+    if higher is None:
+        sentence = "early_stopping must have higher_is_better=True or False to monitor "
+        with pytest.raises(ValueError, match=f"{sentence}'val_{name}'"):
+            fit()
+        assert net.epochs_trained == 0
+        history, higher = fit(higher_is_better=True), True
+    else:
+        history = fit()
+    curve = history.metrics.get(f"val_{name}") or history.val_accuracy
+    best = np.argmax(curve) if higher else np.argmin(curve)
+    assert history.best_epoch == best + 1
+    held = net.evaluate(X[::-1] + 0.5, LABELS, metrics=metric)
+    assert held[name] == curve[best]
+    assert max(curve) > min(curve)
+
+
+def test_sharing_the_settings_changes_nothing(backend):
+    """Each of many trainings stops, and goes back, as it does alone."""
+    shared = bp.EarlyStopping("cost", patience=3, min_delta=0.01)
+    configs = [
+        {"sizes": [4, n, 2], "output": "softmax", "cost": "cross_entropy", "seed": n, "epochs": 40,
+         "learning_rate": 0.5, "backend": backend, "early_stopping": shared}
+        for n in (3, 20, 4, 30)
+    ]  # fmt: skip
+    before = repr(shared)
+    together = bp.train_many(configs, X, LABELS, threads=2)
+    assert repr(shared) == before
+    for one, config in zip(together, configs, strict=True):
+        fresh = {"early_stopping": bp.EarlyStopping("cost", patience=3, min_delta=0.01)}
+        (alone,) = bp.train_many([config | fresh], X, LABELS)
+        assert one.error is None
+        assert one.history.cost == alone.history.cost
+        assert one.history.best_epoch == alone.history.best_epoch is not None
+        assert all(map(np.array_equal, one.net.weights, alone.net.weights))
+
+
+def test_the_settings_cannot_be_changed():
+    from dataclasses import FrozenInstanceError
+
+    for settings in (bp.EarlyStopping(), bp.Health()):
+        for name in ("patience", "every", "state", "record"):
+            with pytest.raises(FrozenInstanceError):
+                setattr(settings, name, 1)
 
 
 def test_the_best_parameters_are_restored(backend):

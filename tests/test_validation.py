@@ -3,6 +3,7 @@
 import backprop_rs as bp
 import numpy as np
 import pytest
+from backprop_rs.reference.random import SPLIT, raw
 from backprop_rs.training.validation import Samples, hold_back
 from backprop_rs.training.weights import of_classes
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
@@ -36,6 +37,22 @@ def test_a_share_of_each_class_is_held_back(seed):
     assert sorted([*learnt.X[:, 0], *held.X[:, 0]]) == list(range(30))
     assert (LABELS[learnt.X[:, 0].astype(int)] == learnt.y).all()
     assert (np.diff(learnt.X[:, 0]) > 0).all()  # in the order they came in
+
+
+@pytest.mark.parametrize("n_classes", [1, 3, 400])
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5])
+def test_the_split_is_the_first_of_each_class_in_a_random_order(n_classes, fraction):
+    """Class by class, as it is said; the split itself looks at each row once."""
+    labels = np.random.default_rng(n_classes).integers(0, n_classes, 2000)
+    rows = np.arange(2000.0)[:, None]
+    net = bp.Network([1, 400], output="softmax", cost="cross_entropy", backend="numpy")
+    _, held = hold_back(Samples(net, rows, labels), fraction, seed=3)
+    order = np.argsort(raw(3, SPLIT, 1, 2000), kind="stable")
+    expected = []
+    for one in range(n_classes):
+        of_class = [row for row in order if labels[row] == one]
+        expected += of_class[: round(fraction * len(of_class))]
+    assert held.X[:, 0].astype(int).tolist() == sorted(expected)
 
 
 def test_the_seed_alone_says_which():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .exceptions import MaskedValues, NonFiniteCost, RankFailed, RanksDiffer
     from .health import Health
     from .training.many import train_many
+    from .training.metrics import Metric
     from .training.stopping import EarlyStopping
     from .versions import show_versions
 
@@ -37,6 +38,7 @@ __all__ = [
     "Health",
     "History",
     "MaskedValues",
+    "Metric",
     "Network",
     "NonFiniteCost",
     "RankFailed",
@@ -68,6 +70,7 @@ _LAZY = {
     "show_versions": "versions",
     "train_many": "training.many",
     "EarlyStopping": "training.stopping",
+    "Metric": "training.metrics",
     "Health": "health",
     "MaskedValues": "exceptions",
     "NonFiniteCost": "exceptions",

@@ -149,6 +149,12 @@ def sample_weight(given: Data, m: int, dtype: str) -> Array:
     return checked
 
 
+def some_weight(name: str, weights: Array | None) -> None:
+    """Refuse weights that are all 0, by which nothing can be averaged."""
+    if weights is not None and not weights.any():
+        raise ValueError(f"{name} must not be all 0; got {len(weights)} weights of 0")
+
+
 # Arrays.
 
 

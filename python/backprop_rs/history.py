@@ -33,7 +33,7 @@ class History:
         What has ended the training: epochs, early_stopping, callback, interrupted (by Ctrl-C),
         nan, or converged.
     best_epoch : int or None
-        Where early stopping has gone back to.
+        The epoch whose parameters early stopping has gone back to.
     health : HealthRecord or None
         The measures of each layer, where `fit(..., health=True)` has asked for them.
     seconds : list of float

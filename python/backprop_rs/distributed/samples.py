@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.sources.base import Block, Piece, pieces_of
+from ..network.computes import has_several_labels
 from ..training.metrics import Metrics
 from ..training.streams import Chunk, Outcome, Place, Streamed
 from ..training.validation import Samples
@@ -45,6 +46,8 @@ class Distributed(Streamed):
         self.local = given if isinstance(given, Samples) else None
         if isinstance(given, Samples):
             super().__init__(net, GatheredSource(comm, given))
+            several = has_several_labels(given.y, net.output, net.cost)
+            net._several_labels = any(comm.allgather(net._several_labels or several))
             # Rows that other ranks hold come by calls that all must make at the same time.
             self.reads_ahead = False
         else:
@@ -157,10 +160,8 @@ class Distributed(Streamed):
         if not metrics.rows or self.local is None:
             return super().metric_scores(metrics)
         local = self.local
-        parts = self.comm.allgather((local.y, local.labels, self.net._core.predict(local.X)))
-        y, labels, a = zip(*parts, strict=True)
-        known = None if labels[0] is None else np.concatenate(labels)
-        return metrics.scores(np.concatenate(y), known, np.concatenate(a))
+        mine = (local.y, self.net._core.predict(local.X), local.weights)
+        return self.scores_of(metrics, self.comm.allgather(mine))
 
     def agree(self, value: Any) -> Any:
         return self.comm.bcast(value, root=0)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..reference.activation import Activation, activation
 from ..reference.cost import Cost, cost
+from ..training.scores import one_hot
 from .expression import Number
 from .formulas import a as of_a
 from .formulas import cost_formula
@@ -120,7 +121,7 @@ def quantities(net: Network, X: Array, y: AnyArray, learning_rate: float) -> Qua
     """Have the network compute all that it computes for a batch; it is not changed."""
     trace = net.backward(X, y)
     if y.ndim == 1:
-        y = np.eye(net.sizes[-1], dtype=X.dtype)[y]
+        y = one_hot(y, net.sizes[-1], X.dtype)
     row = cost_row(net)
     targets = smoothed(y, row.values.get("label_smoothing", 0.0), net.output)
     norms = [

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..explain.norms import normalised
 from ..explain.quantities import activation_rows, cost_row
+from ..training.scores import one_hot
 
 if TYPE_CHECKING:
     from .._types import AnyArray, Array
@@ -19,7 +20,7 @@ class Kinks:
 
     def __init__(self, net: Network, X: Array, y: AnyArray) -> None:
         self.net, self.X, self.y = net, X, y
-        self.targets = np.eye(net.sizes[-1])[y] if y.ndim == 1 else y
+        self.targets = one_hot(y, net.sizes[-1]) if y.ndim == 1 else y
         rows = enumerate(activation_rows(net))
         self.of_layers = [(i, row.kinks) for i, row in rows if row.kinks]
         self.cost = cost_row(net)

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..network.computes import class_labels
 from ..trace import Trace
-from ..training.metrics import classes_of, r2
+from ..training.metrics import classes_of
+from ..training.scores import one_hot, r2
 from .measures import Layer, layers_of, probe_rows, seen_of, slopes_of
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Case:
     def targets(self) -> AnyArray:
         """The targets of the probe, (rows, n_L), in float64."""
         y = self.probe[1]
-        rows = np.eye(self.net.sizes[-1])[y] if y.ndim == 1 else y
+        rows = one_hot(y, self.net.sizes[-1]) if y.ndim == 1 else y
         return np.asarray(rows, np.float64)
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from math import ceil, inf
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -17,12 +18,14 @@ if TYPE_CHECKING:
     from ..network import Network
     from ..training.watching import Course, Place
 
-SHARE = 0.03  # of the time of the training, for all that is done here
+LOOKS = 30  # at least, in a training of so many epochs
+SHARE = 0.03  # of the time of the training, up to which there are more looks
 STOPPING = 3e-5  # seconds that it takes to leave the core and to go back, with what is around it
 NEVER = 2**63 - 1  # an epoch that no training reaches
 AUTO = "auto"
 
 
+@dataclass(frozen=True, eq=False)
 class Health:
     """Looks at every layer after an epoch, for `fit(..., health=True)` or among its callbacks.
 
@@ -31,20 +34,20 @@ class Health:
     that of the last whole batch of the epoch, with the optimizer and the learning rate that are
     at work. Nothing is changed: the trained bits are the same with and without it.
 
+    These are settings alone, which several trainings may share; what was seen is the `health` of
+    the History of each.
+
     Parameters
     ----------
     X, y : array-like, as for `fit`; optional
         The rows to look at; by default at most `rows` of the training samples, by the seed.
     every : int or "auto", default "auto"
-        Look every so many epochs. Auto looks as often as 3 % of the time of the training allows,
-        at any size: after each epoch where an epoch takes long, seldom where it takes
-        microseconds. Which epochs those are depends on the clock; the measures of an epoch do not.
+        Look every so many epochs. Auto looks after the first epoch, at 30 epochs that are spread
+        evenly over the training (after each epoch if there are no more than 30, and after each of
+        the first 30 if early stopping may end it), and more often as long as all looks take less
+        than 3 % of the time. Which epochs are added depends on the clock; the measures of an
+        epoch do not.
     rows : int, default 256
-
-    Attributes
-    ----------
-    record : HealthRecord
-        Also the `health` of the History.
 
     Examples
     --------
@@ -56,20 +59,29 @@ class Health:
     [1, 2, 4]
     """
 
-    def __init__(
-        self,
-        X: Data | None = None,
-        y: Data | None = None,
-        *,
-        every: int | str = AUTO,
-        rows: int = 256,
-    ) -> None:
-        if (X is None) != (y is None):
+    X: Data | None = None
+    y: Data | None = None
+    _: KW_ONLY
+    every: int | str = AUTO
+    rows: int = 256
+
+    def __post_init__(self) -> None:
+        if (self.X is None) != (self.y is None):
             raise ValueError("X and y must be given together; got one of them")
-        if every != AUTO:
-            every = _check.integer("every", every, least=1)
-        self.given, self.every = (X, y), every
-        self.rows = _check.integer("rows", rows, least=1)
+        if self.every != AUTO:
+            _check.integer("every", self.every, least=1)
+        _check.integer("rows", self.rows, least=1)
+
+    def watcher(self) -> HealthWatcher:
+        """Return what looks at one training."""
+        return HealthWatcher(self)
+
+
+class HealthWatcher:
+    """What `Health` does in one training; `record` is what it has seen."""
+
+    def __init__(self, settings: Health) -> None:
+        self.given, self.rows, self.every = (settings.X, settings.y), settings.rows, settings.every
         self.record = HealthRecord()
 
     # What the training asks of a watcher.
@@ -150,14 +162,19 @@ class Health:
             self.look(net, at)
 
     def next_epoch(self, now: int) -> int:
-        """The epoch to look at next: that of `every`, or when there is time for it."""
+        """The epoch to look at next: that of `every`, or the next even one or one in between."""
         if self.every != AUTO:
             return now + int(self.every) - now % int(self.every)
-        done = now - self.course.start[0]
+        start, last = self.course.start[0], self.course.last
+        done, epochs = now - start, max(last - start, 1)
+        if done >= epochs:
+            return NEVER
+        if self.course.may_end_early and done < LOOKS:
+            return now + 1
+        even = -(-epochs * (done * LOOKS // epochs + 1) // LOOKS)
         pace = max((perf_counter() - self.started - self.spent) / done, 1e-9)
-        due = (self.spent + self.quickest) / SHARE / pace  # epochs that make room for another
-        wait = max(1, ceil(due - done))
-        return now + wait if wait < NEVER - now else NEVER
+        due = (self.spent + self.quickest) / SHARE / pace  # epochs that leave time for another
+        return start + min(even, max(done + 1, ceil(due)) if due < epochs else even)
 
 
 def health_of(given: object) -> Health | None:

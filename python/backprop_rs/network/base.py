@@ -59,6 +59,7 @@ class Base:
         self.seed = int.from_bytes(os.urandom(8), "little") >> 1 if seed is None else seed
         self.epochs_trained = 0
         self._steps = 0  # of `step` under dropout
+        self._several_labels = False  # a sample, in some data that it was trained on
         self.metadata: dict[str, Any] = {}
         self._optimizer: object = None
         self._history: History | None = None  # of the last training, for `diagnose`

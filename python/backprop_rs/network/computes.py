@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from .base import Base
 if TYPE_CHECKING:
     from .._types import AnyArray, Array, Data
     from ..data.sources import Source
+    from ..training.metrics import Metrics
     from . import Network
 
 
@@ -116,25 +117,34 @@ class Computes(Base):
         return Trace(*self._core.backward(X, y, self._weights(sample_weight, X)))
 
     def evaluate(
-        self, X: Data | Source, y: Data | None = None, sample_weight: Data | None = None
+        self,
+        X: Data | Source,
+        y: Data | None = None,
+        sample_weight: Data | None = None,
+        *,
+        metrics: Any = (),
     ) -> dict[str, float]:
-        """The mean cost, and the accuracy where y are classes.
+        """Return the mean cost, the accuracy if y are classes, and any other metrics.
 
         Classes are integer labels, one-hot rows, or, for one output with sigmoid, 0 and 1
-        (predicted 1 from an activation of 0.5).
+        (predicted 1 from an activation of 0.5). Rows of 0 and 1 for several sigmoid outputs that
+        are not all one-hot are several labels a sample: it is right if all of its labels are. A
+        network that was trained on such rows takes all of 0 and 1 for several labels.
 
         Parameters
         ----------
         X : (m, n_0) array-like, one sample (n_0,), or a `backprop_rs.data.Source` with targets
         y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
             None with a source.
-        sample_weight : (m,) array-like of numbers >= 0, optional
+        sample_weight : (m,) array-like of numbers >= 0, not all 0; optional
             What each sample counts for in the averages.
+        metrics : name, function of (y_true, y_pred), `Metric`, or sequence of them, default ()
+            As for `fit`.
 
         Returns
         -------
         dict
-            {"cost": C} or {"cost": C, "accuracy": share of correct samples}.
+            {"cost": C} or {"cost": C, "accuracy": share of correct samples}, and the metrics.
 
         Examples
         --------
@@ -144,28 +154,36 @@ class Computes(Base):
         if is_source(X):
             from ..training import streams
 
-            return streams.evaluate(cast("Network", self), X)
+            return streams.evaluate(cast("Network", self), X, self._metrics(metrics))
+        wanted = self._metrics(metrics)
         X, y = self._samples(X, y)
-        labels = class_labels(y, self.output, self.cost)
-        return self._score(X, y, labels, self._weights(sample_weight, X))
+        weights = self._weights(sample_weight, X)
+        _check.some_weight("sample_weight", weights)
+        labels = labels_of(y, self.output, self.cost, self._several_labels)
+        return self._score(X, y, labels, weights, wanted)
+
+    def _metrics(self, given: Any) -> Metrics:
+        """Check what metrics are asked for."""
+        from ..training.metrics import Metrics
+
+        return Metrics(given, self._threshold(), self.output)
 
     def _score(
         self,
         X: Array,
         y: AnyArray,
         labels: AnyArray | None,
-        weights: Array | None = None,
+        weights: Array | None,
+        metrics: Metrics,
     ) -> dict[str, float]:
-        scores = {"cost": float(self._core.mean_cost(X, y, weights))}
-        if labels is not None:
-            classes = self._classes(self.predict(X))
-            scores["accuracy"] = float(np.average(classes == labels, weights=weights))
-        return scores
-
-    def _classes(self, a: Array) -> AnyArray:
-        """The classes that activations of the output layer stand for."""
-        classes: AnyArray = a.argmax(axis=1) if a.shape[1] > 1 else a[:, 0] >= self._threshold()
-        return classes
+        """Return the cost, the accuracy if there are labels, and the metrics."""
+        scores = {}
+        if labels is not None or metrics.rows:
+            a = self._core.predict(X)
+            scores = metrics.scores(y, labels, a, weights)
+            if labels is not None and "accuracy" not in scores:
+                scores = {"accuracy": metrics.accuracy(labels, a, weights)} | scores
+        return {"cost": float(self._core.mean_cost(X, y, weights))} | scores
 
     def _threshold(self) -> float:
         """Where one output changes from no to yes."""
@@ -216,7 +234,9 @@ class Computes(Base):
                 check_activation(own, self.sizes[1 + self._activations.index(own)])
         for own in self._functions:
             if isinstance(own, Cost):
-                y = np.eye(self.sizes[-1])[y] if y.ndim == 1 else y
+                from ..training.scores import one_hot
+
+                y = one_hot(y, self.sizes[-1]) if y.ndim == 1 else y
                 check_cost(own, self._core.predict(X), y)
         self._unchecked = False
 
@@ -231,8 +251,35 @@ def class_labels(y: AnyArray, output: str, cost: str) -> AnyArray | None:
     """The classes (m,) that checked targets stand for; None where they are not classes."""
     if y.ndim == 1:
         return y
-    if not np.isin(y, (0, 1)).all():
+    if not are_bits(y):
         return None
     if y.shape[1] > 1:
         return y.argmax(axis=1) if (y.sum(axis=1) == 1).all() else None
-    return y[:, 0] if output == "sigmoid" or cost == "hinge" else None
+    return y[:, 0].astype(np.int64) if decides(output, cost) else None
+
+
+def labels_of(y: AnyArray, output: str, cost: str, several: bool) -> AnyArray | None:
+    """Return the classes (m,), or 0 and 1 (m, n_L) for several labels a sample; None for values.
+
+    Rows of 0 and 1 with one 1 each could be either: `several` says that they are labels.
+    """
+    if y.ndim == 2 and (several or has_several_labels(y, output, cost)):
+        return y.astype(np.int64) if are_bits(y) else None
+    return class_labels(y, output, cost)
+
+
+def has_several_labels(y: AnyArray, output: str, cost: str) -> bool:
+    """Whether checked targets are 0 and 1 for each of several outputs, and not one class a row."""
+    if y.ndim == 1 or y.shape[1] == 1 or not decides(output, cost):
+        return False
+    return are_bits(y) and not (y.sum(axis=1) == 1).all()
+
+
+def are_bits(y: AnyArray) -> bool:
+    """Whether all targets are 0 or 1."""
+    return bool(((y == 0) | (y == 1)).all())
+
+
+def decides(output: str, cost: str) -> bool:
+    """Whether every output is a decision between 0 and 1 of its own."""
+    return output == "sigmoid" or cost == "hinge"

@@ -123,6 +123,8 @@ class Keeps(Base):
         settings = {name: getattr(self, name) for name in names}
         if any(any(one.values()) for one in self._options):
             settings["layers"] = self._options
+        if self._several_labels:
+            settings["several_labels"] = True
         if self._functions:
             settings["functions"] = [[one.kind, one.name] for one in self._functions]
         return settings
@@ -147,6 +149,7 @@ class Keeps(Base):
             "epochs_trained", settings["epochs_trained"], least=0, most=2**62
         )
         self.metadata = dict(settings["metadata"])
+        self._several_labels = _check.flag("several_labels", settings.get("several_labels", False))
 
     def __getstate__(self) -> dict[str, Any]:
         """For `pickle` and `copy`: a twin trains on to the same bits."""

@@ -135,8 +135,11 @@ class Learns(Computes):
             What each sample counts for: C = sum w_i C_i / sum w_i over a batch.
         class_weight : "balanced" or mapping from class to weight, optional
             Multiplies the weights of the samples of a class.
-        metrics : name, function of (y_true, y_pred), or sequence of them, default ()
-            accuracy, r2, mae, rmse, or such as scikit-learn's; taken after each epoch.
+        metrics : name, function of (y_true, y_pred), `Metric`, or sequence of them, default ()
+            accuracy, balanced_accuracy, f1, f1_macro, f1_micro, f1_weighted, roc_auc,
+            average_precision, log_loss, brier, r2, mae, rmse, mape, or such as scikit-learn's;
+            taken after each epoch, with the weights of the samples. docs/training.md says what
+            each is.
         early_stopping : int, True or `EarlyStopping`, optional
             End the training where its cost (of the validation data, if there are any) has not
             become less in so many epochs, and go back to the best.
@@ -164,8 +167,9 @@ class Learns(Computes):
             the file. True is `checkpoint` if there is such a file, otherwise a new beginning.
         health : bool, int or `Health`, default False
             Look at every layer as it trains, for `history.health`: mean |δ|, gradient norm,
-            ratio of update to weight, saturated and dead neurons. True takes at most 3 % of the
-            time; a number looks every so many epochs.
+            ratio of update to weight, saturated and dead neurons. True looks 30 times, and more
+            often as long as that takes less than 3 % of the time; a number looks every so many
+            epochs.
         progress : bool, optional
             Show a progress bar; by default in a terminal and in Jupyter only.
         comm : mpi4py communicator, optional

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from ..training.scores import one_hot
 from .style import new_axes
 from .style import require as require_matplotlib
 
@@ -120,6 +119,6 @@ def means(arrays: list[Any]) -> list[AnyArray]:
 def target_of(net: Network, x: Data, y: Data) -> AnyArray:
     """The mean target, (n_L,)."""
     _, checked = net._samples(x, y)
-    rows = np.eye(net.sizes[-1])[checked] if checked.ndim == 1 else checked
+    rows = one_hot(checked, net.sizes[-1]) if checked.ndim == 1 else checked
     mean: AnyArray = rows.mean(axis=0)
     return mean

@@ -191,7 +191,8 @@ class Network:
         """y (m, n_L); class labels become one-hot rows."""
         if y.ndim == 2:
             return y
-        one_hot: Array = np.eye(self.sizes[-1], dtype=self.dtype)[y]
+        one_hot: Array = np.zeros((len(y), self.sizes[-1]), self.dtype)
+        one_hot[np.arange(len(y)), y] = 1
         return one_hot
 
     def initialize(self, init: str, seed: int) -> None:

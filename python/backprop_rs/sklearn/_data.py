@@ -97,9 +97,7 @@ def train_sparse(
                 "names": chosen.astype(np.uint64),
             }
             at = (epoch, start // size, cost_sum)
-            ended, _, _, cost_sum, reason = net._core.train(
-                part.X, part.y, run, at, part.weights
-            )
+            ended, _, _, cost_sum, reason = net._core.train(part.X, part.y, run, at, part.weights)
             if reason == "interrupted":
                 return costs, True
             costs += ended

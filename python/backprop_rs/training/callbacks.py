@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .watching import Watcher
+from .watching import Watcher, Watching
 
 if TYPE_CHECKING:
     from ..history import History
@@ -97,18 +97,15 @@ class Callbacks:
     def __init__(self, given: Any) -> None:
         several: Sequence[Any] = given if isinstance(given, (list, tuple)) else [given]
         for one in several:
-            known = isinstance(one, Watcher) or any(map(one_has(one), MOMENTS))
+            watches = isinstance(one, (Watcher, Watching))
+            known = watches or any(map(one_has(one), MOMENTS))
             if isinstance(one, type) or not (callable(one) or known):
                 raise TypeError(
                     f"callbacks must be functions or objects with one of {', '.join(MOMENTS)}; "
                     f"got {one!r}"
                 )
-        self.given = several
-
-    def and_also(self, one: Any) -> Callbacks:
-        """With another one, unless it is None."""
-        self.given = self.given if one is None else [*self.given, one]
-        return self
+        # What a watcher has seen belongs to this training, its settings to any number of them.
+        self.given = [one.watcher() if isinstance(one, Watching) else one for one in several]
 
     def __bool__(self) -> bool:
         return bool(self.given)

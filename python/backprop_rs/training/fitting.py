@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _check, _frames
 from ..data.sources import Source
-from ..health.watch import health_of
+from ..health.watch import Health, HealthWatcher, health_of
+from ..network.computes import has_several_labels
 from ..progress import progress_bar
 from . import lbfgs, loop
 from .auto import Plan, is_lbfgs, plan
 from .callbacks import Callbacks
 from .checkpoint import Checkpoints, identity_of
 from .from_source import check_length, keep_scaling, streamed
-from .metrics import Metrics
-from .stopping import early_stopping as stopping_of
+from .stopping import Stopping, early_stopping
 from .streams import Streamed
 from .validation import Samples, hold_back
 from .weights import weights_of
 
 if TYPE_CHECKING:
     from .._types import Data
+    from ..health import HealthRecord
     from ..history import History
     from ..network import Network
 
@@ -87,26 +88,34 @@ def samples_for(net: Network, X: Data, y: Data | None, given: dict[str, Any]) ->
 def ready(net: Network, samples: Samples | Streamed, given: dict[str, Any]) -> Ready:
     """Check all other arguments."""
     checkpoints = Checkpoints(given["checkpoint"], given["checkpoint_every"], given["resume"])
+    if isinstance(samples, Samples):
+        net._several_labels |= has_several_labels(samples.y, net.output, net.cost)
     samples, held = divided(samples, given, checkpoints.seed(net), validation_of(net, given))
     if isinstance(samples, Streamed):
         check_length(samples.source, given)
     chosen = plan(net._tables, len(samples), given)
     if is_lbfgs(chosen.optimizer):
         return ready_for_lbfgs(net, samples, held, given, chosen)
-    health = health_of(given["health"])
+    callbacks, metrics = callbacks_of(given), net._metrics(given["metrics"])
     job = loop.Job(
         samples=samples,
         settings=settings_of(net, given, chosen, checkpoints),
         epochs=chosen.epochs,
         validation=held,
-        metrics=Metrics(given["metrics"], net._threshold()),
-        stopping=stopping_of(given["early_stopping"], held is not None),
-        callbacks=Callbacks(given["callbacks"]).and_also(health),
+        metrics=metrics,
+        stopping=None,
+        callbacks=callbacks,
         checkpoints=checkpoints,
         on_nan=_check.choice("on_nan", given["on_nan"], loop.ON_NAN),
         bar=progress_bar(given["progress"]),
     )
-    check_scores(job)
+    known = check_scores(job)
+    early = early_stopping(given["early_stopping"], held is not None)
+    if early:
+        check_monitor(early.monitor, known)
+        higher = early.higher_is_better
+        higher = metrics.higher_is_better(early.monitor) if higher is None else higher
+        job.stopping = Stopping(early, higher, job.settings["schedule_from"])
     if isinstance(samples, Streamed):
         samples.batch_size = chosen.batch_size
         samples.last_epoch = job.settings["schedule_from"] + chosen.epochs
@@ -122,7 +131,7 @@ def ready(net: Network, samples: Samples | Streamed, given: dict[str, Any]) -> R
             return training.run()
         finally:
             net._history = training.history
-            net._history.health = health.record if health else None
+            net._history.health = record_of(callbacks)
 
     places = {name: job.settings[name] for name in POSITION} | {"checkpoint": bool(checkpoints)}
     return Ready(lambda: loop.exclusively(net, train), facts | places)
@@ -159,24 +168,45 @@ def divided(
     return hold_back(samples, fraction, seed)
 
 
-def check_scores(job: loop.Job) -> None:
-    """Refuse metrics that the targets do not suit, and scores that there will not be.
+def check_scores(job: loop.Job) -> set[str]:
+    """Refuse metrics that the targets do not suit; return the columns of scores there will be.
 
     What the targets of a source are shows when it is read.
     """
     known = {"cost", *job.metrics.names}
     for samples in (job.samples, job.validation):
         if isinstance(samples, Samples):
-            job.metrics.check(samples)
+            job.metrics.check(samples.judged, samples.net.sizes[-1])
     if job.validation:
         known |= {f"val_{name}" for name in known}
-        if isinstance(job.validation, Streamed) or job.validation.labels is not None:
+        if isinstance(job.validation, Streamed) or job.validation.judged is not None:
             known.add("val_accuracy")
-    if job.stopping and job.stopping.monitor not in known:
+    return known
+
+
+def check_monitor(monitor: str, known: set[str]) -> None:
+    """Refuse to stop by a score that there will not be."""
+    if monitor not in known:
         raise ValueError(
-            f"early_stopping must monitor one of {', '.join(sorted(known))}; "
-            f"got {job.stopping.monitor!r}"
+            f"early_stopping must monitor one of {', '.join(sorted(known))}; got {monitor!r}"
         )
+
+
+def callbacks_of(given: dict[str, Any]) -> Callbacks:
+    """The callbacks, with `Health` if it is asked for."""
+    callbacks, health = given["callbacks"], health_of(given["health"])
+    several = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    several += [] if health is None else [health]
+    looks = sum(isinstance(one, Health) for one in several)
+    if looks > 1:
+        raise ValueError(f"health must be given once, there or in callbacks; got {looks} of them")
+    return Callbacks(several)
+
+
+def record_of(callbacks: Callbacks) -> HealthRecord | None:
+    """What `Health` has seen."""
+    watchers = (one for one in callbacks.given if isinstance(one, HealthWatcher))
+    return next((one.record for one in watchers), None)
 
 
 def settings_of(
@@ -203,7 +233,7 @@ def run_of(chosen: Plan, job: loop.Job) -> dict[str, Any]:
     """What else a training is, for its checkpoints."""
     plain = {name: value for name, value in job.settings.items() if name not in POSITION}
     more = {"epochs": chosen.epochs, "optimizer": chosen.optimizer, "on_nan": job.on_nan}
-    watched = None if job.stopping is None else repr(job.stopping)
+    watched = None if job.stopping is None else repr(job.stopping.settings)
     return plain | more | {"metrics": job.metrics.names, "early_stopping": watched}
 
 
@@ -217,7 +247,9 @@ def validation_of(net: Network, given: dict[str, Any]) -> Samples | Streamed | N
         raise TypeError(
             f"validation_data must be a pair (X, y) or a source; got {type(data).__name__}"
         )
-    return samples_of(net, *data)
+    samples = samples_of(net, *data)
+    _check.some_weight("the weights of validation_data", samples.weights)
+    return samples
 
 
 # What L-BFGS, which sees all samples at once and takes its own steps, has to go without.

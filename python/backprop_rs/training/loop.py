@@ -18,7 +18,7 @@ from .callbacks import Callbacks, Epoch, Event, Step
 from .checkpoint import Checkpoints
 from .metrics import Metrics
 from .recovery import Copies, Place
-from .stopping import EarlyStopping
+from .stopping import Stopping
 from .streams import Streamed
 from .validation import Samples
 from .watching import Course, Watchers, watchers_of
@@ -43,7 +43,7 @@ class Job:
     epochs: int
     validation: Samples | Streamed | None
     metrics: Metrics
-    stopping: EarlyStopping | None
+    stopping: Stopping | None
     callbacks: Callbacks
     checkpoints: Checkpoints
     on_nan: str
@@ -105,11 +105,15 @@ class Loop:
         return self.history
 
     def begin(self) -> None:
-        if self.stopping:
-            self.stopping.begin()
         self.checkpoints.begin(self)
         self.done_before = self.done()
-        course = Course(self.samples, self.settings["batch_size"], self.at[:2], self.last)
+        course = Course(
+            samples=self.samples,
+            batch_size=self.settings["batch_size"],
+            start=self.at[:2],
+            last=self.last,
+            may_end_early=self.stopping is not None,
+        )
         self.watchers.begin(self.net, course)
 
     def tell(self, moment: str, event: Any) -> None:
@@ -217,8 +221,7 @@ class Loop:
 
     def validate(self, held: Samples | Streamed) -> dict[str, float]:
         """The scores of the validation data, each called val_."""
-        # An accuracy that is asked for is that of the score, which counts samples by their weights.
-        scores = held.metric_scores(self.job.metrics) | held.score()
+        scores = held.score(self.job.metrics)
         return {f"val_{name}": value for name, value in scores.items()}
 
     # A cost that is not finite.

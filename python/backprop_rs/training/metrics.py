@@ -1,101 +1,296 @@
-"""Scores by name, or any function of (y_true, y_pred) such as scikit-learn's."""
+"""Metrics by name, functions such as scikit-learn's, and what each of them is given."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from inspect import signature
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import _check
+from . import scores
+from .scores import one_hot
+
 if TYPE_CHECKING:
     from .._types import AnyArray, Array
-    from .validation import Samples
 
-Metric = Callable[[Any, Any], float]
-
-
-def accuracy(y: AnyArray, p: AnyArray) -> float:
-    """The share of samples whose classes are right."""
-    return float((y == p).mean())
-
-
-def r2(y: AnyArray, p: AnyArray) -> float:
-    """1 - sum (y - p)^2 / sum (y - mean y)^2, the mean over the outputs."""
-    rest = np.square(y - p).sum(axis=0, dtype=float)
-    spread = np.square(y - y.mean(axis=0)).sum(axis=0, dtype=float)
-    varies = spread > 0
-    shares = np.where(varies, rest / np.where(varies, spread, 1), rest > 0)  # as scikit-learn's
-    return float((1 - shares).mean())
+LABELS, SCORES, PROBABILITIES, VALUES, AUTO = (
+    *("labels", "scores", "probabilities", "values"),
+    "auto",
+)
+NEEDS = (AUTO, LABELS, SCORES, PROBABILITIES, VALUES)
+COLUMNS = ("epoch", "cost", "seconds", "learning_rate")  # of the history
 
 
-def mae(y: AnyArray, p: AnyArray) -> float:
-    """The mean of |y - p|."""
-    return float(np.abs(y - p).mean(dtype=float))
+@dataclass(frozen=True)
+class Metric:
+    """A metric of your own: a function of (y_true, y_pred) with what it is to be given.
+
+    Parameters
+    ----------
+    name : str
+        Of its column in the history; the validation data's has val_ before it.
+    function : callable
+        Takes y_true and y_pred and returns a number. If it has a parameter `sample_weight`, that
+        gets the weights of the samples (m,) where there are any.
+    needs : str, default "auto"
+        "labels": the classes, (m,) each, or 0 and 1 (m, n_L) for several labels a sample.
+        "scores": y_true as for "labels", and what the network says: for two classes the output
+        (m,) of class 1, otherwise (m, n_L).
+        "probabilities": the same, of softmax or sigmoid outputs alone.
+        "values": targets and outputs, (m,) for one output and otherwise (m, n_L); classes become
+        rows of one 1.
+        "auto" is "labels" where the targets are classes, otherwise "values".
+    higher_is_better : bool, optional
+        For early stopping.
+
+    Examples
+    --------
+    >>> import backprop_rs as bp
+    >>> def median(y_true, y_pred):
+    ...     return abs(y_true - y_pred).mean()
+    >>> metric = bp.Metric("error", median, needs="values", higher_is_better=False)
+    >>> net = bp.Network([2, 3, 1], init="zeros")
+    >>> net.evaluate([[1, 2], [3, 4]], [0.5, 1], metrics=metric)
+    {'cost': 0.125, 'error': 0.25}
+    """
+
+    name: str
+    function: Callable[..., Any]
+    needs: str = AUTO
+    higher_is_better: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise TypeError(f"name must be a text; got {self.name!r}")
+        if not callable(self.function):
+            raise TypeError(f"function must be callable; got {_check.shown(self.function)}")
+        _check.choice("needs", self.needs, NEEDS)
+        if self.higher_is_better is not None:
+            _check.flag("higher_is_better", self.higher_is_better)
+
+    def value(self, y: AnyArray, p: AnyArray, weights: Array | None, n: int) -> float:
+        """Call the function."""
+        given = {} if weights is None or not self.is_weighted else {"sample_weight": weights}
+        return float(self.function(y, p, **given))
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether the function takes the weights of samples, and has not got any."""
+        if isinstance(self.function, partial) and "sample_weight" in self.function.keywords:
+            return False
+        try:
+            return "sample_weight" in signature(self.function).parameters
+        except (TypeError, ValueError):  # of some built-in functions nothing is known
+            return False
 
 
-def rmse(y: AnyArray, p: AnyArray) -> float:
-    """The root of the mean of (y - p)^2."""
-    return float(np.sqrt(np.square(y - p).mean(dtype=float)))
+@dataclass(frozen=True)
+class BuiltIn(Metric):
+    """A row of the table.
+
+    `several` says whether it is also of several labels a sample, and `requires` what it is NaN
+    without.
+    """
+
+    several: bool = True
+    requires: str = ""
+
+    def value(self, y: AnyArray, p: AnyArray, weights: Array | None, n: int) -> float:
+        return float(self.function(y, p, weights, n))
 
 
-METRICS: dict[str, Metric] = {row.__name__: row for row in (accuracy, r2, mae, rmse)}
-OF_CLASSES = ("accuracy",)
+ROWS = (
+    BuiltIn("accuracy", scores.accuracy, LABELS, True),
+    BuiltIn("balanced_accuracy", scores.balanced_accuracy, LABELS, True, several=False),
+    BuiltIn("f1", scores.f1, LABELS, True),
+    BuiltIn("f1_macro", scores.f1_macro, LABELS, True),
+    BuiltIn("f1_micro", scores.f1_micro, LABELS, True),
+    BuiltIn("f1_weighted", scores.f1_weighted, LABELS, True),
+    BuiltIn(
+        *("roc_auc", scores.roc_auc, SCORES, True),
+        requires="samples within and outside of each class",
+    ),
+    BuiltIn("average_precision", scores.average_precision, SCORES, True),
+    BuiltIn("log_loss", scores.log_loss, PROBABILITIES, False),
+    BuiltIn("brier", scores.brier, PROBABILITIES, False),
+    BuiltIn("r2", scores.r2, VALUES, True, requires="two samples or more"),
+    BuiltIn("mae", scores.mae, VALUES, False),
+    BuiltIn("rmse", scores.rmse, VALUES, False),
+    BuiltIn("mape", scores.mape, VALUES, False),
+)
+METRICS = {row.name: row for row in ROWS}
+
+# Functions of scikit-learn that are not of labels or values.
+OF_SCORES = (
+    *("roc_auc_score", "average_precision_score", "top_k_accuracy_score"),
+    *("label_ranking_average_precision_score", "label_ranking_loss", "coverage_error"),
+)
+OF_PROBABILITIES = ("log_loss", "brier_score_loss", "d2_log_loss_score", "d2_brier_score")
+ENDINGS = {"_score": True, "corrcoef": True, "_error": False, "_loss": False, "_deviance": False}
 
 
 class Metrics:
-    """The metrics that a training was asked for.
+    """The metrics that a training, or an evaluation, was asked for.
 
-    A metric of classes gets labels, a metric of values gets (m, n_L) targets and activations. A
-    function of the user's gets labels where the targets are classes, otherwise values. One output
-    stands for class 1 from `threshold` on.
+    Parameters
+    ----------
+    given : name, function, `Metric`, or sequence of them
+    threshold : float, default 0.5
+        One output, and each of several labels a sample, is class 1 from there on.
+    output : str, default "sigmoid"
+        The activation of the output layer.
     """
 
-    def __init__(
-        self, given: Sequence[str | Metric] | str | Metric, threshold: float = 0.5
-    ) -> None:
-        self.threshold = threshold
-        several = given if isinstance(given, (list, tuple)) else [given]
-        self.rows = [row_of(one) for one in several]
+    def __init__(self, given: Any, threshold: float = 0.5, output: str = "sigmoid") -> None:
+        self.threshold, self.output = threshold, output
+        several: Sequence[Any] = given if isinstance(given, (list, tuple)) else [given]
+        self.rows = [metric_of(one) for one in several]
+        self.warned: set[str] = set()
+        for number, name in enumerate(self.names):
+            if name in COLUMNS or name.startswith("val_"):
+                raise ValueError(
+                    f"metrics must not be called {name!r}, as columns of the history are; "
+                    "bp.Metric(name, function) gives a function another name"
+                )
+            if name in self.names[:number]:
+                raise ValueError(
+                    f"metrics must have different names; got {name!r} twice "
+                    "(bp.Metric(name, function) gives a function another name)"
+                )
 
     @property
     def names(self) -> list[str]:
-        return [name for name, _ in self.rows]
+        return [row.name for row in self.rows]
 
-    def check(self, samples: Samples) -> None:
-        """Refuse a metric of classes where the targets are values."""
-        for name in self.names:
-            if name in OF_CLASSES and samples.labels is None:
-                raise ValueError(f"metric {name!r} must have classes as targets; got values")
+    def higher_is_better(self, column: str) -> bool:
+        """Whether a column of the history is better when it is higher."""
+        name = column.removeprefix("val_")
+        if name == "cost":
+            return False
+        row = {"accuracy": METRICS["accuracy"]} | {row.name: row for row in self.rows}
+        higher = row[name].higher_is_better
+        if higher is None:
+            raise ValueError(
+                f"early_stopping must have higher_is_better=True or False to monitor {column!r}, "
+                "a function that does not say it; got None"
+            )
+        return higher
 
-    def scores(self, y: AnyArray, labels: AnyArray | None, a: Array) -> dict[str, float]:
-        """The scores of activations `a` (m, n_L) of the output layer."""
-        return {name: self.score(name, metric, y, labels, a) for name, metric in self.rows}
+    def check(self, labels: AnyArray | None, n_outputs: int) -> None:
+        """Refuse metrics that do not suit the targets."""
+        for row in self.rows:
+            if row.needs in (AUTO, VALUES):
+                continue
+            if labels is None:
+                raise ValueError(f"metric {row.name!r} must have classes as targets; got values")
+            several = labels.ndim == 2
+            if several and isinstance(row, BuiltIn) and not row.several:
+                raise ValueError(
+                    f"metric {row.name!r} must have one class a sample; got several labels"
+                )
+            sums = self.output == "softmax" or (
+                self.output == "sigmoid" and (several or n_outputs == 1)
+            )
+            if row.needs == PROBABILITIES and not sums:
+                raise ValueError(
+                    f"metric {row.name!r} must have probabilities, of a softmax output or, for two "
+                    f"classes or several labels, of sigmoid; got {self.output} with {n_outputs} "
+                    f"output{'s' * (n_outputs > 1)}"
+                )
 
-    def score(
-        self, name: str, metric: Metric, y: AnyArray, labels: AnyArray | None, a: Array
-    ) -> float:
-        values = name in METRICS and name not in OF_CLASSES
-        if labels is None or values:
-            return float(metric(*matching(y if y.ndim == 2 else one_hot(y, a), a)))
-        return float(metric(labels, classes_of(a, self.threshold)))
+    def scores(
+        self, y: AnyArray, labels: AnyArray | None, a: Array, weights: Array | None = None
+    ) -> dict[str, float]:
+        """The value of each, for targets `y` and activations `a` (m, n_L) of the output layer."""
+        if not self.rows:
+            return {}
+        self.check(labels, a.shape[1])
+        _check.some_weight("sample_weight", weights)
+        given = Given(y, labels, a, self.threshold)
+        return {row.name: self.value(row, given, weights) for row in self.rows}
+
+    def accuracy(self, labels: AnyArray, a: Array, weights: Array | None) -> float:
+        """The share of samples whose class, or whose labels all, are right."""
+        return scores.accuracy(labels, predicted(a, labels, self.threshold), weights)
+
+    def value(self, row: Metric, given: Given, weights: Array | None) -> float:
+        value = row.value(*given.to(row.needs), weights, given.n_classes)
+        if isnan(value) and isinstance(row, BuiltIn) and row.requires:
+            if row.name not in self.warned and np.isfinite(given.a).all():
+                warnings.warn(
+                    f"metric {row.name!r} is NaN: it requires {row.requires}",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+            self.warned.add(row.name)
+        return value
 
 
-def row_of(given: object) -> tuple[str, Metric]:
-    if callable(given):
-        return getattr(given, "__name__", type(given).__name__), given
+@dataclass
+class Given:
+    """Targets and activations, in the forms in which metrics need them."""
+
+    y: AnyArray
+    labels: AnyArray | None
+    a: Array
+    threshold: float
+
+    @property
+    def n_classes(self) -> int:
+        n_outputs: int = self.a.shape[1]
+        return max(n_outputs, 2)
+
+    def to(self, needs: str) -> tuple[AnyArray, AnyArray]:
+        """y_true and y_pred."""
+        if needs == VALUES or self.labels is None:
+            y = self.y if self.y.ndim == 2 else one_hot(self.y, self.a.shape[1], self.a.dtype)
+            return (y[:, 0], self.a[:, 0]) if self.a.shape[1] == 1 else (y, self.a)
+        if needs in (AUTO, LABELS):
+            return self.labels, predicted(self.a, self.labels, self.threshold)
+        one_column = self.labels.ndim == 1 and self.a.shape[1] <= 2
+        return self.labels, self.a[:, -1] if one_column else self.a
+
+
+def predicted(a: Array, labels: AnyArray, threshold: float) -> AnyArray:
+    """What activations of the output layer say, in the form of the labels."""
+    if labels.ndim == 2:
+        several: AnyArray = (a >= threshold).astype(np.int64)
+        return several
+    return classes_of(a, threshold)
+
+
+def metric_of(given: object) -> Metric:
+    if isinstance(given, Metric):
+        return given
     if isinstance(given, str) and given in METRICS:
-        return given, METRICS[given]
-    raise ValueError(f"metrics must be functions or among {', '.join(METRICS)}; got {given!r}")
+        return METRICS[given]
+    if isinstance(given, type) or not callable(given):
+        raise ValueError(f"metrics must be functions or among {', '.join(METRICS)}; got {given!r}")
+    function: Any = given
+    while isinstance(function, partial):
+        function = function.func
+    name = getattr(function, "__name__", type(function).__name__)
+    needs, higher = AUTO, None
+    if str(getattr(function, "__module__", "")).startswith("sklearn.metrics"):
+        ends = [better for ending, better in ENDINGS.items() if name.endswith(ending)]
+        needs, higher = needs_of(name), ends[0] if ends else None
+    for one in (function, given):
+        needs = getattr(one, "needs", needs)
+        higher = getattr(one, "higher_is_better", higher)
+    return Metric(name, given, needs, higher)
 
 
-def matching(y: AnyArray, a: Array) -> tuple[AnyArray, Array]:
-    """One column alone as a vector."""
-    return (y[:, 0], a[:, 0]) if a.shape[1] == 1 else (y, a)
-
-
-def one_hot(labels: AnyArray, a: Array) -> Array:
-    rows: Array = np.eye(a.shape[1], dtype=a.dtype)[labels]
-    return rows
+def needs_of(name: str) -> str:
+    """What a function of scikit-learn is to be given."""
+    if name in OF_SCORES:
+        return SCORES
+    return PROBABILITIES if name in OF_PROBABILITIES else AUTO
 
 
 def classes_of(a: Array, threshold: float = 0.5) -> AnyArray:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf, isnan
 from typing import Any
 
 from .._check import flag, integer, within
 
-HIGHER_IS_BETTER = ("accuracy", "r2")
 
-
-@dataclass
+@dataclass(frozen=True)
 class EarlyStopping:
     """Stop where a score has not become better for some epochs.
 
     Parameters
     ----------
     monitor : str, default "val_cost"
-        A column of the history; "cost" where there is no validation data. Accuracies and r2 are
-        better when higher, everything else when lower; `higher_is_better` says otherwise.
+        A column of the history; "cost" where there is no validation data.
     patience : int, default 10
         Epochs without progress before the training ends, at least 1.
     min_delta : float, default 0.0
@@ -27,6 +24,11 @@ class EarlyStopping:
     restore_best : bool, default True
         Give the network the parameters of its best epoch in the end.
     higher_is_better : bool, optional
+        By default that of the metric; it must be given for a function of your own that does not
+        say it, as `bp.Metric` does.
+
+    These are settings alone, which several trainings may share; the History of each has its
+    `best_epoch`.
 
     Examples
     --------
@@ -45,9 +47,6 @@ class EarlyStopping:
     min_delta: float = 0.0
     restore_best: bool = True
     higher_is_better: bool | None = None
-    best: float = field(default=inf, init=False, repr=False)
-    best_epoch: int = field(default=0, init=False, repr=False)
-    state: Any = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         integer("patience", self.patience, least=1)
@@ -58,23 +57,22 @@ class EarlyStopping:
         if not isinstance(self.monitor, str):
             raise TypeError(f"monitor must be a column of the history; got {self.monitor!r}")
 
-    def begin(self) -> None:
-        """Forget what an earlier training has come to."""
-        self.best, self.best_epoch, self.state = inf, 0, None
 
-    def sign(self) -> float:
-        higher = self.higher_is_better
-        if higher is None:
-            higher = self.monitor.removeprefix("val_") in HIGHER_IS_BETTER
-        return -1.0 if higher else 1.0
+class Stopping:
+    """Early stopping in one training, which began after `first` epochs."""
+
+    def __init__(self, settings: EarlyStopping, higher_is_better: bool, first: int) -> None:
+        self.settings, self.sign = settings, -1.0 if higher_is_better else 1.0
+        self.best, self.best_epoch = inf, first  # times the sign; before there is one, the start
+        self.state: Any = None  # of the core at the best epoch
 
     def is_over(self, scores: dict[str, float], epoch: int, core: Any) -> bool:
         """Look at the scores of an epoch; keep the state of the core if they are the best."""
-        value = self.sign() * scores[self.monitor]
-        if value < self.best - self.min_delta or (self.best == inf and not isnan(value)):
+        settings, value = self.settings, self.sign * scores[self.settings.monitor]
+        if value < self.best - settings.min_delta or (self.best == inf and not isnan(value)):
             self.best, self.best_epoch = value, epoch
-            self.state = core.state() if self.restore_best else None
-        return epoch - self.best_epoch >= self.patience
+            self.state = core.state() if settings.restore_best else None
+        return epoch - self.best_epoch >= settings.patience
 
 
 def early_stopping(given: object, validated: bool) -> EarlyStopping | None:

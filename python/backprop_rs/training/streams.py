@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -15,9 +15,10 @@ from .. import _frames
 from ..data.scaling import Scaling
 from ..data.sources.base import Block, Change, Epoch, Pass, Piece, Source, joined
 from ..data.sources.reader import Ahead
-from ..network.computes import class_labels
+from ..network.computes import class_labels, has_several_labels, labels_of
 from ..threads import get_num_threads, processors
 from .metrics import Metrics
+from .tally import Tally
 from .tree import ShardTree
 from .weights import weights_of
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 Place = tuple[int, int, float]
 Outcome = tuple[list[float], int, int, float, str]
+Kept = tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any] | None]  # y, activations and weights
 SHARD = 256
 QUEUED = 1  # chunks, beside the one that is trained on and the one that is being made
 
@@ -119,6 +121,10 @@ class Streamed:
                 run |= {"orders": chunk.order[None], "orders_from": chunk.epoch}
             assert chunk.samples is not None
             X, y, weights = chunk.samples.X, chunk.samples.y, chunk.samples.weights
+            assert y is not None
+            net = self.net
+            if not net._several_labels:
+                net._several_labels = has_several_labels(y, net.output, net.cost)
             more, epoch, step, cost_sum, reason = core.train(X, y, run, at, weights)
             at = (epoch, step, cost_sum)
             costs += more
@@ -254,10 +260,10 @@ class Streamed:
         with Ahead(read()) as ahead:
             yield from ahead
 
-    def score(self) -> dict[str, float]:
-        """The mean cost, with the bits of one array, and the accuracy where y are classes."""
+    def score(self, metrics: Metrics) -> dict[str, float]:
+        """The mean cost, with the bits of one array, the accuracy of classes, and the metrics."""
         net, cost, total = self.net, ShardTree(), ShardTree()
-        right, all_classes = 0.0, True
+        tally, kept = Tally(net), list[Kept]()
         for block in self.blocks():
             assert block.y is not None
             costs = net._core.costs(block.X, block.y)
@@ -266,26 +272,40 @@ class Streamed:
                 costs = (costs.astype(net.dtype) * weights).astype(float)
                 total.add(weights.astype(float))
             cost.add(costs)
-            labels = class_labels(block.y, net.output, net.cost)
-            all_classes = all_classes and labels is not None
-            if all_classes:
-                hits = net._classes(net._core.predict(block.X)) == labels
-                right += float(hits.sum() if weights is None else weights[hits].sum(dtype=float))
+            if tally.is_open or metrics.rows:
+                a = net._core.predict(block.X)
+                tally.add(block.y, a, weights)
+                kept += [(block.y, a, weights)] if metrics.rows else []
         if cost.count == 0:
             raise ValueError(f"{self.source.name} must hold at least one sample; it is empty")
         whole = total.total() if total.count else float(cost.count)
-        scores = {"cost": cost.total() / whole if whole else 0.0}
-        if all_classes:
-            scores["accuracy"] = right / whole if whole else 0.0
-        return scores
+        if not whole:
+            raise ValueError(
+                f"the weights of {self.source.name} must not be all 0; got {cost.count:,} of 0"
+            )
+        scores = {"cost": cost.total() / whole}
+        if tally.right is not None:
+            scores["accuracy"] = tally.right / whole
+        return scores | self.scores_of(metrics, kept)
 
     def metric_scores(self, metrics: Metrics) -> dict[str, float]:
         """Metrics see all targets and activations at once, and so these are kept in memory."""
         if not metrics.rows:
             return {}
-        pairs = [(block.y, self.net._core.predict(block.X)) for block in self.blocks()]
-        y, a = (np.concatenate(arrays) for arrays in zip(*pairs, strict=True))
-        return metrics.scores(y, class_labels(y, self.net.output, self.net.cost), a)
+        blocks = self.blocks()
+        kept = [(one.y, self.net._core.predict(one.X), one.weights) for one in blocks]
+        return self.scores_of(metrics, kept)
+
+    def scores_of(self, metrics: Metrics, kept: Sequence[Kept]) -> dict[str, float]:
+        """The metrics of all samples, of which these are the parts."""
+        if not metrics.rows:
+            return {}
+        columns: Any = zip(*kept, strict=True)
+        whole: Any = (None if one[0] is None else np.concatenate(one) for one in columns)
+        y, a, weights = whole
+        net = self.net
+        labels = labels_of(y, net.output, net.cost, net._several_labels)
+        return metrics.scores(y, labels, a, weights)
 
     def identity(self) -> dict[str, Any]:
         """What tells this source from others: not its numbers, which would have to be read."""
@@ -315,9 +335,9 @@ def in_order(source: Source, net: Network) -> Source:
     return other
 
 
-def evaluate(net: Network, source: Source) -> dict[str, float]:
+def evaluate(net: Network, source: Source, metrics: Metrics) -> dict[str, float]:
     """What `Network.evaluate` does with a source."""
-    return Streamed(net, source).score()
+    return Streamed(net, source).score(metrics)
 
 
 def predict(net: Network, source: Source, out: NDArray[Any] | None = None) -> NDArray[Any]:

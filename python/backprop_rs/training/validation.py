@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..network.computes import class_labels
+from ..network.computes import class_labels, labels_of
 from ..reference.random import SPLIT, raw
 
 if TYPE_CHECKING:
@@ -28,8 +28,14 @@ class Samples:
 
     @cached_property
     def labels(self) -> AnyArray | None:
-        """The classes of y, where it has any."""
+        """The class of each sample (m,), where it has one."""
         return class_labels(self.y, self.net.output, self.net.cost)
+
+    @cached_property
+    def judged(self) -> AnyArray | None:
+        """The classes, or several labels a sample, that metrics are of; None for values."""
+        net = self.net
+        return labels_of(self.y, net.output, net.cost, net._several_labels)
 
     def __len__(self) -> int:
         return len(self.X)
@@ -49,11 +55,12 @@ class Samples:
         """The scores of what the network predicts at this moment."""
         if not metrics.rows:
             return {}
-        return metrics.scores(self.y, self.labels, self.net._core.predict(self.X))
+        a = self.net._core.predict(self.X)
+        return metrics.scores(self.y, self.judged, a, self.weights)
 
-    def score(self) -> dict[str, float]:
-        """The mean cost, and the accuracy where y are classes."""
-        return self.net._score(self.X, self.y, self.labels, self.weights)
+    def score(self, metrics: Metrics) -> dict[str, float]:
+        """The mean cost, the accuracy where y are classes, and the metrics."""
+        return self.net._score(self.X, self.y, self.judged, self.weights, metrics)
 
     def identity(self) -> dict[str, Any]:
         """What tells these samples from others."""
@@ -77,6 +84,7 @@ class Samples:
         ]
         some = Samples(self.net, *part)
         some.labels = None if self.labels is None else self.labels[chosen]
+        some.judged = None if self.judged is None else self.judged[chosen]
         return some
 
 
@@ -84,8 +92,7 @@ def hold_back(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Sa
     """Split off a share of the samples, of each class alike, by the seed alone."""
     order = np.argsort(raw(seed, SPLIT, 1, len(samples)), kind="stable")
     held = np.zeros(len(samples), bool)
-    for group in groups(samples.labels, len(samples)):
-        rows = order[np.isin(order, group, assume_unique=True)]
+    for rows in groups(samples.labels, order):
         held[rows[: round(fraction * len(rows))]] = True
     if not held.any() or held.all():
         raise ValueError(
@@ -95,8 +102,11 @@ def hold_back(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Sa
     return samples.rows(~held), samples.rows(held)
 
 
-def groups(labels: AnyArray | None, n: int) -> list[AnyArray]:
-    """The rows of each class, or all rows."""
+def groups(labels: AnyArray | None, order: AnyArray) -> list[AnyArray]:
+    """The rows of each class, in an order of all rows; or all rows."""
     if labels is None:
-        return [np.arange(n)]
-    return [np.flatnonzero(labels == one) for one in np.unique(labels)]
+        return [order]
+    in_order = labels[order]
+    by_class = np.argsort(in_order, kind="stable")
+    ends = np.flatnonzero(np.diff(in_order[by_class])) + 1
+    return np.split(order[by_class], ends)

@@ -22,6 +22,7 @@ class Course:
     batch_size: int
     start: Place
     last: int  # the epochs that are done after it
+    may_end_early: bool = False  # by early stopping
 
     @property
     def steps(self) -> int:
@@ -41,6 +42,14 @@ class Watcher(Protocol):
 
     def look(self, net: Network, at: Place) -> None:
         """Look, at the place that `next_stop` has named; later where there was no stop then."""
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """Settings of a watcher, which any number of trainings may share."""
+
+    def watcher(self) -> Watcher:
+        """Return a watcher for one training."""
 
 
 def watchers_of(callbacks: Sequence[Any]) -> list[Watcher]:

@@ -1,0 +1,56 @@
+"""How many samples are right, counted block by block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..network.computes import are_bits, class_labels, decides
+from .metrics import predicted
+
+if TYPE_CHECKING:
+    from .._types import AnyArray, Array
+    from ..network import Network
+
+
+class Tally:
+    """The weight of the right samples, of one class each or of several labels.
+
+    Which of the two they are may show in the last block only, so that both are counted as long
+    as they can be.
+    """
+
+    def __init__(self, net: Network) -> None:
+        self.net, self.threshold = net, net._threshold()
+        self.decides = decides(net.output, net.cost) and net.sizes[-1] > 1
+        self.of_classes: float | None = 0.0  # None once a block has no classes
+        self.of_labels: float | None = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is still anything to count."""
+        return self.right is not None
+
+    def add(self, y: AnyArray, a: Array, weights: Array | None) -> None:
+        """Count the right samples of a block."""
+        labels = None
+        if self.of_classes is not None:
+            labels = class_labels(y, self.net.output, self.net.cost)
+            self.of_classes = self.plus(self.of_classes, labels, a, weights)
+        if self.of_labels is not None and self.decides:
+            bits = y.astype(int) if y.ndim == 2 and are_bits(y) else None
+            self.of_labels = self.plus(self.of_labels, bits, a, weights)
+
+    def plus(
+        self, before: float, labels: AnyArray | None, a: Array, weights: Array | None
+    ) -> float | None:
+        if labels is None:
+            return None
+        right = predicted(a, labels, self.threshold) == labels
+        right = right if right.ndim == 1 else right.all(axis=1)
+        return before + float(right.sum() if weights is None else weights[right].sum(dtype=float))
+
+    @property
+    def right(self) -> float | None:
+        """What has been counted; None if the targets are values."""
+        several = self.decides and (self.of_classes is None or self.net._several_labels)
+        return self.of_labels if several and self.of_labels is not None else self.of_classes
