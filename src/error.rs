@@ -43,6 +43,8 @@ pub enum Error {
     ReactiveCurves { given: String },
     /// An array whose shape does not fit the network.
     Shape { what: &'static str, expected: Vec<usize>, given: Vec<usize> },
+    /// Memory that the system refuses.
+    Memory { bytes: usize },
     /// More rows than a shuffled order can index.
     TooManyRows { given: usize },
 }
@@ -109,6 +111,7 @@ impl fmt::Display for Error {
             Self::Shape { what, expected, given } => {
                 write!(f, "{what} must have shape {}; got {}", shape(expected), shape(given))
             }
+            Self::Memory { bytes } => write!(f, "there is no memory for another {}", size(*bytes)),
             Self::TooManyRows { given } => {
                 write!(f, "X must have fewer than {} rows; got {given}", u32::MAX)
             }
@@ -117,6 +120,15 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A number of bytes to read.
+fn size(bytes: usize) -> String {
+    const UNITS: [(&str, u64); 3] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)];
+    match UNITS.iter().find(|(_, unit)| bytes as u64 >= *unit) {
+        Some((name, unit)) => format!("{:.1} {name}", bytes as f64 / *unit as f64),
+        None => format!("{bytes} bytes"),
+    }
+}
 
 /// A shape as NumPy prints it: `(3,)`, `(3, 2)`.
 fn shape(sizes: &[usize]) -> String {
@@ -180,6 +192,13 @@ mod tests {
             assert_eq!(distance(a, b), d);
             assert_eq!(distance(b, a), d);
         }
+    }
+
+    #[test]
+    fn sizes_of_memory_have_a_unit() {
+        let sentence = |bytes| Error::Memory { bytes }.to_string();
+        assert_eq!(sentence(12), "there is no memory for another 12 bytes");
+        assert_eq!(sentence(3 << 29), "there is no memory for another 1.5 GiB");
     }
 
     #[test]

@@ -6,9 +6,11 @@
 
 use std::ops::Range;
 
+use crate::error::Error;
 use crate::kernel::Buffer;
 use crate::layer::Fate;
 use crate::network::Network;
+use crate::parts::Parts;
 use crate::pool::{self, Worker};
 use crate::real::Real;
 use crate::samples::{Chosen, Samples};
@@ -38,10 +40,10 @@ impl<T: Real> Network<T> {
         epoch: u64,
         parts: &[usize],
         mut see: impl FnMut(usize, usize, LayerSum<T>),
-    ) -> Vec<Sum> {
+    ) -> Result<Vec<Sum>, Error> {
         let most = parts.iter().copied().max().unwrap_or(0);
-        let sums = self.shared_tree(most.div_ceil(CHUNK));
-        let ws = self.training_room(most, samples.weights.is_some());
+        let sums = self.shared_tree(most.div_ceil(CHUNK))?;
+        let ws = self.training_room(most, samples.weights.is_some())?;
         let mut start = 0;
         let mut found = Vec::with_capacity(parts.len());
         for (number, &rows) in parts.iter().enumerate() {
@@ -66,7 +68,7 @@ impl<T: Real> Network<T> {
         }
         self.training = Some(ws);
         self.shared = Some(sums);
-        found
+        Ok(found)
     }
 
     /// The update of a step of `rows` samples by the sums over all of them, `gradient` as
@@ -78,8 +80,9 @@ impl<T: Real> Network<T> {
         rows: usize,
         settings: &Settings,
         (at, steps): (Position, usize),
-    ) -> Result<f64, Reason> {
-        let sums = self.shared_tree(1);
+    ) -> Result<Result<f64, Reason>, Error> {
+        let (parts, sums) = (Parts::new(&self.layers)?, self.shared_tree(1)?);
+        let ws = Workspace::forward(&self.layers, 0, 1)?;
         for (l, numbers) in gradient.iter().enumerate() {
             let mut rest = *numbers;
             for buffer in sums.total.of_layers(l..l + 1) {
@@ -89,15 +92,14 @@ impl<T: Real> Network<T> {
             }
         }
         if settings.average.is_some() && self.averaged.is_none() {
-            self.averaged = Some(crate::workspace::Gradient::of_parameters(&self.layers));
+            self.averaged = Some(crate::workspace::Gradient::of_parameters(&self.layers)?);
         }
         let rule = self.optimizer.rule;
         let mut clock = self.optimizer.clock;
         clock.tick(rule);
         let update = settings.update(rule, &clock, &at, steps);
         let none = Samples { x: &[], y: crate::Targets::None, weights: None, n_in: self.n_in() };
-        let ws = Workspace::forward(&self.layers, 0, 1);
-        let run = Run::new(self, &none, settings, ws, Some(sums));
+        let run = Run::new(self, &none, settings, ws, (parts, Some(sums)));
         let outcome = std::sync::Mutex::new(Ok(0.0));
         pool::run(Self::threads_for(self.n_parameters_work(), CHUNK), |worker| {
             let result = run.lone_update(&worker, &sum, rows, update);
@@ -111,7 +113,7 @@ impl<T: Real> Network<T> {
         if outcome.is_ok() {
             self.optimizer.clock = clock;
         }
-        outcome
+        Ok(outcome)
     }
 
     /// Phase A of some samples.
@@ -167,19 +169,19 @@ impl<T: Real> Network<T> {
         8 * self.sum_lengths().iter().sum::<usize>()
     }
 
-    fn shared_tree(&mut self, chunks: usize) -> GradientTree<T> {
+    fn shared_tree(&mut self, chunks: usize) -> Result<GradientTree<T>, Error> {
         match self.shared.take() {
-            Some(sums) if sums.fits(chunks) => sums,
+            Some(sums) if sums.fits(chunks) => Ok(sums),
             _ => GradientTree::new(&self.layers, chunks.max(1)),
         }
     }
 
-    fn training_room(&mut self, rows: usize, weighted: bool) -> Workspace<T> {
+    fn training_room(&mut self, rows: usize, weighted: bool) -> Result<Workspace<T>, Error> {
         let threads = self.threads_of(rows.min(CHUNK));
         match self.training.take() {
-            Some(ws) if ws.fits(rows, threads, weighted) => ws,
-            _ => Workspace::training(&self.layers, rows, threads, false)
-                .weighted(weighted)
+            Some(ws) if ws.fits(rows, threads, weighted) => Ok(ws),
+            _ => Workspace::training(&self.layers, rows, threads, false)?
+                .weighted(weighted)?
                 .with_masks(&self.layers),
         }
     }

@@ -3,6 +3,8 @@
 //! Where a row names no biases, they start at zero.
 
 use crate::activation::Activation;
+use crate::error::Error;
+use crate::memory;
 use crate::random::{Purpose, Stream};
 use crate::real::Real;
 use crate::table::table;
@@ -112,40 +114,55 @@ impl Init {
     }
 
     /// The `(n_out, n_in)` weights of layer number `layer` (from 0), row by row, and its biases.
-    pub fn parameters<T: Real>(self, shape: Shape, seed: u64, layer: usize) -> (Vec<T>, Vec<T>) {
+    pub fn parameters<T: Real>(
+        self,
+        shape: Shape,
+        seed: u64,
+        layer: usize,
+    ) -> Result<(Vec<T>, Vec<T>), Error> {
         let law = self.law(shape);
         let mut stream = Stream::new(seed, Purpose::Init, layer as u64);
-        let weights = law.draw(shape, &mut stream);
+        let weights = law.draw(shape, &mut stream)?;
         let biases = match (self, law) {
             (Self::ScikitLearn | Self::Pytorch, Law::Uniform(limit)) => {
-                (0..shape.n_out).map(|_| uniform(limit, &mut stream)).collect()
+                let drawn = std::iter::repeat_with(|| uniform(limit, &mut stream));
+                memory::collect(drawn, shape.n_out)?
             }
-            _ => vec![0.0; shape.n_out],
+            _ => memory::zeros(shape.n_out)?,
         };
-        let of_type = |values: Vec<f64>| values.into_iter().map(T::from_f64).collect();
-        (of_type(weights), of_type(biases))
+        let of_type = |values: Vec<f64>| {
+            memory::collect(values.iter().map(|&x| T::from_f64(x)), values.len())
+        };
+        Ok((of_type(weights)?, of_type(biases)?))
     }
 }
 
 impl Law {
-    fn draw(self, Shape { n_in, n_out, .. }: Shape, stream: &mut Stream) -> Vec<f64> {
+    fn draw(
+        self,
+        Shape { n_in, n_out, .. }: Shape,
+        stream: &mut Stream,
+    ) -> Result<Vec<f64>, Error> {
         let n = n_in * n_out;
         match self {
-            Self::Constant(value) => vec![value; n],
-            Self::Uniform(limit) => (0..n).map(|_| uniform(limit, stream)).collect(),
-            Self::Normal(std) => normals(stream).take(n).map(|x| std * x).collect(),
+            Self::Constant(value) => memory::collect(std::iter::repeat(value), n),
+            Self::Uniform(limit) => {
+                memory::collect(std::iter::repeat_with(|| uniform(limit, stream)), n)
+            }
+            Self::Normal(std) => memory::collect(normals(stream).map(|x| std * x), n),
             Self::Truncated(std) => {
-                normals(stream).filter(|x| x.abs() <= 2.0).take(n).map(|x| std * x).collect()
+                let near = normals(stream).filter(|x| x.abs() <= 2.0);
+                memory::collect(near.map(|x| std * x), n)
             }
             Self::Orthogonal(gain) => {
                 let (few, many) = (n_in.min(n_out), n_in.max(n_out));
-                let mut vectors: Vec<f64> = normals(stream).take(n).collect();
+                let mut vectors = memory::collect(normals(stream), n)?;
                 orthonormalize(&mut vectors, many);
                 vectors.iter_mut().for_each(|x| *x *= gain);
                 if n_out <= n_in {
-                    return vectors;
+                    return Ok(vectors);
                 }
-                (0..n).map(|i| vectors[i % few * many + i / few]).collect()
+                memory::collect((0..n).map(|i| vectors[i % few * many + i / few]), n)
             }
         }
     }
@@ -195,7 +212,7 @@ mod tests {
     const SHAPE: Shape = Shape { n_in: 60, n_out: 40, activation: Activation::Relu };
 
     fn drawn(init: Init) -> Vec<f64> {
-        init.parameters(SHAPE, 3, 0).0
+        init.parameters(SHAPE, 3, 0).unwrap().0
     }
 
     #[test]
@@ -226,7 +243,7 @@ mod tests {
     fn orthogonal_rows_or_columns_are_orthonormal() {
         for (n_in, n_out) in [(9, 5), (5, 9), (6, 6), (1, 1)] {
             let shape = Shape { n_in, n_out, activation: Activation::Tanh };
-            let w: Vec<f64> = Init::Orthogonal { gain: 2.0 }.parameters(shape, 0, 1).0;
+            let w: Vec<f64> = Init::Orthogonal { gain: 2.0 }.parameters(shape, 0, 1).unwrap().0;
             let at = |j: usize, k: usize| w[j * n_in + k];
             for i in 0..n_in.min(n_out) {
                 for j in 0..n_in.min(n_out) {
@@ -252,7 +269,7 @@ mod tests {
     #[test]
     fn only_scikit_learn_and_pytorch_draw_biases() {
         for init in Init::ALL {
-            let biases: Vec<f64> = init.parameters(SHAPE, 3, 0).1;
+            let biases: Vec<f64> = init.parameters(SHAPE, 3, 0).unwrap().1;
             let drawn = matches!(init, Init::ScikitLearn | Init::Pytorch);
             assert_eq!(biases.iter().any(|b| *b != 0.0), drawn, "{init}");
         }

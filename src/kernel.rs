@@ -20,6 +20,8 @@ use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::sync::OnceLock;
 
+use crate::error::Error;
+use crate::memory;
 use crate::pool::Share;
 use crate::real::Real;
 
@@ -422,18 +424,19 @@ unsafe impl<T: Send> Sync for Buffer<T> {}
 
 impl<T: Real> Buffer<T> {
     /// `length` zeros.
-    pub fn zeros(length: usize) -> Self {
+    pub fn zeros(length: usize) -> Result<Self, Error> {
         if length == 0 {
-            return Self::default();
+            return Ok(Self::default());
         }
-        let mut numbers = ManuallyDrop::new(vec![T::ZERO; length + T::LINE]);
+        let numbers = memory::zeros::<T>(length.saturating_add(T::LINE))?;
+        let mut numbers = ManuallyDrop::new(numbers);
         prefer_large_pages(&numbers);
         let (numbers, count, room) = (numbers.as_mut_ptr(), numbers.len(), numbers.capacity());
         // SAFETY: the parts of a vector that is not used any more; a cell is laid out as its number.
         let cells = unsafe { Vec::from_raw_parts(numbers.cast::<UnsafeCell<T>>(), count, room) };
         // A pointer that cannot be aligned (only in an interpreter) just starts where it is.
         let start = cells.as_ptr().align_offset(64).min(T::LINE);
-        Self { cells, start, length }
+        Ok(Self { cells, start, length })
     }
 
     pub fn len(&self) -> usize {
@@ -503,7 +506,7 @@ pub struct Packed<T> {
 }
 
 impl<T: Real> Packed<T> {
-    pub fn zeros(k: usize, n: usize) -> Self {
+    pub fn zeros(k: usize, n: usize) -> Result<Self, Error> {
         let tail = match n % T::LINE {
             0 => T::LINE,
             rest if rest <= T::LINE / 4 => T::LINE / 4,
@@ -511,7 +514,8 @@ impl<T: Real> Packed<T> {
             _ => T::LINE,
         };
         let whole = n.div_ceil(T::LINE) - 1;
-        Self { values: Buffer::zeros(k * (whole * T::LINE + tail)), k, n, tail }
+        let values = Buffer::zeros(k.saturating_mul(whole * T::LINE + tail))?;
+        Ok(Self { values, k, n, tail })
     }
 
     #[inline(always)]
@@ -547,9 +551,10 @@ pub struct Panels<T> {
 
 impl<T: Real> Panels<T> {
     /// Room for `rows` rows of `n` numbers.
-    pub fn zeros(rows: usize, n: usize) -> Self {
+    pub fn zeros(rows: usize, n: usize) -> Result<Self, Error> {
         let stride = panel_stride(rows);
-        Self { values: Buffer::zeros(stride * n.div_ceil(T::LINE) * T::LINE), stride, n }
+        let values = Buffer::zeros(stride.saturating_mul(n.div_ceil(T::LINE) * T::LINE))?;
+        Ok(Self { values, stride, n })
     }
 
     pub fn panels(&self) -> usize {

@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use crate::activation::Activation;
 use crate::cost::Cost;
+use crate::error::Error;
 use crate::kernel::{
     Buffer, Isa, Job, LINE_MAX, Outer, Packed, Panels, Portable, Product, Set, Sums, first,
     transpose,
 };
+use crate::memory;
 use crate::norm::{Denormalize, Normalize, Normed};
 use crate::optimizer::{MOMENTS, Moments, Penalty, Update};
 use crate::own::{Own, OwnActivation};
@@ -102,21 +104,27 @@ pub struct Layer<T> {
 
 impl<T: Real> Layer<T> {
     /// A layer whose parameters are zero.
-    pub fn zeros(n_in: usize, n_out: usize, activation: Activation, first: bool) -> Self {
-        let w = Packed::zeros(n_in, n_out);
-        let b = Buffer::zeros(w.panels() * T::LINE);
-        let w_back = (!first).then(|| Packed::zeros(n_out, n_in));
+    pub fn zeros(
+        n_in: usize,
+        n_out: usize,
+        activation: Activation,
+        first: bool,
+    ) -> Result<Self, Error> {
+        let w = Packed::zeros(n_in, n_out)?;
+        let b = Buffer::zeros(w.panels() * T::LINE)?;
+        let w_back = (!first).then(|| Packed::zeros(n_out, n_in)).transpose()?;
         let options = Options::default();
         let norm = Default::default();
-        Self { n_in, n_out, activation, own: None, options, w, w_back, b, norm }
+        Ok(Self { n_in, n_out, activation, own: None, options, w, w_back, b, norm })
     }
 
     /// Takes what it has beside its activation; gains begin at 1 and shifts at 0.
-    pub fn set_options(&mut self, options: Options) {
-        self.options = options;
+    pub fn set_options(&mut self, options: Options) -> Result<(), Error> {
         let length = if options.layer_norm { self.b.len() } else { 0 };
-        self.norm = [Buffer::zeros(length), Buffer::zeros(length)];
+        self.norm = [Buffer::zeros(length)?, Buffer::zeros(length)?];
+        self.options = options;
         self.reset_norm();
+        Ok(())
     }
 
     /// Gains of 1 and shifts of 0.
@@ -145,7 +153,7 @@ impl<T: Real> Layer<T> {
     }
 
     /// The weights as the derivation writes them: `(n_out, n_in)`, row by row.
-    pub fn weights(&self) -> Vec<T> {
+    pub fn weights(&self) -> Result<Vec<T>, Error> {
         rows_of(&self.w)
     }
 
@@ -322,10 +330,11 @@ impl<T: Real> Layer<T> {
 }
 
 /// `(k, n)` panels as n rows of k.
-pub fn rows_of<T: Real>(packed: &Packed<T>) -> Vec<T> {
+pub fn rows_of<T: Real>(packed: &Packed<T>) -> Result<Vec<T>, Error> {
     let values = packed.values.as_slice();
     let rows = 0..packed.n;
-    rows.flat_map(|j| (0..packed.k).map(move |k| values[packed.at(k, j)])).collect()
+    let numbers = rows.flat_map(|j| (0..packed.k).map(move |k| values[packed.at(k, j)]));
+    memory::collect(numbers, packed.k * packed.n)
 }
 
 /// a = σ(z) for the neurons of some panels.

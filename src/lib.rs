@@ -24,9 +24,9 @@
 //! let mut net = Network::<f64>::new(&[2, 3, 2], &[Activation::Sigmoid; 2], Cost::from_text("squared_error")?)?;
 //! net.initialize("auto", 0)?;
 //! let samples = Samples { x: &[0.5, -0.2], y: Targets::Values(&[0.1, 0.9]), weights: None, n_in: 2 };
-//! let before = net.step(&samples, 0.5);
-//! assert!(net.mean_cost(&samples) < before);
-//! assert_eq!(net.predict(array![[0.5, -0.2]].view()).shape(), [1, 2]);
+//! let before = net.step(&samples, 0.5)?;
+//! assert!(net.mean_cost(&samples)? < before);
+//! assert_eq!(net.predict(array![[0.5, -0.2]].view())?.shape(), [1, 2]);
 //! # Ok::<(), backprop_rs::Error>(())
 //! ```
 
@@ -41,6 +41,7 @@ mod init;
 mod interrupt;
 mod kernel;
 mod layer;
+mod memory;
 mod network;
 mod norm;
 mod optimizer;

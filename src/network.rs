@@ -13,6 +13,7 @@ use crate::init::{Init, Shape};
 use crate::interrupt::given_up;
 use crate::kernel::{Buffer, Isa, Rows};
 use crate::layer::{Layer, Multiply, Options, Output, PRODUCT_WORK, Weigh, rows_of};
+use crate::memory;
 use crate::optimizer::{Optimizer, Rule};
 use crate::own::{Failure, Failures, Own, OwnActivation, OwnCost};
 use crate::pace::Pace;
@@ -102,14 +103,14 @@ impl<T: Real> Network<T> {
             .zip(activations)
             .enumerate()
             .map(|(l, (size, activation))| Layer::zeros(size[0], size[1], *activation, l == 0))
-            .collect();
-        let tiles = Tiles::new(&layers);
+            .collect::<Result<_, _>>()?;
+        let tiles = Tiles::new(&layers)?;
         let bytes = (2 * ROW_BLOCK * size_of::<T>()) as u64;
         let large = layers.iter().any(|layer| {
             let weights = layer.n_in.saturating_mul(layer.n_out) as u64;
             weights.saturating_mul(bytes) > PRODUCT_WORK
         });
-        let optimizer = Optimizer::new(Rule::PLAIN, lengths(&layers));
+        let optimizer = Optimizer::new(Rule::PLAIN, lengths(&layers))?;
         Ok(Self {
             layers,
             cost,
@@ -135,11 +136,10 @@ impl<T: Real> Network<T> {
             if options.layer_norm && layer.n_out == 1 {
                 return Err(Error::NormOfOne { layer: l + 1 });
             }
-            layer.set_options(*options);
+            layer.set_options(*options)?;
         }
         (self.forward, self.training, self.averaged) = (None, None, None);
-        self.set_optimizer(self.optimizer.rule);
-        Ok(())
+        self.set_optimizer(self.optimizer.rule)
     }
 
     /// Gives layer `l` (from 0) an activation that is in no table.
@@ -212,10 +212,14 @@ impl<T: Real> Network<T> {
         let init = Init::from_text(init)?;
         let activations: Vec<Activation> = self.layers.iter().map(|l| l.activation).collect();
         let hidden = activations.len().saturating_sub(2);
-        for (l, layer) in self.layers.iter_mut().enumerate() {
+        let parameters = |(l, layer): (usize, &Layer<T>)| {
             let activation = activations[if init.follows_hidden() { l.min(hidden) } else { l }];
             let shape = Shape { n_in: layer.n_in, n_out: layer.n_out, activation };
-            let (w, b) = init.parameters(shape, seed, l);
+            init.parameters(shape, seed, l)
+        };
+        let parameters = self.layers.iter().enumerate().map(parameters);
+        let parameters = parameters.collect::<Result<Vec<_>, _>>()?;
+        for (layer, (w, b)) in self.layers.iter_mut().zip(parameters) {
             layer.set_weights(&w);
             layer.set_biases(&b);
             layer.reset_norm();
@@ -224,14 +228,15 @@ impl<T: Real> Network<T> {
     }
 
     /// W of each layer, `(n_out, n_in)`.
-    pub fn weights(&self) -> Vec<Array2<T>> {
-        let shaped = |layer: &Layer<T>| matrix(layer.n_out, layer.n_in, layer.weights());
+    pub fn weights(&self) -> Result<Vec<Array2<T>>, Error> {
+        let shaped = |layer: &Layer<T>| Ok(matrix(layer.n_out, layer.n_in, layer.weights()?));
         self.layers.iter().map(shaped).collect()
     }
 
     /// b of each layer, `(n_out,)`.
-    pub fn biases(&self) -> Vec<Array1<T>> {
-        self.layers.iter().map(|layer| layer.biases().to_vec().into()).collect()
+    pub fn biases(&self) -> Result<Vec<Array1<T>>, Error> {
+        let copied = |layer: &Layer<T>| Ok(memory::copy(layer.biases())?.into());
+        self.layers.iter().map(copied).collect()
     }
 
     /// Whether no parameter is NaN or infinite.
@@ -244,16 +249,16 @@ impl<T: Real> Network<T> {
     }
 
     /// The gains of each layer with layer normalisation, `(n_out,)`.
-    pub fn gains(&self) -> Vec<Option<Array1<T>>> {
+    pub fn gains(&self) -> Result<Vec<Option<Array1<T>>>, Error> {
         self.of_norm(0)
     }
 
     /// The shifts of each layer with layer normalisation, `(n_out,)`.
-    pub fn shifts(&self) -> Vec<Option<Array1<T>>> {
+    pub fn shifts(&self) -> Result<Vec<Option<Array1<T>>>, Error> {
         self.of_norm(1)
     }
 
-    fn of_norm(&self, part: usize) -> Vec<Option<Array1<T>>> {
+    fn of_norm(&self, part: usize) -> Result<Vec<Option<Array1<T>>>, Error> {
         self.layers.iter().map(|layer| vector(layer, &layer.norm[part])).collect()
     }
 
@@ -292,16 +297,17 @@ impl<T: Real> Network<T> {
     pub fn set_biases(&mut self, l: usize, b: ArrayView1<T>) -> Result<(), Error> {
         let layer = &mut self.layers[l];
         check_shape("biases", &[layer.n_out], b.shape())?;
-        layer.set_biases(&b.to_vec());
+        layer.b.as_mut_slice().iter_mut().zip(b).for_each(|(to, from)| *to = *from);
         Ok(())
     }
 
     /// Trains by `rule` from now on; its memory starts anew.
-    pub fn set_optimizer(&mut self, rule: Rule) {
-        self.optimizer = Optimizer::new(rule, lengths(&self.layers));
+    pub fn set_optimizer(&mut self, rule: Rule) -> Result<(), Error> {
+        self.optimizer = Optimizer::new(rule, lengths(&self.layers))?;
         if let Some(ws) = &mut self.training {
             ws.undo = None; // it has room for the memory of then
         }
+        Ok(())
     }
 
     /// Floating-point operations of a forward pass of one sample.
@@ -322,7 +328,7 @@ impl<T: Real> Network<T> {
     ///
     /// Both are row by row; a row's result does not depend on the rows beside it. Returns whether
     /// all of `x` is finite; if not, `out` may hold anything.
-    pub fn predict_into(&mut self, x: &[T], out: &mut [T]) -> bool {
+    pub fn predict_into(&mut self, x: &[T], out: &mut [T]) -> Result<bool, Error> {
         let (n_in, n_out) = (self.n_in(), self.n_out());
         let m = x.len() / n_in;
         let threads = Self::threads_for(m.saturating_mul(self.forward_work()), m);
@@ -330,7 +336,7 @@ impl<T: Real> Network<T> {
         let room = block * threads;
         let ws = match self.forward.take() {
             Some(ws) if ws.rows() >= room && ws.threads() >= threads => ws,
-            _ => Workspace::forward(&self.layers, room, threads),
+            _ => Workspace::forward(&self.layers, room, threads)?,
         };
         let (all, out) =
             (Samples { x, y: Targets::None, weights: None, n_in }, Rows::new(out, n_out));
@@ -374,15 +380,15 @@ impl<T: Real> Network<T> {
             }
         });
         self.forward = Some(ws);
-        finite.into_inner()
+        Ok(finite.into_inner())
     }
 
     /// [`Self::predict_into`] for array views.
-    pub fn predict(&mut self, x: ArrayView2<T>) -> Array2<T> {
-        let mut out = Array2::from_elem((x.nrows(), self.n_out()), T::ZERO);
+    pub fn predict(&mut self, x: ArrayView2<T>) -> Result<Array2<T>, Error> {
+        let mut out = zeros(x.nrows(), self.n_out())?;
         let x = x.as_standard_layout();
-        self.predict_into(slice(&x.view()), out.as_slice_mut().expect("standard layout"));
-        out
+        self.predict_into(slice(&x.view()), out.as_slice_mut().expect("standard layout"))?;
+        Ok(out)
     }
 
     /// Layer after layer, z and a of the rows of one share, unless it is to `stop` before one.
@@ -483,58 +489,58 @@ impl<T: Real> Network<T> {
     }
 
     /// [a_0, ..., a_L] for the rows of `x`.
-    pub fn activations_of(&self, x: ArrayView2<T>) -> Vec<Array2<T>> {
+    pub fn activations_of(&self, x: ArrayView2<T>) -> Result<Vec<Array2<T>>, Error> {
         let x = x.as_standard_layout();
         let x = x.view();
         let samples = Samples { x: slice(&x), y: Targets::None, weights: None, n_in: self.n_in() };
-        let mut activations = self.empty(samples.len(), 0);
+        let mut activations = self.empty(samples.len(), 0)?;
         self.chunks(&samples, false, |ws, chunk| {
             copy_panels(&ws.a, &mut activations, chunk);
-        });
-        activations
+        })?;
+        Ok(activations)
     }
 
     /// C_i of each sample, times its weight.
-    pub fn costs(&self, samples: &Samples<T>) -> Vec<T> {
-        let mut costs = Vec::with_capacity(samples.len());
+    pub fn costs(&self, samples: &Samples<T>) -> Result<Vec<T>, Error> {
+        let mut costs = memory::with_capacity(samples.len())?;
         self.chunks(samples, false, |ws, chunk| {
             costs.extend_from_slice(&ws.costs.as_slice()[..chunk.len()]);
-        });
-        costs
+        })?;
+        Ok(costs)
     }
 
     /// C, the average cost of the samples.
-    pub fn mean_cost(&self, samples: &Samples<T>) -> f64 {
-        mean(&self.costs(samples), samples.weights)
+    pub fn mean_cost(&self, samples: &Samples<T>) -> Result<f64, Error> {
+        Ok(mean(&self.costs(samples)?, samples.weights))
     }
 
     /// C and the gradients alone; a, z and δ are empty.
-    pub fn gradient(&self, samples: &Samples<T>) -> Trace<T> {
+    pub fn gradient(&self, samples: &Samples<T>) -> Result<Trace<T>, Error> {
         self.passes(samples, false)
     }
 
     /// A pass forward and back, every quantity kept; nothing is updated.
-    pub fn backward(&self, samples: &Samples<T>) -> Trace<T> {
+    pub fn backward(&self, samples: &Samples<T>) -> Result<Trace<T>, Error> {
         self.passes(samples, true)
     }
 
     /// A pass forward and back; z, a and δ are kept if they are wanted.
-    fn passes(&self, samples: &Samples<T>, keep: bool) -> Trace<T> {
+    fn passes(&self, samples: &Samples<T>, keep: bool) -> Result<Trace<T>, Error> {
         let m = samples.len();
         let kept = if keep { m } else { 0 };
         let mut trace = Trace {
             cost: 0.0,
-            weighted_inputs: self.empty(kept, 1),
-            activations: self.empty(kept, 0),
-            deltas: self.empty(kept, 1),
+            weighted_inputs: self.empty(kept, 1)?,
+            activations: self.empty(kept, 0)?,
+            deltas: self.empty(kept, 1)?,
             weight_gradients: Vec::new(),
             bias_gradients: Vec::new(),
             gain_gradients: Vec::new(),
             shift_gradients: Vec::new(),
         };
-        let mut costs = Vec::with_capacity(m);
+        let mut costs = memory::with_capacity(m)?;
         let chunks = m.div_ceil(CHUNK);
-        let sums = GradientTree::new(&self.layers, chunks);
+        let sums = GradientTree::new(&self.layers, chunks)?;
         self.chunks(samples, keep, |ws, chunk| {
             if keep {
                 let z = (0..self.layers.len()).map(|l| ws.weighted_input(l));
@@ -544,25 +550,25 @@ impl<T: Real> Network<T> {
             }
             costs.extend_from_slice(&ws.costs.as_slice()[..chunk.len()]);
             self.gradient_into(ws, chunk.len(), &sums, (chunk.start / CHUNK, chunks));
-        });
+        })?;
         let weight = samples.weights.map_or(m as f64, tree_sum);
         let scale = if weight == 0.0 { 0.0 } else { 1.0 / weight };
         trace.cost = mean(&costs, samples.weights);
         sums.scale(&Worker::alone(), T::from_f64(scale));
         let Gradient { w, b, norm } = &sums.total;
         for (layer, ((w, b), norm)) in self.layers.iter().zip(w.iter().zip(b).zip(norm)) {
-            trace.weight_gradients.push(matrix(layer.n_out, layer.n_in, rows_of(w)));
-            trace.bias_gradients.push(b.as_slice()[..layer.n_out].to_vec().into());
-            trace.gain_gradients.push(vector(layer, &norm[0]));
-            trace.shift_gradients.push(vector(layer, &norm[1]));
+            trace.weight_gradients.push(matrix(layer.n_out, layer.n_in, rows_of(w)?));
+            trace.bias_gradients.push(memory::copy(&b.as_slice()[..layer.n_out])?.into());
+            trace.gain_gradients.push(vector(layer, &norm[0])?);
+            trace.shift_gradients.push(vector(layer, &norm[1])?);
         }
-        trace
+        Ok(trace)
     }
 
     /// Arrays of m rows for the layers from number `first` on.
-    fn empty(&self, m: usize, first: usize) -> Vec<Array2<T>> {
+    fn empty(&self, m: usize, first: usize) -> Result<Vec<Array2<T>>, Error> {
         let sizes = self.sizes();
-        sizes[first..].iter().map(|n| Array2::from_elem((m, *n), T::ZERO)).collect()
+        sizes[first..].iter().map(|n| zeros(m, *n)).collect()
     }
 }
 
@@ -601,11 +607,19 @@ fn lengths<T: Real>(layers: &[Layer<T>]) -> impl Iterator<Item = [usize; 3]> {
 }
 
 /// The numbers of a layer's neurons; None where it has none.
-fn vector<T: Real>(layer: &Layer<T>, of: &Buffer<T>) -> Option<Array1<T>> {
-    (!of.is_empty()).then(|| of.as_slice()[..layer.n_out].to_vec().into())
+fn vector<T: Real>(layer: &Layer<T>, of: &Buffer<T>) -> Result<Option<Array1<T>>, Error> {
+    if of.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(memory::copy(&of.as_slice()[..layer.n_out])?.into()))
 }
 
-fn matrix<T>(rows: usize, columns: usize, values: Vec<T>) -> Array2<T> {
+/// A matrix of zeros, or an error if there is no memory for it.
+pub(crate) fn zeros<T: Real>(rows: usize, columns: usize) -> Result<Array2<T>, Error> {
+    Ok(matrix(rows, columns, memory::zeros(rows.saturating_mul(columns))?))
+}
+
+pub(crate) fn matrix<T>(rows: usize, columns: usize, values: Vec<T>) -> Array2<T> {
     Array2::from_shape_vec((rows, columns), values).expect("rows times columns values")
 }
 

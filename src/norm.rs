@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use crate::error::Error;
 use crate::kernel::{Buffer, Job, Panels, Set, first};
 use crate::layer::Layer;
 use crate::pool::Share;
@@ -53,14 +54,14 @@ pub struct Normed<T> {
 
 impl<T: Real> Normed<T> {
     /// Room for `rows` rows of `n` neurons.
-    pub fn zeros(rows: usize, n: usize, keep_z: bool) -> Self {
+    pub fn zeros(rows: usize, n: usize, keep_z: bool) -> Result<Self, Error> {
         let panels = || Panels::zeros(rows, n);
-        Self {
-            z: keep_z.then(panels),
-            hat: panels(),
-            scale: Buffer::zeros(rows),
-            grads: [panels(), panels()],
-        }
+        Ok(Self {
+            z: keep_z.then(panels).transpose()?,
+            hat: panels()?,
+            scale: Buffer::zeros(rows)?,
+            grads: [panels()?, panels()?],
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The table of update rules, and the memory that a rule keeps for each parameter.
 
+use crate::error::Error;
 use crate::kernel::{Buffer, Job, Set};
 use crate::real::Real;
 use crate::schedule::power;
@@ -503,16 +504,21 @@ pub struct Optimizer<T> {
 
 impl<T: Real> Optimizer<T> {
     /// A fresh memory for layers of these numbers of (packed weights, biases, gains).
-    pub fn new(rule: Rule, lengths: impl Iterator<Item = [usize; 3]>) -> Self {
+    pub fn new(rule: Rule, lengths: impl Iterator<Item = [usize; 3]>) -> Result<Self, Error> {
         let kept = rule.memory().len();
-        let buffers =
-            |length| std::array::from_fn(|i| Buffer::zeros(if i < kept { length } else { 0 }));
-        let moments = lengths.map(|[w, b, norm]| Moments {
-            w: buffers(w),
-            b: buffers(b),
-            norm: [buffers(norm), buffers(norm)],
+        let buffers = |length| -> Result<[Buffer<T>; MOMENTS], Error> {
+            let mut buffers: [Buffer<T>; MOMENTS] = Default::default();
+            for buffer in &mut buffers[..kept] {
+                *buffer = Buffer::zeros(length)?;
+            }
+            Ok(buffers)
+        };
+        let moments = lengths.map(|[w, b, norm]| {
+            let (w, b) = (buffers(w)?, buffers(b)?);
+            Ok(Moments { w, b, norm: [buffers(norm)?, buffers(norm)?] })
         });
-        Self { rule, clock: Clock::default(), moments: moments.collect() }
+        let moments = moments.collect::<Result<_, Error>>()?;
+        Ok(Self { rule, clock: Clock::default(), moments })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use crate::error::Error;
 use crate::kernel::Buffer;
 use crate::layer::Layer;
 use crate::pool::Worker;
@@ -25,9 +26,10 @@ pub struct Parts {
 
 impl Parts {
     /// Room for the parameters of these layers.
-    pub fn new<T: Real>(layers: &[Layer<T>]) -> Self {
+    pub fn new<T: Real>(layers: &[Layer<T>]) -> Result<Self, Error> {
         let n = parameters(layers).map(|part| part.len().div_ceil(PART)).sum();
-        Self { sums: Buffer::zeros(n), squares: Buffer::zeros(n), asked: AtomicU64::new(0) }
+        let (sums, squares) = (Buffer::zeros(n)?, Buffer::zeros(n)?);
+        Ok(Self { sums, squares, asked: AtomicU64::new(0) })
     }
 
     /// Σ x² of each part of some buffers.

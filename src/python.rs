@@ -27,6 +27,8 @@ use crate::columns::into_rows;
 use crate::finite::first_non_finite_of_many;
 use crate::interrupt::asking;
 use crate::kernel::{Isa, fma_rate};
+use crate::memory;
+use crate::network::zeros;
 use crate::schedule::{Curve, Schedule, Watched};
 use crate::table::Setting;
 use crate::train::{Position, Reason};
@@ -34,7 +36,11 @@ use crate::{Activation, Cost, Error, Init, Options, Real, Rule, State, Sum, Trac
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
-        PyValueError::new_err(error.to_string())
+        let sentence = error.to_string();
+        match error {
+            Error::Memory { .. } => PyMemoryError::new_err(sentence),
+            _ => PyValueError::new_err(sentence),
+        }
     }
 }
 
@@ -163,12 +169,12 @@ impl Network {
         Ok(with!(&mut *self.lock(py), net => net.initialize(init, seed))?)
     }
 
-    fn weights<'py>(&self, py: Python<'py>) -> Arrays<'py> {
-        with!(&*self.lock(py), net => matrices(py, net.weights()))
+    fn weights<'py>(&self, py: Python<'py>) -> PyResult<Arrays<'py>> {
+        Ok(with!(&*self.lock(py), net => matrices(py, net.weights()?)))
     }
 
-    fn biases<'py>(&self, py: Python<'py>) -> Arrays<'py> {
-        with!(&*self.lock(py), net => vectors(py, net.biases()))
+    fn biases<'py>(&self, py: Python<'py>) -> PyResult<Arrays<'py>> {
+        Ok(with!(&*self.lock(py), net => vectors(py, net.biases()?)))
     }
 
     fn is_finite(&self, py: Python) -> bool {
@@ -193,12 +199,12 @@ impl Network {
         })
     }
 
-    fn gains<'py>(&self, py: Python<'py>) -> OfNorm<'py> {
-        with!(&*self.lock(py), net => of_norm(py, net.gains()))
+    fn gains<'py>(&self, py: Python<'py>) -> PyResult<OfNorm<'py>> {
+        Ok(with!(&*self.lock(py), net => of_norm(py, net.gains()?)))
     }
 
-    fn shifts<'py>(&self, py: Python<'py>) -> OfNorm<'py> {
-        with!(&*self.lock(py), net => of_norm(py, net.shifts()))
+    fn shifts<'py>(&self, py: Python<'py>) -> PyResult<OfNorm<'py>> {
+        Ok(with!(&*self.lock(py), net => of_norm(py, net.shifts()?)))
     }
 
     fn set_gains(&self, py: Python, gains: Vec<Option<Bound<'_, PyAny>>>) -> PyResult<()> {
@@ -225,8 +231,7 @@ impl Network {
 
     fn set_optimizer(&self, py: Python, rule: &str) -> PyResult<()> {
         let rule = Rule::from_text(rule)?;
-        with!(&mut *self.lock(py), net => net.set_optimizer(rule));
-        Ok(())
+        Ok(with!(&mut *self.lock(py), net => net.set_optimizer(rule))?)
     }
 
     /// The output activations, or None where `X` or `out` is not just what the core works on.
@@ -249,7 +254,7 @@ impl Network {
         with!(&*self.lock(py), net => {
             let x: PyReadonlyArray2<_> = X.extract()?;
             let x = x.as_array();
-            let activations = unless_raised(net, away(py, || net.activations_of(x)))??;
+            let activations = unless_raised(net, away(py, || net.activations_of(x)))???;
             Ok(matrices(py, activations))
         })
     }
@@ -275,7 +280,7 @@ impl Network {
                 bias_gradients,
                 gain_gradients,
                 shift_gradients,
-            } = unless_raised(net, away(py, || net.backward(&samples)))??;
+            } = unless_raised(net, away(py, || net.backward(&samples)))???;
             let [z, a, delta, grad_w] =
                 [weighted_inputs, activations, deltas, weight_gradients].map(|list| matrices(py, list));
             let [gains, shifts] = [gain_gradients, shift_gradients].map(|list| of_norm(py, list));
@@ -296,7 +301,7 @@ impl Network {
         with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
-            let trace = unless_raised(net, away(py, || net.gradient(&samples)))??;
+            let trace = unless_raised(net, away(py, || net.gradient(&samples)))???;
             let (w, b) = (matrices(py, trace.weight_gradients), vectors(py, trace.bias_gradients));
             let [gains, shifts] =
                 [trace.gain_gradients, trace.shift_gradients].map(|list| of_norm(py, list));
@@ -314,8 +319,9 @@ impl Network {
         with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y, None)?;
             let samples = batch.samples()?;
-            let costs = unless_raised(net, away(py, || net.costs(&samples)))??;
-            Ok(PyArray1::from_vec(py, costs.iter().map(|cost| cost.to_f64()).collect()))
+            let costs = unless_raised(net, away(py, || net.costs(&samples)))???;
+            let costs = memory::collect(costs.iter().map(|cost| cost.to_f64()), costs.len())?;
+            Ok(PyArray1::from_vec(py, costs))
         })
     }
 
@@ -331,7 +337,7 @@ impl Network {
         with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
-            unless_raised(net, away(py, || net.mean_cost(&samples)))?
+            Ok(unless_raised(net, away(py, || net.mean_cost(&samples)))???)
         })
     }
 
@@ -349,7 +355,7 @@ impl Network {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples()?;
             let cost = away(py, || net.step(&samples, learning_rate));
-            unless_raised(net, cost)?
+            Ok(unless_raised(net, cost)???)
         })
     }
 
@@ -380,7 +386,7 @@ impl Network {
                 signal.lock().unwrap().get_or_insert(raised(failure));
             }
             outcome
-        });
+        })?;
         if let Some(error) = signal.into_inner().unwrap() {
             error.restore(py);
             let interrupt = PyErr::fetch(py);
@@ -424,7 +430,8 @@ impl Network {
             let samples = batch.samples()?;
             let settings = settings.settings(samples.len(), &|| false)?;
             let lengths = net.sum_lengths();
-            let mut rows: Vec<_> = lengths.iter().map(|n| Vec::with_capacity(n * parts.len())).collect();
+            let rows = lengths.iter().map(|n| memory::with_capacity(n * parts.len()));
+            let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
             let sums = py.detach(|| net.sum_gradient(&samples, &settings, epoch, &parts, |part, l, sum| {
                 sum.iter().for_each(|numbers| rows[l].extend_from_slice(numbers));
                 if part + 1 == parts.len() && failed.is_none() {
@@ -437,7 +444,7 @@ impl Network {
                 }
             }));
             failed = net.take_failure().map(raised).or(failed);
-            sums
+            sums?
         });
         match failed {
             Some(error) => Err(error),
@@ -471,7 +478,7 @@ impl Network {
             }
             let settings = settings.settings(rows, &|| false)?;
             let sum = Sum { cost, weight };
-            Ok(py.detach(|| net.apply_gradient(&slices, sum, rows, &settings, (at, steps)).ok()))
+            Ok(py.detach(|| net.apply_gradient(&slices, sum, rows, &settings, (at, steps)))?.ok())
         })
     }
 
@@ -479,7 +486,7 @@ impl Network {
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         with!(&*self.lock(py), net => {
-            let state = net.state();
+            let state = net.state()?;
             for (name, array) in state.matrices {
                 dict.set_item(name, PyArray2::from_owned_array(py, array))?;
             }
@@ -499,8 +506,8 @@ impl Network {
         let signal = Mutex::new(None);
         let give_up = || self::interrupted(interrupted.as_ref(), &signal);
         let kept = match &*self.lock(py) {
-            Either::Single(net) => py.detach(|| net.snapshot(&give_up)).map(Kept::Single),
-            Either::Double(net) => py.detach(|| net.snapshot(&give_up)).map(Kept::Double),
+            Either::Single(net) => py.detach(|| net.snapshot(&give_up))?.map(Kept::Single),
+            Either::Double(net) => py.detach(|| net.snapshot(&give_up))?.map(Kept::Double),
         };
         match signal.into_inner().unwrap() {
             Some(error) => Err(error),
@@ -528,9 +535,14 @@ impl Network {
             for (name, value) in state.iter() {
                 let name: String = name.extract()?;
                 if let Ok(matrix) = value.extract::<PyReadonlyArray2<_>>() {
-                    given.matrices.insert(name, matrix.as_array().to_owned());
+                    let (matrix, shape) = (matrix.as_array(), matrix.dims());
+                    let numbers = memory::collect(matrix.iter().copied(), matrix.len())?;
+                    let copied = Array2::from_shape_vec(shape, numbers).expect("the same shape");
+                    given.matrices.insert(name, copied);
                 } else if let Ok(vector) = value.extract::<PyReadonlyArray1<_>>() {
-                    given.vectors.insert(name, vector.as_array().to_owned());
+                    let vector = vector.as_array();
+                    let copied = memory::collect(vector.iter().copied(), vector.len())?;
+                    given.vectors.insert(name, copied.into());
                 }
             }
             Ok(net.set_state(&given)?)
@@ -634,24 +646,29 @@ fn predict<'py, T: Element + Real>(
         }
         let mut guard = given.try_readwrite().ok()?;
         let to = guard.as_slice_mut().ok()?;
-        let finite =
-            away(py, || net.predict_into(values, to)).map_err(|e| *failure = Some(e)).ok()?;
-        return finite.then(|| out.clone());
+        return predicted(net, values, to, py, failure)?.then(|| out.clone());
     }
-    if !has_room::<T>(rows.checked_mul(n_out)?) {
-        let sentence = format!("there is no memory for {n_out} numbers for each of {rows} samples");
-        *failure = Some(PyMemoryError::new_err(sentence));
-        return None;
-    }
-    let mut result = Array2::from_elem((rows, n_out), T::ZERO);
+    let mut result = zeros(rows, n_out).map_err(|error| *failure = Some(error.into())).ok()?;
     let to = result.as_slice_mut().expect("standard layout");
-    if !away(py, || net.predict_into(values, to)).map_err(|e| *failure = Some(e)).ok()? {
+    if !predicted(net, values, to, py, failure)? {
         return None;
     }
     if shape.len() == 1 {
         return Some(PyArray1::from_vec(py, result.into_raw_vec_and_offset().0).into_any());
     }
     Some(PyArray2::from_owned_array(py, result).into_any())
+}
+
+/// Whether all samples are finite, or None after a failure.
+fn predicted<T: Element + Real>(
+    net: &mut crate::Network<T>,
+    x: &[T],
+    out: &mut [T],
+    py: Python,
+    failure: &mut Option<PyErr>,
+) -> Option<bool> {
+    let result = away(py, || net.predict_into(x, out)).and_then(|finite| Ok(finite?));
+    result.map_err(|error| *failure = Some(error)).ok()
 }
 
 thread_local! {
@@ -684,13 +701,6 @@ fn away<R: Send>(py: Python, work: impl FnOnce() -> R + Send) -> PyResult<R> {
     }
     let result = py.detach(|| asking(ask, work));
     RAISED.take().map_or(Ok(result), Err)
-}
-
-/// Whether the system grants room for a result; it ends a process that asks for too much.
-fn has_room<T>(numbers: usize) -> bool {
-    const SMALL: usize = 1 << 26; // bytes
-    numbers.checked_mul(size_of::<T>()).is_some_and(|bytes| bytes < SMALL)
-        || Vec::<T>::new().try_reserve_exact(numbers).is_ok()
 }
 
 fn matrices<T: Element>(py: Python<'_>, list: Vec<Array2<T>>) -> Arrays<'_> {
@@ -799,10 +809,10 @@ fn shuffled(
         return Err(Error::TooManyRows { given: n }.into());
     }
     let order = py.detach(|| {
-        let mut order = vec![0; n];
+        let mut order = memory::collect(std::iter::repeat(0), n)?;
         random::shuffle(&mut order, seed, stream);
-        order
-    });
+        Ok::<_, Error>(order)
+    })?;
     Ok(PyArray1::from_vec(py, order))
 }
 

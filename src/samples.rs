@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
+use crate::error::Error;
 use crate::kernel::{Job, Panels, Set};
+use crate::memory;
 use crate::pool::Share;
 use crate::random::{self, Purpose, Stream};
 use crate::real::Real;
@@ -247,6 +249,12 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    /// Gets the memory for an order of `n` samples.
+    pub fn reserve(&mut self, n: usize) -> Result<(), Error> {
+        let more = n.saturating_sub(self.rows.len());
+        memory::reserve(&mut self.rows, more)
+    }
+
     /// Draws the order of an epoch, unless it is there already.
     pub fn draw(&mut self, n: usize, seed: u64, epoch: u64) {
         if self.drawn != Some((seed, epoch)) || self.rows.len() != n {

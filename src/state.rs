@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::finite::first_non_finite;
 use crate::kernel::Buffer;
 use crate::layer::Layer;
-use crate::network::Network;
+use crate::memory;
+use crate::network::{Network, matrix};
 use crate::optimizer::{Clock, Moments};
 use crate::pool;
 use crate::real::Real;
@@ -29,7 +30,7 @@ pub struct State<T> {
 
 impl<T: Real> Network<T> {
     /// What there is.
-    pub fn state(&self) -> State<T> {
+    pub fn state(&self) -> Result<State<T>, Error> {
         let clock = self.optimizer.clock;
         let (updates, momentum_product) = (clock.t, clock.momentum_product);
         let mut state = State {
@@ -38,23 +39,30 @@ impl<T: Real> Network<T> {
             updates,
             momentum_product,
         };
+        let mut copied = Ok(());
         self.each_buffer(|name, layer, w, vectors| {
             let l = layer + 1;
             let layer = &self.layers[layer];
-            state.matrices.insert(format!("{name}weights.{l}"), rows(layer, w));
-            for (part, vector) in present(vectors) {
-                let vector = vector.as_slice()[..layer.n_out].to_vec();
-                state.vectors.insert(format!("{name}{part}.{l}"), vector.into());
+            let mut copy = || -> Result<(), Error> {
+                state.matrices.insert(format!("{name}weights.{l}"), rows(layer, w)?);
+                for (part, vector) in present(vectors) {
+                    let vector = memory::copy(&vector.as_slice()[..layer.n_out])?;
+                    state.vectors.insert(format!("{name}{part}.{l}"), vector.into());
+                }
+                Ok(())
+            };
+            if copied.is_ok() {
+                copied = copy();
             }
         });
-        state
+        copied.map(|()| state)
     }
 
     /// Takes what [`Self::state`] gave for a network and an optimiser as these are.
     pub fn set_state(&mut self, state: &State<T>) -> Result<(), Error> {
         let averaged = state.matrices.contains_key("averaged.weights.1");
-        let before = self.averaged.take();
-        self.averaged = averaged.then(|| Gradient::zeros(&self.layers));
+        let averaged = averaged.then(|| Gradient::zeros(&self.layers)).transpose()?;
+        let before = std::mem::replace(&mut self.averaged, averaged);
         let mut missing = None;
         self.each_buffer(|name, l, _, vectors| {
             let layer = &self.layers[l];
@@ -95,19 +103,22 @@ impl<T: Real> Network<T> {
 
     /// What [`Self::state`] would give, as it lies in memory; none if it is given up, which is asked
     /// now and then, as new memory may be long in coming.
-    pub fn snapshot(&self, give_up: &(dyn Fn() -> bool + Sync)) -> Option<Snapshot<T>> {
+    pub fn snapshot(
+        &self,
+        give_up: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Snapshot<T>>, Error> {
         let (averaged, clock) = (self.averaged.is_some(), self.optimizer.clock);
-        let buffers = self.room_for_a_copy();
+        let buffers = self.room_for_a_copy()?;
         let copied = Snapshot { buffers, averaged, clock, spare: self.spare.clone() };
-        copy(&self.buffers(), &copied.buffers(), give_up).then_some(copied)
+        Ok(copy(&self.buffers(), &copied.buffers(), give_up).then_some(copied))
     }
 
     /// The memory of the last snapshot that was let go, where it serves, else new memory.
-    fn room_for_a_copy(&self) -> Vec<Buffer<T>> {
+    fn room_for_a_copy(&self) -> Result<Vec<Buffer<T>>, Error> {
         let spare = std::mem::take(&mut *self.spare.lock().unwrap());
         let buffers = self.buffers();
         if lengths(&buffers) == lengths(&spare.iter().collect::<Vec<_>>()) {
-            return spare;
+            return Ok(spare);
         }
         drop(spare); // before there is new memory beside it
         buffers.iter().map(|from| Buffer::zeros(from.len())).collect()
@@ -226,7 +237,9 @@ fn present<T: Real>(vectors: [&Buffer<T>; 3]) -> impl Iterator<Item = (&'static 
 }
 
 /// What is laid out as a layer's packed weights, as `(n_out, n_in)`.
-fn rows<T: Real>(layer: &Layer<T>, packed: &Buffer<T>) -> Array2<T> {
-    let values = packed.as_slice();
-    Array2::from_shape_fn((layer.n_out, layer.n_in), |(j, k)| values[layer.w.at(k, j)])
+fn rows<T: Real>(layer: &Layer<T>, packed: &Buffer<T>) -> Result<Array2<T>, Error> {
+    let (rows, values) = (0..layer.n_out, packed.as_slice());
+    let numbers = rows.flat_map(|j| (0..layer.n_in).map(move |k| values[layer.w.at(k, j)]));
+    let numbers = memory::collect(numbers, layer.n_out * layer.n_in)?;
+    Ok(matrix(layer.n_out, layer.n_in, numbers))
 }

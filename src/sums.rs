@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::error::Error;
 use crate::kernel::{Buffer, SHARD};
 use crate::layer::Layer;
 use crate::pool::Worker;
@@ -16,10 +17,10 @@ pub(crate) struct GradientTree<T> {
 }
 
 impl<T: Real> GradientTree<T> {
-    pub fn new(layers: &[Layer<T>], chunks: usize) -> Self {
+    pub fn new(layers: &[Layer<T>], chunks: usize) -> Result<Self, Error> {
         let levels = chunks.next_power_of_two().trailing_zeros();
-        let levels = (0..levels).map(|_| Gradient::zeros(layers)).collect();
-        Self { total: Gradient::zeros(layers), levels }
+        let levels = (0..levels).map(|_| Gradient::zeros(layers)).collect::<Result<_, _>>()?;
+        Ok(Self { total: Gradient::zeros(layers)?, levels })
     }
 
     /// Whether there is room for so many chunks.

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
+use crate::error::Error;
 use crate::interrupt::given_up;
 use crate::kernel::Panels;
 use crate::layer::{Apply, Descent, Fate};
@@ -157,15 +158,21 @@ pub struct Outcome {
 
 impl<T: Real> Network<T> {
     /// One update on all samples as one batch; returns C before it.
-    pub fn step(&mut self, samples: &Samples<T>, learning_rate: f64) -> f64 {
+    pub fn step(&mut self, samples: &Samples<T>, learning_rate: f64) -> Result<f64, Error> {
         let interrupted = Some(&given_up as &(dyn Fn() -> bool + Sync));
         let settings = Settings { interrupted, ..Settings::new(samples.len(), learning_rate) };
         let start = Position { epoch: 0, step: 0, cost_sum: 0.0 };
-        self.train(samples, &settings, start).costs.first().copied().unwrap_or(f64::NAN)
+        let outcome = self.train(samples, &settings, start)?;
+        Ok(outcome.costs.first().copied().unwrap_or(f64::NAN))
     }
 
     /// Trains from `start` on.
-    pub fn train(&mut self, samples: &Samples<T>, settings: &Settings, start: Position) -> Outcome {
+    pub fn train(
+        &mut self,
+        samples: &Samples<T>,
+        settings: &Settings,
+        start: Position,
+    ) -> Result<Outcome, Error> {
         let batch = settings.batch_size.min(settings.rows_of_epoch(samples.len()));
         let work = self.step_work(batch);
         let all = pool::threads();
@@ -174,7 +181,8 @@ impl<T: Real> Network<T> {
         let shared = by_panels || tried && !small::serves(&self.layers, batch);
         let threads = if shared { all } else { Self::threads_for(work, batch) };
         if threads == 1 || !tried {
-            return self.train_on(threads, samples, settings, start, by_panels).0;
+            let (outcome, _) = self.train_on(threads, samples, settings, start, by_panels)?;
+            return Ok(outcome);
         }
         let (mut costs, mut end, begun) = (Vec::new(), start, Instant::now());
         let steps = settings.rows_of_epoch(samples.len()).div_ceil(batch);
@@ -184,13 +192,13 @@ impl<T: Real> Network<T> {
             let (budget, from) = (piece.min(left), end);
             let settings = Settings { budget, ..settings.clone() };
             let count = if all { threads } else { 1 };
-            let (part, spent) = self.train_on(count, samples, &settings, from, by_panels && all);
+            let (part, spent) = self.train_on(count, samples, &settings, from, by_panels && all)?;
             let epochs = (part.end.epoch - from.epoch) as usize;
             self.pace.note(epochs * steps + part.end.step - from.step, spent);
             costs.extend(part.costs);
             end = part.end;
             if part.reason != Reason::Time || budget == left {
-                return Outcome { costs, end, reason: part.reason };
+                return Ok(Outcome { costs, end, reason: part.reason });
             }
         }
     }
@@ -203,34 +211,39 @@ impl<T: Real> Network<T> {
         settings: &Settings,
         start: Position,
         by_panels: bool,
-    ) -> (Outcome, Duration) {
+    ) -> Result<(Outcome, Duration), Error> {
         let batch = settings.batch_size.min(settings.rows_of_epoch(samples.len()));
-        let order = std::mem::take(&mut self.order);
         let weighted = samples.weights.is_some();
         let mut ws = match self.training.take() {
             Some(ws) if ws.fits(batch, threads, weighted) => ws,
-            _ => Workspace::training(&self.layers, batch, threads, false)
-                .weighted(weighted)
-                .with_masks(&self.layers),
+            _ => Workspace::training(&self.layers, batch, threads, false)?
+                .weighted(weighted)?
+                .with_masks(&self.layers)?,
         };
-        if settings.average.is_some() && self.averaged.is_none() {
-            self.averaged = Some(Gradient::of_parameters(&self.layers));
-        }
         let stored = batch > CHUNK || settings.clip_norm.is_some();
         let undone = settings.interrupted.is_some() && !stored;
         let work = (self.forward_work() as u64).saturating_mul(batch as u64);
         ws.undo = if undone && work > LONG_UPDATE {
-            let undo = ws.undo.take();
-            undo.or_else(|| Some(Undo::new(&self.layers, &self.optimizer.moments)))
+            let undo =
+                ws.undo.take().map_or_else(|| Undo::new(&self.layers, &self.optimizer.moments), Ok);
+            Some(undo?)
         } else {
             None
         };
-        let sums = stored.then(|| GradientTree::new(&self.layers, batch.div_ceil(CHUNK)));
-        let mut run = Run::new(self, samples, settings, ws, sums);
-        run.by_panels = by_panels && threads > 1;
-        if run.by_panels {
-            run.ws.make_copies();
+        let tree = || GradientTree::new(&self.layers, batch.div_ceil(CHUNK));
+        let sums = stored.then(tree).transpose()?;
+        let by_panels = by_panels && threads > 1;
+        if by_panels {
+            ws.make_copies()?;
         }
+        let parts = Parts::new(&self.layers)?;
+        self.order.reserve(settings.length_of_order(samples.len()))?;
+        if settings.average.is_some() && self.averaged.is_none() {
+            self.averaged = Some(Gradient::of_parameters(&self.layers)?);
+        }
+        let order = std::mem::take(&mut self.order);
+        let mut run = Run::new(self, samples, settings, ws, (parts, sums));
+        run.by_panels = by_panels;
         run.order = RwLock::new(order);
         run.check_mask = self.check_mask(batch, settings.budget);
         let outcome = Mutex::new(None);
@@ -248,7 +261,7 @@ impl<T: Real> Network<T> {
             self.order = order.into_inner().unwrap(); // an epoch that goes on needs it again
         }
         self.optimizer.clock = clock;
-        (outcome, spent)
+        Ok((outcome, spent))
     }
 
     /// How often to look at the clock: after every step where a step is long or no time is given.
@@ -271,24 +284,25 @@ impl<T: Real> Network<T> {
         samples: &Samples<T>,
         keep_z: bool,
         mut see: impl FnMut(&Workspace<T>, Range<usize>),
-    ) {
+    ) -> Result<(), Error> {
         let m = samples.len();
         let threads = Self::threads_for(self.step_work(m.min(CHUNK)), m);
         let weighted = samples.weights.is_some();
-        let ws = Workspace::training(&self.layers, m, threads, keep_z).weighted(weighted);
+        let ws = Workspace::training(&self.layers, m, threads, keep_z)?.weighted(weighted)?;
         for start in (0..m).step_by(CHUNK) {
             if start > 0 && given_up() {
-                return;
+                return Ok(());
             }
             let chunk = start..(start + CHUNK).min(m);
             pool::run(threads, |worker| {
                 self.rows(&ws, samples, &worker, chunk.len(), Chosen::From(start), None);
             });
             if self.failures.any() {
-                return;
+                return Ok(());
             }
             see(&ws, chunk);
         }
+        Ok(())
     }
 
     /// Phase A: this worker's share of `rows` rows, forward and back; in training with noise and
@@ -405,6 +419,15 @@ impl Settings<'_> {
         self.window.map_or(n, |window| window.rows)
     }
 
+    /// The samples whose order has to be held, `n` of which are at hand.
+    fn length_of_order(&self, n: usize) -> usize {
+        match self.orders {
+            Some(orders) if self.window.is_some() => orders.len(),
+            None if !self.shuffle => 0,
+            _ => n,
+        }
+    }
+
     /// Whether a step is nothing but passes and an update.
     fn is_plain(&self) -> bool {
         self.clip_norm.is_none() && self.average.is_none() && self.input_noise == 0.0
@@ -471,7 +494,7 @@ impl<'a, T: Real> Run<'a, T> {
         samples: &'a Samples<'a, T>,
         settings: &'a Settings<'a>,
         ws: Workspace<T>,
-        sums: Option<GradientTree<T>>,
+        (parts, sums): (Parts, Option<GradientTree<T>>),
     ) -> Self {
         Self {
             network,
@@ -479,7 +502,7 @@ impl<'a, T: Real> Run<'a, T> {
             settings,
             small: ws.small && settings.is_plain() && network.own_cost.is_none(),
             by_panels: false,
-            parts: Parts::new(&network.layers),
+            parts,
             ws,
             sums,
             order: RwLock::new(Order::default()),

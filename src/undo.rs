@@ -4,6 +4,7 @@
 //! layers are large. Each tile keeps what it replaces, which costs next to nothing beside its
 //! gradient; an update that is given up brings it back.
 
+use crate::error::Error;
 use crate::kernel::{Buffer, Set};
 use crate::layer::{Layer, Part};
 use crate::optimizer::{MOMENTS, Moments};
@@ -25,9 +26,12 @@ struct Slot<T> {
 }
 
 impl<T: Real> Slot<T> {
-    fn new(parameters: &Buffer<T>, moments: &[Buffer<T>; MOMENTS]) -> Self {
-        let room = |like: &Buffer<T>| Buffer::zeros(like.len());
-        Self { parameters: room(parameters), moments: moments.each_ref().map(room) }
+    fn new(parameters: &Buffer<T>, moments: &[Buffer<T>; MOMENTS]) -> Result<Self, Error> {
+        let mut kept: [Buffer<T>; MOMENTS] = Default::default();
+        for (kept, like) in kept.iter_mut().zip(moments) {
+            *kept = Buffer::zeros(like.len())?;
+        }
+        Ok(Self { parameters: Buffer::zeros(parameters.len())?, moments: kept })
     }
 
     /// Its buffers, each beside that of the layer or the optimiser.
@@ -44,14 +48,16 @@ impl<T: Real> Slot<T> {
 }
 
 impl<T: Real> Undo<T> {
-    pub fn new(layers: &[Layer<T>], moments: &[Moments<T>]) -> Self {
+    pub fn new(layers: &[Layer<T>], moments: &[Moments<T>]) -> Result<Self, Error> {
         let slots = |(layer, moments): (&Layer<T>, &Moments<T>)| {
-            Part::ALL.map(|part| {
+            let [weights, biases, gains, shifts] = Part::ALL.map(|part| {
                 let (parameters, moments) = part.of(layer, moments);
                 Slot::new(parameters, moments)
-            })
+            });
+            Ok([weights?, biases?, gains?, shifts?])
         };
-        Self { layers: layers.iter().zip(moments).map(slots).collect() }
+        let layers = layers.iter().zip(moments).map(slots).collect::<Result<_, Error>>()?;
+        Ok(Self { layers })
     }
 
     /// Has the room for `length` parameters from `from` on brought near.
@@ -122,11 +128,11 @@ mod tests {
         net.set_options(&[Options { layer_norm: true, ..Options::default() }, Options::default()])
             .unwrap();
         net.initialize("auto", 3).unwrap();
-        net.set_optimizer(crate::Rule::from_text("adam").unwrap());
+        net.set_optimizer(crate::Rule::from_text("adam").unwrap()).unwrap();
         let x: Vec<f64> = (0..rows * 19).map(|i| (i * 37 % 101) as f64 / 101.0 - 0.5).collect();
         let y: Vec<f64> = (0..rows * 10).map(|i| (i * 53 % 97) as f64 / 97.0).collect();
         let samples = Samples { x: &x, y: Targets::Values(&y), weights: None, n_in: 19 };
-        net.train(&samples, &Settings::new(rows, 0.1), Default::default());
+        net.train(&samples, &Settings::new(rows, 0.1), Default::default()).unwrap();
         net
     }
 
@@ -136,7 +142,7 @@ mod tests {
         let before = bits(&net);
         let ws = net.training.take().expect("a training keeps its buffers");
         let (layers, moments) = (&net.layers, &net.optimizer.moments[..]);
-        let undo = Undo::new(layers, moments);
+        let undo = Undo::new(layers, moments).unwrap();
         let update = Settings::new(30, 0.1).update(
             net.optimizer.rule,
             &crate::Clock { t: 2, ..Default::default() },

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use crate::error::Error;
 use crate::kernel::{Buffer, PANELS_MAX, Packed, Panels, SHARD};
 use crate::layer::Layer;
+use crate::memory;
 use crate::norm::Normed;
 use crate::pool::Worker;
 use crate::real::Real;
@@ -48,78 +50,91 @@ pub struct Workspace<T> {
 
 impl<T: Real> Workspace<T> {
     /// Room for a forward pass of `rows` rows by up to `threads` workers.
-    pub fn forward(layers: &[Layer<T>], rows: usize, threads: usize) -> Self {
+    pub fn forward(layers: &[Layer<T>], rows: usize, threads: usize) -> Result<Self, Error> {
         let n_in = layers[0].n_in;
         let outputs = layers.iter().map(|layer| Panels::zeros(rows, layer.n_out));
-        Self {
-            a: std::iter::once(Panels::zeros(rows, n_in)).chain(outputs).collect(),
+        let a = std::iter::once(Panels::zeros(rows, n_in)).chain(outputs);
+        Ok(Self {
+            a: a.collect::<Result<_, _>>()?,
             copies: Vec::new(),
             z: layers.iter().map(|_| None).collect(),
             dropped: layers.iter().map(|_| None).collect(),
             normed: layers.iter().map(|_| None).collect(),
             delta: Vec::new(),
-            y: Panels::zeros(0, 1),
-            terms: Panels::zeros(0, 1),
-            costs: Buffer::zeros(0),
+            y: Panels::zeros(0, 1)?,
+            terms: Panels::zeros(0, 1)?,
+            costs: Buffer::default(),
             weights: None,
             small: false,
             undo: None,
-            scratch: Buffer::zeros(threads * scratch_length(layers)),
+            scratch: Buffer::zeros(threads * scratch_length(layers))?,
             rows,
             threads,
-        }
+        })
     }
 
     /// Room for a pass forward and back of up to [`CHUNK`] of `rows` rows.
-    pub fn training(layers: &[Layer<T>], rows: usize, threads: usize, keep_z: bool) -> Self {
+    pub fn training(
+        layers: &[Layer<T>],
+        rows: usize,
+        threads: usize,
+        keep_z: bool,
+    ) -> Result<Self, Error> {
         let rows = rows.min(CHUNK);
         let n_out = layers[layers.len() - 1].n_out;
         let outputs = |layer: &Layer<T>| Panels::zeros(rows, layer.n_out);
         let last = layers.len() - 1;
         let kept = layers.iter().enumerate();
-        Self {
+        Ok(Self {
             // The cost of the output layer is computed from its z, and so are some σ'.
             z: kept
                 .map(|(l, layer)| {
                     let kept = keep_z || l == last || layer.needs_z();
-                    kept.then(|| outputs(layer))
+                    kept.then(|| outputs(layer)).transpose()
                 })
-                .collect(),
+                .collect::<Result<_, _>>()?,
             normed: layers
                 .iter()
-                .map(|layer| layer.has_norm().then(|| Normed::zeros(rows, layer.n_out, keep_z)))
-                .collect(),
-            delta: layers.iter().map(outputs).collect(),
-            y: Panels::zeros(rows, n_out),
-            terms: Panels::zeros(rows, T::LINE.min(n_out)),
-            costs: Buffer::zeros(rows),
+                .map(|layer| {
+                    let normed = || Normed::zeros(rows, layer.n_out, keep_z);
+                    layer.has_norm().then(normed).transpose()
+                })
+                .collect::<Result<_, _>>()?,
+            delta: layers.iter().map(outputs).collect::<Result<_, _>>()?,
+            y: Panels::zeros(rows, n_out)?,
+            terms: Panels::zeros(rows, T::LINE.min(n_out))?,
+            costs: Buffer::zeros(rows)?,
             small: threads == 1 && small::serves(layers, rows),
-            ..Self::forward(layers, rows, threads)
-        }
+            ..Self::forward(layers, rows, threads)?
+        })
     }
 
     /// Room for weights of the samples, if they are `given`.
-    pub fn weighted(mut self, given: bool) -> Self {
-        self.weights = given.then(|| Buffer::zeros(self.rows));
+    pub fn weighted(mut self, given: bool) -> Result<Self, Error> {
+        self.weights = given.then(|| Buffer::zeros(self.rows)).transpose()?;
         self.small &= !given;
-        self
+        Ok(self)
     }
 
     /// Room for the masks of layers with dropout.
-    pub fn with_masks(mut self, layers: &[Layer<T>]) -> Self {
+    pub fn with_masks(mut self, layers: &[Layer<T>]) -> Result<Self, Error> {
         for (room, layer) in self.dropped.iter_mut().zip(layers) {
-            let dropout = layer.options.dropout > 0.0;
-            let panels = || Panels::zeros(self.rows, layer.n_out);
-            *room = dropout.then(|| [panels(), panels()]);
+            if layer.options.dropout > 0.0 {
+                let panels = || Panels::zeros(self.rows, layer.n_out);
+                *room = Some([panels()?, panels()?]);
+            }
         }
         self.small &= self.dropped.iter().all(Option::is_none);
-        self
+        Ok(self)
     }
 
     /// Makes room for a copy of the samples for each worker.
-    pub fn make_copies(&mut self) {
+    pub fn make_copies(&mut self) -> Result<(), Error> {
         let n_in = self.a[0].n;
-        self.copies.resize_with(self.threads, || Panels::zeros(self.rows, n_in));
+        while self.copies.len() < self.threads {
+            self.copies.push(Panels::zeros(self.rows, n_in)?);
+        }
+        Ok(())
     }
 
     /// a of layer 0: a worker's copy, or what all share.
@@ -208,12 +223,12 @@ pub struct Gradient<T> {
 
 impl<T: Real> Gradient<T> {
     /// A copy of the parameters themselves.
-    pub fn of_parameters(layers: &[Layer<T>]) -> Self {
-        let copy = Self::zeros(layers);
+    pub fn of_parameters(layers: &[Layer<T>]) -> Result<Self, Error> {
+        let copy = Self::zeros(layers)?;
         for (mine, theirs) in copy.buffers().zip(parameters(layers)) {
             mine.part(0, mine.len()).copy_from_slice(theirs.as_slice());
         }
-        copy
+        Ok(copy)
     }
 
     /// Takes a moving average on: this := decay this + (1 - decay) parameters, one worker's share.
@@ -227,15 +242,17 @@ impl<T: Real> Gradient<T> {
         }
     }
 
-    pub fn zeros(layers: &[Layer<T>]) -> Self {
-        Self {
-            w: layers.iter().map(|layer| Packed::zeros(layer.n_in, layer.n_out)).collect(),
-            b: layers.iter().map(|layer| Buffer::zeros(layer.b.len())).collect(),
-            norm: layers
-                .iter()
-                .map(|layer| layer.norm.each_ref().map(|part| Buffer::zeros(part.len())))
-                .collect(),
-        }
+    pub fn zeros(layers: &[Layer<T>]) -> Result<Self, Error> {
+        let w = layers.iter().map(|layer| Packed::zeros(layer.n_in, layer.n_out));
+        let b = layers.iter().map(|layer| Buffer::zeros(layer.b.len()));
+        let norm = layers.iter().map(|Layer { norm: [gain, shift], .. }| {
+            Ok([Buffer::zeros(gain.len())?, Buffer::zeros(shift.len())?])
+        });
+        Ok(Self {
+            w: w.collect::<Result<_, _>>()?,
+            b: b.collect::<Result<_, _>>()?,
+            norm: norm.collect::<Result<_, Error>>()?,
+        })
     }
 }
 
@@ -287,9 +304,11 @@ fn side_by_side(inputs: Range<usize>, outputs: usize) -> impl Iterator<Item = (u
 }
 
 impl Tiles {
-    pub fn new<T: Real>(layers: &[Layer<T>]) -> Self {
-        let mut tiles = Vec::new();
-        let mut totals = Vec::new();
+    pub fn new<T: Real>(layers: &[Layer<T>]) -> Result<Self, Error> {
+        let blocks = layers.iter().map(|layer| layer.n_in.div_ceil(T::LINE) * layer.w.panels());
+        let count = blocks.sum();
+        let (mut tiles, mut totals) =
+            (memory::with_capacity(count)?, memory::with_capacity(count)?);
         let mut total = 0;
         for (layer, Layer { n_in, w, .. }) in layers.iter().enumerate() {
             let inputs = n_in.div_ceil(T::LINE);
@@ -302,7 +321,7 @@ impl Tiles {
                 }
             }
         }
-        Self { tiles, totals }
+        Ok(Self { tiles, totals })
     }
 
     /// The tiles of one layer.

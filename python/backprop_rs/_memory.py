@@ -1,22 +1,25 @@
-"""Whether there is memory for what a call would allocate: asked before, as afterwards is too late.
+"""Whether there is memory for what a call allocates: asked before, because afterwards is too late.
 
-The system grants more memory than it has, and ends a process that uses it.
+Linux grants more memory than it has and ends a process that uses it. The core raises MemoryError
+for what the system refuses at once; here the rest is estimated.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
 SMALL = 1 << 26  # bytes that are not asked about
 UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"))
+CHUNK = 1024  # the rows of a batch that the core holds at once
 
 
 def need(numbers: int, dtype: str, what: str) -> None:
-    """Refuse to go on where so many numbers of a type find no room.
+    """Refuse to go on if there is no memory for so many numbers of a type.
 
     Raises
     ------
@@ -31,58 +34,65 @@ def need(numbers: int, dtype: str, what: str) -> None:
 
 
 def need_parameters(sizes: Sequence[int], dtype: str) -> None:
-    """Refuse a network whose parameters, which the core keeps twice, find no room."""
+    """Refuse a network if there is no memory for its parameters, which the core keeps twice."""
     count = sum(n_out * (2 * n_in + 1) for n_in, n_out in pairwise(sizes))
     need(count, dtype, f"a network of sizes {list(sizes)}")
 
 
+def need_training(sizes: Sequence[int], batch_size: int, dtype: str) -> None:
+    """Refuse a batch size if there is no memory for the activations and δ of all layers."""
+    rows = min(batch_size, CHUNK)
+    numbers = rows * (2 * sum(sizes) - sizes[0])
+    need(numbers, dtype, f"training of sizes {list(sizes)} in batches of {batch_size:,}")
+
+
 def available() -> int | None:
-    """Bytes that this process may still use, as far as the system tells."""
-    found = [bytes_ for bytes_ in (free(), limit_of_group(), limit_of_process()) if bytes_ >= 0]
-    return min(found, default=None)
+    """Return the bytes that this process may still use, as far as the system tells."""
+    return min((max(left, 0) for left in limits()), default=None)
 
 
-def free() -> int:
-    """What the machine has; -1 where it does not tell."""
+def limits() -> Iterator[int]:
+    """Yield what the machine, the control group of a container and `ulimit -v` leave."""
     try:
-        with open("/proc/meminfo") as file:
-            lines = dict(line.split(":") for line in file)
-        return sum(int(lines[name].split()[0]) << 10 for name in ("MemAvailable", "SwapFree"))
+        machine = table("/proc/meminfo")
+        yield (machine["MemAvailable:"] + machine["SwapFree:"]) << 10
+        yield from map(left_by_group, ("/sys/fs/cgroup", "/sys/fs/cgroup/memory"))
     except (OSError, LookupError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return -1
-
-
-def limit_of_group() -> int:
-    """What the control group of a container allows in all."""
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            with open(path) as file:
-                return int(file.read())
-        except (OSError, ValueError):
-            continue
-    return -1
-
-
-def limit_of_process() -> int:
-    """What `ulimit -v` leaves."""
+        if hasattr(os, "sysconf"):
+            yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     try:
         import resource
 
         most = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if most == resource.RLIM_INFINITY:
-            return -1
-        with open("/proc/self/statm") as file:
-            return max(most - int(file.read().split()[0]) * resource.getpagesize(), 0)
+        if most != resource.RLIM_INFINITY:
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            yield most - pages * resource.getpagesize()
     except (ImportError, OSError, ValueError):
-        return -1
+        pass
+
+
+def left_by_group(folder: str) -> int:
+    """Return the limit of a control group less what it uses; files it can drop do not count."""
+    for limit, used, cached in (
+        ("memory.max", "memory.current", "inactive_file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ):
+        try:
+            most, taken = (int(Path(folder, name).read_text()) for name in (limit, used))
+            return most - taken + table(f"{folder}/memory.stat").get(cached, 0)
+        except (OSError, ValueError):
+            continue
+    return 1 << 62  # there is no limit
+
+
+def table(path: str) -> dict[str, int]:
+    """Return the names and numbers of a file of the system."""
+    lines = (line.split() for line in Path(path).read_text().splitlines())
+    return {name: int(number) for name, number, *_ in lines}
 
 
 def shown(size: int) -> str:
-    """A number of bytes for the eye."""
+    """Return a number of bytes to read."""
     for unit, name in UNITS:
         if size >= unit:
             return f"{size / unit:,.1f} {name}"

@@ -53,13 +53,13 @@ fn assert_guards<T: Number>(buffer: &Buffer<T>, what: &str) {
 }
 
 fn panels<T: Number>(rows: usize, n: usize) -> Panels<T> {
-    let mut panels = Panels::zeros(rows, n);
+    let mut panels = Panels::zeros(rows, n).unwrap();
     panels.values = guarded(panels.values.len());
     panels
 }
 
 fn packed<T: Number>(k: usize, n: usize) -> Packed<T> {
-    let mut packed = Packed::zeros(k, n);
+    let mut packed = Packed::zeros(k, n).unwrap();
     packed.values = guarded(packed.values.len());
     packed
 }
@@ -407,7 +407,7 @@ impl<T: Number> Batch<T> {
     /// All blocks for the first m rows, one by one and two by two.
     fn check(&self, isa: Isa, m: usize) {
         let (n_in, n_out) = (self.left[0].len(), self.delta[0].len());
-        let shape = Packed::<T>::zeros(n_in, n_out);
+        let shape = Packed::<T>::zeros(n_in, n_out).unwrap();
         let (mut left, mut delta) = (panels::<T>(m + 3, n_in), panels::<T>(m + 3, n_out));
         fill_panels(&mut left, 0, &self.left[..m]);
         let columns = (shape.panels() - 1) * T::LINE + shape.width(shape.panels() - 1);
@@ -596,7 +596,7 @@ fn transposed_weights_are_the_weights() {
 #[test]
 fn every_weight_has_a_place_of_its_own() {
     for n in 1..=70 {
-        let w = Packed::<f32>::zeros(5, n);
+        let w = Packed::<f32>::zeros(5, n).unwrap();
         let places = (0..5).flat_map(|k| (0..n).map(move |c| (k, c))).map(|(k, c)| w.at(k, c));
         let places: std::collections::BTreeSet<usize> = places.collect();
         assert_eq!(places.len(), 5 * n);
@@ -628,11 +628,11 @@ fn a_row_comes_back_as_it_went_in() {
 #[test]
 fn buffers_begin_at_a_cache_line() {
     for length in [1, 2, 15, 16, 17, 1000] {
-        let buffer = Buffer::<f32>::zeros(length);
+        let buffer = Buffer::<f32>::zeros(length).unwrap();
         assert_eq!(buffer.as_slice().len(), length);
         assert!(cfg!(miri) || buffer.as_slice().as_ptr().addr().is_multiple_of(64));
     }
-    assert!(Buffer::<f64>::zeros(0).as_slice().is_empty());
+    assert!(Buffer::<f64>::zeros(0).unwrap().as_slice().is_empty());
 }
 
 #[test]

@@ -313,7 +313,8 @@ fn the_memory_of_a_rule_is_named() {
     assert_eq!(memory("lion"), ["mean"]);
     for text in ["sgd", "lion", "adam", "adam(amsgrad=1)"] {
         let kept = memory(text).len();
-        let optimizer = Optimizer::<f64>::new(rule(text), [[12, 3, 0], [6, 2, 2]].into_iter());
+        let optimizer =
+            Optimizer::<f64>::new(rule(text), [[12, 3, 0], [6, 2, 2]].into_iter()).unwrap();
         assert_eq!(optimizer.moments.len(), 2);
         for (moments, [w, b, norm]) in optimizer.moments.iter().zip([[12, 3, 0], [6, 2, 2]]) {
             for i in 0..MOMENTS {

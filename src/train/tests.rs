@@ -42,11 +42,12 @@ fn step_of_two(
     };
     let rows = samples.len();
     let settings = Settings { interrupted: Some(&interrupted), ..Settings::new(rows, 0.1) };
-    let mut ws = Workspace::training(&net.layers, rows, 2, false);
+    let mut ws = Workspace::training(&net.layers, rows, 2, false).unwrap();
     let chunks = rows.div_ceil(CHUNK);
-    let sums = (chunks > 1).then(|| GradientTree::new(&net.layers, chunks));
-    ws.undo = sums.is_none().then(|| Undo::new(&net.layers, &net.optimizer.moments));
-    let mut run = Run::new(net, samples, &settings, ws, sums);
+    let sums = (chunks > 1).then(|| GradientTree::new(&net.layers, chunks).unwrap());
+    ws.undo = sums.is_none().then(|| Undo::new(&net.layers, &net.optimizer.moments).unwrap());
+    let parts = Parts::new(&net.layers).unwrap();
+    let mut run = Run::new(net, samples, &settings, ws, (parts, sums));
     run.started = Instant::now() - ASK_EVERY;
     let outcome = Mutex::new(None);
     pool::run(2, |worker| {
@@ -66,17 +67,18 @@ fn an_update_that_is_given_up_halfway_was_never_begun() {
         let x: Vec<f32> = (0..rows * SIZE).map(|i| (i * 37 % 101) as f32 / 101.0 - 0.5).collect();
         let samples = Samples { x: &x, y: Targets::Values(&x), weights: None, n_in: SIZE };
         let mut whole = network();
-        let before = whole.weights();
+        let before = whole.weights().unwrap();
         let (net, outcome, questions) = step(&samples, usize::MAX);
         assert_eq!(outcome.reason, Reason::Done);
-        whole.train(&samples, &Settings::new(rows, 0.1), Position::default());
-        assert!(net.weights() == whole.weights() && net.weights() != before);
+        whole.train(&samples, &Settings::new(rows, 0.1), Position::default()).unwrap();
+        let after = net.weights().unwrap();
+        assert!(after == whole.weights().unwrap() && after != before);
         // A question comes before each block of rows, others between two pieces of the gradient.
         let blocks = (rows.min(CHUNK) / 2).div_ceil(ROW_BLOCK);
         for yes in [blocks, questions - 1] {
             let (net, outcome, _) = step(&samples, yes);
             assert_eq!((outcome.reason, outcome.end), (Reason::Interrupted, Position::default()));
-            assert!(net.weights() == before);
+            assert!(net.weights().unwrap() == before);
         }
     }
 }
@@ -93,10 +95,10 @@ fn a_long_update_keeps_what_it_replaces() {
         let samples = Samples { x: &x, y: Targets::Values(&x), weights: None, n_in: size };
         let interrupted = || long;
         let settings = Settings { interrupted: Some(&interrupted), ..Settings::new(rows, 0.1) };
-        let outcome = net.train(&samples, &settings, Position::default());
+        let outcome = net.train(&samples, &settings, Position::default()).unwrap();
         assert_eq!(outcome.reason, if long { Reason::Interrupted } else { Reason::Done });
         let ws = net.training.as_ref().expect("a training keeps its buffers");
         assert_eq!(ws.undo.is_some(), long);
-        assert_eq!(net.biases().iter().flatten().all(|b| *b == 0.0), long);
+        assert_eq!(net.biases().unwrap().iter().flatten().all(|b| *b == 0.0), long);
     }
 }

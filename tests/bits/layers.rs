@@ -134,9 +134,9 @@ fn slope<T: Real>(row: Activation, [z, a]: [&Array2<T>; 2], delta: &Array2<f64>)
 /// The four equations of the derivation hold for every number of a pass.
 fn assert_equations<T: Real>(net: &mut Network<T>, data: &Data<T>, weighted: bool) {
     let rows = net.activations();
-    let trace = net.backward(&data.samples(weighted));
+    let trace = net.backward(&data.samples(weighted)).unwrap();
     let (m, last) = (data.x.nrows(), rows.len() - 1);
-    let (w, b): (Vec<_>, Vec<_>) = (net.weights(), net.biases());
+    let (w, b): (Vec<_>, Vec<_>) = (net.weights().unwrap(), net.biases().unwrap());
     let z = |l: usize| double(&trace.activations[l]).dot(&double(&w[l]).t());
     for l in 0..=last {
         let what = format!("layer {} of {:?}, {m} rows", l + 1, net.sizes());
@@ -144,8 +144,8 @@ fn assert_equations<T: Real>(net: &mut Network<T>, data: &Data<T>, weighted: boo
         let a = sigma(rows[l], &trace.weighted_inputs[l]);
         close(&trace.activations[l + 1], &double(&a), &format!("a of {what}"));
     }
-    assert_eq!(net.predict(data.x.view()), trace.activations[last + 1]);
-    assert_eq!(net.activations_of(data.x.view()), trace.activations);
+    assert_eq!(net.predict(data.x.view()).unwrap(), trace.activations[last + 1]);
+    assert_eq!(net.activations_of(data.x.view()).unwrap(), trace.activations);
 
     let given = [&trace.weighted_inputs[last], &trace.activations[last + 1], &data.y];
     let (costs, mut delta) = output(net.cost(), rows[last], given);
@@ -212,8 +212,8 @@ fn parameters_that_are_set_are_those_of_the_next_pass() {
                 net.set_weights(l, w.view()).unwrap();
                 net.set_biases(l, b.view()).unwrap();
             }
-            assert_eq!((net.weights(), net.biases()), (w.clone(), b.clone()));
-            let trace = net.backward(&data.samples(false));
+            assert_eq!((net.weights().unwrap(), net.biases().unwrap()), (w.clone(), b.clone()));
+            let trace = net.backward(&data.samples(false)).unwrap();
             for (l, (w, b)) in w.iter().zip(&b).enumerate() {
                 let z = trace.activations[l].dot(&w.t()) + b;
                 close(&trace.weighted_inputs[l], &z, "z by the parameters that were set");
@@ -239,7 +239,13 @@ impl Twin {
 /// W, b, gains and shifts of each layer in one row each.
 fn parameters(net: &Network<f64>) -> Vec<Vec<Array1<f64>>> {
     let norm = |part: Option<Array1<f64>>| part.unwrap_or_else(|| Array1::zeros(0));
-    let layers = net.weights().into_iter().zip(net.biases()).zip(net.gains()).zip(net.shifts());
+    let layers = net
+        .weights()
+        .unwrap()
+        .into_iter()
+        .zip(net.biases().unwrap())
+        .zip(net.gains().unwrap())
+        .zip(net.shifts().unwrap());
     let flat = |w: Array2<f64>| w.flatten().to_owned();
     layers.map(|(((w, b), gain), shift)| vec![flat(w), b, norm(gain), norm(shift)]).collect()
 }
@@ -264,11 +270,11 @@ fn assert_updates(net: &mut Network<f64>, penalties: &[Penalty], m: usize, setti
     let data = Data::<f64>::new(&sizes, m);
     let twin_of = |parts| Twin::of(parts, rule.memory().len());
     let mut twins: Vec<Twin> = parameters(net).into_iter().map(twin_of).collect();
-    net.set_optimizer(rule);
+    net.set_optimizer(rule).unwrap();
     let mut clock = backprop_rs::Clock::default();
     for _ in 0..2 {
-        let gradients = gradients(&net.backward(&data.samples(false)));
-        net.train(&data.samples(false), settings, BEGINNING);
+        let gradients = gradients(&net.backward(&data.samples(false)).unwrap());
+        net.train(&data.samples(false), settings, BEGINNING).unwrap();
         clock.tick(rule);
         let update = rule.at::<f64>(&clock, settings.learning_rate);
         for ((twin, gradients), penalty) in twins.iter_mut().zip(gradients).zip(penalties) {
@@ -318,9 +324,9 @@ fn a_penalty_counts_beside_a_plain_rule() {
         let mut net = network::<f64>(sizes, "tanh", "identity", squared_error());
         net.set_options(&vec![Options { penalty, ..Options::default() }; sizes.len() - 1]).unwrap();
         let data = Data::<f64>::new(sizes, 6);
-        let (w, trace) = (net.weights(), net.backward(&data.samples(false)));
-        net.step(&data.samples(false), 0.1);
-        for ((w, g), found) in w.iter().zip(&trace.weight_gradients).zip(net.weights()) {
+        let (w, trace) = (net.weights().unwrap(), net.backward(&data.samples(false)).unwrap());
+        net.step(&data.samples(false), 0.1).unwrap();
+        for ((w, g), found) in w.iter().zip(&trace.weight_gradients).zip(net.weights().unwrap()) {
             close(&found, &(w - &((g + &(w * 0.04)) * 0.1)), "W");
         }
     }
@@ -355,10 +361,10 @@ fn assert_clipped(settings: impl Fn(f64) -> Settings<'static>, clipped: impl Fn(
         let mut net = network::<f64>(sizes, "tanh", "sigmoid", squared_error());
         let data = Data::<f64>::new(sizes, 6);
         let before = parameters(&net).concat();
-        let gradients = gradients(&net.backward(&data.samples(false))).concat();
+        let gradients = gradients(&net.backward(&data.samples(false)).unwrap()).concat();
         let norm = gradients.iter().map(|g| g.dot(g)).sum::<f64>().sqrt();
         let settings = settings(norm);
-        net.train(&data.samples(false), &settings, BEGINNING);
+        net.train(&data.samples(false), &settings, BEGINNING).unwrap();
         let after = parameters(&net).concat();
         for ((old, g), new) in before.iter().zip(&gradients).zip(&after) {
             let expected = old - g.mapv(&clipped) * settings.learning_rate;
@@ -386,17 +392,17 @@ fn each_number_of_a_gradient_is_limited() {
 fn weights_that_come_back_are_those_of_both_directions() {
     let sizes = [9, 18, 11, 4];
     let mut net = network::<f64>(&sizes, "tanh", "identity", squared_error());
-    let (data, state) = (Data::<f64>::new(&sizes, 5), net.state());
-    let snapshot = net.snapshot(&|| false).expect("it is not given up");
-    let before = net.backward(&data.samples(false));
+    let (data, state) = (Data::<f64>::new(&sizes, 5), net.state().unwrap());
+    let snapshot = net.snapshot(&|| false).unwrap().expect("it is not given up");
+    let before = net.backward(&data.samples(false)).unwrap();
     for _ in 0..2 {
-        net.step(&data.samples(false), 0.5);
-        assert!(net.backward(&data.samples(false)) != before);
+        net.step(&data.samples(false), 0.5).unwrap();
+        assert!(net.backward(&data.samples(false)).unwrap() != before);
         net.set_state(&state).unwrap();
-        assert_eq!(net.backward(&data.samples(false)), before);
-        net.step(&data.samples(false), 0.5);
+        assert_eq!(net.backward(&data.samples(false)).unwrap(), before);
+        net.step(&data.samples(false), 0.5).unwrap();
         net.go_back(&snapshot).unwrap();
-        assert_eq!(net.backward(&data.samples(false)), before);
+        assert_eq!(net.backward(&data.samples(false)).unwrap(), before);
     }
 }
 
@@ -409,7 +415,7 @@ fn norms_of_incoming_weights_are_limited() {
         let layers = sizes.len() - 1;
         let mut free = network::<f64>(sizes, "tanh", "identity", squared_error());
         let norm = |w: &ndarray::ArrayView1<f64>| w.dot(w).sqrt();
-        let w = free.weights();
+        let w = free.weights().unwrap();
         let mut norms: Vec<f64> = w[0].rows().into_iter().map(|row| norm(&row)).collect();
         norms.sort_by(f64::total_cmp);
         let most = norms[norms.len() / 2 - 1] * 1.001; // half of the first layer's are longer
@@ -419,9 +425,9 @@ fn norms_of_incoming_weights_are_limited() {
         limited.set_options(&options).unwrap();
         let data = Data::<f64>::new(sizes, 5);
         for net in [&mut free, &mut limited] {
-            net.step(&data.samples(false), 1e-3);
+            net.step(&data.samples(false), 1e-3).unwrap();
         }
-        let (w, found) = (free.weights(), limited.weights());
+        let (w, found) = (free.weights().unwrap(), limited.weights().unwrap());
         let mut shortened = 0;
         for (free, found) in w[0].rows().into_iter().zip(found[0].rows()) {
             let long = norm(&free) > most;
@@ -443,12 +449,13 @@ fn what_dropout_leaves_out_learns_nothing_and_the_rest_is_scaled() {
     let dropout = Options { dropout: share, ..Options::default() };
     net.set_options(&[dropout, dropout, Options::default()]).unwrap();
     let data = Data::<f64>::new(&sizes, 1);
-    let (w, b) = (net.weights(), net.biases());
-    net.step(&data.samples(false), rate);
+    let (w, b) = (net.weights().unwrap(), net.biases().unwrap());
+    net.step(&data.samples(false), rate).unwrap();
     // -α ∂C/∂W and -α ∂C/∂b = -α δ: the first divided by the second is what the layer has seen.
     let [seen, delta]: [Vec<_>; 2] = {
-        let moved = net.weights().into_iter().zip(&w).map(|(new, old)| new - old);
-        let deltas: Vec<_> = net.biases().iter().zip(&b).map(|(new, old)| new - old).collect();
+        let moved = net.weights().unwrap().into_iter().zip(&w).map(|(new, old)| new - old);
+        let deltas: Vec<_> =
+            net.biases().unwrap().iter().zip(&b).map(|(new, old)| new - old).collect();
         let seen = moved.zip(&deltas).map(|(moved, delta)| {
             let j = delta.iter().position(|delta| *delta != 0.0).unwrap();
             moved.row(j).to_owned() / delta[j]
@@ -472,13 +479,13 @@ fn what_dropout_leaves_out_learns_nothing_and_the_rest_is_scaled() {
 #[test]
 fn gains_begin_at_one_and_shifts_at_zero() {
     let mut net = network::<f64>(&[3, 11, 2], "tanh", "identity", squared_error());
-    assert_eq!((net.gains(), net.shifts()), (vec![None, None], vec![None, None]));
+    assert_eq!((net.gains().unwrap(), net.shifts().unwrap()), (vec![None, None], vec![None, None]));
     let normed = Options { layer_norm: true, ..Options::default() };
     net.set_options(&[normed, Options::default()]).unwrap();
     let (ones, zeros) = (Array1::<f64>::ones(11), Array1::<f64>::zeros(11));
     for _ in 0..2 {
-        assert_eq!(net.gains(), [Some(ones.clone()), None]);
-        assert_eq!(net.shifts(), [Some(zeros.clone()), None]);
+        assert_eq!(net.gains().unwrap(), [Some(ones.clone()), None]);
+        assert_eq!(net.shifts().unwrap(), [Some(zeros.clone()), None]);
         net.set_gains(0, zeros.view()).unwrap();
         net.set_shifts(0, ones.view()).unwrap();
         net.initialize("glorot_uniform", 1).unwrap();
@@ -495,13 +502,13 @@ fn gradients_under_layer_normalisation_are_slopes() {
     let normed = Options { layer_norm: true, ..Options::default() };
     net.set_options(&[normed; 3]).unwrap();
     let data = Data::<f64>::new(&sizes, 5);
-    let trace = net.backward(&data.samples(true));
+    let trace = net.backward(&data.samples(true)).unwrap();
     let (h, layers) = (1e-6, sizes.len() - 1);
     for l in 0..layers {
         let mut slope = |set: &dyn Fn(&mut Network<f64>, f64)| {
             let costs = [h, -h].map(|h| {
                 set(&mut net, h);
-                net.mean_cost(&data.samples(true))
+                net.mean_cost(&data.samples(true)).unwrap()
             });
             set(&mut net, 0.0);
             (costs[0] - costs[1]) / (2.0 * h)
@@ -579,11 +586,11 @@ fn an_own_activation_takes_the_place_of_the_tables() {
             .collect();
         assert_eq!(net.activation_names(), names);
         let data = Data::<f64>::new(&sizes, 5);
-        let trace = net.backward(&data.samples(false));
-        assert_eq!(net.predict(data.x.view()), trace.activations[3]);
+        let trace = net.backward(&data.samples(false)).unwrap();
+        assert_eq!(net.predict(data.x.view()).unwrap(), trace.activations[3]);
         let z = &trace.weighted_inputs[own];
         assert_eq!(trace.activations[own + 1], z.mapv(|z| z + z * z));
-        let w = net.weights();
+        let w = net.weights().unwrap();
         let above = match own {
             2 => (&trace.activations[3] - &data.y) * 2.0,
             _ => trace.deltas[own + 1].dot(&w[own + 1]),
@@ -591,8 +598,12 @@ fn an_own_activation_takes_the_place_of_the_tables() {
         close(&trace.deltas[own], &(above * z.mapv(|z| 1.0 + 2.0 * z)), "δ");
         let expected: Vec<_> =
             w.iter().zip(&trace.weight_gradients).map(|(w, g)| w - &(g * 0.1)).collect();
-        net.step(&data.samples(false), 0.1);
-        net.weights().iter().zip(expected).for_each(|(w, expected)| close(w, &expected, "W"));
+        net.step(&data.samples(false), 0.1).unwrap();
+        net.weights()
+            .unwrap()
+            .iter()
+            .zip(expected)
+            .for_each(|(w, expected)| close(w, &expected, "W"));
     }
 }
 
@@ -604,9 +615,10 @@ fn an_own_cost_is_weighed_as_the_tables() {
         let data = Data::<f64>::new(&sizes, 5);
         for weighted in [false, true] {
             let table = network::<f64>(&sizes, "tanh", output, squared_error())
-                .backward(&data.samples(weighted));
+                .backward(&data.samples(weighted))
+                .unwrap();
             net.use_cost(Box::new(SquaredError));
-            let own = net.backward(&data.samples(weighted));
+            let own = net.backward(&data.samples(weighted)).unwrap();
             assert!((own.cost - table.cost).abs() < 1e-14);
             for (own, table) in own.weight_gradients.iter().zip(&table.weight_gradients) {
                 close(own, table, "∂C/∂W");

@@ -81,7 +81,13 @@ impl<T: Real> Twin<T> {
             b: b.to_vec(),
         };
         Self {
-            layers: net.weights().into_iter().zip(net.biases()).map(layer).collect(),
+            layers: net
+                .weights()
+                .unwrap()
+                .into_iter()
+                .zip(net.biases().unwrap())
+                .map(layer)
+                .collect(),
             activations: net.activations(),
             cost: net.cost(),
             rule,
@@ -200,7 +206,7 @@ fn bits<T: Real>(value: &T) -> u64 {
 }
 
 fn parameters<T: Real>(net: &Network<T>) -> Vec<u64> {
-    let layers = net.weights().into_iter().zip(net.biases());
+    let layers = net.weights().unwrap().into_iter().zip(net.biases().unwrap());
     layers.flat_map(|(w, b)| w.iter().chain(&b).map(bits).collect::<Vec<_>>()).collect()
 }
 
@@ -228,7 +234,7 @@ impl Case {
             let biases = (0..*n).map(|j| T::from_f64(mixed(j as u64) - 0.5));
             net.set_biases(l, biases.collect::<Array1<T>>().view()).unwrap();
         }
-        net.set_optimizer(self.rule());
+        net.set_optimizer(self.rule()).unwrap();
         net
     }
 
@@ -247,7 +253,7 @@ impl Case {
         let expected = twin.train(&data, self);
         for threads in THREADS {
             let mut net = self.network();
-            let train = || net.train(&data.samples(), &self.settings(), BEGINNING);
+            let train = || net.train(&data.samples(), &self.settings(), BEGINNING).unwrap();
             let costs = with_threads(threads, train).costs;
             let same = parameters(&net) == twin.parameters();
             assert!(same, "{} parameters on {threads} threads: {self:?}", T::NAME);
@@ -412,14 +418,14 @@ fn the_gradient_of_every_batch_up_to_2000_rows_is_the_tree() {
     let twin = Twin::of(&net, case.rule());
     let passes: Vec<_> = data.x.iter().zip(&data.y).map(|(x, y)| twin.pass(x, y)).collect();
     for m in 1..=2000 {
-        let trace = with_threads(1 + m % 3, || net.backward(&data.first(m)));
+        let trace = with_threads(1 + m % 3, || net.backward(&data.first(m)).unwrap());
         let (grad_w, grad_b) = twin.gradient(&passes[..m], 0);
         let expected: Vec<u64> = grad_w.iter().flatten().chain(&grad_b).map(bits).collect();
         let given = trace.weight_gradients[0].iter().chain(&trace.bias_gradients[0]);
         assert_eq!(given.map(bits).collect::<Vec<_>>(), expected, "{m} rows");
         let cost = tree(m, &|rows| passes[rows].iter().fold(0.0, |sum, pass| sum + pass.cost));
         assert_eq!(trace.cost.to_bits(), (cost / m as f64).to_bits(), "cost of {m} rows");
-        assert_eq!(net.mean_cost(&data.first(m)).to_bits(), trace.cost.to_bits());
+        assert_eq!(net.mean_cost(&data.first(m)).unwrap().to_bits(), trace.cost.to_bits());
     }
 }
 
@@ -430,20 +436,21 @@ fn a_row_alone_is_the_row_in_any_batch() {
         *case.activations.last_mut().unwrap() = output;
         let (data, mut net) = (Data::<T>::of(&case), case.network::<T>());
         let x = data.rows();
-        let alone = |i: usize, net: &mut Network<T>| net.predict(x.slice(ndarray::s![i..=i, ..]));
+        let alone =
+            |i: usize, net: &mut Network<T>| net.predict(x.slice(ndarray::s![i..=i, ..])).unwrap();
         let rows: Vec<_> = (0..x.nrows()).map(|i| alone(i, &mut net)).collect();
         for threads in [1, 3] {
             for m in [2, 3, 7, 8, 95, 96, 97, 193, 230] {
                 for start in [0, 1, 5, x.nrows() - m] {
                     let end = (start + m).min(x.nrows());
                     let batch = x.slice(ndarray::s![start..end, ..]);
-                    let results = with_threads(threads, || net.predict(batch));
+                    let results = with_threads(threads, || net.predict(batch).unwrap());
                     for (result, row) in results.rows().into_iter().zip(&rows[start..end]) {
                         assert!(result.iter().map(bits).eq(row.iter().map(bits)), "{sizes:?} {m}");
                     }
                 }
             }
-            let passes = with_threads(threads, || net.activations_of(x));
+            let passes = with_threads(threads, || net.activations_of(x).unwrap());
             for (result, row) in passes.last().unwrap().rows().into_iter().zip(&rows) {
                 assert!(
                     result.iter().map(bits).eq(row.iter().map(bits)),
@@ -470,7 +477,7 @@ fn a_learning_rate_of_zero_changes_nothing() {
             (case.batch, case.learning_rate) = (batch, 0.0);
             let (data, mut net) = (Data::<f32>::of(&case), case.network::<f32>());
             let before = parameters(&net);
-            net.train(&data.samples(), &case.settings(), BEGINNING);
+            net.train(&data.samples(), &case.settings(), BEGINNING).unwrap();
             assert!(parameters(&net) == before, "{sizes:?}");
         }
     }
@@ -484,19 +491,25 @@ fn a_reused_workspace_equals_a_fresh_one() {
         let mut used = large.network::<f32>();
         for rows in [1500, 3, 1024, 257, 100, 256, 30, 7, 1] {
             let mut fresh = large.network::<f32>();
-            for (l, (w, b)) in used.weights().iter().zip(used.biases()).enumerate() {
+            for (l, (w, b)) in
+                used.weights().unwrap().iter().zip(used.biases().unwrap()).enumerate()
+            {
                 fresh.set_weights(l, w.view()).unwrap();
                 fresh.set_biases(l, b.view()).unwrap();
             }
             let samples = data.first(rows);
             let threads = 1 + rows % 3;
             let costs = [&mut used, &mut fresh]
-                .map(|net| with_threads(threads, || net.step(&samples, 0.2)).to_bits());
+                .map(|net| with_threads(threads, || net.step(&samples, 0.2).unwrap()).to_bits());
             assert_eq!(costs[0], costs[1], "cost of {rows} rows");
             assert!(parameters(&used) == parameters(&fresh), "{sizes:?}, {rows} rows");
             let x = data.rows();
             let x = x.slice(ndarray::s![..rows, ..]);
-            assert_eq!(used.predict(x), fresh.predict(x), "{rows} rows predicted");
+            assert_eq!(
+                used.predict(x).unwrap(),
+                fresh.predict(x).unwrap(),
+                "{rows} rows predicted"
+            );
         }
     }
 }

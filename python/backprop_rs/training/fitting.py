@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from .. import _check, _frames
+from .. import _check, _frames, _memory
 from ..data.sources import Source
 from ..health.watch import Health, HealthWatcher, health_of
 from ..network.computes import has_several_labels
@@ -94,6 +94,7 @@ def ready(net: Network, samples: Samples | Streamed, given: dict[str, Any]) -> R
     if isinstance(samples, Streamed):
         check_length(samples.source, given)
     chosen = plan(net._tables, len(samples), given)
+    _memory.need_training(net.sizes, min(chosen.batch_size, len(samples)), net.dtype)
     if is_lbfgs(chosen.optimizer):
         return ready_for_lbfgs(net, samples, held, given, chosen)
     callbacks, metrics = callbacks_of(given), net._metrics(given["metrics"])
