@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from backprop_rs.health import ILLNESSES
 from backprop_rs.health.case import range_of
+from backprop_rs.health.constant import best_constant_cost
 
 IRIS = bp.load_iris()
 SCALED = ((IRIS.X - IRIS.X.mean(axis=0)) / IRIS.X.std(axis=0)).astype(np.float32)
@@ -68,6 +69,15 @@ def fitted_too_well():
     return net, X, y
 
 
+XOR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+
+
+def stuck_xor(**options):
+    """Outputs near 0.5 that differ, so that nothing else is seen."""
+    net = bp.Network([2, 2, 1], "sigmoid", "sigmoid", seed=3, **options)
+    return trained(net, XOR, [0, 1, 1, 0], epochs=200, rate=0.1)
+
+
 def explosive():
     net = classifier((4, *[20] * 6, 3), "relu")
     net.weights = [5 * w if 0 < i < 6 else w for i, w in enumerate(net.weights)]
@@ -89,6 +99,7 @@ ILL = {
     "vanishing_delta": lambda: (classifier((4, *[10] * 8, 3), "sigmoid"), SCALED, IRIS.y),
     "exploding_delta": explosive,
     "constant_output": lambda: (classifier((4, *[10] * 8, 3), "sigmoid"), SCALED, IRIS.y),
+    "no_better_than_constant": stuck_xor,
     "overfitting": fitted_too_well,
 }
 
@@ -113,6 +124,11 @@ ALSO = {
         lambda: (regressor(output="tanh"), NORMAL, WAVES),
     ],
     "saturated_neurons": [lambda: (classifier((4, 8, 3), "sigmoid"), 100 * SCALED, IRIS.y)],
+    "no_better_than_constant": [
+        lambda: stuck_xor(cost="cross_entropy"),
+        lambda: trained(regressor(), NORMAL, WAVES[::-1], epochs=5, rate=0.01),
+        lambda: trained(classifier(), SCALED, np.random.default_rng(0).integers(0, 3, 150), 5),
+    ],
 }
 
 HEALTHY = {
@@ -174,6 +190,58 @@ def test_illness_is_found(name):
 def test_illness_is_found_in_another_form(name, make):
     diagnosis = found(make)
     assert name in diagnosis.illnesses, diagnosis
+
+
+def test_a_network_that_was_not_trained_need_not_be_better_than_a_constant():
+    net = bp.Network([2, 2, 1], seed=3)
+    assert "no_better_than_constant" not in net.diagnose(XOR, [0, 1, 1, 0]).illnesses
+    net.fit(XOR, [0, 1, 1, 0], 4000, 4, 2.0, optimizer="sgd(momentum=0.9)", progress=False)
+    assert "no_better_than_constant" not in net.diagnose(XOR, [0, 1, 1, 0]).illnesses
+
+
+CONSTANTS = [
+    *((cost, "identity") for cost in ("squared_error", "mean_squared_error", "squared_error(2)")),
+    *((cost, "identity") for cost in ("absolute_error", "huber(0.3)", "log_cosh", "quantile(0.9)")),
+    *((cost, "tanh") for cost in ("squared_error", "absolute_error", "huber(0.3)")),
+    *((cost, "sigmoid") for cost in ("cross_entropy", "cross_entropy(0.1)", "focal", "hinge")),
+    *((cost, "softmax") for cost in ("cross_entropy", "cross_entropy(0.1)", "focal")),
+    *(("squared_error", "softmax"), ("huber(0.3)", "softmax"), ("hinge", "identity")),
+    *(("poisson", "exponential"), ("poisson", "softplus"), ("squared_error", "sigmoid")),
+]
+
+
+@pytest.mark.parametrize(("cost", "output"), CONSTANTS)
+def test_the_best_constant_is_the_best(cost, output):
+    """No network without inputs has a smaller cost: as SciPy's search over its biases ends."""
+    from scipy.optimize import minimize
+
+    random = np.random.default_rng(0)
+    net = bp.Network([1, 3], output=output, cost=cost, init="zeros", dtype="float64")
+    classes = np.eye(3)[random.choice(3, 40, p=[0.6, 0.3, 0.1])]
+    y = random.normal(size=(40, 3)) if output in ("identity", "tanh") else classes
+    y = random.poisson([0.5, 2, 9], (40, 3)).astype(float) if cost == "poisson" else y
+    y = classes if cost == "hinge" else y
+    nothing = np.zeros((40, 1))
+
+    def at(biases):
+        net.biases = [np.clip(biases, -60, 60)]
+        return net.evaluate(nothing, y)["cost"]
+
+    best = best_constant_cost(net, y, range_of(output))
+    starts = [np.zeros(3), *random.normal(0, 2, (6, 3))]
+    method = {"method": "Nelder-Mead", "options": {"xatol": 1e-9, "fatol": 1e-12, "maxiter": 5000}}
+    found = min(minimize(at, start, **method).fun for start in starts)
+    # Neither beats the other by more than where the searches end.
+    assert best == pytest.approx(found, rel=1e-4, abs=1e-6)
+
+
+def test_nothing_is_said_of_a_cost_of_ones_own():
+    fourth = bp.Cost(
+        "fourth", lambda a, y: ((a - y) ** 4).sum(axis=1), lambda a, y: 4 * (a - y) ** 3
+    )
+    net = bp.Network([2, 2, 1], cost=fourth, seed=3)
+    net.fit(XOR, [0, 1, 1, 0], 20, 4, 0.1, progress=False)
+    assert "no_better_than_constant" not in net.diagnose(XOR, [0, 1, 1, 0]).illnesses
 
 
 @pytest.mark.parametrize("name", HEALTHY)

@@ -13,6 +13,7 @@ from ..network.computes import class_labels
 from ..trace import Trace
 from ..training.metrics import classes_of
 from ..training.scores import one_hot, r2
+from .constant import best_constant_cost
 from .measures import Layer, layers_of, probe_rows, seen_of, slopes_of
 
 if TYPE_CHECKING:
@@ -117,6 +118,16 @@ class Case:
         twin.weights = [np.zeros_like(w) for w in twin.weights]
         twin.biases = [np.zeros_like(b) for b in twin.biases]
         return float(twin._core.mean_cost(*self.probe, None))
+
+    @cached_property
+    def constant_cost(self) -> float | None:
+        """The cost of the probe for the best constant prediction."""
+        return best_constant_cost(self.net, self.targets, self.output_range)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there was a training by `fit`."""
+        return self.net.epochs_trained > 0 or bool(self.history)
 
     @cached_property
     def is_good(self) -> bool:

@@ -21,6 +21,7 @@ DEAD, SATURATED = 0.4, 0.5  # shares of the neurons of a layer
 FLAT_OUTPUT, WRONG_OUTPUTS = 0.01, 0.1
 VANISHED, EXPLODED = 1e-3, 1e2  # mean |δ| of a layer against that of the output
 SAME_OUTPUT = 1e-3  # of the spread of the targets
+NO_GAIN = 0.01  # of the cost of the best constant prediction
 OVERFIT, FEW_EPOCHS = 1.1, 3
 
 
@@ -153,6 +154,18 @@ def constant_output(case: Case) -> Signs:
         )
 
 
+def no_better_than_constant(case: Case) -> Signs:
+    cost, best = case.trace.cost, case.constant_cost
+    if not case.is_trained or best is None or not case.targets.std(axis=0).any():
+        return
+    if best - cost < NO_GAIN * abs(best):
+        yield (
+            None,
+            f"The cost is {cost:.3g}, and {best:.3g} for the best prediction that is the same for "
+            "all rows: the inputs have taught nothing.",
+        )
+
+
 def overfitting(case: Case) -> Signs:
     val = case.history.val_cost if case.history else []
     if case.history and len(val) > FEW_EPOCHS:
@@ -252,6 +265,13 @@ ILLNESSES = (
         "outputs that hardly depend on the inputs",
         "See the findings above first; otherwise a larger learning rate, or fewer layers.",
         constant_output,
+    ),
+    Illness(
+        "no_better_than_constant",
+        "a cost after training that the best constant prediction has too",
+        "See the findings above first; otherwise more epochs, another learning rate or seed, more "
+        "neurons, and features that tell something of the targets.",
+        no_better_than_constant,
     ),
     Illness(
         "overfitting",
