@@ -200,6 +200,44 @@ def test_a_target_of_whole_numbers_is_values_if_asked(tmp_path):
     assert "R²" in output("train", path, "--classes", "no", *SHORT)
 
 
+def test_metrics_of_classes_are_columns_of_the_report(tmp_path):
+    text = output("train", "iris", "--metrics", "f1, roc_auc,average_precision,log_loss", *SHORT)
+    assert re.search(r"^ +cost +accuracy +f1 +roc_auc +average_precision +log_loss$", text, re.M)
+    cost, accuracy, f1, auc, precision, loss = scores(text, "test")
+    assert loss == pytest.approx(cost, abs=1e-4)  # the cost is that
+    assert all(0 <= one <= 1 for one in (accuracy, f1, auc, precision))
+
+
+@pytest.mark.parametrize("stream", [[], ["--stream"]])
+def test_metrics_of_values_are_in_the_units_of_the_target(stream, tmp_path):
+    """Standardized for the training, whose cost is in those units."""
+    path, model = tmp_path / "prices.csv", tmp_path / "model"
+    x = np.random.default_rng(0).uniform(size=60)
+    path.write_text("x,price\n" + "".join(f"{one},{1000 + 500 * one}\n" for one in x))
+    arguments = ("train", path, "--classes", "no", "--test-fraction", "0", "--out", model)
+    text = output(*arguments, "--metrics", "mae,r2,mape", *stream, *SHORT)
+    _, share, mae, r2, mape = scores(text, "train")
+    predicted = [float(row["prediction"]) for row in table(output("predict", model, path))]
+    errors = np.abs(np.subtract(predicted, 1000 + 500 * x))
+    assert mae == pytest.approx(errors.mean(), rel=1e-3)
+    assert mape == pytest.approx((errors / (1000 + 500 * x)).mean(), abs=1e-4)
+    assert r2 == share
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--metrics", "f2"], "metrics must be functions or among accuracy, .*; got 'f2'"),
+        (["--metrics", "f1,f1"], "metrics must have different names; got 'f1' twice"),
+        (["--metrics", "f1", "--classes", "no"], "metric 'f1' must have classes as targets"),
+        (["--metrics", "log_loss", "--output", "sigmoid"], "metric 'log_loss' must have prob"),
+    ],
+)
+def test_metrics_that_do_not_suit_are_refused_before_the_training(options, sentence, flowers):
+    given = ["train", flowers, "--target", "0" if "no" in options else "species", *options]
+    assert re.search(sentence, complaint(*given, *SHORT))
+
+
 # Prediction.
 
 

@@ -165,6 +165,13 @@ def _add_training_options(group: Any) -> None:
         "in the last fifth of the epochs)",
     )
     group.add_argument("--optimizer", default="sgd", metavar="NAME", help="sgd (default) or adam")
+    group.add_argument(
+        "--metrics",
+        type=_listed,
+        default=[],
+        metavar="NAMES",
+        help="to print beside the cost, such as f1,roc_auc for classes or mae,r2 for values",
+    )
     group.add_argument("--seed", type=int, default=0, help="default: 0")
     group.add_argument("--out", metavar="FILE", help="save the network to it (safetensors)")
     group.add_argument(
@@ -318,6 +325,10 @@ def _whole_numbers(text: str) -> list[int]:
         raise ArgumentTypeError(
             f"must be whole numbers with commas between, or none; got {text!r}"
         ) from None
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
 
 
 def _names(text: str) -> str | list[str]:

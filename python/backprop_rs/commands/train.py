@@ -67,13 +67,13 @@ def train_and_report(args: Namespace, comm: Any) -> None:
     network = build(args, train)
     preparation = prepare(train, scale_target=network.output == "identity")
     phases = plan(args, len(train), network)
-    check(args, network, phases)
+    check(args, network, phases, train.is_classification)
     announce(args, network, preparation, (train, test), phases)
     with np.errstate(over="ignore", invalid="ignore"):  # `report` says it, and says what to do
         seconds, history = fit(args, network, preparation, train, phases, comm)
         if comm is not None and comm.Get_rank() > 0:
             return
-        report(network, preparation, {"train": train, "test": test}, seconds)
+        report(network, preparation, {"train": train, "test": test}, args.metrics, seconds)
     keep(args.out, network, preparation, train, history)
 
 
@@ -138,9 +138,11 @@ def plan(args: Namespace, n_samples: int, network: Network) -> list[Phase]:
     return [Phase(epochs - epochs // 5, rate), Phase(epochs // 5, rate / 10)]
 
 
-def check(args: Namespace, network: Network, phases: list[Phase]) -> None:
+def check(args: Namespace, network: Network, phases: list[Phase], classes: bool) -> None:
     """Have `fit` refuse its settings before anything is printed: no epoch is trained."""
     n_in, *_, n_out = network.sizes
+    labels = np.zeros(1, int) if classes else None
+    network._metrics(args.metrics).check(labels, n_out)
     for phase in phases:
         network.fit(
             np.zeros((1, n_in)),
@@ -216,27 +218,51 @@ def fit(
 
 
 def report(
-    network: Network, preparation: Preparation, sets: dict[str, Set | None], seconds: float
+    network: Network,
+    preparation: Preparation,
+    sets: dict[str, Set | None],
+    metrics: list[str],
+    seconds: float,
 ) -> None:
-    scores = {name: score(network, preparation, one) for name, one in sets.items() if one}
+    scores = {name: score(network, preparation, one, metrics) for name, one in sets.items() if one}
     if not all(isfinite(each["cost"]) for each in scores.values()):
         raise ValueError(DIVERGED)
-    columns = list(next(iter(scores.values())))
-    print(" " * 6 + "".join(f"{column:>10}" for column in columns))
+    widths = {column: max(10, len(column) + 2) for column in next(iter(scores.values()))}
+    print(" " * 6 + "".join(f"{column:>{width}}" for column, width in widths.items()))
     for name, each in scores.items():
-        print(f"{name:<6}" + "".join(f"{each[column]:10.4f}" for column in columns))
+        cells = (f"{each[column]:{width}.4f}" for column, width in widths.items())
+        print(f"{name:<6}" + "".join(cells))
     print(f"\ntrained in {seconds:.2f} s")
 
 
-def score(network: Network, preparation: Preparation, dataset: Set) -> dict[str, float]:
-    """Return cost and accuracy, or cost and R² where the target is values."""
+def score(
+    network: Network, preparation: Preparation, dataset: Set, metrics: list[str]
+) -> dict[str, float]:
+    """Return cost and accuracy, or cost and R² where the target is values, and the metrics."""
     X, y = preparation.inputs(dataset), preparation.targets(dataset)
-    scores = network.evaluate(X, y)
     if dataset.is_classification:
-        return scores
-    if not isinstance(dataset, Dataset):
-        return {"cost": scores["cost"], "R²": r_squared_of(network, X)}
-    return {"cost": scores["cost"], "R²": r_squared(network.predict(X), y)}
+        return network.evaluate(X, y, metrics=metrics)
+    scores = {"cost": network.evaluate(X, y)["cost"]}
+    if isinstance(dataset, Dataset):
+        scores["R²"] = r_squared(network.predict(X), y)
+    else:
+        scores["R²"] = r_squared_of(network, X)
+    return scores | scores_of_values(network, preparation, X, y, metrics)
+
+
+def scores_of_values(
+    network: Network, preparation: Preparation, X: Any, y: Any, metrics: list[str]
+) -> dict[str, float]:
+    """Return metrics in the units of the target, whatever the network is trained on."""
+    if not metrics:
+        return {}
+    if y is None:
+        pairs = [(one.y.reshape(len(one), -1), network.predict(one.X)) for one in X.blocks()]
+        y, a = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    else:
+        a = network.predict(X)
+    y, a = preparation.values(y), preparation.values(a)
+    return network._metrics(metrics).scores(y, None, a)
 
 
 def r_squared(predicted: NDArray[Any], y: NDArray[Any]) -> float:
