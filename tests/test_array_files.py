@@ -179,6 +179,13 @@ class TestNpz:
         assert data.feature_names == ("p", "q")
         assert data.class_names == ("no", "yes")
 
+    @pytest.mark.parametrize("wrong", [1.7, -1.0, 2.0])
+    def test_labels_beside_class_names_are_whole_numbers(self, saved, wrong):
+        names = {"class_names": ["no", "yes"]}
+        assert load_npz(saved(X=self.X, y=[1.0, 0.0, 1.0], **names)).y.tolist() == [1, 0, 1]
+        with pytest.raises(ValueError, match=rf"labels from 0 to 1 .*; got {wrong} in row 2"):
+            load_npz(saved(X=self.X, y=[1.0, 0.0, wrong], **names))
+
     def test_images_become_rows_of_pixels(self, saved):
         data = load_npz(saved(X=np.full((2, 3, 3), 51, np.uint8)))
         assert data.X.shape == (2, 9)

@@ -261,7 +261,7 @@ def test_prediction_finds_columns_by_name(flower_model, tmp_path):
     first, *_ = table(output("predict", flower_model, flower_model.with_name("flowers.csv")))
     assert row == first
     path.write_text("pw,pl,sw\n0.2,1.4,3.5\n")
-    assert "(pw, pl, sw); got 'sl'" in complaint("predict", flower_model, path)
+    assert "none of its columns (pw, pl, sw) is 'sl'" in complaint("predict", flower_model, path)
 
 
 def test_predicted_values_are_in_the_units_of_the_target(value_model, values, tmp_path):
@@ -323,7 +323,7 @@ def test_info(flower_model, value_model):
         (("train", "iris", "--hidden", "8,x"), "whole numbers with commas between, or none"),
         (("train", "iris", "--hidden", "0"), "got [4, 0, 3]"),
         (("train", "iris", "--seed", "-1"), "seed must be"),
-        (("train", "iris", "--test-fraction", "1.5"), "test_fraction must be"),
+        (("train", "iris", "--test-fraction", "1.5"), "--test-fraction must be"),
         (("train", "iris", "--target", "species"), "--target goes with a CSV file; got iris"),
         (("train", "iris", "--out", "no/such/folder/model"), "--out must name a file"),
         (("predict", "nowhere", "iris"), "nowhere: No such file or directory"),

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from backprop_rs.data import load_csv
+from backprop_rs.data import load_csv, train_test_split
 from backprop_rs.data.csv_file import CsvFile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -81,6 +81,61 @@ class TestHeader:
         assert read(text, features=["Unnamed: 0", "a"]).feature_names == ("Unnamed: 0", "a")
         assert read(text, target="Unnamed: 0").y.tolist() == [7, 3]
         assert read(text, ignore=[0]).feature_names == ("a",)
+
+
+def test_features_of_two_columns_are_kept_apart(read):
+    """Either both columns make "a=b=c", or one looks like a text of the other."""
+    for rows in ("x,c,1\nx,d,2\n", "b=c,c,1\nb=d,d,2\n"):
+        with pytest.raises(ValueError, match=r"the columns 'a' and 'a=b' cannot be told apart by"):
+            read(f"a,a=b,y\n{rows}")
+    with pytest.raises(
+        ValueError, match=r"the columns 'a' and 'a=b' cannot be told apart by their"
+    ):
+        read("a=b,a,y\n1,b,1\n2,c,2\n")
+    assert read("a=b,a,y\n1,2,1\n2,2,2\n").feature_names == ("a=b", "a")
+    with pytest.raises(ValueError, match=r"'a=b=c' may be from each of the columns 'a', 'a=b'"):
+        read("a,a=b,y\nx,c,1\nx,d,2\n", features=["a=b=c", "a=b=d"])
+
+
+class TestMeans:
+    """The mean of the training data fills what is missing in new data."""
+
+    TABLE = "a,color,y\n1,red,0.5\n,blue,1.5\n4,?,2.5\n4,red,3.5\n"
+
+    def test_they_are_kept(self, read):
+        data = read(self.TABLE, missing="mean")
+        assert data.fill_values == {"a": 3.0, "color=blue": 1 / 3, "color=red": 2 / 3}
+        assert data.filled.tolist() == [[False] * 3, [True, False, False], [False, True, True],
+                                        [False] * 3]  # fmt: skip
+        assert read(self.TABLE, missing="drop").fill_values is None
+
+    def test_they_fill_new_data(self, read):
+        data = read(self.TABLE, missing="mean")
+        new = read("color,a\n,7\nred,\n", features=data.feature_names, missing=data.fill_values)
+        assert new.X.tolist() == [[7, np.float32(1 / 3), np.float32(2 / 3)], [3, 0, 1]]
+        assert new.fill_values == data.fill_values and new.filled is None
+
+    def test_one_that_is_not_known_is_refused(self, read):
+        with pytest.raises(ValueError, match=r"line 3, column 1 \('a'\): the cell is missing"):
+            read(self.TABLE, missing={"color=blue": 0.5, "color=red": 0.5})
+        with pytest.raises(ValueError, match="missing must map features to finite numbers"):
+            read(self.TABLE, missing={"a": float("nan")})
+
+    def test_a_split_takes_those_of_the_train_set(self, read):
+        rows = "".join(f"{i if i % 5 else ''},{i}\n" for i in range(1, 41))
+        data = read("a,y\n" + rows, missing="mean", classes=False)
+        train, test = train_test_split(data, test_fraction=0.5, seed=3)
+        known = train.X[train.y % 5 != 0]
+        (mean,) = train.fill_values.values()
+        assert mean == known.mean(dtype=float) != data.fill_values["a"]
+        for part in (train, test):
+            assert part.fill_values == {"a": mean}
+            assert (part.X[part.filled] == np.float32(mean)).all() and part.filled.any()
+            assert (part.filled[:, 0] == (part.y % 5 == 0)).all()
+        assert train_test_split(train)[0].fill_values != train.fill_values
+        new = read("a,y\n,1\n2,2\n", features=["a"], missing=train.fill_values)
+        again, _ = train_test_split(new)
+        assert again.fill_values == train.fill_values
 
 
 class TestTarget:

@@ -73,7 +73,7 @@ def test_one_parquet_file_serves_too(folder: Path, capsys: pytest.CaptureFixture
     [
         (["--target", "height"], "target must be one of f0, f1, f2, f3, value, kind"),
         (["--target", "value"], "part-0.parquet, row group 0: column 'kind' must hold numbers"),
-        (["--test-fraction", "1"], "test_fraction must be a number between 0 and 1; got 1.0"),
+        (["--test-fraction", "1"], "--test-fraction must be a number between 0 and 1; got 1.0"),
         (["--missing", "mean"], "--missing mean needs all rows in memory"),
     ],
 )

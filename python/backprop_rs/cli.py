@@ -11,6 +11,8 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import Any, NoReturn
 
+from .commands.spelling import on_command_line
+
 PROG = "backprop-rs"
 WRONG_ARGUMENT = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -95,7 +97,8 @@ def _add_train(commands: Any) -> None:
         "data",
         metavar="DATA",
         help="iris, digits, a CSV or Parquet file, an .npz file (X and y, or x_train, y_train, "
-        "x_test and y_test), a folder of such, or of MNIST-format files",
+        "x_test and y_test), a folder of such, or of MNIST-format files; - reads CSV from "
+        "standard input",
     )
     _add_data_options(parser.add_argument_group("data"))
     _add_network_options(parser.add_argument_group("network"))
@@ -104,7 +107,9 @@ def _add_train(commands: Any) -> None:
 
 def _add_data_options(group: Any) -> None:
     group.add_argument(
-        "--target", metavar="COLUMN", help="by name, or by position from 0 (default: the last)"
+        "--target",
+        metavar="COLUMN",
+        help="by name or, if no column is called that, by position from 0 (default: the last)",
     )
     group.add_argument(
         "--ignore", metavar="COLUMN", action="append", default=[], help="may be repeated"
@@ -189,7 +194,9 @@ def _add_predict(commands: Any) -> None:
     parser = commands.add_parser("predict", help=about, description=about, allow_abbrev=False)
     parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
     parser.add_argument(
-        "data", metavar="DATA", help="as for train; a CSV file may be without the target"
+        "data",
+        metavar="DATA",
+        help="as for train, or - for standard input; a CSV file may be without the target",
     )
     parser.add_argument("--out", metavar="FILE", help="default: standard output")
     _add_stream(parser)
@@ -255,7 +262,9 @@ def _add_diagnose(commands: Any) -> None:
         help="to judge (default: the largest of the training)",
     )
     parser.add_argument(
-        "--target", metavar="COLUMN", help="of a CSV file, by name or position (default: the last)"
+        "--target",
+        metavar="COLUMN",
+        help="of a CSV file, by name or position (default: that of the training)",
     )
     parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
 
@@ -289,7 +298,9 @@ def _add_plot(commands: Any) -> None:
         "--features", metavar="TWO", help="of boundary, by name or position (default: 0,1)"
     )
     parser.add_argument(
-        "--target", metavar="COLUMN", help="of a CSV file, by name or position (default: the last)"
+        "--target",
+        metavar="COLUMN",
+        help="of a CSV file, by name or position (default: that of the training)",
     )
     parser.add_argument("--dark", action="store_true", help="light on dark")
     parser.add_argument("--dpi", type=float, default=150, help="dots an inch (default: 150)")
@@ -311,7 +322,9 @@ def _add_labelled(parser: Any, rows: int) -> None:
     parser.add_argument("--row", type=int, default=0, help="the first, from 0 (default: 0)")
     parser.add_argument("--rows", type=int, default=rows, help=f"default: {rows}")
     parser.add_argument(
-        "--target", metavar="COLUMN", help="of a CSV file, by name or position (default: the last)"
+        "--target",
+        metavar="COLUMN",
+        help="of a CSV file, by name or position (default: that of the training)",
     )
     parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
 
@@ -338,8 +351,8 @@ def _names(text: str) -> str | list[str]:
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split())
+    return on_command_line(" ".join(str(error).split()))
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"{PROG}: warning: {message}", file=sys.stderr)
+    print(f"{PROG}: warning: {on_command_line(str(message))}", file=sys.stderr)

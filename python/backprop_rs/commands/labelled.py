@@ -10,7 +10,7 @@ from ..data import Dataset
 from ..network import Network
 from .predict import check_size
 from .preparation import Preparation
-from .source import column, kind_of, read_to_predict
+from .source import column, kind_of, opened, read_to_predict, without_missing_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def read(args: Namespace, network: Network) -> tuple[NDArray[Any], NDArray[Any]]:
     """X (m, n_0) and y of DATA, scaled as the model keeps it; those to test where they are apart.
 
-    The target of a CSV file is --target, by default its last column.
+    The target of a CSV file is --target, by default the column that the model was trained on, or
+    the last one if the model keeps no name.
     """
     preparation = Preparation.from_metadata(network.metadata, network.sizes)
     dataset = dataset_of(args, preparation)
@@ -30,6 +31,7 @@ def read(args: Namespace, network: Network) -> tuple[NDArray[Any], NDArray[Any]]
 
 
 def dataset_of(args: Namespace, preparation: Preparation) -> Dataset:
+    args.data = opened(args.data)
     if kind_of(args.data) != "csv":
         if args.target is not None:
             raise ValueError(f"--target goes with a CSV file; got {args.data}")
@@ -37,13 +39,16 @@ def dataset_of(args: Namespace, preparation: Preparation) -> Dataset:
         if not isinstance(dataset, Dataset):
             raise ValueError(f"DATA must fit in memory; {args.data} is read as it is needed")
         return dataset
-    return data.load_csv(
-        args.data,
-        target=-1 if args.target is None else column(args.target),
-        features=preparation.feature_names or None,
-        classes=bool(preparation.class_names),
-        class_names=preparation.class_names or None,
-    )
+    target: str | int = preparation.target or -1
+    with without_missing_cells():
+        return data.load_csv(
+            args.data,
+            target=target if args.target is None else column(args.target),
+            features=preparation.feature_names or None,
+            missing=preparation.fill_values or "error",
+            classes=bool(preparation.class_names),
+            class_names=preparation.class_names or None,
+        )
 
 
 def rows(first: int, count: int, n: int) -> slice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,8 @@ class Preparation:
     class_names: tuple[str, ...] = ()
     scaling: Scaling | None = None
     target_scaling: Scaling | None = None
+    fill_values: dict[str, float] = field(default_factory=dict)
+    target: str = ""
 
     def inputs(self, dataset: Dataset | SourceSet) -> Any:
         """Return the features (m, n_0) as the network takes them, or a source of all."""
@@ -55,6 +57,8 @@ class Preparation:
         names = {"feature_names": self.feature_names, "class_names": self.class_names}
         return {
             **{key: list(value) for key, value in names.items() if value},
+            **({"target": self.target} if self.target else {}),
+            **({"fill_values": self.fill_values} if self.fill_values else {}),
             **{key: value.to_dict() for key, value in scalings.items() if value is not None},
         }
 
@@ -66,6 +70,8 @@ class Preparation:
             _names(metadata, "class_names", sizes[-1], max(sizes[-1], 2)),
             _scaling(metadata, "scaling", sizes[0]),
             _scaling(metadata, "target_scaling", sizes[-1]),
+            _fill_values(metadata),
+            _target(metadata),
         )
 
 
@@ -73,16 +79,21 @@ def prepare(train: Dataset | SourceSet, scale_target: bool) -> Preparation:
     """Choose how to scale, from the training set alone."""
     if not isinstance(train, Dataset):
         return train.preparation(scale_target)
-    preparation = Preparation(own_names(train), train.class_names, feature_scaling(train.X))
+    preparation = Preparation(
+        own_names(train),
+        train.class_names,
+        feature_scaling(train.X),
+        fill_values=dict(train.fill_values or {}),
+        target=train.target_name,
+    )
     if train.is_classification or not scale_target:
         return preparation
     return replace(preparation, target_scaling=Scaling.fit(preparation.targets(train)))
 
 
 def own_names(dataset: Dataset) -> tuple[str, ...]:
-    """Return the feature names, or none if they are only x0, x1, ..."""
-    names = dataset.feature_names
-    return () if names == tuple(f"x{k}" for k in range(len(names))) else names
+    """Return the feature names, or none if the data have none."""
+    return dataset.feature_names if dataset.has_feature_names else ()
 
 
 def feature_scaling(X: NDArray[np.float32]) -> Scaling | None:
@@ -122,6 +133,22 @@ def _names(metadata: dict[str, Any], key: str, n: int, most: int = 0) -> tuple[s
     if not isinstance(names, list) or len(names) not in (0, n, most):
         raise ValueError(f"the model's {key} must be a list of {n} names; got {names!r:.60}")
     return tuple(map(str, names))
+
+
+def _fill_values(metadata: dict[str, Any]) -> dict[str, float]:
+    given = metadata.get("fill_values") or {}
+    if not isinstance(given, dict) or not all(
+        isinstance(value, int | float) and np.isfinite(value) for value in given.values()
+    ):
+        raise ValueError(f"the model's fill_values must be finite numbers; got {given!r:.60}")
+    return {str(name): float(value) for name, value in given.items()}
+
+
+def _target(metadata: dict[str, Any]) -> str:
+    given = metadata.get("target", "")
+    if not isinstance(given, str):
+        raise ValueError(f"the model's target must be a name; got {given!r:.60}")
+    return given
 
 
 def _scaling(metadata: dict[str, Any], key: str, n: int) -> Scaling | None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .. import data
 from .._memory import available, shown
 from ..data import Dataset
+from ..data.opening import Contents, once_read, open_binary
 from ..data.recipe import NameOrPosition, listed
+from ..data.table import MissingCell
 from . import source_set
 from .preparation import Preparation, own_names
 from .source_set import SourceSet
@@ -22,6 +28,7 @@ CSV_OPTIONS: dict[str, object] = {"target": None, "ignore": [], "missing": "erro
 
 def read_to_train(args: Namespace) -> tuple[Dataset | SourceSet, Dataset | SourceSet | None]:
     """Return the data set, and the test set where the source brings its own."""
+    args.data = opened(args.data)
     kind = kind_of(args.data)
     classes = CLASSES[args.classes]
     check_stream(args.data, kind, args.stream)
@@ -45,6 +52,7 @@ def read_to_predict(
     path: str, preparation: Preparation, stream: bool = False
 ) -> Dataset | SourceSet:
     """Return the samples to predict: those to test where the source tells them apart."""
+    path = opened(path)
     kind = kind_of(path)
     check_stream(path, kind, stream)
     if kind == "source" or stream:
@@ -53,7 +61,13 @@ def read_to_predict(
         # Names pick the features, in whatever order and with a target or without.
         names = preparation.feature_names
         check_room(path)
-        return data.load_csv(path, target=False, features=names or None)
+        with without_missing_cells():
+            return data.load_csv(
+                path,
+                target=False,
+                features=names or None,
+                missing=preparation.fill_values or "error",
+            )
     if kind == "npz":
         dataset = data.load_npz_split(path)[1] if holds_split(path) else data.load_npz(path)
     elif kind == "folder":
@@ -64,8 +78,21 @@ def read_to_predict(
     return dataset
 
 
+def opened(name: str) -> str:
+    """Return DATA; a pipe, or "-" for standard input, is read into memory as it comes only once."""
+    if isinstance(name, Contents):
+        return name
+    if name == "-":
+        found: Any = Contents("standard input", sys.stdin.buffer.read())
+    else:
+        found = once_read(name)
+    return found  # type: ignore[no-any-return]
+
+
 def kind_of(name: str) -> str:
     """Return "built-in", "folder", "npz", "idx", "csv" or "source", or raise ValueError."""
+    if isinstance(name, Contents):
+        return kind_of_contents(name)
     path = Path(name)
     if name in BUILT_IN:
         return "built-in"
@@ -77,7 +104,24 @@ def kind_of(name: str) -> str:
         raise ValueError(unknown_data(name))
     if path.suffix.lower() == ".npz":
         return "npz"
-    return "idx" if "idx" in path.name and path.suffix.lower() != ".csv" else "csv"
+    return "idx" if is_idx(path) else "csv"
+
+
+def kind_of_contents(contents: Contents) -> str:
+    """Return "csv" or "idx", for what was read from a pipe."""
+    for magic, what in ((b"PK", "an .npz file"), (b"PAR1", "a Parquet file")):
+        if contents.data.startswith(magic):
+            raise ValueError(f"{contents.name} must be CSV; got {what}, which must be a file")
+    return "idx" if is_idx(contents) else "csv"
+
+
+def is_idx(path: Path | Contents) -> bool:
+    """Whether a file begins as an IDX file does; no text has bytes of 0."""
+    try:
+        with open_binary(path) as file:
+            return file.read(2) == b"\0\0"
+    except ValueError:  # its reader says what is wrong
+        return False
 
 
 def unknown_data(name: str) -> str:
@@ -103,12 +147,18 @@ def check_options(args: Namespace, kind: str) -> None:
 
 
 def check_stream(path: str, kind: str, stream: bool) -> None:
+    if stream and isinstance(path, Contents):
+        raise ValueError(
+            f"--stream needs a file, which can be read more than once; got {path.name}"
+        )
     if stream and kind not in ("csv", "source"):
         raise ValueError(f"--stream goes with tables and folders of shards; got {path}")
 
 
 def check_room(path: str) -> None:
     """A file that is larger than the free memory cannot be read as a whole."""
+    if isinstance(path, Contents):
+        return
     size, free = Path(path).stat().st_size, available()
     if free is not None and size > free:
         raise ValueError(
@@ -126,6 +176,20 @@ def read_csv(args: Namespace, classes: bool | str) -> Dataset:
         missing=args.missing,
         classes=classes,
     )
+
+
+@contextmanager
+def without_missing_cells() -> Iterator[None]:
+    """Say of a missing cell what can be done about it beside a trained model."""
+    try:
+        yield
+    except MissingCell as error:
+        if error.of_target:
+            raise ValueError(f"{error.place}: the target is missing; leave the row out") from None
+        raise ValueError(
+            f"{error.place}: the cell is missing, and MODEL keeps no mean to fill it with; "
+            "train it with --missing mean"
+        ) from None
 
 
 def column(text: str) -> NameOrPosition:

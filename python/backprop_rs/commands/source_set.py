@@ -86,7 +86,9 @@ class SourceSet:
         targets = None
         if scale_target and not self.is_classification and self.survey.targets is not None:
             targets = self.survey.targets.scaling()
-        return Preparation(self.feature_names, self.class_names, scaling, targets)
+        columns = getattr(self.given, "columns", None)  # of a table
+        target = columns.targets[0] if columns and len(columns.targets) == 1 else ""
+        return Preparation(self.feature_names, self.class_names, scaling, targets, target=target)
 
 
 def name_of(given: Source) -> str:

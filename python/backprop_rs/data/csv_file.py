@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from os import fspath
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .csv_rows import cell_coder, delimiter_of, is_missing, open_text, parsed, split_rows
 from .dataset import Dataset
 from .labels import Classes
-from .opening import Path, title
+from .opening import Path, once_read, title
 from .recipe import Recipe, Roles, check_unique, one_of
 from .table import Column, Table
 
@@ -29,7 +29,7 @@ def load_csv(
     target: str | int | bool | None = None,
     header: bool | str = "auto",
     delimiter: str = "auto",
-    missing: str = "error",
+    missing: str | Mapping[str, float] = "error",
     classes: Classes = "auto",
     ignore: Sequence[str | int] = (),
     features: Sequence[str] | None = None,
@@ -58,10 +58,12 @@ def load_csv(
     delimiter : str, default "auto"
         One character; " " is any run of white space. "auto" is the first of tab, semicolon, bar,
         comma and white space that splits the first lines into equally many cells.
-    missing : "error", "drop" or "mean", default "error"
+    missing : "error", "drop", "mean" or mapping from feature to number, default "error"
         What to do about a missing cell, which is an empty one or one of NA, N/A, #N/A, <NA>, NaN,
         null, None and ? in any case of letters. "error" names it; "drop" leaves its row out;
-        "mean" gives the feature its mean over the other rows.
+        "mean" gives the feature its mean over the other rows, which the data set keeps as
+        `fill_values`; `train_test_split` takes the mean of the train set. For new data give the
+        `fill_values` of the data set that the network was trained on.
     classes : "auto", True or False, default "auto"
         Whether the target is classes. "auto": if it is text, or whole numbers of at most 20
         different values that occur at least twice on average. Labels count from 0 in sorted order.
@@ -108,7 +110,7 @@ def load_csv(
     if not isinstance(delimiter, str) or (delimiter != "auto" and len(delimiter) != 1):
         raise ValueError(f"delimiter must be 'auto' or one character; got {delimiter!r}")
     recipe = Recipe(target, missing, classes, ignore, features, class_names)
-    file = CsvFile.examine(path, encoding, delimiter, header)
+    file = CsvFile.examine(once_read(path), encoding, delimiter, header)
     roles = recipe.roles(file.names, file.unnamed)
     return (file.read_fast(roles) or file.read_exact(roles)).dataset(recipe)
 

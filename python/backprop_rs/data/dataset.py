@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,6 +35,16 @@ class Dataset:
         Name of the data set.
     scaling : Scaling, optional
         What `standardize` has done to `X`.
+    target_name : str, optional
+        The name of the column that `y` is from.
+    has_feature_names : bool, optional
+        Whether the names are those of the data, rather than x0, x1, ... for want of any; by default
+        whether there are `feature_names`.
+    fill_values : mapping from feature to number, optional
+        The mean of each feature, with which a reader has filled its missing cells: what to give as
+        `missing` to `load_csv` or `from_frame` for new data.
+    filled : array-like of bool, shape (m, n_0), optional
+        Which cells were missing and hold their mean; a split takes the mean anew.
 
     Raises
     ------
@@ -56,6 +66,10 @@ class Dataset:
     class_names: tuple[str, ...] = ()
     name: str = ""
     scaling: Scaling | None = None
+    target_name: str = ""
+    has_feature_names: bool = False
+    fill_values: Mapping[str, float] | None = None
+    filled: NDArray[np.bool_] | None = None
 
     def __init__(
         self,
@@ -65,6 +79,11 @@ class Dataset:
         class_names: Sequence[str] = (),
         name: str = "",
         scaling: Scaling | None = None,
+        *,
+        target_name: str = "",
+        has_feature_names: bool | None = None,
+        fill_values: Mapping[str, float] | None = None,
+        filled: ArrayLike | None = None,
     ) -> None:
         features = finite("X", rows_of(X))
         names = tuple(feature_names) or _frames.names_of(X) or ()
@@ -76,6 +95,10 @@ class Dataset:
             "class_names": classes,
             "name": name,
             "scaling": scaling,
+            "target_name": target_name,
+            "has_feature_names": bool(names) if has_feature_names is None else has_feature_names,
+            "fill_values": None if fill_values is None else dict(fill_values),
+            "filled": None if filled is None else _mask(filled, features.shape),
         }
         for field, value in fields.items():
             object.__setattr__(self, field, value)
@@ -112,7 +135,8 @@ class Dataset:
         [[3.0], [1.0]]
         """
         index = np.asarray(rows)
-        return replace(self, X=self.X[index], y=None if self.y is None else self.y[index])
+        y, filled = (None if array is None else array[index] for array in (self.y, self.filled))
+        return replace(self, X=self.X[index], y=y, filled=filled)
 
     def __repr__(self) -> str:
         name = f"{self.name!r}: " if self.name else ""
@@ -160,6 +184,15 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"y must hold real numbers or, for classes, text; got {value!r}")
     return value
+
+
+def _mask(filled: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    mask = np.asarray(filled)
+    if mask.dtype != np.bool_ or mask.shape != shape:
+        raise ValueError(
+            f"filled must be bools of the shape of X {shape}; got {mask.dtype} of {mask.shape}"
+        )
+    return mask
 
 
 def _feature_names(names: tuple[str, ...], n_features: int) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ def from_frame(
     frame: Any,
     target: str | int | bool | None = None,
     *,
-    missing: str = "error",
+    missing: str | Mapping[str, float] = "error",
     classes: Classes = "auto",
     ignore: Sequence[str | int] = (),
     features: Sequence[str] | None = None,

@@ -134,10 +134,22 @@ def _coded(
     elif together.dtype.kind not in "biuf" or not np.isfinite(together).all():
         return targets, ()  # Dataset will say what is wrong
     elif known:
-        coded = together.astype(np.int64)  # the names are those of the labels 0, 1, ...
+        coded = _labels(together, known)
     else:
         coded, known = code_numbers(together.astype(np.float64), classes)
     return np.split(coded, np.cumsum([len(y) for y in targets])[:-1]), known
+
+
+def _labels(values: NDArray[Any], known: tuple[str, ...]) -> NDArray[np.int64]:
+    """Return whole numbers as labels 0, 1, ... of the names that are known."""
+    wrong = (values != np.floor(values)) | (values < 0) | (values >= len(known))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"y must hold labels from 0 to {len(known) - 1} beside class_names; got {values[row]} "
+            f"in row {row} (counted from 0)"
+        )
+    return values.astype(np.int64)
 
 
 def _names(arrays: Mapping[str, NDArray[Any]], key: str) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ def train_test_split(
     Returns
     -------
     train, test : Dataset
-        In random order.
+        In random order. Missing cells that hold a mean (``missing="mean"``) get that of the train
+        set.
 
     Raises
     ------
@@ -66,7 +67,25 @@ def train_test_split(
         in_test[_stratified(dataset, order, n_test)] = True
     else:
         in_test[order[:n_test]] = True
-    return dataset.take(order[~in_test[order]]), dataset.take(order[in_test[order]])
+    train, test = dataset.take(order[~in_test[order]]), dataset.take(order[in_test[order]])
+    return _filled_from(train, train), _filled_from(train, test)
+
+
+def _filled_from(train: Dataset, dataset: Dataset) -> Dataset:
+    """Return a data set whose missing cells hold the means of `train`, which is a part of it."""
+    if train.filled is None or dataset.filled is None or train.scaling is not None:
+        return dataset
+    known = np.where(train.filled, np.nan, train.X)
+    # The mean of the whole stays where no row of `train` has a value.
+    before = train.fill_values or {}
+    means = {
+        name: float(column[~np.isnan(column)].mean(dtype=np.float64))
+        if not np.isnan(column).all()
+        else before[name]
+        for name, column in zip(train.feature_names, known.T, strict=True)
+    }
+    X = np.where(dataset.filled, np.array(list(means.values()), np.float32), dataset.X)
+    return replace(dataset, X=X, fill_values=means)
 
 
 def _n_test(n_samples: int, test_fraction: float) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import operator
 import re
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+
+import numpy as np
 
 from .. import _backend
 from .labels import Classes
@@ -18,14 +20,17 @@ class Recipe:
     """The choices that `load_csv` and `from_frame` have in common."""
 
     target: str | int | bool | None
-    missing: str
+    missing: str | Mapping[str, float]
     classes: Classes
     ignore: Sequence[str | int]
     features: Sequence[str] | None
     class_names: Sequence[str] | None
 
     def __post_init__(self) -> None:
-        one_of("missing", self.missing, ("error", "drop", "mean"))
+        if not isinstance(self.missing, Mapping):
+            one_of("missing", self.missing, ("error", "drop", "mean"))
+        elif not all(np.isfinite(value) for value in self.missing.values()):
+            raise ValueError("missing must map features to finite numbers; got NaN or infinity")
         one_of("classes", self.classes, ("auto", True, False))
         if self.target is True:
             raise TypeError("target must be a column's name or position, None or False; got True")
@@ -50,6 +55,7 @@ class Recipe:
             numbers = frozenset(k for k in others if names[k] in self.features)
             text = frozenset(k for k in others if self.coded(names[k])) - numbers
             others = sorted(numbers | text)
+            self._check_coded(text, names)
             self._check_features([names[k] for k in others], names)
         if not others:
             raise ValueError(
@@ -77,6 +83,20 @@ class Recipe:
     def coded(self, name: str) -> list[str]:
         """Return the features, such as "colour=red", that code the text column `name`."""
         return [feature for feature in self.features or () if feature.startswith(f"{name}=")]
+
+    def _check_coded(self, text: Collection[int], names: Sequence[str]) -> None:
+        """Refuse features that may be from either of two columns."""
+        for feature in self.features or ():
+            owners = [names[k] for k in text if feature.startswith(f"{names[k]}=")]
+            if len(owners) > 1 or (owners and feature in names):
+                several = ", ".join(map(repr, sorted({*owners, *({feature} & {*names})})))
+                raise ValueError(
+                    f"the feature {feature!r} may be from each of the columns {several}; rename one"
+                )
+
+    def fills(self, features: Collection[str]) -> bool:
+        """Whether `missing` maps all of these features to numbers."""
+        return isinstance(self.missing, Mapping) and all(one in self.missing for one in features)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,6 +39,17 @@ class Column:
         return Column(self.values[rows], self.categories)
 
 
+class MissingCell(ValueError):
+    """A cell that is missing where there must be one."""
+
+    def __init__(self, place: str, of_target: bool, accepted: str) -> None:
+        super().__init__(f"{place}: the cell is missing; give missing={accepted} to go on")
+        self.place, self.of_target, self.accepted = place, of_target, accepted
+
+    def __reduce__(self) -> tuple[type[MissingCell], tuple[str, bool, str]]:
+        return MissingCell, (self.place, self.of_target, self.accepted)
+
+
 @dataclass(frozen=True)
 class Table:
     """The columns that a recipe uses, by position."""
@@ -51,25 +62,76 @@ class Table:
 
     def dataset(self, recipe: Recipe) -> Dataset:
         """Return the data set that `recipe` makes of the table."""
-        table = self._without_missing(recipe.missing)
+        table = self._without_missing(recipe)
         names, features = table._features(recipe)
+        means = table._means(names, features, recipe)
         y, class_names = table._target(recipe)
-        return Dataset(np.column_stack(features), y, names, class_names, table.title)
+        X = np.empty((len(features[0]), len(features)), np.float32)
+        gaps = np.zeros(X.shape, bool) if recipe.missing == "mean" else None
+        for j, (name, values) in enumerate(zip(names, features, strict=True)):
+            if name in means:
+                missing = np.isnan(values)
+                values = np.where(missing, means[name], values)
+                if gaps is not None:
+                    gaps[:, j] = missing
+            with np.errstate(over="ignore"):  # Dataset reports what overflows
+                X[:, j] = values
+        target = table.roles.target
+        return Dataset(
+            X,
+            y,
+            names,
+            class_names,
+            table.title,
+            target_name="" if target is None else self.names[target],
+            fill_values=means or None,
+            filled=gaps,
+        )
 
-    def _without_missing(self, policy: str) -> Table:
-        """Return the table after `policy`; with "mean", features still hold theirs as NaN."""
-        used = self.roles.used
+    def _without_missing(self, recipe: Recipe) -> Table:
+        """Return the table after `missing`; features that get a mean still hold NaN."""
+        used, target = self.roles.used, self.roles.target
         missing = {k: self.columns[k].missing for k in used}
-        if policy == "drop":
+        if recipe.missing == "drop":
             return self._take(np.flatnonzero(~np.logical_or.reduce(list(missing.values()))))
-        strict = used if policy == "error" else self.roles.used[len(self.roles.features) :]
+        strict = [
+            k
+            for k in used
+            if k == target or not (recipe.missing == "mean" or recipe.fills(self._coded(k, recipe)))
+        ]
         gaps = [(int(missing[k].argmax()), k) for k in strict if missing[k].any()]
         if gaps:
-            accepted = "'drop' or 'mean'" if policy == "error" else "'drop' (a target has no mean)"
-            raise ValueError(
-                f"{self.place(*min(gaps))}: the cell is missing; give missing={accepted} to go on"
-            )
+            row, k = min(gaps)
+            only = k == target and recipe.missing != "error"
+            accepted = "'drop' (a target has no mean)" if only else "'drop' or 'mean'"
+            raise MissingCell(self.place(row, k), k == target, accepted)
         return self
+
+    def _coded(self, k: int, recipe: Recipe) -> list[str]:
+        """Return the features that a column becomes, as far as they are known beforehand."""
+        if self.columns[k].categories is None:
+            return [self.names[k]]
+        return recipe.coded(self.names[k]) or self._present(k)
+
+    def _present(self, k: int) -> list[str]:
+        """Return the features for the texts of a column, sorted."""
+        column = self.columns[k]
+        assert column.categories is not None
+        codes = np.unique(column.values[~column.missing])
+        return sorted(f"{self.names[k]}={column.categories[int(code)]}" for code in codes)
+
+    def _means(
+        self, names: Sequence[str], features: Sequence[NDArray[np.float64]], recipe: Recipe
+    ) -> dict[str, float]:
+        """Return what fills the missing cells of each feature."""
+        if isinstance(recipe.missing, Mapping):
+            return {name: float(recipe.missing[name]) for name in names if name in recipe.missing}
+        if recipe.missing != "mean":
+            return {}
+        return {
+            name: float(values[~np.isnan(values)].mean())
+            for name, values in zip(names, features, strict=True)
+        }
 
     def _take(self, rows: NDArray[np.intp]) -> Table:
         if len(rows) == 0:
@@ -81,21 +143,39 @@ class Table:
 
         return replace(self, columns=columns, place=place)
 
-    def _features(self, recipe: Recipe) -> tuple[list[str], list[NDArray[np.float32]]]:
-        blocks: dict[str, NDArray[np.float32]] = {}
+    def _features(self, recipe: Recipe) -> tuple[list[str], list[NDArray[np.float64]]]:
+        blocks: dict[str, NDArray[np.float64]] = {}
+        made_by: dict[str, str] = {}
         for k in self.roles.features:
-            column = self.columns[k]
+            column, name = self.columns[k], self.names[k]
+            self._check_cells(k, column, recipe)
             if column.categories is None:
-                blocks[self.names[k]] = self._filled(k, column.values)
+                more = {name: column.values}
             else:
-                blocks |= self._one_hot(k, column, recipe.coded(self.names[k]))
+                more = self._one_hot(k, column, recipe.coded(name))
+            for feature in more:
+                self._check_apart(feature, name, made_by)
+                made_by[feature] = name
+            blocks |= more
         if recipe.features is None:
             return list(blocks), list(blocks.values())
         return list(recipe.features), [blocks[feature] for feature in recipe.features]
 
+    def _check_apart(self, feature: str, name: str, made_by: dict[str, str]) -> None:
+        """Refuse a feature that another column makes too, or might make of another text."""
+        texts = [self.names[k] for k in self.roles.features if self.columns[k].categories]
+        others = [one for one in texts if one != name and feature.startswith(f"{one}=")]
+        other = made_by.get(feature) or next(iter(others), None)
+        if other is not None:
+            first, second = sorted([other, name])
+            raise ValueError(
+                f"the columns {first!r} and {second!r} cannot be told apart by their features, "
+                f"such as {feature!r}; rename one, or give ignore=[{name!r}] to leave it out"
+            )
+
     def _one_hot(
         self, k: int, column: Column, coded: Sequence[str]
-    ) -> dict[str, NDArray[np.float32]]:
+    ) -> dict[str, NDArray[np.float64]]:
         """Return a column of 0 and 1 for each category, by its name ("colour=red")."""
         assert column.categories is not None
         present = {
@@ -106,7 +186,7 @@ class Table:
         blocks = {}
         for feature in coded or sorted(present):
             indicator = np.where(column.missing, np.nan, column.values == present.get(feature, -1))
-            blocks[feature] = self._filled(k, indicator)
+            blocks[feature] = indicator
         return blocks
 
     def _check_categories(
@@ -124,16 +204,12 @@ class Table:
                 "to leave it out"
             )
 
-    def _filled(self, k: int, values: NDArray[np.float64]) -> NDArray[np.float32]:
-        gaps = np.isnan(values)
-        if gaps.all():
+    def _check_cells(self, k: int, column: Column, recipe: Recipe) -> None:
+        if recipe.missing == "mean" and column.missing.all():
             raise ValueError(
                 f"column {self.names[k]!r} has no cell to take a mean of; "
                 f"give ignore=[{self.names[k]!r}] to leave it out"
             )
-        mean = values[~gaps].mean() if gaps.any() else 0.0
-        with np.errstate(over="ignore"):  # Dataset reports what overflows
-            return np.where(gaps, mean, values).astype(np.float32)
 
     def _target(
         self, recipe: Recipe
