@@ -16,6 +16,9 @@ RNG = np.random.default_rng(88)
 X = RNG.normal(size=(N, FEATURES)).astype(np.float32)
 Y = X[:, :3].argmax(axis=1)
 WEIGHTS = RNG.uniform(size=N).astype(np.float32)
+VALUES = np.where(np.arange(N) < N // 2, 1.0, 0.25)[:, None]
+LABELS = np.eye(3)[Y]
+LABELS[-100:, 0] = LABELS[-100:, 1] = 1
 PLAIN: dict[str, Any] = {"epochs": 2, "batch_size": 1300, "learning_rate": 0.1, "progress": False}
 
 
@@ -113,12 +116,271 @@ def differences(comm: Any) -> dict[str, str]:
     return found
 
 
-def failure(comm: Any) -> None:
-    def fail(epoch: Any) -> None:
-        if comm.Get_rank() == 1 and epoch.number == 2:
+def endings(comm: Any) -> Any:
+    """How trainings end that one rank wants to end, or in which one fails: what each rank says."""
+    rank, last = comm.Get_rank(), comm.Get_size() - 1
+    held = (X[:100], Y[:100])
+    found: dict[str, Any] = {}
+
+    def attempt(name: str, **settings: Any) -> None:
+        own = settings.pop("own", {})
+        if rank == last:
+            settings |= own
+        net, mine = settings.pop("net", None) or network(), settings.pop("rows", rows_of(comm))
+        x, y = settings.pop("data", (X[mine], Y[mine]))
+        try:
+            history = net.fit(x, y, comm=comm, **PLAIN | {"epochs": 4} | settings)
+            found[name] = {
+                "stopped": history.stopped,
+                "epochs": len(history),
+                "epochs_trained": net.epochs_trained,
+                "scores": history.scores(),
+                "parameters": digest_of(net),
+            }
+        except BaseException as error:
+            kinds = [one.__name__ for one in type(error).__mro__ if one.__module__ == "builtins"]
+            found[name] = {
+                "raised": type(error).__name__,
+                "builtins": kinds,
+                "says": str(error),
+            }
+        comm.Barrier()  # all ranks have come here, and calls of theirs still match
+
+    class At:
+        """A callback that does something on the last rank only."""
+
+        def __init__(self, moment: str, do: Any, always: bool = True) -> None:
+            if always or rank == last:
+                setattr(self, moment, lambda event: do(event) if rank == last else None)
+
+    def stop(event: Any) -> None:
+        event.stop()
+
+    def fail(_: Any) -> None:
+        raise OSError("the disk is gone")
+
+    def interrupt(_: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def leave(_: Any) -> None:
+        sys.exit(3)
+
+    def faster(epoch: Any) -> None:
+        epoch.learning_rate = 0.2
+
+    for moment in ("on_step_end", "on_epoch_end"):
+        attempt(f"stop in {moment}", callbacks=At(moment, stop))
+        attempt(f"stop in {moment}, there alone", own={"callbacks": At(moment, stop)})
+    for moment in ("on_fit_begin", "on_epoch_begin", "on_step_end", "on_epoch_end", "on_fit_end"):
+        attempt(f"failure in {moment}", callbacks=At(moment, fail))
+    attempt("failure, there alone", own={"callbacks": At("on_epoch_end", fail)})
+    attempt("interrupt in a callback", callbacks=At("on_epoch_end", interrupt))
+    attempt("exit in a callback", callbacks=At("on_epoch_end", leave))
+    attempt("a bad rate", callbacks=At("on_epoch_end", lambda e: setattr(e, "learning_rate", -1)))
+    attempt("another rate", own={"callbacks": faster})
+    attempt("everywhere", callbacks=fail)
+
+    def metric(y: Any, p: Any) -> float:
+        if rank == last:
+            raise ZeroDivisionError("no such score")
+        return 0.0
+
+    def own_score(y: Any, p: Any) -> float:
+        return float(rank)
+
+    attempt("a metric", metrics=[metric])
+    stopping = bp.EarlyStopping("own_score", patience=1, higher_is_better=False)
+    attempt("scores that differ", metrics=[own_score], early_stopping=stopping)
+    attempt("early stopping", early_stopping=1, learning_rate=0.0)
+    attempt("validation there alone", own={"validation_data": held})
+    attempt("other validation", validation_data=held, own={"validation_data": (X[:99], Y[:99])})
+    attempt("balanced there alone", own={"class_weight": "balanced"})
+    attempt("other class weights", class_weight={0: 2}, own={"class_weight": {0: 3}})
+    attempt("reduction", own={"reduction": "quick"})
+    attempt("sample weights", own={"sample_weight": WEIGHTS[rows_of(comm)]})
+    attempt("no rows", own={"rows": slice(0, 0)})
+    attempt("a source there alone", own={"data": (bp.data.source(X, Y), None)})
+    attempt("nan", net=exploding(), learning_rate=1e30)
+    attempt("nan, stopped", net=exploding(), learning_rate=1e30, on_nan="stop")
+    attempt("health", health=1)
+    attempt("health there alone", own={"health": 1})
+    attempt("interrupt in a step", net=own_activation(last, rank, "interrupt"))
+    attempt("failure in a step", net=own_activation(last, rank, "fail"))
+    attempt("failure in an update", net=failing_update(rank == last))
+    attempt("failure of a source", data=(failing_source(rank == last), None), batch_size=400)
+    attempt("all is well", callbacks=lambda _: None)
+
+    # Targets whose kind shows in all rows only.
+    thirds = np.array_split(np.arange(N), comm.Get_size())[rank]
+    of_values = {"data": (X[thirds], VALUES[thirds])}
+    attempt("values", net=sigmoid(), metrics=("mae",), **of_values)
+    attempt("accuracy of values", net=sigmoid(), metrics="accuracy", **of_values)
+    attempt("balanced values", net=sigmoid(), class_weight="balanced", **of_values)
+    attempt("weighted values", net=sigmoid(), class_weight={0: 2.0}, **of_values)
+    return comm.gather(found)
+
+
+def metrics_of_values(comm: Any) -> Any:
+    """Scores of targets that are all 0 and 1 on the first ranks, and not on the last."""
+    every = np.arange(N)
+    mine = every if comm is None else np.array_split(every, comm.Get_size())[comm.Get_rank()]
+    settings = PLAIN | {"metrics": ("mae", "r2"), "comm": comm}
+    found = [outcome(net := sigmoid(), net.fit(X[mine], VALUES[mine], **settings))]
+    # Rows of one label each on the first rank, of none and two on the last, or of values there.
+    for targets in (LABELS, np.where(LABELS.sum(axis=1, keepdims=True) == 2, 0.5, LABELS)):
+        net = bp.Network([FEATURES, 4, 3], "tanh", "sigmoid", "cross_entropy", seed=3)
+        history = net.fit(X[mine], targets[mine], **settings | {"validation_data": (X, LABELS)})
+        found.append([*outcome(net, history), net._several_labels])
+    return found
+
+
+def digest_of(net: bp.Network) -> str:
+    from backprop_rs.distributed.greeting import digest
+
+    return digest(net._core.state())
+
+
+def exploding() -> bp.Network:
+    return bp.Network([FEATURES, 9, 3], "relu", "identity", "squared_error", seed=3)
+
+
+def sigmoid() -> bp.Network:
+    return bp.Network([FEATURES, 4, 1], "tanh", "sigmoid", "squared_error", seed=3)
+
+
+def own_activation(last: int, rank: int, what: str) -> bp.Network:
+    """A network with an activation that does something in the 7th call on the last rank."""
+    calls = [0]
+
+    def function(z: Any) -> Any:
+        calls[0] += 1
+        if rank == last and calls[0] == 7:
+            if what == "fail":
+                raise ArithmeticError("an activation of one's own")
+            os.kill(os.getpid(), signal.SIGINT)
+        return np.tanh(z)
+
+    own = bp.Activation("own", function, lambda z, a: 1 - a * a)
+    return bp.Network([FEATURES, 9, 3], own, "softmax", "cross_entropy", seed=3)
+
+
+def failing_update(fails: bool) -> bp.Network:
+    """A network whose second update fails."""
+    net = network()
+
+    class Core:
+        updates = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(core, name)
+
+        def apply_gradient(self, *given: Any) -> Any:
+            self.updates += 1
+            if fails and self.updates == 2:
+                raise MemoryError("no room for an update")
+            return core.apply_gradient(*given)
+
+    core, net._core = net._core, Core()
+    return net
+
+
+def failing_source(fails: bool) -> Any:
+    source = bp.data.source(X, Y, chunk_bytes=FEATURES * 4 * 400)
+    reads = [0]
+
+    def change(block: Any) -> Any:
+        reads[0] += 1
+        if fails and reads[0] == 3:
+            raise OSError("the file cannot be read")
+        return block
+
+    source.change = change
+    return source
+
+
+def deaf(comm: Any) -> None:
+    """A rank fails, and the others do not hear of it."""
+    from backprop_rs.distributed import agreement
+
+    agreement.PATIENCE = 1.0
+
+    def fail(_: Any) -> None:
+        if comm.Get_rank() == 1:
             raise OSError("the disk of rank 1 is gone")
+        comm.Barrier()
 
     train(comm, epochs=5, callbacks=fail)
+
+
+def terminated(comm: Any) -> Any:
+    """SIGTERM with a handler that leaves, in the middle of a training."""
+
+    def leave(*_: Any) -> None:
+        sys.exit("terminated")
+
+    signal.signal(signal.SIGTERM, leave)
+
+    def kill(epoch: Any) -> None:
+        if comm.Get_rank() == 1 and epoch.number == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        train(comm, epochs=50, callbacks=kill)
+    except BaseException as error:
+        return comm.gather(f"{type(error).__name__}: {error}")
+
+
+def unseeded(comm: Any) -> Any:
+    """Networks without a seed: all ranks end with the same, in a second training too."""
+    rank, found = comm.Get_rank(), {}
+    for name, options in (("plain", {}), ("dropout", {"dropout": 0.2})):
+        net = network(seed=None, **options)
+        if rank == 0:
+            X0, Y0 = X[:256], Y[:256]
+            net.fit(X0, Y0, epochs=1, optimizer="adam", learning_rate=0.01, progress=False)
+        first = comm.bcast(net if rank == 0 else None)
+        settings = {"optimizer": "adam", "average": 0.9}
+        mine, both = rows_of(comm), []
+        for one in (net, net):
+            history = one.fit(X[mine], Y[mine], comm=comm, **PLAIN | settings)
+            both.append([digest_of(one), history.cost, one.seed, one.epochs_trained])
+        alone = []
+        for _ in range(2):
+            history = first.fit(X, Y, **PLAIN | settings)
+            alone.append([digest_of(first), history.cost, first.seed, first.epochs_trained])
+        found[name] = [both, alone]
+    refused = network(seed=None)
+    before = [refused.seed, digest_of(refused)]
+    try:
+        refused.fit(X, Y, comm=comm, **PLAIN | {"learning_rate": 0.1 + rank})
+    except ValueError as error:
+        found["refused"] = [str(error), before == [refused.seed, digest_of(refused)]]
+    seeds = network(seed=None if rank == 0 else 4)
+    try:
+        seeds.fit(X, Y, comm=comm, **PLAIN)
+    except ValueError as error:
+        found["a seed elsewhere"] = str(error)
+    later = network(seed=5 if rank == 0 else None)
+    later.fit(X, Y, comm=comm, **PLAIN)
+    found["a seed on rank 0"] = [later.seed, digest_of(later)]
+    return comm.gather(found)
+
+
+def checkpoints(comm: Any, folder: str) -> Any:
+    """A checkpoint that cannot be written, and one that is there for rank 0 alone."""
+    found = {}
+
+    def attempt(name: str, **settings: Any) -> None:
+        try:
+            found[name] = train(comm, **settings)[2]
+        except (OSError, ValueError) as error:
+            found[name] = f"{type(error).__name__}: {error}"
+
+    attempt("no folder", checkpoint=f"{folder}/missing/run", checkpoint_every=1)
+    path = f"{folder}/{'run' if comm.Get_rank() == 0 else 'other'}"
+    attempt("written", checkpoint=path)
+    attempt("resumed", checkpoint=path, resume=True)
+    return comm.gather(found)
 
 
 def killed(comm: Any, path: str) -> None:

@@ -178,11 +178,134 @@ def test_ranks_that_differ_are_refused_with_what_differs() -> None:
         assert sentence in sentences[name], name
 
 
+TOGETHER = {  # how all ranks end, and after how many epochs
+    "stop in on_step_end": ("callback", 0),
+    "stop in on_step_end, there alone": ("callback", 0),
+    "stop in on_epoch_end": ("callback", 1),
+    "stop in on_epoch_end, there alone": ("callback", 1),
+    "interrupt in a callback": ("interrupted", 1),
+    "interrupt in a step": ("interrupted", 0),
+    "another rate": ("epochs", 4),
+    "scores that differ": ("early_stopping", 2),
+    "early stopping": ("early_stopping", 2),
+    "nan, stopped": ("nan", 0),
+    "health": ("epochs", 4),
+    "health there alone": ("epochs", 4),
+    "all is well": ("epochs", 4),
+    "values": ("epochs", 4),
+}
+
+DISK = ("OSError", "OSError", "the disk is gone")
+VALUES = "class_weight must go with targets that are classes; got values"
+ROW = "X must have at least one row; got shape (0, 12)"
+RATE = "learning_rate must be a finite number >= 0; got -1"
+ALONE = {  # what the last rank raises: the type, as which the others catch it, and the sentence
+    "failure in on_fit_begin": DISK,
+    "failure in on_epoch_begin": DISK,
+    "failure in on_step_end": DISK,
+    "failure in on_epoch_end": DISK,
+    "failure in on_fit_end": DISK,
+    "failure, there alone": DISK,
+    "exit in a callback": ("SystemExit", "RuntimeError", "3"),
+    "a bad rate": ("ValueError", "ValueError", RATE),
+    "a metric": ("ZeroDivisionError", "ZeroDivisionError", "no such score"),
+    "reduction": ("ValueError", "ValueError", "reduction must be one of exact, fast; got 'quick'"),
+    "no rows": ("ValueError", "ValueError", ROW),
+    "failure in a step": ("ArithmeticError", "ArithmeticError", "an activation of one's own"),
+    "failure in an update": ("MemoryError", "MemoryError", "no room for an update"),
+    "failure of a source": ("OSError", "OSError", "the file cannot be read"),
+}
+
+EVERYWHERE = {  # what each rank raises, and a part of what it says
+    "everywhere": ("OSError", "the disk is gone"),
+    "nan": ("NonFiniteCost", "the cost is no longer finite in epoch 1"),
+    "validation there alone": ("RanksDiffer", "the validation data is 'not given' on rank 0 and"),
+    "other validation": ("RanksDiffer", "the validation data is"),
+    "balanced there alone": ("RanksDiffer", "class_weight is None on rank 0 and 'balanced'"),
+    "other class weights": ("RanksDiffer", "class_weight is [('0', 2.0)] on rank 0 and"),
+    "sample weights": ("RanksDiffer", "sample_weight is 'not given' on rank 0 and 'given'"),
+    "a source there alone": ("RanksDiffer", "X is 'an array' on rank 0 and 'a source'"),
+    "accuracy of values": ("ValueError", "metric 'accuracy' must have classes as targets"),
+    "balanced values": ("ValueError", VALUES),
+}
+
+
 @mpi
-def test_a_rank_that_fails_alone_ends_the_job() -> None:
-    done = job(3, str(PROGRAM), "failure")
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_what_one_rank_wants_or_fails_with_ends_all_alike(ranks: int) -> None:
+    each = answer(ranks, "endings")
+    *others, last = each
+    first_with_values = 1  # the rows of rank 0 are all 1
+    expected = TOGETHER.keys() | ALONE.keys() | EVERYWHERE.keys() | {"weighted values"}
+    assert all(one.keys() == expected for one in each)
+    for name, end in TOGETHER.items():
+        assert all(one[name] == last[name] for one in others), name
+        assert (last[name]["stopped"], last[name]["epochs"]) == end, name
+        assert last[name]["epochs_trained"] == end[1], name
+    for name, (kind, base, sentence) in ALONE.items():
+        assert last[name] == {"raised": kind, "builtins": last[name]["builtins"], "says": sentence}
+        said = sentence if kind == "ValueError" else f"{kind}: {sentence}"
+        for one in others:
+            assert one[name]["raised"] == "RankFailed", name
+            assert base in one[name]["builtins"], name
+            assert one[name]["says"] == f"rank {ranks - 1}: {said}", name
+    for name, (kind, sentence) in EVERYWHERE.items():
+        for one in each:
+            assert one[name]["raised"] == kind, name
+            assert sentence in one[name]["says"], name
+            assert "ValueError" in one[name]["builtins"] or kind == "OSError", name
+    for rank, one in enumerate(each):
+        where = "" if rank >= first_with_values else f"rank {first_with_values}: "
+        assert one["weighted values"]["says"] == where + VALUES
+
+
+@mpi
+def test_a_metric_of_values_is_that_of_one_process() -> None:
+    """Whether targets are classes is decided by all rows, not by those of a rank."""
+    from ranks import X, metrics_of_values
+
+    one = json.loads(json.dumps(metrics_of_values(None)))
+    assert answer(3, "metrics_of_values") == one
+    assert len(X) == 3000
+
+
+@mpi
+def test_a_rank_that_fails_ends_the_job_if_the_others_do_not_hear() -> None:
+    done = job(3, str(PROGRAM), "deaf")
     assert done.returncode != 0
     assert "rank 1 of 3 ends the job: OSError: the disk of rank 1 is gone" in done.stderr
+
+
+@mpi
+def test_a_handler_of_sigterm_that_leaves_ends_all_ranks() -> None:
+    failed = "RankFailed: rank 1: SystemExit: terminated"
+    assert answer(3, "terminated") == [failed, "SystemExit: terminated", failed]
+
+
+@mpi
+def test_networks_without_a_seed_take_what_rank_0_has() -> None:
+    each = answer(3, "unseeded")
+    for one in each:
+        for name in ("plain", "dropout"):
+            together, alone = one[name]
+            assert together == alone == each[0][name][1], name  # the bits of rank 0 alone
+        sentence, unchanged = one["refused"]
+        assert "learning_rate is 0.1 on rank 0 and 1.1 on rank 1" in sentence
+        assert unchanged
+        assert "and 4 on rank 1" in one["a seed elsewhere"]
+        assert one["a seed on rank 0"] == each[0]["a seed on rank 0"]
+    assert each[0]["a seed on rank 0"][0] == 5
+
+
+@mpi
+def test_checkpoints_fail_on_all_ranks_alike(tmp_path: Path) -> None:
+    each = answer(3, "checkpoints", str(tmp_path))
+    for rank, one in enumerate(each):
+        where = "RankFailed: rank 0: " if rank else ""
+        assert one["no folder"].startswith(f"{where}FileNotFoundError: ")
+        assert one["written"] == "epochs"
+        assert "the checkpoint to go on from is 'of epoch 2, step 0, with" in one["resumed"]
+        assert one["resumed"].endswith("and 'none' on rank 1")
 
 
 @mpi
@@ -210,6 +333,39 @@ def test_the_command_trains_on_all_ranks_and_prints_once(tmp_path: Path) -> None
     assert texts[0] == texts[1]
     one, other = (bp.Network.load(path) for path in models)
     assert all((a == b).all() for a, b in zip(one.weights, other.weights, strict=True))
+
+
+def jobs(*programs: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    """Run another command of backprop-rs on each rank."""
+    assert MPIEXEC is not None
+    command = list(MPIEXEC)
+    for i, arguments in enumerate(programs):
+        command += [":"] * (i > 0)
+        command += ["-n", "1", sys.executable, "-m", "backprop_rs", *arguments]
+    package = str(Path(bp.__file__).parents[1])
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": package}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+
+
+TRAIN = ("train", "digits", "--epochs", "1", "--no-progress", "--batch-size", "600")
+
+
+@mpi
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [
+        (("--hidden", "0"), "rank 1: sizes must be"),
+        (("--learning-rate", "9"), "all ranks must train alike; learning_rate is 0.1 on rank 0"),
+    ],
+)
+def test_a_command_that_differs_on_a_rank_is_refused_in_one_line(
+    other: tuple[str, ...], sentence: str
+) -> None:
+    done = jobs((*TRAIN, "--learning-rate", "0.1"), (*TRAIN, "--learning-rate", "0.1", *other))
+    assert done.returncode == 2
+    assert done.stderr.count("backprop-rs: ") == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @mpi

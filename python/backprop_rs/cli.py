@@ -12,6 +12,7 @@ from io import TextIOWrapper
 from typing import Any, NoReturn
 
 from .commands.spelling import on_command_line
+from .exceptions import RankFailed
 
 PROG = "backprop-rs"
 WRONG_ARGUMENT = 2
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read has gone; Python would complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except (ValueError, TypeError, ImportError, OSError) as error:
+    except (ValueError, TypeError, ImportError, OSError, RankFailed) as error:
         print(f"{PROG}: {_sentence(error)}", file=sys.stderr)
         return WRONG_ARGUMENT
     return 0

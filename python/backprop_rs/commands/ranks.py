@@ -7,12 +7,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from time import sleep
+from traceback import print_exception
 from typing import Any
+
+from ..exceptions import RankFailed
+from .spelling import on_command_line
 
 LAUNCHERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
 """What mpiexec of Open MPI, and of MPICH and its kin, tells the processes that it starts."""
 
 WRONG_ARGUMENT = 2
+INTERRUPTED = 130  # 128 + SIGINT
 
 
 def started_by_mpi() -> bool:
@@ -26,21 +31,45 @@ def together(wanted: bool) -> Iterator[Any]:
         yield None
         return
     from ..distributed import world
-    from ..exceptions import RanksDiffer
+    from ..distributed.agreement import is_of_all
 
     comm = world()
     rank = comm.Get_rank()
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere) if rank else nullcontext():
         try:
             yield comm
-        except RanksDiffer:
-            if rank:
-                sys.exit(WRONG_ARGUMENT)
-            raise  # every rank has it, and one says it
-        except (ValueError, TypeError, ImportError, OSError) as error:
+        except BaseException as error:
+            if is_of_all(error):
+                if rank:
+                    sys.exit(INTERRUPTED if is_interrupt(error) else WRONG_ARGUMENT)
+                raise  # every rank has it, and one says it
             if rank:
                 sleep(1)  # what is wrong on all ranks, rank 0 says first
-            sentence = " ".join(str(error).split())
-            where = f"rank {rank}: " if rank else ""
-            print(f"backprop-rs: {where}{sentence}", file=sys.stderr, flush=True)
-            comm.Abort(WRONG_ARGUMENT)
+            end_job(comm, error)
+
+
+def of_all(error: BaseException, comm: Any) -> BaseException:
+    """An exception that every rank raises, if there are several."""
+    if comm is not None:
+        from ..distributed.agreement import mark
+
+        mark(error)
+    return error
+
+
+def is_interrupt(error: BaseException) -> bool:
+    return isinstance(error, KeyboardInterrupt)
+
+
+def end_job(comm: Any, error: BaseException) -> None:
+    """End all ranks, which may be waiting for this one, and say why."""
+    if is_interrupt(error):
+        comm.Abort(INTERRUPTED)
+    if isinstance(error, (ValueError, TypeError, ImportError, OSError, RankFailed)):
+        sentence = on_command_line(" ".join(str(error).split()))
+        where = f"rank {comm.Get_rank()}: " if comm.Get_rank() else ""
+        print(f"backprop-rs: {where}{sentence}", file=sys.stderr, flush=True)
+        comm.Abort(WRONG_ARGUMENT)
+    print_exception(type(error), error, error.__traceback__)
+    sys.stderr.flush()
+    comm.Abort(1)

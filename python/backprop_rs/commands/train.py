@@ -15,7 +15,7 @@ import numpy as np
 from ..data import Dataset, Moments, Source, source, train_test_split
 from ..network import Network
 from .preparation import Preparation, describe_scaling, prepare
-from .ranks import together
+from .ranks import of_all, together
 from .source import read_to_train
 from .source_set import SourceSet
 
@@ -209,9 +209,9 @@ def fit(
             comm=comm,
         )
         if history.stopped == "nan":
-            raise ValueError(DIVERGED)
+            raise of_all(ValueError(DIVERGED), comm)
         if history.stopped == "interrupted":
-            raise KeyboardInterrupt
+            raise of_all(KeyboardInterrupt(), comm)
         for name, column in columns.items():
             column += getattr(history, name)
     return perf_counter() - start, columns

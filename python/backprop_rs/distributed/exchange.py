@@ -40,13 +40,21 @@ class Exchange:
         self.bundles = bundles_of(lengths, self.dtype.itemsize)
         self.open: list[Bundle] = []
         self.waiting: dict[int, Floats] = {}
+        self.next = len(lengths) - 1  # the layer whose sums come next
+        self.broken = False  # an exception has left this rank behind the others
 
     def begin(self, deal: Deal) -> None:
         """Begin a step."""
         self.deal, self.open, self.waiting = deal, [], {}
+        self.next = len(self.lengths) - 1
 
     def ready(self, layer: int, sums: Floats) -> None:
         """Take the sums of a layer, one row a node, and send its bundle off if that is whole."""
+        self.broken = True
+        self.send(layer, sums)
+        self.broken = False
+
+    def send(self, layer: int, sums: Floats) -> None:
         self.waiting[layer] = sums
         layers = self.bundles[len(self.open)]
         if layer == layers[-1]:
@@ -54,12 +62,14 @@ class Exchange:
             numbers = rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
             kind = FastBundle if self.reduction == "fast" else ExactBundle
             self.open.append(kind(self, layers, numbers))
+        self.next = layer - 1
         self.go_on()
 
     def nothing(self) -> None:
-        """Take part in a step without rows of one's own."""
-        for layer in reversed(range(len(self.lengths))):
-            self.ready(layer, np.zeros((0, self.lengths[layer]), self.dtype))
+        """Take part in a step, or in the rest of it, without sums of one's own."""
+        nodes = len(self.deal.parts[self.rank])
+        for layer in reversed(range(self.next + 1)):
+            self.ready(layer, np.zeros((nodes, self.lengths[layer]), self.dtype))
 
     def go_on(self) -> None:
         """Let what has arrived take its next step, in order."""

@@ -12,6 +12,7 @@ from .dealing import deal
 
 if TYPE_CHECKING:
     from ..training.validation import Samples
+    from .agreement import Agreement
 
 
 def rows_of_rank(
@@ -39,9 +40,10 @@ class GatheredSource(Source):
 
     repeatable = True
 
-    def __init__(self, comm: Any, local: Samples) -> None:
-        self.comm, self.local, self.name = comm, local, "the rows of all ranks"
-        lengths = comm.allgather(len(local))
+    def __init__(self, agreement: Agreement, local: Samples) -> None:
+        self.agreement, self.comm = agreement, agreement.comm
+        self.local, self.name = local, "the rows of all ranks"
+        lengths = agreement.all("the numbers of rows", lambda: len(local))
         self.starts = np.cumsum([0, *lengths])
         self.length = int(self.starts[-1])
 
@@ -77,28 +79,37 @@ class GatheredPass(Pass):
         # What comes is sorted by its owner, and then as it was asked for.
         places = np.argsort(owners, kind="stable")
         local = self.source.local
-        arrays: list[Any] = [
-            None if array is None else self.traded(array, to_send, counts, places)
-            for array in (local.X, local.y, local.weights)
-        ]
+        trades: list[Trade | None] = []
+
+        def prepare() -> None:
+            for array in (local.X, local.y, local.weights):
+                trades.append(None if array is None else Trade(array, to_send, counts, places))
+
+        self.source.agreement.all("the exchange of rows", prepare)
+        arrays: list[Any] = [None if one is None else one.run(self.comm) for one in trades]
         block = Block(*arrays) if len(mine) else None
         return block, mine.astype(np.uint64), last - first
 
-    def traded(
+
+class Trade:
+    """Rows of one array, mine for those of others; all memory is there before any are sent."""
+
+    def __init__(
         self,
         array: NDArray[Any],
         to_send: list[NDArray[np.int64]],
         counts: NDArray[np.int64],
         places: NDArray[np.int64],
-    ) -> NDArray[Any]:
-        """Rows of one array, mine for those of others."""
+    ) -> None:
         width = int(np.prod(array.shape[1:], dtype=int))
         sent = np.ascontiguousarray(array[np.concatenate(to_send)])
-        received = np.empty((len(places), *array.shape[1:]), array.dtype)
-        self.comm.Alltoallv(
-            [sent, [len(rows) * width for rows in to_send]],
-            [received, (counts * width).tolist()],
-        )
-        result = np.empty_like(received)
-        result[places] = received
-        return result
+        self.received = np.empty((len(places), *array.shape[1:]), array.dtype)
+        self.result, self.places = np.empty_like(self.received), places
+        self.sent = [sent, [len(rows) * width for rows in to_send]]
+        self.wanted = [self.received, (counts * width).tolist()]
+
+    def run(self, comm: Any) -> NDArray[Any]:
+        """Send and receive; all ranks must do so."""
+        comm.Alltoallv(self.sent, self.wanted)
+        self.result[self.places] = self.received
+        return self.result

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from functools import partial
-from threading import current_thread, main_thread
+from math import isfinite
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.sources.base import Block, Piece, pieces_of
-from ..network.computes import has_several_labels
 from ..training.metrics import Metrics
-from ..training.streams import Chunk, Outcome, Place, Streamed
+from ..training.streams import Kept, Outcome, Place, Streamed
 from ..training.validation import Samples
-from .dealing import deal
+from .dealing import Deal, deal
 from .exchange import Exchange
 from .rows import GatheredSource, rows_of_rank
 
 if TYPE_CHECKING:
     from ..network import Network
+    from .agreement import Agreement
 
-GO_ON, TIME, INTERRUPTED = 0.0, 1.0, 2.0  # what a rank says with every step
+GO_ON, TIME, INTERRUPTED, FAILED = 0.0, 1.0, 2.0, 3.0  # what a rank says with every step
+
+T = TypeVar("T")
 
 
 class Distributed(Streamed):
@@ -36,27 +36,27 @@ class Distributed(Streamed):
     net : Network
     given : Samples or Streamed
         This rank's rows, or a source of all rows, of which each rank reads its own.
-    comm : mpi4py communicator
+    agreement : Agreement
     reduction : "exact" or "fast"
     """
 
     alone = False
 
-    def __init__(self, net: Network, given: Samples | Streamed, comm: Any, reduction: str) -> None:
+    def __init__(
+        self, net: Network, given: Samples | Streamed, agreement: Agreement, reduction: str
+    ) -> None:
+        self.agreement, self.reduction = agreement, reduction
         self.local = given if isinstance(given, Samples) else None
         if isinstance(given, Samples):
-            super().__init__(net, GatheredSource(comm, given))
-            several = has_several_labels(given.y, net.output, net.cost)
-            net._several_labels = any(comm.allgather(net._several_labels or several))
+            super().__init__(net, GatheredSource(agreement, given))
             # Rows that other ranks hold come by calls that all must make at the same time.
             self.reads_ahead = False
         else:
             super().__init__(net, given.source, class_weight=given.class_weight)
-        self.comm, self.reduction = comm, reduction
-        self.rank, self.ranks = comm.Get_rank(), comm.Get_size()
+        self.rank, self.ranks = agreement.rank, agreement.size
         self.is_first = self.rank == 0
         self.exchange: Exchange | None = None
-        self.interrupted = False
+        self.failure: BaseException | None = None  # that the others do not know of yet
 
     def pieces(self, run: Any, first: int) -> Iterator[Piece]:
         rows = self.batches_at_once() * self.batch_size
@@ -81,77 +81,114 @@ class Distributed(Streamed):
     # Steps.
 
     def train(self, core: Any, settings: dict[str, Any], at: Place) -> Outcome:
+        # Whoever has failed before is heard of here: from now on the ranks meet in steps.
+        self.agreement.all("the next steps", self.open_exchange)
+        outcome = self.steps(core, settings, at)
+        self.fail()
+        return outcome
+
+    def steps(self, core: Any, settings: dict[str, Any], at: Place) -> Outcome:
         deadline = perf_counter() + settings["budget"]
         stop = (settings["stop_epoch"], settings.get("stop_step", 0))
         n, costs = len(self.source), list[float]()
         steps = -(-n // self.batch_size)
-        if self.exchange is None:
-            lengths = core.sum_lengths()
-            self.exchange = Exchange(self.comm, lengths, self.net.dtype, self.reduction)
-        with self.noting_interrupts():
-            while at[:2] < stop:
-                chunk = self.chunk_at(at, settings)
-                cost, flags = self.step(core, settings, at, chunk, deadline)
-                if cost is None:
-                    return costs, *at, "nonfinite"
-                at = (at[0], at[1] + 1, at[2] + cost)
-                if at[1] == steps:
-                    costs.append(at[2] / n)
-                    at = (at[0] + 1, 0, 0.0)
-                if INTERRUPTED in flags:
-                    return costs, *at, "interrupted"
-                if flags[0] == TIME and at[:2] < stop:
-                    return costs, *at, "time"
+        while at[:2] < stop:
+            try:
+                cost, flags = self.step(core, settings, at, deadline)
+            except KeyboardInterrupt as error:
+                if error is not self.agreement.known:
+                    raise
+                self.failure = None
+                return costs, *at, "interrupted"
+            if cost is None:
+                return costs, *at, "nonfinite"
+            at = (at[0], at[1] + 1, at[2] + cost)
+            if at[1] == steps:
+                costs.append(at[2] / n)
+                at = (at[0] + 1, 0, 0.0)
+            if INTERRUPTED in flags:
+                return costs, *at, "interrupted"
+            if flags[0] == TIME and at[:2] < stop:
+                return costs, *at, "time"
         return costs, *at, "done"
 
+    def open_exchange(self) -> None:
+        if self.exchange is None:
+            lengths, comm = self.net._core.sum_lengths(), self.agreement.comm
+            self.exchange = Exchange(comm, lengths, self.net.dtype, self.reduction)
+            self.agreement.at_end.append(self.exchange.close)
+
     def step(
-        self, core: Any, settings: dict[str, Any], at: Place, chunk: Chunk, deadline: float
+        self, core: Any, settings: dict[str, Any], at: Place, deadline: float
     ) -> tuple[float | None, list[float]]:
-        """One step of all ranks; the sum of its costs, and what every rank says."""
+        """One step of all ranks; the sum of its costs, and what every rank says.
+
+        A rank that fails takes part with zeros, so that the others do not wait, and says so.
+        """
         exchange, size, n = self.exchange, self.batch_size, len(self.source)
         assert exchange is not None
         m = min(size, n - at[1] * size)
         dealt = deal(m, self.ranks, self.reduction)
         exchange.begin(dealt)
+        try:
+            sums = self.sum_gradient(core, settings, at, dealt, exchange)
+        except BaseException as error:
+            if error is self.agreement.known:
+                raise
+            if exchange.broken:
+                self.agreement.end_job(error)
+            self.failure = error
+            exchange.nothing()
+            sums = [(0.0, 0.0)] * len(dealt.parts[self.rank])
+        cost, weight, flags = exchange.scalars(sums, self.flag(settings, deadline))
+        gradient, steps = exchange.finish(), -(-n // size)
+        if FAILED in flags:
+            self.agreement.all("a step that has failed", self.fail)
+        try:
+            return core.apply_gradient(gradient, (cost, weight, m), settings, at, steps), flags
+        except BaseException as error:
+            self.failure = error  # which the others hear of with the next step, or after the last
+            return (0.0 if isfinite(cost) else None), flags
+
+    def sum_gradient(
+        self, core: Any, settings: dict[str, Any], at: Place, dealt: Deal, exchange: Exchange
+    ) -> list[tuple[float, float]]:
+        """This rank's sums of costs and weights; those of the gradient go to the exchange."""
+        self.fail()
+        chunk = self.chunk_at(at, settings)
         first, last = dealt.rows[self.rank]
-        sums: list[tuple[float, float]] = []
         if first == last:
             exchange.nothing()
-        else:
-            start = (at[1] - chunk.first_step) * self.rows_a_batch()
-            rows = slice(start, start + last - first)
-            assert chunk.samples is not None and chunk.samples.y is not None
-            X, y, weights = chunk.samples.X, chunk.samples.y, chunk.samples.weights
-            weights = None if weights is None else weights[rows]
-            run = settings | {"window": (n, 0), "names": chunk.names[rows], "shuffle": False}
-            parts = dealt.parts[self.rank]
-            sums = core.sum_gradient(X[rows], y[rows], run, at[0], parts, exchange.ready, weights)
-        flag = TIME if perf_counter() >= deadline else GO_ON
-        cost, weight, flags = exchange.scalars(sums, INTERRUPTED if self.interrupted else flag)
-        gradient, steps = exchange.finish(), -(-n // size)
-        return core.apply_gradient(gradient, (cost, weight, m), settings, at, steps), flags
+            return []
+        start = (at[1] - chunk.first_step) * self.rows_a_batch()
+        rows = slice(start, start + last - first)
+        assert chunk.samples is not None and chunk.samples.y is not None
+        X, y, weights = chunk.samples.X, chunk.samples.y, chunk.samples.weights
+        weights = None if weights is None else weights[rows]
+        window = {"window": (len(self.source), 0), "names": chunk.names[rows], "shuffle": False}
+        parts, run = dealt.parts[self.rank], settings | window
+        found: list[tuple[float, float]] = core.sum_gradient(
+            X[rows], y[rows], run, at[0], parts, exchange.ready, weights
+        )
+        return found
+
+    def flag(self, settings: dict[str, Any], deadline: float) -> float:
+        """What this rank says with a step."""
+        if self.failure is not None:
+            return FAILED
+        if "interrupted" in settings and settings["interrupted"]():
+            return INTERRUPTED
+        return TIME if perf_counter() >= deadline else GO_ON
+
+    def fail(self) -> None:
+        """Raise what has failed on this rank."""
+        if self.failure is not None:
+            raise self.failure
 
     def rows_a_batch(self) -> int:
         """This rank's rows of every whole batch."""
         first, last = deal(self.batch_size, self.ranks, self.reduction).rows[self.rank]
         return int(last - first)
-
-    @contextmanager
-    def noting_interrupts(self) -> Iterator[None]:
-        """Ctrl-C ends the training of all ranks after the same step."""
-        if current_thread() is not main_thread():
-            yield
-            return
-        before = signal.getsignal(signal.SIGINT)
-
-        def note(*_: object) -> None:
-            self.interrupted = True
-
-        signal.signal(signal.SIGINT, note)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
 
     # What all know.
 
@@ -160,14 +197,17 @@ class Distributed(Streamed):
         if not metrics.rows or self.local is None:
             return super().metric_scores(metrics)
         local = self.local
-        mine = (local.y, self.net._core.predict(local.X), local.weights)
-        return self.scores_of(metrics, self.comm.allgather(mine))
 
-    def agree(self, value: Any) -> Any:
-        return self.comm.bcast(value, root=0)
+        def mine() -> Kept:
+            return local.y, self.net._core.predict(local.X), local.weights
 
-    def close(self) -> None:
-        super().close()
-        if self.exchange is not None:
-            self.exchange.close()
-            self.exchange = None
+        return self.scores_of(metrics, self.agreement.all("the metrics", mine))
+
+    def together(self, point: str, make: Callable[[], T]) -> list[T]:
+        return self.agreement.all(point, make)
+
+    def agree(self, value: T) -> T:
+        return self.agreement.first("a decision", value)
+
+    def tell(self, error: BaseException) -> None:
+        self.agreement.tell(error)

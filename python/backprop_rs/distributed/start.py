@@ -1,110 +1,175 @@
-"""`fit` on many ranks: what is compared before, and how a rank that fails ends the job."""
+"""`fit` on many ranks: what they compare and take from rank 0 before they train."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from traceback import print_exc
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from .. import _check
-from ..exceptions import RanksDiffer
+from ..data.sources import Source
+from ..network.computes import are_bits, has_several_labels
 from ..training.validation import Samples
 from ..training.weights import weights_of
+from .agreement import Agreement
 from .dealing import REDUCTIONS
-from .greeting import facts_of, greet
+from .greeting import (
+    ADOPTED,
+    AS_RANK_0,
+    Adoption,
+    compare,
+    data_facts,
+    facts_of,
+    resumed_facts,
+    validation_facts,
+)
 from .samples import Distributed
 
 if TYPE_CHECKING:
     from .._types import Data
     from ..history import History
     from ..network import Network
+    from ..training.fitting import Ready
     from ..training.streams import Streamed
-
-T = TypeVar("T")
 
 
 def fit(
     net: Network, X: Any, y: Data | None, comm: Any, reduction: str, given: dict[str, Any]
 ) -> History:
     """What `Network.fit` does with a communicator."""
+    agreement = Agreement(comm)
+    with agreement.ending_all():
+        return train(agreement, net, (X, y), reduction, given)
+
+
+def train(
+    agreement: Agreement,
+    net: Network,
+    data: tuple[Any, Data | None],
+    reduction: str,
+    given: dict[str, Any],
+) -> History:
+    """Prepare on all ranks, compare, and train."""
+    adopts = agreement.rank > 0 and net._seed_is_drawn
+    if agreement.rank > 0:
+        given = given | {"progress": False}
+    local = prepared(agreement, net, data, reduction, given, adopts)
+    samples = Distributed(net, local, agreement, reduction)
+    adoption = Adoption(agreement, net, adopts)
+    try:
+        ready = checked_settings(agreement, net, samples, given)
+    except BaseException:
+        adoption.undo()
+        raise
+    adoption.complete()
+    return ready.run()
+
+
+def prepared(
+    agreement: Agreement,
+    net: Network,
+    data: tuple[Any, Data | None],
+    reduction: str,
+    given: dict[str, Any],
+    adopts: bool,
+) -> Samples | Streamed:
+    """The data of this rank, which go with those of the others."""
     from ..training import fitting
 
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}; got {reduction!r}")
-    balanced = given["class_weight"] == "balanced"
-    if comm.Get_rank() > 0:
-        given = given | {"progress": False}
+    class_weight, found = given["class_weight"], list[Any]()
+    # Rows by themselves do not tell how many of each class there are.
+    balanced = is_balanced(class_weight) and not isinstance(data[0], Source)
     mine = given | ({"class_weight": None} if balanced else {})
-    local, error = attempt(lambda: fitting.samples_for(net, X, y, mine))
-    greet(comm, facts_of(net) | ({} if local is None else data_facts(local)), error)
-    assert local is not None
-    if balanced and isinstance(local, Samples):
-        balance(comm, net, local)
-    samples = Distributed(net, local, comm, reduction)
-    ready, error = attempt(lambda: fitting.ready(net, samples, given))
-    facts = {} if ready is None else ready.facts
-    greet(comm, {"reduction": reduction, **facts}, error)
-    assert ready is not None
-    with ending_all(comm):
-        return ready.run()
+
+    def facts() -> dict[str, Any]:
+        if reduction not in REDUCTIONS:
+            raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}; got {reduction!r}")
+        found.append(fitting.samples_for(net, *data, mine))
+        more = {"class_weight": weight_facts(class_weight), "reduction": reduction}
+        own = dict.fromkeys(ADOPTED, AS_RANK_0) if adopts else {}
+        return facts_of(net) | own | data_facts(found[0]) | more
+
+    compare(agreement, "the data", facts)
+    local: Samples | Streamed = found[0]
+    if isinstance(local, Samples):
+        share_labels(agreement, net, local)
+        if balanced:
+            balance(agreement, net, local)
+    return local
 
 
-def attempt(make: Callable[[], T]) -> tuple[T | None, Exception | None]:
-    """What is made, or why it is not."""
-    try:
-        return make(), None
-    except Exception as error:
-        return None, error
+def checked_settings(
+    agreement: Agreement, net: Network, samples: Distributed, given: dict[str, Any]
+) -> Ready:
+    """A training whose settings are those of all ranks."""
+    from ..training import fitting
+
+    found = list[Any]()
+
+    def facts() -> dict[str, Any]:
+        ready = fitting.ready(net, samples, given)
+        found.append(ready)
+        return ready.facts | {
+            "the validation data": validation_facts(ready.held),
+            "the checkpoint to go on from": resumed_facts(ready.resumed),
+        }
+
+    compare(agreement, "the settings", facts)
+    return found[0]  # type: ignore[no-any-return]
 
 
-def data_facts(local: Samples | Streamed) -> dict[str, Any]:
-    """What must be the same of the data."""
-    if not isinstance(local, Samples):
-        return {"the source": local.source.shares()}
-    return {
-        "the number of features": local.X.shape[1],
-        "feature_names": local.net.metadata.get("feature_names"),
-        "the kind of y": f"{local.y.dtype} of shape (m, {', '.join(map(str, local.y.shape[1:]))})",
-        "sample_weight": "given" if local.weights is not None else "not given",
-    }
+def is_balanced(class_weight: Any) -> bool:
+    return isinstance(class_weight, str) and class_weight == "balanced"
 
 
-def balance(comm: Any, net: Network, local: Samples) -> None:
+def weight_facts(class_weight: Any) -> Any:
+    """The weights of classes, whichever types of number they are given in."""
+    if isinstance(class_weight, Mapping):
+        return sorted(
+            (str(one), float(weight) if isinstance(weight, Real) else str(weight))
+            for one, weight in class_weight.items()
+        )
+    return class_weight if class_weight is None else str(class_weight)
+
+
+def share_labels(agreement: Agreement, net: Network, local: Samples) -> None:
+    """Decide by the rows of all ranks whether the targets are classes, or several labels."""
+    y = local.y
+
+    def mine() -> tuple[bool, bool, bool, bool]:
+        several = has_several_labels(y, net.output, net.cost)
+        return local.labels is not None, y.ndim == 1 or are_bits(y), several, net._several_labels
+
+    classes, bits, several, before = zip(*agreement.all("the labels", mine), strict=True)
+    if not all(classes):
+        local.labels = None
+    net._several_labels = any(before) or (all(bits) and any(several))
+    local.judged = local.labels
+    if net._several_labels and y.ndim == 2:
+        local.judged = y.astype(np.int64) if all(bits) else None
+
+
+def balance(agreement: Agreement, net: Network, local: Samples) -> None:
     """Weights of the classes by their numbers on all ranks."""
     labels = local.labels
+
+    def count() -> Counter[int]:
+        if labels is None:
+            raise ValueError("class_weight must go with targets that are classes; got values")
+        return Counter(labels.tolist())
+
     counts: Counter[int] = Counter()
-    for part in comm.allgather(None if labels is None else Counter(labels.tolist())):
-        counts.update(part or {})
+    for part in agreement.all("the classes", count):
+        counts.update(part)
     n = sum(counts.values())
-    of_class = {int(one): n / (len(counts) * count) for one, count in counts.items()}
+    of_class = {int(one): n / (len(counts) * number) for one, number in counts.items()}
     classes = (labels, max(net.sizes[-1], 2))
     class_weight = weights_of(None, of_class, classes, len(local), net.dtype)
     assert class_weight is not None
     local.weights = class_weight if local.weights is None else local.weights * class_weight
-
-
-@contextmanager
-def ending_all(comm: Any) -> Iterator[None]:
-    """Where this rank fails alone, the others would wait for it: all are ended, with the reason."""
-    from ..exceptions import NonFiniteCost
-
-    try:
-        yield
-    except (NonFiniteCost, RanksDiffer):
-        raise  # every rank has it
-    except BaseException as error:
-        rank, size = comm.Get_rank(), comm.Get_size()
-        print_exc()
-        print(
-            f"backprop_rs: rank {rank} of {size} ends the job: {type(error).__name__}: {error}",
-            file=sys.stderr,
-            flush=True,
-        )
-        comm.Abort(1)
-        raise
 
 
 def world() -> Any:

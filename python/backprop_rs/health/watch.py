@@ -105,7 +105,7 @@ class HealthWatcher:
         X, y = self.given
         if X is not None:
             return net._samples(X, y)
-        samples = course.samples
+        samples = getattr(course.samples, "local", None) or course.samples
         if isinstance(samples, Samples):
             part = samples.rows(probe_rows(len(samples), self.rows, net.seed))
             return part.X, part.y

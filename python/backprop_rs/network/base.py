@@ -57,6 +57,7 @@ class Base:
         self._unchecked = bool(self._functions)
         seed = _check.seed(seed)
         self.seed = int.from_bytes(os.urandom(8), "little") >> 1 if seed is None else seed
+        self._seed_is_drawn = seed is None  # then `fit(comm=...)` takes that of rank 0
         self.epochs_trained = 0
         self._steps = 0  # of `step` under dropout
         self._several_labels = False  # a sample, in some data that it was trained on

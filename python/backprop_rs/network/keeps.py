@@ -158,6 +158,7 @@ class Keeps(Base):
             "state": self._core.state(),
             "optimizer": self._optimizer,
             "steps": self._steps,
+            "seed_is_drawn": self._seed_is_drawn,
             "backend": self.backend,
             "functions": self._functions,
         }
@@ -169,6 +170,7 @@ class Keeps(Base):
             self._optimizer = state["optimizer"]
         self._core.set_state(state["state"])
         self._steps = state["steps"]
+        self._seed_is_drawn = state["seed_is_drawn"]
 
 
 def wanted(

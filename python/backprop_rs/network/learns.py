@@ -174,8 +174,9 @@ class Learns(Computes):
             Show a progress bar; by default in a terminal and in Jupyter only.
         comm : mpi4py communicator, optional
             Train on all of its ranks together: each gives its own rows, one rank's below the
-            other's, or a source of all. Callbacks run on every rank; rank 0 decides, shows the
-            progress and writes checkpoints.
+            other's, or a source of all. Callbacks run on every rank and may stop the training
+            on any. Rank 0 shows the progress and writes checkpoints; a network without a seed
+            takes seed and parameters from it.
         reduction : "exact" or "fast", default "exact"
             How the gradients of the ranks are added up: in one order, with the bits of one
             process, or as MPI likes.

@@ -90,6 +90,8 @@ MOMENTS = {
     "on_fit_end": "the network",
 }
 
+OF_EPOCHS = ("on_epoch_begin", "on_step_end", "on_epoch_end")  # for which each epoch has to end
+
 
 class Callbacks:
     """The callbacks of a training: functions of an `Epoch`, or objects with some of `MOMENTS`."""
@@ -109,11 +111,6 @@ class Callbacks:
 
     def __bool__(self) -> bool:
         return bool(self.given)
-
-    @property
-    def each_epoch(self) -> bool:
-        """Whether there is someone to call before or after each epoch, or after each step."""
-        return any(map(self.at, ("on_epoch_begin", "on_step_end", "on_epoch_end")))
 
     def at(self, moment: str) -> list[Callable[[Any], object]]:
         """Whom to call at one of the moments."""

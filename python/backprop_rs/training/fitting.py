@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from ..progress import progress_bar
 from . import lbfgs, loop
 from .auto import Plan, is_lbfgs, plan
 from .callbacks import Callbacks
-from .checkpoint import Checkpoints, identity_of
+from .checkpoint import Checkpoints, Resumed, identity_of
 from .from_source import check_length, keep_scaling, streamed
 from .stopping import Stopping, early_stopping
 from .streams import Streamed
@@ -48,6 +49,8 @@ class Ready:
 
     run: Callable[[], History]
     facts: dict[str, Any]
+    held: Samples | Streamed | None = None
+    resumed: Resumed | None = None
 
 
 def fit(
@@ -135,7 +138,8 @@ def ready(net: Network, samples: Samples | Streamed, given: dict[str, Any]) -> R
             net._history.health = record_of(callbacks)
 
     places = {name: job.settings[name] for name in POSITION} | {"checkpoint": bool(checkpoints)}
-    return Ready(lambda: loop.exclusively(net, train), facts | places)
+    run = partial(loop.exclusively, net, train)
+    return Ready(run, facts | places, held, checkpoints.resumed)
 
 
 def ready_for_lbfgs(
@@ -175,7 +179,7 @@ def check_scores(job: loop.Job) -> set[str]:
     What the targets of a source are shows when it is read.
     """
     known = {"cost", *job.metrics.names}
-    for samples in (job.samples, job.validation):
+    for samples in (getattr(job.samples, "local", job.samples), job.validation):
         if isinstance(samples, Samples):
             job.metrics.check(samples.judged, samples.net.sizes[-1])
     if job.validation:

@@ -14,7 +14,7 @@ from .. import _check
 from ..exceptions import NonFiniteCost
 from ..history import History
 from . import interrupts
-from .callbacks import Callbacks, Epoch, Event, Step
+from .callbacks import MOMENTS, OF_EPOCHS, Callbacks, Epoch, Event, Step
 from .checkpoint import Checkpoints
 from .metrics import Metrics
 from .recovery import Copies, Place
@@ -73,12 +73,11 @@ class Loop:
         self.history = History()
         self.copies = Copies(self.core, self.steps)
         self.interrupts = interrupts.present()
-        self.each_step = bool(job.callbacks.at("on_step_end"))
+        self.moments: set[str] = set()  # at which there is someone to call, here or elsewhere
+        self.each_step = False
         self.watchers = Watchers(watchers_of(job.callbacks.given))
         others = (job.validation, job.metrics.rows, job.stopping, self.reactive)
-        self.each_epoch = (
-            any(map(bool, others)) or job.callbacks.each_epoch or job.checkpoints.each_epoch
-        )
+        self.each_epoch = any(map(bool, others)) or job.checkpoints.each_epoch
         self.started = self.epoch_started = perf_counter()
 
     def run(self) -> History:
@@ -91,7 +90,8 @@ class Loop:
                     self.slice()
                 self.look_at_the_end()
                 self.checkpoints.finish(self)
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as error:
+                self.samples.tell(error)
                 self.history.stopped = "interrupted"
             finally:
                 self.samples.close()
@@ -105,6 +105,11 @@ class Loop:
         return self.history
 
     def begin(self) -> None:
+        here = {moment for moment in MOMENTS if self.job.callbacks.at(moment)}
+        several = self.samples.together("the beginning", lambda: (here, self.each_epoch))
+        self.moments = {moment for moments, _ in several for moment in moments}
+        self.each_step = "on_step_end" in self.moments
+        self.each_epoch = any(each for _, each in several) or not self.moments.isdisjoint(OF_EPOCHS)
         self.checkpoints.begin(self)
         self.done_before = self.done()
         course = Course(
@@ -117,15 +122,18 @@ class Loop:
         self.watchers.begin(self.net, course)
 
     def tell(self, moment: str, event: Any) -> None:
-        """Call the callbacks; one of them may end the training."""
-        functions = self.job.callbacks.at(moment)
-        if not functions:
-            return
-        with self.interrupts.ending_what_the_user_does():
-            for function in functions:
-                function(event)
-        if isinstance(event, Event) and event.stopped:
+        """Call the callbacks; one of them, on any rank, may end the training."""
+        if moment in self.moments and any(
+            self.samples.together(moment, lambda: self.call(moment, event))
+        ):
             self.history.stopped = "callback"
+
+    def call(self, moment: str, event: Any) -> bool:
+        """Call the callbacks of this process; return True if one of them ends the training."""
+        with self.interrupts.ending_what_the_user_does():
+            for function in self.job.callbacks.at(moment):
+                function(event)
+        return isinstance(event, Event) and event.stopped
 
     def slice(self) -> None:
         """Some time in the core, up to the end of an epoch where there is something to do then."""
@@ -136,8 +144,10 @@ class Loop:
         if self.at[1] == 0:
             self.tell("on_epoch_begin", self.net)
         stop = self.at[0] + 1 if self.each_epoch else self.last
-        stops = self.samples.agree(self.watchers.stop(self.at[:2], stop))
-        settings = stops | {
+        stops = self.samples.together(
+            "the next stop", lambda: self.watchers.stop(self.at[:2], stop)
+        )
+        settings = min(stops, key=lambda one: (one["stop_epoch"], one["stop_step"])) | {
             "learning_rate": self.present_rate(),
             "budget": 0.0 if self.each_step else self.checkpoints.budget(SLICE),
             "interrupted": self.interrupts.asked,
@@ -149,7 +159,9 @@ class Loop:
             self.note(self.at[0], costs)
         if reason == "nonfinite":
             self.give_up(self.at)
-        elif reason == "interrupted" or self.interrupts.asked():
+        elif reason == "interrupted" or any(
+            self.samples.together("an interrupt", self.interrupts.asked)
+        ):
             self.history.stopped = "interrupted"
         else:
             self.between(before, costs)
@@ -167,8 +179,8 @@ class Loop:
 
     def train(self, at: Place, more: dict[str, Any]) -> tuple[list[float], Place, str]:
         """Go on from a place in the core."""
-        streamed = isinstance(self.samples, Streamed)
-        with self.interrupts.ending_what_waits() if streamed else nullcontext():
+        waits = isinstance(self.samples, Streamed) and self.samples.alone
+        with self.interrupts.ending_what_waits() if waits else nullcontext():
             outcome = self.samples.train(self.core, self.settings | more, at)
         costs, epoch, step, cost_sum, reason = outcome
         return costs, (epoch, step, cost_sum), reason
@@ -204,6 +216,8 @@ class Loop:
             scores |= self.samples.metric_scores(self.job.metrics)
             if self.job.validation:
                 scores |= self.validate(self.job.validation)
+        # Functions of the user's own may give other numbers on other ranks.
+        scores = self.samples.agree(scores)
         self.history.add(scores)
         if self.reactive:
             value = scores.get("val_cost", scores["cost"])
@@ -211,13 +225,11 @@ class Loop:
             self.watched = self.backend.observe(schedule, value, self.watched)
         if self.stopping and self.stopping.is_over(scores, self.at[0], self.core):
             self.history.stopped = "early_stopping"
-        if self.job.callbacks:
+        if "on_epoch_end" in self.moments:
             event = Epoch(self.net, self.history, self.rate)
             self.tell("on_epoch_end", event)
-            event.learning_rate = _check.nonnegative("learning_rate", event.learning_rate)
-            self.rate, stopped = self.samples.agree((event.learning_rate, event.stopped))
-            if stopped:
-                self.history.stopped = "callback"
+            rates = self.samples.together("the learning rate", lambda: checked_rate(event))
+            self.rate = next((rate for rate in rates if rate != self.rate), self.rate)
 
     def validate(self, held: Samples | Streamed) -> dict[str, float]:
         """The scores of the validation data, each called val_."""
@@ -296,6 +308,10 @@ class Loop:
         left = int(elapsed * (self.last - self.first - self.done()) / here)
         speed = here * len(self.samples) / elapsed
         return [f"{speed:,.0f} samples/s", f"{left // 60}:{left % 60:02d} left"]
+
+
+def checked_rate(event: Epoch) -> float:
+    return _check.nonnegative("learning_rate", event.learning_rate)
 
 
 def exclusively(net: Network, train: Callable[[], History]) -> History:

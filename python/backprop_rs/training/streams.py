@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from .weights import weights_of
 if TYPE_CHECKING:
     from ..network import Network
 
+T = TypeVar("T")
 Place = tuple[int, int, float]
 Outcome = tuple[list[float], int, int, float, str]
 Kept = tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any] | None]  # y, activations and weights
@@ -311,9 +312,19 @@ class Streamed:
         """What tells this source from others: not its numbers, which would have to be read."""
         return {"source": list(self.source.shares())}
 
-    def agree(self, value: Any) -> Any:
-        """What all who train together take for true: here there is one alone."""
+    def agree(self, value: T) -> T:
+        """Return the value of the first of all who train together; here there is one alone."""
         return value
+
+    def together(self, point: str, make: Callable[[], T]) -> list[T]:
+        """Call `make` with all who train together, and return what each has made.
+
+        `point` names the point of the training that they must all have come to.
+        """
+        return [make()]
+
+    def tell(self, error: BaseException) -> None:
+        """Tell all who train together of an exception that may be known here alone."""
 
 
 def in_order(source: Source, net: Network) -> Source:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from .._types import AnyArray, Array
     from ..network import Network
     from .metrics import Metrics
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -69,9 +72,19 @@ class Samples:
         arrays = {"X": self.X, "y": self.y, "weights": self.weights}
         return {name: None if one is None else digest(one) for name, one in arrays.items()}
 
-    def agree(self, value: Any) -> Any:
-        """What all who train together take for true: here there is one alone."""
+    def agree(self, value: T) -> T:
+        """Return the value of the first of all who train together; here there is one alone."""
         return value
+
+    def together(self, point: str, make: Callable[[], T]) -> list[T]:
+        """Call `make` with all who train together, and return what each has made.
+
+        `point` names the point of the training that they must all have come to.
+        """
+        return [make()]
+
+    def tell(self, error: BaseException) -> None:
+        """Tell all who train together of an exception that may be known here alone."""
 
     def close(self) -> None:
         """Nothing is open."""
