@@ -467,6 +467,8 @@ def test_weights_that_are_all_0_are_refused_before_anything_is_done(backend):
     sentence = r"^the weights of validation_data must not be all 0; got 30 weights of 0$"
     with pytest.raises(ValueError, match=sentence):
         net.fit(X, LABELS, 3, validation_data=(X, LABELS, zeros))
+    with pytest.raises(ValueError, match=r"^sample_weight must not be all 0; got 30"):
+        net.fit(X, LABELS, 3, sample_weight=zeros, metrics="mae")
     assert net.epochs_trained == 0
     with pytest.raises(ValueError, match=r"^the weights of .* must not be all 0; got 30 of 0$"):
         net.evaluate(bp.data.source(X, LABELS, weights=zeros))

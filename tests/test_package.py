@@ -8,6 +8,7 @@ from pathlib import Path
 
 import backprop_rs as bp
 import pytest
+import stubs
 
 CARGO = Path(__file__).parent.parent / "Cargo.toml"
 LIGHT = ("argparse", "csv", "gzip", "hashlib", "html", "json", "narwhals", "tempfile", "tqdm")
@@ -56,3 +57,9 @@ def test_reference_imports_only_numpy():
         name for path in folder.glob("*.py") for name in re.findall(pattern, path.read_text(), re.M)
     }
     assert names - sys.stdlib_module_names == {"numpy"}
+
+
+@pytest.mark.parametrize("module", stubs.MODULES)
+def test_type_checkers_see_the_rows_of_the_tables(module):
+    """`python tests/stubs.py` writes the stubs anew."""
+    assert stubs.path_of(module).read_text("utf-8") == stubs.stub(stubs.MODULES[module])

@@ -182,6 +182,8 @@ def check_scores(job: loop.Job) -> set[str]:
     for samples in (getattr(job.samples, "local", job.samples), job.validation):
         if isinstance(samples, Samples):
             job.metrics.check(samples.judged, samples.net.sizes[-1])
+            if job.metrics.rows:
+                _check.some_weight("sample_weight", samples.weights)
     if job.validation:
         known |= {f"val_{name}" for name in known}
         if isinstance(job.validation, Streamed) or job.validation.judged is not None:
