@@ -12,8 +12,9 @@ import numpy as np
 
 from ..data import Source, Survey, source
 from ..data.opening import title
-from ..data.sources.base import Block
+from ..data.sources.base import Block, text_of
 from ..data.sources.split import split
+from ..data.table import check_classes
 from .preparation import FEWEST_PIXELS, LARGEST_PIXEL, Preparation
 
 CSV_ENDINGS = (".csv", ".csv.gz")
@@ -44,8 +45,10 @@ class SourceSet:
         self.survey: Survey = given.survey()
         self.feature_names = given.feature_names
         self.n_features = len(self.survey.features.mean)
+        if classes == "auto" and self.survey.has_texts:
+            check_classes(target_of(given), len(self.survey.values), self.survey.length)
         self.found = self.survey.classes_for(classes)
-        self.class_names: tuple[str, ...] = tuple(map(str, self.found or ()))
+        self.class_names: tuple[str, ...] = tuple(map(text_of, self.found or ()))
         self.is_classification = self.found is not None
         self.n_outputs = len(self.class_names)
         if not self.is_classification and self.survey.targets:
@@ -86,9 +89,15 @@ class SourceSet:
         targets = None
         if scale_target and not self.is_classification and self.survey.targets is not None:
             targets = self.survey.targets.scaling()
-        columns = getattr(self.given, "columns", None)  # of a table
-        target = columns.targets[0] if columns and len(columns.targets) == 1 else ""
-        return Preparation(self.feature_names, self.class_names, scaling, targets, target=target)
+        return Preparation(
+            self.feature_names, self.class_names, scaling, targets, target=target_of(self.given)
+        )
+
+
+def target_of(given: Source) -> str:
+    """The name of the target, if it is one column of a table."""
+    columns = getattr(given, "columns", None)
+    return columns.targets[0] if columns and len(columns.targets) == 1 else ""
 
 
 def name_of(given: Source) -> str:
@@ -120,7 +129,8 @@ def set_to_predict(path: str, preparation: Preparation) -> SourceSet:
     choices: dict[str, Any] = {}
     if is_table(path):
         names = list(preparation.feature_names) or None
-        choices = {"target": False, "features": names}
+        fill = preparation.fill_values or None
+        choices = {"target": False, "features": names, "missing": fill}
     return SourceSet(read(path, choices), classes=False)
 
 

@@ -156,7 +156,7 @@ class CsvFile:
         through a function that numbers the different texts.
         """
         codes: dict[int, dict[str, float]] = {
-            k: {} for k in roles.used if self._is_text(k, self._sample_of(k), roles)
+            k: {} for k in roles.used if self.is_text(k, self.sample_of(k), roles)
         }
         convert: dict[int | str, Callable[[str], float]] = {
             k: _ignored for k in range(len(self.names)) if k not in roles.used
@@ -196,7 +196,7 @@ class CsvFile:
         bad: list[tuple[int, int, str]] = []
         for k in roles.used:
             cells = [row[k] for row in rows]
-            if self._is_text(k, cells, roles):
+            if self.is_text(k, cells, roles):
                 codes: dict[str, float] = {}
                 values = np.array(list(map(cell_coder(codes), cells)))
                 columns[k] = Column(values, tuple(codes))
@@ -231,10 +231,12 @@ class CsvFile:
                 rows.append(row)
         return lines[self.has_header :], rows[self.has_header :]
 
-    def _sample_of(self, k: int) -> list[str]:
+    def sample_of(self, k: int) -> list[str]:
+        """Return the cells of a column in the first rows."""
         return [row[k] for row in self.sample if len(row) > k]
 
-    def _is_text(self, k: int, cells: Sequence[str], roles: Roles) -> bool:
+    def is_text(self, k: int, cells: Sequence[str], roles: Roles) -> bool:
+        """Whether a column is text, with such cells."""
         present = [cell for cell in cells if not is_missing(cell)]
         n_numbers = sum(parsed(cell) is not None for cell in present)
         return roles.is_text(k, n_numbers, len(present))

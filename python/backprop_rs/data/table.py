@@ -145,7 +145,7 @@ class Table:
 
     def _features(self, recipe: Recipe) -> tuple[list[str], list[NDArray[np.float64]]]:
         blocks: dict[str, NDArray[np.float64]] = {}
-        made_by: dict[str, str] = {}
+        coded: dict[str, Sequence[str]] = {}
         for k in self.roles.features:
             column, name = self.columns[k], self.names[k]
             self._check_cells(k, column, recipe)
@@ -153,25 +153,12 @@ class Table:
                 more = {name: column.values}
             else:
                 more = self._one_hot(k, column, recipe.coded(name))
-            for feature in more:
-                self._check_apart(feature, name, made_by)
-                made_by[feature] = name
+                coded[name] = list(more)
             blocks |= more
+        check_features_apart([self.names[k] for k in self.roles.features], coded)
         if recipe.features is None:
             return list(blocks), list(blocks.values())
         return list(recipe.features), [blocks[feature] for feature in recipe.features]
-
-    def _check_apart(self, feature: str, name: str, made_by: dict[str, str]) -> None:
-        """Refuse a feature that another column makes too, or might make of another text."""
-        texts = [self.names[k] for k in self.roles.features if self.columns[k].categories]
-        others = [one for one in texts if one != name and feature.startswith(f"{one}=")]
-        other = made_by.get(feature) or next(iter(others), None)
-        if other is not None:
-            first, second = sorted([other, name])
-            raise ValueError(
-                f"the columns {first!r} and {second!r} cannot be told apart by their features, "
-                f"such as {feature!r}; rename one, or give ignore=[{name!r}] to leave it out"
-            )
 
     def _one_hot(
         self, k: int, column: Column, coded: Sequence[str]
@@ -196,13 +183,8 @@ class Table:
             if coded and feature not in coded:
                 row = int((column.values == code).argmax())
                 raise ValueError(f"{self.place(row, k)}: {feature!r} is none of {listed(coded)}")
-        n_rows = len(column.values)
-        if not coded and (_too_many(len(present), n_rows) or len(present) > MOST_CATEGORIES):
-            raise ValueError(
-                f"column {self.names[k]!r} holds {len(present)} different texts in "
-                f"{n_rows} rows, too many to code as features; give ignore=[{self.names[k]!r}] "
-                "to leave it out"
-            )
+        if not coded:
+            check_categories(self.names[k], len(present), len(column.values))
 
     def _check_cells(self, k: int, column: Column, recipe: Recipe) -> None:
         if recipe.missing == "mean" and column.missing.all():
@@ -229,13 +211,44 @@ class Table:
                 f"{place(0)}: classes=False needs a target of numbers; got {column.texts()[0]!r}"
             )
         texts = column.texts()
-        n_classes = len(set(texts))
-        if not (recipe.classes is True or recipe.class_names) and _too_many(n_classes, len(texts)):
-            raise ValueError(
-                f"column {self.names[k]!r} holds {n_classes} different texts in "
-                f"{len(texts)} rows, too many to be classes; give classes=True if they are"
-            )
+        if not (recipe.classes is True or recipe.class_names):
+            check_classes(self.names[k], len(set(texts)), len(texts))
         return code_texts(texts, recipe.class_names, place)
+
+
+def check_features_apart(names: Sequence[str], coded: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a feature that two columns make, or that another one might make of another text.
+
+    `names` are the columns, and `coded` are the features of those that are text.
+    """
+    for name in names:
+        for feature in coded.get(name, [name]):
+            others = [one for one in coded if one != name and feature.startswith(f"{one}=")]
+            if others:
+                first, second = sorted([others[0], name])
+                raise ValueError(
+                    f"the columns {first!r} and {second!r} cannot be told apart by their features, "
+                    f"such as {feature!r}; rename one, or give ignore=[{name!r}] to leave it out"
+                )
+
+
+def check_categories(name: str, n_texts: int, n_rows: int) -> None:
+    """Refuse a feature of so many texts; without rows, only one of too many for any."""
+    if n_texts > MOST_CATEGORIES or (n_rows and _too_many(n_texts, n_rows)):
+        rows = f"in {n_rows} rows, " if n_rows else "so far, "
+        raise ValueError(
+            f"column {name!r} holds {n_texts} different texts {rows}too many to code as features; "
+            f"give ignore=[{name!r}] to leave it out"
+        )
+
+
+def check_classes(name: str, n_texts: int, n_rows: int) -> None:
+    """Refuse a target of so many texts that they are hardly classes."""
+    if _too_many(n_texts, n_rows):
+        raise ValueError(
+            f"column {name!r} holds {n_texts} different texts in {n_rows} rows, too many to be "
+            "classes; give classes=True if they are"
+        )
 
 
 def _too_many(n_texts: int, n_rows: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 
 from ..._frames import names_of
 from ..arrays import array_of
+from .arrow import arrow
 from .base import CHUNK_BYTES, SHUFFLE_ROWS, Source
 from .iterable import IterableSource
 from .numpy_files import NpyShards, NpzShards, flat, mapped
@@ -37,6 +38,7 @@ def source(
     features: Sequence[str] | None = None,
     ignore: Sequence[str | int] = (),
     weight: str | int | None = None,
+    missing: Mapping[str, float] | None = None,
     class_names: Sequence[str] | None = None,
     length: int | None = None,
     shuffle: str = "auto",
@@ -60,9 +62,13 @@ def source(
     target : column by name or position, list of them, or False, optional
         Of tables; by default the last column. False is none.
     features : list of str, optional
-        Of tables; by default all other columns.
+        Of tables; by default all other columns. A column of texts in a CSV file becomes a feature
+        of 0 and 1 for each of its texts, named like "color=red".
     ignore, weight : columns of tables, optional
         To leave out, and with the weight of each sample.
+    missing : mapping from feature to number, optional
+        What to put in the place of missing cells of tables, such as the `fill_values` of the data
+        set that the network was trained on; without it a missing cell is an error.
     class_names : list of str, optional
         The classes that the targets stand for, in the order of their labels.
     length : int, optional
@@ -96,7 +102,10 @@ def source(
     """
     if shuffle not in ("auto", "rows", "blocks"):
         raise ValueError(f"shuffle must be auto, rows or blocks; got {shuffle!r}")
-    choices = {"target": target, "features": features, "ignore": ignore, "weight": weight}
+    choices = {
+        **{"target": target, "features": features, "ignore": ignore, "weight": weight},
+        "missing": missing,
+    }
     settings = {"length": length, "shuffle_rows": shuffle_rows}
     if isinstance(data, Source):
         return data
@@ -138,7 +147,13 @@ def of_path(
         return NpzShards(files, name, **settings)
     from . import table
 
-    made: Source = getattr(table, kind)(files, name, choices, **settings)
+    made: Source
+    if kind == "csv":
+        from .csv_table import csv
+
+        made = csv(files, name, choices, **settings)
+    else:
+        made = table.parquet(files, name, choices, **settings)
     return made
 
 
@@ -174,7 +189,7 @@ def of_object(
     if hasattr(data, "read_next_batch") or hasattr(data, "__arrow_c_stream__"):
         from . import table
 
-        table.arrow("lib")
+        arrow("lib")
         made: Source = table.record_batches(data, name or type(data).__name__, choices, **settings)
         return made
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):

@@ -133,6 +133,11 @@ class Survey:
         return set(self.places.known)
 
     @property
+    def has_texts(self) -> bool:
+        """Whether the target is one column of texts."""
+        return self.has_target and self.one_column and self.targets is None
+
+    @property
     def length(self) -> int:
         return self.features.n
 

@@ -1,9 +1,9 @@
-"""Tables as sources, by pyarrow: Parquet and CSV files, folders of them, Arrow's record batches."""
+"""Tables as sources, by pyarrow: Parquet files, folders of them, Arrow's record batches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...threads import processors
-from ..csv_file import CsvFile
-from ..csv_rows import MISSING_WORDS
 from ..recipe import left_out_index, listed, position
+from .arrow import arrow
 from .base import Block
 from .columns import ColumnRows
-from .csv_faults import fault
 from .near import CAN_ASK, bring
 from .reader import reads_ahead
 from .stream import Segment, Stream
 
 ROWS = 65_536  # of a record batch, at most
 BATCH_BYTES = 2**25  # of one, where its numbers have four bytes
-FORMS = (str, str.upper, str.title)
-NULLS = sorted({form(word) for word in MISSING_WORDS for form in FORMS} | {"NaN"})
 FOOTER_BYTES = 2**23  # of the footers of files that are kept; in memory they take some more
 
 
@@ -36,6 +32,8 @@ class Columns:
     features: tuple[str, ...]
     targets: tuple[str, ...]
     weight: str | None = None
+    fill: Mapping[str, float] = field(default_factory=dict)
+    """What stands in the place of a feature's missing cells."""
 
     @property
     def used(self) -> list[str]:
@@ -48,6 +46,7 @@ def columns_of(
     features: Sequence[str] | None = None,
     ignore: Sequence[str | int] = (),
     weight: str | int | None = None,
+    missing: Mapping[str, float] | None = None,
     index: Collection[str] = (),
     unnamed: bool = False,
 ) -> Columns:
@@ -79,6 +78,7 @@ def columns_of(
         tuple(names[k] for k in chosen),
         tuple(names[k] for k in targets),
         None if place is None else names[place],
+        dict(missing or {}),
     )
 
 
@@ -104,7 +104,8 @@ class TableSource(Stream):
 
 def block_of_batch(batch: Any, columns: Columns) -> Block:
     """Rows from Arrow's columns."""
-    X: Any = ColumnRows([numbers(batch, name) for name in columns.features])
+    fill = columns.fill
+    X: Any = ColumnRows([numbers(batch, name, fill.get(name)) for name in columns.features])
     y: NDArray[Any] | None = None
     if len(columns.targets) == 1:
         y = values(batch, columns.targets[0])
@@ -114,18 +115,18 @@ def block_of_batch(batch: Any, columns: Columns) -> Block:
     return Block(X, y, weights)
 
 
-def numbers(batch: Any, name: str) -> NDArray[Any]:
-    """A column of numbers without gaps."""
-    found = values(batch, name)
+def numbers(batch: Any, name: str, fill: float | None = None) -> NDArray[Any]:
+    """A column of numbers without gaps, or with a number in their place."""
+    found = values(batch, name, fill)
     if found.dtype.kind not in "biuf":
         raise ValueError(
             f"column {name!r} must hold numbers; got {batch.schema.field(name).type}; "
             "leave it out with ignore, or code it as numbers"
         )
-    return found
+    return found if fill is None else np.where(np.isnan(found), fill, found)
 
 
-def values(batch: Any, name: str) -> NDArray[Any]:
+def values(batch: Any, name: str, fill: float | None = None) -> NDArray[Any]:
     """A column as an array: numbers, or objects where it is text."""
     import pyarrow as pa
 
@@ -135,6 +136,8 @@ def values(batch: Any, name: str) -> NDArray[Any]:
             f"column {name!r} is missing; the columns are {listed(batch.schema.names)}"
         )
     column = batch.column(at)
+    if fill is not None and column.null_count:
+        column = column.cast(pa.float64()).fill_null(fill)
     if column.is_null().true_count:
         row = int(np.asarray(column.is_null().to_numpy(zero_copy_only=False)).argmax())
         raise ValueError(f"column {name!r} has a missing cell in row {row} of a batch")
@@ -231,116 +234,6 @@ def ranges_of(group: Any, used: set[str]) -> list[tuple[int, int]]:
     return ranges
 
 
-def csv(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: Any) -> Any:
-    """CSV files, also compressed ones, laid out as `load_csv` finds them; a segment is a file."""
-    columns: Columns | None = None
-    types: dict[str, Any] = {}
-    segments = []
-    for path in paths:
-        layout = CsvFile.examine(path, "utf-8", "auto", "auto")
-        if layout.delimiter == " ":
-            raise ValueError(
-                f"{path} must have commas, semicolons, tabs or bars between its cells to be read "
-                "as it is needed; got white space"
-            )
-        columns = columns or columns_of(layout.names, **choices, unnamed=layout.unnamed)
-        same_columns(path, layout.names, columns)
-        schema, called = csv_schema(layout)
-        types = types or csv_types(schema, columns)
-        read = csv_reader(layout, columns, types, (schema, called))
-        segments.append(Segment(str(path), read))
-    assert columns is not None
-    return TableSource(segments, name, columns, **settings)
-
-
-def open_csv(layout: CsvFile, **options: Any) -> Any:
-    """The record batches of a file; without a header its columns get the names of the layout."""
-    module = arrow("csv")
-    names = None if layout.has_header else layout.names
-    return module.open_csv(
-        layout.path,
-        read_options=module.ReadOptions(column_names=names),
-        parse_options=module.ParseOptions(delimiter=layout.delimiter),
-        convert_options=module.ConvertOptions(
-            null_values=NULLS, strings_can_be_null=True, **options
-        ),
-    )
-
-
-def csv_schema(layout: CsvFile) -> tuple[Any, dict[str, str]]:
-    """What the first rows make of the types of the columns, and what Arrow calls these."""
-    try:
-        with open_csv(layout) as batches:
-            schema = batches.schema
-    except (OSError, ValueError) as error:
-        raise csv_error(layout, error, (), ()) from None
-    called = dict(zip(layout.names, schema.names, strict=True))
-    return arrow("lib").schema(list(zip(layout.names, schema.types, strict=True))), called
-
-
-def csv_error(
-    layout: CsvFile, error: Exception, used: Sequence[str], numeric: Sequence[str]
-) -> ValueError:
-    """One line of what is wrong, by file and line where the line can be found."""
-    first, *_ = str(error).splitlines() or [type(error).__name__]
-    found = fault(layout, used, numeric)
-    return ValueError(found or f"{layout.path} cannot be read as CSV: {first}")
-
-
-def is_whole(kind: Any) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_integer(kind))
-
-
-def csv_types(schema: Any, columns: Columns) -> dict[str, Any]:
-    """Numbers may have a point further on than the first rows."""
-    import pyarrow as pa
-
-    return {
-        name: pa.float64()
-        for name in columns.used
-        if pa.types.is_integer(schema.field(name).type)
-        or pa.types.is_floating(schema.field(name).type)
-        or pa.types.is_null(schema.field(name).type)
-    }
-
-
-def csv_numeric(schema: Any, columns: Columns, types: dict[str, Any]) -> list[str]:
-    """The columns that must hold numbers: all but a single target of texts, and truth values."""
-    import pyarrow as pa
-
-    texts = columns.targets if len(columns.targets) == 1 else ()
-    others = (name for name in columns.used if name not in types and name not in texts)
-    return [*types, *(one for one in others if not pa.types.is_boolean(schema.field(one).type))]
-
-
-def csv_reader(
-    layout: CsvFile, columns: Columns, types: dict[str, Any], found: tuple[Any, dict[str, str]]
-) -> Callable[[], Iterator[Block]]:
-    """Batch after batch of one file; no more of it is in memory than a block of about 1 MB."""
-    schema, called = found
-    whole_target = any(is_whole(schema.field(name).type) for name in columns.targets)
-    options = {
-        "column_types": {called[name]: kind for name, kind in types.items()},
-        "include_columns": [called[name] for name in columns.used],
-    }
-
-    def read() -> Iterator[Block]:
-        try:
-            with open_csv(layout, **options) as batches:
-                for batch in batches:
-                    block = block_of_batch(batch.rename_columns(columns.used), columns)
-                    if whole_target and block.y is not None and not (block.y % 1).any():
-                        block.y = block.y.astype(np.int64)
-                    yield block
-        except ValueError as error:
-            numeric = csv_numeric(schema, columns, types)
-            raise csv_error(layout, error, columns.used, numeric) from None
-
-    return read
-
-
 def record_batches(data: Any, name: str, choices: dict[str, Any], **settings: Any) -> Any:
     """A RecordBatchReader, or what exports Arrow's stream, such as tables and frames."""
     import pyarrow as pa
@@ -365,15 +258,3 @@ def same_columns(path: Path, names: Sequence[str], columns: Columns) -> None:
     for name in columns.used:
         if name not in names:
             raise ValueError(f"{path} must have the column {name!r}; it has {listed(names)}")
-
-
-def arrow(module: str) -> Any:
-    """A module of pyarrow."""
-    from importlib import import_module
-
-    try:
-        return import_module(f"pyarrow.{module}")
-    except ImportError as error:
-        raise ImportError(
-            "Parquet, CSV and Arrow sources need pyarrow: pip install 'backprop-rs[arrow]'"
-        ) from error

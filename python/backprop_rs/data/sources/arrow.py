@@ -1,0 +1,28 @@
+"""pyarrow, which is imported only when a table is read."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from ..csv_rows import MISSING_WORDS
+
+FORMS = (str, str.upper, str.title)
+
+
+def arrow(module: str) -> Any:
+    """A module of pyarrow."""
+    from importlib import import_module
+
+    try:
+        return import_module(f"pyarrow.{module}")
+    except ImportError as error:
+        raise ImportError(
+            "Parquet, CSV and Arrow sources need pyarrow: pip install 'backprop-rs[arrow]'"
+        ) from error
+
+
+@cache
+def arrow_nulls() -> list[str]:
+    """Return the words for a missing cell in their common forms."""
+    return sorted({form(word) for word in MISSING_WORDS for form in FORMS} | {"NaN"})
