@@ -61,5 +61,5 @@ def test_reference_imports_only_numpy():
 
 @pytest.mark.parametrize("module", stubs.MODULES)
 def test_type_checkers_see_the_rows_of_the_tables(module):
-    """`python tests/stubs.py` writes the stubs anew."""
+    """`python tests/stubs.py` writes the stubs again."""
     assert stubs.path_of(module).read_text("utf-8") == stubs.stub(stubs.MODULES[module])

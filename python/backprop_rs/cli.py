@@ -176,7 +176,7 @@ def _add_training_options(group: Any) -> None:
         type=_listed,
         default=[],
         metavar="NAMES",
-        help="to print beside the cost, such as f1,roc_auc for classes or mae,r2 for values",
+        help="to print next to the cost, such as f1,roc_auc for classes or mae,r2 for values",
     )
     group.add_argument("--seed", type=int, default=0, help="default: 0")
     group.add_argument("--out", metavar="FILE", help="save the network to it (safetensors)")

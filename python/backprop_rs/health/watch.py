@@ -73,12 +73,12 @@ class Health:
         _check.integer("rows", self.rows, least=1)
 
     def watcher(self) -> HealthWatcher:
-        """Return what looks at one training."""
+        """Return a watcher for one training."""
         return HealthWatcher(self)
 
 
 class HealthWatcher:
-    """What `Health` does in one training; `record` is what it has seen."""
+    """Measures one training as `Health` says, and keeps the measures in `record`."""
 
     def __init__(self, settings: Health) -> None:
         self.given, self.rows, self.every = (settings.X, settings.y), settings.rows, settings.every

@@ -269,17 +269,17 @@ def labels_of(y: AnyArray, output: str, cost: str, several: bool) -> AnyArray | 
 
 
 def has_several_labels(y: AnyArray, output: str, cost: str) -> bool:
-    """Whether checked targets are 0 and 1 for each of several outputs, and not one class a row."""
+    """Return True if targets are 0 and 1 for each of several outputs, and not one class a row."""
     if y.ndim == 1 or y.shape[1] == 1 or not decides(output, cost):
         return False
     return are_bits(y) and not (y.sum(axis=1) == 1).all()
 
 
 def are_bits(y: AnyArray) -> bool:
-    """Whether all targets are 0 or 1."""
+    """Return True if all targets are 0 or 1."""
     return bool(((y == 0) | (y == 1)).all())
 
 
 def decides(output: str, cost: str) -> bool:
-    """Whether every output is a decision between 0 and 1 of its own."""
+    """Return True if every output is a decision between 0 and 1 of its own."""
     return output == "sigmoid" or cost == "hinge"

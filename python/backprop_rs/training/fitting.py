@@ -211,7 +211,7 @@ def callbacks_of(given: dict[str, Any]) -> Callbacks:
 
 
 def record_of(callbacks: Callbacks) -> HealthRecord | None:
-    """What `Health` has seen."""
+    """Return the measures of `Health`, if it was asked for."""
     watchers = (one for one in callbacks.given if isinstance(one, HealthWatcher))
     return next((one.record for one in watchers), None)
 

@@ -1,4 +1,4 @@
-"""Metrics by name, functions such as scikit-learn's, and what each of them is given."""
+"""The table of metrics, metrics of the user's own, and the form in which each gets its data."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Metric:
 
     @property
     def is_weighted(self) -> bool:
-        """Whether the function takes the weights of samples, and has not got any."""
+        """True if the function takes the weights of samples, and has not got any."""
         if isinstance(self.function, partial) and "sample_weight" in self.function.keywords:
             return False
         try:
@@ -169,7 +169,7 @@ class Metrics:
         return [row.name for row in self.rows]
 
     def higher_is_better(self, column: str) -> bool:
-        """Whether a column of the history is better when it is higher."""
+        """Return True if a column of the history is better when it is higher."""
         name = column.removeprefix("val_")
         if name == "cost":
             return False
@@ -216,7 +216,7 @@ class Metrics:
         return {row.name: self.value(row, given, weights) for row in self.rows}
 
     def accuracy(self, labels: AnyArray, a: Array, weights: Array | None) -> float:
-        """The share of samples whose class, or whose labels all, are right."""
+        """Return the share of samples whose class, or whose labels all, are right."""
         return scores.accuracy(labels, predicted(a, labels, self.threshold), weights)
 
     def value(self, row: Metric, given: Given, weights: Array | None) -> float:
@@ -247,7 +247,7 @@ class Given:
         return max(n_outputs, 2)
 
     def to(self, needs: str) -> tuple[AnyArray, AnyArray]:
-        """y_true and y_pred."""
+        """Return y_true and y_pred."""
         if needs == VALUES or self.labels is None:
             y = self.y if self.y.ndim == 2 else one_hot(self.y, self.a.shape[1], self.a.dtype)
             return (y[:, 0], self.a[:, 0]) if self.a.shape[1] == 1 else (y, self.a)
@@ -258,7 +258,7 @@ class Given:
 
 
 def predicted(a: Array, labels: AnyArray, threshold: float) -> AnyArray:
-    """What activations of the output layer say, in the form of the labels."""
+    """Return the decisions of activations of the output layer, in the form of the labels."""
     if labels.ndim == 2:
         several: AnyArray = (a >= threshold).astype(np.int64)
         return several
@@ -287,7 +287,7 @@ def metric_of(given: object) -> Metric:
 
 
 def needs_of(name: str) -> str:
-    """What a function of scikit-learn is to be given."""
+    """Return what a function of scikit-learn needs."""
     if name in OF_SCORES:
         return SCORES
     return PROBABILITIES if name in OF_PROBABILITIES else AUTO

@@ -1,4 +1,4 @@
-"""What each metric computes, in NumPy and float64; the conventions are scikit-learn's.
+"""The functions of the metrics, in NumPy and float64, with scikit-learn's conventions.
 
 `y` and `p` are targets and predictions, `weights` (m,) or None. `y` holds classes 0 to n - 1, (m,),
 or 0 and 1 for several labels a sample, (m, n); for values it is (m,) or (m, n). Scores are (m,), of

@@ -1,4 +1,4 @@
-"""How many samples are right, counted block by block."""
+"""Accuracy, counted block by block."""
 
 from __future__ import annotations
 
@@ -51,6 +51,6 @@ class Tally:
 
     @property
     def right(self) -> float | None:
-        """What has been counted; None if the targets are values."""
+        """The weight of the right samples; None if the targets are values."""
         several = self.decides and (self.of_classes is None or self.net._several_labels)
         return self.of_labels if several and self.of_labels is not None else self.of_classes
