@@ -68,7 +68,7 @@ fn error(result: f32, truth: f64) -> f64 {
         return 0.0;
     }
     let exponent = (truth.abs().to_bits() >> 52) as i32 - 1023;
-    let ulp = 2f64.powi(exponent.clamp(-126, 127) - 23);
+    let ulp = f64::from_bits(((exponent.clamp(-126, 127) - 23 + 1023) as u64) << 52);
     (f64::from(result) - truth).abs() / ulp
 }
 

@@ -60,7 +60,8 @@ impl Stream {
 
     /// The next number of [0, 1), a multiple of 2^-53.
     pub fn uniform(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 * 2f64.powi(-53)
+        const LEAST: f64 = 1.0 / (1_u64 << 53) as f64;
+        (self.bits() >> 11) as f64 * LEAST
     }
 
     /// The next two numbers of the normal distribution (Box and Muller, 1958).

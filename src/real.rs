@@ -349,8 +349,9 @@ mod tests {
     /// so small a least exponent.
     fn ulps(result: f64, truth: f64, mantissa: i32, least: i32) -> f64 {
         let exponent = ((truth.to_bits() >> 52) & 0x7ff) as i32 - 1023;
-        // In two steps, as the least ulp of `f64` lies below what `powi` can reach.
-        let ulp = 2f64.powi(exponent.max(least)) / 2f64.powi(mantissa);
+        // In two steps, because the least ulp of `f64` is subnormal.
+        let power = |n: i32| f64::from_bits(((n + 1023) as u64) << 52);
+        let ulp = power(exponent.max(least)) / power(mantissa);
         (result - truth).abs() / ulp
     }
 
