@@ -47,6 +47,10 @@ pub enum Error {
     Memory { bytes: usize },
     /// More rows than a shuffled order can index.
     TooManyRows { given: usize },
+    /// A class label that is none, met after the labels were checked: somebody has changed them.
+    Label { classes: usize, given: i64 },
+    /// Orders of rows that are too few, or that name a row that is not there.
+    Orders { rows: usize },
 }
 
 impl fmt::Display for Error {
@@ -115,6 +119,16 @@ impl fmt::Display for Error {
             Self::TooManyRows { given } => {
                 write!(f, "X must have fewer than {} rows; got {given}", u32::MAX)
             }
+            Self::Label { classes, given } => write!(
+                f,
+                "y must hold class labels from 0 to {} until the call returns; got {given}",
+                classes.saturating_sub(1)
+            ),
+            Self::Orders { rows } => write!(
+                f,
+                "orders must hold rows from 0 to {} for every epoch; got others, or too few",
+                rows.saturating_sub(1)
+            ),
         }
     }
 }

@@ -41,6 +41,7 @@ impl<T: Real> Network<T> {
         parts: &[usize],
         mut see: impl FnMut(usize, usize, LayerSum<T>),
     ) -> Result<Vec<Sum>, Error> {
+        self.check(samples)?;
         let most = parts.iter().copied().max().unwrap_or(0);
         let sums = self.shared_tree(most.div_ceil(CHUNK))?;
         let ws = self.training_room(most, samples.weights.is_some())?;

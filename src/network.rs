@@ -164,8 +164,8 @@ impl<T: Real> Network<T> {
         self.training = None;
     }
 
-    /// What a function of the user's own has failed with, once; what the call that met it returned
-    /// means nothing then, and no update was made from it.
+    /// What a function of the user's own has failed with, or a label that was none, once; what the
+    /// call that met it returned means nothing then, and no update was made from it.
     pub fn take_failure(&self) -> Option<Failure> {
         if self.failures.any() { self.failures.take() } else { None }
     }
@@ -174,6 +174,11 @@ impl<T: Real> Network<T> {
     pub fn sizes(&self) -> Vec<usize> {
         let outputs = self.layers.iter().map(|layer| layer.n_out);
         std::iter::once(self.layers[0].n_in).chain(outputs).collect()
+    }
+
+    /// Checks the lengths of samples.
+    pub(crate) fn check(&self, samples: &Samples<T>) -> Result<(), Error> {
+        samples.check(self.n_in(), self.n_out())
     }
 
     /// The activations of the table, output last; identity where a layer has its own.
@@ -328,9 +333,14 @@ impl<T: Real> Network<T> {
     ///
     /// Both are row by row; a row's result does not depend on the rows beside it. Returns whether
     /// all of `x` is finite; if not, `out` may hold anything.
+    ///
+    /// # Panics
+    ///
+    /// If `x` is not whole rows, or `out` not as many.
     pub fn predict_into(&mut self, x: &[T], out: &mut [T]) -> Result<bool, Error> {
         let (n_in, n_out) = (self.n_in(), self.n_out());
         let m = x.len() / n_in;
+        assert!(x.len() == m * n_in && out.len() == m * n_out, "x and out must have as many rows");
         let threads = Self::threads_for(m.saturating_mul(self.forward_work()), m);
         let block = m.div_ceil(threads).clamp(1, ROW_BLOCK);
         let room = block * threads;
@@ -369,6 +379,7 @@ impl<T: Real> Network<T> {
                     targets: &rows,
                     chosen,
                     end: rows.range().end,
+                    failures: &self.failures,
                 });
                 self.forward_rows(&ws, &worker, &rows, None, &|| self.large && stop());
                 if self.failures.any() {

@@ -61,6 +61,13 @@ impl Failures {
         self.first.lock().unwrap().take()
     }
 
+    /// Notes a failure; the first one counts.
+    #[cold]
+    pub fn record(&self, failure: impl Into<Failure>) {
+        self.first.lock().unwrap().get_or_insert(failure.into());
+        self.met.store(true, Relaxed);
+    }
+
     /// What was computed, unless it failed or has another shape.
     fn kept<T, D: Dimension>(
         &self,
@@ -72,12 +79,7 @@ impl Failures {
             check_shape(what, shape, array.shape())?;
             Ok(array)
         });
-        checked
-            .map_err(|failure| {
-                self.first.lock().unwrap().get_or_insert(failure);
-                self.met.store(true, Relaxed);
-            })
-            .ok()
+        checked.map_err(|failure| self.record(failure)).ok()
     }
 }
 

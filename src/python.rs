@@ -28,7 +28,7 @@ use crate::finite::first_non_finite_of_many;
 use crate::interrupt::asking;
 use crate::kernel::{Isa, fma_rate};
 use crate::memory;
-use crate::network::zeros;
+use crate::network::{check_shape, zeros};
 use crate::schedule::{Curve, Schedule, Watched};
 use crate::table::Setting;
 use crate::train::{Position, Reason};
@@ -254,6 +254,7 @@ impl Network {
         with!(&*self.lock(py), net => {
             let x: PyReadonlyArray2<_> = X.extract()?;
             let x = x.as_array();
+            check_shape("X", &[x.nrows(), net.n_in()], x.shape())?;
             let activations = unless_raised(net, away(py, || net.activations_of(x)))???;
             Ok(matrices(py, activations))
         })
@@ -270,7 +271,7 @@ impl Network {
     ) -> PyResult<PyTrace<'py>> {
         with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
-            let samples = batch.samples()?;
+            let samples = batch.samples(net)?;
             let Trace {
                 cost,
                 weighted_inputs,
@@ -300,7 +301,7 @@ impl Network {
     ) -> PyResult<PyGradient<'py>> {
         with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
-            let samples = batch.samples()?;
+            let samples = batch.samples(net)?;
             let trace = unless_raised(net, away(py, || net.gradient(&samples)))???;
             let (w, b) = (matrices(py, trace.weight_gradients), vectors(py, trace.bias_gradients));
             let [gains, shifts] =
@@ -318,7 +319,7 @@ impl Network {
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
         with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y, None)?;
-            let samples = batch.samples()?;
+            let samples = batch.samples(net)?;
             let costs = unless_raised(net, away(py, || net.costs(&samples)))???;
             let costs = memory::collect(costs.iter().map(|cost| cost.to_f64()), costs.len())?;
             Ok(PyArray1::from_vec(py, costs))
@@ -336,7 +337,7 @@ impl Network {
     ) -> PyResult<f64> {
         with!(&*self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
-            let samples = batch.samples()?;
+            let samples = batch.samples(net)?;
             Ok(unless_raised(net, away(py, || net.mean_cost(&samples)))???)
         })
     }
@@ -353,7 +354,7 @@ impl Network {
     ) -> PyResult<f64> {
         with!(&mut *self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
-            let samples = batch.samples()?;
+            let samples = batch.samples(net)?;
             let cost = away(py, || net.step(&samples, learning_rate));
             Ok(unless_raised(net, cost)???)
         })
@@ -379,8 +380,11 @@ impl Network {
         let interrupted = || interrupted(asked, &signal);
         let outcome = with!(&mut *self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
-            let samples = batch.samples()?;
+            let samples = batch.samples(net)?;
             let settings = settings.settings(samples.len(), &interrupted)?;
+            if settings.window.is_some_and(|window| window.first_step > step) {
+                return Err(PyValueError::new_err("position must lie in the window; it is before"));
+            }
             let outcome = py.detach(|| net.train(&samples, &settings, start));
             if let Some(failure) = net.take_failure() {
                 signal.lock().unwrap().get_or_insert(raised(failure));
@@ -427,8 +431,13 @@ impl Network {
         let mut failed = None;
         let sums = with!(&mut *self.lock(py), net => {
             let batch = Batch::new(X, y, sample_weight)?;
-            let samples = batch.samples()?;
+            let samples = batch.samples(net)?;
             let settings = settings.settings(samples.len(), &|| false)?;
+            let rows = parts.iter().try_fold(0_usize, |sum, rows| sum.checked_add(*rows));
+            if parts.contains(&0) || rows.is_none_or(|rows| rows > samples.len()) {
+                let message = "parts must be rows of X, at least 1 each; got others";
+                return Err(PyValueError::new_err(message));
+            }
             let lengths = net.sum_lengths();
             let rows = lengths.iter().map(|n| memory::with_capacity(n * parts.len()));
             let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
@@ -644,6 +653,9 @@ fn predict<'py, T: Element + Real>(
         if !fits || !given.is_c_contiguous() {
             return None;
         }
+        if overlap(values, given) {
+            return None; // in one object or two: the caller gives a copy of X
+        }
         let mut guard = given.try_readwrite().ok()?;
         let to = guard.as_slice_mut().ok()?;
         return predicted(net, values, to, py, failure)?.then(|| out.clone());
@@ -657,6 +669,13 @@ fn predict<'py, T: Element + Real>(
         return Some(PyArray1::from_vec(py, result.into_raw_vec_and_offset().0).into_any());
     }
     Some(PyArray2::from_owned_array(py, result).into_any())
+}
+
+/// Whether numbers that are read lie where an array is written, whoever owns the memory.
+fn overlap<T: Element>(read: &[T], written: &Bound<PyArrayDyn<T>>) -> bool {
+    let (read, start) = (read.as_ptr_range(), written.data().addr());
+    let end = start + written.len() * size_of::<T>();
+    start < read.end.addr() && read.start.addr() < end
 }
 
 /// Whether all samples are finite, or None after a failure.

@@ -6,6 +6,8 @@ use std::ops::Range;
 use crate::error::Error;
 use crate::kernel::{Job, Panels, Set};
 use crate::memory;
+use crate::network::check_shape;
+use crate::own::Failures;
 use crate::pool::Share;
 use crate::random::{self, Purpose, Stream};
 use crate::real::Real;
@@ -43,6 +45,21 @@ impl<T: Real> Samples<'_, T> {
         self.x.is_empty()
     }
 
+    /// Checks the lengths against a network of so many inputs and outputs.
+    ///
+    /// Later passes rely on it: a row of samples goes into a row of a workspace.
+    pub(crate) fn check(&self, n_in: usize, n_out: usize) -> Result<(), Error> {
+        let m = self.x.len() / n_in;
+        check_shape("X", &[m * n_in], &[self.x.len()])?;
+        check_shape("a row of X", &[n_in], &[self.n_in])?;
+        match self.y {
+            Targets::None => {}
+            Targets::Values(y) => check_shape("y", &[m * n_out], &[y.len()])?,
+            Targets::Classes(y) => check_shape("y", &[m], &[y.len()])?,
+        }
+        self.weights.map_or(Ok(()), |weights| check_shape("sample_weight", &[m], &[weights.len()]))
+    }
+
     /// The sample `i`.
     #[inline(always)]
     pub fn row(&self, i: usize) -> &[T] {
@@ -72,6 +89,8 @@ pub(crate) struct Gather<'a, T> {
     pub chosen: Chosen<'a>,
     /// Where the rows end that are gathered next.
     pub end: usize,
+    /// Where a label goes that is none.
+    pub failures: &'a Failures,
 }
 
 /// Bytes of samples that are asked for ahead of their use, and the least number of rows: shuffled
@@ -133,7 +152,7 @@ impl<'a, T: Real> Ahead<'a, T> {
 impl<T: Real> Job for Gather<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
-        let Self { samples, ws, inputs, rows, targets, chosen, end } = self;
+        let Self { samples, ws, inputs, rows, targets, chosen, end, failures } = self;
         let next = end.min(rows.start() + rows_ahead::<T>(samples.n_in))..end;
         let mut ahead = Ahead { samples, chosen, rows: next, column: 0, n_out: ws.y.n };
         for row in rows.range() {
@@ -149,10 +168,24 @@ impl<T: Real> Job for Gather<'_, T> {
             match samples.y {
                 Targets::None => {}
                 Targets::Values(y) => ws.y.put_row(row, &y[i * ws.y.n..][..ws.y.n]),
-                Targets::Classes(y) => ws.y.put_one_hot(row, y[i] as usize),
+                Targets::Classes(y) => match class_of(y, i, ws.y.n) {
+                    Ok(class) => ws.y.put_one_hot(row, class),
+                    Err(error) => failures.record(error),
+                },
             }
         }
     }
+}
+
+/// The class of sample `i`, below `n_out`.
+///
+/// Labels are checked before a call, but their memory may be another's, who can write to it meanwhile.
+#[inline(always)]
+pub(crate) fn class_of(labels: &[i64], i: usize, n_out: usize) -> Result<usize, Error> {
+    // SAFETY: a reference. Read once: what is compared is then what is used.
+    let given = unsafe { std::ptr::read_volatile(&labels[i]) };
+    let class = given as usize;
+    if class < n_out { Ok(class) } else { Err(Error::Label { classes: n_out, given }) }
 }
 
 /// Which samples stand in the rows of a batch.
@@ -264,11 +297,18 @@ impl Order {
         }
     }
 
-    /// Takes an order that was drawn elsewhere.
-    pub fn take(&mut self, rows: &[u32]) {
+    /// Takes an order of `n` samples that was drawn elsewhere; of none where it names others.
+    ///
+    /// It is checked as it stands here, where nobody else can write to it.
+    pub fn take(&mut self, rows: Option<&[u32]>, n: usize) -> Result<(), Error> {
         self.rows.clear();
-        self.rows.extend_from_slice(rows);
+        self.rows.extend_from_slice(rows.unwrap_or_default());
         self.drawn = None;
+        if rows.is_some() && self.rows.iter().all(|&row| (row as usize) < n) {
+            return Ok(());
+        }
+        self.rows.clear();
+        Err(Error::Orders { rows: n })
     }
 }
 

@@ -149,7 +149,8 @@ impl<T: Real> Network<T> {
         let (all, own) = (Worker::alone().share(rows), worker.share(rows));
         let inputs = ws.inputs(worker, true);
         let (rows, targets) = (&all, &own);
-        self.isa.run(Gather { samples, ws, inputs, rows, targets, chosen, end: all.len() });
+        let (end, failures) = (all.len(), &*self.failures);
+        self.isa.run(Gather { samples, ws, inputs, rows, targets, chosen, end, failures });
         self.forward_panels(ws, (worker, portion), inputs, [&all, &own]);
         self.output(ws, worker, &own);
         self.backward_panels(ws, (worker, portion), [&all, &own]);

@@ -3,11 +3,12 @@
 //! Where all layers are equally narrow, all that a step has is a line a layer. Each element is the
 //! same chain of fused multiply-adds as in [`crate::kernel`], so the bits are the same.
 
+use crate::error::Error;
 use crate::kernel::{Set, first};
 use crate::layer::Layer;
 use crate::optimizer::Rule;
 use crate::real::Real;
-use crate::samples::Targets;
+use crate::samples::{Targets, class_of};
 use crate::small::{MAX_LAYERS, SmallSteps};
 
 impl<T: Real> SmallSteps<'_, T> {
@@ -29,7 +30,9 @@ impl<T: Real> SmallSteps<'_, T> {
     /// Steps on one sample each.
     #[inline(always)]
     pub fn singles<S: Set, const N: usize>(self) {
-        let Self { layers, cost, samples, order, settings, clock, at, last, steps, .. } = self;
+        let Self {
+            layers, cost, samples, order, settings, clock, at, last, steps, failures, ..
+        } = self;
         let network = Narrow { layers, cost };
         let constant = settings.schedule.is_constant();
         let mut rate = T::from_f64(-settings.learning_rate);
@@ -39,7 +42,10 @@ impl<T: Real> SmallSteps<'_, T> {
             if !constant {
                 rate = T::from_f64(-settings.rate(at, steps));
             }
-            let y = target(samples.y, sample, layers[layers.len() - 1].n_out);
+            let y = match target(samples.y, sample, layers[layers.len() - 1].n_out) {
+                Ok(y) => y,
+                Err(error) => return failures.record(error),
+            };
             let x = samples.row(sample);
             let pass = network.forward::<S, N>(x, &y);
             let cost = pass.cost.to_f64();
@@ -56,7 +62,11 @@ impl<T: Real> SmallSteps<'_, T> {
 
 /// The targets of a sample, 0 where there is no neuron.
 #[inline(always)]
-pub fn target<T: Real, const N: usize>(y: Targets<T>, sample: usize, n_out: usize) -> [T; N] {
+pub fn target<T: Real, const N: usize>(
+    y: Targets<T>,
+    sample: usize,
+    n_out: usize,
+) -> Result<[T; N], Error> {
     let mut line = [T::ZERO; N];
     match y {
         Targets::None => {}
@@ -67,9 +77,9 @@ pub fn target<T: Real, const N: usize>(y: Targets<T>, sample: usize, n_out: usiz
                 *y = if n < n_out { values[n] } else { T::ZERO };
             }
         }
-        Targets::Classes(classes) => line[classes[sample] as usize] = T::ONE,
+        Targets::Classes(classes) => line[class_of(classes, sample, n_out)?] = T::ONE,
     }
-    line
+    Ok(line)
 }
 
 /// Layers of at most a line each.

@@ -9,6 +9,7 @@ use crate::cost::Cost;
 use crate::kernel::{Job, LINE_MAX, SHARD, Set, first, transpose};
 use crate::layer::{Layer, move_line, sigma_of_lines};
 use crate::optimizer::{Clock, Moments, Optimizer, Update};
+use crate::own::Failures;
 use crate::parts::penalty_of;
 use crate::pool::Share;
 use crate::real::Real;
@@ -50,8 +51,10 @@ pub struct SmallSteps<'a, T> {
     /// Of the whole epoch.
     pub steps: usize,
     pub clock: &'a mut Clock,
+    /// Where a label goes that is none.
+    pub failures: &'a Failures,
     /// Where in the epoch the steps begin, and in the end where they have come to: not as far as
-    /// `last` where the cost of a batch is not finite.
+    /// `last` where the cost of a batch is not finite, or a label is none.
     pub at: &'a mut Position,
     pub last: usize,
 }
@@ -86,8 +89,12 @@ impl<T: Real> Job for SmallSteps<'_, T> {
                 moments: &optimizer.moments,
                 update: &update,
                 scale,
+                failures: self.failures,
             };
             step.forward_all::<S>();
+            if self.failures.any() {
+                return;
+            }
             let mut cost = tree_sum(&self.ws.costs.as_slice()[..rows.len()]);
             if settings.penalty_in_cost > 0.0 {
                 let times = rows.len() as f64 * update.scale.to_f64() * settings.penalty_in_cost;
@@ -115,6 +122,7 @@ struct SmallStep<'a, T> {
     moments: &'a [Moments<T>],
     update: &'a Update<T>,
     scale: T,
+    failures: &'a Failures,
 }
 
 impl<T: Real> SmallStep<'_, T> {
@@ -175,6 +183,16 @@ impl<T: Real> SmallStep<'_, T> {
         } else {
             &self.ws.a[l].read(0, self.rows)[row * T::LINE..][..n_in]
         }
+    }
+
+    /// The targets of row `row`; none if its label is none, which ends the steps.
+    #[inline(always)]
+    fn target<const N: usize>(&self, row: usize, n_out: usize) -> [T; N] {
+        let target = target(self.samples.y, self.chosen.sample(row), n_out);
+        target.unwrap_or_else(|error| {
+            self.failures.record(error);
+            [T::ZERO; N]
+        })
     }
 
     /// z = b + Σ_k a_prev_k w_k and a = σ(z).
@@ -242,7 +260,7 @@ impl<T: Real> SmallStep<'_, T> {
         let (ws, n_out) = (self.ws, self.layers[last].n_out);
         let lines = ws.y.write(0, self.rows);
         for row in 0..self.rows.len() {
-            let y = target::<T, N>(self.samples.y, self.chosen.sample(row), n_out);
+            let y = self.target::<N>(row, n_out);
             put_line(lines, row, &y);
         }
         let (given, delta) = ([ws.output_z(), &ws.a[last + 1], &ws.y], &ws.delta[last]);
@@ -263,7 +281,7 @@ impl<T: Real> SmallStep<'_, T> {
         for (i, row) in rows.clone().enumerate() {
             given[0][i * N..][..N].copy_from_slice(&z[row * T::LINE..][..N]);
             given[1][i * N..][..N].copy_from_slice(&a[row * T::LINE..][..N]);
-            let y = target::<T, N>(self.samples.y, self.chosen.sample(row), *n_out);
+            let y = self.target::<N>(row, *n_out);
             given[2][i * N..][..N].copy_from_slice(&y);
         }
         let given = given.each_ref();

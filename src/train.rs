@@ -173,6 +173,7 @@ impl<T: Real> Network<T> {
         settings: &Settings,
         start: Position,
     ) -> Result<Outcome, Error> {
+        self.check(samples)?;
         let batch = settings.batch_size.min(settings.rows_of_epoch(samples.len()));
         let work = self.step_work(batch);
         let all = pool::threads();
@@ -285,6 +286,7 @@ impl<T: Real> Network<T> {
         keep_z: bool,
         mut see: impl FnMut(&Workspace<T>, Range<usize>),
     ) -> Result<(), Error> {
+        self.check(samples)?;
         let m = samples.len();
         let threads = Self::threads_for(self.step_work(m.min(CHUNK)), m);
         let weighted = samples.weights.is_some();
@@ -332,6 +334,7 @@ impl<T: Real> Network<T> {
                 targets: &block,
                 chosen,
                 end: own.range().end,
+                failures: &self.failures,
             });
             let chance = training.map(|training| (training.chance, chosen));
             if let Some(training) = training.filter(|training| training.noise > 0.0) {
@@ -543,6 +546,10 @@ impl<T: Real> Run<'_, T> {
             self.shuffle(worker, at.epoch);
             let order = self.order.read().unwrap();
             let shuffled = self.settings.shuffle || self.settings.orders.is_some();
+            if shuffled && order.rows.is_empty() {
+                reason = Reason::Interrupted; // what was given is no order
+                break;
+            }
             let order = if shuffled { &order.rows[..] } else { &[] };
             let done = if self.small {
                 self.small_steps(worker, order, last, &mut clock, &mut at)
@@ -585,14 +592,15 @@ impl<T: Real> Run<'_, T> {
         }
         if worker.index == 0 {
             let (mut order, since) = (self.order.write().unwrap(), Instant::now());
-            match settings.orders {
-                Some(orders) if settings.window.is_some() => order.take(orders),
-                Some(orders) => {
-                    let first = (epoch - settings.orders_from) as usize * n;
-                    order.take(&orders[first..first + n]);
+            let taken = match settings.orders {
+                Some(orders) if settings.window.is_some() => order.take(Some(orders), n),
+                Some(orders) => order.take(order_of(orders, n, epoch, settings.orders_from), n),
+                None => {
+                    order.draw(n, settings.seed, epoch);
+                    Ok(())
                 }
-                None => order.draw(n, settings.seed, epoch),
-            }
+            };
+            taken.unwrap_or_else(|error| self.network.failures.record(error));
             *self.drawing.lock().unwrap() += since.elapsed();
         }
         worker.wait();
@@ -654,7 +662,11 @@ impl<T: Real> Run<'_, T> {
                 clock,
                 at,
                 last: next,
+                failures: &network.failures,
             });
+            if network.failures.any() {
+                return Err(Reason::Interrupted);
+            }
             if at.step < next {
                 return Err(Reason::NonFinite);
             }
@@ -843,6 +855,12 @@ impl<T: Real> Run<'_, T> {
             self.stop.store(true, Relaxed);
         }
     }
+}
+
+/// The order of an epoch among those of whole epochs of `n` samples, the first for epoch `from`.
+fn order_of(orders: &[u32], n: usize, epoch: u64, from: u64) -> Option<&[u32]> {
+    let first = usize::try_from(epoch.checked_sub(from)?).ok()?.checked_mul(n)?;
+    orders.get(first..first.checked_add(n)?)
 }
 
 /// Sums over the samples of a batch.

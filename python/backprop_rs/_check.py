@@ -135,11 +135,11 @@ def flag(name: str, given: object) -> bool:
 
 
 def sample_weight(given: Data, m: int, dtype: str) -> Array:
-    """(m,) numbers >= 0."""
-    checked = numbers("sample_weight", given)
-    if checked.shape != (m,):
-        raise ValueError(f"sample_weight must have shape ({m},); got {checked.shape}")
-    checked = finite("sample_weight", checked, dtype)
+    """(m,) numbers >= 0, in an array of their own: changes after the check do not reach it."""
+    array = numbers("sample_weight", given)
+    if array.shape != (m,):
+        raise ValueError(f"sample_weight must have shape ({m},); got {array.shape}")
+    checked = finite("sample_weight", copied(array, dtype), dtype)
     if (checked < 0).any():
         row = int((checked < 0).argmax())
         raise ValueError(
@@ -200,13 +200,15 @@ def in_range(y: Array, cost: str, limits: tuple[float, float]) -> Array:
 
 
 def labels(given: AnyArray, n_out: int) -> AnyArray:
-    if given.min() < 0 or given.max() >= n_out:
-        row = int(((given < 0) | (given >= n_out)).argmax())
+    """Labels (m,) of int64 in an array of their own: changes after the check do not reach it."""
+    checked = copied(given, "int64")
+    if checked.min() < 0 or checked.max() >= n_out:
+        row = int(((checked < 0) | (checked >= n_out)).argmax())
         raise ValueError(
             f"y must hold class labels from 0 to {n_out - 1}; "
             f"got {given[row]} in row {row} (counted from 0)"
         )
-    return converted(given, "int64")
+    return checked
 
 
 def wrong_targets(given: AnyArray, m: int, n_out: int) -> ValueError:
@@ -301,3 +303,9 @@ def converted(given: AnyArray, dtype: str) -> AnyArray:
         return given
     with np.errstate(over="ignore"):  # a float that becomes infinite is found as such
         return np.require(given, dtype, ["C", "A"])
+
+
+def copied(given: AnyArray, dtype: str) -> AnyArray:
+    """`given` as a C-contiguous array of `dtype` that nobody else holds."""
+    with np.errstate(over="ignore"):
+        return np.array(given, dtype, order="C")

@@ -5,11 +5,12 @@ use std::time::Duration;
 use numpy::{
     Element, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
 };
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::samples::{Samples, Targets};
 use crate::schedule::Schedule;
-use crate::{Error, Options, Penalty, Real, Settings, Window};
+use crate::{Error, Network, Options, Penalty, Real, Settings, Window};
 
 /// Samples, targets and weights as NumPy holds them.
 pub struct Batch<'py, T: Element> {
@@ -37,14 +38,18 @@ impl<'py, T: Element + Real> Batch<'py, T> {
         Ok(Self { x: x.extract()?, y, weights })
     }
 
-    pub fn samples(&self) -> PyResult<Samples<'_, T>> {
+    /// Those of a network, whose lengths are checked each time: an array may have got another one
+    /// since it was checked in Python.
+    pub fn samples(&self, net: &Network<T>) -> PyResult<Samples<'_, T>> {
         let n_in = self.x.shape()[1];
         let y = match &self.y {
             Desired::Values(y) => Targets::Values(y.as_slice()?),
             Desired::Classes(y) => Targets::Classes(y.as_slice()?),
         };
         let weights = self.weights.as_ref().map(|weights| weights.as_slice()).transpose()?;
-        Ok(Samples { x: self.x.as_slice()?, y, weights, n_in })
+        let samples = Samples { x: self.x.as_slice()?, y, weights, n_in };
+        samples.check(net.n_in(), net.n_out())?;
+        Ok(samples)
     }
 }
 
@@ -126,8 +131,15 @@ impl Training<'_> {
         if (self.shuffle || self.orders.is_some()) && n >= u32::MAX as usize {
             return Err(Error::TooManyRows { given: n }.into());
         }
+        if self.batch_size == 0 || n == 0 {
+            let message = "batch_size and the rows of X must be at least 1; got 0";
+            return Err(PyValueError::new_err(message));
+        }
         let orders = self.orders.as_ref().map(|orders| orders.as_slice()).transpose()?;
         let names = self.names.as_ref().map(|names| names.as_slice()).transpose()?;
+        if names.is_some_and(|names| names.len() != n) {
+            return Err(PyValueError::new_err(format!("names must have length {n}; got another")));
+        }
         let window = self.window.map(|(rows, first_step)| Window { rows, first_step, names });
         let schedule = self.schedule.as_deref().unwrap_or("constant");
         Ok(Settings {

@@ -4,11 +4,11 @@
 
 use ndarray::{Array, Array1, Array2, ArrayView2, Dimension};
 use numpy::{Element, PyReadonlyArray, ToPyArray};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use crate::{Failure, OwnActivation, OwnCost, Real};
+use crate::{Error, Failure, OwnActivation, OwnCost, Real};
 
 /// An object of `backprop_rs.own`.
 pub struct Own {
@@ -71,10 +71,15 @@ impl<T: Element + Real> OwnCost<T> for Own {
     }
 }
 
-/// The exception that a callable has raised.
+/// The exception that a callable has raised; a ValueError for a label that is none.
 pub fn raised(failure: Failure) -> PyErr {
     match failure.downcast::<PyErr>() {
         Ok(error) => *error,
+        Err(other)
+            if matches!(other.downcast_ref(), Some(Error::Label { .. } | Error::Orders { .. })) =>
+        {
+            PyValueError::new_err(other.to_string())
+        }
         Err(other) => PyRuntimeError::new_err(other.to_string()),
     }
 }

@@ -70,6 +70,18 @@ def setting_value(setting: str, kind: str, row: str, accepted: str, given: str) 
     return ValueError(f"{setting} of {kind} '{row}' must be {accepted}; got {given}")
 
 
+def changed_label(n_out: int, given: object) -> ValueError:
+    return ValueError(
+        f"y must hold class labels from 0 to {n_out - 1} until the call returns; got {given}"
+    )
+
+
+def wrong_orders(n: int) -> ValueError:
+    return ValueError(
+        f"orders must hold rows from 0 to {n - 1} for every epoch; got others, or too few"
+    )
+
+
 def endless_schedule(given: str) -> ValueError:
     return ValueError(f"schedule '{given}' needs a length before 'then'; got none")
 

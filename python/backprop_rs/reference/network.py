@@ -191,7 +191,11 @@ class Network:
         """y (m, n_L); class labels become one-hot rows."""
         if y.ndim == 2:
             return y
-        one_hot: Array = np.zeros((len(y), self.sizes[-1]), self.dtype)
+        n_out = self.sizes[-1]
+        beyond = (y < 0) | (y >= n_out)
+        if beyond.any():  # they were checked, so somebody has changed them
+            raise error.changed_label(n_out, y[beyond.argmax()])
+        one_hot: Array = np.zeros((len(y), n_out), self.dtype)
         one_hot[np.arange(len(y)), y] = 1
         return one_hot
 

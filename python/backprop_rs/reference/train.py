@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import error
 from .activation import Array
 from .layer import Gradients
 from .random import NOISE, mask, normal, shuffled_order
@@ -17,6 +18,9 @@ from .schedule import schedule as schedule_of
 
 if TYPE_CHECKING:
     from .network import Network
+
+
+EMPTY: NDArray[Any] = np.empty(0, np.uint32)
 
 
 @dataclass
@@ -54,7 +58,10 @@ class Settings:
     def order(self, n: int, epoch: int) -> NDArray[Any]:
         """The rows in the order of an epoch."""
         if self.orders is not None:
-            order: NDArray[Any] = self.orders[epoch - self.orders_from]
+            at = epoch - self.orders_from
+            order: NDArray[Any] = self.orders[at].copy() if 0 <= at < len(self.orders) else EMPTY
+            if len(order) == 0 or order.max() >= n:
+                raise error.wrong_orders(n)
             return order
         return shuffled_order(n, self.seed, epoch) if self.shuffle else np.arange(n)
 

@@ -361,6 +361,8 @@ def predict(net: Network, source: Source, out: NDArray[Any] | None = None) -> ND
     if out is None:
         out = np.empty((n, n_out), net.dtype)
     _check.output(out, (n, n_out), net.dtype)
+    # Blocks are read while earlier ones are predicted: what is still to come must stay as it is.
+    to = np.empty_like(out) if source.shares_memory(out) else out
     rows = max(source.chunk_bytes // (n_in * np.dtype(net.dtype).itemsize), 1)
 
     def ready(block: Block) -> Block:
@@ -378,6 +380,8 @@ def predict(net: Network, source: Source, out: NDArray[Any] | None = None) -> ND
     with Ahead(read()) as blocks:
         at = 0
         for block in blocks:
-            net._core.predict(block.X, out[at : at + len(block)])
+            net._core.predict(block.X, to[at : at + len(block)])
             at += len(block)
+    if to is not out:
+        out[...] = to
     return out

@@ -191,6 +191,10 @@ class Source(ABC):
                 return
             first += found
 
+    def shares_memory(self, array: NDArray[Any]) -> bool:
+        """Return whether samples may lie where `array` lies."""
+        return False
+
     def count(self) -> int:
         """The number of samples; the source is read through where it is not known."""
         if self.length is None:

@@ -101,6 +101,9 @@ class ArraySource(RandomAccess):
     def take(self, rows: NDArray[Any]) -> Block:
         return in_file_order(self.all, rows)
 
+    def shares_memory(self, array: NDArray[Any]) -> bool:
+        return np.may_share_memory(self.all.X, array)
+
 
 class ItemSource(RandomAccess):
     """An object with `__len__` and `__getitem__`, whose items are (x, y), such as PyTorch's.

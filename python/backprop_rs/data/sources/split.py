@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import copy
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,6 +153,9 @@ class Chosen(RandomAccess):
 
     def place(self, row: int) -> str:
         return self.whole.place(int(self.chosen[row]))
+
+    def shares_memory(self, array: NDArray[Any]) -> bool:
+        return self.whole.shares_memory(array)
 
 
 def stream_of(source: Stream, bits: NDArray[np.uint8], wanted: int) -> Stream:
