@@ -196,6 +196,8 @@ def test_a_small_axes_has_small_text_and_no_labels_unless_asked():
         (lambda net: bp.plot.curves(HISTORY, "accuracy"), "cost, val_cost; got 'accuracy'"),
         (lambda net: bp.plot.flow(HealthRecord(), "delta"), "what must be one of mean_delta"),
         (lambda net: bp.plot.boundary(net, [[1, 2]], features=(0, 2)), "features must be"),
+        (lambda net: bp.plot.boundary(net, [[1, 2]], names=["a"]), "names must be 2, or 2, one a"),
+        (lambda net: bp.plot.boundary(bp.Network([1, 1]), [[1]]), "2 features or more; got 1"),
         (lambda net: bp.plot.histograms(net, [[1, 2]]), "X and y must be given together"),
         (lambda net: bp.plot.images(net, layer=0), "layer must be from 1 to 2"),
         (lambda net: bp.plot.images(net), "shape must be given where 2 inputs"),
@@ -373,6 +375,43 @@ def test_boundary_of_two_of_many_features():
         [one.get_offsets() for one in ax.collections if one.get_label()[0] == "c"]
     )
     assert len(offsets) == 150
+
+
+def test_the_two_features_that_matter_most_are_drawn():
+    net = softmax_net(5)
+    net.fit(IRIS.X, IRIS.y, epochs=60, learning_rate=0.01, optimizer="adam", progress=False)
+    ax = bp.plot.boundary(net, IRIS.X, IRIS.y, names=IRIS.feature_names)
+    changes = []
+    for i in range(4):
+        held = IRIS.X.copy()
+        held[:, i] = IRIS.X[:, i].mean()
+        changes.append(np.square(net.predict(held) - net.predict(IRIS.X)).mean())
+    first, second = sorted(np.argsort(changes)[-2:])
+    assert (first, second) == (2, 3)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == IRIS.feature_names[2:]
+    (caption,) = ax.texts
+    mean = IRIS.X.mean(axis=0)
+    said = " ".join(caption.get_text().split())
+    assert said == (
+        f"held at the mean: sepal length (cm) = {mean[0]:.3g}, sepal width (cm) = {mean[1]:.3g}"
+    )
+    plain = bp.plot.boundary(bp.Network([2, 3, 1], seed=0), np.eye(2), [0, 1])
+    assert not plain.texts
+    many = bp.plot.boundary(bp.Network([30, 3, 1], seed=0), np.eye(30), np.arange(30) % 2)
+    assert many.texts[0].get_text() == "the other 28 features are held at their means"
+
+
+def test_rings_are_where_the_background_says_another_class():
+    """Setosa lies in its own color, or has a ring: whatever the two features are."""
+    net = softmax_net(5)
+    net.fit(IRIS.X, IRIS.y, epochs=60, learning_rate=0.01, optimizer="adam", progress=False)
+    ax = bp.plot.boundary(net, IRIS.X, IRIS.y, features=(0, 1))
+    beneath = np.tile(IRIS.X.mean(axis=0), (150, 1))
+    beneath[:, :2] = IRIS.X[:, :2]
+    wrong = net.predict(beneath).argmax(axis=1) != IRIS.y
+    assert wrong.sum() > (net.predict(IRIS.X).argmax(axis=1) != IRIS.y).sum()
+    (rings,) = [one for one in ax.collections if one.get_label() == "wrong"]
+    np.testing.assert_allclose(rings.get_offsets(), IRIS.X[wrong, :2])
 
 
 def test_one_output_has_two_classes_and_values_a_surface():

@@ -97,6 +97,20 @@ def test_features_go_by_name_or_position_and_classes_by_name(model, tmp_path):
     assert [text.get_text() for text in ax.get_xticklabels()] == labels[:3]
 
 
+def test_a_boundary_is_over_the_features_that_matter_most(model, tmp_path):
+    from backprop_rs.plot.regions import most_important
+
+    ax = drawn(model, tmp_path, "boundary", model, "iris")
+    net, data = bp.Network.load(model), bp.load_iris()
+    scaling = bp.data.Scaling.from_dict(net.metadata["scaling"])
+    first, second = most_important(net, scaling.apply(data.X))
+    names = [f"{name} (scaled)" for name in data.feature_names]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (names[first], names[second])
+    others = [name for i, name in enumerate(names) if i not in (first, second)]
+    said = " ".join(ax.texts[0].get_text().split())
+    assert said.startswith(f"held at the mean: {others[0]} = ") and f", {others[1]} = " in said
+
+
 def test_curves_are_those_of_the_training(model, tmp_path):
     ax = drawn(model, tmp_path, "curves", model)
     kept = bp.Network.load(model).metadata["history"]

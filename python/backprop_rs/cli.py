@@ -296,7 +296,9 @@ def _add_plot(commands: Any) -> None:
         "--shape", metavar="HEIGHT,WIDTH", type=_whole_numbers, help="of images (default: square)"
     )
     parser.add_argument(
-        "--features", metavar="TWO", help="of boundary, by name or position (default: 0,1)"
+        "--features",
+        metavar="TWO",
+        help="of boundary, by name or position (default: the two that matter most)",
     )
     parser.add_argument(
         "--target",

@@ -70,8 +70,8 @@ def images(args: Namespace, net: Network, _: Any) -> Any:
 def boundary(args: Namespace, net: Network, samples: Any) -> Any:
     known = Preparation.from_metadata(net.metadata, net.sizes)
     every = known.feature_names or tuple(f"x{i}" for i in range(net.sizes[0]))
-    features = features_of(args.features, every)
-    names = [every[i] for i in features]
+    features = None if args.features is None else features_of(args.features, every)
+    names = list(every)
     if known.scaling is not None:
         names = [f"{name} (scaled)" for name in names]
     return plot.boundary(
@@ -108,7 +108,7 @@ PICTURES = {  # `cli` tells what each is
 }
 DEFAULTS: dict[str, Any] = {  # of the options that go with some kinds alone
     **{"row": 0, "edges": "weight", "weight": None},
-    **{"columns": "cost", "layer": 1, "shape": None, "features": "0,1"},
+    **{"columns": "cost", "layer": 1, "shape": None, "features": None},
 }
 MOST_DPI = 2400  # beyond it Matplotlib has no room for a picture
 

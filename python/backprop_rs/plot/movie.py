@@ -101,7 +101,7 @@ def boundaries(
     fps: int,
     *,
     ax: Any = None,
-    features: tuple[int, int] = (0, 1),
+    features: tuple[int, int] | None = None,
     at: Any = None,
     names: Any = (),
     class_names: Any = (),
@@ -109,18 +109,23 @@ def boundaries(
     max_samples: int = 1000,
 ) -> Movie:
     """The boundary or the surface at each frame; a surface keeps its colours."""
-    names = names or [f"$x_{{{i}}}$" for i in features]
+    last = film.network(len(film) - 1)
+    pair = regions.most_important(last, film.X) if features is None else features
 
     def view(number: int) -> regions.View:
-        return regions.view_of(film.network(number), film.X, film.y, features, at, points)
+        return regions.view_of(film.network(number), film.X, film.y, pair, at, points)
 
+    every = regions.names_of(names, film.net.sizes[0], pair)
     ends = np.array([view(number).limits() for number in (0, len(film) - 1)])
     limits = (float(ends[:, 0].min()), float(ends[:, 1].max()))
     ax = new_axes(ax, (5.6, 4.8))
 
     def draw(number: int) -> None:
         ax.clear()
-        colours = regions.draw(ax, view(number), names, class_names, max_samples, limits)
+        seen = view(number)
+        shown = [every[i] for i in pair]
+        colours = regions.draw(ax, seen, shown, class_names, max_samples, limits)
+        regions.write_held(ax, regions.held(seen, every, pair, at is None))
         if colours is not None and len(ax.figure.axes) == 1:
             regions.add_bar(ax, colours)
         ax.set_title(words(film, number), color=Paper(ax).ink, fontsize=11)

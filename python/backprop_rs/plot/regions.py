@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from .._types import AnyArray, Data
     from ..network import Network
 
+MOST_ASKED = 1_000_000  # rows for all features together, to see which matter
+FEWEST_ROWS = 16
+MOST_NAMED = 6  # features whose values stand below
+CAPTION_WIDTH = 60
 MARGIN = 0.08  # of the range of a feature, around the samples
 
 
@@ -26,7 +30,7 @@ def boundary(
     y: Data | None = None,
     ax: Axes | None = None,
     *,
-    features: tuple[int, int] = (0, 1),
+    features: tuple[int, int] | None = None,
     at: Data | None = None,
     names: Sequence[str] = (),
     class_names: Sequence[str] = (),
@@ -35,8 +39,9 @@ def boundary(
 ) -> Axes:
     """Draw the decision boundary, or the regression surface, over two features.
 
-    Where targets are classes, a colour is a class, the fainter the less sure the network is, and
-    a sample that it gets wrong has a ring. Otherwise the colour is the (first) output.
+    If the targets are classes, a color is a class, the fainter the less sure the network is, and
+    a sample of another class than the background says at its place has a ring. Otherwise the color
+    is the (first) output. All other features are held at the values that stand below.
 
     Parameters
     ----------
@@ -46,12 +51,13 @@ def boundary(
     y : targets, as for `Network.fit`; optional
     ax : Axes, optional
         By default that of a new figure.
-    features : pair of int, default (0, 1)
-        Which two, counted from 0.
+    features : pair of int, optional
+        Which two, counted from 0; by default those that matter most to the outputs, as
+        `most_important` says.
     at : (n_0,) array-like, optional
-        Where the other features stand; by default at the mean of X.
-    names : pair of str, optional
-        Of the two features.
+        What the other features are held at; by default the mean of X.
+    names : pair of str, or n_0 of them; optional
+        Of the two features, or of all.
     class_names : sequence of str, optional
     points : int, default 200
         The network is asked at so many times so many points.
@@ -70,12 +76,87 @@ def boundary(
     'left'
     """
     require_matplotlib()
-    view = view_of(net, X, y, features, at, points)
+    pair = most_important(net, X) if features is None else features
+    view = view_of(net, X, y, pair, at, points)
     ax = new_axes(ax, (5.6, 4.6))
-    colours = draw(ax, view, names or [f"$x_{{{i}}}$" for i in features], class_names, max_samples)
+    every = names_of(names, net.sizes[0], pair)
+    colours = draw(ax, view, [every[i] for i in pair], class_names, max_samples)
+    write_held(ax, held(view, every, pair, at is None))
     if colours is not None:
         add_bar(ax, colours)
     return ax
+
+
+def most_important(net: Network, X: Data) -> tuple[int, int]:
+    """Return the two features that matter most to the outputs, the smaller number first.
+
+    Each feature in turn is replaced by its mean: the more the outputs change, in the mean of the
+    squares over at most 1000 rows of X, the more it matters.
+
+    Examples
+    --------
+    >>> from backprop_rs import Network
+    >>> net = Network([3, 1], output="identity", init=[[[0.1, -2.0, 1.0]]])
+    >>> most_important(net, [[0, 0, 0], [1, 1, 1]])
+    (1, 2)
+    """
+    n_in = net.sizes[0]
+    if n_in < 2:
+        raise ValueError(f"a boundary needs a network with 2 features or more; got {n_in}")
+    if n_in == 2:
+        return 0, 1
+    X = np.atleast_2d(np.asarray(net.activations(X)[0]))
+    most = max(MOST_ASKED // n_in, FEWEST_ROWS)
+    rows = X[np.unique(np.linspace(0, len(X) - 1, min(most, 1000)).round().astype(int))]
+    outputs, mean = net.predict(rows), X.mean(axis=0)
+    changes = []
+    for i in range(n_in):
+        without = rows.copy()
+        without[:, i] = mean[i]
+        changes.append(float(np.square(net.predict(without) - outputs, dtype=np.float64).mean()))
+    first, second = sorted(np.argsort(changes, kind="stable")[-2:].tolist())
+    return first, second
+
+
+def names_of(names: Sequence[str], n_in: int, features: tuple[int, int]) -> list[str]:
+    """Return a name for each feature, from those of all, of the two, or of none."""
+    if len(names) not in (0, 2, n_in):
+        raise ValueError(f"names must be 2, or {n_in}, one a feature; got {len(names)}")
+    if len(names) == n_in:
+        return list(names)
+    every = [f"$x_{{{i}}}$" for i in range(n_in)]
+    for i, name in zip(features, names, strict=False):
+        every[i] = name
+    return every
+
+
+def held(view: View, names: Sequence[str], features: tuple[int, int], mean: bool) -> str:
+    """Say what the other features are held at."""
+    others = [i for i in range(len(names)) if i not in features]
+    if not others:
+        return ""
+    if len(others) > MOST_NAMED:
+        what = "their means" if mean else "the values given"
+        return f"the other {len(others):,} features are held at {what}"
+    values = ", ".join(f"{names[i]} = {view.base[i]:.3g}" for i in others)
+    return f"held at the mean: {values}" if mean else f"held: {values}"
+
+
+def write_held(ax: Axes, sentence: str) -> None:
+    """Write a sentence below the picture."""
+    if sentence:
+        from textwrap import fill
+
+        look: dict[str, Any] = {"ha": "center", "va": "top", "fontsize": 8}
+        ax.annotate(
+            fill(sentence, CAPTION_WIDTH),
+            (0.5, 0.0),
+            (0, -4),
+            xycoords=ax.xaxis.label,
+            textcoords="offset points",
+            color=Paper(ax).ink,
+            **look,
+        )
 
 
 def draw(
@@ -107,10 +188,11 @@ class View:
     outputs: AnyArray  # (points, points, n_L), rows are the second feature
     spots: AnyArray  # (m, 2)
     labels: AnyArray | None  # (m,)
-    predicted: AnyArray  # (m,), classes
+    predicted: AnyArray  # (m,), the classes of the background at the spots
     values: AnyArray | None  # (m,), where targets are no classes
     threshold: float
     classes: int  # how many; 0 for values
+    base: AnyArray  # (n_0,), what the other features are held at
 
     def limits(self) -> tuple[float, float]:
         """The least and the largest value that a surface and its samples have."""
@@ -142,16 +224,20 @@ def view_of(
     low, high = spots.min(axis=0), spots.max(axis=0)
     room = MARGIN * np.where(high > low, high - low, 1)
     low, high = low - room, high + room
+    base = X.mean(axis=0) if at is None else np.asarray(at, float)
     grid = np.empty((points, points, n_in))
-    grid[...] = X.mean(axis=0) if at is None else np.asarray(at, float)
+    grid[...] = base
     across, up = (np.linspace(low[i], high[i], points) for i in (0, 1))
     grid[..., features[0]], grid[..., features[1]] = np.meshgrid(across, up)
     outputs = net.predict(grid.reshape(-1, n_in)).reshape(points, points, n_out)
     is_class = labels is not None or (y is None and (n_out > 1 or net.output == "sigmoid"))
-    predicted = classes_of(net.predict(X), net._threshold())
+    beneath = np.tile(base, (len(X), 1))
+    beneath[:, list(features)] = spots
+    predicted = classes_of(net.predict(beneath), net._threshold())
     extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
     classes = max(n_out, 2) if is_class else 0
-    return View(extent, outputs, spots, labels, predicted, values, net._threshold(), classes)
+    threshold = net._threshold()
+    return View(extent, outputs, spots, labels, predicted, values, threshold, classes, base)
 
 
 def draw_regions(ax: Axes, paper: Paper, view: View) -> None:
@@ -191,7 +277,7 @@ def palette(paper: Paper, classes: int) -> list[Any]:
 
 
 def draw_samples(ax: Axes, paper: Paper, view: View, class_names: Sequence[str], most: int) -> None:
-    """A mark and a colour a class; rings around those that are wrong."""
+    """A mark and a color a class; rings around those where the background says another."""
     rows = np.unique(np.linspace(0, len(view.spots) - 1, most).round().astype(int))
     spots = view.spots[rows]
     size = 22 if len(rows) <= 300 else 10
