@@ -97,6 +97,39 @@ def test_features_of_two_columns_are_kept_apart(read):
         read("a,a=b,y\nx,c,1\nx,d,2\n", features=["a=b=c", "a=b=d"])
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "a;b\n8,1;17,2\n8,1;17,2\n9,5;20,1\n",
+            "'a' holds texts such as '8,1', which look like dec",
+        ),
+        (
+            "a;b\n8;17,2\n8;17,2\n9;20,1\n",
+            "'b' holds texts such as '17,2', which look like decimal",
+        ),
+        (
+            'a,b\n"8,1",1\n"8,1",2\n',
+            "'a' holds texts such as '8,1', which look like decimal commas",
+        ),
+        (
+            "0 1:2 2:0\n1 1:3 2:1\n1 1:3 2:1\n",
+            "look like the cells of a LIBSVM file, which is no CSV",
+        ),
+    ],
+)
+def test_numbers_in_another_notation_are_no_categories(read, text, words):
+    with pytest.raises(ValueError, match=words):
+        read(text)
+
+
+@pytest.mark.parametrize("delimiter", [" ", "auto"])
+def test_white_space_may_be_tabs(read, delimiter):
+    data = read("1\t\t2 0\n3\t4\t 1\n5  6\t0\n7 8  1\n", delimiter=delimiter, classes=True)
+    assert data.X.tolist() == [[1, 2], [3, 4], [5, 6], [7, 8]]
+    assert data.y.tolist() == [0, 1, 0, 1]
+
+
 class TestMeans:
     """The mean of the training data fills what is missing in new data."""
 

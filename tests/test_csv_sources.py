@@ -141,6 +141,8 @@ def test_texts_further_on_than_the_first_rows(tmp_path: Path) -> None:
             "b,y\n" + "".join(f"1,n{k}\n" for k in range(99)),
             "'y' holds 99 different texts in 99 row",
         ),
+        ("a;y\n8,1;1\n9,5;2\n", "'a' holds texts such as '8,1', which look like decimal commas"),
+        ("y;a\n1;8,1\n2;8,1\n", "'a' holds texts such as '8,1', which look like decimal commas"),
         ("a,a=b,y\nx,c,1\ny,c,2\n", "the columns 'a' and 'a=b' cannot be told apart by their feat"),
     ],
 )
@@ -151,6 +153,14 @@ def test_what_cannot_be_told_from_the_first_rows_is_refused(
     path.write_text(text)
     with pytest.raises(ValueError, match=sentence):
         of_source(SourceSet(read(str(path), {})))
+
+
+def test_large_values_that_float32_rounds_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("t,y\n" + "".join(f"{1_700_000_000 + k},{k % 7}.5\n" for k in range(400)))
+    for make in (load_csv, lambda path: SourceSet(read(str(path), {}))):
+        with pytest.warns(UserWarning, match=r"feature 't' has values up to 1\.7e\+09 that differ"):
+            make(path)
 
 
 def test_features_and_means_of_another_data_set(tmp_path: Path) -> None:

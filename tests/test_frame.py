@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from backprop_rs.data import from_frame
+from backprop_rs.data import Dataset, from_frame
 
 pytest.importorskip("narwhals")
 pd = pytest.importorskip("pandas")
@@ -72,6 +72,25 @@ def test_kinds_of_pandas():
     assert data.feature_names == ("whole", "object=x", "object=z", "text=p")
     assert data.X.tolist() == [[1, 1, 0, 1], [3, 0, 1, 1]]
     assert data.class_names == ("1",)
+
+
+def test_an_integer_is_the_name_of_a_column_before_its_position():
+    frame = pd.DataFrame({1: [5, 6], 2: [7, 8], 3: [0.5, 0.25], 4: [9, 10]})
+    assert from_frame(frame, 1).y.tolist() == [5, 6]
+    assert from_frame(frame, 4).y.tolist() == [9, 10]
+    assert from_frame(frame, -2).y.tolist() == [0.5, 0.25]
+    assert from_frame(frame, 3, ignore=[1]).feature_names == ("2", "4")
+    plain = pd.DataFrame(np.eye(3))
+    assert from_frame(plain, 0).feature_names == ("1", "2")
+
+
+def test_large_values_that_float32_rounds_are_told():
+    frame = pd.DataFrame({"t": 1_700_000_000 + np.arange(400), "y": np.arange(400) / 8})
+    for make in (from_frame, lambda frame: Dataset(frame[["t"]])):
+        with pytest.warns(UserWarning, match=r"feature 't' has values up to 1\.7e\+09 that differ"):
+            make(frame)
+    from_frame(frame - frame.mean())
+    from_frame(frame[["y", "y"]].set_axis(["a", "b"], axis=1) + 1000)
 
 
 def test_names_that_are_not_text():

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..data import Source, Survey, source
+from ..data.arrays import warn_of_spread
 from ..data.opening import title
 from ..data.sources.base import Block, text_of
 from ..data.sources.split import split
-from ..data.table import check_classes
+from ..data.table import check_classes, check_texts
 from .preparation import FEWEST_PIXELS, LARGEST_PIXEL, Preparation
 
 CSV_ENDINGS = (".csv", ".csv.gz")
@@ -44,8 +45,15 @@ class SourceSet:
         self.given, self.name = given, name_of(given)
         self.survey: Survey = given.survey()
         self.feature_names = given.feature_names
+        if is_table(given.name, CSV_ENDINGS):  # which become float32
+            moments = self.survey.features
+            reach = np.maximum(np.abs(moments.least), np.abs(moments.most))
+            spread = np.sqrt(moments.squares / moments.n)
+            for name, *one in zip(self.feature_names, reach, spread, strict=True):
+                warn_of_spread(name, *map(float, one))
         self.n_features = len(self.survey.features.mean)
         if classes == "auto" and self.survey.has_texts:
+            check_texts(target_of(given), self.survey.values)
             check_classes(target_of(given), len(self.survey.values), self.survey.length)
         self.found = self.survey.classes_for(classes)
         self.class_names: tuple[str, ...] = tuple(map(text_of, self.found or ()))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _foreign
+from .. import _backend, _foreign
 from ..exceptions import MaskedValues
 
 
@@ -36,6 +37,30 @@ def check_real(argument: str, given: NDArray[Any]) -> None:
     """Raise TypeError unless the array holds bools, integers or floats."""
     if given.dtype.kind not in "biuf":
         raise TypeError(f"{argument} must hold real numbers; got dtype {given.dtype}")
+
+
+COARSE = 1e-3
+"""Rounding to float32, in standard deviations of a feature, that is worth a warning."""
+
+
+def warn_of_rounding(name: str, values: NDArray[Any]) -> None:
+    """Warn if float32 cannot tell the values (m,) of a feature apart well."""
+    if values.dtype.itemsize > 4 and len(values):
+        known = values[np.isfinite(values)]
+        if len(known):
+            reach = max(abs(float(known.min())), abs(float(known.max())))
+            warn_of_spread(name, reach, float(known.std(dtype=np.float64)))
+
+
+def warn_of_spread(name: str, reach: float, deviation: float) -> None:
+    """Warn of a feature whose largest value float32 rounds by much of its deviation."""
+    if 0 < deviation < reach * 2.0**-24 / COARSE:
+        warnings.warn(
+            f"feature {name!r} has values up to {reach:.6g} that differ by little "
+            f"(standard deviation {deviation:.3g}): float32 rounds them; subtract a constant "
+            "from it before",
+            stacklevel=_backend.level_of_caller(),
+        )
 
 
 def finite(argument: str, given: NDArray[Any]) -> NDArray[np.float32]:

@@ -47,7 +47,7 @@ def split_rows(
     import csv
 
     if delimiter == " ":
-        lines = (line.strip() for line in lines)
+        lines = (line.strip().replace("\t", " ") for line in lines)
     rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=strict)
     while True:
         line = rows.line_num + 1

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _frames
-from .arrays import array_of, finite, rows_of
+from .arrays import array_of, finite, rows_of, warn_of_rounding
 from .labels import check_labels, code_texts, default_class_names
 from .scaling import Scaling
 
@@ -85,8 +85,12 @@ class Dataset:
         fill_values: Mapping[str, float] | None = None,
         filled: ArrayLike | None = None,
     ) -> None:
-        features = finite("X", rows_of(X))
+        given = rows_of(X)
+        features = finite("X", given)
         names = tuple(feature_names) or _frames.names_of(X) or ()
+        if given.dtype.itemsize > 4:
+            for k, column in enumerate(given.T):
+                warn_of_rounding(names[k] if len(names) > k else f"x{k}", column)
         target, classes = _target(y, tuple(class_names), len(features))
         fields = {
             "X": features,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,9 @@ def from_frame(
     frame : data frame
         One row a sample.
     target : str, int, None or False, default None
-        The target column by name or position (0 the first, -1 the last). None is the last column,
-        or none if `features` is given; False is none, so that `y` is None.
+        The target column by name or position (0 the first, -1 the last); an integer that is the
+        name of a column of pandas is that name. None is the last column, or none if `features` is
+        given; False is none, so that `y` is None.
     missing, classes, ignore, features, class_names : optional
         As in `load_csv`.
     name : str, optional
@@ -63,12 +65,23 @@ def from_frame(
     recipe = Recipe(target, missing, classes, ignore, features, class_names)
     table = _narwhals_frame(frame)
     names = [str(column) for column in table.columns]
+    recipe = replace(
+        recipe,
+        target=_called(target, table.columns),
+        ignore=[_called(column, table.columns) for column in ignore],
+    )
     check_unique(names, "frame")
     if 0 in table.shape:
         raise ValueError(f"frame must have at least one row and column; got shape {table.shape}")
     roles = recipe.roles(names)
     columns = {k: _column(table[:, k], names[k], k, roles) for k in roles.used}
     return Table(names, columns, roles, _place(names), name).dataset(recipe)
+
+
+def _called(column: Any, names: Sequence[Any]) -> Any:
+    """Return the text of an integer that is the name of a column; any other choice as it is."""
+    is_name = not isinstance(column, bool | str) and column is not None and column in list(names)
+    return str(column) if is_name else column
 
 
 def _narwhals_frame(frame: Any) -> Any:

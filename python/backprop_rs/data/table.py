@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import warn_of_rounding
 from .dataset import Dataset
 from .labels import code_numbers, code_texts
 from .recipe import Recipe, Roles, listed
@@ -74,6 +76,7 @@ class Table:
                 values = np.where(missing, means[name], values)
                 if gaps is not None:
                     gaps[:, j] = missing
+            warn_of_rounding(name, values)
             with np.errstate(over="ignore"):  # Dataset reports what overflows
                 X[:, j] = values
         target = table.roles.target
@@ -165,6 +168,7 @@ class Table:
     ) -> dict[str, NDArray[np.float64]]:
         """Return a column of 0 and 1 for each category, by its name ("colour=red")."""
         assert column.categories is not None
+        check_texts(self.names[k], column.categories)
         present = {
             f"{self.names[k]}={column.categories[int(code)]}": code
             for code in np.unique(column.values[~column.missing])
@@ -212,6 +216,7 @@ class Table:
             )
         texts = column.texts()
         if not (recipe.classes is True or recipe.class_names):
+            check_texts(self.names[k], set(texts))
             check_classes(self.names[k], len(set(texts)), len(texts))
         return code_texts(texts, recipe.class_names, place)
 
@@ -230,6 +235,21 @@ def check_features_apart(names: Sequence[str], coded: Mapping[str, Sequence[str]
                     f"the columns {first!r} and {second!r} cannot be told apart by their features, "
                     f"such as {feature!r}; rename one, or give ignore=[{name!r}] to leave it out"
                 )
+
+
+DISGUISED = {
+    re.compile(r"[-+]?\d+,\d+"): "decimal commas; write them with points",
+    re.compile(r"\d+:[-+.\deE]+"): "the cells of a LIBSVM file, which is no CSV",
+}
+
+
+def check_texts(name: str, texts: Collection[str]) -> None:
+    """Refuse texts that are all numbers in another notation: as categories they mean nothing."""
+    for pattern, what in DISGUISED.items():
+        if texts and all(pattern.fullmatch(text) for text in texts):
+            raise ValueError(
+                f"column {name!r} holds texts such as {min(texts)!r}, which look like {what}"
+            )
 
 
 def check_categories(name: str, n_texts: int, n_rows: int) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..csv_file import CsvFile
 from ..csv_rows import parsed
 from ..recipe import Recipe, Roles
-from ..table import check_categories, check_features_apart
+from ..table import check_categories, check_features_apart, check_texts
 from .arrow import arrow
 from .base import Block
 from .columns import ColumnRows
@@ -173,6 +173,7 @@ def found_in(layouts: Sequence[CsvFile], names: Sequence[str]) -> dict[str, list
                 check_categories(name, len(texts[name]), 0)  # as soon as there are too many
     kept = [name for name in names if ANY.is_text(0, numbers[name], present[name])]
     for name in kept:
+        check_texts(name, texts[name])
         check_categories(name, len(texts[name]), rows)
     return {name: [f"{name}={text}" for text in sorted(texts[name])] for name in kept}
 
