@@ -10,6 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .dense import Dense
+from .exceptions import (
+    MaskedValues,
+    MissingCell,
+    NonFiniteCost,
+    NotNumbers,
+    RankFailed,
+    RanksDiffer,
+)
 from .history import History
 from .network import Network
 from .own import Activation, Cost
@@ -20,7 +28,6 @@ if TYPE_CHECKING:
     from . import activations, costs, data, exceptions, inits, optimizers, plot, schedules
     from . import reference as reference
     from .data import Dataset, load_digits, load_iris
-    from .exceptions import MaskedValues, NonFiniteCost, RankFailed, RanksDiffer
     from .health import Health
     from .training.many import train_many
     from .training.metrics import Metric
@@ -39,8 +46,10 @@ __all__ = [
     "History",
     "MaskedValues",
     "Metric",
+    "MissingCell",
     "Network",
     "NonFiniteCost",
+    "NotNumbers",
     "RankFailed",
     "RanksDiffer",
     "Trace",
@@ -72,10 +81,6 @@ _LAZY = {
     "EarlyStopping": "training.stopping",
     "Metric": "training.metrics",
     "Health": "health",
-    "MaskedValues": "exceptions",
-    "NonFiniteCost": "exceptions",
-    "RankFailed": "exceptions",
-    "RanksDiffer": "exceptions",
 }
 _MODULES = (
     *("activations", "costs", "data", "exceptions", "inits", "optimizers", "plot", "reference"),

@@ -12,8 +12,7 @@ import numpy as np
 
 from ._backend import finder
 from ._foreign import array_of
-from ._frames import NotNumbers
-from .exceptions import MaskedValues
+from .exceptions import MaskedValues, NotNumbers
 
 if TYPE_CHECKING:
     from ._types import AnyArray, Array, Data

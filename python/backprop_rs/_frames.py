@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .exceptions import NotNumbers
+
 FRAMES = {"pandas": ("DataFrame",), "polars": ("DataFrame",), "pyarrow": ("Table", "RecordBatch")}
 COLUMNS = {"pandas": ("Series",), "polars": ("Series",), "pyarrow": ("Array", "ChunkedArray")}
 NUMBERS = "biuf"  # kinds of dtype
-
-
-class NotNumbers(TypeError):
-    """A column that holds no numbers."""
 
 
 def library_of(given: object, kinds: dict[str, tuple[str, ...]] = FRAMES) -> str | None:

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .history import History
 
-__all__ = ["MaskedValues", "NonFiniteCost", "RankFailed", "RanksDiffer"]
+__all__ = [
+    "MaskedValues",
+    "MissingCell",
+    "NonFiniteCost",
+    "NotNumbers",
+    "RankFailed",
+    "RanksDiffer",
+]
 
 
 class MaskedValues(ValueError):
@@ -29,6 +36,37 @@ class MaskedValues(ValueError):
     ...     print(error)
     X must hold no masked values; got one at (0, 1) (counted from 0)
     """
+
+
+class MissingCell(ValueError):
+    """A cell of a table is missing, and `missing` does not say what to do then.
+
+    Parameters
+    ----------
+    place : str
+        The file or frame, row and column.
+    of_target : bool
+    accepted : str
+        The values of `missing` that would go on.
+
+    Attributes
+    ----------
+    place, of_target, accepted
+
+    Examples
+    --------
+    >>> raise MissingCell("houses.csv, line 3, column 'price'", True, "'drop'")
+    Traceback (most recent call last):
+    backprop_rs.exceptions.MissingCell: houses.csv, line 3, column 'price': the cell is missing; \
+give missing='drop' to go on
+    """
+
+    def __init__(self, place: str, of_target: bool, accepted: str) -> None:
+        super().__init__(f"{place}: the cell is missing; give missing={accepted} to go on")
+        self.place, self.of_target, self.accepted = place, of_target, accepted
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.place, self.of_target, self.accepted), self.__dict__
 
 
 class NonFiniteCost(ValueError, FloatingPointError):
@@ -63,6 +101,10 @@ class NonFiniteCost(ValueError, FloatingPointError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.args[0], self.history), self.__dict__
+
+
+class NotNumbers(TypeError):
+    """A column of a frame holds no numbers."""
 
 
 class RanksDiffer(ValueError):

@@ -15,7 +15,7 @@ from .._memory import available, shown
 from ..data import Dataset
 from ..data.opening import Contents, once_read, open_binary
 from ..data.recipe import NameOrPosition, listed
-from ..data.table import MissingCell
+from ..exceptions import MissingCell
 from . import source_set
 from .preparation import Preparation, own_names
 from .source_set import SourceSet

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..exceptions import MissingCell
 from .arrays import warn_of_rounding
 from .dataset import Dataset
 from .labels import code_numbers, code_texts
@@ -39,17 +40,6 @@ class Column:
 
     def take(self, rows: NDArray[np.intp]) -> Column:
         return Column(self.values[rows], self.categories)
-
-
-class MissingCell(ValueError):
-    """A cell that is missing where there must be one."""
-
-    def __init__(self, place: str, of_target: bool, accepted: str) -> None:
-        super().__init__(f"{place}: the cell is missing; give missing={accepted} to go on")
-        self.place, self.of_target, self.accepted = place, of_target, accepted
-
-    def __reduce__(self) -> tuple[type[MissingCell], tuple[str, bool, str]]:
-        return MissingCell, (self.place, self.of_target, self.accepted)
 
 
 @dataclass(frozen=True)
