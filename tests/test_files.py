@@ -390,7 +390,7 @@ def test_a_read_only_folder_keeps_the_old_file(tmp_path):
 KILLED = """
 import os, sys
 import backprop_rs as bp
-from backprop_rs import _safetensors
+from backprop_rs import _safetensors, _writing
 
 path = sys.argv[1]
 old, new = (bp.Network([40, 30, 2], seed=seed, backend="numpy") for seed in (1, 2))
@@ -425,7 +425,7 @@ while not codes or codes[-1] == 9:
         left = instants
         for name in ("fsync", "replace", "close"):
             setattr(os, name, count_down(getattr(os, name)))
-        _safetensors.open = count_down(lambda *args: Dying(open(*args, buffering=0)))
+        _writing.open = count_down(lambda *args, **more: Dying(open(*args, **more, buffering=0)))
         new.save(path)
         os._exit(0)
     codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
@@ -454,7 +454,7 @@ def test_special_files_are_neither_written_nor_read(tmp_path):
         bp.Network.load("/dev/zero")
     with pytest.raises(IsADirectoryError):
         bp.Network.load(tmp_path)
-    with pytest.raises(OSError, match="Not a regular file"):
+    with pytest.raises(IsADirectoryError):
         net.save(tmp_path)
 
 

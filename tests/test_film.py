@@ -1,5 +1,6 @@
 """A film of a training: its frames are the parameters of those moments, and it changes nothing."""
 
+import re
 import warnings
 from itertools import pairwise
 
@@ -179,6 +180,9 @@ def test_html_stands_alone(tmp_path):
     assert text.startswith("<!DOCTYPE html>")
     assert text.count("data:image/png;base64") == 3
     assert "<script" in movie._repr_html_()
+    assert re.search(r"https?:|//[a-z]|<link|@import|url\(|\bsrc=", text) is None
+    for part in ('class="play"', 'class="back"', 'class="next"', 'type="range"', "dark"):
+        assert part in text
     assert repr(movie) == "Movie(3 frames, 3 a second)"
 
 
@@ -188,3 +192,38 @@ def test_many_features_are_drawn_as_a_network():
     film = net.record(IRIS.X, IRIS.y, epochs=1, **SETTINGS)
     assert film.animate().figure.axes[0].child_axes
     assert not film.animate(features=(0, 1), points=10).figure.axes[0].child_axes
+
+
+def test_a_film_shows_itself_in_jupyter():
+    pytest.importorskip("matplotlib").use("Agg")
+    film = network().record(X, IRIS.y, epochs=60, **SETTINGS)
+    one, other = film._repr_html_(), film._repr_html_()
+    assert one.count("data:image/png;base64") == 50  # of 61
+    ids = {re.search(r'id="([^"]+)"', text)[1] for text in (one, other)}
+    assert len(ids) == 2
+
+
+@pytest.mark.parametrize("kind", ["boundary", "network"])
+def test_each_frame_is_drawn_once_and_the_first_is_laid_out(kind, monkeypatch):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    movie = short(network()).animate(kind)
+    drawn, laid_out = [], []
+    figure, engine = movie.figure, movie.figure.get_layout_engine()
+    draw, execute = type(figure).draw, type(engine).execute
+    monkeypatch.setattr(type(figure), "draw", lambda *given: (drawn.append(1), draw(*given)))
+    monkeypatch.setattr(type(engine), "execute", lambda *one: (laid_out.append(1), execute(*one)))
+    before = figure.canvas, figure.dpi
+    pictures = list(movie.pictures())
+    assert (len(pictures), len(drawn), len(laid_out)) == (3, 3, 1)
+    assert (figure.canvas, figure.dpi) == before and figure.get_layout_engine() is engine
+
+
+@pytest.mark.parametrize("kind", ["boundary", "network"])
+def test_a_frame_does_not_depend_on_those_drawn_before(kind):
+    pytest.importorskip("matplotlib").use("Agg")
+    movie = short(network()).animate(kind)
+    list(movie.pictures())
+    first, last = (np.asarray(one) for one in movie.pictures([0, 2]))
+    again = [np.asarray(one) for one in movie.pictures([0, 1, 0, 2])]
+    assert (again[0] == first).all() and (again[2] == first).all() and (again[3] == last).all()

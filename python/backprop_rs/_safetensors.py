@@ -10,20 +10,23 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from ._printable import printable
+from ._writing import replace
+
 if TYPE_CHECKING:
-    from ._types import Array, Path
+    from ._types import AnyArray, Array, Path
 
 DTYPES = {"F32": "float32", "F64": "float64"}
 LARGEST_HEADER = 100_000_000  # bytes, as in the reference implementation
 MOST_ARRAYS = 100_000
+MOST_AXES = 8
 PIECE = 1 << 23  # bytes between two chances for Ctrl-C
 
 
@@ -37,12 +40,16 @@ class Kind:
     finite: bool = True  # whether settings hold no NaN or infinity
 
 
+# What comes of settings that no version has written.
+UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
 class Refused(ValueError):
     """Why a file is not of a kind."""
 
 
 def refused(path: Path, kind: Kind, reason: Exception | str) -> ValueError:
-    return ValueError(f"path must name {kind.means}; {os.fspath(path)!r} {reason}")
+    return ValueError(f"path must name {kind.means}; {os.fspath(path)!r} {printable(reason):.1000}")
 
 
 # Writing.
@@ -85,7 +92,7 @@ def head(header: dict[str, Any]) -> tuple[bytes, bytes]:
     return len(encoded).to_bytes(8, "little"), encoded
 
 
-def pieces(arrays: Iterable[Array]) -> Iterator[memoryview]:
+def pieces(arrays: Iterable[AnyArray]) -> Iterator[memoryview]:
     """The bytes of contiguous arrays, some at a time."""
     for array in arrays:
         view = array.reshape(-1).view(np.uint8).data
@@ -97,48 +104,6 @@ def as_json(settings: Mapping[str, Any], kind: Kind) -> str:
     import json
 
     return json.dumps(settings, allow_nan=not kind.finite)
-
-
-def replace(path: Path, content: Iterable[bytes | memoryview]) -> None:
-    """Write a file beside `path` and rename it: no reader ever sees half of it.
-
-    Raises
-    ------
-    OSError
-        With the path; the file that was there is whole, and there is no other.
-    """
-    target = os.path.realpath(path)  # a link stays a link
-    if os.path.exists(target) and not os.path.isfile(target):
-        raise OSError(errno.EINVAL, "Not a regular file", os.fspath(path))
-    temporary = f"{target}.{os.urandom(4).hex()}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            for piece in content:
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-        sync_folder(os.path.dirname(target))
-    except BaseException as error:
-        with suppress(OSError):
-            os.unlink(temporary)
-        if isinstance(error, OSError) and error.errno is not None:
-            raise OSError(error.errno, error.strerror, os.fspath(path)) from error
-        raise
-
-
-def sync_folder(folder: str) -> None:
-    """Make a rename last; only POSIX can, and not on every file system."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(handle)
 
 
 # Reading.
@@ -187,12 +152,33 @@ def content_of(file: BinaryIO, size: int, kind: Kind) -> tuple[dict[str, Any], d
 
     header, begin = header_of(file, size)
     metadata = metadata_of(header, kind)
-    entries = entries_of(header, size - begin)
+    entries = entries_of(header, size - begin, DTYPES)
+    for entry in entries:
+        if len(entry.shape) not in (1, 2) or min(entry.shape) < 1:
+            shape = list(entry.shape)
+            raise Refused(f"has {entry.name} of shape {shape!r}, and not of one or two sizes >= 1")
     digest = sha256(metadata["settings"].encode())
     arrays = {entry.name: array_of(file, entry, digest.update) for entry in entries}
     if metadata["sha256"] != digest.hexdigest():
         raise Refused("was changed after it was saved: its checksum differs")
     return parse(metadata["settings"], "list of settings"), arrays
+
+
+def read_foreign(path: Path, dtypes: Mapping[str, str]) -> dict[str, tuple[str, AnyArray]]:
+    """The arrays of a file of any program, each with the name of its type in the header.
+
+    Raises
+    ------
+    Refused
+        If it is not a safetensors file, or one of its arrays has a type that is not in `dtypes`.
+    """
+    size = size_of(path)
+    with open(path, "rb") as file:
+        header, begin = header_of(file, size)
+        header.pop("__metadata__", None)
+        types = {name: entry["dtype"] for name, entry in header.items() if is_entry(entry)}
+        entries = entries_of(header, size - begin, dtypes)
+        return {entry.name: (types[entry.name], array_of(file, entry)) for entry in entries}
 
 
 def header_of(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
@@ -232,18 +218,19 @@ def metadata_of(header: dict[str, Any], kind: Kind) -> dict[str, str]:
     version = metadata.get("format_version")
     if version not in kind.versions:
         accepted = ", ".join(map(repr, kind.versions))
-        raise Refused(f"has format version {version!r}, and this release reads {accepted}")
+        raise Refused(f"has format version {version!r:.50}, and this release reads {accepted}")
     for name in ("settings", "sha256"):
         if not isinstance(metadata.get(name), str):
             raise Refused(f"has no {name}")
     return metadata
 
 
-def entries_of(header: dict[str, Any], size: int) -> list[Entry]:
+def entries_of(header: dict[str, Any], size: int, dtypes: Mapping[str, str]) -> list[Entry]:
     """The arrays in the order of their bytes, which they share without holes and overlaps."""
     if len(header) > MOST_ARRAYS:
         raise Refused(f"has {len(header)} arrays, and {MOST_ARRAYS} is the most")
-    entries = sorted((entry_of(*item) for item in header.items()), key=lambda entry: entry.start)
+    found = [entry_of(name, given, dtypes) for name, given in header.items()]
+    entries = sorted(found, key=lambda entry: (entry.start, entry.end))
     place = 0
     for entry in entries:
         if entry.start != place:
@@ -257,29 +244,33 @@ def entries_of(header: dict[str, Any], size: int) -> list[Entry]:
     return entries
 
 
-def entry_of(name: str, given: Any) -> Entry:
-    if not isinstance(given, dict) or given.keys() != {"dtype", "shape", "data_offsets"}:
+def is_entry(given: Any) -> bool:
+    return isinstance(given, dict) and given.keys() == {"dtype", "shape", "data_offsets"}
+
+
+def entry_of(name: str, given: Any, dtypes: Mapping[str, str]) -> Entry:
+    if not is_entry(given):
         raise Refused(f"must have dtype, shape and data_offsets of {name} in its header")
     dtype, shape, offsets = given["dtype"], given["shape"], given["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise Refused(f"has {name} of dtype {dtype!r}, and not of {' or '.join(DTYPES)}")
-    if not are_counts(shape) or len(shape) not in (1, 2) or min(shape) < 1:
-        raise Refused(f"has {name} of shape {shape!r}, and not of one or two sizes >= 1")
+    if not isinstance(dtype, str) or dtype not in dtypes:
+        raise Refused(f"has {name} of dtype {dtype!r:.50}, and not of {' or '.join(dtypes)}")
+    if not are_counts(shape) or len(shape) > MOST_AXES:
+        raise Refused(f"has {name} of shape {shape!r:.50}, and not of {MOST_AXES} sizes or fewer")
     if not are_counts(offsets) or len(offsets) != 2:
-        raise Refused(f"has {name} at data_offsets {offsets!r}, and not at two places")
+        raise Refused(f"has {name} at data_offsets {offsets!r:.50}, and not at two places")
     start, end = offsets
-    if end - start != prod(shape) * np.dtype(DTYPES[dtype]).itemsize:
+    if end - start != prod(shape) * np.dtype(dtypes[dtype]).itemsize:
         raise Refused(f"has {name} of shape {shape} in {end - start} bytes")
-    return Entry(name, DTYPES[dtype], tuple(shape), start, end)
+    return Entry(name, dtypes[dtype], tuple(shape), start, end)
 
 
 def are_counts(given: object) -> bool:
     return isinstance(given, list) and all(type(n) is int and n >= 0 for n in given)
 
 
-def array_of(file: BinaryIO, entry: Entry, seen: Any) -> Array:
+def array_of(file: BinaryIO, entry: Entry, seen: Callable[[memoryview], object] = len) -> Any:
     """The next array of the file; its bytes are shown to `seen`."""
-    array: Array = np.empty(entry.shape, np.dtype(entry.dtype).newbyteorder("<"))
+    array: AnyArray = np.empty(entry.shape, np.dtype(entry.dtype).newbyteorder("<"))
     for piece in pieces([array]):
         if file.readinto(piece) != len(piece):  # type: ignore[attr-defined]
             raise Refused(f"is truncated in {entry.name}")

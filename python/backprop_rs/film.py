@@ -116,6 +116,13 @@ class Film:
         first, last = self.frames[0].epoch, self.frames[-1].epoch
         return f"Film({len(self)} frames, epochs {first} to {last})"
 
+    def _repr_html_(self) -> str | None:
+        """For Jupyter: what `animate` gives, or nothing without Matplotlib."""
+        try:
+            return self.animate()._repr_html_()
+        except ImportError:
+            return None
+
     def network(self, number: int) -> Network:
         """A copy of the network with the parameters of a frame, counted from 0."""
         twin = deepcopy(self.net)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._check import integer
+from .._writing import replace_text
 from .backward import backward
 from .forward import forward
 from .paths import Parameter
@@ -90,7 +91,7 @@ class Document:
         place = pathlib.Path(path)
         if place.suffix not in forms:
             raise ValueError(f"path must end in {', '.join(forms)}; got {str(path)!r}")
-        place.write_text(forms[place.suffix](), encoding="utf-8")
+        replace_text(path, forms[place.suffix]())
 
     def _repr_html_(self) -> str:
         from .html import html

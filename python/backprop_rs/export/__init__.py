@@ -28,7 +28,7 @@ def write(
     preparation: bool = True,
 ) -> None:
     """Write a network in the format that the suffix of `path` names, all or nothing."""
-    from .._safetensors import replace
+    from .._writing import replace
     from .model import model_of
 
     stem, suffix = os.path.splitext(os.path.basename(os.fspath(path)))

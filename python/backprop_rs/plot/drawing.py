@@ -56,7 +56,7 @@ class Drawing:
         below = 0.5 + (0.45 if self.values.deltas is not None else 0.0)
         return lowest - self.radius - (below if self.labels else 0.0)
 
-    def draw(self, ax: Axes) -> None:
+    def draw(self, ax: Axes, colours: bool = True) -> None:
         self.ax, self.paper = ax, Paper(ax)
         self.colours = self.paper.diverging()
         for layer in range(1, len(self.places)):
@@ -68,7 +68,8 @@ class Drawing:
         (left, right), (low, high) = self.limits()
         ax.set(xlim=(left, right), ylim=(low, high), aspect="equal")
         ax.set_axis_off()
-        self.explain_colours()
+        if colours:  # otherwise they are explained already
+            self.explain_colours()
 
     def title(self, words: str) -> None:
         self.ax.set_title(words, color=self.paper.ink, y=1.0, pad=-14, fontsize=12 * self.scale)

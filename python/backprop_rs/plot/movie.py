@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import regions
+from .._writing import replace_text, writing
+from . import player, regions
 from .drawing import Drawing, drawing_of
 from .network import values_of
 from .style import Paper, new_axes, reach, require
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from .._types import Path
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 KINDS = ("boundary", "network")
 SUFFIXES = (".gif", ".html")
 DPI = 90
+MOST_SHOWN = 50  # frames in a notebook
+PNG_LEVEL = 3  # of zlib: nearly as small as 9, in a fraction of the time
 
 
 class Movie:
@@ -42,29 +47,71 @@ class Movie:
         return f"Movie({self.frames} frames, {self.fps} a second)"
 
     def save(self, path: Path, dpi: float = DPI) -> None:
-        """Write it, by the suffix of the file: .gif (with Pillow) or .html.
+        """Write it, by the suffix of the file: .gif (with Pillow) or .html, all or nothing.
 
         Parameters
         ----------
         path : str or path
         dpi : float, default 90
-            Dots an inch, of a GIF.
+            Dots an inch.
         """
         suffix = os.path.splitext(os.fspath(path))[1].lower()
         if suffix not in SUFFIXES:
             raise ValueError(f"path must end in {' or '.join(SUFFIXES)}; got {os.fspath(path)!r}")
-        if suffix == ".gif":
-            self.animation().save(path, writer="pillow", fps=self.fps, dpi=dpi)
+        if suffix == ".html":
+            part = self.part("player", range(self.frames), dpi)
+            replace_text(path, player.page(part, self.title))
             return
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(f"<!DOCTYPE html>\n<meta charset='utf-8'>\n{self.to_html()}\n")
+        first, *others = (picture.convert("RGB") for picture in self.pictures(dpi=dpi))
+        with writing(path, devices=True) as file:
+            pause = int(1000 / self.fps)
+            first.save(file, "GIF", save_all=True, append_images=others, duration=pause, loop=0)
 
     def to_html(self) -> str:
-        """HTML with the pictures in it, and buttons to play them."""
-        return str(self.animation().to_jshtml(fps=self.fps, default_mode="loop"))
+        """HTML with the pictures in it and buttons to play them; it loads nothing else."""
+        return self.part(f"player-{os.urandom(6).hex()}", range(self.frames))
+
+    def part(self, name: str, numbers: Sequence[int], dpi: float = DPI) -> str:
+        """HTML that plays some of the frames, under an id."""
+        pictures = []
+        for picture in self.pictures(numbers, dpi):
+            file = BytesIO()
+            picture.save(file, "PNG", compress_level=PNG_LEVEL)
+            pictures.append(file.getvalue())
+        width = int(self.figure.get_figwidth() * dpi)
+        return player.part(pictures, self.fps, width, self.title, name)
+
+    def pictures(self, numbers: Sequence[int] | None = None, dpi: float = DPI) -> Iterator[Any]:
+        """Yield some of the frames, by default all, as images of Pillow.
+
+        The first is laid out, and the others have its layout.
+        """
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from PIL import Image
+
+        figure, before = self.figure, (self.figure.canvas, self.figure.dpi)
+        engine = figure.get_layout_engine()
+        canvas: Any = FigureCanvasAgg(figure)
+        try:
+            figure.dpi = dpi
+            for number in range(self.frames) if numbers is None else numbers:
+                self.draw(number)
+                canvas.draw()
+                yield Image.fromarray(np.array(canvas.buffer_rgba()))
+                figure.set_layout_engine("none")
+        finally:
+            figure.set_layout_engine(engine)
+            figure.set_canvas(before[0])
+            figure.dpi = before[1]
+
+    @property
+    def title(self) -> str:
+        return f"A film of {self.frames} frames"
 
     def _repr_html_(self) -> str:
-        return self.to_html()
+        """At most 50 of the frames, evenly chosen, so that a notebook stays small."""
+        numbers = np.linspace(0, self.frames - 1, min(self.frames, MOST_SHOWN)).round().astype(int)
+        return self.part(f"player-{os.urandom(6).hex()}", numbers.tolist())
 
     def animation(self) -> Any:
         """A new Matplotlib FuncAnimation."""
@@ -86,6 +133,15 @@ def movie(film: Film, kind: str, fps: int, options: dict[str, Any]) -> Movie:
         raise ValueError(f"kind must be auto or one of {', '.join(KINDS)}; got {kind!r}")
     make = boundaries if kind == "boundary" else drawings
     return make(film, fps, **options)
+
+
+def wipe(ax: Axes) -> None:
+    """Remove what was drawn; axes and ticks stay, which take longest to make."""
+    legend = ax.get_legend()
+    for artist in [*ax.images, *ax.collections, *ax.lines, *ax.patches, *ax.texts, legend]:
+        if artist is not None:
+            artist.remove()
+    ax.set_prop_cycle(None)
 
 
 def words(film: Film, number: int) -> str:
@@ -121,7 +177,7 @@ def boundaries(
     ax = new_axes(ax, (5.6, 4.8))
 
     def draw(number: int) -> None:
-        ax.clear()
+        wipe(ax)
         seen = view(number)
         shown = [every[i] for i in pair]
         colours = regions.draw(ax, seen, shown, class_names, max_samples, limits)
@@ -161,11 +217,9 @@ def drawings(
         return one
 
     def draw(number: int) -> None:
-        for child in ax.child_axes[:]:
-            child.remove()
-        ax.clear()
+        wipe(ax)
         one = drawing(number)
-        one.draw(ax)
+        one.draw(ax, colours=not ax.child_axes)
         one.title(words(film, number))
 
     draw(0)
