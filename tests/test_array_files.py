@@ -1,7 +1,10 @@
 """IDX files (MNIST and its successors) and .npz files."""
 
 import gzip
+import io
 import struct
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +24,48 @@ ROLES = {
     "t10k-images-idx3-ubyte": (4, 2, 3),
     "t10k-labels-idx1-ubyte": (4,),
 }
+
+
+def test_a_stream_gives_no_more_than_its_header_says(tmp_path):
+    """64 MB of zeros behind a header of 3 bytes."""
+    path = tmp_path / "bomb-idx1-ubyte.gz"
+    path.write_bytes(gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 3]) + bytes(1 << 26)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"has bytes left over.* got more"):
+            read_idx(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 23
+    finally:
+        tracemalloc.stop()
+
+
+def zipped(path, method=zipfile.ZIP_DEFLATED):
+    file = io.BytesIO()
+    np.save(file, np.zeros((1000, 2)))
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("X.npy", file.getvalue())
+    return path
+
+
+def test_members_that_share_bytes_or_grow_without_limit_are_refused(tmp_path):
+    path = zipped(tmp_path / "x.npz", zipfile.ZIP_LZMA)
+    with pytest.raises(ValueError, match="must be stored or deflated"):
+        load_npz(path)
+    content = zipped(path, zipfile.ZIP_STORED).read_bytes()
+    start, end = content.index(b"PK\x01\x02"), content.index(b"PK\x05\x06")
+    entry, tail = content[start:end], bytearray(content[end:])
+    tail[8:16] = struct.pack("<HHI", 9, 9, 9 * len(entry))  # nine names of one member
+    entries = b"".join(entry.replace(b"X.npy", b"%d.npy" % i) for i in range(9))
+    path.write_bytes(content[:start] + entries + tail)
+    with pytest.raises(ValueError, match="its members are larger than the file"):
+        load_npz(path)
+
+
+def test_an_npz_file_beyond_the_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("backprop_rs._memory.SMALL", 0)
+    monkeypatch.setattr("backprop_rs._memory.available", lambda: 1000)
+    with pytest.raises(MemoryError, match=r"an \.npz file would need 16,128 bytes"):
+        load_npz(zipped(tmp_path / "x.npz"))
 
 
 def idx_bytes(values):
@@ -88,7 +133,7 @@ class TestIdx:
         with pytest.raises(ValueError, match=r"images must have shape \(m, ...\), m at least 1"):
             load_idx(labels)
         labels.write_bytes(labels.read_bytes() + b"!")
-        with pytest.raises(ValueError, match=r"has bytes left over: .* needs 3 bytes .* got 4"):
+        with pytest.raises(ValueError, match=r"has bytes left over: .* needs 3 bytes .* got more"):
             load_idx(images, labels)
         labels.write_text("a,b\n1,2\n")
         with pytest.raises(ValueError, match="is not an IDX file: it starts with b'a,b"):

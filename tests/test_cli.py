@@ -378,6 +378,63 @@ def test_ctrl_c_is_quiet():
     assert process.returncode == 130
 
 
+def shell(command, **options):
+    python = f"{sys.executable} -m backprop_rs"
+    return subprocess.run(
+        ["bash", "-c", command.replace("backprop-rs", python)],
+        **{"capture_output": True, "text": True, "check": False} | options,
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("backprop-rs info MODEL >&-", "backprop-rs: standard output is closed\n"),
+        ("backprop-rs info nowhere 2>&-", ""),
+        ("backprop-rs info MODEL > /dev/full", "standard output: No space left on device\n"),
+        ("backprop-rs --help > /dev/full", "standard output: No space left on device\n"),
+        ("backprop-rs train iris --hidden 20000000000000", " of memory; "),
+        ("backprop-rs info .", "Is a directory\n"),
+        ("backprop-rs predict MODEL iris --out .", "Is a directory\n"),
+        ("backprop-rs train iris --epochs 1 --out nowhere/x", "folder that can be written to"),
+    ],
+)
+def test_the_situation_of_a_user_is_one_sentence(command, said, tmp_path):
+    net = bp.Network([4, 3], output="softmax", cost="cross_entropy", seed=0)
+    net.save(tmp_path / "MODEL")
+    done = shell(command, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr and done.stderr.count("\n") == (said != "")
+
+
+@pytest.mark.parametrize("command", ["info MODEL", "--help", "train --help"])
+def test_whoever_reads_one_line_gets_no_complaint(command, tmp_path):
+    bp.Network([4, 3], seed=0).save(tmp_path / "MODEL")
+    line = f"backprop-rs {command} | true; exit ${{PIPESTATUS[0]}}"
+    done = shell(line, cwd=tmp_path)
+    assert done.returncode in (0, 141) and done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "there is not enough memory"),
+        (MemoryError("no room"), "no room"),
+        (OverflowError("too large"), "too large"),
+        (ZeroDivisionError("division by zero"), "division by zero"),
+    ],
+)
+def test_what_the_machine_cannot_do_is_one_sentence(error, said, monkeypatch, capsys):
+    from backprop_rs import cli
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("backprop_rs.commands.info.run", fail)
+    assert cli.main(["info", "model"]) == 2
+    assert capsys.readouterr().err == f"backprop-rs: {said}\n"
+
+
 def test_a_broken_pipe_is_quiet(tmp_path):
     model = tmp_path / "model"
     output("train", "digits", *SHORT, "--out", model)

@@ -310,6 +310,33 @@ def test_damaged_files_are_refused(name, tmp_path):
         bp.Network.from_state_dict(path)
 
 
+def file_of(path, entries, numbers):
+    header = json.dumps(entries).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(numbers))
+    return path
+
+
+def test_arrays_that_share_bytes_are_refused(tmp_path):
+    """A small file could fill the memory otherwise."""
+    entries = {f"{i}.weight": ENTRY for i in range(1000)}
+    with pytest.raises(ValueError, match=r"has an overlap before the numbers of"):
+        bp.Network.from_state_dict(file_of(tmp_path / "net", entries, 24))
+
+
+@pytest.mark.parametrize(
+    ("entries", "numbers", "words"),
+    [
+        ({"0.weight": ENTRY}, 25, "holds 1 bytes more than its arrays"),
+        ({"0.weight": ENTRY | {"data_offsets": [4, 28]}}, 28, "has a hole"),
+        ({"0.weight": ENTRY | {"shape": [1] * 9}}, 24, "not of 8 sizes or fewer"),
+        ({str(i): ENTRY for i in range(100_001)}, 24, "100000 is the most"),
+    ],
+)
+def test_headers_are_limited_as_those_of_models_are(entries, numbers, words, tmp_path):
+    with pytest.raises(ValueError, match=words):
+        bp.Network.from_state_dict(file_of(tmp_path / "net", entries, numbers))
+
+
 def test_a_missing_file_is_missing():
     with pytest.raises(FileNotFoundError):
         bp.Network.from_state_dict("no such file")

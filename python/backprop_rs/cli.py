@@ -7,10 +7,12 @@ import sys
 import warnings
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Any, NoReturn
 
+from ._printable import printable
 from .commands.spelling import on_command_line
 from .exceptions import RankFailed
 
@@ -18,6 +20,19 @@ PROG = "backprop-rs"
 WRONG_ARGUMENT = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 BROKEN_PIPE = 141  # 128 + SIGPIPE
+# What the arguments, the data or the machine can cause; anything else is a defect.
+USER = (
+    *(ValueError, TypeError, ImportError, OSError, MemoryError, ArithmeticError),
+    RankFailed,
+)
+
+EXIT_CODES = """\
+exit codes:
+  0    done
+  2    an argument, the data or the machine does not allow it; one sentence says why
+  130  Ctrl-C
+  141  whoever read the output has gone
+"""
 
 TRAIN_EXAMPLES = """\
 examples:
@@ -42,36 +57,66 @@ kinds:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, by default with the arguments of this process, and return its exit code."""
+    if sys.stderr is None:  # closed; `print` would take standard output in its place
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:
+        print(f"{PROG}: standard output is closed", file=sys.stderr)
+        return WRONG_ARGUMENT
     if isinstance(sys.stdout, TextIOWrapper):  # a name that it cannot encode is no reason to fail
         sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        _run(arguments)
+    except KeyboardInterrupt:
+        return _ended(INTERRUPTED)
+    except BrokenPipeError:  # whoever read has gone
+        return _ended(BROKEN_PIPE)
+    except USER as error:
+        print(f"{PROG}: {_sentence(error)}", file=sys.stderr)
+        return _ended(WRONG_ARGUMENT)
+    return 0
+
+
+def _run(arguments: Sequence[str] | None) -> None:
+    """Run the command until all that it says is written."""
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warn
             args = _parser().parse_args(arguments)
             import_module(f".commands.{args.command}", __package__).run(args)
-            sys.stdout.flush()
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read has gone; Python would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    except (ValueError, TypeError, ImportError, OSError, RankFailed) as error:
-        print(f"{PROG}: {_sentence(error)}", file=sys.stderr)
-        return WRONG_ARGUMENT
-    return 0
+    finally:
+        sys.stdout.flush()
+
+
+def _ended(code: int) -> int:
+    """Return a code after a failure, with nothing left that Python would fail to write at exit."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
 
 
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say it in one line, without the usage."""
-        self.exit(WRONG_ARGUMENT, f"{self.prog}: {message}\n")
+        self.exit(WRONG_ARGUMENT, f"{self.prog}: {printable(message)}\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write it; argparse itself is silent about a failure."""
+        print(message, end="", file=file or sys.stderr, flush=True)
 
 
 def _parser() -> ArgumentParser:
     from . import __version__
 
-    parser = _Parser(PROG, description="Train dense networks and use them.", allow_abbrev=False)
+    parser = _Parser(
+        PROG,
+        description="Train dense networks and use them.",
+        epilog=EXIT_CODES,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     parser.add_argument("--version", action="version", version=f"{PROG} {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_train(commands)
@@ -352,10 +397,13 @@ def _names(text: str) -> str | list[str]:
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return on_command_line(" ".join(str(error).split()))
+    if isinstance(error, OSError) and error.strerror is not None:
+        place = "standard output" if error.filename is None else error.filename
+        return f"{printable(place)}: {error.strerror}"
+    if isinstance(error, MemoryError) and not str(error):
+        return "there is not enough memory"
+    return printable(on_command_line(" ".join(str(error).split())))
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"{PROG}: warning: {on_command_line(str(message))}", file=sys.stderr)
+    print(f"{PROG}: warning: {printable(on_command_line(str(message)))}", file=sys.stderr)

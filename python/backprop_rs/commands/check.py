@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from .._printable import say
 from ..network import Network
 from .labelled import read, rows
 
@@ -16,6 +17,6 @@ def run(args: Namespace) -> None:
     X, y = read(args, network)
     chosen = rows(args.row, args.rows, len(X))
     check = network.check_gradients(X[chosen], y[chosen], most=args.most, seed=args.seed)
-    print(check)
+    say(check)
     if not check.passed:
         raise SystemExit(DIFFERENT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from .._printable import say
 from ..network import Network
 from .labelled import read
 from .plot import history_of
@@ -15,4 +16,4 @@ def run(args: Namespace) -> None:
     diagnosis = network.diagnose(
         *read(args, network), history=history, learning_rate=args.learning_rate
     )
-    print(diagnosis)
+    say(diagnosis)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from .._printable import say
 from ..explain.explanation import Document
 from ..network import Network
 from .labelled import read, rows
@@ -29,9 +30,9 @@ def run(args: Namespace) -> None:
     for suffix, path in ((".html", args.html), (".md", args.markdown)):
         if path is not None:
             document.save(named(path, suffix))
-            print(f"row {args.row} of {args.data} explained in {path}")
+            say(f"row {args.row} of {args.data} explained in {path}")
     if args.html is None and args.markdown is None:
-        print(document.text(args.width or None))
+        say(document.text(args.width or None))
 
 
 def named(path: str, suffix: str) -> str:

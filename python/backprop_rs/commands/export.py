@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from .._printable import say
 from ..network import Network
 
 
 def run(args: Namespace) -> None:
     network = Network.load(args.model)
     network.export(args.out, preparation=args.preparation)
-    print(f"{network!r} written to {args.out}")
+    say(f"{network!r} written to {args.out}")

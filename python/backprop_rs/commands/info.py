@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+from .._printable import printable, say
 from ..data.recipe import listed
 from ..network import Network
 from .preparation import Preparation, describe_scaling
@@ -12,7 +13,7 @@ from .preparation import Preparation, describe_scaling
 def run(args: Namespace) -> None:
     network = Network.load(args.model, backend="numpy")  # it computes nothing
     preparation = Preparation.from_metadata(network.metadata, network.sizes)
-    print(network.summary())
+    say(network.summary())
     rows = {
         "data": str(network.metadata.get("data", "")),
         "trained": f"{network.epochs_trained} epochs, seed {network.seed}",
@@ -23,4 +24,4 @@ def run(args: Namespace) -> None:
     print()
     for name, value in rows.items():
         if value:
-            print(f"{name + ':':<11}{value}")
+            say(f"{name + ':':<11}{printable(value)}")

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import plot
+from .._printable import say
+from .._writing import writing
 from ..data.recipe import listed
 from ..history import History
 from ..network import Network
 from ..plot.style import require
+from ..training.checkpoint import are_numbers
 from .labelled import read, rows
 from .preparation import Preparation
 
@@ -51,6 +54,8 @@ def history_of(net: Network) -> History:
     kept = net.metadata.get("history")
     if not isinstance(kept, dict) or not kept.get("epoch") or not kept.get("cost"):
         raise ValueError("MODEL must keep the history of its training, as train does; it has none")
+    if not all(map(are_numbers, kept.values())):
+        raise ValueError("MODEL must keep a history of numbers, as train does")
     fields = ("epoch", "cost", "val_cost", "val_accuracy", "learning_rate")
     own: dict[str, Any] = {name: list(kept[name]) for name in fields if name in kept}
     others = {name: list(kept[name]) for name in kept if name not in fields}
@@ -151,6 +156,7 @@ def run(args: Namespace) -> None:
     samples = None if args.data is None else read(args, net)
     with plt.style.context("dark_background" if args.dark else "default"):
         figure = picture.draw(args, net, samples).figure
-        figure.savefig(args.out, dpi=args.dpi)
+        with writing(args.out, devices=True) as file:
+            figure.savefig(file, format=Path(args.out).suffix[1:], dpi=args.dpi)
         plt.close(figure)
-    print(f"{args.kind} of {args.model} drawn in {args.out}")
+    say(f"{args.kind} of {args.model} drawn in {args.out}")

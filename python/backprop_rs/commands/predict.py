@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
+from .._printable import printable, say
+from .._writing import writing
 from ..network import Network
 from .preparation import Preparation
 from .source import read_to_predict
@@ -25,11 +28,16 @@ def run(args: Namespace) -> None:
     activations = network.predict(preparation.inputs(dataset))
     header, rows = table(network, preparation, activations)
     if args.out is None:
+        if sys.stdout.isatty():  # names as they are could write anywhere on the screen
+            header, rows = shown(header), map(shown, rows)
         write(sys.stdout, header, rows)
         return
-    with open(args.out, "w", encoding="utf-8", newline="") as file:
+    with writing(args.out, devices=True) as raw:
+        file = TextIOWrapper(raw, encoding="utf-8", newline="")
         write(file, header, rows)
-    print(f"{len(dataset):,} predictions saved to {args.out}")
+        file.flush()
+        file.detach()
+    say(f"{len(dataset):,} predictions saved to {args.out}")
 
 
 def check_size(data: str, n_features: int, network: Network) -> None:
@@ -55,6 +63,10 @@ def table(
         activations = np.hstack([1 - activations, activations])
     texts = activations.astype(str).tolist()
     return ["prediction", *names], ([names[j], *row] for j, row in zip(best, texts, strict=True))
+
+
+def shown(cells: list[str]) -> list[str]:
+    return list(map(printable, cells))
 
 
 def write(file: TextIO, header: list[str], rows: Iterable[list[str]]) -> None:

@@ -154,7 +154,10 @@ def _target(metadata: dict[str, Any]) -> str:
 def _scaling(metadata: dict[str, Any], key: str, n: int) -> Scaling | None:
     if metadata.get(key) is None:
         return None
-    scaling = Scaling.from_dict(metadata[key])
+    try:
+        scaling = Scaling.from_dict(metadata[key])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the model's {key} cannot be used: {error}") from None
     if len(scaling.mean) != n:
         raise ValueError(f"the model's {key} must have {n} means; got {len(scaling.mean)}")
     return scaling

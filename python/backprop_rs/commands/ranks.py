@@ -10,14 +10,12 @@ from time import sleep
 from traceback import print_exception
 from typing import Any
 
-from ..exceptions import RankFailed
+from .._printable import printable
+from ..cli import INTERRUPTED, USER, WRONG_ARGUMENT
 from .spelling import on_command_line
 
 LAUNCHERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
 """What mpiexec of Open MPI, and of MPICH and its kin, tells the processes that it starts."""
-
-WRONG_ARGUMENT = 2
-INTERRUPTED = 130  # 128 + SIGINT
 
 
 def started_by_mpi() -> bool:
@@ -65,8 +63,8 @@ def end_job(comm: Any, error: BaseException) -> None:
     """End all ranks, which may be waiting for this one, and say why."""
     if is_interrupt(error):
         comm.Abort(INTERRUPTED)
-    if isinstance(error, (ValueError, TypeError, ImportError, OSError, RankFailed)):
-        sentence = on_command_line(" ".join(str(error).split()))
+    if isinstance(error, USER):
+        sentence = printable(on_command_line(" ".join(str(error).split())))
         where = f"rank {comm.Get_rank()}: " if comm.Get_rank() else ""
         print(f"backprop-rs: {where}{sentence}", file=sys.stderr, flush=True)
         comm.Abort(WRONG_ARGUMENT)

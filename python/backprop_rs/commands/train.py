@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._printable import printable, say
+from .._writing import status
 from ..data import Dataset, Moments, Source, source, train_test_split
 from ..network import Network
 from .preparation import Preparation, describe_scaling, prepare
@@ -84,6 +86,10 @@ def check_writable(out: str | None) -> None:
     folder = Path(out).absolute().parent
     if Path(out).is_dir() or not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise ValueError(f"--out must name a file in a folder that can be written to; got {out}")
+    try:
+        status(out)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, out) from None
 
 
 Set = Dataset | SourceSet
@@ -176,10 +182,10 @@ def announce(
     epochs, rate = sum(phase.epochs for phase in phases), f"{phases[0].learning_rate:g}"
     if len(phases) > 1:
         rate += f" ({phases[1].learning_rate:g} in the last {phases[1].epochs})"
-    print(f"data:      {train.name}, {split}, {describe_scaling(preparation)}")
+    say(f"data:      {printable(train.name)}, {split}, {describe_scaling(preparation)}")
     print(f"training:  {epochs} epochs, batches of {args.batch_size}, learning rate {rate}")
     print(f"           {args.optimizer}, seed {network.seed}, backend {network.backend}\n")
-    print(network.summary() + "\n", flush=True)
+    say(network.summary() + "\n", flush=True)
 
 
 def fit(
@@ -298,4 +304,4 @@ def keep(
         return
     network.metadata = {"data": train.name, **preparation.to_metadata(), "history": history}
     network.save(out)
-    print(f"saved to {out}, with its scaling and names")
+    say(f"saved to {out}, with its scaling and names")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from os import fspath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._printable import printable
 from .csv_rows import cell_coder, delimiter_of, is_missing, open_text, parsed, split_rows
 from .dataset import Dataset
 from .labels import Classes
@@ -134,18 +134,18 @@ class CsvFile:
         with open_text(path, encoding) as file:
             lines = list(islice((line for line in file if line.strip()), SAMPLE))
         if delimiter == "auto":
-            delimiter = delimiter_of(lines, fspath(path))
-        sample = [row for _, row in split_rows(lines, delimiter, fspath(path), strict=False)]
+            delimiter = delimiter_of(lines, printable(path))
+        sample = [row for _, row in split_rows(lines, delimiter, printable(path), strict=False)]
         if not sample:
-            raise ValueError(f"{fspath(path)} must have at least one row; it is empty")
+            raise ValueError(f"{printable(path)} must have at least one row; it is empty")
         first = sample[0]
         has_header = header is True or (header == "auto" and all(parsed(c) is None for c in first))
         if has_header and len(sample) == 1:
-            raise ValueError(f"{fspath(path)} must have at least one row; got a header only")
+            raise ValueError(f"{printable(path)} must have at least one row; got a header only")
         names = [f"column_{k + 1}" for k in range(len(first))]
         if has_header:
             names = [cell or name for cell, name in zip(first, names, strict=True)]
-            check_unique(names, fspath(path))
+            check_unique(names, printable(path))
         unnamed = has_header and not first[0]
         return cls(path, encoding, delimiter, has_header, names, unnamed, sample[has_header:])
 
@@ -177,7 +177,7 @@ class CsvFile:
     def _parse(self, convert: dict[int | str, Callable[[str], float]]) -> NDArray[np.float64]:
         with open_text(self.path, self.encoding) as file:
             if self.has_header:
-                next(split_rows(file, self.delimiter, fspath(self.path)))
+                next(split_rows(file, self.delimiter, printable(self.path)))
             cells: NDArray[np.float64] = np.loadtxt(
                 file,
                 delimiter=None if self.delimiter == " " else self.delimiter,
@@ -221,11 +221,11 @@ class CsvFile:
         lines: list[int] = []
         rows: list[list[str]] = []
         with open_text(self.path, self.encoding) as file:
-            for line, row in split_rows(file, self.delimiter, fspath(self.path)):
+            for line, row in split_rows(file, self.delimiter, printable(self.path)):
                 if len(row) != len(self.names):
                     raise ValueError(
-                        f"{fspath(self.path)}, line {line}: a row must have as many cells as the "
-                        f"first row ({len(self.names)}); got {len(row)}"
+                        f"{printable(self.path)}, line {line}: a row must have as many cells as "
+                        f"the first row ({len(self.names)}); got {len(row)}"
                     )
                 lines.append(line)
                 rows.append(row)
@@ -255,7 +255,7 @@ class CsvFile:
         return self._words(self._records()[0][row], k)
 
     def _words(self, line: int, k: int) -> str:
-        return f"{fspath(self.path)}, line {line}, column {k + 1} ({self.names[k]!r})"
+        return f"{printable(self.path)}, line {line}, column {k + 1} ({self.names[k]!r})"
 
 
 def _ignored(cell: str) -> float:

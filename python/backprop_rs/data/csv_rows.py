@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from os import fspath
 from typing import TextIO
 
+from .._printable import printable
 from .opening import Path, open_binary
 
 DELIMITERS = ("\t", ";", "|", ",", " ")
@@ -33,8 +33,8 @@ def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
             if isinstance(error, UnicodeDecodeError):
                 got = f"the byte {error.object[error.start]:#04x}"
             raise ValueError(
-                f"{fspath(path)} must be text in the encoding {encoding.removesuffix('-sig')!r}, "
-                f"or encoding must name its own; got {got}"
+                f"{printable(path)} must be text in the encoding "
+                f"{encoding.removesuffix('-sig')!r}, or encoding must name its own; got {got}"
             ) from None
         except LookupError:
             raise ValueError(f"encoding must be a known one; got {encoding!r}") from None

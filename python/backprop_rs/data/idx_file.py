@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from os import fspath
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._printable import printable
 from .dataset import Dataset
 from .opening import Path, open_binary, title
 
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 """Type codes of the format, http://yann.lecun.com/exdb/mnist/ (last section)."""
+
+
+PIECE = 1 << 20  # bytes
 
 
 def read_idx(path: Path) -> NDArray[Any]:
@@ -46,25 +49,35 @@ def read_idx(path: Path) -> NDArray[Any]:
     with open_binary(path) as file:
         magic = file.read(4)
         if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in DTYPES or magic[3] == 0:
-            raise ValueError(f"{fspath(path)} is not an IDX file: it starts with {magic!r}")
+            raise ValueError(f"{printable(path)} is not an IDX file: it starts with {magic!r}")
         sizes = file.read(4 * magic[3])
         if len(sizes) < 4 * magic[3]:
-            raise ValueError(f"{fspath(path)} is truncated: it ends within its header")
+            raise ValueError(f"{printable(path)} is truncated: it ends within its header")
         shape = tuple(int(n) for n in np.frombuffer(sizes, ">u4"))
         dtype = np.dtype(DTYPES[magic[2]])
         n_bytes = math.prod(shape) * dtype.itemsize
-        data = file.read()  # not read(n_bytes), which a false header could make huge
+        data = at_most(file, n_bytes + 1)
     if len(data) != n_bytes:
-        fault = "is truncated" if len(data) < n_bytes else "has bytes left over"
+        more = len(data) > n_bytes
+        fault = "has bytes left over" if more else "is truncated"
         raise ValueError(
-            f"{fspath(path)} {fault}: shape {shape} of its header needs {n_bytes:,} bytes of "
-            f"data; got {len(data):,}"
+            f"{printable(path)} {fault}: shape {shape} of its header needs {n_bytes:,} bytes of "
+            f"data; got {'more' if more else f'{len(data):,}'}"
         )
     try:
         array = np.frombuffer(data, dtype).reshape(shape)
     except ValueError:  # too many axes, or too large beside an axis of length 0
-        raise ValueError(f"{fspath(path)} has a header that no array fits: {shape}") from None
+        raise ValueError(f"{printable(path)} has a header that no array fits: {shape}") from None
     return array.astype(dtype.newbyteorder("="))
+
+
+def at_most(file: BinaryIO, n_bytes: int) -> bytes:
+    """Read so many bytes, or all that there are; a false number takes no memory."""
+    read, missing = [], n_bytes
+    while missing and (piece := file.read(min(missing, PIECE))):
+        read.append(piece)
+        missing -= len(piece)
+    return b"".join(read)
 
 
 def load_idx(images: Path, labels: Path | None = None) -> Dataset:
@@ -150,7 +163,7 @@ def _image_rows(path: Path) -> NDArray[Any]:
     images = read_idx(path)
     if images.ndim < 2 or images.size == 0:
         raise ValueError(
-            f"images must have shape (m, ...), m at least 1; {fspath(path)} has {images.shape}"
+            f"images must have shape (m, ...), m at least 1; {printable(path)} has {images.shape}"
         )
     return pixels(images.reshape(len(images), -1))
 
@@ -159,8 +172,8 @@ def _labels(path: Path, n_samples: int, images: Path) -> NDArray[Any]:
     labels = read_idx(path)
     if labels.shape != (n_samples,):
         raise ValueError(
-            f"labels must have shape ({n_samples},) to go with {fspath(images)}; "
-            f"{fspath(path)} has {labels.shape}"
+            f"labels must have shape ({n_samples},) to go with {printable(images)}; "
+            f"{printable(path)} has {labels.shape}"
         )
     return labels
 
@@ -173,7 +186,7 @@ def _find(folder: Path, name: str) -> str:
             path = SystemPath(folder, variant + ending)
             if path.is_file():
                 return str(path)
-    raise ValueError(f"folder must hold the file {name} or {name}.gz; {fspath(folder)} does not")
+    raise ValueError(f"folder must hold the file {name} or {name}.gz; {printable(folder)} does not")
 
 
 def _together(folder: Path, train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from os import fspath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._printable import printable
 from .dataset import Dataset
 from .idx_file import pixels
 from .labels import Classes, code_numbers, code_texts
@@ -48,7 +48,7 @@ def load_npz(path: Path, *, classes: Classes = "auto") -> Dataset:
     one_of("classes", classes, ("auto", True, False))
     arrays = _arrays(path)
     if "x_train" in arrays and "x" not in arrays:
-        raise ValueError(f"path must hold X; {fspath(path)} holds x_train: use load_npz_split")
+        raise ValueError(f"path must hold X; {printable(path)} holds x_train: use load_npz_split")
     _need(path, arrays, "x")
     (dataset,) = _datasets(path, arrays, [("x", "y")], classes)
     return dataset
@@ -101,7 +101,7 @@ def _need(path: Path, arrays: Mapping[str, Any], *names: str) -> None:
     for name in names:
         if name not in arrays:
             raise ValueError(
-                f"path must hold the arrays {', '.join(names)}; {fspath(path)} holds "
+                f"path must hold the arrays {', '.join(names)}; {printable(path)} holds "
                 f"{', '.join(arrays) or 'none'}"
             )
 

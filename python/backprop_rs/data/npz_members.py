@@ -7,15 +7,18 @@ held against the size of its member first, and memory goes with what is really t
 from __future__ import annotations
 
 import math
+import os
 import tokenize
 import zipfile
 import zlib
-from os import fspath
+from collections.abc import Sequence
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _memory
+from .._printable import printable
 from .opening import Path, check_path
 
 HEADERS = {
@@ -34,12 +37,14 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     check_path(path)
     with open(path, "rb") as file:
         if not zipfile.is_zipfile(file):
-            raise ValueError(f"{fspath(path)} is not an .npz file, or is truncated")
+            raise ValueError(f"{printable(path)} is not an .npz file, or is truncated")
         name = ""
         try:
             with zipfile.ZipFile(file) as archive:
                 arrays = {}
-                for member in archive.infolist():
+                members = archive.infolist()
+                check_members(members, os.fstat(file.fileno()).st_size)
+                for member in members:
                     name = member.filename.removesuffix(".npy")
                     if name != member.filename:
                         with archive.open(member) as opened:
@@ -48,8 +53,21 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         except DAMAGE as error:
             reason = " ".join(str(error).split())
             raise ValueError(
-                f"{fspath(path)}: array {name!r:.100} cannot be read: {reason:.300}"
+                f"{printable(path)}: array {name!r:.100} cannot be read: {reason:.300}"
             ) from None
+
+
+def check_members(members: Sequence[zipfile.ZipInfo], size: int) -> None:
+    """Refuse members that share bytes of the file, and more numbers than there is memory for.
+
+    Deflate, which NumPy writes, grows to 1032 times its size at most; others know no limit.
+    """
+    if sum(member.compress_size for member in members) > size:
+        raise ValueError("its members are larger than the file")
+    for member in members:
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError("its members must be stored or deflated, as NumPy writes them")
+    _memory.need(sum(member.file_size for member in members), "uint8", "an .npz file")
 
 
 def _array(file: IO[bytes], size: int) -> NDArray[Any]:

@@ -10,6 +10,8 @@ from os import PathLike, fspath
 from os.path import exists, isdir, isfile
 from typing import BinaryIO, cast
 
+from .._printable import printable
+
 Path = str | PathLike[str]
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -62,7 +64,7 @@ def open_binary(path: Path) -> Iterator[BinaryIO]:
             with gzip.open(raw) as unpacked:
                 yield cast(BinaryIO, unpacked)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ValueError(f"{fspath(path)} is a damaged gzip file: {error}") from None
+            raise ValueError(f"{printable(path)} is a damaged gzip file: {error}") from None
 
 
 def title(path: Path) -> str:

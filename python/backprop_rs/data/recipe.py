@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _backend
+from .._printable import printable
 from .labels import Classes
 
 
@@ -191,7 +192,7 @@ def one_of(argument: str, given: object, accepted: Sequence[object]) -> None:
 
 def listed(names: Sequence[str]) -> str:
     """Return the first names in words, on one line."""
-    shown = [" ".join(name.split()) for name in names[:20]]
+    shown = [printable(" ".join(name.split())) for name in names[:20]]
     return ", ".join(shown) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import _check
+from .._safetensors import UNFIT
 from ..dense import Dense
 from .base import Base
 
@@ -98,7 +99,7 @@ class Keeps(Base):
         _backend.check(backend)
         settings, parameters = _files.read(path, allow_nonfinite)
         net = cls.__new__(cls)
-        functions = wanted(settings.get("functions", []), functions)
+        functions = wanted(function_names(path, settings), functions)
         try:
             net._restore(settings, backend, functions)
             net._core.set_state(
@@ -110,7 +111,7 @@ class Keeps(Base):
                     if array is not None
                 }
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except UNFIT as error:
             raise _files.refused(path, f"has settings that cannot be used: {error}") from None
         return net
 
@@ -148,6 +149,8 @@ class Keeps(Base):
         self.epochs_trained = _check.integer(
             "epochs_trained", settings["epochs_trained"], least=0, most=2**62
         )
+        if not isinstance(settings["metadata"], Mapping):
+            raise TypeError("metadata must be an object")
         self.metadata = dict(settings["metadata"])
         self._several_labels = _check.flag("several_labels", settings.get("several_labels", False))
 
@@ -173,15 +176,28 @@ class Keeps(Base):
         self._seed_is_drawn = state["seed_is_drawn"]
 
 
+def function_names(path: Path, settings: dict[str, Any]) -> list[tuple[str, str]]:
+    """The kinds and the names of a file's own functions."""
+    from .. import _files
+
+    names = settings.get("functions", [])
+    if not isinstance(names, list) or not all(map(is_pair, names)):
+        raise _files.refused(path, "has functions that are not pairs of a kind and a name")
+    return [(kind, name) for kind, name in names]
+
+
+def is_pair(given: object) -> bool:
+    return isinstance(given, list) and list(map(type, given)) == [str, str]
+
+
 def wanted(
-    names: Sequence[Sequence[str]], functions: Sequence[Activation | Cost]
+    names: Sequence[tuple[str, str]], functions: Sequence[Activation | Cost]
 ) -> list[Activation | Cost]:
     """The functions of the user's own that a file names, from those given."""
     given = {(one.kind, one.name): one for one in functions}
-    keys = [(kind, name) for kind, name in names]
-    if set(given) != set(keys):
-        raise ValueError(f"functions must be {listed(keys)}, as when saved; got {listed(given)}")
-    return [given[key] for key in keys]
+    if set(given) != set(names):
+        raise ValueError(f"functions must be {listed(names)}, as when saved; got {listed(given)}")
+    return [given[key] for key in names]
 
 
 def listed(keys: Iterable[tuple[str, str]]) -> str:

@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from .. import _check, _safetensors
-from .._safetensors import PIECE, Kind
+from .._safetensors import PIECE, UNFIT, Kind
 from ..history import History
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ CHECKPOINT = Kind(
     "backprop_rs checkpoint", versions=("1",), means="a checkpoint of fit", finite=False
 )
 UNITS = {"s": 1, "min": 60, "h": 3600}
-UNFIT = (LookupError, TypeError, ValueError)  # what comes of content that no training has left
 STATES = ("state", "best")  # of the network: now, and at the best epoch of early stopping
 
 Content = tuple[dict[str, Any], dict[str, Any]]  # settings and arrays

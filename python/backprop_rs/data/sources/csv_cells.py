@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from os import fspath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._printable import printable
 from ..csv_file import CsvFile
 from ..csv_rows import is_missing, open_text, parsed, split_rows
 from ..recipe import listed
@@ -123,7 +123,7 @@ def texts_of(column: Any) -> tuple[NDArray[Any], set[str | None]]:
 
 def by_row(layout: CsvFile, wanted: Wanted, done: int) -> Iterator[Cells]:
     """Read the rows after the first ones, cell by cell."""
-    names, file_name = layout.names, fspath(layout.path)
+    names, file_name = layout.names, printable(layout.path)
     columns = {name: names.index(name) for name in wanted.all}
     rows: list[list[Any]] = []
     with open_text(layout.path, layout.encoding) as file:
