@@ -22,7 +22,11 @@ from mutations import any_bytes, cells, idx, joined, npz, parts, safetensors, si
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
-TOLD = ("(.|\n)*is left out: it looks like", "(.|\n)*that differ by little")  # of good files too
+TOLD = (
+    "(.|\n)*is left out: it looks like",
+    "(.|\n)*that differ by little",
+    "the target (.|\n)* is missing in",
+)  # of good files too
 LARGEST = 20_000  # bytes of an input
 MEMORY = (1 << 20, 300)  # bytes that reading may take, and as many for each byte of the file
 

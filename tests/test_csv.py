@@ -130,6 +130,15 @@ def test_white_space_may_be_tabs(read, delimiter):
     assert data.y.tolist() == [0, 1, 0, 1]
 
 
+def test_rows_without_a_target_are_dropped_with_a_warning(read):
+    """None is a class to some: it does not go without a word."""
+    text = "a,sleep\n1,None\n2,apnea\n3,insomnia\n4,None\n"
+    with pytest.warns(
+        UserWarning, match="target 'sleep' is missing in 2 of 4 rows, which are left"
+    ):
+        assert read(text, missing="drop").class_names == ("apnea", "insomnia")
+
+
 class TestMeans:
     """The mean of the training data fills what is missing in new data."""
 

@@ -282,3 +282,13 @@ def test_import_is_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_data_sets_with_and_without_names_are_scaled_together():
+    named = Dataset([[1.0], [3.0]], feature_names=["a"])
+    _, other = standardize(named, Dataset([[5.0]]))
+    assert other.X.tolist() == [[3.0]]
+    with pytest.raises(ValueError, match=r"others must have the features of train \(a\); got b"):
+        standardize(named, Dataset([[5.0]], feature_names=["b"]))
+    with pytest.raises(ValueError, match="others must have the features of train"):
+        standardize(named, Dataset([[5.0, 1.0]]))

@@ -40,7 +40,8 @@ def test_mean(table):
 
 
 def test_classes(table):
-    data = from_frame(table(COLUMNS), "colour", ignore=["a"], missing="drop")
+    with pytest.warns(UserWarning, match="target 'colour' is missing in 1 of 4 rows"):
+        data = from_frame(table(COLUMNS), "colour", ignore=["a"], missing="drop")
     assert data.class_names == ("blue", "red")
     assert data.y.tolist() == [1, 0, 1]
     assert data.feature_names == ("on", "y")

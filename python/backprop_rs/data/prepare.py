@@ -167,7 +167,9 @@ def standardize(train: Dataset, *others: Dataset) -> Dataset | tuple[Dataset, ..
             raise TypeError(f"standardize takes Datasets; got {type(dataset).__name__}")
         if dataset.scaling is not None:
             raise ValueError(f"standardize takes data not yet standardized; got {dataset}")
-        if dataset.feature_names != train.feature_names:
+        named = dataset.has_feature_names and train.has_feature_names
+        same_names = dataset.feature_names == train.feature_names or not named
+        if dataset.n_features != train.n_features or not same_names:
             raise ValueError(
                 "others must have the features of train "
                 f"({listed(train.feature_names)}); got {listed(dataset.feature_names)}"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _backend
 from ..exceptions import MissingCell
 from .arrays import warn_of_rounding
 from .dataset import Dataset
@@ -86,7 +88,14 @@ class Table:
         used, target = self.roles.used, self.roles.target
         missing = {k: self.columns[k].missing for k in used}
         if recipe.missing == "drop":
-            return self._take(np.flatnonzero(~np.logical_or.reduce(list(missing.values()))))
+            rest = self._take(np.flatnonzero(~np.logical_or.reduce(list(missing.values()))))
+            if target is not None and missing[target].any():
+                warnings.warn(
+                    f"the target {self.names[target]!r} is missing in {missing[target].sum():,} of "
+                    f"{len(missing[target]):,} rows, which are left out",
+                    stacklevel=_backend.level_of_caller(),
+                )
+            return rest
         strict = [
             k
             for k in used
