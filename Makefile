@@ -64,10 +64,10 @@ same-wheel: ## two builds of the wheel of HEAD, byte by byte
 deny: ## licences, bans, sources and advisories of the crates; set-up: cargo install cargo-deny --locked
 	$(CARGO) deny check
 
-coverage: ## lines and branches of Rust and Python that the tests reach; docs/coverage.md
+coverage: ## lines and branches of Rust and Python that the tests reach; docs/internals/coverage.md
 	.ci/coverage
 
-mutants: ## set-up: cargo install cargo-mutants --locked; an hour or less on a free core, or MUTANTS='--shard 0/10' for a part; docs/coverage.md
+mutants: ## set-up: cargo install cargo-mutants --locked; an hour or less on a free core, or MUTANTS='--shard 0/10' for a part; docs/internals/coverage.md
 	mkdir -p target/mutants/tables target/mutants/layers
 	-$(MUTATE) $(addprefix -f src/,activation.rs cost.rs optimizer.rs) -o target/mutants/tables $(MUTANTS) \
 		-C=--lib -- -- activation:: cost:: optimizer::
@@ -76,7 +76,7 @@ mutants: ## set-up: cargo install cargo-mutants --locked; an hour or less on a f
 targets: ## whether the core compiles for each; set-up: rustup target add i686-unknown-linux-gnu ...
 	for target in $(TARGETS); do $(CARGO) check --locked --lib --target $$target || exit; done
 
-sanitize: sanitize-address sanitize-thread ## the Rust tests under sanitizers; docs/coverage.md
+sanitize: sanitize-address sanitize-thread ## the Rust tests under sanitizers; docs/internals/coverage.md
 
 sanitize-address: ## what is read or written outside of its memory, or never freed
 	$(call SANITIZED,address)

@@ -6,7 +6,7 @@ For each data set one network, relu in its hidden layer, on standardized feature
 the target is standardized too. The scores are means over the folds of a cross-validation, for
 Fashion-MNIST those of its own test samples. The grid has Adam at a constant rate; its best cell is
 chosen by the test samples themselves, so that the bar is high. `--markdown` prints the table of
-docs/training.md.
+docs/guide/training.md.
 """
 
 import argparse

@@ -2,9 +2,9 @@
 
 Starts mpiexec with itself on 1 to --ranks ranks. Measures the latency and the time of a byte of a
 message, the exchange of a step against the size of the network, and samples a second of fit at
-batches of 128 to 8,192. Then the model of docs/distributed.md gives the efficiency on 8 to 1,024
-ranks, with the measured message costs or those given by --latency (seconds) and --bandwidth (bytes
-a second), and draws it with --picture docs/distributed.svg.
+batches of 128 to 8,192. Then the model of docs/guide/distributed.md gives the efficiency on 8 to
+1,024 ranks, with the measured message costs or those given by --latency (seconds) and --bandwidth
+(bytes a second), and draws it with --picture docs/distributed.svg.
 """
 
 import argparse
@@ -136,7 +136,7 @@ def worker():
 
 
 def exchange_model(ranks, parameters, latency, per_byte, reduction="exact"):
-    """Seconds of an exchange where each rank has one subtree; see docs/distributed.md."""
+    """Seconds of an exchange where each rank has one subtree; see docs/guide/distributed.md."""
     share = (ranks - 1) / ranks
     if reduction == "fast":
         return 2 * log2(ranks) * latency + 2 * share * parameters * WIDTH * per_byte

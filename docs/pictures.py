@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/pictures.md: python docs/pictures.py [NAME ...]
+"""Makes the pictures of docs/guide/pictures.md: python docs/pictures.py [NAME ...]
 
 Each is drawn twice, for light and for dark paper. tests/test_plot.py draws them too.
 """

@@ -1,4 +1,4 @@
-"""Each dependency has its reason in docs/dependencies.md."""
+"""Each dependency has its reason in docs/internals/dependencies.md."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-DOCS = (ROOT / "docs" / "dependencies.md").read_text()
+DOCS = (ROOT / "docs" / "internals" / "dependencies.md").read_text()
 
 
 def python_packages():
@@ -28,4 +28,5 @@ def crates():
 
 @pytest.mark.parametrize("name", [*python_packages(), *crates()])
 def test_the_docs_say_why(name):
-    assert re.search(rf"\b{re.escape(name)}\b", DOCS), f"docs/dependencies.md must say why {name}"
+    missing = f"docs/internals/dependencies.md must say why {name}"
+    assert re.search(rf"\b{re.escape(name)}\b", DOCS), missing

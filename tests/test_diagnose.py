@@ -172,7 +172,7 @@ def test_the_tables_are_whole():
     names = [row.name for row in ILLNESSES]
     assert sorted(ILL) == sorted(names)
     assert set(ALSO) <= set(names)
-    page = (Path(__file__).parent.parent / "docs" / "health.md").read_text("utf-8")
+    page = (Path(__file__).parent.parent / "docs" / "guide" / "health.md").read_text("utf-8")
     for row in ILLNESSES:
         assert f"| `{row.name}` | {row.means} | {row.advice.replace('|', chr(92) + '|')} |" in page
 

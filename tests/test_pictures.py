@@ -86,7 +86,7 @@ def test_picture_is_as_it_was(name, paper):
 
 @pytest.mark.parametrize("name", DOCS.PICTURES)
 def test_docs_show_the_picture(name):
-    page = (PROJECT / "docs" / "pictures.md").read_text("utf-8")
+    page = (PROJECT / "docs" / "guide" / "pictures.md").read_text("utf-8")
     for paper in DOCS.STYLES:
         assert f"pictures/{name}_{paper}.png" in page
         assert (PROJECT / "docs" / "pictures" / f"{name}_{paper}.png").exists()

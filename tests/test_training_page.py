@@ -1,4 +1,4 @@
-"""What docs/training.md says holds: its Python runs, and its tables are those of the package."""
+"""Check docs/guide/training.md: its Python runs, and its tables are those of the package."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from backprop_rs.training import auto
 from backprop_rs.training.lbfgs import ROW
 
 PROJECT = Path(__file__).parent.parent
-PAGE = (PROJECT / "docs/training.md").read_text("utf-8")
+PAGE = (PROJECT / "docs/guide/training.md").read_text("utf-8")
 WORDS = {"init": "initialisers"}
 
 
@@ -19,7 +19,7 @@ def test_code_blocks_run(tmp_path, monkeypatch):
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
     names = {}
     for block in blocks:  # in one sitting, from top to bottom
-        exec(compile(block, "docs/training.md", "exec"), names)
+        exec(compile(block, "docs/guide/training.md", "exec"), names)
     assert "most likely learning_rate is too large, which is 10" in PAGE
 
 

@@ -2,7 +2,7 @@
 
 8 bytes for the length of the header, a header in JSON, then the numbers
 (https://github.com/huggingface/safetensors#format). The settings, as JSON, and a checksum over
-settings and numbers stand in the header's `__metadata__`. See docs/files.md.
+settings and numbers stand in the header's `__metadata__`. See docs/guide/files.md.
 """
 
 from __future__ import annotations

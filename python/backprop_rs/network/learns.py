@@ -116,7 +116,7 @@ class Learns(Computes):
             32, or 64 from 10,000 samples on.
         learning_rate : float or "auto", default "auto"
             Given without an optimizer it is that of the derivation's gradient descent. Auto is
-            that of the optimizer, such as 0.003 for adam; see docs/training.md.
+            that of the optimizer, such as 0.003 for adam; see docs/guide/training.md.
         optimizer : row of the table of optimizers, default "auto"
             A name such as "adam" or "sgd(momentum=0.9)", or an object of
             `backprop_rs.optimizers`; "lbfgs" for SciPy's L-BFGS on all samples at once. Auto is
@@ -138,8 +138,8 @@ class Learns(Computes):
         metrics : name, function of (y_true, y_pred), `Metric`, or sequence of them, default ()
             accuracy, balanced_accuracy, f1, f1_macro, f1_micro, f1_weighted, roc_auc,
             average_precision, log_loss, brier, r2, mae, rmse, mape, or such as scikit-learn's;
-            taken after each epoch, with the weights of the samples. docs/training.md says what
-            each is.
+            taken after each epoch, with the weights of the samples. docs/guide/training.md says
+            what each is.
         early_stopping : int, True or `EarlyStopping`, optional
             End the training where its cost (of the validation data, if there are any) has not
             become less in so many epochs, and go back to the best.

@@ -1,6 +1,7 @@
 """scikit-learn's `MLPClassifier` and `MLPRegressor`, many times faster and with what was missing.
 
-Same parameters, same attributes, same draws from `random_state`; docs/sklearn.md tells the rest.
+Same parameters, same attributes, same draws from `random_state`.
+docs/guide/sklearn.md has the rest.
 
 >>> from backprop_rs.sklearn import MLPClassifier
 >>> from sklearn.datasets import load_iris

@@ -74,7 +74,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         `backprop_rs.set_num_threads`. Results never depend on it.
     backend : "auto", "rust" or "numpy", default "auto"
     sklearn_compat : bool, default False
-        Where scikit-learn is wrong, be so too; see docs/sklearn.md.
+        Where scikit-learn is wrong, be so too; see docs/guide/sklearn.md.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Settings for those who give none: found on small and large tables, see docs/training.md."""
+"""Settings for those who give none: found on small and large tables, see docs/guide/training.md."""
 
 from __future__ import annotations
 

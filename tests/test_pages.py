@@ -1,0 +1,51 @@
+"""What the pages say holds: their Python runs, and their links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parent.parent
+PAGES = [PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
+PAGES += sorted((PROJECT / "docs").rglob("*.md"))
+RUN = ["README.md", "docs/derivation.md"]
+# `python tools/link_lines.py` renews the numbers.
+LINE_LINK = re.compile(r"\[`([^`]+)`\]\(([\w./]+)#L(\d+)\)")
+
+
+def name_of(page):
+    return str(page.relative_to(PROJECT))
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_code_blocks_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", (PROJECT / name).read_text("utf-8"), re.M | re.S)
+    assert blocks
+    names = {}
+    for block in blocks:  # in one sitting, from top to bottom
+        exec(compile(block, name, "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_code_is_on_the_line_that_is_linked(page):
+    for code, file, number in LINE_LINK.findall(page.read_text("utf-8")):
+        lines = (page.parent / file).read_text("utf-8").splitlines()
+        assert code in lines[int(number) - 1]
+
+
+def test_each_equation_of_the_derivation_is_linked_to_its_code():
+    text = (PROJECT / "docs" / "derivation.md").read_text("utf-8")
+    numbers = [int(number) for number in re.findall(r"\\tag\{(\d+)\}", text)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(LINE_LINK.findall(text)) >= 12
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_linked_files_exist(page):
+    text = page.read_text("utf-8")
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    links += re.findall(r'(?:src|srcset|href)="([^"]+)"', text)
+    for link in links:
+        if not re.match(r"[a-z]+:|#", link):
+            assert (page.parent / link.partition("#")[0]).exists(), link
