@@ -180,7 +180,8 @@ def test_html_stands_alone(tmp_path):
     assert text.startswith("<!DOCTYPE html>")
     assert text.count("data:image/png;base64") == 3
     assert "<script" in movie._repr_html_()
-    assert re.search(r"https?:|//[a-z]|<link|@import|url\(|\bsrc=", text) is None
+    own = re.sub(r"data:image/png;base64,[A-Za-z0-9+/=]+", "", text)
+    assert re.search(r"https?:|//[a-z]|<link|@import|url\(|\bsrc=", own) is None
     for part in ('class="play"', 'class="back"', 'class="next"', 'type="range"', "dark"):
         assert part in text
     assert repr(movie) == "Movie(3 frames, 3 a second)"
