@@ -19,7 +19,11 @@ SANITIZED = RUSTC_BOOTSTRAP=1 CARGO_PROFILE_TEST_OPT_LEVEL=1 RUSTFLAGS="-Zsaniti
 
 CHECKS := fmt clippy clippy-python ruff types stubs
 
-.PHONY: build check checks test test-rust test-python wheel same-wheel deny coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
+# What the threads of the pool have is never freed, as they outlive everything.
+MIRIFLAGS ?= -Zmiri-disable-isolation -Zmiri-ignore-leaks
+MIRI ?= kernel:: pool:: steps:: sums:: memory::
+
+.PHONY: miri build check checks test test-rust test-python wheel same-wheel deny coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
 
 build: ## compile the core and link the sources into the environment
 	$(PYTHON) -m maturin develop --release
@@ -83,6 +87,9 @@ sanitize-address: ## what is read or written outside of its memory, or never fre
 
 sanitize-thread: ## what two threads touch without an order
 	TSAN_OPTIONS=suppressions=$(CURDIR)/.ci/races.txt $(call SANITIZED,thread)
+
+miri: ## the rules of references and of memory, in an interpreter; set-up: rustup toolchain install nightly --component miri,rust-src; docs/coverage.md
+	MIRIFLAGS="$(MIRIFLAGS)" $(CARGO) +nightly miri test --locked --lib -- $(MIRI)
 
 lock: ## the newest versions that go together, for .ci/run
 	$(PYTHON) -m pip install --quiet --dry-run --ignore-installed --report - '.[test,dev]' \

@@ -347,11 +347,11 @@ fn run_neon<J: Job>(job: J) {
 }
 
 impl Isa {
-    /// The sets that this machine can run, slowest first.
+    /// The sets that this machine can run, slowest first; an interpreter has none of a processor's.
     pub fn available() -> Vec<Self> {
         #[allow(unused_mut)]
         let mut sets = vec![Self::Baseline];
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 sets.push(Self::Avx2);
@@ -364,7 +364,7 @@ impl Isa {
                 }
             }
         }
-        #[cfg(target_arch = "aarch64")]
+        #[cfg(all(target_arch = "aarch64", not(miri)))]
         sets.push(Self::Neon);
         sets
     }
@@ -462,12 +462,39 @@ impl<T: Real> Buffer<T> {
         self.cells.as_ptr().wrapping_add(self.start).cast_mut().cast()
     }
 
-    /// `length` numbers from `from` on, to be written by the one worker that they were dealt to.
+    /// `length` numbers from `from` on, to read.
+    ///
+    /// Unlike a part of [`Self::as_slice`], it is no reference to what other workers may write.
     #[inline(always)]
-    #[allow(clippy::mut_from_ref)]
-    pub(crate) fn part(&self, from: usize, length: usize) -> &mut [T] {
+    pub(crate) fn slice(&self, from: usize, length: usize) -> &[T] {
+        assert!(from <= self.length && length <= self.length - from);
+        // SAFETY: within the buffer; whoever writes answers for it that nobody reads meanwhile.
+        unsafe { self.slice_unchecked(from, length) }
+    }
+
+    /// [`Self::slice`] where its place is known.
+    ///
+    /// # Safety
+    ///
+    /// `from + length` is at most the length of the buffer.
+    #[inline(always)]
+    pub(crate) unsafe fn slice_unchecked(&self, from: usize, length: usize) -> &[T] {
         debug_assert!(from + length <= self.length);
-        // SAFETY: within the buffer (checked in tests); the part was dealt to this worker alone.
+        // SAFETY: within the buffer, for which the caller answers.
+        unsafe { std::slice::from_raw_parts(self.pointer().add(from), length) }
+    }
+
+    /// `length` numbers from `from` on, to be written by the one worker that they were dealt to.
+    ///
+    /// # Safety
+    ///
+    /// `from + length` is at most the length of the buffer, and while the slice is in use nobody
+    /// else reads or writes these numbers, through another slice or on another thread.
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref)] // the cells allow it; the caller answers for the rest
+    pub(crate) unsafe fn slice_mut_unchecked(&self, from: usize, length: usize) -> &mut [T] {
+        debug_assert!(from + length <= self.length);
+        // SAFETY: within the buffer and this worker's alone, for which the caller answers.
         unsafe { std::slice::from_raw_parts_mut(self.pointer().add(from), length) }
     }
 }
@@ -566,24 +593,34 @@ impl<T: Real> Panels<T> {
         (p * self.stride + row) * T::LINE
     }
 
-    /// Rows `rows` of panel `p`, read.
+    /// Rows `rows` of panel `p`, to read.
     #[inline(always)]
     pub fn read(&self, p: usize, rows: &Share) -> &[T] {
-        self.write(p, rows)
+        self.values.slice(self.offset(p, rows.start()), rows.len() * T::LINE)
     }
 
     /// Rows `rows` of panel `p`, to be written by the worker that they were dealt to.
+    ///
+    /// # Safety
+    ///
+    /// The panels have these rows and this panel, and while the slice is in use nobody else reads or
+    /// writes them, through another slice or on another thread.
     #[inline(always)]
-    #[allow(clippy::mut_from_ref)]
-    pub fn write(&self, p: usize, rows: &Share) -> &mut [T] {
-        self.values.part(self.offset(p, rows.start()), rows.len() * T::LINE)
+    #[allow(clippy::mut_from_ref)] // the cells allow it; the caller answers for the rest
+    pub unsafe fn write(&self, p: usize, rows: &Share) -> &mut [T] {
+        // SAFETY: the caller's.
+        unsafe {
+            self.values.slice_mut_unchecked(self.offset(p, rows.start()), rows.len() * T::LINE)
+        }
     }
 
     /// Copies one row out of the panels.
     #[inline(always)]
     pub fn copy_row(&self, row: usize, to: &mut [T]) {
+        assert!(row < self.stride && to.len() <= self.n);
         for (p, columns) in to.chunks_mut(T::LINE).enumerate() {
-            let line = self.values.part(self.offset(p, row), T::LINE);
+            // SAFETY: the panels have this row and as many columns.
+            let line = unsafe { self.values.slice_unchecked(self.offset(p, row), T::LINE) };
             if columns.len() == T::LINE {
                 copy_line(line, columns);
             } else {
@@ -593,26 +630,44 @@ impl<T: Real> Panels<T> {
     }
 
     /// Puts one row into the panels.
+    ///
+    /// # Safety
+    ///
+    /// The row was dealt to the caller: nobody else reads or writes it meanwhile.
     #[inline(always)]
-    pub fn put_row(&self, row: usize, from: &[T]) {
+    pub unsafe fn put_row(&self, row: usize, from: &[T]) {
+        assert!(row < self.stride && from.len() <= self.n);
         let lines = from.chunks_exact(T::LINE);
         let rest = lines.remainder();
         let whole = from.len() / T::LINE;
         for (p, line) in lines.enumerate() {
-            copy_line(line, self.values.part(self.offset(p, row), T::LINE));
+            // SAFETY (here and below): the panels have this row, which is the caller's, and as many
+            // columns.
+            copy_line(line, unsafe {
+                self.values.slice_mut_unchecked(self.offset(p, row), T::LINE)
+            });
         }
         if !rest.is_empty() {
-            copy_part(rest, self.values.part(self.offset(whole, row), rest.len()));
+            copy_part(rest, unsafe {
+                self.values.slice_mut_unchecked(self.offset(whole, row), rest.len())
+            });
         }
     }
 
     /// Puts a row that is 1 in one column and 0 in the others.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::put_row`].
     #[inline(always)]
-    pub fn put_one_hot(&self, row: usize, column: usize) {
+    pub unsafe fn put_one_hot(&self, row: usize, column: usize) {
+        assert!(row < self.stride && column < self.n);
         for p in 0..self.panels() {
-            self.values.part(self.offset(p, row), T::LINE).fill(T::ZERO);
+            // SAFETY (here and below): the panels have this row, which is the caller's, and the column.
+            unsafe { self.values.slice_mut_unchecked(self.offset(p, row), T::LINE) }.fill(T::ZERO);
         }
-        self.values.part(self.offset(column / T::LINE, row), T::LINE)[column % T::LINE] = T::ONE;
+        let at = self.offset(column / T::LINE, row) + column % T::LINE;
+        unsafe { self.values.slice_mut_unchecked(at, 1)[0] = T::ONE };
     }
 }
 
@@ -674,11 +729,15 @@ impl<'a, T> Rows<'a, T> {
     }
 
     /// Row `row`, to be written by the worker that it was dealt to.
+    ///
+    /// # Safety
+    ///
+    /// While the slice is in use nobody else has this row.
     #[inline(always)]
-    #[allow(clippy::mut_from_ref)]
-    pub fn row(&self, row: usize) -> &mut [T] {
+    #[allow(clippy::mut_from_ref)] // the array is borrowed mutably; the caller answers for its row
+    pub unsafe fn row(&self, row: usize) -> &mut [T] {
         assert!(row < self.rows);
-        // SAFETY: the row lies within the array and belongs to this worker alone.
+        // SAFETY: the row lies within the array, and the caller has it alone.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.n), self.n) }
     }
 }
@@ -870,7 +929,8 @@ impl<T: Real> Product<'_, T> {
     fn prefetch_rows<S: Set>(&self, rows: Range<usize>, ks: Range<usize>) {
         for q in ks.start / T::LINE..ks.end.div_ceil(T::LINE) {
             let from = self.left.offset(q, rows.start);
-            S::prefetch(self.left.values.part(from, rows.len() * T::LINE));
+            // SAFETY: the left side has these rows and columns.
+            S::prefetch(unsafe { self.left.values.slice_unchecked(from, rows.len() * T::LINE) });
         }
     }
 
@@ -880,7 +940,8 @@ impl<T: Real> Product<'_, T> {
         for p in panels {
             let width = self.right.width(p);
             let from = self.right.offset(p, ks.start);
-            S::prefetch_early(self.right.values.part(from, ks.len() * width));
+            // SAFETY: the right side has these panels and rows.
+            S::prefetch_early(unsafe { self.right.values.slice_unchecked(from, ks.len() * width) });
         }
     }
 }
@@ -897,9 +958,11 @@ unsafe fn tile<T: Real, S: Set, const M: usize, const N: usize, const P: usize>(
     ks: Range<usize>,
 ) {
     // A pointer and a stride of its own: a store could change those of `job`, for all that is known.
+    // No slice, as rows of other workers lie between the panels.
     let stride = job.out.stride * T::LINE;
-    let room = (P - 1) * stride + M * T::LINE;
-    let out = job.out.values.part(job.out.offset(p, row), room).as_mut_ptr();
+    debug_assert!(job.out.offset(p + P - 1, row + M) <= job.out.values.len());
+    // SAFETY: `out` has M rows from here in each of P panels, for which the caller answers.
+    let out = unsafe { job.out.values.pointer().add(job.out.offset(p, row)) };
     let mut sums = [[T::ZERO; N]; TILE_LINES];
     if ks.start > 0 {
         // SAFETY (here and below): a line of `out`, which has M of them in each of the P panels.
@@ -907,7 +970,10 @@ unsafe fn tile<T: Real, S: Set, const M: usize, const N: usize, const P: usize>(
             sums[I] = unsafe { *out.add(I / M * stride + I % M * T::LINE).cast::<[T; N]>() };
         });
     } else if let Some(bias) = job.bias {
-        unroll!(M * P, I => { sums[I].copy_from_slice(bias.part((p + I / M) * T::LINE, N)); });
+        // SAFETY: there is a bias, or padding, for every column of `out`.
+        unroll!(M * P, I => {
+            sums[I].copy_from_slice(unsafe { bias.slice_unchecked((p + I / M) * T::LINE, N) });
+        });
     }
     debug_assert!(job.right.offset(p + P - 1, ks.end - 1) + N <= job.right.values.len());
     debug_assert!(job.left.offset((ks.end - 1) / T::LINE, row + M) <= job.left.values.len());
@@ -1109,7 +1175,7 @@ impl<T: Real, const N: usize, const P: usize> Shards<T> for Column<'_, T, N, P> 
         let delta = self.outer.delta;
         let stride = delta.stride * T::LINE;
         let length = (P - 1) * stride + rows.len() * T::LINE;
-        let delta = delta.values.part(delta.offset(self.p, rows.start), length);
+        let delta = delta.values.slice(delta.offset(self.p, rows.start), length);
         let mut totals = [[T::ZERO; N]; P];
         for row in 0..rows.len() {
             for i in 0..P {
@@ -1124,15 +1190,21 @@ impl<T: Real, const N: usize, const P: usize> Shards<T> for Column<'_, T, N, P> 
 }
 
 /// Copies a block of weights, `n_in` by `n_out` and `N` wide, into their transposed panels.
+///
+/// # Safety
+///
+/// `to` has the block, and nobody else reads or writes it meanwhile.
 #[inline(always)]
-pub fn transpose<T: Real, S: Set, const N: usize>(
+pub unsafe fn transpose<T: Real, S: Set, const N: usize>(
     w: &[T],
     (q, n_in): (usize, usize),
     (p, n_out): (usize, usize),
     to: &Packed<T>,
 ) {
     let width = to.width(q);
-    let to = to.values.part(to.offset(q, p * T::LINE), n_out * width);
+    let from = to.offset(q, p * T::LINE);
+    // SAFETY: the caller's.
+    let to = unsafe { to.values.slice_mut_unchecked(from, n_out * width) };
     let (fours_in, fours_out) = (n_in / 4 * 4, n_out / 4 * 4);
     for o in (0..fours_out).step_by(4) {
         for i in (0..fours_in).step_by(4) {
@@ -1160,11 +1232,13 @@ unsafe fn outer_tile<T: Real, S: Set, const M: usize, const N: usize, const P: u
     (rows, go_on, scale): (&Range<usize>, bool, T),
     (out, block): (&mut [T], usize),
 ) {
-    let left = job.left.values.part(job.left.offset(q, rows.start), rows.len() * T::LINE);
+    let (left, length) = (job.left.offset(q, rows.start), rows.len() * T::LINE);
+    // SAFETY (here and below): the caller answers for the panels and the rows, which nobody writes now.
+    let left = unsafe { job.left.values.slice_unchecked(left, length) };
     let mut a = left[i..].as_ptr();
     let stride = job.delta.stride * T::LINE;
-    let length = (P - 1) * stride + rows.len() * T::LINE;
-    let mut d = job.delta.values.part(job.delta.offset(p, rows.start), length).as_ptr();
+    let (delta, length) = (job.delta.offset(p, rows.start), (P - 1) * stride + length);
+    let mut d = unsafe { job.delta.values.slice_unchecked(delta, length) }.as_ptr();
     assert!(out.len() >= (P - 1) * block + M * N);
     let out = out.as_mut_ptr();
     let mut sums = [[T::ZERO; N]; TILE_LINES];
@@ -1210,8 +1284,12 @@ unsafe fn outer_narrow<T: Real, S: Set, const N: usize, const L: usize>(
     (rows, go_on, scale): (&Range<usize>, bool, T),
     out: &mut Block<T>,
 ) {
-    let left = job.left.values.part(job.left.offset(q, rows.start), rows.len() * L);
-    let delta = job.delta.values.part(job.delta.offset(p, rows.start), rows.len() * L);
+    let (left, delta) = (job.left.offset(q, rows.start), job.delta.offset(p, rows.start));
+    // SAFETY: the caller answers for the panels and the rows, which nobody writes now.
+    let [left, delta] = unsafe {
+        [(job.left, left), (job.delta, delta)]
+            .map(|(panels, from)| panels.values.slice_unchecked(from, rows.len() * L))
+    };
     let mut sums = [[T::ZERO; L]; TILE_LINES];
     if go_on {
         unroll!(N, O => { (0..L).for_each(|i| sums[O][i] = out.0[i * N + O]); });

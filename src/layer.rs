@@ -275,7 +275,7 @@ impl<T: Real> Layer<T> {
         let product = Product { out, left: delta, right, bias, rows, panels: panels.clone() };
         product.in_pieces(isa, PRODUCT_WORK, stop);
         if let Some(mask) = mask {
-            isa.run(Multiply { by: mask, values: delta_prev, out: delta_prev, rows });
+            isa.run(Multiply { by: mask, values: None, out: delta_prev, rows });
         }
         before.slope(isa, z_prev, a_prev, delta_prev, (rows, panels));
     }
@@ -295,7 +295,9 @@ impl<T: Real> Layer<T> {
         }
         for p in worker.share(self.w.panels()).range() {
             let width = self.w.width(p);
-            let values = self.w.values.part(self.w.offset(p, 0), self.n_in * width);
+            let (from, length) = (self.w.offset(p, 0), self.n_in * width);
+            // SAFETY: the panel is this worker's share; nobody reads weights before all are through.
+            let values = unsafe { self.w.values.slice_mut_unchecked(from, length) };
             for j in 0..width {
                 let weights = || values.iter().skip(j).step_by(width);
                 let squares: f64 = weights().map(|w| w.to_f64() * w.to_f64()).sum();
@@ -324,8 +326,9 @@ impl<T: Real> Layer<T> {
     fn copy_block<S: Set, const N: usize>(&self, (q, n_in): (usize, usize), p: usize) {
         let Some(back) = &self.w_back else { return };
         let n_out = N.min(self.n_out - p * T::LINE);
-        let w = self.w.values.part(self.w.offset(p, q * T::LINE), n_in * N);
-        transpose::<T, S, N>(w, (q, n_in), (p, n_out), back);
+        let w = self.w.values.slice(self.w.offset(p, q * T::LINE), n_in * N);
+        // SAFETY: block (q, p) of `w_back` goes with that of `w`, which is this worker's.
+        unsafe { transpose::<T, S, N>(w, (q, n_in), (p, n_out), back) };
     }
 }
 
@@ -351,7 +354,8 @@ impl<T: Real> Job for Activate<'_, T> {
     fn run<S: Set>(self) {
         let Self { layer, z, a, rows, panels } = self;
         for p in panels {
-            let out = a.write(p, rows);
+            // SAFETY: this worker's rows of one of its panels; z, if there is one, lies elsewhere.
+            let out = unsafe { a.write(p, rows) };
             if let Some(z) = z {
                 out.copy_from_slice(z.read(p, rows));
             }
@@ -404,7 +408,8 @@ fn unpack<T: Real, const N: usize>(full: &[T], lines: &mut [T]) {
 /// One thing times another, element by element: activations or δ and a mask of dropout.
 pub struct Multiply<'a, T> {
     pub by: &'a Panels<T>,
-    pub values: &'a Panels<T>,
+    /// Other panels than `out`; without them the values of `out` itself.
+    pub values: Option<&'a Panels<T>>,
     pub out: &'a Panels<T>,
     pub rows: &'a Share,
 }
@@ -414,12 +419,15 @@ impl<T: Real> Job for Multiply<'_, T> {
     fn run<S: Set>(self) {
         for p in 0..self.out.panels() {
             let by = self.by.read(p, self.rows);
-            if std::ptr::eq(self.values, self.out) {
-                self.out.write(p, self.rows).iter_mut().zip(by).for_each(|(v, by)| *v *= *by);
-            } else {
-                let products = self.values.read(p, self.rows).iter().zip(by);
-                let out = self.out.write(p, self.rows).iter_mut();
-                out.zip(products).for_each(|(out, (v, by))| *out = *v * *by);
+            // SAFETY: this worker's rows; what they are multiplied by lies elsewhere, and so do the
+            // values where they are others.
+            let out = unsafe { self.out.write(p, self.rows) }.iter_mut();
+            match self.values {
+                None => out.zip(by).for_each(|(v, by)| *v *= *by),
+                Some(values) => {
+                    let products = values.read(p, self.rows).iter().zip(by);
+                    out.zip(products).for_each(|(out, (v, by))| *out = *v * *by);
+                }
             }
         }
     }
@@ -440,7 +448,9 @@ impl<T: Real> Job for Slope<'_, T> {
     fn run<S: Set>(self) {
         for p in self.panels {
             let (z, a) = (self.z.read(p, self.rows), self.a.read(p, self.rows));
-            self.activation.sigma_prime::<T, S>(z, a, self.delta.write(p, self.rows));
+            // SAFETY: this worker's rows of one of its panels; z and a lie elsewhere.
+            let delta = unsafe { self.delta.write(p, self.rows) };
+            self.activation.sigma_prime::<T, S>(z, a, delta);
         }
     }
 }
@@ -499,11 +509,12 @@ impl<T: Real> Job for Weigh<'_, T> {
 /// Multiplies the cost and the δ of each sample by its weight.
 #[inline(always)]
 fn weigh<T: Real>(weights: &Buffer<T>, delta: &Panels<T>, costs: &Buffer<T>, rows: &Share) {
-    let weights = &weights.as_slice()[rows.range()];
-    let costs = costs.part(rows.start(), rows.len());
+    let weights = weights.slice(rows.start(), rows.len());
+    // SAFETY (here and below): this worker's rows, each in a buffer of their own.
+    let costs = unsafe { costs.slice_mut_unchecked(rows.start(), rows.len()) };
     costs.iter_mut().zip(weights).for_each(|(cost, weight)| *cost *= *weight);
     for p in 0..delta.panels() {
-        let lines = delta.write(p, rows).chunks_exact_mut(T::LINE);
+        let lines = unsafe { delta.write(p, rows) }.chunks_exact_mut(T::LINE);
         for (line, weight) in lines.zip(weights) {
             line.iter_mut().for_each(|delta| *delta *= *weight);
         }
@@ -514,10 +525,11 @@ impl<T: Real> Output<'_, T> {
     #[inline(always)]
     fn elementwise<S: Set>(&self) {
         let rows = self.rows;
-        let costs = self.costs.part(rows.start(), rows.len());
+        // SAFETY (here and below): this worker's rows, each in a buffer of their own.
+        let costs = unsafe { self.costs.slice_mut_unchecked(rows.start(), rows.len()) };
         costs.fill(T::ZERO);
         for p in 0..self.a.panels() {
-            let (delta, terms) = (self.delta.write(p, rows), self.terms.write(0, rows));
+            let (delta, terms) = unsafe { (self.delta.write(p, rows), self.terms.write(0, rows)) };
             let given = [self.z.read(p, rows), self.a.read(p, rows), self.y.read(p, rows)];
             self.cost.elementwise::<T, S>(self.activation, given, self.a.n, delta, terms);
             let used = T::LINE.min(self.a.n - p * T::LINE);
@@ -621,10 +633,11 @@ impl<T: Real> Descent<'_, T> {
     fn prefetch<S: Set, const N: usize>(&self, layer: usize, (q, n_in): (usize, usize), p: usize) {
         let Layer { n_out, w, w_back, .. } = &self.layers[layer];
         let from = w.offset(p, q * T::LINE);
-        S::prefetch(w.values.part(from, n_in * N));
+        // SAFETY (here and below): the block of a tile, which is this worker's.
+        S::prefetch(unsafe { w.values.slice_unchecked(from, n_in * N) });
         if let Some(back) = w_back {
-            let n_out = N.min(n_out - p * T::LINE);
-            S::prefetch(back.values.part(back.offset(q, p * T::LINE), n_out * back.width(q)));
+            let (from, n_out) = (back.offset(q, p * T::LINE), N.min(n_out - p * T::LINE));
+            S::prefetch(unsafe { back.values.slice_unchecked(from, n_out * back.width(q)) });
         }
         if let Fate::Update { undo: Some(undo), .. } = &self.fate {
             undo.prefetch::<S>(layer, from, n_in * N);
@@ -655,19 +668,23 @@ impl<T: Real> Descent<'_, T> {
                     let place = (layer, Part::Weights);
                     undo.keep(place, (&w.values, &moments[layer].w), (from, grad.len()));
                 }
-                let w = w.values.part(from, grad.len());
-                let kept = kept(&moments[layer].w, from, grad.len());
+                // SAFETY (here and below): the block of a tile, which is this worker's; weights,
+                // moments and the transposed weights are buffers of their own.
+                let w = unsafe { w.values.slice_mut_unchecked(from, grad.len()) };
+                let kept = unsafe { kept(&moments[layer].w, from, grad.len()) };
                 if !(update.is_plain() && options.is_plain()) {
                     update.prepare(w, grad, Some(&options.penalty));
                 }
                 update.apply::<S>(w, grad, kept);
                 if let Some(back) = w_back {
                     let n_out = N.min(n_out - p * T::LINE);
-                    transpose::<T, S, N>(w, (q, n_in), (p, n_out), back);
+                    unsafe { transpose::<T, S, N>(w, (q, n_in), (p, n_out), back) };
                 }
             }
             Fate::Store(gradient) => {
-                gradient.w[layer].values.part(from, grad.len()).copy_from_slice(grad);
+                let to = &gradient.w[layer].values;
+                // SAFETY: the block of a tile, which is this worker's.
+                unsafe { to.slice_mut_unchecked(from, grad.len()) }.copy_from_slice(grad);
             }
         }
     }
@@ -732,18 +749,29 @@ impl<T: Real> Descent<'_, T> {
                     undo.keep((layer, part), (theta, moments), (from, length));
                 }
                 update.prepare(&mut [], grad, None);
-                update.apply::<S>(theta.part(from, length), grad, kept(moments, from, length));
+                // SAFETY: they go with a tile that is this worker's; parameters and moments are
+                // buffers of their own.
+                let (theta, kept) = unsafe {
+                    (theta.slice_mut_unchecked(from, length), kept(moments, from, length))
+                };
+                update.apply::<S>(theta, grad, kept);
             }
             Fate::Store(gradient) => {
-                part.of_gradient(gradient, layer).part(from, length).copy_from_slice(grad);
+                let to = part.of_gradient(gradient, layer);
+                // SAFETY: they go with a tile that is this worker's.
+                unsafe { to.slice_mut_unchecked(from, length) }.copy_from_slice(grad);
             }
         }
     }
 }
 
 /// The update of `N` parameters from `at` on by their summed gradient, times 1/m.
+///
+/// # Safety
+///
+/// There are so many, and moments if there are any; nobody else reads or writes them meanwhile.
 #[inline(always)]
-pub fn move_line<T: Real, S: Set, const N: usize>(
+pub unsafe fn move_line<T: Real, S: Set, const N: usize>(
     update: &Update<T>,
     parameters: &Buffer<T>,
     moments: &[Buffer<T>; MOMENTS],
@@ -753,23 +781,33 @@ pub fn move_line<T: Real, S: Set, const N: usize>(
     penalty: Option<&Penalty>,
 ) {
     let mut grad = grad.map(|sum| sum * scale);
-    let mut line = first::<T, N>(parameters.part(at, N));
+    // SAFETY (here and below): the caller's.
+    let to = unsafe { parameters.slice_mut_unchecked(at, N) };
+    let mut line = first::<T, N>(to);
     if !update.is_plain() || penalty.is_some() {
         update.prepare(&mut line, &mut grad, penalty);
     }
-    let line = update.of_line::<S, N>(line, &grad, kept(moments, at, N));
-    parameters.part(at, N).copy_from_slice(&line);
+    let line = update.of_line::<S, N>(line, &grad, unsafe { kept(moments, at, N) });
+    to.copy_from_slice(&line);
 }
 
 /// The moments of `length` parameters from `from` on; empty where the rule keeps none.
+///
+/// # Safety
+///
+/// As for [`Buffer::slice_mut_unchecked`], of each that is not empty.
 #[inline(always)]
-fn kept<T: Real>(
+unsafe fn kept<T: Real>(
     moments: &[Buffer<T>; MOMENTS],
     from: usize,
     length: usize,
 ) -> [&mut [T]; MOMENTS] {
     moments.each_ref().map(|moment| {
-        if moment.is_empty() { Default::default() } else { moment.part(from, length) }
+        if moment.is_empty() {
+            return Default::default();
+        }
+        // SAFETY: the caller's.
+        unsafe { moment.slice_mut_unchecked(from, length) }
     })
 }
 
@@ -787,8 +825,12 @@ impl<T: Real> Job for Apply<'_, T> {
     #[inline(always)]
     fn run<S: Set>(self) {
         let (from, length) = (self.share.start(), self.share.len());
-        let moments = kept(self.moments, from, length);
-        let (w, grad) = (self.w.part(from, length), self.grad.part(from, length));
+        // SAFETY: this worker's share of buffers that are as long as each other.
+        let (w, grad, moments) = unsafe {
+            let [w, grad] =
+                [self.w, self.grad].map(|buffer| buffer.slice_mut_unchecked(from, length));
+            (w, grad, kept(self.moments, from, length))
+        };
         self.update.prepare(w, grad, self.penalty);
         self.update.apply::<S>(w, grad, moments);
     }

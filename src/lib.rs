@@ -60,6 +60,8 @@ mod sharing;
 mod single;
 mod small;
 mod state;
+#[cfg(all(test, not(mutants)))] // they are about memory, and need not wait for mutants
+mod steps;
 mod sums;
 mod table;
 mod train;

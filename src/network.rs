@@ -286,7 +286,8 @@ impl<T: Real> Network<T> {
         let layer = &mut self.layers[l];
         let n = if layer.has_norm() { layer.n_out } else { 0 };
         check_shape(what, &[n], given.shape())?;
-        layer.norm[part].part(0, n).iter_mut().zip(given).for_each(|(to, from)| *to = *from);
+        let to = &mut layer.norm[part].as_mut_slice()[..n];
+        to.iter_mut().zip(given).for_each(|(to, from)| *to = *from);
         Ok(())
     }
 
@@ -386,7 +387,8 @@ impl<T: Real> Network<T> {
                     break;
                 }
                 for (row, sample) in rows.range().zip(samples.range()) {
-                    ws.a[self.layers.len()].copy_row(row, out.row(sample));
+                    // SAFETY: the sample is of this worker's share.
+                    ws.a[self.layers.len()].copy_row(row, unsafe { out.row(sample) });
                 }
             }
         });
@@ -416,7 +418,8 @@ impl<T: Real> Network<T> {
             if stop() {
                 return;
             }
-            let scratch = ws.scratch(&self.layers, worker.index);
+            // SAFETY: this worker's own, and used by nothing else of a layer.
+            let scratch = unsafe { ws.scratch(&self.layers, worker.index) };
             let (a, z) = (&ws.a[l + 1], ws.z[l].as_ref());
             let all = (rows, 0..layer.w.panels());
             layer.forward(self.isa, ws.input(l), (z, ws.normed(l)), a, all, stop);
@@ -424,7 +427,8 @@ impl<T: Real> Network<T> {
             if let (Some([mask, masked]), Some((chance, chosen))) = (ws.masked(l + 1), chance) {
                 let dropout = (l + 1, layer.options.dropout);
                 draw_masks(mask, rows, chosen, chance, dropout, scratch);
-                self.isa.run(Multiply { by: mask, values: &ws.a[l + 1], out: masked, rows });
+                let values = Some(&ws.a[l + 1]);
+                self.isa.run(Multiply { by: mask, values, out: masked, rows });
             }
         }
     }
@@ -476,7 +480,8 @@ impl<T: Real> Network<T> {
             terms: &ws.terms,
             costs: &ws.costs,
             weights: ws.weights.as_ref(),
-            scratch: ws.scratch(&self.layers, worker.index),
+            // SAFETY: this worker's own, and used by nothing else meanwhile.
+            scratch: unsafe { ws.scratch(&self.layers, worker.index) },
             rows,
         });
         if let Some(own) = &layer.own {

@@ -78,7 +78,9 @@ impl<T: Real> Job for Normalize<'_, T> {
     fn run<S: Set>(self) {
         if let Some(z) = self.kept.and_then(|kept| kept.z.as_ref()) {
             for p in 0..z.panels() {
-                z.write(p, self.rows).copy_from_slice(self.values.read(p, self.rows));
+                // SAFETY: this worker's rows of panels that are not `values`.
+                let z = unsafe { z.write(p, self.rows) };
+                z.copy_from_slice(self.values.read(p, self.rows));
             }
         }
         with_width!(T::LINE, self.all::<S, _>(self.rows));
@@ -91,7 +93,8 @@ impl<T: Real> Groups<T> for Normalize<'_, T> {
         let Self { layer, kept, values, rows } = self;
         let [gain, shift] = layer.norm.each_ref().map(Buffer::as_slice);
         let count = T::ONE / T::from_f64(values.n as f64);
-        let line = |panels, p, g| line::<T, W>(panels, p, rows, row + g);
+        // SAFETY: this worker's rows, and no line is kept beside another.
+        let line = |panels, p, g| unsafe { line::<T, W>(panels, p, rows, row + g) };
         let mut sums = [[T::ZERO; W]; G];
         for p in 0..values.panels() {
             unroll!(G, I => {
@@ -128,7 +131,8 @@ impl<T: Real> Groups<T> for Normalize<'_, T> {
             });
         }
         if let Some(kept) = kept {
-            kept.scale.part(row, G).copy_from_slice(&scales);
+            // SAFETY: this worker's rows.
+            unsafe { kept.scale.slice_mut_unchecked(row, G) }.copy_from_slice(&scales);
         }
     }
 }
@@ -155,7 +159,8 @@ impl<T: Real> Groups<T> for Denormalize<'_, T> {
     fn group<const W: usize, const G: usize>(&self, row: usize) {
         let Self { layer, kept: Normed { hat, scale, grads, .. }, delta, rows } = self;
         let count = T::ONE / T::from_f64(delta.n as f64);
-        let line = |panels, p, g| line::<T, W>(panels, p, rows, row + g);
+        // SAFETY: this worker's rows, and no line is kept beside another.
+        let line = |panels, p, g| unsafe { line::<T, W>(panels, p, rows, row + g) };
         let gain = |p: usize| first::<T, W>(&layer.norm[0].as_slice()[p * W..]);
         let (mut sums, mut alongs) = ([[T::ZERO; W]; G], [[T::ZERO; W]; G]);
         for p in 0..delta.panels() {
@@ -174,7 +179,7 @@ impl<T: Real> Groups<T> for Denormalize<'_, T> {
             });
         }
         let [means, alongs] = [sums, alongs].map(|sums| totals(&sums).map(|sum| sum * count));
-        let scales = first::<T, G>(&scale.as_slice()[row..]);
+        let scales = first::<T, G>(scale.slice(row, G));
         for p in 0..delta.panels() {
             let gain = gain(p);
             unroll!(G, I => {
@@ -192,14 +197,19 @@ impl<T: Real> Groups<T> for Denormalize<'_, T> {
 }
 
 /// The line of a row of a worker's `rows` in panel `p`.
+///
+/// # Safety
+///
+/// As for [`Panels::write`]; `row` is one of `rows`.
 #[inline(always)]
-fn line<'a, T: Real, const W: usize>(
+unsafe fn line<'a, T: Real, const W: usize>(
     panels: &'a Panels<T>,
     p: usize,
     rows: &Share,
     row: usize,
 ) -> &'a mut [T; W] {
-    let lines = panels.write(p, rows).as_chunks_mut().0;
+    // SAFETY: the caller's.
+    let lines = unsafe { panels.write(p, rows) }.as_chunks_mut().0;
     &mut lines[row - rows.start()]
 }
 

@@ -131,7 +131,8 @@ impl<T: Real> Own<dyn OwnCost<T>> {
         let computed = self.function.costs(a.view(), y.view());
         let values = self.failures.kept(computed, "an own cost", &[rows.len()]);
         let Some(values) = values else { return };
-        let room = costs.part(rows.start(), rows.len());
+        // SAFETY: this worker's rows.
+        let room = unsafe { costs.slice_mut_unchecked(rows.start(), rows.len()) };
         room.iter_mut().zip(&values).for_each(|(to, cost)| *to = *cost);
         let (what, shape) = ("the derivative of an own cost", [rows.len(), delta.n]);
         let slope = self.failures.kept(self.function.slope(a.view(), y.view()), what, &shape);
@@ -161,6 +162,7 @@ fn block<T: Real>(panels: &Panels<T>, rows: &Share) -> Array2<T> {
 fn put<T: Real>(block: &Array2<T>, panels: &Panels<T>, rows: &Share) {
     let block = block.as_standard_layout();
     for (row, from) in rows.range().zip(block.rows()) {
-        panels.put_row(row, from.to_slice().expect("standard layout"));
+        // SAFETY: a row of this worker's.
+        unsafe { panels.put_row(row, from.to_slice().expect("standard layout")) };
     }
 }

@@ -39,7 +39,7 @@ impl Parts {
         buffers: impl Iterator<Item = &'a Buffer<T>>,
     ) {
         self.each(worker, buffers, |part, at| {
-            self.squares.part(at, 1)[0] = squares(part);
+            put(&self.squares, at, squares(part));
         });
     }
 
@@ -51,8 +51,8 @@ impl Parts {
     /// Σ |w| and Σ w² of each part of the weights.
     pub fn sum_penalties<T: Real>(&self, worker: &Worker, layers: &[Layer<T>]) {
         self.each(worker, layers.iter().map(|layer| &layer.w.values), |part, at| {
-            self.squares.part(at, 1)[0] = squares(part);
-            self.sums.part(at, 1)[0] = sizes(part);
+            put(&self.squares, at, squares(part));
+            put(&self.sums, at, sizes(part));
         });
     }
 
@@ -96,6 +96,13 @@ impl Parts {
         }
         due
     }
+}
+
+/// Puts the sum of a part of this worker's.
+fn put(sums: &Buffer<f64>, at: usize, sum: f64) {
+    assert!(at < sums.len());
+    // SAFETY: there is room for it, and each part is one worker's; a barrier stands before the reads.
+    unsafe { sums.slice_mut_unchecked(at, 1)[0] = sum };
 }
 
 /// The penalty of all layers at once, for one worker alone: the same sums in the same order.

@@ -13,12 +13,12 @@ use std::sync::{Arc, Condvar, Mutex, TryLockError};
 use std::thread::Thread;
 
 /// Rounds of spinning before a thread parks: some tens of microseconds.
-const SPINS: usize = 4_000;
+const SPINS: usize = if cfg!(miri) { 10 } else { 4_000 };
 
 /// Rounds after these in which a thread that waits for others within a job lets them have its
 /// processor, before it sleeps: longer than it takes to wake one up. Else the one that was late would
 /// find the others asleep, sleep while they wake up, and so on at each meeting.
-const YIELDS: usize = 2_000;
+const YIELDS: usize = if cfg!(miri) { 10 } else { 2_000 };
 
 /// The most threads that a job uses: what it keeps for each would fill the memory.
 const MOST_THREADS: usize = 1024;
@@ -237,19 +237,19 @@ fn patiently_until(done: impl Fn() -> bool) -> bool {
 }
 
 /// The processor that this thread runs on.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 fn processor() -> Option<usize> {
     // SAFETY: it has no conditions.
     usize::try_from(unsafe { libc::sched_getcpu() }).ok()
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(miri))))]
 fn processor() -> Option<usize> {
     None
 }
 
 /// Goes from a processor to another one that this thread may use, if there is one.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 fn leave(processor: usize) {
     let size = size_of::<libc::cpu_set_t>();
     // SAFETY: a set of processors is an array of bits, sound when it is zero; the calls get its size,
@@ -268,7 +268,7 @@ fn leave(processor: usize) {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(miri))))]
 fn leave(_processor: usize) {}
 
 /// What the threads are asked to do: it lives on the caller's stack until all of them are done.
@@ -480,7 +480,7 @@ mod tests {
     fn nobody_passes_the_barrier_before_all_have_come() {
         let arrived = AtomicUsize::new(0);
         run(4, |worker| {
-            for round in 1..200 {
+            for round in 1..if cfg!(miri) { 5 } else { 200 } {
                 arrived.fetch_add(1, SeqCst);
                 worker.wait();
                 assert!(arrived.load(SeqCst) >= round * worker.count);
@@ -494,7 +494,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    for _ in 0..100 {
+                    for _ in 0..if cfg!(miri) { 3 } else { 100 } {
                         let sum = AtomicUsize::new(0);
                         run(3, |worker| {
                             sum.fetch_add(worker.share(1000).len(), Relaxed);

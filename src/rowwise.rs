@@ -74,7 +74,9 @@ impl<T: Real> OutputRows<'_, T> {
             }
             let costs = self.cost.rowwise::<T, S, W>([z, a, y], delta, &mut terms[..n]);
             scatter(self.delta, &rows, delta);
-            self.costs.part(rows.start(), rows.len()).copy_from_slice(&costs[..rows.len()]);
+            // SAFETY: this worker's rows.
+            unsafe { self.costs.slice_mut_unchecked(rows.start(), rows.len()) }
+                .copy_from_slice(&costs[..rows.len()]);
         }
     }
 }
@@ -95,7 +97,9 @@ fn gather<T: Real, const W: usize>(panels: &Panels<T>, rows: &Share, lines: &mut
 #[inline(always)]
 fn scatter<T: Real, const W: usize>(panels: &Panels<T>, rows: &Share, lines: &[[T; W]]) {
     for (p, lines) in lines.chunks(W).enumerate() {
-        for (r, row) in panels.write(p, rows).as_chunks_mut::<W>().0.iter_mut().enumerate() {
+        // SAFETY: this worker's rows; what was read of them has been copied to `lines`.
+        let written = unsafe { panels.write(p, rows) };
+        for (r, row) in written.as_chunks_mut::<W>().0.iter_mut().enumerate() {
             for (line, value) in lines.iter().zip(row) {
                 *value = line[r];
             }

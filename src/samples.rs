@@ -158,18 +158,21 @@ impl<T: Real> Job for Gather<'_, T> {
         for row in rows.range() {
             ahead.ask::<S>(samples.n_in);
             let i = chosen.sample(row);
-            inputs.put_row(row, samples.row(i));
+            // SAFETY (here and below): a row of this worker's.
+            unsafe { inputs.put_row(row, samples.row(i)) };
             if !targets.range().contains(&row) {
                 continue;
             }
             if let (Some(weights), Some(room)) = (samples.weights, &ws.weights) {
-                room.part(row, 1)[0] = weights[i];
+                unsafe { room.slice_mut_unchecked(row, 1)[0] = weights[i] };
             }
             match samples.y {
                 Targets::None => {}
-                Targets::Values(y) => ws.y.put_row(row, &y[i * ws.y.n..][..ws.y.n]),
+                Targets::Values(y) => unsafe {
+                    ws.y.put_row(row, &y[i * ws.y.n..][..ws.y.n]);
+                },
                 Targets::Classes(y) => match class_of(y, i, ws.y.n) {
-                    Ok(class) => ws.y.put_one_hot(row, class),
+                    Ok(class) => unsafe { ws.y.put_one_hot(row, class) },
                     Err(error) => failures.record(error),
                 },
             }
@@ -250,7 +253,8 @@ pub(crate) fn add_noise<T: Real>(
             if k % 2 == 0 {
                 drawn = stream.normals();
             }
-            let x = &mut inputs.write(k / T::LINE, &row)[k % T::LINE];
+            // SAFETY: a row of this worker's.
+            let x = &mut unsafe { inputs.write(k / T::LINE, &row) }[k % T::LINE];
             *x += T::from_f64(deviation * drawn[k % 2]);
         }
     }
@@ -269,7 +273,8 @@ pub(crate) fn draw_masks<T: Real>(
     for (at, row) in rows.range().zip(rows.blocks(1)) {
         random::mask(room, dropout, chance.stream(Purpose::Dropout, chosen.sample(at), l));
         for (p, part) in room.chunks(T::LINE).enumerate() {
-            mask.write(p, &row)[..part.len()].copy_from_slice(part);
+            // SAFETY: a row of this worker's.
+            unsafe { mask.write(p, &row)[..part.len()].copy_from_slice(part) };
         }
     }
 }

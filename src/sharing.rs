@@ -172,7 +172,8 @@ impl<T: Real> Network<T> {
             if portion.by_panels(l) || portion.by_panels(l + 1) {
                 worker.wait();
             }
-            let scratch = ws.scratch(&self.layers, worker.index);
+            // SAFETY: this worker's own, and used by nothing else of a layer.
+            let scratch = unsafe { ws.scratch(&self.layers, worker.index) };
             layer.activate_rows(self.isa, z, a, scratch, own);
         }
     }

@@ -131,8 +131,12 @@ impl<T: Real> Narrow<'_, T> {
         };
         let mut before = [T::ZERO; N];
         for (l, layer) in self.layers.iter().enumerate() {
-            let (w, _) = layer.w.values.part(0, layer.n_in * N).as_chunks::<N>();
-            let mut z = first::<T, N>(layer.b.part(0, N));
+            // SAFETY: all weights and biases of a layer, whose outputs fit `N` lanes.
+            let (w, b) = unsafe {
+                let w = layer.w.values.slice_unchecked(0, layer.n_in * N);
+                (w.as_chunks::<N>().0, layer.b.slice_unchecked(0, N))
+            };
+            let mut z = first::<T, N>(b);
             let inputs = if l == 0 { x } else { &before };
             for (w, input) in w.iter().zip(inputs) {
                 S::add_product(&mut z, *input, w);
@@ -160,7 +164,10 @@ impl<T: Real> Narrow<'_, T> {
             let mut before = [T::ZERO; N];
             let inputs = if l == 0 { x } else { &pass.a[l - 1] };
             if let Some(back) = &layer.w_back {
-                let (back, _) = back.values.part(0, layer.n_out * N).as_chunks_mut::<N>();
+                // SAFETY (here and below): all of a layer, each in a buffer of its own; the one worker
+                // of a small network has them alone.
+                let back = unsafe { back.values.slice_mut_unchecked(0, layer.n_out * N) };
+                let (back, _) = back.as_chunks_mut::<N>();
                 for (w, delta) in back.iter_mut().zip(&delta) {
                     S::add_product(&mut before, *delta, w);
                     descend::<T, S, N>(w, *delta, &pass.a[l - 1], rate);
@@ -169,11 +176,12 @@ impl<T: Real> Narrow<'_, T> {
                 let given = [&pass.z[l - 1], &pass.a[l - 1]];
                 before = activation.slope_of_line::<T, S, N>(given, before);
             }
-            let (w, _) = layer.w.values.part(0, layer.n_in * N).as_chunks_mut::<N>();
+            let w = unsafe { layer.w.values.slice_mut_unchecked(0, layer.n_in * N) };
+            let (w, _) = w.as_chunks_mut::<N>();
             for (w, input) in w.iter_mut().zip(inputs) {
                 descend::<T, S, N>(w, *input, &delta, rate);
             }
-            let (b, _) = layer.b.part(0, N).as_chunks_mut::<N>();
+            let (b, _) = unsafe { layer.b.slice_mut_unchecked(0, N) }.as_chunks_mut::<N>();
             descend::<T, S, N>(&mut b[0], T::ONE, &delta, rate);
             delta = before;
         }

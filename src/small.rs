@@ -173,16 +173,31 @@ fn put_line<T: Real, const N: usize>(lines: &mut [T], row: usize, line: &[T; N])
     }
 }
 
-impl<T: Real> SmallStep<'_, T> {
-    /// What layer l sees of row `row`: the sample itself, or a of the layer before.
+/// What a layer sees, row by row.
+struct Inputs<'a, T> {
+    samples: &'a Samples<'a, T>,
+    chosen: Chosen<'a>,
+    n_in: usize,
+    /// a of the layer before; the samples themselves have none.
+    lines: Option<&'a [T]>,
+}
+
+impl<'a, T: Real> Inputs<'a, T> {
     #[inline(always)]
-    fn input(&self, l: usize, row: usize) -> &[T] {
-        let n_in = self.layers[l].n_in;
-        if l == 0 {
-            self.samples.row(self.chosen.sample(row))
-        } else {
-            &self.ws.a[l].read(0, self.rows)[row * T::LINE..][..n_in]
+    fn row(&self, row: usize) -> &'a [T] {
+        match self.lines {
+            None => self.samples.row(self.chosen.sample(row)),
+            Some(lines) => &lines[row * T::LINE..][..self.n_in],
         }
+    }
+}
+
+impl<T: Real> SmallStep<'_, T> {
+    /// What layer l sees: the samples, or a of the layer before.
+    #[inline(always)]
+    fn inputs(&self, l: usize) -> Inputs<'_, T> {
+        let lines = (l > 0).then(|| self.ws.a[l].read(0, self.rows));
+        Inputs { samples: self.samples, chosen: self.chosen, n_in: self.layers[l].n_in, lines }
     }
 
     /// The targets of row `row`; none if its label is none, which ends the steps.
@@ -199,13 +214,21 @@ impl<T: Real> SmallStep<'_, T> {
     #[inline(always)]
     fn forward<S: Set, const N: usize>(&self, l: usize) {
         let Layer { n_in, w, b, activation, .. } = &self.layers[l];
-        let (w, b) = (w.values.part(0, n_in * N), b.part(0, N));
+        let inputs = self.inputs(l);
         let mut unused = [];
-        let z_rows = self.ws.z[l].as_ref().map_or(&mut unused[..], |z| z.write(0, self.rows));
-        let a_rows = self.ws.a[l + 1].write(0, self.rows);
+        // SAFETY: all weights and biases of a layer whose outputs fit `N` lanes; z and a are panels of
+        // their own, and the one worker of a small network has all rows.
+        let (w, b, z_rows, a_rows) = unsafe {
+            (
+                w.values.slice_unchecked(0, n_in * N),
+                b.slice_unchecked(0, N),
+                self.ws.z[l].as_ref().map_or(&mut unused[..], |z| z.write(0, self.rows)),
+                self.ws.a[l + 1].write(0, self.rows),
+            )
+        };
         if self.rows.len() == 1 && activation.is_elementwise() {
             // One sample alone stays in registers from z to a.
-            let [z] = weighted_inputs::<T, S, N, 1>([self.input(l, 0)], w, b);
+            let [z] = weighted_inputs::<T, S, N, 1>([inputs.row(0)], w, b);
             let a = activation.sigma_of_line::<T, S, N>(z);
             put_line(z_rows, 0, &z);
             return put_line(a_rows, 0, &a);
@@ -213,8 +236,8 @@ impl<T: Real> SmallStep<'_, T> {
         // Four samples at a time where there are four: their chains run side by side.
         let mut row = 0;
         while row + 4 <= self.rows.len() {
-            let inputs = [0, 1, 2, 3].map(|i| self.input(l, row + i));
-            let z = weighted_inputs::<T, S, N, 4>(inputs, w, b);
+            let four = [0, 1, 2, 3].map(|i| inputs.row(row + i));
+            let z = weighted_inputs::<T, S, N, 4>(four, w, b);
             for (m, z) in z.iter().enumerate() {
                 put_line(a_rows, row + m, z);
                 put_line(z_rows, row + m, z);
@@ -222,14 +245,15 @@ impl<T: Real> SmallStep<'_, T> {
             row += 4;
         }
         for row in row..self.rows.len() {
-            let [z] = weighted_inputs::<T, S, N, 1>([self.input(l, row)], w, b);
+            let [z] = weighted_inputs::<T, S, N, 1>([inputs.row(row)], w, b);
             put_line(a_rows, row, &z);
             put_line(z_rows, row, &z);
         }
         if activation.is_elementwise() {
             sigma_of_lines::<T, S, N>(*activation, a_rows);
         } else {
-            let (a, scratch) = (&self.ws.a[l + 1], self.ws.scratch(self.layers, 0));
+            // SAFETY: the one worker's own; `a_rows` is not used any more.
+            let (a, scratch) = (&self.ws.a[l + 1], unsafe { self.ws.scratch(self.layers, 0) });
             S::apart(ActivateRows { z: a, a, scratch, rows: self.rows });
         }
     }
@@ -238,10 +262,11 @@ impl<T: Real> SmallStep<'_, T> {
     #[inline(always)]
     fn output<S: Set, const N: usize>(&self, last: usize) {
         let activation = &self.layers[last].activation;
-        let costs = self.ws.costs.part(0, self.rows.len());
         if !activation.is_elementwise() {
             return self.output_rows::<S, N>(last);
         }
+        // SAFETY: the one worker of a small network has all rows.
+        let costs = unsafe { self.ws.costs.slice_mut_unchecked(0, self.rows.len()) };
         // As many samples at a time as fill a line; one alone goes without a detour by memory.
         let several = if costs.len() == 1 { 1 } else { T::LINE / N };
         for first in (0..costs.len()).step_by(several) {
@@ -258,13 +283,14 @@ impl<T: Real> SmallStep<'_, T> {
     #[inline(always)]
     fn output_rows<S: Set, const N: usize>(&self, last: usize) {
         let (ws, n_out) = (self.ws, self.layers[last].n_out);
-        let lines = ws.y.write(0, self.rows);
+        // SAFETY (here and below): the one worker of a small network has all rows and all room.
+        let lines = unsafe { ws.y.write(0, self.rows) };
         for row in 0..self.rows.len() {
             let y = self.target::<N>(row, n_out);
             put_line(lines, row, &y);
         }
         let (given, delta) = ([ws.output_z(), &ws.a[last + 1], &ws.y], &ws.delta[last]);
-        let scratch = ws.scratch(self.layers, 0);
+        let scratch = unsafe { ws.scratch(self.layers, 0) };
         let (cost, costs, rows) = (self.cost, &ws.costs, self.rows);
         S::apart(OutputRows { cost, given, delta, costs, scratch, rows });
     }
@@ -276,7 +302,8 @@ impl<T: Real> SmallStep<'_, T> {
         let Layer { n_out, activation, .. } = &self.layers[last];
         let z = self.ws.z[last].as_ref().expect("the output layer keeps its z").read(0, self.rows);
         let a = self.ws.a[last + 1].read(0, self.rows);
-        let delta = self.ws.delta[last].write(0, self.rows);
+        // SAFETY: the one worker of a small network has all rows; z and a lie elsewhere.
+        let delta = unsafe { self.ws.delta[last].write(0, self.rows) };
         let mut given = [[T::ZERO; W]; 3];
         for (i, row) in rows.clone().enumerate() {
             given[0][i * N..][..N].copy_from_slice(&z[row * T::LINE..][..N]);
@@ -303,11 +330,12 @@ impl<T: Real> SmallStep<'_, T> {
     #[inline(always)]
     fn backward<S: Set, const N: usize>(&self, l: usize) {
         let Layer { n_out, w_back, .. } = &self.layers[l];
-        let back = w_back.as_ref().expect("not the first layer").values.part(0, n_out * N);
+        let back = w_back.as_ref().expect("not the first layer").values.slice(0, n_out * N);
         let activation = self.layers[l - 1].activation;
         let (a, delta) = (self.ws.a[l].read(0, self.rows), self.ws.delta[l].read(0, self.rows));
         let z = self.ws.z[l - 1].as_ref().map_or(a, |z| z.read(0, self.rows));
-        let before = self.ws.delta[l - 1].write(0, self.rows);
+        // SAFETY: the one worker of a small network has all rows; what is read lies elsewhere.
+        let before = unsafe { self.ws.delta[l - 1].write(0, self.rows) };
         for (row, before) in before.chunks_exact_mut(T::LINE).enumerate() {
             let line = row * T::LINE;
             let mut sum = [T::ZERO; N];
@@ -336,17 +364,32 @@ impl<T: Real> SmallStep<'_, T> {
         let scale = self.scale;
         let Moments { w: w_moments, b: b_moments, .. } = &self.moments[l];
         let mut k = 0;
+        // SAFETY (here and below): rows of weights, and the biases, of a layer whose outputs fit `N`
+        // lanes; the one worker of a small network has them alone.
         // Four inputs at a time where there are four: their chains run side by side.
         while k + 4 <= n_in {
             for (i, grad) in self.gradients::<S, N, 4>(l, k).into_iter().enumerate() {
                 let at = (k + i) * N;
-                move_line::<T, S, N>(self.update, &w.values, w_moments, at, grad, scale, penalty);
+                unsafe {
+                    move_line::<T, S, N>(
+                        self.update,
+                        &w.values,
+                        w_moments,
+                        at,
+                        grad,
+                        scale,
+                        penalty,
+                    );
+                }
             }
             k += 4;
         }
         for k in k..n_in {
             let [grad] = self.gradients::<S, N, 1>(l, k);
-            move_line::<T, S, N>(self.update, &w.values, w_moments, k * N, grad, scale, penalty);
+            let (w, at) = (&w.values, k * N);
+            unsafe {
+                move_line::<T, S, N>(self.update, w, w_moments, at, grad, scale, penalty);
+            }
         }
         let mut grad = [T::ZERO; N];
         for delta in self.ws.delta[l].read(0, self.rows).chunks_exact(T::LINE) {
@@ -354,19 +397,20 @@ impl<T: Real> SmallStep<'_, T> {
                 grad[n] += delta[n];
             }
         }
-        move_line::<T, S, N>(self.update, b, b_moments, 0, grad, scale, None);
+        unsafe { move_line::<T, S, N>(self.update, b, b_moments, 0, grad, scale, None) };
         if let Some(back) = w_back {
-            transpose::<T, S, N>(w.values.part(0, n_in * N), (0, n_in), (0, n_out), back);
+            let w = w.values.slice(0, n_in * N);
+            unsafe { transpose::<T, S, N>(w, (0, n_in), (0, n_out), back) };
         }
     }
 
     /// Σ_i δ_i a_prev_i for `M` inputs from number k on.
     #[inline(always)]
     fn gradients<S: Set, const N: usize, const M: usize>(&self, l: usize, k: usize) -> [[T; N]; M] {
-        let delta = self.ws.delta[l].read(0, self.rows);
+        let (inputs, delta) = (self.inputs(l), self.ws.delta[l].read(0, self.rows));
         let mut grads = [[T::ZERO; N]; M];
         for (row, delta) in delta.chunks_exact(T::LINE).enumerate() {
-            let (a, delta) = (&self.input(l, row)[k..][..M], first::<T, N>(delta));
+            let (a, delta) = (&inputs.row(row)[k..][..M], first::<T, N>(delta));
             for m in 0..M {
                 S::add_product(&mut grads[m], a[m], &delta);
             }

@@ -84,7 +84,8 @@ impl<T: Real> Network<T> {
         }
         self.each_buffer(|name, l, w, vectors| {
             let layer = &self.layers[l];
-            let values = w.part(0, w.len());
+            // SAFETY (here and below): the network is borrowed mutably, and the buffers are different.
+            let values = unsafe { w.slice_mut_unchecked(0, w.len()) };
             for ((j, k), value) in
                 state.matrices[&format!("{name}weights.{}", l + 1)].indexed_iter()
             {
@@ -92,7 +93,7 @@ impl<T: Real> Network<T> {
             }
             for (part, vector) in present(vectors) {
                 let given = state.vectors[&format!("{name}{part}.{}", l + 1)].iter();
-                let room = vector.part(0, layer.n_out).iter_mut();
+                let room = unsafe { vector.slice_mut_unchecked(0, layer.n_out) }.iter_mut();
                 room.zip(given).for_each(|(to, given)| *to = *given);
             }
         });
@@ -224,7 +225,9 @@ fn copy<T: Real>(
                     return;
                 }
                 let numbers = &from.as_slice()[piece.range()];
-                to.part(piece.start(), piece.len()).copy_from_slice(numbers);
+                // SAFETY: a piece of this worker's share of a buffer that is as long as `from`.
+                unsafe { to.slice_mut_unchecked(piece.start(), piece.len()) }
+                    .copy_from_slice(numbers);
             }
         }
     });

@@ -52,7 +52,9 @@ impl<T: Real> GradientTree<T> {
     pub fn scale(&self, worker: &Worker, scale: T) {
         for total in self.total.buffers() {
             let share = worker.share(total.len());
-            total.part(share.start(), share.len()).iter_mut().for_each(|total| *total *= scale);
+            // SAFETY: this worker's share.
+            let total = unsafe { total.slice_mut_unchecked(share.start(), share.len()) };
+            total.iter_mut().for_each(|total| *total *= scale);
         }
     }
 }
@@ -65,8 +67,10 @@ fn each_part<'a, T: Real>(
 ) {
     for (total, other) in pairs {
         let share = worker.share(total.len());
-        let total = total.part(share.start(), share.len());
-        let other = other.part(share.start(), share.len());
+        // SAFETY: this worker's share of two buffers that are as long as each other.
+        let [total, other] = unsafe {
+            [total, other].map(|buffer| buffer.slice_mut_unchecked(share.start(), share.len()))
+        };
         total.iter_mut().zip(other).for_each(|(total, other)| f(total, other));
     }
 }

@@ -63,7 +63,8 @@ impl<T: Real> Undo<T> {
     /// Has the room for `length` parameters from `from` on brought near.
     #[inline(always)]
     pub fn prefetch<S: Set>(&self, layer: usize, from: usize, length: usize) {
-        S::prefetch(self.layers[layer][Part::Weights as usize].parameters.part(from, length));
+        let room = &self.layers[layer][Part::Weights as usize].parameters;
+        S::prefetch(room.slice(from, length));
     }
 
     /// Keeps `length` parameters from `from` on, which an update is about to replace.
@@ -75,7 +76,9 @@ impl<T: Real> Undo<T> {
         (from, length): (usize, usize),
     ) {
         for (mine, theirs) in self.layers[layer][part as usize].pairs(parameters, moments) {
-            mine.part(from, length).copy_from_slice(theirs.part(from, length));
+            // SAFETY: the room for parameters of a tile, which is this worker's.
+            unsafe { mine.slice_mut_unchecked(from, length) }
+                .copy_from_slice(theirs.slice(from, length));
         }
     }
 
@@ -86,7 +89,9 @@ impl<T: Real> Undo<T> {
             let restore = |part: Part, from: usize, length: usize| {
                 let (parameters, moments) = part.of(layer, &moments[l]);
                 for (mine, theirs) in self.layers[l][part as usize].pairs(parameters, moments) {
-                    theirs.part(from, length).copy_from_slice(mine.part(from, length));
+                    // SAFETY: parameters of a tile, which is this worker's.
+                    unsafe { theirs.slice_mut_unchecked(from, length) }
+                        .copy_from_slice(mine.slice(from, length));
                 }
             };
             let (n_in, width) = (T::LINE.min(layer.n_in - q * T::LINE), layer.w.width(p));

@@ -175,11 +175,17 @@ impl<T: Real> Workspace<T> {
     }
 
     /// Worker `index`'s own room for some rows of a layer.
+    ///
+    /// # Safety
+    ///
+    /// The caller is that worker, one of as many as there is room for, and does not use another slice
+    /// of its room at the same time.
     #[inline(always)]
-    #[allow(clippy::mut_from_ref)]
-    pub fn scratch(&self, layers: &[Layer<T>], index: usize) -> &mut [T] {
+    #[allow(clippy::mut_from_ref)] // the cells allow it; the caller answers for the rest
+    pub unsafe fn scratch(&self, layers: &[Layer<T>], index: usize) -> &mut [T] {
         let length = scratch_length(layers);
-        self.scratch.part(index * length, length)
+        // SAFETY: the caller's.
+        unsafe { self.scratch.slice_mut_unchecked(index * length, length) }
     }
 
     /// Whether it serves batches of `rows` rows and so many workers.
@@ -226,7 +232,8 @@ impl<T: Real> Gradient<T> {
     pub fn of_parameters(layers: &[Layer<T>]) -> Result<Self, Error> {
         let copy = Self::zeros(layers)?;
         for (mine, theirs) in copy.buffers().zip(parameters(layers)) {
-            mine.part(0, mine.len()).copy_from_slice(theirs.as_slice());
+            // SAFETY: `copy` was just made, and is as long as the parameters.
+            unsafe { mine.slice_mut_unchecked(0, mine.len()) }.copy_from_slice(theirs.as_slice());
         }
         Ok(copy)
     }
@@ -235,8 +242,10 @@ impl<T: Real> Gradient<T> {
     pub fn follow(&self, worker: &Worker, layers: &[Layer<T>], decay: T) {
         for (mine, theirs) in self.buffers().zip(parameters(layers)) {
             let share = worker.share(mine.len());
-            let theirs = &theirs.as_slice()[share.range()];
-            for (mine, theirs) in mine.part(share.start(), share.len()).iter_mut().zip(theirs) {
+            let theirs = theirs.slice(share.start(), share.len());
+            // SAFETY: this worker's share.
+            let mine = unsafe { mine.slice_mut_unchecked(share.start(), share.len()) };
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
                 *mine = decay.mul_add(*mine - *theirs, *theirs);
             }
         }

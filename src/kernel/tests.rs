@@ -564,8 +564,9 @@ impl<T: Real> Turn<'_, T> {
     fn block<S: Set, const N: usize>(&self, p: usize, q: usize) {
         let (n_in, n_out) = (self.w.k, self.w.n);
         let (n_in, n_out) = (T::LINE.min(n_in - q * T::LINE), N.min(n_out - p * T::LINE));
-        let block = self.w.values.part(self.w.offset(p, q * T::LINE), n_in * N);
-        transpose::<T, S, N>(block, (q, n_in), (p, n_out), self.to);
+        let block = self.w.values.slice(self.w.offset(p, q * T::LINE), n_in * N);
+        // SAFETY: one thread alone.
+        unsafe { transpose::<T, S, N>(block, (q, n_in), (p, n_out), self.to) };
     }
 }
 
@@ -611,10 +612,11 @@ fn a_row_comes_back_as_it_went_in() {
     for n in [1, 7, 8, 15, 16, 17, 33] {
         let (room, row) = (panels::<f64>(4, n), matrix::<f64>(1, n, 7).remove(0));
         let mut back = vec![0.0; n];
-        room.put_row(2, &row);
+        // SAFETY (here and below): one thread alone.
+        unsafe { room.put_row(2, &row) };
         room.copy_row(2, &mut back);
         assert_eq!(back, row);
-        room.put_one_hot(1, n - 1);
+        unsafe { room.put_one_hot(1, n - 1) };
         room.copy_row(1, &mut back);
         assert_eq!(back.iter().position(|x| *x == 1.0), Some(n - 1));
         assert_eq!(back.iter().sum::<f64>(), 1.0);
@@ -650,5 +652,6 @@ fn rows_are_cut_evenly() {
 #[test]
 #[should_panic(expected = "row < self.rows")]
 fn a_row_outside_the_array_is_refused() {
-    Rows::new(&mut [0.0_f32; 6], 3).row(2);
+    // SAFETY: one thread alone.
+    unsafe { Rows::new(&mut [0.0_f32; 6], 3).row(2) };
 }
