@@ -97,6 +97,35 @@ def test_tiny_and_huge_inputs(text, built):
     assert np.isnan(run(f"neuron_{titled(text)}", np.array([[np.nan]], dtype))).all()
 
 
+@pytest.mark.parametrize("options", [[], ["-DNET_STATIC"]])
+def test_the_workspace_lies_where_it_is_wanted(options, tmp_path):
+    """On a stack of 16 KB two rows of 5,000 neurons have no place."""
+    net, X = bp.Network([3, 5000, 2], "tanh", "softmax", seed=1), samples("float32")
+    net.export(tmp_path / "net.c", classes=["no", "yes"])
+    loaded = ctypes.CDLL(
+        compiled(tmp_path / "net.c", tmp_path / "net.so", "-shared", "-fPIC", *options)
+    )
+    size = int(re.search(r"#define NET_WORKSPACE (\d+)", (tmp_path / "net.c").read_text())[1])
+    assert size == 2 * 5000
+    expected = predict(loaded, "net", net, X)
+    work, y = np.full(size + 2, np.nan, np.float32), np.empty(2, np.float32)
+    for row, result in zip(X, expected, strict=True):
+        loaded.net_predict_in(pointer(row), pointer(y), pointer(work[1:]))
+        assert y.tobytes() == result.tobytes()
+    assert np.isnan(work[[0, -1]]).all()
+    frames = frame_sizes(tmp_path, options)
+    assert frames["net_predict_in"] < 1000
+    assert (frames["net_predict"] < 1000) == bool(options)
+    assert frames["net_class"] < 1000
+
+
+def frame_sizes(folder, options):
+    """The bytes that each function has on the stack, as GCC tells."""
+    compiled(folder / "net.c", folder / "net.o", "-c", "-O0", "-fstack-usage", *options)
+    lines = (folder / "net.su").read_text().splitlines()
+    return {line.split("\t")[0].split(":")[-1]: int(line.split("\t")[1]) for line in lines}
+
+
 NAMES = ["a", 'ü"\\\n', "what??/", "*/ %d 7"]
 
 

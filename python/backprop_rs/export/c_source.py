@@ -28,7 +28,10 @@ HEADER = """\
  * Written by backprop_rs {version}. C99; needs libm and nothing else, and allocates nothing.
  *
  *     void {name}_predict(const {real} x[{n_in}], {real} y[{n_out}]);   one sample; x is {what}
+ *     void {name}_predict_in(x, y, {real} work[{NAME}_WORKSPACE]);   the same, in your memory
 {classes} *
+ * {name}_predict has a workspace of {workspace} numbers on the stack; several threads may call it.
+ * {NAME}_STATIC defined: in static memory, for small stacks; one thread at a time may call it.
  * {NAME}_DECLARATIONS defined before this file is included: only these declarations.
  * {NAME}_SELF_TEST defined: a main that compares test vectors,
  *     cc -std=c99 -O2 -D{NAME}_SELF_TEST {file} -lm && ./a.out
@@ -42,16 +45,23 @@ CLASSES = """\
 DECLARATIONS = """\
 #define {NAME}_INPUTS {n_in}
 #define {NAME}_OUTPUTS {n_out}
+#define {NAME}_WORKSPACE {workspace}
 #ifdef __cplusplus
 extern "C" {{
 #endif
 void {name}_predict(const {real} *x, {real} *y);
+void {name}_predict_in(const {real} *x, {real} *y, {real} *work);
 """
 
 START = """\
 #ifndef {NAME}_DECLARATIONS
 #include <math.h>
 
+#ifdef {NAME}_STATIC
+#define STORAGE static
+#else
+#define STORAGE
+#endif
 typedef {real} real;
 #define R(x) ((real)(x))
 #define F(function) {F}
@@ -86,7 +96,7 @@ static void normalize(real *z, const real *gain, const real *shift, int n)
 ARGMAX = """
 int {name}_class(const real *x)
 {{
-    real y[{n_out}];
+    STORAGE real y[{n_out}];
     int best = 0;
     {name}_predict(x, y);
 {choose}    return best;
@@ -142,6 +152,7 @@ def parts(model: Model, name: str, file: str) -> Iterator[str]:
     words = {
         **{"name": name, "NAME": name.upper(), "file": comment(file), "version": __version__},
         **{"n_in": model.sizes[0], "n_out": model.sizes[-1], "title": model.title},
+        "workspace": workspace(model),
         "real": "float" if model.dtype == "float32" else "double",
         "F": "function##f" if model.dtype == "float32" else "function",
         "what": "as it comes" if model.scaling is not None else "as the network takes it",
@@ -215,10 +226,10 @@ def array(kind: str, name: str, values: AnyArray) -> str:
 
 
 def predict(model: Model, name: str) -> str:
-    """The function that computes the outputs of one sample."""
+    """The functions that compute the outputs of one sample."""
     widest, n_out = max(model.sizes), model.sizes[-1]
-    lines = [f"void {name}_predict(const real *x, real *y)", "{"]
-    lines += [f"    real a[{widest}], z[{widest}];"]
+    lines = [f"void {name}_predict_in(const real *x, real *y, real *work)", "{"]
+    lines += [f"    real *a = work, *z = work + {widest};"]
     first = "R((x[j] - mean[j]) / scale[j])" if model.scaling is not None else "x[j]"
     lines += loop(model.sizes[0], f"a[j] = {first};")
     here, there = "a", "z"
@@ -232,7 +243,15 @@ def predict(model: Model, name: str) -> str:
     last = f"{here}[j]"
     if model.target_scaling is not None:
         last = f"R({last} * target_scale[j] + target_mean[j])"
-    return "\n".join([*lines, "", *loop(n_out, f"y[j] = {last};"), "}", ""])
+    lines += ["", *loop(n_out, f"y[j] = {last};"), "}", ""]
+    lines += [f"void {name}_predict(const real *x, real *y)", "{"]
+    lines += [f"    STORAGE real work[{workspace(model)}];", f"    {name}_predict_in(x, y, work);"]
+    return "\n".join([*lines, "}", ""])
+
+
+def workspace(model: Model) -> int:
+    """How many numbers a prediction needs: what goes into the widest layer, and what comes out."""
+    return 2 * max(model.sizes)
 
 
 def loop(n: int, line: str) -> list[str]:
