@@ -88,7 +88,7 @@ sanitize-address: ## what is read or written outside of its memory, or never fre
 sanitize-thread: ## what two threads touch without an order
 	TSAN_OPTIONS=suppressions=$(CURDIR)/.ci/races.txt $(call SANITIZED,thread)
 
-miri: ## the rules of references and of memory, in an interpreter; set-up: rustup toolchain install nightly --component miri,rust-src; docs/coverage.md
+miri: ## the rules of references and of memory, in an interpreter; set-up: rustup toolchain install nightly --component miri,rust-src; docs/internals/coverage.md
 	MIRIFLAGS="$(MIRIFLAGS)" $(CARGO) +nightly miri test --locked --lib -- $(MIRI)
 
 lock: ## the newest versions that go together, for .ci/run
