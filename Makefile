@@ -44,6 +44,7 @@ clippy-python:
 
 ruff:
 	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
 
 types:
 	$(PYTHON) -m mypy

@@ -62,8 +62,8 @@ def messages(comm):
 
 def exchanges(comm, reduction):
     """Seconds of an exchange for each number of parameters; each rank has one subtree."""
-    from backprop_rs.distributed.dealing import deal
     from backprop_rs.distributed.exchange import Exchange
+    from backprop_rs.distributed.sharding import deal
 
     found = {}
     for n in PARAMETERS:

@@ -37,7 +37,7 @@ def rows_of(comm: Any) -> slice:
 
 
 def outcome(net: bp.Network, history: bp.History) -> Any:
-    from backprop_rs.distributed.greeting import digest
+    from backprop_rs.distributed.handshake import digest
 
     return [digest(net._core.state()), history.scores(), history.stopped, history.best_epoch]
 
@@ -102,12 +102,12 @@ def differences(comm: Any) -> dict[str, str]:
     attempt("seed", network(seed=4 if one else 3))
     sizes = [FEATURES - one, 9, 3]
     attempt("sizes", network(sizes=[FEATURES, 8 if one else 9, 3]))
-    from backprop_rs.distributed import start
+    from backprop_rs.distributed import fit
 
-    facts = start.facts_of
-    start.facts_of = lambda net: {}  # the sizes would be named before
+    facts = fit.facts_of
+    fit.facts_of = lambda net: {}  # the sizes would be named before
     attempt("features", network(sizes=sizes), X[:, : FEATURES - one])
-    start.facts_of = facts
+    fit.facts_of = facts
     attempt("parameters", other)
     version, bp.__version__ = bp.__version__, "0.0.0" if one else bp.__version__
     attempt("version", network())
@@ -235,7 +235,7 @@ def metrics_of_values(comm: Any) -> Any:
 
 
 def digest_of(net: bp.Network) -> str:
-    from backprop_rs.distributed.greeting import digest
+    from backprop_rs.distributed.handshake import digest
 
     return digest(net._core.state())
 

@@ -7,15 +7,9 @@ from inspect import signature
 from pathlib import Path
 
 import backprop_rs as bp
-from backprop_rs._rows import makers
+from backprop_rs._internal import entries
 
-MODULES = {
-    "activations": "activation",
-    "costs": "cost",
-    "inits": "init",
-    "optimizers": "optimizer",
-    "schedules": "schedule",
-}
+MODULES = {module: kind for kind, module in entries.MODULES.items()}
 WIDTH = 100
 
 
@@ -23,8 +17,8 @@ def stub(kind: str) -> str:
     """Return the text of the stub of a table."""
     result = "Schedule" if kind == "schedule" else "Row"
     lines = [f"# Written by tests/stubs.py from the table of {kind}s.", ""]
-    lines += [f"from ._rows import {result}", ""]
-    for name, maker in sorted(makers(kind).items()):
+    lines += [f"from ._internal.entries import {result}", ""]
+    for name, maker in sorted(entries.makers(kind).items()):
         settings = [
             f"{one.name}: float = {one.default!r}" for one in signature(maker).parameters.values()
         ]

@@ -62,8 +62,8 @@ def test_members_that_share_bytes_or_grow_without_limit_are_refused(tmp_path):
 
 
 def test_an_npz_file_beyond_the_memory_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("backprop_rs._memory.SMALL", 0)
-    monkeypatch.setattr("backprop_rs._memory.available", lambda: 1000)
+    monkeypatch.setattr("backprop_rs._internal.memory.SMALL", 0)
+    monkeypatch.setattr("backprop_rs._internal.memory.available", lambda: 1000)
     with pytest.raises(MemoryError, match=r"an \.npz file would need 16,128 bytes"):
         load_npz(zipped(tmp_path / "x.npz"))
 

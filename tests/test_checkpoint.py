@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from backprop_rs.reference.optimizer import OPTIMIZERS
 from backprop_rs.reference.schedule import CURVES
-from backprop_rs.training import checkpoint, loop
+from backprop_rs.training import checkpoint, trainer
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(23, 4))
@@ -45,7 +45,7 @@ def record(monkeypatch, tmp_path):
 
     whole = checkpoint.Checkpoints.write
     monkeypatch.setattr(checkpoint.Checkpoints, "write", write)
-    monkeypatch.setattr(loop, "SLICE", 0.0)
+    monkeypatch.setattr(trainer, "SLICE", 0.0)
     monkeypatch.setattr(os, "fsync", lambda handle: None)  # which takes its time
     return copies
 
@@ -273,11 +273,11 @@ def test_files_of_another_kind_are_refused(path, tmp_path):
 @pytest.mark.parametrize("name", ["at", "identity", "history", "shapes", "stopping", "rates"])
 def test_content_that_cannot_be_used_is_refused(name, path, tmp_path):
     """With a right checksum, too."""
-    settings, arrays = checkpoint._safetensors.read(path, checkpoint.CHECKPOINT)
+    settings, arrays = checkpoint.safetensors.read(path, checkpoint.CHECKPOINT)
     del settings[name]
     broken = tmp_path / "broken"
     text = json.dumps(settings)
-    checkpoint._safetensors.write(broken, checkpoint.CHECKPOINT, text, arrays)
+    checkpoint.safetensors.write(broken, checkpoint.CHECKPOINT, text, arrays)
     with pytest.raises(ValueError, match="has content that cannot be used"):
         network("numpy").fit(X, Y, **RUN, resume=broken)
 

@@ -7,8 +7,8 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.health import ILLNESSES
-from backprop_rs.health.case import range_of
 from backprop_rs.health.constant import best_constant_cost
+from backprop_rs.health.context import range_of
 
 IRIS = bp.load_iris()
 SCALED = ((IRIS.X - IRIS.X.mean(axis=0)) / IRIS.X.std(axis=0)).astype(np.float32)

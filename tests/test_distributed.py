@@ -13,8 +13,8 @@ from typing import Any
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.distributed.dealing import SHARD, deal, total
-from backprop_rs.training.tree import ShardTree
+from backprop_rs.distributed.sharding import SHARD, deal, total
+from backprop_rs.training.pairwise_sum import ShardTree
 
 PROGRAM = Path(__file__).parent / "ranks.py"
 sys.path.append(str(PROGRAM.parent))

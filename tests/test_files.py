@@ -293,7 +293,7 @@ def test_models_of_every_version_load_for_ever(path, backend, tmp_path):
 
 
 def test_every_version_has_a_model():
-    from backprop_rs._files import MODEL
+    from backprop_rs._internal.model_file import MODEL
 
     assert {path.stem.partition("-")[0] for path in MODELS} == set(MODEL.versions)
 
@@ -390,11 +390,11 @@ def test_a_read_only_folder_keeps_the_old_file(tmp_path):
 KILLED = """
 import os, sys
 import backprop_rs as bp
-from backprop_rs import _safetensors, _writing
+from backprop_rs._internal import safetensors, writing
 
 path = sys.argv[1]
 old, new = (bp.Network([40, 30, 2], seed=seed, backend="numpy") for seed in (1, 2))
-_safetensors.PIECE = 1000  # bytes in one go
+safetensors.PIECE = 1000  # bytes in one go
 
 def bits(net):
     return [array.tobytes() for array in net.weights + net.biases]
@@ -425,7 +425,7 @@ while not codes or codes[-1] == 9:
         left = instants
         for name in ("fsync", "replace", "close"):
             setattr(os, name, count_down(getattr(os, name)))
-        _writing.open = count_down(lambda *args, **more: Dying(open(*args, **more, buffering=0)))
+        writing.open = count_down(lambda *args, **more: Dying(open(*args, **more, buffering=0)))
         new.save(path)
         os._exit(0)
     codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))

@@ -4,7 +4,7 @@ import backprop_rs as bp
 import matplotlib
 import numpy as np
 import pytest
-from backprop_rs.training.finder import FAR, WIDTH, rows_of_batches, smoothed, suggested
+from backprop_rs.training.lr_finder import FAR, WIDTH, rows_of_batches, smoothed, suggested
 
 RATES = list(np.geomspace(1e-6, 10, 200))
 

@@ -6,9 +6,9 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.health import MEASURES, HealthRecord, measures
-from backprop_rs.health.watch import SHARE
-from backprop_rs.training.fitting import samples_of
-from backprop_rs.training.watching import Course
+from backprop_rs.health.callback import SHARE
+from backprop_rs.training.fit import samples_of
+from backprop_rs.training.monitors import Course
 
 IRIS = bp.load_iris()
 X = (IRIS.X - IRIS.X.mean(axis=0)) / IRIS.X.std(axis=0)
@@ -168,10 +168,10 @@ def test_a_training_that_may_end_early_is_looked_at_from_its_beginning():
 
 def test_auto_stays_within_its_share_of_the_time(monkeypatch):
     """With a clock that looking and training move as they are told: 10 ms a look, 2 ms an epoch."""
-    from backprop_rs.health import watch
+    from backprop_rs.health import callback
 
     clock = [0.0]
-    monkeypatch.setattr(watch, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(callback, "perf_counter", lambda: clock[0])
     health = bp.Health().watcher()
     net = network()
     health.begin(net, Course(samples_of(net, X, IRIS.y), 32, (0, 0), 50_000))
@@ -192,7 +192,7 @@ def test_auto_stays_within_its_share_of_the_time(monkeypatch):
     looks = len(health.record)
     assert health.record.epochs[0] == 1
     assert looks * 0.010 <= SHARE * clock[0] + 0.010  # ten times the 30 that there are at least
-    assert looks >= 0.9 * SHARE * clock[0] / (0.010 + 4 * watch.STOPPING)
+    assert looks >= 0.9 * SHARE * clock[0] / (0.010 + 4 * callback.STOPPING)
 
 
 def test_many_rows_are_seen_by_a_fixed_sample():

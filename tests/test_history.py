@@ -92,7 +92,7 @@ def test_ctrl_c_keeps_what_was_learnt(backend, monkeypatch):
                 self.shown = fraction
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr("backprop_rs.training.fitting.progress_bar", lambda show: Interrupting())
+    monkeypatch.setattr("backprop_rs.training.fit.progress_bar", lambda show: Interrupting())
     history = net.fit(X, LABELS, epochs=5, learning_rate=0.1, validation_data=(X, LABELS))
     assert history.stopped == "interrupted"
     assert len(history) == 2
@@ -161,8 +161,8 @@ def test_a_second_fit_counts_on(backend, monkeypatch):
         def show(self, fraction, text):
             texts.append(text)
 
-    monkeypatch.setattr("backprop_rs.training.loop.SLICE", 0.0)  # a look after every step
-    monkeypatch.setattr("backprop_rs.training.fitting.progress_bar", lambda show: Recording())
+    monkeypatch.setattr("backprop_rs.training.trainer.SLICE", 0.0)  # a look after every step
+    monkeypatch.setattr("backprop_rs.training.fit.progress_bar", lambda show: Recording())
     net = network(backend)
     for _ in range(2):
         net.fit(X, LABELS, epochs=1, batch_size=len(X) // 2)
@@ -201,8 +201,8 @@ def test_a_resumed_training_counts_from_where_it_goes_on(step, backend, monkeypa
         network(backend).fit(X, LABELS, callbacks=Fails(), **run)
 
     now = [100.0]
-    monkeypatch.setattr("backprop_rs.training.loop.perf_counter", lambda: now[0])
-    monkeypatch.setattr("backprop_rs.training.fitting.progress_bar", lambda show: Recording())
+    monkeypatch.setattr("backprop_rs.training.trainer.perf_counter", lambda: now[0])
+    monkeypatch.setattr("backprop_rs.training.fit.progress_bar", lambda show: Recording())
 
     class Clock:
         def on_step_end(self, event):

@@ -428,7 +428,7 @@ def test_no_call_takes_what_lies_beneath_a_mask(call):
     ids=str,
 )
 def test_a_network_beyond_the_memory_is_refused_at_once(sizes, backend, monkeypatch):
-    monkeypatch.setattr("backprop_rs._memory.available", lambda: 1 << 40)
+    monkeypatch.setattr("backprop_rs._internal.memory.available", lambda: 1 << 40)
     with pytest.raises(MemoryError) as caught:
         bp.Network(sizes, backend=backend)
     assert str(caught.value).startswith(f"a network of sizes {sizes} would need ")
@@ -438,7 +438,7 @@ def test_a_network_beyond_the_memory_is_refused_at_once(sizes, backend, monkeypa
 def test_results_beyond_the_memory_are_refused_at_once(backend, monkeypatch):
     net = bp.Network([1, 2**12], init="zeros", backend=backend)
     X = np.lib.stride_tricks.as_strided(np.zeros(1, np.float32), (2**34, 1), (0, 4))
-    monkeypatch.setattr("backprop_rs._check.finite", lambda name, given, dtype: given)
+    monkeypatch.setattr("backprop_rs._internal.checks.finite", lambda name, given, dtype: given)
     for call in (net.predict, net.activations, lambda X: net.backward(X, X)):
         monkeypatch.setattr(net, "_samples", lambda X, y: (X, y), raising=False)
         with pytest.raises(MemoryError, match=r"of 17,179,869,184 samples|for 17,179,869,184"):
@@ -446,9 +446,9 @@ def test_results_beyond_the_memory_are_refused_at_once(backend, monkeypatch):
 
 
 def test_the_system_tells_what_is_free():
-    from backprop_rs import _memory
+    from backprop_rs._internal import memory
 
-    found = _memory.available()
+    found = memory.available()
     assert found is None or found > 1 << 20
 
 

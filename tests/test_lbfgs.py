@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from backprop_rs.training import interrupts
 from backprop_rs.training.lbfgs import Objective
-from backprop_rs.training.validation import Samples
+from backprop_rs.training.samples import Samples
 
 pytest.importorskip("scipy")
 RANDOM = np.random.default_rng(0)

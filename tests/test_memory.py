@@ -13,8 +13,8 @@ LIMITED = """
 import resource
 import numpy as np
 import backprop_rs as bp
-from backprop_rs import _memory
-_memory.available = lambda: None  # so that the core itself has to ask
+from backprop_rs._internal import memory
+memory.available = lambda: None  # so that the core itself has to ask
 bp.set_num_threads(1)
 
 def limit(more):
@@ -106,7 +106,7 @@ assert net.predict(X[:100]).shape == (100, 4000)
 
 def test_a_batch_that_the_machine_has_no_memory_for_is_refused_at_once(backend, monkeypatch):
     net = bp.Network([4, 200_000, 1], init="zeros", backend=backend)
-    monkeypatch.setattr("backprop_rs._memory.available", lambda: 1 << 30)
+    monkeypatch.setattr("backprop_rs._internal.memory.available", lambda: 1 << 30)
     X, y = np.zeros((1024, 4)), np.zeros(1024)
     sentence = (
         r"training of sizes \[4, 200000, 1\] in batches of 1,024 "
@@ -119,11 +119,11 @@ def test_a_batch_that_the_machine_has_no_memory_for_is_refused_at_once(backend, 
 
 
 def test_a_control_group_leaves_its_limit_less_what_it_uses(tmp_path):
-    from backprop_rs import _memory
+    from backprop_rs._internal import memory
 
     (tmp_path / "memory.max").write_text("1000\n")
     (tmp_path / "memory.current").write_text("700\n")
     (tmp_path / "memory.stat").write_text("anon 400\ninactive_file 100\n")
-    assert _memory.left_by_group(str(tmp_path)) == 400
+    assert memory.left_by_group(str(tmp_path)) == 400
     (tmp_path / "memory.max").write_text("max\n")
-    assert _memory.left_by_group(str(tmp_path)) > 1 << 60
+    assert memory.left_by_group(str(tmp_path)) > 1 << 60

@@ -1,6 +1,5 @@
 """Metrics by name and by function: what they are, and what they are given."""
 
-
 import pickle
 import warnings
 from functools import partial
@@ -18,6 +17,8 @@ RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(30, 4))
 LABELS = np.arange(30) % 3
 VALUES = RANDOM.normal(size=(30, 2))
+
+
 def f1_score(average):
     def score(y, p, n, **weights):
         if average == "default":

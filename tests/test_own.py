@@ -7,7 +7,7 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from alike import SETTINGS, assert_trained_alike, fit, parameters
-from backprop_rs._differences import check_activation, check_cost
+from backprop_rs._internal.derivative_check import check_activation, check_cost
 from backprop_rs.reference.activation import ACTIVATIONS, activation
 from backprop_rs.reference.cost import COSTS
 from backprop_rs.reference.cost import cost as cost_of
@@ -69,7 +69,9 @@ def test_both_backends_train_alike(place, settings, both):
     assert_trained_alike(nets, *batch(), settings)
 
 
-@pytest.mark.parametrize("row", [row for row in ACTIVATIONS if row.elementwise], ids=str)
+@pytest.mark.parametrize(
+    "row", [row for row in ACTIVATIONS if row.elementwise], ids=lambda row: row.name
+)
 def test_a_row_of_the_table_as_ones_own_trains_as_the_table_does(row, backend):
     name = row.name
     sound = activation(name)
@@ -115,7 +117,9 @@ def test_classes_and_sample_weights_reach_an_own_cost(backend):
 # The check of the derivatives.
 
 
-@pytest.mark.parametrize("row", [row for row in ACTIVATIONS if row.elementwise], ids=str)
+@pytest.mark.parametrize(
+    "row", [row for row in ACTIVATIONS if row.elementwise], ids=lambda row: row.name
+)
 def test_the_check_knows_a_right_derivative_from_a_wrong_one(row):
     sound = activation(row.name)
     check_activation(bp.Activation("mine", sound.sigma, sound.sigma_prime), 3)

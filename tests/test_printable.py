@@ -10,7 +10,7 @@ from hashlib import sha256
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs._printable import lines, printable
+from backprop_rs._internal.printable import lines, printable
 from mutations import joined, parts, sign
 
 EVIL = "yes\x1b[2J\x1b]0;title\x07\nscaling:   none\r\u202e\x9b31m\u2028\x00"

@@ -3,8 +3,8 @@
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.training import recovery
-from backprop_rs.training.loop import NonFiniteCost
+from backprop_rs.training import rollback
+from backprop_rs.training.trainer import NonFiniteCost
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(40, 3)).astype(np.float32)
@@ -69,9 +69,9 @@ def test_the_parameters_are_those_before_the_update_that_spoilt_them(
     settings, every, backend, monkeypatch
 ):
     """With a copy at every slice, and with the first copy alone."""
-    monkeypatch.setattr(recovery, "EVERY", every)
-    monkeypatch.setattr(recovery, "COPYING", np.inf)  # however long a copy takes
-    monkeypatch.setattr("backprop_rs.training.loop.SLICE", 0.0)
+    monkeypatch.setattr(rollback, "EVERY", every)
+    monkeypatch.setattr(rollback, "COPYING", np.inf)  # however long a copy takes
+    monkeypatch.setattr("backprop_rs.training.trainer.SLICE", 0.0)
     net, error = spoilt(backend, **settings)
     twin = after_steps(backend, step_of(error) - 1, **settings)
     for one, other in zip(net.weights + net.biases, twin.weights + twin.biases, strict=True):
@@ -150,8 +150,8 @@ def test_the_last_update_is_looked_at_too(backend):
 @pytest.mark.parametrize("rate", [1.0, 3e38])
 def test_of_samples_that_come_once_the_last_finite_copy_is_taken(rate, backend, monkeypatch):
     """The steps since then cannot be repeated; the first with the large rate spoils all."""
-    monkeypatch.setattr(recovery, "EVERY", 0.0)
-    monkeypatch.setattr(recovery, "COPYING", np.inf)
+    monkeypatch.setattr(rollback, "EVERY", 0.0)
+    monkeypatch.setattr(rollback, "COPYING", np.inf)
     net = network(backend)
     known = [net.weights[0]]
     keep = type("Keep", (), {"on_step_end": lambda self, step: known.append(net.weights[0])})()
@@ -200,7 +200,7 @@ def test_what_is_not_accepted(given, backend):
 def test_a_copy_of_large_layers_is_given_up_when_asked(backend):
     """A thread with over 2^20 numbers asks meanwhile; what had been kept stays."""
     core = bp.Network([1100, 1000], backend=backend, seed=0)._core
-    copies = recovery.Copies(core, steps=1)
+    copies = rollback.Copies(core, steps=1)
     copies.keep((0, 0, 0.0), bool, lambda: False)
     kept, copies.due = list(copies.kept), 0.0
     with pytest.raises(KeyboardInterrupt), bp.num_threads(1):

@@ -6,7 +6,7 @@ from inspect import signature
 
 import backprop_rs as bp
 import pytest
-from backprop_rs import _rows
+from backprop_rs._internal import entries
 from backprop_rs.reference import TABLES
 from backprop_rs.training.lbfgs import ROW
 
@@ -15,14 +15,16 @@ EVERY = pytest.mark.parametrize(("kind", "row"), ROWS, ids=[row.name for _, row 
 
 
 def maker(kind, row):
-    return getattr(import_module(f"backprop_rs.{kind}s"), _rows.class_name(row.name))
+    return getattr(
+        import_module(f"backprop_rs.{entries.MODULES[kind]}"), entries.class_name(row.name)
+    )
 
 
 @pytest.mark.parametrize("kind", TABLES)
 def test_a_module_lists_its_table(kind):
-    module = import_module(f"backprop_rs.{kind}s")
+    module = import_module(f"backprop_rs.{entries.MODULES[kind]}")
     rows = [*TABLES[kind], *([ROW] if kind == "optimizer" else [])]
-    assert dir(module) == sorted(_rows.class_name(row.name) for row in rows)
+    assert dir(module) == sorted(entries.class_name(row.name) for row in rows)
     assert all(callable(getattr(module, name)) for name in dir(module))
 
 
@@ -30,7 +32,7 @@ def test_a_module_lists_its_table(kind):
 def test_a_row_without_settings_is_its_name(kind, row, core):
     made = maker(kind, row)()
     assert made == row.name == core.canonical(kind, row.name)
-    assert repr(made) == f"{_rows.class_name(row.name)}()"
+    assert repr(made) == f"{entries.class_name(row.name)}()"
 
 
 @EVERY
@@ -69,7 +71,7 @@ def test_a_number_that_is_not_accepted_is_refused(kind, row):
 
 @EVERY
 def test_a_setting_that_there_is_not_is_refused(kind, row):
-    with pytest.raises(TypeError, match=rf"^{_rows.class_name(row.name)} takes .*'colour'"):
+    with pytest.raises(TypeError, match=rf"^{entries.class_name(row.name)} takes .*'colour'"):
         maker(kind, row)(colour=1)
 
 
@@ -101,7 +103,7 @@ def test_rows_are_accepted_where_names_are(backend):
     net = bp.Network(
         *([3, 4, 2], bp.activations.LeakyReLU(0.1), bp.activations.Softmax()),
         cost=bp.costs.CrossEntropy(label_smoothing=0.1),
-        init=bp.inits.HeNormal(),
+        init=bp.initializers.HeNormal(),
         backend=backend,
         seed=0,
     )

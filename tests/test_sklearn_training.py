@@ -16,7 +16,7 @@ from backprop_rs.sklearn import (
     from_sklearn,
     to_sklearn,
 )
-from backprop_rs.sklearn._held import r2
+from backprop_rs.sklearn._validation import r2
 from sklearn.base import clone
 from sklearn.metrics import r2_score
 

@@ -12,7 +12,7 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.data.sources.base import Block, Epoch
-from backprop_rs.data.sources.reader import Ahead
+from backprop_rs.data.sources.prefetch import Ahead
 
 N, FEATURES = 1000, 6
 RNG = np.random.default_rng(8)
@@ -198,7 +198,7 @@ def test_what_is_read_at_a_time_changes_nothing(source: bp.data.Source) -> None:
 
 
 def test_a_training_that_was_stopped_goes_on_with_the_same_bits(source: bp.data.Source) -> None:
-    from backprop_rs.training.streams import Streamed
+    from backprop_rs.training.out_of_core import Streamed
 
     whole, parts = network(), network()
     settings = {
@@ -672,17 +672,17 @@ def test_an_error_in_the_reader_comes_where_the_item_would_have_come() -> None:
 def test_processors_that_all_train_read_too_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
-    from backprop_rs.training import streams
+    from backprop_rs.training import out_of_core
 
     np.save(tmp_path / "X.npy", X)
     np.save(tmp_path / "y.npy", Y)
     source = bp.data.source(
         tmp_path / "X.npy", tmp_path / "y.npy", shuffle="blocks", shuffle_rows=100
     )
-    monkeypatch.setattr(streams, "processors", lambda: threads)
-    monkeypatch.setattr(streams, "get_num_threads", lambda: 1)
+    monkeypatch.setattr(out_of_core, "processors", lambda: threads)
+    monkeypatch.setattr(out_of_core, "get_num_threads", lambda: 1)
     net, twin = network(), network()
-    samples = streams.Streamed(net, source)
+    samples = out_of_core.Streamed(net, source)
     assert samples.reads_beside == (threads == 2 or not source.comes_near)
     net.fit(source, **SETTINGS)
     monkeypatch.undo()

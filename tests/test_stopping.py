@@ -3,7 +3,7 @@
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.training.stopping import EarlyStopping, Stopping
+from backprop_rs.training.early_stopping import EarlyStopping, Stopping
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(40, 4))

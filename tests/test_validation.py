@@ -4,8 +4,8 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.reference.random import SPLIT, raw
-from backprop_rs.training.validation import Samples, hold_back
-from backprop_rs.training.weights import of_classes
+from backprop_rs.training.sample_weights import of_classes
+from backprop_rs.training.samples import Samples, hold_back
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 RANDOM = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs import _writing
+from backprop_rs._internal import writing
 
 PACKAGE = Path(bp.__file__).parent
 posix = pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
@@ -100,7 +100,7 @@ def test_a_link_stays_a_link(name, tmp_path):
 
 
 def test_no_file_is_opened_to_write_elsewhere():
-    """Every writer goes through `_writing`."""
+    """Every writer goes through `_internal.writing`."""
     found = []
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -112,7 +112,7 @@ def test_no_file_is_opened_to_write_elsewhere():
             devnull = "devnull" in ast.dump(node)
             if (writes and not devnull) or name in ("write_text", "write_bytes", "savez"):
                 found.append(path.name)
-    assert sorted(found) == ["_writing.py", "_writing.py"]
+    assert sorted(found) == ["writing.py", "writing.py"]
 
 
 READ_ONLY = """
@@ -199,7 +199,7 @@ def test_a_device_is_written_as_it_comes(tmp_path):
 def test_a_failure_on_the_way_leaves_nothing(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"old")
-    with pytest.raises(KeyError), _writing.writing(path) as file:
+    with pytest.raises(KeyError), writing.writing(path) as file:
         file.write(b"new")
         raise KeyError
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]

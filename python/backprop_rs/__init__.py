@@ -9,6 +9,7 @@ Network(2-3-2, sigmoid -> sigmoid, squared_error, float32, 17 parameters)
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .custom import Activation, Cost
 from .dense import Dense
 from .exceptions import (
     MaskedValues,
@@ -20,18 +21,17 @@ from .exceptions import (
 )
 from .history import History
 from .network import Network
-from .own import Activation, Cost
 from .threads import get_num_threads, num_threads, set_num_threads
 from .trace import Trace
 
 if TYPE_CHECKING:
-    from . import activations, costs, data, exceptions, inits, optimizers, plot, schedules
+    from . import activations, costs, data, exceptions, initializers, optimizers, plot, schedules
     from . import reference as reference
     from .data import Dataset, load_digits, load_iris
     from .health import Health
-    from .training.many import train_many
+    from .parallel import train_many
+    from .training.early_stopping import EarlyStopping
     from .training.metrics import Metric
-    from .training.stopping import EarlyStopping
     from .versions import show_versions
 
 __version__ = "0.1.0"
@@ -59,7 +59,7 @@ __all__ = [
     "data",
     "exceptions",
     "get_num_threads",
-    "inits",
+    "initializers",
     "load_digits",
     "load_iris",
     "num_threads",
@@ -77,13 +77,22 @@ _LAZY = {
     "load_digits": "data",
     "load_iris": "data",
     "show_versions": "versions",
-    "train_many": "training.many",
-    "EarlyStopping": "training.stopping",
+    "train_many": "parallel",
+    "EarlyStopping": "training.early_stopping",
     "Metric": "training.metrics",
     "Health": "health",
 }
 _MODULES = (
-    *("activations", "costs", "data", "exceptions", "inits", "optimizers", "plot", "reference"),
+    *(
+        "activations",
+        "costs",
+        "data",
+        "exceptions",
+        "initializers",
+        "optimizers",
+        "plot",
+        "reference",
+    ),
     "schedules",
 )
 

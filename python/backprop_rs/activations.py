@@ -5,6 +5,6 @@
 LeakyReLU(slope=0.1)
 """
 
-from ._rows import module_getattr
+from ._internal.entries import module_getattr
 
 __getattr__, __dir__ = module_getattr(__name__, "activation")

@@ -12,7 +12,7 @@ from importlib import import_module
 from io import TextIOWrapper
 from typing import Any, NoReturn
 
-from ._printable import printable
+from ._internal.printable import printable
 from .commands.spelling import on_command_line
 from .exceptions import RankFailed
 

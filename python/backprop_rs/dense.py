@@ -6,10 +6,10 @@ from dataclasses import dataclass, fields
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from ._check import boolean, integer, within
+from ._internal.checks import boolean, integer, within
 
 if TYPE_CHECKING:
-    from ._types import Function
+    from ._internal.types import Function
 
 # (least, largest) of each number; the largest itself is not accepted where it is finite.
 RANGES = {

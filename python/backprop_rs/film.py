@@ -6,14 +6,14 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import _check
+from ._internal import checks
 from .history import History
 
 if TYPE_CHECKING:
-    from ._types import AnyArray, Array, Data
+    from ._internal.types import AnyArray, Array, Data
     from .network import Network
     from .plot.movie import Movie
-    from .training.watching import Course, Place
+    from .training.monitors import Course, Place
 
 UNITS = ("epoch", "step")
 NEVER = (2**63 - 1, 0)  # a place that no training reaches
@@ -154,7 +154,7 @@ class Film:
         """
         from .plot.movie import movie
 
-        fps = _check.integer("fps", fps, least=1)
+        fps = checks.integer("fps", fps, least=1)
         return movie(self, kind, fps, options)
 
 
@@ -165,7 +165,7 @@ def same(one: Frame, other: Frame) -> bool:
 
 def record(net: Network, X: Data, y: Data, every: int, unit: str, settings: Any) -> Film:
     """What `Network.record` does."""
-    every = _check.integer("every", every, least=1)
+    every = checks.integer("every", every, least=1)
     if unit not in UNITS:
         raise ValueError(f"unit must be one of {', '.join(UNITS)}; got {unit!r}")
     film = Film(net, *net._samples(X, y), every, unit)

@@ -33,7 +33,7 @@ def set_num_threads(n: int) -> None:
     >>> n = bp.get_num_threads()
     >>> bp.set_num_threads(n)
     """
-    from ._check import integer
+    from ._internal.checks import integer
 
     n = min(integer("n", n, least=1), 1024)
     try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ._types import Array
+    from ._internal.types import Array
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from .._printable import say
+from .._internal.printable import say
 from ..explain.explanation import Document
 from ..network import Network
 from .labelled import read, rows

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from .._printable import printable, say
-from ..data.recipe import listed
+from .._internal.printable import printable, say
+from ..data.table_options import listed
 from ..network import Network
 from .preparation import Preparation, describe_scaling
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import plot
-from .._printable import say
-from .._writing import writing
-from ..data.recipe import listed
+from .._internal.printable import say
+from .._internal.writing import writing
+from ..data.table_options import listed
 from ..history import History
 from ..network import Network
 from ..plot.style import require

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from .._printable import printable, say
-from .._writing import writing
+from .._internal.printable import printable, say
+from .._internal.writing import writing
 from ..network import Network
 from .preparation import Preparation
 from .source import read_to_predict

@@ -10,7 +10,7 @@ from time import sleep
 from traceback import print_exception
 from typing import Any
 
-from .._printable import printable
+from .._internal.printable import printable
 from ..cli import INTERRUPTED, USER, WRONG_ARGUMENT
 from .spelling import on_command_line
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import data
-from .._memory import available, shown
+from .._internal.memory import available, shown
 from ..data import Dataset
-from ..data.opening import Contents, once_read, open_binary
-from ..data.recipe import NameOrPosition, listed
+from ..data.io import Contents, once_read, open_binary
+from ..data.table_options import NameOrPosition, listed
 from ..exceptions import MissingCell
 from . import source_set
 from .preparation import Preparation, own_names

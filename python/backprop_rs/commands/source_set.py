@@ -12,7 +12,7 @@ import numpy as np
 
 from ..data import Source, Survey, source
 from ..data.arrays import warn_of_spread
-from ..data.opening import title
+from ..data.io import title
 from ..data.sources.base import Block, text_of
 from ..data.sources.split import split
 from ..data.table import check_classes, check_texts

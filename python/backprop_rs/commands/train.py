@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._printable import printable, say
-from .._writing import status
+from .._internal.printable import printable, say
+from .._internal.writing import status
 from ..data import Dataset, Moments, Source, source, train_test_split
 from ..network import Network
 from .preparation import Preparation, describe_scaling, prepare

@@ -5,14 +5,14 @@ integer class labels (m,) or float32 values. Nothing here depends on the rest of
 for its random streams.
 """
 
-from .builtin import load_digits, load_iris
+from .bundled import load_digits, load_iris
 from .csv_file import load_csv
 from .dataset import Dataset
 from .frame import from_frame
 from .idx_file import load_idx, load_mnist_folder, read_idx
 from .labels import one_hot
 from .npz_file import load_npz, load_npz_split
-from .prepare import standardize, train_test_split
+from .preprocessing import standardize, train_test_split
 from .scaling import Scaling
 from .sources import Moments, Source, Survey, source
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _backend, _foreign
+from .._internal import backends, interop
 from ..exceptions import MaskedValues
 
 
 def array_of(argument: str, given: ArrayLike) -> NDArray[Any]:
     """Return an array, or raise ValueError where values are masked or rows of unequal length."""
     try:
-        return _foreign.array_of(argument, given)  # type: ignore[no-any-return]
+        return interop.array_of(argument, given)  # type: ignore[no-any-return]
     except MaskedValues:
         raise
     except ValueError:
@@ -59,7 +59,7 @@ def warn_of_spread(name: str, reach: float, deviation: float) -> None:
             f"feature {name!r} has values up to {reach:.6g} that differ by little "
             f"(standard deviation {deviation:.3g}): float32 rounds them; subtract a constant "
             "from it before",
-            stacklevel=_backend.level_of_caller(),
+            stacklevel=backends.level_of_caller(),
         )
 
 

@@ -9,13 +9,13 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from .._printable import printable
+from .._internal.printable import printable
 from .csv_rows import cell_coder, delimiter_of, is_missing, open_text, parsed, split_rows
 from .dataset import Dataset
+from .io import Path, once_read, title
 from .labels import Classes
-from .opening import Path, once_read, title
-from .recipe import Recipe, Roles, check_unique, one_of
 from .table import Column, Table
+from .table_options import Recipe, Roles, check_unique, one_of
 
 SAMPLE = 50
 """Lines that decide on the delimiter and on a first guess of each column's kind."""

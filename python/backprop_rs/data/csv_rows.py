@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from .._printable import printable
-from .opening import Path, open_binary
+from .._internal.printable import printable
+from .io import Path, open_binary
 
 DELIMITERS = ("\t", ";", "|", ",", " ")
 """Tried in this order: a semicolon before the comma, which may stand inside numbers or texts."""

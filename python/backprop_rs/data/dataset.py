@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _frames
+from .._internal import frames
 from .arrays import array_of, finite, rows_of, warn_of_rounding
 from .labels import check_labels, code_texts, default_class_names
 from .scaling import Scaling
@@ -87,7 +87,7 @@ class Dataset:
     ) -> None:
         given = rows_of(X)
         features = finite("X", given)
-        names = tuple(feature_names) or _frames.names_of(X) or ()
+        names = tuple(feature_names) or frames.names_of(X) or ()
         if given.dtype.itemsize > 4:
             for k, column in enumerate(given.T):
                 warn_of_rounding(names[k] if len(names) > k else f"x{k}", column)

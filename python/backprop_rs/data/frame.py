@@ -10,8 +10,8 @@ import numpy as np
 
 from .dataset import Dataset
 from .labels import Classes
-from .recipe import Recipe, Roles, check_unique
 from .table import Column, Table
+from .table_options import Recipe, Roles, check_unique
 
 
 def from_frame(

@@ -8,9 +8,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from .._printable import printable
+from .._internal.printable import printable
 from .dataset import Dataset
-from .opening import Path, open_binary, title
+from .io import Path, open_binary, title
 
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 """Type codes of the format, http://yann.lecun.com/exdb/mnist/ (last section)."""

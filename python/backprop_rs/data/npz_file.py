@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._printable import printable
+from .._internal.printable import printable
 from .dataset import Dataset
 from .idx_file import pixels
+from .io import Path, title
 from .labels import Classes, code_numbers, code_texts
-from .opening import Path, title
-from .recipe import one_of
+from .table_options import one_of
 
 
 def load_npz(path: Path, *, classes: Classes = "auto") -> Dataset:

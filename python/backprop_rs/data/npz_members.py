@@ -17,9 +17,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _memory
-from .._printable import printable
-from .opening import Path, check_path
+from .._internal import memory
+from .._internal.printable import printable
+from .io import Path, check_path
 
 HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -67,7 +67,7 @@ def check_members(members: Sequence[zipfile.ZipInfo], size: int) -> None:
     for member in members:
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError("its members must be stored or deflated, as NumPy writes them")
-    _memory.need(sum(member.file_size for member in members), "uint8", "an .npz file")
+    memory.need(sum(member.file_size for member in members), "uint8", "an .npz file")
 
 
 def _array(file: IO[bytes], size: int) -> NDArray[Any]:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _backend
+from .._internal import backends
 from ..exceptions import MissingCell
 from .arrays import warn_of_rounding
 from .dataset import Dataset
 from .labels import code_numbers, code_texts
-from .recipe import Recipe, Roles, listed
+from .table_options import Recipe, Roles, listed
 
 MOST_CATEGORIES = 1000
 FEW_CATEGORIES = 20
@@ -93,7 +93,7 @@ class Table:
                 warnings.warn(
                     f"the target {self.names[target]!r} is missing in {missing[target].sum():,} of "
                     f"{len(missing[target]):,} rows, which are left out",
-                    stacklevel=_backend.level_of_caller(),
+                    stacklevel=backends.level_of_caller(),
                 )
             return rest
         strict = [

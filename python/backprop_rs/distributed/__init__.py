@@ -4,6 +4,6 @@
 steps, `start` what `Network.fit(comm=...)` does.
 """
 
-from .start import world
+from .fit import world
 
 __all__ = ["world"]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .dealing import Deal, total
+from .sharding import Deal, total
 
 BUNDLE = 64 * 1024  # bytes under which layers go together
 

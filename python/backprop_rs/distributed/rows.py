@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.sources.base import Block, Change, Epoch, Pass, Source, shuffled
-from .dealing import deal
+from .sharding import deal
 
 if TYPE_CHECKING:
-    from ..training.validation import Samples
+    from ..training.samples import Samples
     from .agreement import Agreement
 
 

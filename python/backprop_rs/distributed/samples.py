@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from ..data.sources.base import Block, Piece, pieces_of
 from ..training.metrics import Metrics
-from ..training.streams import Kept, Outcome, Place, Streamed
-from ..training.validation import Samples
-from .dealing import Deal, deal
+from ..training.out_of_core import Kept, Outcome, Place, Streamed
+from ..training.samples import Samples
 from .exchange import Exchange
 from .rows import GatheredSource, rows_of_rank
+from .sharding import Deal, deal
 
 if TYPE_CHECKING:
     from ..network import Network

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import names
+from . import notation
+from .document import Group, Line, Section
 from .expression import Cases, Condition, Expression, Negative, Number, Series, Symbol
 from .formulas import a as of_a
 from .formulas import activation_formula, cost_formula
 from .formulas import y as of_y
 from .formulas import z as of_z
 from .forward import choose
-from .names import by
-from .normalising import through_norm
-from .norms import Floats
+from .layer_norm import through_norm
+from .layer_norm_values import Floats
+from .notation import by
 from .sample import Sample
-from .shown import sums, times
-from .statements import Group, Line, Section
+from .selection import sums, times
 
 
 def backward(sample: Sample) -> Section:
@@ -37,11 +37,11 @@ def layer_backward(sample: Sample, layer: int) -> Section:
     return Section(title, [*groups, weight_gradient(sample, layer), bias_gradient(sample, layer)])
 
 
-def term(sample: Sample, j: names.Index, layer: int) -> Expression:
+def term(sample: Sample, j: notation.Index, layer: int) -> Expression:
     """The error term of a neuron; with layer normalisation dC by what its activation sees."""
     if sample.norm(layer) is None:
-        return names.delta(j, layer)
-    return by(names.cost(sample.i), names.u(j, layer))
+        return notation.delta(j, layer)
+    return by(notation.cost(sample.i), notation.u(j, layer))
 
 
 def terms(sample: Sample, layer: int) -> Floats:
@@ -74,8 +74,8 @@ def cost_slope(sample: Sample) -> Group:
     return Group("Slope of the cost", [general], lines, label, notes)
 
 
-def by_a(sample: Sample, j: names.Index, layer: int) -> Expression:
-    return by(names.cost(sample.i), names.a(j, layer))
+def by_a(sample: Sample, j: notation.Index, layer: int) -> Expression:
+    return by(notation.cost(sample.i), notation.a(j, layer))
 
 
 def slope(sample: Sample, layer: int) -> Group:
@@ -84,16 +84,16 @@ def slope(sample: Sample, layer: int) -> Group:
     if name == "softmax":
         return jacobian(sample, layer)
     formula = activation_formula(name).sigma_prime
-    left = by(names.a("j", layer), sample.u("j", layer))
-    general = formula.put({of_z: sample.u("j", layer), of_a: names.a("j", layer)})
+    left = by(notation.a("j", layer), sample.u("j", layer))
+    general = formula.put({of_z: sample.u("j", layer), of_a: notation.a("j", layer)})
     lines = []
     for j in sample.shown.neurons[layer]:
         parts = (
-            formula.put({of_z: sample.u(j, layer), of_a: names.a(j, layer)}),
+            formula.put({of_z: sample.u(j, layer), of_a: notation.a(j, layer)}),
             choose(formula, sample.numbers(j, layer)),
         )
         value = float(sample.of.slopes[layer - 1][sample.i, j])
-        lines.append(Line(by(names.a(j, layer), sample.u(j, layer)), parts, value))
+        lines.append(Line(by(notation.a(j, layer), sample.u(j, layer)), parts, value))
     label = "actWRTZSigmoid" if name == "sigmoid" else ""
     notes = sample.shown.note(layer)
     return Group("Slope of the activation", [[left, general]], lines, label, notes)
@@ -102,13 +102,13 @@ def slope(sample: Sample, layer: int) -> Group:
 def jacobian(sample: Sample, layer: int) -> Group:
     """Every output of softmax depends on every z."""
     a, slopes = sample.a(layer), sample.of.slopes[layer - 1][sample.i]
-    i, j = names.a("i", layer), names.a("j", layer)
+    i, j = notation.a("i", layer), notation.a("j", layer)
     same = Condition(Symbol("i"), "=", Symbol("j"))
     general = Cases(((i * (1 - i), same),), Negative(i * j))
     lines = []
     for i_ in sample.shown.neurons[layer]:
         for j_ in sample.shown.neurons[layer]:
-            one, other = names.a(i_, layer), names.a(j_, layer)
+            one, other = notation.a(i_, layer), notation.a(j_, layer)
             part = one * (1 - one) if i_ == j_ else Negative(one * other)
             numbers: dict[Expression, Expression] = {
                 one: Number(float(a[i_])),
@@ -147,8 +147,8 @@ def output_delta(sample: Sample) -> Group:
 def general_product(sample: Sample, layer: int) -> Expression:
     """dC/da da/dz of any neuron of a layer."""
     if sample.of.names[layer - 1] != "softmax":
-        return by_a(sample, "j", layer) * by(names.a("j", layer), sample.u("j", layer))
-    body = by_a(sample, "i", layer) * by(names.a("i", layer), sample.u("j", layer))
+        return by_a(sample, "j", layer) * by(notation.a("j", layer), sample.u("j", layer))
+    body = by_a(sample, "i", layer) * by(notation.a("i", layer), sample.u("j", layer))
     return Series("i", str(sample.of.net.sizes[-1] - 1), body)
 
 
@@ -161,25 +161,25 @@ def chain_parts(sample: Sample, j: int) -> tuple[Expression, ...]:
         symbols, numbers = sums(
             neurons,
             [i for i in range(len(grad_a)) if i not in neurons],  # of classes, all but one are 0
-            lambda i: by_a(sample, i, layer) * by(names.a(i, layer), sample.u(j, layer)),
+            lambda i: by_a(sample, i, layer) * by(notation.a(i, layer), sample.u(j, layer)),
             lambda i: times(grad_a[i], slopes[i, j]),
         )
         return (symbols, numbers) if np.isfinite(grad_a).all() else (symbols,)
-    symbols = by_a(sample, j, layer) * by(names.a(j, layer), sample.u(j, layer))
+    symbols = by_a(sample, j, layer) * by(notation.a(j, layer), sample.u(j, layer))
     return (symbols, times(grad_a[j], slopes[j])) if np.isfinite(grad_a[j]) else (symbols,)
 
 
 def through_weights(sample: Sample, layer: int) -> Group:
     """dC/da of a hidden layer: what its activations do to all neurons of the next one."""
     weights, delta = sample.of.weights[layer], sample.delta(layer + 1)
-    body = names.delta("k", layer + 1) * names.w("k", "j", layer + 1)
+    body = notation.delta("k", layer + 1) * notation.w("k", "j", layer + 1)
     chain = [by_a(sample, "j", layer), Series("k", str(sample.of.net.sizes[layer + 1] - 1), body)]
     lines = []
     for j in sample.shown.neurons[layer]:
         parts = sums(
             sample.shown.neurons[layer + 1],
             sample.shown.rest(layer + 1),
-            lambda k, j=j: names.delta(k, layer + 1) * names.w(k, j, layer + 1),  # type: ignore[misc]
+            lambda k, j=j: notation.delta(k, layer + 1) * notation.w(k, j, layer + 1),  # type: ignore[misc]
             lambda k, j=j: times(delta[k], weights[k, j]),  # type: ignore[misc]
         )
         value = float(sample.of.grad_a[layer - 1][sample.i, j])
@@ -197,8 +197,8 @@ def hidden_delta(sample: Sample, layer: int) -> Group:
     grad_a = sample.of.grad_a[layer - 1][sample.i]
     slopes = sample.of.slopes[layer - 1][sample.i]
 
-    def product(j: names.Index) -> Expression:
-        return by_a(sample, j, layer) * by(names.a(j, layer), sample.u(j, layer))
+    def product(j: notation.Index) -> Expression:
+        return by_a(sample, j, layer) * by(notation.a(j, layer), sample.u(j, layer))
 
     lines = [
         Line(
@@ -208,7 +208,7 @@ def hidden_delta(sample: Sample, layer: int) -> Group:
         )
         for j in sample.shown.neurons[layer]
     ]
-    behind = names.delta("k", layer + 1) * names.w("k", "j", layer + 1)
+    behind = notation.delta("k", layer + 1) * notation.w("k", "j", layer + 1)
     total = Series("k", str(sample.of.net.sizes[layer + 1] - 1), behind)
     prime = activation_formula(sample.of.names[layer - 1]).sigma_prime
     chain = [term(sample, "j", layer), product("j"), total * prime.put(sample.symbols("j", layer))]
@@ -220,24 +220,24 @@ def by_z(sample: Sample, layer: int) -> Expression:
     """dC/dz of any neuron."""
     if sample.norm(layer) is None:
         return general_product(sample, layer)
-    return by(names.cost(sample.i), names.z("j", layer))
+    return by(notation.cost(sample.i), notation.z("j", layer))
 
 
 def weight_gradient(sample: Sample, layer: int) -> Group:
     """dC_i/dw, by way of z."""
-    name, delta, a = names.cost(sample.i), sample.delta(layer), sample.a(layer - 1)
-    w = names.w("j", "k", layer)
-    product = by_z(sample, layer) * by(names.z("j", layer), w)
-    chain = [by(name, w), product, names.delta("j", layer) * names.a("k", layer - 1)]
+    name, delta, a = notation.cost(sample.i), sample.delta(layer), sample.a(layer - 1)
+    w = notation.w("j", "k", layer)
+    product = by_z(sample, layer) * by(notation.z("j", layer), w)
+    chain = [by(name, w), product, notation.delta("j", layer) * notation.a("k", layer - 1)]
     gradients = sample.of.gradients_of_samples(layer)[sample.i]
     lines = []
     for j in sample.shown.neurons[layer]:
         for k in sample.shown.neurons[layer - 1]:
             parts = (
-                names.delta(j, layer) * names.a(k, layer - 1),
+                notation.delta(j, layer) * notation.a(k, layer - 1),
                 times(delta[j], a[k]),
             )
-            lines.append(Line(by(name, names.w(j, k, layer)), parts, float(gradients[j, k])))
+            lines.append(Line(by(name, notation.w(j, k, layer)), parts, float(gradients[j, k])))
     return Group(
         "Gradient of the weights",
         [chain],
@@ -248,12 +248,12 @@ def weight_gradient(sample: Sample, layer: int) -> Group:
 
 
 def bias_gradient(sample: Sample, layer: int) -> Group:
-    name, delta = names.cost(sample.i), sample.delta(layer)
-    b = names.b("j", layer)
-    product = by_z(sample, layer) * by(names.z("j", layer), b)
-    chain = [by(name, b), product, names.delta("j", layer)]
+    name, delta = notation.cost(sample.i), sample.delta(layer)
+    b = notation.b("j", layer)
+    product = by_z(sample, layer) * by(notation.z("j", layer), b)
+    chain = [by(name, b), product, notation.delta("j", layer)]
     lines = [
-        Line(by(name, names.b(j, layer)), (names.delta(j, layer),), float(delta[j]))
+        Line(by(name, notation.b(j, layer)), (notation.delta(j, layer),), float(delta[j]))
         for j in sample.shown.neurons[layer]
     ]
     return Group(

@@ -6,20 +6,20 @@ import pathlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._check import integer
-from .._writing import replace_text
+from .._internal.checks import integer
+from .._internal.writing import replace_text
 from .backward import backward
+from .document import Section
 from .forward import forward
 from .paths import Parameter
 from .paths import section as paths
 from .quantities import Quantities, quantities
 from .sample import Sample
-from .shown import Shown, choose
-from .statements import Section
+from .selection import Shown, choose
 from .update import averages, update
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array, Path
+    from .._internal.types import AnyArray, Array, Path
     from ..network import Network
 
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from . import names
+from . import notation
+from .document import Group, Line, Section
 from .expression import Cases, Expression, Number, Series, exp
 from .formulas import activation_formula, cost_formula
 from .formulas import z as of_z
-from .normalising import normalising
+from .layer_norm import normalising
 from .sample import Sample
-from .shown import sums, times, total
-from .statements import Group, Line, Section
+from .selection import sums, times, total
 
 
 def forward(sample: Sample) -> Section:
@@ -39,21 +39,21 @@ def weighted_inputs(sample: Sample, layer: int) -> Group:
     weights, biases = sample.of.weights[layer - 1], sample.of.biases[layer - 1]
     before = sample.a(layer - 1)
     n_in = sample.of.net.sizes[layer - 1]
-    product = names.w("j", "k", layer) * names.a("k", layer - 1)
-    general = Series("k", str(n_in - 1), product) + names.b("j", layer)
+    product = notation.w("j", "k", layer) * notation.a("k", layer - 1)
+    general = Series("k", str(n_in - 1), product) + notation.b("j", layer)
     lines = []
     for j in sample.shown.neurons[layer]:
         parts = sums(
             sample.shown.neurons[layer - 1],
             sample.shown.rest(layer - 1),
-            lambda k, j=j: names.w(j, k, layer) * names.a(k, layer - 1),  # type: ignore[misc]
+            lambda k, j=j: notation.w(j, k, layer) * notation.a(k, layer - 1),  # type: ignore[misc]
             lambda k, j=j: times(weights[j, k], before[k]),  # type: ignore[misc]
-            (names.b(j, layer), Number(float(biases[j]))),
+            (notation.b(j, layer), Number(float(biases[j]))),
         )
-        lines.append(Line(names.z(j, layer), parts, float(sample.z(layer)[j])))
+        lines.append(Line(notation.z(j, layer), parts, float(sample.z(layer)[j])))
     return Group(
         "Weighted input",
-        [[names.z("j", layer), general]],
+        [[notation.z("j", layer), general]],
         lines,
         "zLastLayer",
         sample.shown.note(layer),
@@ -68,10 +68,10 @@ def activations(sample: Sample, layer: int) -> Group:
     lines = []
     for j in sample.shown.neurons[layer]:
         numbers = choose(formula, sample.numbers(j, layer))
-        parts = (names.sigma(sample.u(j, layer)), numbers)
-        lines.append(Line(names.a(j, layer), parts, float(sample.a(layer)[j])))
+        parts = (notation.sigma(sample.u(j, layer)), numbers)
+        lines.append(Line(notation.a(j, layer), parts, float(sample.a(layer)[j])))
     u = sample.u("j", layer)
-    chain = [names.a("j", layer), names.sigma(u), formula.put({of_z: u})]
+    chain = [notation.a("j", layer), notation.sigma(u), formula.put({of_z: u})]
     return Group("Activation", [chain], lines, notes=sample.shown.note(layer))
 
 
@@ -84,7 +84,7 @@ def softmax(sample: Sample, layer: int) -> Group:
     z = sample.seen(layer)
     last = str(len(z) - 1)
     top = exp(sample.u("j", layer))
-    chain = [names.a("j", layer), top / Series("i", last, exp(sample.u("i", layer)))]
+    chain = [notation.a("j", layer), top / Series("i", last, exp(sample.u("i", layer)))]
     bottoms = sums(
         sample.shown.neurons[layer],
         sample.shown.rest(layer),
@@ -94,7 +94,7 @@ def softmax(sample: Sample, layer: int) -> Group:
     lines = []
     for j in sample.shown.neurons[layer]:
         parts = (exp(sample.u(j, layer)) / bottoms[0], exp(Number(z[j])) / bottoms[1])
-        lines.append(Line(names.a(j, layer), parts, float(sample.a(layer)[j])))
+        lines.append(Line(notation.a(j, layer), parts, float(sample.a(layer)[j])))
     return Group("Activation", [chain], lines, notes=sample.shown.note(layer))
 
 
@@ -102,7 +102,7 @@ def cost_section(sample: Sample) -> Section:
     """C_i of this sample, with the term of each output."""
     layer, of = sample.last, sample.of
     formula = cost_formula(of.net.cost, of.net.output)
-    name = names.cost(sample.i)
+    name = notation.cost(sample.i)
     if formula.own:
         own = Line(name, (formula.term,), float(of.costs[sample.i]))
         return Section("Cost", [Group(f"Cost of sample {sample.i}", [[name, formula.term]], [own])])
@@ -140,10 +140,10 @@ def cost_term(sample: Sample, j: int) -> Expression:
 def smoothed_targets(sample: Sample) -> Group:
     """The targets with a share spread over the classes, as the cost sees them."""
     of, share, n = sample.of, sample.of.smoothing, sample.of.classes
-    chain = [names.y("j", True), (1 - Number(share)) * names.y("j") + Number(share) / n]
+    chain = [notation.y("j", True), (1 - Number(share)) * notation.y("j") + Number(share) / n]
     lines = []
     for j in sample.shown.neurons[sample.last]:
         given = Number(float(of.y[sample.i, j]))
         part = (1 - Number(share)) * given + Number(share) / n
-        lines.append(Line(names.y(j, True), (part,), float(of.targets[sample.i, j])))
+        lines.append(Line(notation.y(j, True), (part,), float(of.targets[sample.i, j])))
     return Group("Smoothed targets", [chain], lines, notes=sample.shown.note(sample.last))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .expression import Expression, Symbol
-from .notation import Notation
+from .printer import Notation
 
 LETTERS = {
     "α": r"\alpha",

@@ -8,8 +8,8 @@ from .latex import LETTERS, Latex
 from .text import Text
 
 if TYPE_CHECKING:
+    from .document import Group, Section
     from .expression import Expression
-    from .statements import Group, Section
 
 WIDEST = 72
 """The longest equation, in signs of plain text, that is written on one line."""

@@ -6,7 +6,7 @@ import re
 from html import escape
 
 from .expression import Add, Expression, Negative, Symbol
-from .notation import ADD, Notation
+from .printer import ADD, Notation
 
 APPLY = "<mo>&#8289;</mo>"  # the invisible sign between a function and its argument
 TIMES = '<mo>&#8290;</mo><mspace width="0.12em"></mspace>'  # the invisible times

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import names
+from . import notation
 from .backward import terms
+from .document import Group, Line, Section
 from .expression import Expression, Number, Omitted, Product, Series, Symbol
-from .names import by
-from .normalising import slopes as slopes_of_norm
+from .layer_norm import slopes as slopes_of_norm
+from .notation import by
 from .sample import Sample
-from .shown import added, times
-from .statements import Group, Line, Section
+from .selection import added, times
 from .update import mean, mean_of
 
 if TYPE_CHECKING:
-    from .norms import Floats, Normalised
+    from .layer_norm_values import Floats, Normalised
     from .quantities import Quantities
-    from .shown import Shown
+    from .selection import Shown
 
 LETTERS = "pqrstuvxyz"
 
@@ -39,8 +39,8 @@ class Parameter:
     @property
     def symbol(self) -> Symbol:
         if self.k is None:
-            return names.b(self.j, self.layer)
-        return names.w(self.j, self.k, self.layer)
+            return notation.b(self.j, self.layer)
+        return notation.w(self.j, self.k, self.layer)
 
     @property
     def title(self) -> str:
@@ -140,21 +140,21 @@ def chain(
     sample: Sample, path: tuple[int, ...], parameter: Parameter
 ) -> tuple[Expression, Expression]:
     """The product along a path, in symbols and with numbers."""
-    of, cost = sample.of, names.cost(sample.i)
+    of, cost = sample.of, notation.cost(sample.i)
     last, p = sample.last, -1
     symbols: list[Expression] = []
     numbers: list[Any] = []
     for layer, q, seen in turns(sample, parameter.layer, path):
-        u, a = sample.u(seen, layer), names.a(seen, layer)
+        u, a = sample.u(seen, layer), notation.a(seen, layer)
         slopes = of.slopes[layer - 1][sample.i]
         if layer < last:
-            symbols += [by(names.z(p, layer + 1), a), by(a, u)]
+            symbols += [by(notation.z(p, layer + 1), a), by(a, u)]
             numbers += [of.weights[layer][p, seen], slopes[seen]]
         elif by_delta(sample):
             symbols, numbers = [by(cost, u)], [terms(sample, last)[seen]]
         else:
             i = path[-1] if slopes.ndim == 2 else seen  # of softmax any output
-            symbols = [by(cost, names.a(i, last)), by(names.a(i, last), u)]
+            symbols = [by(cost, notation.a(i, last)), by(notation.a(i, last), u)]
             numbers = [
                 of.grad_a[-1][sample.i, i],
                 slopes[i, seen] if slopes.ndim == 2 else slopes[seen],
@@ -164,14 +164,14 @@ def chain(
             symbols += through(seen, q, layer)
             numbers += [norm.gains[seen], norm.slopes(sample.i)[seen, q]]
         p = q
-    symbols.append(by(names.z(p, parameter.layer), parameter.symbol))
+    symbols.append(by(notation.z(p, parameter.layer), parameter.symbol))
     return Product(tuple(symbols)), times(*numbers, parameter.slope(sample))
 
 
-def through(i: names.Index, j: names.Index, layer: int) -> list[Expression]:
+def through(i: notation.Index, j: notation.Index, layer: int) -> list[Expression]:
     """The slopes of what neuron i sees by z_j, in symbols: gain and normalisation."""
-    u, hat = names.u(i, layer), names.hat(i, layer)
-    return [by(u, hat), by(hat, names.z(j, layer))]
+    u, hat = notation.u(i, layer), notation.hat(i, layer)
+    return [by(u, hat), by(hat, notation.z(j, layer))]
 
 
 def general(sample: Sample, parameter: Parameter) -> Expression:
@@ -179,7 +179,7 @@ def general(sample: Sample, parameter: Parameter) -> Expression:
     layer, last, j = parameter.layer, sample.last, parameter.j
     sums = last - layer + sum(sample.norm(number) is not None for number in range(layer, last + 1))
     letters = iter([LETTERS[i % len(LETTERS)] for i in reversed(range(sums))])
-    end = by(names.z(j, layer), parameter.symbol)
+    end = by(notation.z(j, layer), parameter.symbol)
     return back_to_z(sample, layer, str(j), letters) * end
 
 
@@ -194,23 +194,23 @@ def back_to_z(sample: Sample, layer: int, j: str, letters: Iterator[str]) -> Exp
 
 def back_to_seen(sample: Sample, layer: int, j: str, letters: Iterator[str]) -> Expression:
     """dC by what the activation of neuron j sees."""
-    cost, size = names.cost(sample.i), sample.of.net.sizes
-    a, u = names.a(j, layer), sample.u(j, layer)
+    cost, size = notation.cost(sample.i), sample.of.net.sizes
+    a, u = notation.a(j, layer), sample.u(j, layer)
     if layer < sample.last:
         letter = next(letters)
-        inner = back_to_z(sample, layer + 1, letter, letters) * by(names.z(letter, layer + 1), a)
+        inner = back_to_z(sample, layer + 1, letter, letters) * by(notation.z(letter, layer + 1), a)
         return Series(letter, str(size[layer + 1] - 1), inner) * by(a, u)
     if by_delta(sample):
         return by(cost, u)
     if sample.of.net.output == "softmax":
-        a = names.a("i", layer)
+        a = notation.a("i", layer)
         return Series("i", str(size[-1] - 1), by(cost, a) * by(a, u))
     return by(cost, a) * by(a, u)
 
 
 def of_sample(sample: Sample, parameter: Parameter, most: int) -> tuple[list[Group], Paths]:
     """The paths, and what they come to."""
-    name = by(names.cost(sample.i), parameter.symbol)
+    name = by(notation.cost(sample.i), parameter.symbol)
     paths = largest_paths(sample, parameter.layer, parameter.j, most)
     value = float(sample.delta(parameter.layer)[parameter.j]) * parameter.slope(sample)
     lines = []
@@ -251,12 +251,12 @@ def normalisations(sample: Sample, layer: int, paths: Paths) -> list[Group]:
 def by_error_term(sample: Sample, parameter: Parameter, value: float) -> Group:
     """The same from delta."""
     layer, j, k = parameter.layer, parameter.j, parameter.k
-    delta: Expression = names.delta(j, layer)
+    delta: Expression = notation.delta(j, layer)
     numbers: Expression = Number(float(sample.delta(layer)[j]))
     if k is not None:
-        delta = delta * names.a(k, layer - 1)
+        delta = delta * notation.a(k, layer - 1)
         numbers = numbers * Number(float(sample.a(layer - 1)[k]))
-    line = Line(by(names.cost(sample.i), parameter.symbol), (delta, numbers), value)
+    line = Line(by(notation.cost(sample.i), parameter.symbol), (delta, numbers), value)
     label = "gradientBiasLayerZero" if k is None else "gradientZeroLayerWeights"
     return Group("The same by the error term", [], [line], label)
 
@@ -287,8 +287,8 @@ def section(
 
 
 def average(of: Quantities, shown: Shown, parameter: Parameter) -> Group:
-    name = by(names.cost(), parameter.symbol)
-    general = [name, mean_of(of.m, by(names.cost("i"), parameter.symbol))]
+    name = by(notation.cost(), parameter.symbol)
+    general = [name, mean_of(of.m, by(notation.cost("i"), parameter.symbol))]
     part = mean(of, shown, sample_gradients(of, parameter))
     return Group("Gradient", [general], [Line(name, (part,), averaged(of, parameter))])
 

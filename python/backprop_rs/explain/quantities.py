@@ -15,10 +15,10 @@ from .expression import Number
 from .formulas import a as of_a
 from .formulas import cost_formula
 from .formulas import y as of_y
-from .norms import Floats, Normalised, doubled, normalised
+from .layer_norm_values import Floats, Normalised, doubled, normalised
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array
+    from .._internal.types import AnyArray, Array
     from ..network import Network
     from ..trace import Trace
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import names
+from . import notation
 from .expression import Expression, Number, Symbol
 from .formulas import LOG_SUM, SUM_OF_TARGETS
 from .formulas import a as of_a
 from .formulas import n as of_n
 from .formulas import y as of_y
 from .formulas import z as of_z
-from .names import Index
-from .norms import Floats, Normalised, doubled
+from .layer_norm_values import Floats, Normalised, doubled
+from .notation import Index
 from .quantities import Quantities
-from .shown import Shown
+from .selection import Shown
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Sample:
 
     def u(self, j: Index, layer: int) -> Symbol:
         """What the activation of a neuron sees: z, or what layer normalisation makes of it."""
-        return names.z(j, layer) if self.norm(layer) is None else names.u(j, layer)
+        return notation.z(j, layer) if self.norm(layer) is None else notation.u(j, layer)
 
     def seen(self, layer: int) -> Floats:
         """The numbers of the same."""
@@ -60,8 +60,8 @@ class Sample:
         """The letters of the formulas with the indices of a neuron."""
         return {
             of_z: self.u(j, layer),
-            of_a: names.a(j, layer),
-            of_y: names.y(j, self.smoothed),
+            of_a: notation.a(j, layer),
+            of_y: notation.y(j, self.smoothed),
             of_n: Number(self.of.net.sizes[-1]),
         }
 

@@ -6,10 +6,10 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from .expression import Expression, Symbol
-from .notation import FRACTION, POWER, PRODUCT, Notation
+from .printer import FRACTION, POWER, PRODUCT, Notation
 
 if TYPE_CHECKING:
-    from .statements import Group, Section
+    from .document import Group, Section
 
 FIXED = "\u00a0"  # a space where no line may end
 BELOW = str.maketrans("0123456789+−=()iljkmnp", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ᵢₗⱼₖₘₙₚ")

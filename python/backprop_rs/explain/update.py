@@ -6,19 +6,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from . import names
+from . import notation
+from .document import Group, Line, Section
 from .expression import Call, Expression, Fraction, Number, Series
-from .names import ALPHA, by
-from .norms import Floats, doubled
+from .layer_norm_values import Floats, doubled
+from .notation import ALPHA, by
 from .quantities import Quantities
-from .shown import Shown, total
-from .statements import Group, Line, Section
+from .selection import Shown, total
 
 
 def averages(of: Quantities, shown: Shown) -> Section:
     """C and its gradients, as means over the samples."""
-    chain = [names.cost(), mean_of(of.m, names.cost("i"))]
-    line = Line(names.cost(), (mean(of, shown, of.costs),), of.trace.cost)
+    chain = [notation.cost(), mean_of(of.m, notation.cost("i"))]
+    line = Line(notation.cost(), (mean(of, shown, of.costs),), of.trace.cost)
     groups = [Group("Cost of the batch", [chain], [line])]
     layers = range(1, len(of.net.sizes))
     sections = [
@@ -87,8 +87,8 @@ GRADIENTS = {
     "gains": "gain_gradients",
     "shifts": "shift_gradients",
 }
-KINDS = (Kind("weights", names.w), Kind("biases", names.b))
-OF_NORM = (Kind("gains", names.g), Kind("shifts", names.h))
+KINDS = (Kind("weights", notation.w), Kind("biases", notation.b))
+OF_NORM = (Kind("gains", notation.g), Kind("shifts", notation.h))
 
 
 def kinds(of: Quantities, layer: int) -> tuple[Kind, ...]:
@@ -98,11 +98,11 @@ def kinds(of: Quantities, layer: int) -> tuple[Kind, ...]:
 
 def average(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
     letter = kind.general(layer)
-    chain = [by(names.cost(), letter), mean_of(of.m, by(names.cost("i"), letter))]
+    chain = [by(notation.cost(), letter), mean_of(of.m, by(notation.cost("i"), letter))]
     each, result = kind.of_samples(of, layer), kind.gradients(of, layer)
     lines = []
     for place in kind.places(shown, layer):
-        name = by(names.cost(), kind.letter(*place, layer))
+        name = by(notation.cost(), kind.letter(*place, layer))
         part = mean(of, shown, np.array([one[place] for one in each]))
         lines.append(Line(name, (part,), float(result[place])))
     title = f"Gradient of the {kind.plural}"
@@ -121,7 +121,7 @@ def update(of: Quantities, shown: Shown) -> Section:
     after = Group(
         "Cost with the new parameters",
         [],
-        [Line(names.cost(), (), of.new_cost)],
+        [Line(notation.cost(), (), of.new_cost)],
         notes=[f"Before the update it was {of.trace.cost:.6g}: it is now {words}."],
     )
     notes = [f"Gradient descent with the learning rate α = {of.learning_rate:g}."]
@@ -151,7 +151,7 @@ def descent(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
 
 
 def of_batch(of: Quantities) -> Expression:
-    return names.cost(0 if of.m == 1 else None)
+    return notation.cost(0 if of.m == 1 else None)
 
 
 def moved(

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .._types import Path
+    from .._internal.types import Path
     from ..network import Network
 
 # The suffix of a file, and the module whose `content` writes it.
@@ -28,7 +28,7 @@ def write(
     preparation: bool = True,
 ) -> None:
     """Write a network in the format that the suffix of `path` names, all or nothing."""
-    from .._writing import replace
+    from .._internal.writing import replace
     from .model import model_of
 
     stem, suffix = os.path.splitext(os.path.basename(os.fspath(path)))

@@ -17,7 +17,7 @@ from .model import Layer, Model
 from .vectors import vectors
 
 if TYPE_CHECKING:
-    from .._types import AnyArray
+    from .._internal.types import AnyArray
 
 WIDTH = 96  # columns of the lists of numbers
 PLAIN = (ascii_letters + digits + " _-.,:+/()").encode()  # what needs no escape in a string

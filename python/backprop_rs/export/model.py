@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._check import finite, shown
+from .._internal.checks import finite, shown
 from ..commands.preparation import Preparation
 from ..data import Scaling
 from ..reference.activation import ACTIVATIONS, Activation, activation
 from ..reference.table import parse
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array
+    from .._internal.types import AnyArray, Array
     from ..network import Network
 
 # What a layer may have beside its activation: what matters in training alone, and its norm.

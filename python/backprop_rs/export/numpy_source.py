@@ -19,7 +19,7 @@ from .numpy_activations import ACTIVATIONS
 from .vectors import vectors
 
 if TYPE_CHECKING:
-    from .._types import AnyArray
+    from .._internal.types import AnyArray
 
 FEW = 1000  # numbers that are written out
 WIDTH = 90  # columns of them

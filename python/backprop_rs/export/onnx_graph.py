@@ -10,7 +10,7 @@ import numpy as np
 from .protobuf import message
 
 if TYPE_CHECKING:
-    from .._types import AnyArray
+    from .._internal.types import AnyArray
 
 INT, INTS = 2, 7  # AttributeProto.AttributeType
 # TensorProto.DataType

@@ -10,7 +10,7 @@ from ..reference.norm import normalized as unit_rows
 from .model import Layer, Model
 
 if TYPE_CHECKING:
-    from .._types import Array
+    from .._internal.types import Array
 
 COUNT = 8
 DEVIATIONS = 8  # of rounding errors that are independent: see `bound`

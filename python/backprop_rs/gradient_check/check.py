@@ -23,7 +23,7 @@ from .kinks import Kinks
 from .result import AGREES, DIFFERS, UNDECIDED, GradientCheck, LayerCheck, Worst
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array
+    from .._internal.types import AnyArray, Array
     from ..network import Network
 
 EPS = float(np.finfo(np.float64).eps)

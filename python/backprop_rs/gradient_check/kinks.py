@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..explain.norms import normalised
+from ..explain.layer_norm_values import normalised
 from ..explain.quantities import activation_rows, cost_row
 from ..training.scores import one_hot
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array
+    from .._internal.types import AnyArray, Array
     from ..network import Network
 
 

@@ -1,8 +1,8 @@
 """How well a training goes, inside: each layer's δ, gradients, updates and slopes; what is ill."""
 
+from .callback import Health
 from .diagnosis import Diagnosis, Finding
-from .illnesses import ILLNESSES
 from .record import MEASURES, HealthRecord
-from .watch import Health
+from .rules import ILLNESSES
 
 __all__ = ["ILLNESSES", "MEASURES", "Diagnosis", "Finding", "Health", "HealthRecord"]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..own import Cost as OwnCost
+from ..custom import Cost as OwnCost
 from ..reference.activation import activation as activation_of
 from ..reference.cost import Cost
 from ..reference.cost import cost as cost_of
 
 if TYPE_CHECKING:
-    from .._types import AnyArray
+    from .._internal.types import AnyArray
     from ..network import Network
 
 GOLDEN = (5**0.5 - 1) / 2

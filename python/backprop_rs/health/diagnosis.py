@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from .. import _check
-from .case import Case
-from .illnesses import ILLNESSES
+from .._internal import checks
+from .context import Case
+from .rules import ILLNESSES
 
 if TYPE_CHECKING:
-    from .._types import Data
+    from .._internal.types import Data
     from ..history import History
     from ..network import Network
 
@@ -125,7 +125,7 @@ def diagnose(
     """What `Network.diagnose` does."""
     rate = learning_rate
     if rate is not None:
-        rate = _check.nonnegative("learning_rate", rate)
+        rate = checks.nonnegative("learning_rate", rate)
     elif history is not None and history.learning_rate:
         rate = max(history.learning_rate)
     case = Case(net, *net._samples(X, y), history, rate)

@@ -12,7 +12,7 @@ import numpy as np
 from ..reference.norm import normalized
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array
+    from .._internal.types import AnyArray, Array
     from ..network import Network
     from ..trace import Trace
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from .._types import AnyArray
+    from .._internal.types import AnyArray
     from .measures import Layer
 
 # Each measure: what an axis calls it, and what it is.

@@ -9,7 +9,7 @@ import numpy as np
 from .measures import gradient_norms as gradients_of
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array
+    from .._internal.types import AnyArray, Array
     from ..network import Network
 
 ROWS = 4096  # that go back at a time, so that their δ need not all be in memory

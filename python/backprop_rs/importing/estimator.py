@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _check
+from .._internal import checks
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -40,7 +40,7 @@ def network_of(cls: type[Network], mlp: Any, backend: str) -> Network:
         name(mlp.out_activation_),
         cost(mlp),
         init=weights,
-        dtype=_check.dtype(weights[0].dtype),
+        dtype=checks.dtype(weights[0].dtype),
         backend=backend,
     )
     net.biases = list(mlp.intercepts_)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._printable import printable
-from .._safetensors import Refused, read_foreign
+from .._internal.printable import printable
+from .._internal.safetensors import Refused, read_foreign
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Path
+    from .._internal.types import AnyArray, Path
 
 # The name of a type in the header, and of the type to read it as.
 TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "uint16"}

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _check
-from .._check import shown
+from .._internal import checks
+from .._internal.checks import shown
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Choice, Names
+    from .._internal.types import AnyArray, Choice, Names
     from ..network import Network
 
 KINDS = ("weight", "bias")
@@ -87,7 +87,7 @@ def array_of(name: str, given: Any) -> AnyArray:
     """An array, of a tensor as well, wherever it is."""
     for method in ("detach", "cpu"):
         given = getattr(given, method)() if hasattr(given, method) else given
-    return _check.numbers(f"arrays[{name!r}]", given)
+    return checks.numbers(f"arrays[{name!r}]", given)
 
 
 def in_order(found: Mapping[str, Any], given: Sequence[str] | None, from_file: bool) -> list[str]:

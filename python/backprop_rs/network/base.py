@@ -8,14 +8,14 @@ from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from .. import _backend, _check, _memory
-from .._tables import Tables
-from .._turns import Turns
+from .._internal import backends, checks, memory
+from .._internal.locked import Turns
+from .._internal.registry import Tables
+from ..custom import Activation, Cost, Own
 from ..dense import Dense
-from ..own import Activation, Cost, Own
 
 if TYPE_CHECKING:
-    from .._types import Array, Choice, Data, Function, Names
+    from .._internal.types import Array, Choice, Data, Function, Names
     from ..history import History
 
 
@@ -40,12 +40,12 @@ class Base:
         max_norm: float = 0.0,
         layer_norm: bool = False,
     ) -> None:
-        self.backend, module = _backend.choose(backend)
+        self.backend, module = backends.choose(backend)
         self._tables = Tables(module)
         every = {"l1": l1, "l2": l2, "weight_decay": weight_decay, "max_norm": max_norm}
         sizes, given = split(sizes, {"dropout": dropout, "layer_norm": layer_norm}, every)
-        sizes = _check.sizes(sizes)
-        _memory.need_parameters(sizes, _check.dtype(dtype))
+        sizes = checks.sizes(sizes)
+        memory.need_parameters(sizes, checks.dtype(dtype))
         activations = self._tables.activations(activation, len(sizes) - 2)
         activations.append(self._tables.function("activation", output))
         for i, layer in enumerate(given):
@@ -55,7 +55,7 @@ class Base:
         self._activations = activations
         self._functions = own_of([*activations, cost])
         self._unchecked = bool(self._functions)
-        seed = _check.seed(seed)
+        seed = checks.seed(seed)
         self.seed = int.from_bytes(os.urandom(8), "little") >> 1 if seed is None else seed
         self._seed_is_drawn = seed is None  # then `fit(comm=...)` takes that of rank 0
         self.epochs_trained = 0
@@ -65,12 +65,12 @@ class Base:
         self._optimizer: object = None
         self._history: History | None = None  # of the last training, for `diagnose`
         self._options = [layer.options for layer in given]
-        self._core = module.Network(sizes, activations, cost, _check.dtype(dtype), self._options)
+        self._core = module.Network(sizes, activations, cost, checks.dtype(dtype), self._options)
         if self.backend == "numpy":
             self._core = Turns(self._core)
         self._busy = Lock()
         own_cost = isinstance(cost, Cost)
-        self._target_range = _check.ANY_TARGET if own_cost else module.target_range(cost)
+        self._target_range = checks.ANY_TARGET if own_cost else module.target_range(cost)
         choice: Any = init
         if isinstance(init, (list, tuple)):
             self.weights = list(init)
@@ -139,7 +139,7 @@ class Base:
     @weights.setter
     def weights(self, given: Sequence[Data]) -> None:
         self._refuse_in_training("weights")
-        self._core.set_weights(_check.parameters("weights", given, self._shapes(), self.dtype))
+        self._core.set_weights(checks.parameters("weights", given, self._shapes(), self.dtype))
         self._optimizer = None  # its memory belongs to the old parameters
 
     @property
@@ -157,7 +157,7 @@ class Base:
     def biases(self, given: Sequence[Data]) -> None:
         self._refuse_in_training("biases")
         shapes = [shape[:1] for shape in self._shapes()]
-        self._core.set_biases(_check.parameters("biases", given, shapes, self.dtype))
+        self._core.set_biases(checks.parameters("biases", given, shapes, self.dtype))
         self._optimizer = None
 
     @property
@@ -197,7 +197,7 @@ class Base:
         """Checked gains or shifts."""
         layers = zip(self.sizes[1:], self._options, strict=True)
         shapes = [(n,) if one["layer_norm"] else None for n, one in layers]
-        return _check.parameters(name, given, shapes, self.dtype)
+        return checks.parameters(name, given, shapes, self.dtype)
 
     def _refuse_in_training(self, what: str) -> None:
         if self._busy.locked():
@@ -207,12 +207,12 @@ class Base:
         return [(n_out, n_in) for n_in, n_out in pairwise(self.sizes)]
 
     def __repr__(self) -> str:
-        from .._summary import line
+        from ..summary import line
 
         return line(self)
 
     def _repr_html_(self) -> str:
-        from .._summary import html
+        from ..summary import html
 
         return html(self)
 
@@ -227,7 +227,7 @@ class Base:
             2  (2, 3)  sigmoid              8
         total                              17
         """
-        from .._summary import text
+        from ..summary import text
 
         return text(self)
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 import numpy as np
 
-from .. import _check, _frames, _memory
-from ..own import Activation, Cost
+from .._internal import checks, frames, memory
+from ..custom import Activation, Cost
 from ..trace import Trace
 from .base import Base
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array, Data
+    from .._internal.types import AnyArray, Array, Data
     from ..data.sources import Source
     from ..training.metrics import Metrics
     from . import Network
@@ -54,18 +54,18 @@ class Computes(Base):
     def _predict_checked(self, X: Data, out: Array | None) -> Array:
         """What `predict` does where its arguments are not ready for the core as they are."""
         if is_source(X):
-            from ..training import streams
+            from ..training import out_of_core
 
-            return streams.predict(cast("Network", self), X, out)
+            return out_of_core.predict(cast("Network", self), X, out)
         n_out = self.sizes[-1]
         X = self._inputs(X)
         if out is not None:
-            _check.output(out, (*X.shape[:-1], n_out), self.dtype)
+            checks.output(out, (*X.shape[:-1], n_out), self.dtype)
             if np.may_share_memory(X, out):
                 X = X.copy()
         else:
             rows = len(X) if X.ndim == 2 else 1
-            _memory.need(rows * n_out, self.dtype, f"the result for {rows:,} samples")
+            memory.need(rows * n_out, self.dtype, f"the result for {rows:,} samples")
         return self._core.predict(X, out)  # type: ignore[no-any-return]
 
     def activations(self, X: Data) -> list[Array]:
@@ -152,13 +152,13 @@ class Computes(Base):
         {'cost': 0.25, 'accuracy': 0.5}
         """
         if is_source(X):
-            from ..training import streams
+            from ..training import out_of_core
 
-            return streams.evaluate(cast("Network", self), X, self._metrics(metrics))
+            return out_of_core.evaluate(cast("Network", self), X, self._metrics(metrics))
         wanted = self._metrics(metrics)
         X, y = self._samples(X, y)
         weights = self._weights(sample_weight, X)
-        _check.some_weight("sample_weight", weights)
+        checks.some_weight("sample_weight", weights)
         labels = labels_of(y, self.output, self.cost, self._several_labels)
         return self._score(X, y, labels, weights, wanted)
 
@@ -200,17 +200,17 @@ class Computes(Base):
         """X (m, n_in) or (n_in,), ready for the core; the columns of a frame go by their names."""
         known = self._feature_names()
         if known and not isinstance(X, np.ndarray):
-            X = _frames.in_order("X", X, known)
-        return _check.inputs(X, self.sizes[0], self.dtype)
+            X = frames.in_order("X", X, known)
+        return checks.inputs(X, self.sizes[0], self.dtype)
 
     def _need_rows(self, X: Array, times: int) -> None:
         """Refuse to keep so many numbers of every neuron for every sample without the room."""
         rows = len(X) if X.ndim == 2 else 1
         numbers = times * rows * sum(self.sizes[1:])
-        _memory.need(numbers, self.dtype, f"what is kept of {rows:,} samples")
+        memory.need(numbers, self.dtype, f"what is kept of {rows:,} samples")
 
     def _weights(self, given: Data | None, X: Array) -> Array | None:
-        return None if given is None else _check.sample_weight(given, len(X), self.dtype)
+        return None if given is None else checks.sample_weight(given, len(X), self.dtype)
 
     def _samples(self, X: Data, y: Data | None) -> tuple[Array, AnyArray]:
         """X (m, n_0) and y, both ready for the core."""
@@ -219,7 +219,7 @@ class Computes(Base):
         n_in, *_, n_out = self.sizes
         X = self._inputs(X)
         cost = self.cost.partition("(")[0]
-        y = _check.targets(y, X, n_out, self.dtype, cost, self._target_range)
+        y = checks.targets(y, X, n_out, self.dtype, cost, self._target_range)
         X = X.reshape(-1, n_in)
         if self._unchecked:
             self._check_functions(X, y)
@@ -227,7 +227,7 @@ class Computes(Base):
 
     def _check_functions(self, X: Array, y: AnyArray) -> None:
         """Compare the derivatives of functions of the user's own with differences, once."""
-        from .._differences import check_activation, check_cost
+        from .._internal.derivative_check import check_activation, check_cost
 
         for own in self._functions:
             if isinstance(own, Activation):

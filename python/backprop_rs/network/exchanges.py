@@ -10,7 +10,7 @@ from .base import Base
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .._types import Choice, Names, Path
+    from .._internal.types import Choice, Names, Path
     from . import Network
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from .. import _check
+from .._internal import checks
 from .computes import Computes
 
 if TYPE_CHECKING:
-    from .._types import Data
+    from .._internal.types import Data
     from ..explain import Explanation
     from ..gradient_check import GradientCheck
     from . import Network
@@ -74,10 +74,10 @@ class Explains(Computes):
             cast("Network", self),
             X.reshape(-1, self.sizes[0]),
             y,
-            _check.nonnegative("learning_rate", learning_rate),
-            _check.integer("most", most, least=1),
-            _check.integer("most_samples", most_samples, least=1),
-            _check.integer("digits", digits, least=1, most=17),
+            checks.nonnegative("learning_rate", learning_rate),
+            checks.integer("most", most, least=1),
+            checks.integer("most_samples", most_samples, least=1),
+            checks.integer("digits", digits, least=1, most=17),
         )
 
     def check_gradients(
@@ -117,6 +117,6 @@ class Explains(Computes):
         from ..gradient_check import check
 
         X, y = self._samples(X, y)
-        most = _check.integer("most", most, least=1)
-        seed = _check.integer("seed", seed, least=0)
+        most = checks.integer("most", most, least=1)
+        seed = checks.integer("seed", seed, least=0)
         return check(cast("Network", self), X, y, most, seed)

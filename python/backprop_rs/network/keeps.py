@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .. import _check
-from .._safetensors import UNFIT
+from .._internal import checks
+from .._internal.safetensors import UNFIT
 from ..dense import Dense
 from .base import Base
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .._types import Path
-    from ..own import Activation, Cost
+    from .._internal.types import Path
+    from ..custom import Activation, Cost
 
 
 class Keeps(Base):
@@ -49,19 +49,19 @@ class Keeps(Base):
         >>> Network.load(path)
         Network(2-3-2, sigmoid -> sigmoid, squared_error, float32, 17 parameters)
         """
-        from .. import _files
+        from .._internal import model_file
 
         state = self._core.state()  # all at one moment
         layers = range(1, len(self.sizes))
         parameters = {
             part.name: [state.get(f"{part.name}.{number}") for number in layers]
-            for part in _files.PARTS
+            for part in model_file.PARTS
         }
         for name, arrays in parameters.items() if not allow_nonfinite else ():
             for layer, array in enumerate(arrays, 1):
                 if array is not None:
-                    _check.finite(f"{name} of layer {layer}", array, self.dtype)
-        _files.write(path, self._settings(), parameters)
+                    checks.finite(f"{name} of layer {layer}", array, self.dtype)
+        model_file.write(path, self._settings(), parameters)
 
     @classmethod
     def load(
@@ -94,10 +94,10 @@ class Keeps(Base):
         Traceback (most recent call last):
         FileNotFoundError: [Errno 2] No such file or directory: 'no such file'
         """
-        from .. import _backend, _files
+        from .._internal import backends, model_file
 
-        _backend.check(backend)
-        settings, parameters = _files.read(path, allow_nonfinite)
+        backends.check(backend)
+        settings, parameters = model_file.read(path, allow_nonfinite)
         net = cls.__new__(cls)
         functions = wanted(function_names(path, settings), functions)
         try:
@@ -112,7 +112,7 @@ class Keeps(Base):
                 }
             )
         except UNFIT as error:
-            raise _files.refused(path, f"has settings that cannot be used: {error}") from None
+            raise model_file.refused(path, f"has settings that cannot be used: {error}") from None
         return net
 
     def _settings(self) -> dict[str, Any]:
@@ -142,17 +142,17 @@ class Keeps(Base):
         for kind, name in (("activation", "output"), ("cost", "cost")):
             choices[name] = own.get((kind, choices[name]), choices[name])
         options = settings.get("layers") or [{}] * (len(choices["sizes"]) - 1)
-        first, *sizes = _check.sizes(choices["sizes"])
+        first, *sizes = checks.sizes(choices["sizes"])
         layers = [Dense(n, **one) for n, one in zip(sizes, options, strict=True)]
         choices["sizes"] = [first, *layers]
         Base.__init__(self, **choices, init="zeros", backend=backend)
-        self.epochs_trained = _check.integer(
+        self.epochs_trained = checks.integer(
             "epochs_trained", settings["epochs_trained"], least=0, most=2**62
         )
         if not isinstance(settings["metadata"], Mapping):
             raise TypeError("metadata must be an object")
         self.metadata = dict(settings["metadata"])
-        self._several_labels = _check.flag("several_labels", settings.get("several_labels", False))
+        self._several_labels = checks.flag("several_labels", settings.get("several_labels", False))
 
     def __getstate__(self) -> dict[str, Any]:
         """For `pickle` and `copy`: a twin trains on to the same bits."""
@@ -178,11 +178,11 @@ class Keeps(Base):
 
 def function_names(path: Path, settings: dict[str, Any]) -> list[tuple[str, str]]:
     """The kinds and the names of a file's own functions."""
-    from .. import _files
+    from .._internal import model_file
 
     names = settings.get("functions", [])
     if not isinstance(names, list) or not all(map(is_pair, names)):
-        raise _files.refused(path, "has functions that are not pairs of a kind and a name")
+        raise model_file.refused(path, "has functions that are not pairs of a kind and a name")
     return [(kind, name) for kind, name in names]
 
 

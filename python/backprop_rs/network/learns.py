@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from .. import _check
+from .._internal import checks
 from .computes import Computes
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array, Choice, Data, Path
+    from .._internal.types import AnyArray, Array, Choice, Data, Path
     from ..data.sources import Source
     from ..health import Health
     from ..history import History
-    from ..training.finder import LearningRates
+    from ..training.lr_finder import LearningRates
     from . import Network
 
 GRADIENT_DESCENT = "sgd"
@@ -52,7 +52,7 @@ class Learns(Computes):
         True
         """
         X, y = self._samples(X, y)
-        learning_rate = _check.nonnegative("learning_rate", learning_rate)
+        learning_rate = checks.nonnegative("learning_rate", learning_rate)
         self._refuse_in_training("parameters")
         if self._optimizer != GRADIENT_DESCENT:
             self._use_optimizer("sgd")
@@ -196,9 +196,9 @@ class Learns(Computes):
         array([21.])
         """
         given = {name: value for name, value in locals().items() if name not in ("self", "X", "y")}
-        from ..training import fitting
+        from ..training import fit
 
-        return fitting.fit(cast("Network", self), X, y, **given)
+        return fit.fit(cast("Network", self), X, y, **given)
 
     def partial_fit(self, X: Data, y: Data, **settings: Any) -> History:
         """One pass over some samples, after what has been learnt before.
@@ -286,18 +286,18 @@ class Learns(Computes):
         >>> 1e-4 < net.find_learning_rate(data.X, data.y).suggestion < 10
         True
         """
-        from ..training import finder, fitting
+        from ..training import fit, lr_finder
 
         net = cast("Network", self)
-        samples = fitting.samples_of(net, X, y)
-        batch_size = _check.integer("batch_size", batch_size, least=1)
-        steps = _check.integer("steps", steps, least=3)
-        low = _check.within("low", low, 0.0, inf)
-        high = _check.within("high", high, 0.0, inf)
+        samples = fit.samples_of(net, X, y)
+        batch_size = checks.integer("batch_size", batch_size, least=1)
+        steps = checks.integer("steps", steps, least=3)
+        low = checks.within("low", low, 0.0, inf)
+        high = checks.within("high", high, 0.0, inf)
         if not 0 < low < high:
             raise ValueError(f"low and high must be 0 < low < high; got {low} and {high}")
         rule = self._tables.row("optimizer", optimizer)
-        return finder.find(net, samples, batch_size, rule, low, high, steps)
+        return lr_finder.find(net, samples, batch_size, rule, low, high, steps)
 
     def _use_optimizer(self, given: Choice) -> None:
         """Keep the optimiser with its memory, unless another one is asked for."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from .computes import Computes
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Data
+    from .._internal.types import AnyArray, Data
     from ..film import Film
     from ..health.diagnosis import Diagnosis
     from ..history import History

@@ -13,7 +13,7 @@ from .style import require as require_matplotlib
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .._types import Data
+    from .._internal.types import Data
     from ..network import Network
     from .paths import Node
 

@@ -12,7 +12,7 @@ from .style import Paper, new_axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .._types import AnyArray, Data
+    from .._internal.types import AnyArray, Data
     from ..network import Network
 
 FEW = 20  # with more classes, cells have no numbers

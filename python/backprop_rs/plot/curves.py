@@ -12,10 +12,10 @@ from .style import DASHES, MARKS, Paper, curve_looks, legend, new_axes, tidy
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .._types import AnyArray
+    from .._internal.types import AnyArray
     from ..health import HealthRecord
     from ..history import History
-    from ..training.finder import LearningRates
+    from ..training.lr_finder import LearningRates
 
 FLAT = 20.0  # a curve that spans more than this factor is drawn on a logarithmic scale
 FEW_POINTS = 30  # so many have marks

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from .._types import AnyArray
+    from .._internal.types import AnyArray
 
 
 @dataclass(frozen=True)

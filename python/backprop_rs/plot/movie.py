@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._writing import replace_text, writing
+from .._internal.writing import replace_text, writing
 from . import player, regions
 from .drawing import Drawing, drawing_of
 from .network import values_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from .._types import Path
+    from .._internal.types import Path
     from ..film import Film
 
 KINDS = ("boundary", "network")

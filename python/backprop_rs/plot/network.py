@@ -12,7 +12,7 @@ from .style import require as require_matplotlib
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .._types import AnyArray, Data
+    from .._internal.types import AnyArray, Data
     from ..network import Network
 
 EDGES = ("weight", "gradient")

@@ -12,7 +12,7 @@ from .style import Paper, new_axes, reach, tidy
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .._types import AnyArray, Data
+    from .._internal.types import AnyArray, Data
     from ..network import Network
 
 OVERLAP = 0.85  # how high a histogram stands in its row

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..explain.norms import normalised
+from ..explain.layer_norm_values import normalised
 from ..health.measures import exact_slopes, seen_of
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array, Data
+    from .._internal.types import AnyArray, Array, Data
     from ..network import Network
     from ..trace import Trace
 

@@ -14,7 +14,7 @@ from .style import require as require_matplotlib
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .._types import AnyArray, Data
+    from .._internal.types import AnyArray, Data
     from ..network import Network
 
 MOST_ASKED = 1_000_000  # rows for all features together, to see which matter

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
-    from .._types import AnyArray
+    from .._internal.types import AnyArray
 
 READ = 0.18  # on lighter colours black is read better than white (WCAG 2.1, contrast)
 MISSING = "a picture needs Matplotlib: pip install 'backprop-rs[plot]'"

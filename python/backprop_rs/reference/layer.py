@@ -71,9 +71,7 @@ class Layer:
         """delta (m, n_out) -> dC/da of the layer before (m, n_in) (eq. hiddenLayerWRTWeights)."""
         return delta @ self.w
 
-    def delta(
-        self, z: Array, delta: Array, m: float
-    ) -> tuple[Array, Array | None, Array | None]:
+    def delta(self, z: Array, delta: Array, m: float) -> tuple[Array, Array | None, Array | None]:
         """dC/d(what the activation sees) -> dC/dz, both (m, n_out), dC/dgain and dC/dshift."""
         return (delta, None, None) if self.norm is None else self.norm.backward(z, delta, m)
 

@@ -20,7 +20,7 @@ except ImportError as error:
 
 from ._classifier import MLPClassifier
 from ._convert import from_sklearn, to_sklearn
-from ._hidden import HiddenActivations
+from ._hidden_activations import HiddenActivations
 from ._regressor import MLPRegressor
 
 __all__ = [

@@ -14,21 +14,21 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import make_constraint
 from sklearn.utils.validation import _check_sample_weight
 
-from .. import _check
+from .._internal import checks
 from . import _lbfgs
+from ._callbacks import CallbackSupportMixin
 from ._data import Samples
 from ._decorators import fitting, only_if
-from ._held import Held, hold_back
+from ._inference import Uses
 from ._network import THEIRS, draw, optimizer, put
 from ._stochastic import Training, restore_best
 from ._threads import threads
-from ._using import Uses
-from ._watching import CallbackSupportMixin
+from ._validation import Held, hold_back
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .._types import AnyArray, Array
+    from .._internal.types import AnyArray, Array
     from ..network import Network
 
 NON_FINITE = (
@@ -236,8 +236,8 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     def _samples(self, X: Any, y: Any, weights: Any, dtype: str) -> Samples:
         """Checked samples, ready for the core."""
         if weights is not None:
-            weights = _check.converted(_check_sample_weight(weights, X), dtype)
-        X = X.tocsr().astype(dtype) if issparse(X) else _check.converted(X, dtype)
+            weights = checks.converted(_check_sample_weight(weights, X), dtype)
+        X = X.tocsr().astype(dtype) if issparse(X) else checks.converted(X, dtype)
         return Samples(X, self._encode(y, dtype), weights).fit_in_memory()
 
     def _begin(self, sizes: list[int], dtype: str) -> Network:

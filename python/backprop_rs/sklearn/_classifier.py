@@ -15,14 +15,14 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from ._base import BaseMLP, is_stochastic
 from ._constraints import CONSTRAINTS, name_of, row
 from ._decorators import fitting, only_if
-from ._held import accuracy
-from ._plain import FLOATS, is_plain
+from ._fast_path import FLOATS, is_plain
 from ._targets import Labels, unseen
+from ._validation import accuracy
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .._types import AnyArray, Array
+    from .._internal.types import AnyArray, Array
 
 PROBABILITIES = ("sigmoid", "softmax")
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from .. import _backend
-from .._tables import Tables
+from .._internal import backends
+from .._internal.registry import Tables
 from ..importing.estimator import OURS
 
 STOCHASTIC = ("sgd", "adam")
@@ -20,7 +20,7 @@ OWN = ("activation", "cost")  # of which users may write their own
 @cache
 def tables() -> Tables:
     """The tables of the backend that there is; both backends have the same."""
-    return Tables(_backend.choose("auto")[1])
+    return Tables(backends.choose("auto")[1])
 
 
 def row(kind: str, given: Any) -> Any:
@@ -130,7 +130,7 @@ MORE: dict[str, list[Any]] = {
     "callbacks": [None, callable, list, tuple],
     "progress": ["boolean"],
     "n_jobs": [None, Interval(Integral, 1, None, closed="left"), Options(Integral, {-1})],
-    "backend": [StrOptions(set(_backend.BACKENDS))],
+    "backend": [StrOptions(set(backends.BACKENDS))],
     "sklearn_compat": ["boolean"],
 }
 CONSTRAINTS = {**SAME, **MORE}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._types import AnyArray, Array
+from .._internal.types import AnyArray, Array
 
 if TYPE_CHECKING:
     from ..network import Network

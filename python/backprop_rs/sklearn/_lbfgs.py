@@ -10,14 +10,14 @@ from sklearn.utils.optimize import _check_optimize_result
 
 from ..network import Network
 from ..training.lbfgs import Objective
-from ..training.validation import Samples as Batch
+from ..training.samples import Samples as Batch
+from ._callbacks import Watcher
 from ._data import Samples, dense
 from ._losses import Loss
 from ._network import coefs_of, network, put
-from ._watching import Watcher
 
 if TYPE_CHECKING:
-    from .._types import Array
+    from .._internal.types import Array
     from ._base import BaseMLP
 
 

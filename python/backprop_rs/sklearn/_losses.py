@@ -9,7 +9,7 @@ import numpy as np
 from ._data import Samples
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array
+    from .._internal.types import AnyArray, Array
     from ..network import Network
     from ._base import BaseMLP
 

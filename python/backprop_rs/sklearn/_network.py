@@ -13,7 +13,7 @@ from ..network import Network
 from ._constraints import STOCHASTIC, row
 
 if TYPE_CHECKING:
-    from .._types import Array
+    from .._internal.types import Array
     from ._base import BaseMLP
 
 # What a layer may have beside its activation, as parameters of the estimators.

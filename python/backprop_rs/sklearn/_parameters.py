@@ -10,7 +10,7 @@ import numpy as np
 from ._network import coefs_of, network, put, settings_of, sizes_of
 
 if TYPE_CHECKING:
-    from .._types import Array
+    from .._internal.types import Array
     from ..network import Network
 
 

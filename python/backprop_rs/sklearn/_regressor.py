@@ -10,14 +10,14 @@ from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 
-from .. import _check
+from .._internal import checks
 from ._base import BaseMLP
 from ._constraints import CONSTRAINTS, name_of, row, tables
-from ._held import r2
-from ._plain import FLOATS, is_plain
+from ._fast_path import FLOATS, is_plain
+from ._validation import r2
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array
+    from .._internal.types import AnyArray, Array
 
 # Outputs of scikit-learn's losses.
 OUTPUTS = {"squared_error": "identity", "poisson": "exponential"}
@@ -156,12 +156,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         self._learn_targets(y, incremental=True, first=False)
 
     def _encode(self, y: Any, dtype: str) -> AnyArray:
-        y = np.reshape(_check.converted(y, dtype), (len(y), -1))
+        y = np.reshape(checks.converted(y, dtype), (len(y), -1))
         cost = self._cost(y.shape[1])
         if isinstance(cost, str):
             limits = tables().backend.target_range(cost)
-            if limits != _check.ANY_TARGET:
-                return _check.in_range(y, name_of(cost), limits)
+            if limits != checks.ANY_TARGET:
+                return checks.in_range(y, name_of(cost), limits)
         values: AnyArray = y
         return values
 

@@ -10,15 +10,15 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..progress import Bar, Silent, progress_bar
 from . import _data
+from ._callbacks import Watcher
 from ._constraints import tables
 from ._losses import Loss
-from ._watching import Watcher
 
 if TYPE_CHECKING:
-    from .._types import AnyArray
+    from .._internal.types import AnyArray
     from ..network import Network
     from ._base import BaseMLP
-    from ._held import Held
+    from ._validation import Held
 
 ORDERS = 2**21  # rows of orders that are drawn ahead, at most, unless one epoch has more
 CLIPPED = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"

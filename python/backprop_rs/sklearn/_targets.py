@@ -10,7 +10,7 @@ from scipy.sparse import csr_array, csr_matrix, issparse
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from .._types import AnyArray, Array
+from .._internal.types import AnyArray, Array
 
 try:  # from scikit-learn 1.9 on: a matrix or an array, by its setting `sparse_interface`
     from sklearn.utils import _align_api_if_sparse as as_configured

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .watching import Watcher, Watching
+from .monitors import Watcher, Watching
 
 if TYPE_CHECKING:
     from ..history import History

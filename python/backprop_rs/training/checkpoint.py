@@ -14,15 +14,15 @@ from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from .. import _check, _safetensors
-from .._safetensors import PIECE, UNFIT, Kind
+from .._internal import checks, safetensors
+from .._internal.safetensors import PIECE, UNFIT, Kind
 from ..history import History
 
 if TYPE_CHECKING:
     from ..network import Network
-    from .loop import Loop
-    from .streams import Streamed
-    from .validation import Samples
+    from .out_of_core import Streamed
+    from .samples import Samples
+    from .trainer import Loop
 
 CHECKPOINT = Kind(
     "backprop_rs checkpoint", versions=("1",), means="a checkpoint of fit", finite=False
@@ -117,9 +117,7 @@ class Checkpoints:
         if not loop.samples.is_first:
             return  # of many ranks with the same parameters, one writes them
         settings, arrays = content
-        _safetensors.write(
-            self.path, CHECKPOINT, _safetensors.as_json(settings, CHECKPOINT), arrays
-        )
+        safetensors.write(self.path, CHECKPOINT, safetensors.as_json(settings, CHECKPOINT), arrays)
 
 
 def interval(given: Any) -> tuple[int | None, float]:
@@ -128,7 +126,7 @@ def interval(given: Any) -> tuple[int | None, float]:
     try:
         if found:
             return None, float(found[1]) * UNITS[found[2]]
-        return _check.integer("checkpoint_every", given, least=1), 0.0
+        return checks.integer("checkpoint_every", given, least=1), 0.0
     except (TypeError, ValueError):
         raise type_or_value_error(given) from None
 
@@ -137,7 +135,7 @@ def type_or_value_error(given: Any) -> Exception:
     kind = ValueError if isinstance(given, (str, int)) else TypeError
     return kind(
         "checkpoint_every must be an integer of epochs >= 1, or a time such as '30s', '10min' or "
-        f"'2h'; got {_check.shown(given)}"
+        f"'2h'; got {checks.shown(given)}"
     )
 
 
@@ -187,7 +185,7 @@ def compare(before: dict[str, Any], now: dict[str, Any]) -> None:
     """Refuse another data set or setting."""
     import json
 
-    now = json.loads(_safetensors.as_json(now, CHECKPOINT))  # tuples become lists, and so on
+    now = json.loads(safetensors.as_json(now, CHECKPOINT))  # tuples become lists, and so on
     others = [
         f"{name} ({brief(before.get(name))} there, {brief(now.get(name))} here)"
         for name in {**before, **now}
@@ -200,7 +198,7 @@ def compare(before: dict[str, Any], now: dict[str, Any]) -> None:
 
 
 def brief(value: Any) -> str:
-    text = _check.shown(value)
+    text = checks.shown(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -239,7 +237,7 @@ class Resumed:
     """The content of a checkpoint; every value is there and of its type."""
 
     def __init__(self, path: str) -> None:
-        settings, arrays = _safetensors.read(path, CHECKPOINT)
+        settings, arrays = safetensors.read(path, CHECKPOINT)
         self.path = path
         try:
             if settings["shapes"] != shapes_of(arrays):
@@ -259,7 +257,7 @@ class Resumed:
 
     def refused(self, error: Exception) -> ValueError:
         reason = f"has content that cannot be used: {error}"
-        return _safetensors.refused(self.path, CHECKPOINT, reason)
+        return safetensors.refused(self.path, CHECKPOINT, reason)
 
     def restore(self, loop: Loop) -> None:
         """Take a training to where this has left it."""

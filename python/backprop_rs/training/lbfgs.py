@@ -15,10 +15,10 @@ from ..reference.table import COUNT, NON_NEGATIVE, Setting, parse, write
 from . import interrupts
 
 if TYPE_CHECKING:
-    from .._types import Array
+    from .._internal.types import Array
     from ..network import Network
     from .interrupts import Interrupts
-    from .validation import Samples
+    from .samples import Samples
 
 
 ROW = Row(

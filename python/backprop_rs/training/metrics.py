@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _check
+from .._internal import checks
 from . import scores
 from .scores import one_hot
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array
+    from .._internal.types import AnyArray, Array
 
 LABELS, SCORES, PROBABILITIES, VALUES, AUTO = (
     *("labels", "scores", "probabilities", "values"),
@@ -69,10 +69,10 @@ class Metric:
         if not isinstance(self.name, str) or not self.name:
             raise TypeError(f"name must be a text; got {self.name!r}")
         if not callable(self.function):
-            raise TypeError(f"function must be callable; got {_check.shown(self.function)}")
-        _check.choice("needs", self.needs, NEEDS)
+            raise TypeError(f"function must be callable; got {checks.shown(self.function)}")
+        checks.choice("needs", self.needs, NEEDS)
         if self.higher_is_better is not None:
-            _check.flag("higher_is_better", self.higher_is_better)
+            checks.flag("higher_is_better", self.higher_is_better)
 
     def value(self, y: AnyArray, p: AnyArray, weights: Array | None, n: int) -> float:
         """Call the function."""
@@ -211,7 +211,7 @@ class Metrics:
         if not self.rows:
             return {}
         self.check(labels, a.shape[1])
-        _check.some_weight("sample_weight", weights)
+        checks.some_weight("sample_weight", weights)
         given = Given(y, labels, a, self.threshold)
         return {row.name: self.value(row, given, weights) for row in self.rows}
 

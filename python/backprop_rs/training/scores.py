@@ -7,14 +7,14 @@ class 1, for two classes and (m, n) otherwise.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array
+    from .._internal.types import AnyArray, Array
 
-    Weights = Array | None
+    Weights: TypeAlias = Array | None
 
 
 def mean(values: AnyArray, weights: Weights) -> float:

@@ -8,7 +8,7 @@ from ..network.computes import are_bits, class_labels, decides
 from .metrics import predicted
 
 if TYPE_CHECKING:
-    from .._types import AnyArray, Array
+    from .._internal.types import AnyArray, Array
     from ..network import Network
 
 

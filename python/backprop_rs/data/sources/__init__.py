@@ -5,7 +5,7 @@ that are read in pieces; `numpy_files`, `table` and `iterable` say where the sam
 """
 
 from .base import Block, Source
-from .opening import source
-from .survey import Moments, Survey
+from .factory import source
+from .statistics import Moments, Survey
 
 __all__ = ["Block", "Moments", "Source", "Survey", "source"]

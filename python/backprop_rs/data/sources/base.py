@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from ..scaling import Scaling
-    from .survey import Survey
+    from .statistics import Survey
 
 CHUNK_BYTES = 16 * 2**20
 """Features that are read, and given to the core, at a time."""
@@ -263,7 +263,7 @@ class Source(ABC):
 
     def survey(self) -> Survey:
         """Count, mean, deviation and range of each column, and the classes, in one pass."""
-        from .survey import survey
+        from .statistics import survey
 
         return survey(self)
 

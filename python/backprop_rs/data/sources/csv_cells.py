@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._printable import printable
+from ..._internal.printable import printable
 from ..csv_file import CsvFile
 from ..csv_rows import is_missing, open_text, parsed, split_rows
-from ..recipe import listed
+from ..table_options import listed
 from .arrow import arrow, arrow_nulls
 
 ADVICE = "; leave the column out with ignore, or code it as numbers"

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..csv_file import CsvFile
 from ..csv_rows import parsed
-from ..recipe import Recipe, Roles
 from ..table import check_categories, check_features_apart, check_texts
+from ..table_options import Recipe, Roles
 from .arrow import arrow
 from .base import Block
 from .columns import ColumnRows

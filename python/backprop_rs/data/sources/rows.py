@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..arrays import array_of
 from .base import Block, Change, Epoch, Pass, Piece, Source, shuffled
-from .near import CAN_ASK, bring_rows, is_file
+from .readahead import CAN_ASK, bring_rows, is_file
 
 
 class RandomAccess(Source):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...reference.random import SPLIT, generator
-from ..prepare import _n_test, _quota
+from ..preprocessing import _n_test, _quota
 from .base import Block, Source
 from .rows import RandomAccess
 from .stream import Segment, Stream

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import SHUFFLE_ROWS, Block, Change, Epoch, Pass, Piece, Source, joined, shuffled
-from .reader import Ahead, reads_ahead
-from .windows import Part, windows
+from .prefetch import Ahead, reads_ahead
+from .shuffle_buffer import Part, windows
 
 
 @dataclass

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...threads import processors
-from ..recipe import left_out_index, listed, position
+from ..table_options import left_out_index, listed, position
 from .arrow import arrow
 from .base import Block
 from .columns import ColumnRows
-from .near import CAN_ASK, bring
-from .reader import reads_ahead
+from .prefetch import reads_ahead
+from .readahead import CAN_ASK, bring
 from .stream import Segment, Stream
 
 ROWS = 65_536  # of a record batch, at most

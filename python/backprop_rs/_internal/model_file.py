@@ -1,0 +1,130 @@
+"""Models as safetensors files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import numpy as np
+
+from . import safetensors
+from .checks import DTYPES
+from .safetensors import Kind, Refused
+
+if TYPE_CHECKING:
+    from .types import Array, Path
+
+MODEL = Kind("backprop_rs", versions=("1",), means="a model saved by backprop_rs")
+
+Parameters = Mapping[str, Sequence["Array | None"]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A kind of parameter: the shape that a layer's has, and which layers have one."""
+
+    name: str
+    shape: Callable[[int, int], tuple[int, ...]]  # of (n_in, n_out)
+    has: Callable[[Mapping[str, Any]], bool] = lambda options: True  # of the layer's settings
+
+
+def has_norm(options: Mapping[str, Any]) -> bool:
+    return options.get("layer_norm", False) is True
+
+
+PARTS = (
+    Part("weights", lambda n_in, n_out: (n_out, n_in)),
+    Part("biases", lambda n_in, n_out: (n_out,)),
+    *(Part(name, lambda n_in, n_out: (n_out,), has_norm) for name in ("gains", "shifts")),
+)
+
+
+def write(path: Path, settings: Mapping[str, Any], parameters: Parameters) -> None:
+    """Write settings and the parameters of each layer, by the names of `PARTS`."""
+    arrays = {}
+    for layer in range(1, len(settings["sizes"])):
+        for part in PARTS:
+            array = parameters[part.name][layer - 1] if part.name in parameters else None
+            if array is not None:
+                arrays[f"layer.{layer}.{part.name}"] = array
+    try:
+        text = safetensors.as_json(settings, MODEL)
+    except (TypeError, ValueError) as error:  # the other settings are plain
+        raise type(error)(f"metadata must hold what JSON can; got {error}") from None
+    safetensors.write(path, MODEL, text, arrays)
+
+
+def read(
+    path: Path, allow_nonfinite: bool = False
+) -> tuple[dict[str, Any], dict[str, list[Array | None]]]:
+    """The settings and the parameters of a model file, by the names of `PARTS`.
+
+    Raises
+    ------
+    ValueError
+        If the file is truncated, was edited, or is not a model of this package.
+    """
+    settings, arrays = safetensors.read(path, MODEL)
+    try:
+        parameters = parameters_of(settings, arrays)
+        if not allow_nonfinite:
+            refuse_nonfinite(arrays)
+    except Refused as reason:
+        raise refused(path, reason) from None
+    return settings, parameters
+
+
+def refused(path: Path, reason: Exception | str) -> ValueError:
+    return safetensors.refused(path, MODEL, reason)
+
+
+def parameters_of(
+    settings: dict[str, Any], arrays: dict[str, Array]
+) -> dict[str, list[Array | None]]:
+    """The arrays, which must be just those that `write` writes for these settings."""
+    sizes, dtype = settings.get("sizes"), settings.get("dtype")
+    if not isinstance(dtype, str) or dtype not in DTYPES or not is_sizes(sizes):
+        raise Refused("has settings without sizes and dtype")
+    left = dict(arrays)
+    parameters: dict[str, list[Array | None]] = {part.name: [] for part in PARTS}
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes), 1):
+        options = options_of(settings, layer)
+        for part in PARTS:
+            array = None
+            if part.has(options):
+                name, shape = f"layer.{layer}.{part.name}", part.shape(n_in, n_out)
+                array = left.pop(name, None)
+                if array is None or array.shape != shape or array.dtype != dtype:
+                    raise Refused(f"must hold {name} of shape {shape} in {dtype}")
+            parameters[part.name].append(array)
+    if left:
+        raise Refused(f"holds more than the model: {', '.join(left)}")
+    return parameters
+
+
+def options_of(settings: dict[str, Any], layer: int) -> Mapping[str, Any]:
+    """The settings of layer 1, 2, ..., where the file has any."""
+    layers = settings.get("layers")
+    if not layers:
+        return {}
+    if not isinstance(layers, list) or not isinstance(dict(enumerate(layers, 1)).get(layer), dict):
+        raise Refused("has settings of layers that are not one object for each")
+    return layers[layer - 1]  # type: ignore[no-any-return]
+
+
+def is_sizes(sizes: object) -> TypeGuard[list[int]]:
+    return (
+        isinstance(sizes, list)
+        and len(sizes) >= 2
+        and all(type(n) is int and n >= 1 for n in sizes)
+    )
+
+
+def refuse_nonfinite(arrays: Mapping[str, Array]) -> None:
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise Refused(
+                f"has numbers that are not finite in {name}; allow_nonfinite=True takes them"
+            )

@@ -1,0 +1,229 @@
+"""From what a user has to a `Source`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..._internal.frames import names_of
+from ..arrays import array_of
+from .arrow import arrow
+from .base import CHUNK_BYTES, SHUFFLE_ROWS, Source
+from .iterable import IterableSource
+from .numpy_files import NpyShards, NpzShards, flat, mapped
+from .rows import ArraySource, ItemSource
+from .stream import Segment, Stream
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+TABLES = {"parquet": (".parquet", ".pq"), "csv": (".csv", ".csv.gz")}
+ACCEPTED = (
+    "an .npy, .npz, Parquet or CSV file, a folder of such files, arrays, an Arrow table or reader, "
+    "an iterable of batches, or an object with __getitem__ and __len__"
+)
+
+
+def source(
+    data: Any,
+    y: ArrayLike | str | PathLike[str] | None = None,
+    *,
+    weights: ArrayLike | None = None,
+    target: str | int | bool | Sequence[str | int] | None = None,
+    features: Sequence[str] | None = None,
+    ignore: Sequence[str | int] = (),
+    weight: str | int | None = None,
+    missing: Mapping[str, float] | None = None,
+    class_names: Sequence[str] | None = None,
+    length: int | None = None,
+    shuffle: str = "auto",
+    shuffle_rows: int = SHUFFLE_ROWS,
+    chunk_bytes: int = CHUNK_BYTES,
+    name: str | None = None,
+) -> Source:
+    """Make a source of samples that need not fit in memory, for `fit`, `evaluate` and `predict`.
+
+    Parameters
+    ----------
+    data
+        - an .npy file with X, and `y` another (memory maps); arrays, memory maps too;
+        - a folder of X*.npy with y*.npy, or of .npz files with X and y;
+        - a Parquet or CSV file, or a folder of them: needs pyarrow (`backprop-rs[arrow]`);
+        - an Arrow table or record-batch reader, or what exports Arrow's stream;
+        - an object with `__getitem__` and `__len__` whose items are (x, y), such as PyTorch's;
+        - an iterable of batches (X, y) or (X, y, weights), or a function that returns an iterator.
+    y, weights : array-like, or for `y` an .npy file, optional
+        With arrays and .npy files.
+    target : column by name or position, list of them, or False, optional
+        Of tables; by default the last column. False is none.
+    features : list of str, optional
+        Of tables; by default all other columns. A column of texts in a CSV file becomes a feature
+        of 0 and 1 for each of its texts, named like "color=red".
+    ignore, weight : columns of tables, optional
+        To leave out, and with the weight of each sample.
+    missing : mapping from feature to number, optional
+        What to put in the place of missing cells of tables, such as the `fill_values` of the data
+        set that the network was trained on; without it a missing cell is an error.
+    class_names : list of str, optional
+        The classes that the targets stand for, in the order of their labels.
+    length : int, optional
+        The number of samples, where it cannot be seen; it saves a pass over the data.
+    shuffle : "auto", "rows" or "blocks", default "auto"
+        How an epoch is ordered: all rows as one, as `fit` does in memory, or in windows of
+        `shuffle_rows` neighbours. Auto is rows where any row can be had at once.
+    shuffle_rows : int, default 65536
+    chunk_bytes : int, default 16 MiB
+        About how much is read at a time.
+    name : str, optional
+        For messages.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    ValueError, TypeError, ImportError
+        Where the data do not fit; a file that is damaged is named.
+
+    Examples
+    --------
+    >>> import numpy as np, pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> np.save(folder / "X.npy", np.ones((5, 3), "float32"))
+    >>> np.save(folder / "y.npy", np.zeros(5, "int64"))
+    >>> len(source(folder))
+    5
+    """
+    if shuffle not in ("auto", "rows", "blocks"):
+        raise ValueError(f"shuffle must be auto, rows or blocks; got {shuffle!r}")
+    choices = {
+        **{"target": target, "features": features, "ignore": ignore, "weight": weight},
+        "missing": missing,
+    }
+    settings = {"length": length, "shuffle_rows": shuffle_rows}
+    if isinstance(data, Source):
+        return data
+    if isinstance(data, str | PathLike):
+        made = of_path(Path(data), y, name or fspath(data), choices, settings)
+    else:
+        made = of_object(data, y, weights, name, choices, settings)
+    if shuffle == "rows" and isinstance(made, Stream):
+        raise ValueError(f"shuffle must be blocks or auto: {made.name} is read as a stream")
+    if shuffle == "blocks" and not isinstance(made, Stream):
+        made = in_blocks(made, shuffle_rows)
+    if class_names is not None:
+        made = made.coded(class_names)
+    made.chunk_bytes = chunk_bytes
+    return made
+
+
+def of_path(
+    path: Path, y: Any, name: str, choices: dict[str, Any], settings: dict[str, Any]
+) -> Source:
+    """A source of a file or a folder."""
+    if not path.exists():
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+    if path.suffix == ".npy":
+        target = mapped(Path(y)) if isinstance(y, str | PathLike) else y
+        target = None if target is None else np.asanyarray(target)
+        return ArraySource(flat(mapped(path), path), target, None, name)
+    files = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
+    files = [one for one in files if not one.name.startswith((".", "_"))]
+    kinds = {kind_of(file) for file in files}
+    if len(kinds) != 1 or "" in kinds:
+        others = ", ".join(sorted({one.suffix or one.name for one in files})[:6]) or "nothing"
+        raise ValueError(f"{path} must hold files of one kind, of Parquet, CSV, .npz or .npy; "
+                         f"got {others}")  # fmt: skip
+    kind = kinds.pop()
+    if kind == "npy":
+        return NpyShards(path)
+    if kind == "npz":
+        return NpzShards(files, name, **settings)
+    from . import table
+
+    made: Source
+    if kind == "csv":
+        from .csv_table import csv
+
+        made = csv(files, name, choices, **settings)
+    else:
+        made = table.parquet(files, name, choices, **settings)
+    return made
+
+
+def kind_of(path: Path) -> str:
+    """npy, npz, parquet, csv, or nothing."""
+    if path.suffix in (".npy", ".npz"):
+        return path.suffix[1:]
+    kinds = (kind for kind, endings in TABLES.items() if path.name.lower().endswith(endings))
+    return next(kinds, "")
+
+
+def of_object(
+    data: Any,
+    y: Any,
+    weights: Any,
+    name: str | None,
+    choices: dict[str, Any],
+    settings: dict[str, Any],
+) -> Source:
+    if y is not None or isinstance(data, np.ndarray) or is_rows(data):
+        X = data if isinstance(data, np.ndarray) else array_of("X", data)
+        if X.ndim < 2:
+            raise ValueError(f"X must have shape (m, n_0); got {X.shape}")
+        others = {"y": y, "weights": weights}
+        target, kept = (
+            one if one is None or isinstance(one, np.ndarray) else array_of(called, one)
+            for called, one in others.items()
+        )
+        X = X if X.ndim == 2 else X.reshape(len(X), -1)
+        rows = ArraySource(X, target, kept, name or "arrays")
+        rows.feature_names = names_of(data) or ()
+        return rows
+    if hasattr(data, "read_next_batch") or hasattr(data, "__arrow_c_stream__"):
+        from . import table
+
+        arrow("lib")
+        made: Source = table.record_batches(data, name or type(data).__name__, choices, **settings)
+        return made
+    if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+        return ItemSource(data, name or type(data).__name__)
+    if callable(data) or hasattr(data, "__iter__"):
+        return IterableSource(data, name or type(data).__name__, **settings)
+    raise TypeError(f"data must be {ACCEPTED}; got {type(data).__name__}")
+
+
+def is_rows(data: Any) -> bool:
+    """Whether a list holds rows of numbers, rather than samples or batches."""
+    return isinstance(data, list) and bool(data) and isinstance(data[0], list)
+
+
+def in_blocks(made: Source, rows: int) -> Stream:
+    """Rows that can be had at once, as segments of neighbours."""
+    from collections.abc import Iterator
+
+    from .base import Block
+    from .rows import RandomAccess
+
+    assert isinstance(made, RandomAccess)
+    n, take = made.length, made.take
+
+    def segment(first: int) -> Segment:
+        last = min(first + rows, n)
+
+        def read() -> Iterator[Block]:
+            yield take(np.arange(first, last))
+
+        name = f"{made.name}, rows {first} to {last - 1}"
+        near = partial(made.near, first, last) if made.can_bring else None
+        return Segment(name, read, last - first, near)
+
+    stream = Stream([segment(first) for first in range(0, n, rows)], made.name, n, rows)
+    stream.feature_names = made.feature_names
+    return stream

@@ -1,0 +1,203 @@
+"""The choices that turn a table into a `Dataset`, and what they make of its columns."""
+
+from __future__ import annotations
+
+import operator
+import re
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._internal import backends
+from .._internal.printable import printable
+from .labels import Classes
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The choices that `load_csv` and `from_frame` have in common."""
+
+    target: str | int | bool | None
+    missing: str | Mapping[str, float]
+    classes: Classes
+    ignore: Sequence[str | int]
+    features: Sequence[str] | None
+    class_names: Sequence[str] | None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.missing, Mapping):
+            one_of("missing", self.missing, ("error", "drop", "mean"))
+        elif not all(np.isfinite(value) for value in self.missing.values()):
+            raise ValueError("missing must map features to finite numbers; got NaN or infinity")
+        one_of("classes", self.classes, ("auto", True, False))
+        if self.target is True:
+            raise TypeError("target must be a column's name or position, None or False; got True")
+        for argument in ("ignore", "features", "class_names"):
+            if isinstance(getattr(self, argument), str):
+                raise TypeError(
+                    f"{argument} must be a list; got the single text {getattr(self, argument)!r}"
+                )
+
+    def roles(self, names: Sequence[str], unnamed: bool = False) -> Roles:
+        """Return which columns are features, which is the target, which are known to be text.
+
+        `unnamed` says that the first column has no name of its own.
+        """
+        ignored = {position("ignore", column, names) for column in self.ignore}
+        if self.features is None:
+            ignored |= left_out_index(names, {self.target}, ignored, unnamed)
+        target = self._target(names, ignored)
+        others = [k for k in range(len(names)) if k not in ignored and k != target]
+        numbers = text = frozenset[int]()
+        if self.features is not None:
+            numbers = frozenset(k for k in others if names[k] in self.features)
+            text = frozenset(k for k in others if self.coded(names[k])) - numbers
+            others = sorted(numbers | text)
+            self._check_coded(text, names)
+            self._check_features([names[k] for k in others], names)
+        if not others:
+            raise ValueError(
+                f"no column is left for the features; the columns are {listed(names)}"
+                + ("" if target is None else f", the target is {names[target]!r}")
+            )
+        free = target is not None and (self.classes is True or self.class_names is not None)
+        return Roles(tuple(others), target, numbers, text, target if free else None)
+
+    def _target(self, names: Sequence[str], ignored: set[int]) -> int | None:
+        if self.target is False or (self.target is None and self.features is not None):
+            return None
+        if self.target is not None:
+            return position("target", self.target, names)
+        return max((k for k in range(len(names)) if k not in ignored), default=None)
+
+    def _check_features(self, used: Sequence[str], names: Sequence[str]) -> None:
+        made = {*used, *(feature for name in used for feature in self.coded(name))}
+        absent = [feature for feature in self.features or () if feature not in made]
+        if absent:
+            raise ValueError(
+                f"features must name columns of the data ({listed(names)}); got {absent[0]!r}"
+            )
+
+    def coded(self, name: str) -> list[str]:
+        """Return the features, such as "colour=red", that code the text column `name`."""
+        return [feature for feature in self.features or () if feature.startswith(f"{name}=")]
+
+    def _check_coded(self, text: Collection[int], names: Sequence[str]) -> None:
+        """Refuse features that may be from either of two columns."""
+        for feature in self.features or ():
+            owners = [names[k] for k in text if feature.startswith(f"{names[k]}=")]
+            if len(owners) > 1 or (owners and feature in names):
+                several = ", ".join(map(repr, sorted({*owners, *({feature} & {*names})})))
+                raise ValueError(
+                    f"the feature {feature!r} may be from each of the columns {several}; rename one"
+                )
+
+    def fills(self, features: Collection[str]) -> bool:
+        """Whether `missing` maps all of these features to numbers."""
+        return isinstance(self.missing, Mapping) and all(one in self.missing for one in features)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Columns by their position."""
+
+    features: tuple[int, ...]
+    target: int | None
+    numbers: frozenset[int]
+    """Features that must be numbers."""
+    text: frozenset[int]
+    """Features that must be text."""
+    free: int | None
+    """The target, if it may mix numbers and texts because it is classes anyway."""
+
+    def is_text(self, k: int, n_numbers: int, n_cells: int) -> bool:
+        """Whether column k, with so many numbers among its cells that are not missing, is text."""
+        if k in self.numbers | self.text:
+            return k in self.text
+        if k == self.free:
+            return n_numbers < n_cells
+        return 0 < n_cells >= 2 * n_numbers
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        return self.features if self.target is None else (*self.features, self.target)
+
+
+class NameOrPosition(str):
+    """A column as it is written on a command line: its name or, if there is none, its position."""
+
+
+def position(argument: str, column: str | int, names: Sequence[str]) -> int:
+    """Return the position of a column given by name, or by position (negative: from the end)."""
+    if isinstance(column, NameOrPosition) and column not in names:
+        with suppress(ValueError):
+            column = int(column)
+    if isinstance(column, str):
+        if column not in names:
+            raise ValueError(f"{argument} must be one of {listed(names)}; got {column!r}")
+        return list(names).index(column)
+    try:
+        k = operator.index(column)
+    except TypeError:
+        raise TypeError(f"{argument} must be a column's name or position; got {column!r}") from None
+    if not -len(names) <= k < len(names):
+        raise ValueError(
+            f"{argument} must be a position in {-len(names)}..{len(names) - 1}; got {k}"
+        )
+    return k % len(names)
+
+
+INDEX = re.compile(r"__index_level_\d+__")
+"""What Arrow calls an index of pandas that has no name."""
+
+
+def left_out_index(
+    names: Sequence[str],
+    asked: Collection[object],
+    ignored: Collection[int] = (),
+    unnamed: bool = False,
+) -> set[int]:
+    """Return the positions of columns that are an index written beside the data, with a warning.
+
+    These are columns with Arrow's name for an index, and a first column "Unnamed: 0" or without a
+    name, which is how pandas and R write row numbers to CSV. Columns that are `asked` for by name
+    stay.
+    """
+    found = {k for k, name in enumerate(names) if INDEX.fullmatch(name)}
+    if names and (unnamed or names[0] == "Unnamed: 0"):
+        found.add(0)
+    found = {k for k in found if k not in ignored and names[k] not in asked}
+    for k in sorted(found):
+        called = "the first column, which has no name," if k == 0 and unnamed else repr(names[k])
+        warnings.warn(
+            f"{called} is left out: it looks like the index of a data frame; rename it, or name it "
+            "as the target or in features, to use it",
+            stacklevel=backends.level_of_caller(),
+        )
+    return found
+
+
+def one_of(argument: str, given: object, accepted: Sequence[object]) -> None:
+    """Raise ValueError unless `given` is one of `accepted` (1 is not True)."""
+    if not any(
+        given is choice or (isinstance(choice, str) and given == choice) for choice in accepted
+    ):
+        raise ValueError(
+            f"{argument} must be one of {', '.join(map(str, accepted))}; got {given!r}"
+        )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names in words, on one line."""
+    shown = [printable(" ".join(name.split())) for name in names[:20]]
+    return ", ".join(shown) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
+
+
+def check_unique(names: Sequence[str], where: str) -> None:
+    """Raise ValueError if a column name occurs twice."""
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"{where}: column name {repeated[0]!r} occurs more than once")

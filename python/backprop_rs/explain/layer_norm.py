@@ -1,0 +1,224 @@
+"""Layer normalisation of one sample: forward from z to what the activation sees, and back."""
+
+from __future__ import annotations
+
+from ..reference.norm import EPSILON
+from . import notation
+from .document import Group, Line
+from .expression import (
+    Call,
+    Cases,
+    Condition,
+    Expression,
+    Fraction,
+    Negative,
+    Number,
+    Series,
+    Symbol,
+)
+from .layer_norm_values import Floats, Normalised
+from .notation import by
+from .sample import Sample
+from .selection import times, total
+
+
+def normalising(sample: Sample, layer: int, norm: Normalised) -> list[Group]:
+    """The mean and the deviation of z, z without them, and its gain and shift."""
+    return [
+        moments(sample, layer, norm),
+        standard(sample, layer, norm),
+        scaled(sample, layer, norm),
+    ]
+
+
+def mu(layer: int) -> Symbol:
+    return Symbol("μ", "", str(layer))
+
+
+def deviation(layer: int) -> Symbol:
+    return Symbol("s", "", str(layer))
+
+
+def mean(body: Expression, n: int) -> Expression:
+    return Fraction(Number(1), Number(n)) * body
+
+
+def moments(sample: Sample, layer: int, norm: Normalised) -> Group:
+    z, n, shown = sample.z(layer), sample.of.net.sizes[layer], sample.shown
+    centre = float(norm.means[sample.i])
+    z_i, last = notation.z("i", layer), str(n - 1)
+    variance = mean(Series("i", last, (z_i - mu(layer)) ** 2), n)
+    chains: list[list[Expression]] = [
+        [mu(layer), mean(Series("i", last, z_i), n)],
+        [deviation(layer), Call("sqrt", (variance + Number(EPSILON),))],
+    ]
+    every = total(
+        shown.neurons[layer],
+        shown.rest(layer),
+        lambda i: Number(float(z[i])),
+    )
+    squares = total(
+        shown.neurons[layer],
+        shown.rest(layer),
+        lambda i: (Number(float(z[i])) - Number(centre)) ** 2,
+    )
+    root = Call("sqrt", (mean(squares, n) + Number(EPSILON),))
+    lines = [
+        Line(mu(layer), (mean(every, n),), centre),
+        Line(deviation(layer), (root,), float(norm.deviations[sample.i])),
+    ]
+    return Group("Mean and deviation of the layer", chains, lines)
+
+
+def standard(sample: Sample, layer: int, norm: Normalised) -> Group:
+    z, hat = sample.z(layer), norm.normalised[sample.i]
+    centre, width = float(norm.means[sample.i]), float(norm.deviations[sample.i])
+
+    def part(j: notation.Index) -> Expression:
+        return (notation.z(j, layer) - mu(layer)) / deviation(layer)
+
+    lines = [
+        Line(
+            notation.hat(j, layer),
+            (part(j), (Number(float(z[j])) - Number(centre)) / Number(width)),
+            float(hat[j]),
+        )
+        for j in sample.shown.neurons[layer]
+    ]
+    chain = [notation.hat("j", layer), part("j")]
+    return Group("Normalised", [chain], lines, notes=sample.shown.note(layer))
+
+
+def scaled(sample: Sample, layer: int, norm: Normalised) -> Group:
+    hat, seen = norm.normalised[sample.i], norm.seen[sample.i]
+
+    def part(j: notation.Index) -> Expression:
+        return notation.g(j, layer) * notation.hat(j, layer) + notation.h(j, layer)
+
+    lines = [
+        Line(
+            notation.u(j, layer),
+            (part(j), times(norm.gains[j], hat[j]) + Number(float(norm.shifts[j]))),
+            float(seen[j]),
+        )
+        for j in sample.shown.neurons[layer]
+    ]
+    chain = [notation.u("j", layer), part("j")]
+    return Group("With gain and shift", [chain], lines, notes=sample.shown.note(layer))
+
+
+def through_norm(sample: Sample, layer: int, norm: Normalised) -> list[Group]:
+    """Gradients of gains and shifts, and delta: z_hat moves neither with mu nor with s."""
+    return [
+        gain_gradient(sample, layer, norm),
+        shift_gradient(sample, layer, norm),
+        delta(sample, layer, norm),
+    ]
+
+
+def gain_gradient(sample: Sample, layer: int, norm: Normalised) -> Group:
+    grad, hat, cost = (
+        norm.seen_gradients[sample.i],
+        norm.normalised[sample.i],
+        notation.cost(sample.i),
+    )
+
+    def part(j: notation.Index) -> Expression:
+        return by(cost, notation.u(j, layer)) * notation.hat(j, layer)
+
+    lines = [
+        Line(
+            by(cost, notation.g(j, layer)),
+            (part(j), times(grad[j], hat[j])),
+            float(grad[j] * hat[j]),
+        )
+        for j in sample.shown.neurons[layer]
+    ]
+    chain = [by(cost, notation.g("j", layer)), part("j")]
+    return Group("Gradient of the gains", [chain], lines, notes=sample.shown.note(layer))
+
+
+def shift_gradient(sample: Sample, layer: int, norm: Normalised) -> Group:
+    grad, cost = norm.seen_gradients[sample.i], notation.cost(sample.i)
+    lines = [
+        Line(by(cost, notation.h(j, layer)), (by(cost, notation.u(j, layer)),), float(grad[j]))
+        for j in sample.shown.neurons[layer]
+    ]
+    chain: list[Expression] = [by(cost, notation.h("j", layer)), by(cost, notation.u("j", layer))]
+    return Group("Gradient of the shifts", [chain], lines, notes=sample.shown.note(layer))
+
+
+def delta(sample: Sample, layer: int, norm: Normalised) -> Group:
+    n, cost = sample.of.net.sizes[layer], notation.cost(sample.i)
+    hat, width = norm.normalised[sample.i], Number(float(norm.deviations[sample.i]))
+    of_hat = norm.gains * norm.seen_gradients[sample.i]
+    general = along_formula(cost, layer, n)
+    mean_of, along = float(of_hat.mean()), float((of_hat * hat).mean())
+    means = [Line(Symbol("p"), (averaged(sample, layer, of_hat),), mean_of)]
+    means.append(Line(Symbol("q"), (averaged(sample, layer, of_hat * hat),), along))
+    lines = []
+    for j in sample.shown.neurons[layer]:
+        inner = times(norm.gains[j], norm.seen_gradients[sample.i][j]) - Number(mean_of)
+        numbers = (inner - times(hat[j], along)) / width
+        lines.append(Line(notation.delta(j, layer), (numbers,), float(sample.delta(layer)[j])))
+    return Group("Error term", general, [*means, *lines], notes=sample.shown.note(layer))
+
+
+def along_formula(cost: Symbol, layer: int, n: int) -> list[list[Expression]]:
+    last = str(n - 1)
+    of_hat = notation.g("i", layer) * by(cost, notation.u("i", layer))
+    own = notation.g("j", layer) * by(cost, notation.u("j", layer))
+    p, q = Symbol("p"), Symbol("q")
+    return [
+        [p, mean(Series("i", last, of_hat), n)],
+        [q, mean(Series("i", last, of_hat * notation.hat("i", layer)), n)],
+        [notation.delta("j", layer), (own - p - notation.hat("j", layer) * q) / deviation(layer)],
+    ]
+
+
+def averaged(sample: Sample, layer: int, values: Floats) -> Expression:
+    numbers = total(
+        sample.shown.neurons[layer],
+        sample.shown.rest(layer),
+        lambda i: Number(float(values[i])),
+    )
+    return mean(numbers, len(values))
+
+
+def slopes(sample: Sample, layer: int, norm: Normalised, pairs: list[tuple[int, int]]) -> Group:
+    """What the gain and the normalisation do to a path: the slopes of some u_i by z_j."""
+    n, matrix = sample.of.net.sizes[layer], norm.slopes(sample.i)
+    i, j = notation.hat("i", layer), notation.hat("j", layer)
+    same = Condition(Symbol("i"), "=", Symbol("j"))
+    below = Number(n) * deviation(layer)
+    general = Cases((((n - 1 - i * j) / below, same),), Negative((1 + i * j) / below))
+    chains: list[list[Expression]] = [
+        [by(notation.u("i", layer), i), notation.g("i", layer)],
+        [by(i, notation.z("j", layer)), general],
+    ]
+    lines = [
+        Line(
+            by(notation.u(i_, layer), notation.hat(i_, layer)),
+            (notation.g(i_, layer),),
+            norm.gains[i_],
+        )
+        for i_ in sorted({i_ for i_, _ in pairs})
+    ]
+    lines += [
+        Line(by(notation.hat(i_, layer), notation.z(j_, layer)), part, float(matrix[i_, j_]))
+        for i_, j_ in pairs
+        for part in [slope(sample, layer, norm, i_, j_)]
+    ]
+    return Group(f"Through the normalisation of layer {layer}", chains, lines)
+
+
+def slope(
+    sample: Sample, layer: int, norm: Normalised, i: int, j: int
+) -> tuple[Expression, Expression]:
+    """The slope of z_hat_i by z_j, in symbols and with numbers."""
+    hat, n = norm.normalised[sample.i], sample.of.net.sizes[layer]
+    product, numbers = notation.hat(i, layer) * notation.hat(j, layer), times(hat[i], hat[j])
+    below, width = Number(n) * deviation(layer), times(n, norm.deviations[sample.i])
+    if i == j:
+        return (n - 1 - product) / below, (n - 1 - numbers) / width
+    return Negative((1 + product) / below), Negative((1 + numbers) / width)

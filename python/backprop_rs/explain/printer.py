@@ -1,0 +1,160 @@
+"""What all printers of formulas share: which parts need brackets, and how numbers are rounded."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from math import isfinite
+
+from .expression import (
+    Add,
+    Call,
+    Cases,
+    Chosen,
+    Condition,
+    Constant,
+    Derivative,
+    Expression,
+    Fraction,
+    Negative,
+    Number,
+    Omitted,
+    Power,
+    Product,
+    Series,
+    Symbol,
+)
+
+ADD, NEGATIVE, FRACTION, PRODUCT, POWER, ATOM = range(6)
+
+
+class Notation(ABC):
+    """A printer: call it with a formula. Subclasses say how each thing is written."""
+
+    fraction_level = ATOM  # where fractions are drawn with a line, they need no brackets
+
+    def __init__(self, digits: int = 6) -> None:
+        self.digits = digits
+
+    def __call__(self, given: Expression) -> str:
+        return self.part(given, ADD)
+
+    def part(self, given: Expression, level: int) -> str:
+        """A formula within another one, in brackets if it binds less than `level`."""
+        written = self.write(given)
+        return self.brackets(written) if self.level(given) < level else written
+
+    def level(self, given: Expression) -> int:
+        """How strongly a formula holds together."""
+        if isinstance(given, Number):
+            mantissa, exponent = self.rounded(given.number)
+            return NEGATIVE if mantissa[0] == "-" else PRODUCT if exponent else ATOM
+        if isinstance(given, Product):
+            return min(PRODUCT, self.level(given.factors[0]))
+        if isinstance(given, Call):
+            return POWER if given.function == "exp" and self.raises else ATOM
+        if isinstance(given, Fraction):
+            return self.fraction_level
+        known = {Add: ADD, Series: ADD, Negative: NEGATIVE, Power: POWER}
+        return known.get(type(given), ATOM)
+
+    raises = True  # exp(x) is a power of e
+
+    def write(self, given: Expression) -> str:
+        match given:
+            case Number(value):
+                return self.number(*self.rounded(value))
+            case Add(terms):
+                return self.write_sum(terms)
+            case Negative(part):
+                return self.minus() + self.part(part, FRACTION)
+            case Product(factors):
+                return self.write_product(factors, leading=True)
+            case Fraction(top, bottom):
+                return self.fraction(top, bottom)
+            case Power(base, exponent):
+                return self.power(self.part(base, ATOM), exponent)
+            case Call(function, arguments):
+                return self.call(function, arguments)
+            case Constant(name):
+                return self.symbol(Symbol(name))
+            case Symbol():
+                return self.symbol(given)
+            case Derivative(of, by):
+                return self.derivative(of, by)
+            case Omitted(count, total):
+                return self.omitted(count, total)
+            case Series(index, last, body):
+                return self.series(index, last, self.part(body, FRACTION))
+            case Condition(left, relation, right):
+                return self(left) + self.relation(relation) + self(right)
+            case Chosen(chosen, condition):
+                return self(chosen) + self.words("as") + self(condition)
+            case Cases(cases, otherwise):
+                rows = [(self(case), self(condition)) for case, condition in cases]
+                return self.cases(rows, self(otherwise))
+        raise TypeError(f"there is no notation for {given!r}")
+
+    def write_sum(self, terms: tuple[Expression, ...]) -> str:
+        written = self.part(terms[0], ADD)
+        for term in terms[1:]:
+            if isinstance(term, Negative):
+                written += self.relation("−") + self.following(term.part)
+            else:
+                written += self.relation("+") + self.following(term)
+        return written
+
+    def following(self, term: Expression) -> str:
+        """A term that is not the first: brackets around a negative number, not its product."""
+        if isinstance(term, Product):
+            return self.write_product(term.factors, leading=False)
+        return self.part(term, FRACTION)
+
+    def write_product(self, factors: tuple[Expression, ...], leading: bool) -> str:
+        written = self.part(factors[0], NEGATIVE if leading else FRACTION)
+        if self.level(factors[0]) == FRACTION:
+            written = self.part(factors[0], PRODUCT)
+        for factor in factors[1:]:
+            dotted = isinstance(factor, (Number, Derivative, Fraction, Omitted))
+            written += self.times(dotted) + self.part(factor, POWER)
+        return written
+
+    def rounded(self, value: float) -> tuple[str, str]:
+        """Mantissa and exponent of ten, or "" for the latter.
+
+        >>> from .text import Text
+        >>> Text(3).rounded(-1234.5), Text(3).rounded(0.25), Text(3).rounded(1e-9)
+        (('-1.23', '3'), ('0.25', ''), ('1', '-9'))
+        """
+        if not isfinite(value):
+            return f"{value:+}".removeprefix("+"), ""
+        mantissa, _, exponent = f"{value + 0.0:.{self.digits}g}".partition("e")  # no -0
+        return mantissa, str(int(exponent)) if exponent else ""
+
+    @abstractmethod
+    def number(self, mantissa: str, exponent: str) -> str: ...
+    @abstractmethod
+    def symbol(self, given: Symbol) -> str: ...
+    @abstractmethod
+    def brackets(self, written: str) -> str: ...
+    @abstractmethod
+    def minus(self) -> str: ...
+    @abstractmethod
+    def relation(self, sign: str) -> str: ...
+    @abstractmethod
+    def times(self, dotted: bool) -> str: ...
+    @abstractmethod
+    def fraction(self, top: Expression, bottom: Expression) -> str: ...
+    @abstractmethod
+    def power(self, base: str, exponent: Expression) -> str: ...
+    @abstractmethod
+    def call(self, function: str, arguments: tuple[Expression, ...]) -> str: ...
+    @abstractmethod
+    def derivative(self, of: Expression, by: Expression) -> str: ...
+    @abstractmethod
+    def omitted(self, count: int, total: float | None) -> str: ...
+    @abstractmethod
+    def series(self, index: str, last: str, body: str) -> str: ...
+    @abstractmethod
+    def words(self, words: str) -> str: ...
+    @abstractmethod
+    def cases(self, rows: list[tuple[str, str]], otherwise: str) -> str: ...

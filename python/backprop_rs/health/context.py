@@ -1,0 +1,170 @@
+"""What a diagnosis is made from."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..network.computes import class_labels
+from ..trace import Trace
+from ..training.metrics import classes_of
+from ..training.scores import one_hot, r2
+from .constant import best_constant_cost
+from .measures import Layer, layers_of, probe_rows, seen_of, slopes_of
+
+if TYPE_CHECKING:
+    from .._internal.types import AnyArray, Array
+    from ..history import History
+    from ..network import Network
+
+ROWS = 256  # that go forward and back
+INPUT_ROWS = 10_000  # whose features are looked at
+GOOD = 0.9
+FAR = 300.0  # where activations that have a limit are at it, to two digits
+
+
+@dataclass
+class Case:
+    """A network with samples, and what is known of its training.
+
+    Attributes
+    ----------
+    net : Network
+    X, y : arrays, as the core takes them
+    history : History or None
+        Of its training.
+    rate : float or None
+        The learning rate to judge.
+    """
+
+    net: Network
+    X: Array
+    y: AnyArray
+    history: History | None
+    rate: float | None
+
+    @cached_property
+    def probe(self) -> tuple[Array, AnyArray]:
+        """The rows that go forward and back."""
+        rows = probe_rows(len(self.X), ROWS, self.net.seed)
+        return np.ascontiguousarray(self.X[rows]), np.ascontiguousarray(self.y[rows])
+
+    @cached_property
+    def trace(self) -> Trace:
+        with np.errstate(all="ignore"):  # what overflows is found as such
+            return Trace(*self.net._core.backward(*self.probe, None))
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The activation of each layer."""
+        return [*self.net.activation, self.net.output]
+
+    @cached_property
+    def layers(self) -> list[Layer]:
+        return layers_of(self.net, self.trace)
+
+    @cached_property
+    def inputs(self) -> AnyArray:
+        """The features of some rows, in float64."""
+        rows = probe_rows(len(self.X), INPUT_ROWS, self.net.seed)
+        return self.X[rows].astype(np.float64)
+
+    @cached_property
+    def labels(self) -> AnyArray | None:
+        """The classes of all rows."""
+        return class_labels(self.y, self.net.output, self.net.cost)
+
+    @cached_property
+    def targets(self) -> AnyArray:
+        """The targets of the probe, (rows, n_L), in float64."""
+        y = self.probe[1]
+        rows = one_hot(y, self.net.sizes[-1]) if y.ndim == 1 else y
+        return np.asarray(rows, np.float64)
+
+    @cached_property
+    def values(self) -> AnyArray:
+        """All targets where they are values, otherwise none; in float64."""
+        return np.asarray(self.y if self.y.ndim == 2 else [], np.float64)
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether the cost takes z of the output, so that its slope is not in δ."""
+        from ..reference.cost import cost
+
+        try:
+            return self.net.output in cost(self.net.cost).fused
+        except ValueError:  # one of the user's own
+            return False
+
+    @cached_property
+    def output_range(self) -> tuple[float, float]:
+        """Least and largest activation of the output; infinite where there is no limit."""
+        return range_of(self.net._activations[-1])
+
+    @cached_property
+    def output_slopes(self) -> Array | None:
+        """σ'(z) of the output, (rows, n_L)."""
+        z, a = seen_of(self.net, self.trace)[-1], self.trace.activations[-1]
+        return slopes_of(self.net._activations[-1], z, a)
+
+    @cached_property
+    def idle_cost(self) -> float:
+        """The cost of the probe for a network whose parameters are all 0."""
+        twin = deepcopy(self.net)
+        twin.weights = [np.zeros_like(w) for w in twin.weights]
+        twin.biases = [np.zeros_like(b) for b in twin.biases]
+        return float(twin._core.mean_cost(*self.probe, None))
+
+    @cached_property
+    def constant_cost(self) -> float | None:
+        """The cost of the probe for the best constant prediction."""
+        return best_constant_cost(self.net, self.targets, self.output_range)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether there was a training by `fit`."""
+        return self.net.epochs_trained > 0 or bool(self.history)
+
+    @cached_property
+    def is_good(self) -> bool:
+        """Whether 9 of 10 classes are right, or 0.9 of the variance of the values is explained."""
+        a, y = self.trace.activations[-1], self.targets
+        if self.labels is not None:
+            labels = class_labels(self.probe[1], self.net.output, self.net.cost)
+            return bool((classes_of(a, self.net._threshold()) == labels).mean() >= GOOD)
+        return r2(y, a) >= GOOD
+
+    def costs_at(self, rates: list[float]) -> list[float]:
+        """The cost of the probe now, and after one step of a copy at each rate."""
+        twin = deepcopy(self.net)
+        state = twin._core.state()
+        costs = [self.trace.cost]
+        for rate in rates:
+            twin._core.set_state(state)
+            with np.errstate(all="ignore"):
+                twin._core.step(*self.probe, rate, None)
+                costs.append(float(twin._core.mean_cost(*self.probe, None)))
+        return costs
+
+
+def range_of(output: Any) -> tuple[float, float]:
+    """Least and largest value of an activation, as far as it has limits.
+
+    >>> range_of("sigmoid"), range_of("relu"), range_of("identity")
+    ((0.0, 1.0), (0.0, inf), (-inf, inf))
+    """
+    from ..reference.activation import activation
+
+    row = activation(output)
+    if not row.elementwise:
+        return 0.0, 1.0
+    z = np.linspace(-FAR, FAR, 6001)
+    with np.errstate(all="ignore"):
+        a, ends = row.sigma(z), row.sigma(np.array([-2 * FAR, 2 * FAR]))
+    low, high = round(float(a.min()), 2), round(float(a.max()), 2)
+    below, above = ends.min() < low - 0.01, ends.max() > high + 0.01  # it goes on beyond
+    return (-np.inf if below else low), (np.inf if above else high)

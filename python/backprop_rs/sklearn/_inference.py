@@ -1,0 +1,95 @@
+"""What a trained estimator is used for."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._data import dense, outputs
+from ._decorators import fitting
+from ._network import optimizer
+from ._parameters import Parameters
+from ._stochastic import batch_size
+
+if TYPE_CHECKING:
+    from .._internal.types import Array
+    from ..network import Network
+    from ..training.lr_finder import LearningRates
+
+
+class Uses(Parameters):
+    """Output and hidden activations, the network itself, and a look at learning rates."""
+
+    def _outputs(self, X: Any) -> Array:
+        """Output activations (m, n_outputs)."""
+        if self._network is None:
+            check_is_fitted(self)
+        net = self._network if self._shown is None else self._net()
+        if type(X) is np.ndarray and X.ndim == 2 and not hasattr(self, "feature_names_in_"):
+            a: Array | None = net._core.predict(X)  # type: ignore[union-attr]
+            if a is not None:
+                return a
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        return outputs(self._net(), X.tocsr() if issparse(X) else X)
+
+    def hidden_activations(self, X: Any) -> list[Array]:
+        """The activations of the hidden layers.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features) array-like or sparse matrix
+
+        Returns
+        -------
+        list of (n_samples, n_neurons) arrays, one a hidden layer
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        return self._net().activations(X.toarray() if issparse(X) else X)[1:-1]
+
+    def to_network(self) -> Network:
+        """A `backprop_rs.Network` with the present parameters: to save, look into or export."""
+        check_is_fitted(self)
+        return deepcopy(self._net())
+
+    @fitting()
+    def find_learning_rate(
+        self, X: Any, y: Any, *, low: float = 1e-6, high: float = 10.0, steps: int = 200
+    ) -> LearningRates:
+        """Train a copy with a learning rate that grows from `low` to `high`.
+
+        Parameters
+        ----------
+        X : (n_samples, n_features) array-like or sparse matrix
+        y : (n_samples,) or (n_samples, n_outputs) array-like
+        low, high : float, default 1e-6 and 10.0
+        steps : int, default 200
+
+        Returns
+        -------
+        LearningRates
+            `rates`, `costs`, `suggestion` and `plot()`; see `Network.find_learning_rate`.
+        """
+        mlp: Any = self
+        if mlp.solver == "lbfgs":
+            raise ValueError("solver must be one with a learning rate; got 'lbfgs'")
+        twin = clone(mlp).initialize(X, y)
+        net, samples = twin._prepare(X, y, None, incremental=False, first=False)
+        net.seed = int(check_random_state(mlp.random_state).randint(2**31 - 1))
+        found: LearningRates = net.find_learning_rate(
+            dense(samples.X),
+            samples.y,
+            batch_size=batch_size(mlp, len(samples)),
+            optimizer=optimizer(mlp),
+            low=low,
+            high=high,
+            steps=steps,
+        )
+        return found
