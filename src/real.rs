@@ -3,7 +3,7 @@
 //! Nothing here branches on a value, so every function vectorises, and nothing calls the platform's
 //! mathematics library, so every machine gives the same bits. NaN goes in and comes out. The errors
 //! named below are the largest over all 2³² inputs of `f32`, in units in the last place (ulp), as
-//! `cargo bench --bench ulp -- --all` prints them; `benches/ulp.py` samples `f64` against a
+//! `cargo bench --bench ulp -- --all` prints them; `tools/ulp.py` samples `f64` against a
 //! multi-precision oracle.
 
 use std::fmt::Debug;
@@ -282,7 +282,7 @@ macro_rules! real {
 
 // The coefficients of q are a weighted fit of (expm1(r) - r) / r², rounded one by one: they leave
 // relative errors of expm1 of 2^-31.1 and 2^-61.5. Those of sin, cos and the normal tail are Chebyshev
-// fits (`benches/coefficients.py` prints them all). Those of R are the ones of Sun's fdlibm.
+// fits (`tools/coefficients.py` prints them all). Those of R are the ones of Sun's fdlibm.
 real! {
     mod single, f32, "float32", u32, i32, line: 16,
     mantissa: 23, bias: 127, sqrt_half: 0x3f35_04f3,

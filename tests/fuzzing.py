@@ -3,7 +3,7 @@
 Whatever the bytes, a reader gives what it reads, or one sentence as a ValueError, in memory that
 goes with the size of the file. Mutations know the format, so that what they make gets past the
 first checks; an input with an outcome not met before joins those that are mutated.
-`benches/fuzz_load.py` runs it for longer, `tests/corpus/` keeps its seeds and what it has found.
+`tools/fuzz.py` runs it for longer, `tests/corpus/` keeps its seeds and what it has found.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Readers of files give what they read, or one sentence, whatever the bytes.
 
-`python benches/fuzz_load.py --minutes 10` tries more of the same, with other seeds.
+`python tools/fuzz.py --minutes 10` tries more of the same, with other seeds.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Ctrl-C: real signals, and that the parameters of a whole step and the history are left.
 
-That it takes less than 0.1 s is measured by `benches/interrupt.py`; no time decides here.
+That it takes less than 0.1 s is measured by `tools/interrupt.py`; no time decides here.
 """
 
 import json

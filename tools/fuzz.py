@@ -1,8 +1,8 @@
 """Fuzz the readers of files for as long as you like: what was tried, and what was found.
 
-    python benches/fuzz_load.py --minutes 10
-    python benches/fuzz_load.py --targets model npz --seed 7 --inputs 5000
-    python benches/fuzz_load.py --atheris model --minutes 10     (pip install atheris)
+    python tools/fuzz.py --minutes 10
+    python tools/fuzz.py --targets model npz --seed 7 --inputs 5000
+    python tools/fuzz.py --atheris model --minutes 10     (pip install atheris)
 
 The inputs depend on the seed alone. What is found is written to the folder of --keep: put it into
 tests/corpus/TARGET, so that the tests try it ever after. With --atheris, libFuzzer chooses the

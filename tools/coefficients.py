@@ -5,7 +5,7 @@ q in expm1(r) = r + r² q(r) for |r| ≤ ln 2 / 2:
 A least-squares fit at the Chebyshev points whose weights grow where the error is large (Lawson's
 algorithm), so that it comes near the fit whose largest error, relative to expm1, is least. The
 constant coefficient is 1/2; the others are rounded to the type one by one, the lowest power first,
-and those that are left are fitted anew. ``python benches/coefficients.py`` prints them, the highest
+and those that are left are fitted anew. ``python tools/coefficients.py`` prints them, the highest
 power first, and the largest error of the fit before and after rounding.
 """
 

@@ -1,6 +1,6 @@
 """A soak: everything that a service does with networks, for an hour, with memory and speed watched.
 
-    python benches/soak.py --minutes 60
+    python tools/soak.py --minutes 60
 
 Every turn trains, resumes, predicts, saves, loads, pickles, copies, evaluates and provokes errors,
 on both number types and from several threads, and checks bits that must not change. A line a
@@ -19,8 +19,9 @@ from statistics import median
 from time import perf_counter
 
 import backprop_rs as bp
-import machine
 import numpy as np
+
+sys.path.append(str(Path(__file__).parents[1] / "benches"))
 
 SIZES = [[4, 16, 3], [30, 100, 3], [200, 256, 128, 3]]
 RUN = {"epochs": 2, "batch_size": 32, "progress": False}
@@ -84,12 +85,14 @@ class Round:
 
 
 def main():
+    from machine import describe
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--threads", type=int, default=2, help="Python threads")
     parser.add_argument("--mebibytes", type=float, default=16.0, help="growth that is an error")
     chosen = parser.parse_args()
-    print(machine.describe())
+    print(describe())
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(chosen.threads) as pool:
         rounds = [Round(n, dtype, Path(folder)) for n in SIZES for dtype in ("float32", "float64")]
         samples = watch(rounds, pool, chosen.minutes * 60)

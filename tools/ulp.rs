@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench ulp -- --all` meets all 2³² `f32` (some minutes), without `--all` every
 //! 4,099th; the truth is the platform's `f64` function, whose own error is 2⁻²⁹ of an ulp here.
-//! With `--double N` it prints N samples a function in `f64` for `benches/ulp.py` to judge.
+//! With `--double N` it prints N samples a function in `f64` for `tools/ulp.py` to judge.
 
 #![allow(clippy::disallowed_methods)] // the truth that ours are held to
 

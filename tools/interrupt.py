@@ -1,4 +1,4 @@
-"""How long a training takes to return after Ctrl-C: python benches/interrupt.py [--cases NAME ...]
+"""How long a training takes to return after Ctrl-C: python tools/interrupt.py [--cases NAME ...]
 
 A process trains; it gets a real SIGINT at a random moment, and says when `fit` or `train_many` has
 returned. Half of the runs take no longer than the median; the worst is to stay under 100 ms.

@@ -1,6 +1,6 @@
 """The errors of the f64 functions of ``src/real.rs`` against mpmath, in units in the last place.
 
-``python benches/ulp.py [SAMPLES]`` (20,000 a function unless told) asks ``cargo bench --bench ulp``
+``python tools/ulp.py [SAMPLES]`` (20,000 a function unless told) asks ``cargo bench --bench ulp``
 for samples and prints the worst error of each function, and where it was met.
 """
 
