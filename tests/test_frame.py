@@ -125,5 +125,5 @@ def test_empty_frame():
 
 def test_without_narwhals(monkeypatch):
     monkeypatch.setitem(sys.modules, "narwhals", None)
-    with pytest.raises(ImportError, match=r"pip install 'backprop-rs\[frame\]'"):
+    with pytest.raises(ImportError, match=r"pip install narwhals"):
         from_frame(pd.DataFrame({"a": [1]}))

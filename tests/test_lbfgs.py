@@ -212,5 +212,5 @@ def test_what_its_layers_go_without(name, backend):
 
 def test_without_scipy_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
-    with pytest.raises(ImportError, match=r"needs SciPy: pip install 'backprop-rs\[lbfgs\]'"):
+    with pytest.raises(ImportError, match=r"needs SciPy: pip install scipy"):
         network().fit(X, Y, 1, optimizer="lbfgs")

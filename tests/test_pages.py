@@ -49,3 +49,11 @@ def test_linked_files_exist(page):
     for link in links:
         if not re.match(r"[a-z]+:|#", link):
             assert (page.parent / link.partition("#")[0]).exists(), link
+
+
+def test_no_command_installs_the_package_from_an_index():
+    files = [*PAGES, *(PROJECT / "docs").glob("tutorial.*")]
+    files += sorted((PROJECT / "python").rglob("*.py"))
+    for file in files:
+        assert not re.search(r"pip install\s+'?backprop", file.read_text("utf-8")), file
+        assert "backprop-rs[" not in file.read_text("utf-8"), file

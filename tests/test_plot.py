@@ -93,7 +93,7 @@ def test_words_are_read_on_their_paper(name, look):
 def test_without_matplotlib_one_sentence(name, monkeypatch):
     CALLS[name]()  # with it
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r"pip install 'backprop-rs\[plot\]'"):
+    with pytest.raises(ImportError, match=r"pip install matplotlib"):
         CALLS[name]()
 
 

@@ -320,7 +320,7 @@ def _add_plot(commands: Any) -> None:
     parser = commands.add_parser(
         "plot",
         help=about,
-        description=f"{about[0].upper()}{about[1:]}; needs pip install 'backprop-rs[plot]'.",
+        description=f"{about[0].upper()}{about[1:]}; needs Matplotlib (pip install matplotlib).",
         epilog=PLOT_KINDS,
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,

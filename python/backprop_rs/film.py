@@ -150,7 +150,7 @@ class Film:
         Raises
         ------
         ImportError
-            Without Matplotlib: pip install 'backprop-rs[plot]'.
+            If Matplotlib is missing (``pip install matplotlib``).
         """
         from .plot.movie import movie
 

@@ -28,8 +28,8 @@ def from_frame(
     """Take a data frame of pandas, polars, pyarrow or another library that narwhals knows.
 
     Numbers and booleans are numbers, strings and categories are text, whatever they look like;
-    nulls and NaN are missing. The rest is as in `load_csv`. It needs narwhals, which comes with
-    ``pip install backprop-rs[frame]``.
+    nulls and NaN are missing. The rest is as in `load_csv`. It needs narwhals
+    (``pip install narwhals``).
 
     Parameters
     ----------
@@ -88,9 +88,7 @@ def _narwhals_frame(frame: Any) -> Any:
     try:
         import narwhals as nw
     except ImportError:
-        raise ImportError(
-            "from_frame needs narwhals; install it with: pip install 'backprop-rs[frame]'"
-        ) from None
+        raise ImportError("from_frame needs narwhals: pip install narwhals") from None
     try:
         return nw.from_native(frame, eager_only=True)
     except TypeError:

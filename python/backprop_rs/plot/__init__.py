@@ -1,6 +1,6 @@
 """Pictures of networks and trainings with Matplotlib, each on an `ax` of yours or on a new one.
 
-Needs `pip install 'backprop-rs[plot]'`, and imports it when a picture is drawn.
+They need Matplotlib (`pip install matplotlib`) and import it when a picture is drawn.
 """
 
 from .chain import chain

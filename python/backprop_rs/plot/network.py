@@ -53,7 +53,7 @@ def network(
     Raises
     ------
     ImportError
-        Without Matplotlib: pip install 'backprop-rs[plot]'.
+        If Matplotlib is missing (``pip install matplotlib``).
 
     Examples
     --------

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .._internal.types import AnyArray
 
 READ = 0.18  # on lighter colours black is read better than white (WCAG 2.1, contrast)
-MISSING = "a picture needs Matplotlib: pip install 'backprop-rs[plot]'"
+MISSING = "a picture needs Matplotlib: pip install matplotlib"
 
 # On light and on dark paper; the order of Okabe & Ito 2008, Color Universal Design.
 LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8A6D00", "#56B4E9", "#5D3A9B", "#737373")

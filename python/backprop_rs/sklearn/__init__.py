@@ -14,9 +14,7 @@ docs/guide/sklearn.md has the rest.
 try:
     import sklearn as _sklearn  # noqa: F401  (scikit-learn itself, not this package)
 except ImportError as error:
-    raise ImportError(
-        "backprop_rs.sklearn needs scikit-learn: pip install 'backprop-rs[sklearn]'"
-    ) from error
+    raise ImportError("backprop_rs.sklearn needs scikit-learn: pip install scikit-learn") from error
 
 from ._classifier import MLPClassifier
 from ._convert import from_sklearn, to_sklearn

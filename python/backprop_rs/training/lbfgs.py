@@ -49,16 +49,14 @@ def fit(net: Network, samples: Samples, iterations: int, text: str = "lbfgs") ->
     Raises
     ------
     ImportError
-        Without SciPy: pip install 'backprop-rs[lbfgs]'.
+        If SciPy is missing (``pip install scipy``).
     ValueError
         Where a layer has an l1 penalty, whose slope jumps, or another setting of mini-batches.
     """
     try:
         from scipy.optimize import minimize
     except ImportError as error:
-        raise ImportError(
-            "optimizer='lbfgs' needs SciPy: pip install 'backprop-rs[lbfgs]'"
-        ) from error
+        raise ImportError("optimizer='lbfgs' needs SciPy: pip install scipy") from error
     _, settings = parse("optimizer", text, [ROW])
     listening = interrupts.present()
     objective = Objective(net, samples, listening)

@@ -47,7 +47,7 @@ class LearningRates:
         Raises
         ------
         ImportError
-            Without Matplotlib: pip install 'backprop-rs[plot]'.
+            If Matplotlib is missing (``pip install matplotlib``).
         """
         from ..plot import learning_rates
 

@@ -18,7 +18,7 @@ def arrow(module: str) -> Any:
         return import_module(f"pyarrow.{module}")
     except ImportError as error:
         raise ImportError(
-            "Parquet, CSV and Arrow sources need pyarrow: pip install 'backprop-rs[arrow]'"
+            "Parquet, CSV and Arrow sources need pyarrow: pip install pyarrow"
         ) from error
 
 

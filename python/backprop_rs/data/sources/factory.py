@@ -53,7 +53,7 @@ def source(
     data
         - an .npy file with X, and `y` another (memory maps); arrays, memory maps too;
         - a folder of X*.npy with y*.npy, or of .npz files with X and y;
-        - a Parquet or CSV file, or a folder of them: needs pyarrow (`backprop-rs[arrow]`);
+        - a Parquet or CSV file, or a folder of them: needs pyarrow (`pip install pyarrow`);
         - an Arrow table or record-batch reader, or what exports Arrow's stream;
         - an object with `__getitem__` and `__len__` whose items are (x, y), such as PyTorch's;
         - an iterable of batches (X, y) or (X, y, weights), or a function that returns an iterator.
