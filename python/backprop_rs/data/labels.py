@@ -150,3 +150,60 @@ def labels_among(texts: Sequence[str], known: dict[str, int]) -> NDArray[np.int6
             names = ", ".join(list(known)[:20])
             raise ValueError(f"the target must be one of {names}; got {text!r}")
     return np.array([known[text] for text in texts], np.int64)
+
+
+def class_labels(y: NDArray[Any], output: str, cost: str) -> NDArray[Any] | None:
+    """Return the classes (m,) that checked targets stand for, or None if they are not classes.
+
+    Parameters
+    ----------
+    y : array, shape (m,) or (m, n_L)
+        Labels, or the target of each output.
+    output, cost : str
+        The activation of the output layer and the cost.
+    """
+    if y.ndim == 1:
+        return y
+    if not is_binary(y):
+        return None
+    if y.shape[1] > 1:
+        return y.argmax(axis=1) if (y.sum(axis=1) == 1).all() else None
+    return y[:, 0].astype(np.int64) if has_binary_outputs(output, cost) else None
+
+
+def target_labels(y: NDArray[Any], output: str, cost: str, multilabel: bool) -> NDArray[Any] | None:
+    """Return classes (m,), or 0 and 1 (m, n_L) for several labels a sample; None for values.
+
+    Rows with a single 1 may be either of the two: `multilabel` decides that they are labels.
+    """
+    if y.ndim == 2 and (multilabel or is_multilabel(y, output, cost)):
+        return y.astype(np.int64) if is_binary(y) else None
+    return class_labels(y, output, cost)
+
+
+def is_multilabel(y: NDArray[Any], output: str, cost: str) -> bool:
+    """Return True if targets are 0 and 1 for each of several outputs, and not one class a row."""
+    if y.ndim == 1 or y.shape[1] == 1 or not has_binary_outputs(output, cost):
+        return False
+    return is_binary(y) and not (y.sum(axis=1) == 1).all()
+
+
+def is_binary(y: NDArray[Any]) -> bool:
+    """Return True if all targets are 0 or 1."""
+    return bool(((y == 0) | (y == 1)).all())
+
+
+def has_binary_outputs(output: str, cost: str) -> bool:
+    """Return True if each output decides between 0 and 1 independently of the others."""
+    return output == "sigmoid" or cost == "hinge"
+
+
+def predicted_classes(a: NDArray[Any], threshold: float = 0.5) -> NDArray[np.int64]:
+    """Return the classes (m,) that activations (m, n_L) of the output layer predict.
+
+    A single output is class 1 from `threshold` on.
+    """
+    if a.shape[1] > 1:
+        classes: NDArray[np.int64] = a.argmax(axis=1)
+        return classes
+    return (a[:, 0] >= threshold).astype(np.int64)

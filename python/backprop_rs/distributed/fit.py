@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._internal import checks
+from ..data.labels import is_binary, is_multilabel
 from ..data.sources import Source
-from ..network.computes import are_bits, has_several_labels
 from ..training.sample_weights import weights_of
 from ..training.samples import Samples
 from .agreement import Agreement
@@ -140,8 +140,8 @@ def share_labels(agreement: Agreement, net: Network, local: Samples) -> None:
     y = local.y
 
     def mine() -> tuple[bool, bool, bool, bool]:
-        several = has_several_labels(y, net.output, net.cost)
-        return local.labels is not None, y.ndim == 1 or are_bits(y), several, net._several_labels
+        several = is_multilabel(y, net.output, net.cost)
+        return local.labels is not None, y.ndim == 1 or is_binary(y), several, net._several_labels
 
     classes, bits, several, before = zip(*agreement.all("the labels", mine), strict=True)
     if not all(classes):

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..network.computes import class_labels
+from ..data.labels import class_labels, predicted_classes
 from ..trace import Trace
-from ..training.metrics import classes_of
 from ..training.scores import one_hot, r2
 from .constant import best_constant_cost
 from .measures import Layer, layers_of, probe_rows, seen_of, slopes_of
@@ -135,7 +134,7 @@ class Case:
         a, y = self.trace.activations[-1], self.targets
         if self.labels is not None:
             labels = class_labels(self.probe[1], self.net.output, self.net.cost)
-            return bool((classes_of(a, self.net._threshold()) == labels).mean() >= GOOD)
+            return bool((predicted_classes(a, self.net._threshold()) == labels).mean() >= GOOD)
         return r2(y, a) >= GOOD
 
     def costs_at(self, rates: list[float]) -> list[float]:

@@ -155,11 +155,13 @@ class Computes(Base):
             from ..training import out_of_core
 
             return out_of_core.evaluate(cast("Network", self), X, self._metrics(metrics))
+        from ..data.labels import target_labels
+
         wanted = self._metrics(metrics)
         X, y = self._samples(X, y)
         weights = self._weights(sample_weight, X)
         checks.some_weight("sample_weight", weights)
-        labels = labels_of(y, self.output, self.cost, self._several_labels)
+        labels = target_labels(y, self.output, self.cost, self._several_labels)
         return self._score(X, y, labels, weights, wanted)
 
     def _metrics(self, given: Any) -> Metrics:
@@ -245,41 +247,3 @@ def is_source(X: object) -> TypeGuard[Source]:
     """Whether it is a `Source`; none was made where its module was never imported."""
     base = sys.modules.get("backprop_rs.data.sources.base")
     return base is not None and isinstance(X, base.Source)
-
-
-def class_labels(y: AnyArray, output: str, cost: str) -> AnyArray | None:
-    """The classes (m,) that checked targets stand for; None where they are not classes."""
-    if y.ndim == 1:
-        return y
-    if not are_bits(y):
-        return None
-    if y.shape[1] > 1:
-        return y.argmax(axis=1) if (y.sum(axis=1) == 1).all() else None
-    return y[:, 0].astype(np.int64) if decides(output, cost) else None
-
-
-def labels_of(y: AnyArray, output: str, cost: str, several: bool) -> AnyArray | None:
-    """Return the classes (m,), or 0 and 1 (m, n_L) for several labels a sample; None for values.
-
-    Rows of 0 and 1 with one 1 each could be either: `several` says that they are labels.
-    """
-    if y.ndim == 2 and (several or has_several_labels(y, output, cost)):
-        return y.astype(np.int64) if are_bits(y) else None
-    return class_labels(y, output, cost)
-
-
-def has_several_labels(y: AnyArray, output: str, cost: str) -> bool:
-    """Return True if targets are 0 and 1 for each of several outputs, and not one class a row."""
-    if y.ndim == 1 or y.shape[1] == 1 or not decides(output, cost):
-        return False
-    return are_bits(y) and not (y.sum(axis=1) == 1).all()
-
-
-def are_bits(y: AnyArray) -> bool:
-    """Return True if all targets are 0 or 1."""
-    return bool(((y == 0) | (y == 1)).all())
-
-
-def decides(output: str, cost: str) -> bool:
-    """Return True if every output is a decision between 0 and 1 of its own."""
-    return output == "sigmoid" or cost == "hinge"

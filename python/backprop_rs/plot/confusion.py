@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..data.labels import class_labels, predicted_classes
 from .style import Paper, new_axes
 
 if TYPE_CHECKING:
@@ -88,14 +89,11 @@ def confusion(
 
 def confusion_matrix(net: Network, X: Data, y: Data) -> AnyArray:
     """How many samples of each true class (row) are taken for each class (column)."""
-    from ..network.computes import class_labels
-    from ..training.metrics import classes_of
-
     X, checked = net._samples(X, y)
     labels = class_labels(checked, net.output, net.cost)
     if labels is None:
         raise ValueError("y must be classes for a confusion matrix; got values")
-    predicted = classes_of(net.predict(X), net._threshold())
+    predicted = predicted_classes(net.predict(X), net._threshold())
     n = max(net.sizes[-1], 2)
     places = labels.astype(np.int64) * n + predicted
     counts: AnyArray = np.bincount(places, minlength=n * n).reshape(n, n)

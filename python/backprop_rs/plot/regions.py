@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..data.labels import class_labels, predicted_classes
 from .style import MARKS, Paper, legend, new_axes, tidy
 from .style import require as require_matplotlib
 
@@ -207,9 +208,6 @@ def view_of(
     net: Network, X: Data, y: Data | None, features: tuple[int, int], at: Data | None, points: int
 ) -> View:
     """Ask the network over a grid."""
-    from ..network.computes import class_labels
-    from ..training.metrics import classes_of
-
     n_in, n_out = net.sizes[0], net.sizes[-1]
     if len(set(features)) != 2 or not all(0 <= i < n_in for i in features):
         raise ValueError(f"features must be two different numbers below {n_in}; got {features}")
@@ -233,7 +231,7 @@ def view_of(
     is_class = labels is not None or (y is None and (n_out > 1 or net.output == "sigmoid"))
     beneath = np.tile(base, (len(X), 1))
     beneath[:, list(features)] = spots
-    predicted = classes_of(net.predict(beneath), net._threshold())
+    predicted = predicted_classes(net.predict(beneath), net._threshold())
     extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
     classes = max(n_out, 2) if is_class else 0
     threshold = net._threshold()

@@ -9,9 +9,9 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from .._internal import checks, frames, memory
+from ..data.labels import is_multilabel
 from ..data.sources import Source
 from ..health.callback import Health, HealthWatcher, health_of
-from ..network.computes import has_several_labels
 from ..progress import progress_bar
 from . import lbfgs, trainer
 from .callbacks import Callbacks
@@ -92,7 +92,7 @@ def ready(net: Network, samples: Samples | Streamed, given: dict[str, Any]) -> R
     """Check all other arguments."""
     checkpoints = Checkpoints(given["checkpoint"], given["checkpoint_every"], given["resume"])
     if isinstance(samples, Samples):
-        net._several_labels |= has_several_labels(samples.y, net.output, net.cost)
+        net._several_labels |= is_multilabel(samples.y, net.output, net.cost)
     samples, held = divided(samples, given, checkpoints.seed(net), validation_of(net, given))
     if isinstance(samples, Streamed):
         check_length(samples.source, given)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._internal import checks
+from ..data.labels import predicted_classes
 from . import scores
 from .scores import one_hot
 
@@ -262,7 +263,7 @@ def predicted(a: Array, labels: AnyArray, threshold: float) -> AnyArray:
     if labels.ndim == 2:
         several: AnyArray = (a >= threshold).astype(np.int64)
         return several
-    return classes_of(a, threshold)
+    return predicted_classes(a, threshold)
 
 
 def metric_of(given: object) -> Metric:
@@ -291,11 +292,3 @@ def needs_of(name: str) -> str:
     if name in OF_SCORES:
         return SCORES
     return PROBABILITIES if name in OF_PROBABILITIES else AUTO
-
-
-def classes_of(a: Array, threshold: float = 0.5) -> AnyArray:
-    """The classes that activations of the output layer stand for."""
-    if a.shape[1] > 1:
-        classes: AnyArray = a.argmax(axis=1)
-        return classes
-    return (a[:, 0] >= threshold).astype(np.int64)

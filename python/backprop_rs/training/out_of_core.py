@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._internal import frames
+from ..data.labels import class_labels, is_multilabel, target_labels
 from ..data.scaling import Scaling
 from ..data.sources.base import Block, Change, Epoch, Pass, Piece, Source, joined
 from ..data.sources.prefetch import Ahead
-from ..network.computes import class_labels, has_several_labels, labels_of
 from ..threads import get_num_threads, processors
 from .metrics import Metrics
 from .pairwise_sum import ShardTree
@@ -125,7 +125,7 @@ class Streamed:
             assert y is not None
             net = self.net
             if not net._several_labels:
-                net._several_labels = has_several_labels(y, net.output, net.cost)
+                net._several_labels = is_multilabel(y, net.output, net.cost)
             more, epoch, step, cost_sum, reason = core.train(X, y, run, at, weights)
             at = (epoch, step, cost_sum)
             costs += more
@@ -305,7 +305,7 @@ class Streamed:
         whole: Any = (None if one[0] is None else np.concatenate(one) for one in columns)
         y, a, weights = whole
         net = self.net
-        labels = labels_of(y, net.output, net.cost, net._several_labels)
+        labels = target_labels(y, net.output, net.cost, net._several_labels)
         return metrics.scores(y, labels, a, weights)
 
     def identity(self) -> dict[str, Any]:

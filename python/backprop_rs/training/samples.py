@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from ..network.computes import class_labels, labels_of
+from ..data.labels import class_labels, target_labels
 from ..reference.random import SPLIT, raw
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Samples:
     def judged(self) -> AnyArray | None:
         """The classes, or several labels a sample, that metrics are of; None for values."""
         net = self.net
-        return labels_of(self.y, net.output, net.cost, net._several_labels)
+        return target_labels(self.y, net.output, net.cost, net._several_labels)
 
     def __len__(self) -> int:
         return len(self.X)

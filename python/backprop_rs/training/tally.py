@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..network.computes import are_bits, class_labels, decides
+from ..data.labels import class_labels, has_binary_outputs, is_binary
 from .metrics import predicted
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Tally:
 
     def __init__(self, net: Network) -> None:
         self.net, self.threshold = net, net._threshold()
-        self.decides = decides(net.output, net.cost) and net.sizes[-1] > 1
+        self.decides = has_binary_outputs(net.output, net.cost) and net.sizes[-1] > 1
         self.of_classes: float | None = 0.0  # None once a block has no classes
         self.of_labels: float | None = 0.0
 
@@ -37,7 +37,7 @@ class Tally:
             labels = class_labels(y, self.net.output, self.net.cost)
             self.of_classes = self.plus(self.of_classes, labels, a, weights)
         if self.of_labels is not None and self.decides:
-            bits = y.astype(int) if y.ndim == 2 and are_bits(y) else None
+            bits = y.astype(int) if y.ndim == 2 and is_binary(y) else None
             self.of_labels = self.plus(self.of_labels, bits, a, weights)
 
     def plus(
