@@ -20,6 +20,14 @@ from trainers import TRAINERS
 from workers import Worker
 
 HERE = Path(__file__).parent
+# The columns of the table of the docs.
+NAMES = {
+    "numpy": "NumPy",
+    "sklearn": "scikit-learn",
+    "jax": "JAX",
+    "torch": "PyTorch",
+    "ours": "backprop_rs",
+}
 SLOW = 500_000  # microseconds a step; beyond it three rounds are enough
 ROUNDS_IF_SLOW = 3
 
@@ -126,7 +134,7 @@ def parse_arguments():
     add("--order", default="shuffled", choices=["shuffled", "file"], help="of the rows")
     what = "time rows of the tables instead: all, or those named (activation, gelu, ...)"
     add("--tables", nargs="*", metavar="ROW", help=what)
-    add("--markdown", action="store_true", help="with --tables: print those of the JSON again")
+    add("--markdown", action="store_true", help="print the table of the docs from the JSON")
     add("--json", type=Path, help="benches/results/peers.json or tables.json where not given")
     add("--no-plot", dest="plot", action="store_false")
     add("--plot-only", action="store_true", help="draw again from the JSON")
@@ -153,6 +161,41 @@ def keep(arguments, results):
     arguments.json.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
 
+def significant(number):
+    """Return a time with three digits, or all of its digits before the point."""
+    if number >= 1000:
+        return f"{number:,.0f}"
+    return f"{number:#.3g}".rstrip(".")
+
+
+def print_markdown(record):
+    """Print the training table of docs/benchmarks.md, one for each dtype and number of threads."""
+    settings = dict.fromkeys((row["dtype"], row["threads"]) for row in record["results"])
+    for dtype, threads in settings:
+        rows = [r for r in record["results"] if (r["dtype"], r["threads"]) == (dtype, threads)]
+        peers = [peer for peer in NAMES if any(peer in row["microseconds"] for row in rows)]
+        names = " | ".join(NAMES[peer] for peer in peers)
+        print(f"\n{dtype}, {threads} thread{'s' * (threads > 1)}\n")
+        print(f"| network, batch | {names} | speed-up over the fastest | GFLOP/s | of peak |")
+        print("|---" * (len(peers) + 4) + "|")
+        for row in rows:
+            print(f"| {' | '.join(markdown_cells(row, peers))} |")
+
+
+def markdown_cells(row, peers):
+    """Return the cells of a row of the training table."""
+    network, batch = row["case"].split("@")
+    batch, _, optimizer = batch.partition(":")
+    times = [row["microseconds"].get(peer) for peer in peers]
+    return [
+        f"{network}{' (Adam)' * bool(optimizer)}, {batch}",
+        *["-" if time is None else significant(time) for time in times],
+        "-" if row["ratio"] is None else f"{row['ratio']:.2f}",
+        "-" if row["gflops"] is None else f"{row['gflops']:.0f}",
+        "-" if row["share_of_peak"] is None else f"{100 * row['share_of_peak']:.0f} %",
+    ]
+
+
 def main_of_tables(arguments):
     if arguments.markdown:
         return tables.print_markdown(json.loads(arguments.json.read_text("utf-8")))
@@ -167,6 +210,8 @@ def main():
         return main_of_tables(arguments)
     if arguments.verify:
         return verify(arguments.peers, arguments.dtypes[0])
+    if arguments.markdown:
+        return print_markdown(json.loads(arguments.json.read_text("utf-8")))
     if not arguments.plot_only:
         cases = select(arguments.cases)
         settings = [(d, t) for d in arguments.dtypes for t in arguments.threads]

@@ -1,6 +1,8 @@
 """What the pages say holds: their Python runs, and their links lead somewhere."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,30 @@ def test_no_command_installs_the_package_from_an_index():
     for file in files:
         assert not re.search(r"pip install\s+'?backprop", file.read_text("utf-8")), file
         assert "backprop-rs[" not in file.read_text("utf-8"), file
+
+
+def test_the_speeds_are_those_of_the_record():
+    pytest.importorskip("matplotlib")
+    command = [sys.executable, str(PROJECT / "benches" / "peers.py"), "--markdown"]
+    run = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
+    rows = [line for line in run.stdout.splitlines() if line.startswith("|")]
+    assert len(rows) > 10
+    benchmarks = (PROJECT / "docs" / "benchmarks.md").read_text("utf-8").splitlines()
+    readme = (PROJECT / "README.md").read_text("utf-8").splitlines()
+    short = {line for line in readme if re.match(r"\| [\dx-]+, \d+ \|", line)}
+    assert len(short) == 5
+    for row in rows:
+        assert row in benchmarks
+        if row.startswith("| network"):
+            peers = row.count("|") - 5
+    times = {"|".join(row.split("|")[: peers + 2]) + "|" for row in rows}
+    assert short <= times
+
+
+PATH = re.compile(r"`((?:src|tests|benches|tools|docs|python/backprop_rs)/[\w./]+\.\w+)`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_named_files_exist(page):
+    for path in PATH.findall(page.read_text("utf-8")):
+        assert (PROJECT / path).exists(), path
