@@ -3,6 +3,7 @@
 import copy
 import re
 from math import cos, cosh, erf, exp, log, sin, sqrt, tanh
+from pathlib import Path
 from xml.etree import ElementTree
 
 import backprop_rs as bp
@@ -65,7 +66,7 @@ def worked_out(equation):
     powers = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
     equation = re.sub("×10([⁻⁰-⁹¹²³]+)", lambda m: f"e{m[1].translate(powers)}", equation)
     equation = re.sub(r"\[[\d,]+ more: ([^]]*)\]", r"(\1)", equation)
-    equation = equation.partition(" as ")[0]
+    equation = equation.partition(" because ")[0]
     equation = re.sub(r"\|([^|]*)\|", r"abs(\1)", equation)
     for sign, python in SIGNS.items():
         equation = equation.replace(sign, python)
@@ -305,14 +306,14 @@ def test_layer_normalisation_is_shown(output, cost, backend):
     arrays, trace = document.to_dict(), net.backward(X, y)
     for name in ("gains", "shifts"):
         of_samples = arrays["seen_gradients"][0]
-        of_samples = of_samples * (arrays["normalised"][0] if name == "gains" else 1)
+        of_samples = of_samples * (arrays["normalized"][0] if name == "gains" else 1)
         averaged = getattr(trace, f"{name[:-1]}_gradients")[0]
         np.testing.assert_allclose(of_samples.mean(axis=0), averaged, rtol=1e-10, atol=1e-13)
         assert arrays[name][1] is None
 
 
-def normalised(hidden, output, cost, backend, dtype="float64"):
-    """Two normalised layers of three, the last one too, with gains and shifts of all sizes."""
+def normalized(hidden, output, cost, backend, dtype="float64"):
+    """Two normalized layers of three, the last one too, with gains and shifts of all sizes."""
     layers = [bp.Dense(4, hidden, layer_norm=True), 2, bp.Dense(3, layer_norm=True)]
     net = bp.Network([3, *layers], "tanh", output, cost, seed=0, dtype=dtype, backend=backend)
     random = np.random.default_rng(3)
@@ -322,12 +323,12 @@ def normalised(hidden, output, cost, backend, dtype="float64"):
 
 
 @pytest.mark.parametrize(("output", "cost"), [("softmax", "cross_entropy"), ("tanh", "huber")])
-def test_every_path_through_a_normalisation(output, cost, backend):
-    net = normalised("elu", output, cost, backend)
+def test_every_path_through_a_normalization(output, cost, backend):
+    net = normalized("elu", output, cost, backend)
     X, y = batch(cost)
     document = net.explain(X, y)
     joined = 3 if output == "softmax" else 1
-    of_layer = {1: 4 * 2 * 3 * 3, 2: 3 * 3, 3: 3}  # a layer of n has n paths, normalised n times n
+    of_layer = {1: 4 * 2 * 3 * 3, 2: 3 * 3, 3: 3}  # a layer of n has n paths, normalized n times n
     for layer, j, k in ((1, 2, 0), (1, 0, None), (2, 1, 3), (3, 2, 1), (3, 0, None)):
         written = document.bias(layer, j, most=400) if k is None else (
             document.weight(layer, j, k, most=400)
@@ -343,7 +344,7 @@ def test_every_path_through_a_normalisation(output, cost, backend):
 @pytest.mark.parametrize("place", [(1, 2, 0), (1, 0, None), (2, 1, 3), (3, 2, 1), (3, 0, None)])
 def test_paths_through_a_normalisation_against_differences(place, backend):
     """Central differences of C: the error is h^2 = 1e-10 and eps / h = 2e-11."""
-    net = normalised("tanh", "softmax", "cross_entropy", backend)
+    net = normalized("tanh", "softmax", "cross_entropy", backend)
     X, y = batch("cross_entropy", m=1)
     layer, j, k = place
     name = "biases" if k is None else "weights"
@@ -361,16 +362,16 @@ def test_paths_through_a_normalisation_against_differences(place, backend):
 
 
 def test_the_largest_paths_through_a_normalisation_are_found():
-    net = normalised("tanh", "softmax", "cross_entropy", "numpy")
+    net = normalized("tanh", "softmax", "cross_entropy", "numpy")
     document = net.explain([1.0, -2.0, 0.5], [0.0, 0.0, 1.0])
     every = document.weight(1, 1, 0, most=400).to_dict()
     few = document.weight(1, 1, 0, most=7)
     largest = np.sort(np.abs(every["products"][0]))[-7:]
     np.testing.assert_allclose(np.sort(np.abs(few.to_dict()["products"][0])), largest, rtol=1e-12)
     assert "209 of 216 paths, the smallest, are left out here." in str(few)
-    assert "Through the normalisation of layer 3" in str(few)
+    assert "Through the normalization of layer 3" in str(few)
     for form in (few.to_markdown(), few.to_html(), few.text(None)):
-        assert "Through the normalisation of layer 1" in form
+        assert "Through the normalization of layer 1" in form
 
 
 def test_a_saturated_output_behind_a_normalisation_goes_by_what_it_sees():
@@ -451,6 +452,45 @@ def test_a_small_network_is_shown_whole():
 
 
 # The forms.
+
+
+def test_equations_have_the_numbers_of_the_derivation():
+    net = network("sigmoid", "sigmoid", "squared_error")
+    document = net.explain(*batch("squared_error"), 0.5)
+    page = (Path(__file__).parents[1] / "docs" / "derivation.md").read_text("utf-8")
+    for form in (document.text(None), document.to_markdown(), document.to_html()):
+        words = re.sub(r"<[^>]*>|\*\*", "", form)
+        assert "Equation numbers (eq.) are those of docs/derivation.md." in words
+        for title, number in EQUATIONS.items():
+            assert re.search(rf"{title}\s+\(eq. {number}\)", words, re.DOTALL), title
+            assert f"\\tag{{{number}}}" in page
+    assert not re.search(r"\(eq\. [^0-9]", document.to_html())
+
+
+EQUATIONS = {
+    "Weighted input": 1,
+    "Activation": 2,
+    r"squared\\?_error": 3,
+    "Slope of the cost": 4,
+    "Slope of the activation": 5,
+    r"Layer 3: output.*Error term": 7,
+    "Gradient of the weights": 8,
+    "Gradient of the biases": 9,
+    "Back through the weights of layer 2": 10,
+    r"Layer 2: hidden.*Error term": 11,
+    "Cost of the batch": 12,
+    r"Average over 2 samples.*Gradient of the biases": 13,
+    "New weights": 14,
+}
+
+
+def test_an_equation_with_penalties_has_no_number():
+    net = bp.Network([3, bp.Dense(4, l2=0.1), 3], seed=0)
+    words = net.explain(*batch("squared_error")).text(None)
+    update = words[words.index("Update") :]
+    first, second = update.split("Layer 2")
+    assert "New weights\n" in first and "New biases  (eq. 14)" in first
+    assert "New weights  (eq. 14)" in second
 
 
 def test_text_keeps_within_its_width(document):

@@ -1,4 +1,4 @@
-"""Everything that back-propagation computes on its way."""
+"""All intermediate values of one back-propagation."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
 class Trace:
     """One forward and backward pass over a batch of m samples, from `Network.backward`.
 
-    Index l - 1 of a list is layer l of the derivation, but `activations[l]` is layer l, as
-    `activations[0]` is the input.
+    Index l - 1 of a list is layer l of the derivation. The exception is `activations`, where
+    index l is layer l because `activations[0]` is the input. For the equations see
+    docs/derivation.md.
 
     Attributes
     ----------
     cost : float
-        C, the mean of the costs of the samples (eq. costZero).
+        C, the mean of the costs of the samples (eq. 12).
     weighted_inputs : list of (m, n_l) arrays
-        z (eq. zLastLayer), with layer normalisation what comes before it.
+        z (eq. 1); with layer normalization, the values before it.
     activations : list of (m, n_l) arrays
         a, from the input a0 to the output aL.
     deltas : list of (m, n_l) arrays
-        The error term dC/dz of each sample, not divided by m (eq. deltaDef, deltaHiddenLayer).
+        The error term dC/dz of each sample, not divided by m (eqs. 7 and 11).
     weight_gradients : list of (n_l, n_{l-1}) arrays
-        dC/dw, averaged over the batch (eq. gradientZeroLayerWeights).
+        dC/dw, averaged over the batch (eq. 13).
     bias_gradients : list of (n_l,) arrays
-        dC/db, averaged over the batch (eq. gradientBiasLayerZero).
-
+        dC/db, averaged over the batch (eq. 13).
     gain_gradients, shift_gradients : list of (n_l,) arrays or None
-        dC/d(gain) and dC/d(shift), averaged over the batch, of layers with layer normalisation.
+        dC/d(gain) and dC/d(shift), averaged over the batch, of layers with layer normalization.
 
     Examples
     --------

@@ -38,7 +38,7 @@ def layer_backward(sample: Sample, layer: int) -> Section:
 
 
 def term(sample: Sample, j: notation.Index, layer: int) -> Expression:
-    """The error term of a neuron; with layer normalisation dC by what its activation sees."""
+    """The error term of a neuron; with layer normalization dC by what its activation sees."""
     if sample.norm(layer) is None:
         return notation.delta(j, layer)
     return by(notation.cost(sample.i), notation.u(j, layer))
@@ -65,13 +65,13 @@ def cost_slope(sample: Sample) -> Group:
         )
         value = float(of.grad_a[-1][sample.i, j])
         lines.append(Line(by_a(sample, j, layer), (symbols, numbers), value))
-    label = "costZeroWRTAct" if of.net.cost == "squared_error" else ""
+    number = 4 if of.net.cost == "squared_error" else None
     notes = sample.shown.note(layer)
     if not np.isfinite(of.grad_a[-1][sample.i]).all():
         notes.append(
             "Where it is not finite, a has been rounded to 0 or 1; the core computes δ from z."
         )
-    return Group("Slope of the cost", [general], lines, label, notes)
+    return Group("Slope of the cost", [general], lines, number, notes)
 
 
 def by_a(sample: Sample, j: notation.Index, layer: int) -> Expression:
@@ -94,9 +94,9 @@ def slope(sample: Sample, layer: int) -> Group:
         )
         value = float(sample.of.slopes[layer - 1][sample.i, j])
         lines.append(Line(by(notation.a(j, layer), sample.u(j, layer)), parts, value))
-    label = "actWRTZSigmoid" if name == "sigmoid" else ""
+    number = 5 if name == "sigmoid" else None
     notes = sample.shown.note(layer)
-    return Group("Slope of the activation", [[left, general]], lines, label, notes)
+    return Group("Slope of the activation", [[left, general]], lines, number, notes)
 
 
 def jacobian(sample: Sample, layer: int) -> Group:
@@ -141,7 +141,7 @@ def output_delta(sample: Sample) -> Group:
             parts = (*parts, short.put(sample.numbers(j, layer)))
         lines.append(Line(term(sample, j, layer), parts, float(terms(sample, layer)[j])))
     title = term_title(sample, layer)
-    return Group(title, [chain], lines, "deltaDef", sample.shown.note(layer))
+    return Group(title, [chain], lines, 7, sample.shown.note(layer))
 
 
 def general_product(sample: Sample, layer: int) -> Expression:
@@ -188,7 +188,7 @@ def through_weights(sample: Sample, layer: int) -> Group:
         f"Back through the weights of layer {layer + 1}",
         [chain],
         lines,
-        "hiddenLayerWRTWeights",
+        10,
         sample.shown.note(layer),
     )
 
@@ -213,7 +213,7 @@ def hidden_delta(sample: Sample, layer: int) -> Group:
     prime = activation_formula(sample.of.names[layer - 1]).sigma_prime
     chain = [term(sample, "j", layer), product("j"), total * prime.put(sample.symbols("j", layer))]
     title = term_title(sample, layer)
-    return Group(title, [chain], lines, "deltaHiddenLayer", sample.shown.note(layer))
+    return Group(title, [chain], lines, 11, sample.shown.note(layer))
 
 
 def by_z(sample: Sample, layer: int) -> Expression:
@@ -242,7 +242,7 @@ def weight_gradient(sample: Sample, layer: int) -> Group:
         "Gradient of the weights",
         [chain],
         lines,
-        "gradientZeroLayerWeights",
+        8,
         sample.shown.weight_note(layer),
     )
 
@@ -260,6 +260,6 @@ def bias_gradient(sample: Sample, layer: int) -> Group:
         "Gradient of the biases",
         [chain],
         lines,
-        "gradientBiasLayerZero",
+        9,
         sample.shown.note(layer),
     )

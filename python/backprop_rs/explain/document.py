@@ -28,7 +28,7 @@ class Group:
     title: str
     equations: list[list[Expression]]
     lines: list[Line]
-    label: str = ""  # of the equation in the derivation
+    number: int | None = None  # of the equation in docs/derivation.md
     notes: list[str] = field(default_factory=list)
     sign: str = "="  # after the name
 

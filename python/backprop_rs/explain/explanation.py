@@ -68,7 +68,7 @@ class Document:
         Backward / Layer 1: output
         ==========================
         <BLANKLINE>
-        Slope of the cost  (costZeroWRTAct)
+        Slope of the cost  (eq. 4)
             ∂C₀/∂aⱼ⁽¹⁾ = 2 (aⱼ⁽¹⁾ − yⱼ)
         <BLANKLINE>
           ∂C₀/∂a₀⁽¹⁾ = 2 (a₀⁽¹⁾ − y₀) = 2 (6 − 5) = 2
@@ -115,7 +115,7 @@ class Explanation(Document):
     def weight(self, layer: int, j: int, k: int, *, most: int = 16) -> Document:
         """The chain rule of dC/dw_jk of a layer, along every path from the weight to the cost.
 
-        Through layer normalisation each z of a layer acts on all of its neurons, and there is a
+        Through layer normalization each z of a layer acts on all of its neurons, and there is a
         path through each.
 
         Parameters
@@ -164,8 +164,8 @@ class Explanation(Document):
         `cost_terms`, `sample_costs`, `cost`, `activation_gradients` (dC/da),
         `activation_slopes` (sigma', of softmax the Jacobian), `deltas`,
         `sample_weight_gradients`, `sample_bias_gradients`, `weight_gradients`, `bias_gradients`,
-        `learning_rate`, `new_weights`, `new_biases`, `new_cost`. With layer normalisation also
-        `means`, `deviations`, `normalised`, `seen` (what the activation sees), `seen_gradients`,
+        `learning_rate`, `new_weights`, `new_biases`, `new_cost`. With layer normalization also
+        `means`, `deviations`, `normalized`, `seen` (what the activation sees), `seen_gradients`,
         `gains`, `shifts`, their gradients and new values, None for layers without it.
         """
         return self.quantities.to_dict()
@@ -202,7 +202,7 @@ def whole(of: Quantities, shown: Shown) -> Section:
 
 
 def introduction(of: Quantities, shown: Shown) -> list[str]:
-    notes = []
+    notes = ["Equation numbers (eq.) are those of docs/derivation.md."]
     left = of.m - len(shown.samples)
     if left:
         notes.append(

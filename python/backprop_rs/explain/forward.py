@@ -11,7 +11,7 @@ from .document import Group, Line, Section
 from .expression import Cases, Expression, Number, Series, exp
 from .formulas import activation_formula, cost_formula
 from .formulas import z as of_z
-from .layer_norm import normalising
+from .layer_norm import normalizing
 from .sample import Sample
 from .selection import sums, times, total
 
@@ -31,7 +31,7 @@ def layer_forward(sample: Sample, layer: int) -> Section:
     groups = [weighted_inputs(sample, layer), activations(sample, layer)]
     norm = sample.norm(layer)
     if norm is not None:
-        groups[1:1] = normalising(sample, layer, norm)
+        groups[1:1] = normalizing(sample, layer, norm)
     return Section(title, groups)
 
 
@@ -55,7 +55,7 @@ def weighted_inputs(sample: Sample, layer: int) -> Group:
         "Weighted input",
         [[notation.z("j", layer), general]],
         lines,
-        "zLastLayer",
+        1,
         sample.shown.note(layer),
     )
 
@@ -72,7 +72,7 @@ def activations(sample: Sample, layer: int) -> Group:
         lines.append(Line(notation.a(j, layer), parts, float(sample.a(layer)[j])))
     u = sample.u("j", layer)
     chain = [notation.a("j", layer), notation.sigma(u), formula.put({of_z: u})]
-    return Group("Activation", [chain], lines, notes=sample.shown.note(layer))
+    return Group("Activation", [chain], lines, 2, sample.shown.note(layer))
 
 
 def choose(formula: Expression, values: Mapping[Expression, Expression]) -> Expression:
@@ -120,8 +120,8 @@ def cost_section(sample: Sample) -> Section:
         lambda j: Number(float(of.cost_terms[sample.i, j])),
     )
     line = Line(name, (symbols, numbers, terms), float(of.costs[sample.i]))
-    label = "costZero" if of.net.cost == "squared_error" else ""
-    groups = [Group(f"Cost of sample {sample.i}: {of.net.cost}", [chain], [line], label)]
+    number = 3 if of.net.cost == "squared_error" else None
+    groups = [Group(f"Cost of sample {sample.i}: {of.net.cost}", [chain], [line], number)]
     if sample.smoothed:
         groups.insert(0, smoothed_targets(sample))
     return Section("Cost", groups)

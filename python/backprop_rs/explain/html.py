@@ -83,7 +83,7 @@ class Page:
         return "\n".join([*notes, *parts])
 
     def group(self, group: Group) -> str:
-        label = f' <span class="label">(eq. {group.label})</span>' if group.label else ""
+        label = f' <span class="label">(eq. {group.number})</span>' if group.number else ""
         title = f'<div class="title">{escape(group.title)}{label}</div>'
         general = "".join(
             f'<div class="general">{self.equation(chain, group.sign)}</div>'

@@ -1,4 +1,4 @@
-"""Layer normalisation of one sample: forward from z to what the activation sees, and back."""
+"""Layer normalization of one sample: forward from z to what the activation sees, and back."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .expression import (
     Series,
     Symbol,
 )
-from .layer_norm_values import Floats, Normalised
+from .layer_norm_values import Floats, Normalized
 from .notation import by
 from .sample import Sample
 from .selection import times, total
 
 
-def normalising(sample: Sample, layer: int, norm: Normalised) -> list[Group]:
+def normalizing(sample: Sample, layer: int, norm: Normalized) -> list[Group]:
     """The mean and the deviation of z, z without them, and its gain and shift."""
     return [
         moments(sample, layer, norm),
@@ -43,9 +43,9 @@ def mean(body: Expression, n: int) -> Expression:
     return Fraction(Number(1), Number(n)) * body
 
 
-def moments(sample: Sample, layer: int, norm: Normalised) -> Group:
+def moments(sample: Sample, layer: int, norm: Normalized) -> Group:
     z, n, shown = sample.z(layer), sample.of.net.sizes[layer], sample.shown
-    centre = float(norm.means[sample.i])
+    center = float(norm.means[sample.i])
     z_i, last = notation.z("i", layer), str(n - 1)
     variance = mean(Series("i", last, (z_i - mu(layer)) ** 2), n)
     chains: list[list[Expression]] = [
@@ -60,19 +60,19 @@ def moments(sample: Sample, layer: int, norm: Normalised) -> Group:
     squares = total(
         shown.neurons[layer],
         shown.rest(layer),
-        lambda i: (Number(float(z[i])) - Number(centre)) ** 2,
+        lambda i: (Number(float(z[i])) - Number(center)) ** 2,
     )
     root = Call("sqrt", (mean(squares, n) + Number(EPSILON),))
     lines = [
-        Line(mu(layer), (mean(every, n),), centre),
+        Line(mu(layer), (mean(every, n),), center),
         Line(deviation(layer), (root,), float(norm.deviations[sample.i])),
     ]
     return Group("Mean and deviation of the layer", chains, lines)
 
 
-def standard(sample: Sample, layer: int, norm: Normalised) -> Group:
-    z, hat = sample.z(layer), norm.normalised[sample.i]
-    centre, width = float(norm.means[sample.i]), float(norm.deviations[sample.i])
+def standard(sample: Sample, layer: int, norm: Normalized) -> Group:
+    z, hat = sample.z(layer), norm.normalized[sample.i]
+    center, width = float(norm.means[sample.i]), float(norm.deviations[sample.i])
 
     def part(j: notation.Index) -> Expression:
         return (notation.z(j, layer) - mu(layer)) / deviation(layer)
@@ -80,17 +80,17 @@ def standard(sample: Sample, layer: int, norm: Normalised) -> Group:
     lines = [
         Line(
             notation.hat(j, layer),
-            (part(j), (Number(float(z[j])) - Number(centre)) / Number(width)),
+            (part(j), (Number(float(z[j])) - Number(center)) / Number(width)),
             float(hat[j]),
         )
         for j in sample.shown.neurons[layer]
     ]
     chain = [notation.hat("j", layer), part("j")]
-    return Group("Normalised", [chain], lines, notes=sample.shown.note(layer))
+    return Group("Normalized", [chain], lines, notes=sample.shown.note(layer))
 
 
-def scaled(sample: Sample, layer: int, norm: Normalised) -> Group:
-    hat, seen = norm.normalised[sample.i], norm.seen[sample.i]
+def scaled(sample: Sample, layer: int, norm: Normalized) -> Group:
+    hat, seen = norm.normalized[sample.i], norm.seen[sample.i]
 
     def part(j: notation.Index) -> Expression:
         return notation.g(j, layer) * notation.hat(j, layer) + notation.h(j, layer)
@@ -107,7 +107,7 @@ def scaled(sample: Sample, layer: int, norm: Normalised) -> Group:
     return Group("With gain and shift", [chain], lines, notes=sample.shown.note(layer))
 
 
-def through_norm(sample: Sample, layer: int, norm: Normalised) -> list[Group]:
+def through_norm(sample: Sample, layer: int, norm: Normalized) -> list[Group]:
     """Gradients of gains and shifts, and delta: z_hat moves neither with mu nor with s."""
     return [
         gain_gradient(sample, layer, norm),
@@ -116,10 +116,10 @@ def through_norm(sample: Sample, layer: int, norm: Normalised) -> list[Group]:
     ]
 
 
-def gain_gradient(sample: Sample, layer: int, norm: Normalised) -> Group:
+def gain_gradient(sample: Sample, layer: int, norm: Normalized) -> Group:
     grad, hat, cost = (
         norm.seen_gradients[sample.i],
-        norm.normalised[sample.i],
+        norm.normalized[sample.i],
         notation.cost(sample.i),
     )
 
@@ -138,7 +138,7 @@ def gain_gradient(sample: Sample, layer: int, norm: Normalised) -> Group:
     return Group("Gradient of the gains", [chain], lines, notes=sample.shown.note(layer))
 
 
-def shift_gradient(sample: Sample, layer: int, norm: Normalised) -> Group:
+def shift_gradient(sample: Sample, layer: int, norm: Normalized) -> Group:
     grad, cost = norm.seen_gradients[sample.i], notation.cost(sample.i)
     lines = [
         Line(by(cost, notation.h(j, layer)), (by(cost, notation.u(j, layer)),), float(grad[j]))
@@ -148,9 +148,9 @@ def shift_gradient(sample: Sample, layer: int, norm: Normalised) -> Group:
     return Group("Gradient of the shifts", [chain], lines, notes=sample.shown.note(layer))
 
 
-def delta(sample: Sample, layer: int, norm: Normalised) -> Group:
+def delta(sample: Sample, layer: int, norm: Normalized) -> Group:
     n, cost = sample.of.net.sizes[layer], notation.cost(sample.i)
-    hat, width = norm.normalised[sample.i], Number(float(norm.deviations[sample.i]))
+    hat, width = norm.normalized[sample.i], Number(float(norm.deviations[sample.i]))
     of_hat = norm.gains * norm.seen_gradients[sample.i]
     general = along_formula(cost, layer, n)
     mean_of, along = float(of_hat.mean()), float((of_hat * hat).mean())
@@ -185,8 +185,8 @@ def averaged(sample: Sample, layer: int, values: Floats) -> Expression:
     return mean(numbers, len(values))
 
 
-def slopes(sample: Sample, layer: int, norm: Normalised, pairs: list[tuple[int, int]]) -> Group:
-    """What the gain and the normalisation do to a path: the slopes of some u_i by z_j."""
+def slopes(sample: Sample, layer: int, norm: Normalized, pairs: list[tuple[int, int]]) -> Group:
+    """What the gain and the normalization do to a path: the slopes of some u_i by z_j."""
     n, matrix = sample.of.net.sizes[layer], norm.slopes(sample.i)
     i, j = notation.hat("i", layer), notation.hat("j", layer)
     same = Condition(Symbol("i"), "=", Symbol("j"))
@@ -209,14 +209,14 @@ def slopes(sample: Sample, layer: int, norm: Normalised, pairs: list[tuple[int, 
         for i_, j_ in pairs
         for part in [slope(sample, layer, norm, i_, j_)]
     ]
-    return Group(f"Through the normalisation of layer {layer}", chains, lines)
+    return Group(f"Through the normalization of layer {layer}", chains, lines)
 
 
 def slope(
-    sample: Sample, layer: int, norm: Normalised, i: int, j: int
+    sample: Sample, layer: int, norm: Normalized, i: int, j: int
 ) -> tuple[Expression, Expression]:
     """The slope of z_hat_i by z_j, in symbols and with numbers."""
-    hat, n = norm.normalised[sample.i], sample.of.net.sizes[layer]
+    hat, n = norm.normalized[sample.i], sample.of.net.sizes[layer]
     product, numbers = notation.hat(i, layer) * notation.hat(j, layer), times(hat[i], hat[j])
     below, width = Number(n) * deviation(layer), times(n, norm.deviations[sample.i])
     if i == j:

@@ -34,7 +34,7 @@ class Page:
         return written
 
     def group(self, group: Group) -> list[str]:
-        label = f" (eq. {group.label})" if group.label else ""
+        label = f" (eq. {group.number})" if group.number else ""
         written = [f"**{escaped(group.title)}**{label}"]
         for chain in group.equations:
             written.append(display(self.aligned(chain, group.sign)))

@@ -34,7 +34,7 @@ def delta(j: Index, layer: Index) -> Symbol:
 
 
 def u(j: Index, layer: Index) -> Symbol:
-    """What the activation sees of a normalised z."""
+    """What the activation sees of a normalized z."""
     return Symbol("u", below(j), str(layer))
 
 

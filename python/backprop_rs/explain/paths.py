@@ -21,7 +21,7 @@ from .selection import added, times
 from .update import mean, mean_of
 
 if TYPE_CHECKING:
-    from .layer_norm_values import Floats, Normalised
+    from .layer_norm_values import Floats, Normalized
     from .quantities import Quantities
     from .selection import Shown
 
@@ -59,7 +59,7 @@ class Paths:
     """The largest paths from z_j of a layer to the cost.
 
     A row of `neurons` has the neurons of layer, layer + 1, ..., L. A layer with layer
-    normalisation has two, of z and of what the activation sees, and softmax one more, the output
+    normalization has two, of z and of what the activation sees, and softmax one more, the output
     through which it acts on the cost. `products` are the values of C by z_j along them.
     """
 
@@ -101,8 +101,8 @@ def back_by(
     return np.take_along_axis(flat, best, axis=1), longer
 
 
-def seen_by_z(sample: Sample, norm: Normalised) -> Floats:
-    """du/dz of a layer with layer normalisation, (n, n)."""
+def seen_by_z(sample: Sample, norm: Normalized) -> Floats:
+    """du/dz of a layer with layer normalization, (n, n)."""
     slopes: Floats = norm.gains[:, None] * norm.slopes(sample.i)
     return slopes
 
@@ -169,7 +169,7 @@ def chain(
 
 
 def through(i: notation.Index, j: notation.Index, layer: int) -> list[Expression]:
-    """The slopes of what neuron i sees by z_j, in symbols: gain and normalisation."""
+    """The slopes of what neuron i sees by z_j, in symbols: gain and normalization."""
     u, hat = notation.u(i, layer), notation.hat(i, layer)
     return [by(u, hat), by(hat, notation.z(j, layer))]
 
@@ -231,13 +231,13 @@ def of_sample(sample: Sample, parameter: Parameter, most: int) -> tuple[list[Gro
         symbols.append(Omitted(left))
         numbers.append(Omitted(left, value - sum(line.value for line in lines)))
     total = Line(name, (added(symbols), added(numbers)), value)
-    couplings = normalisations(sample, parameter.layer, paths)
+    couplings = normalizations(sample, parameter.layer, paths)
     same = by_error_term(sample, parameter, value)
     return [group, *couplings, Group("Their sum", [], [total]), same], paths
 
 
-def normalisations(sample: Sample, layer: int, paths: Paths) -> list[Group]:
-    """Of each layer with layer normalisation the slopes that the paths go through."""
+def normalizations(sample: Sample, layer: int, paths: Paths) -> list[Group]:
+    """Of each layer with layer normalization the slopes that the paths go through."""
     ways = [turns(sample, layer, tuple(path)) for path in paths.neurons.tolist()]
     groups = []
     for number in range(layer, sample.last + 1):
@@ -257,8 +257,8 @@ def by_error_term(sample: Sample, parameter: Parameter, value: float) -> Group:
         delta = delta * notation.a(k, layer - 1)
         numbers = numbers * Number(float(sample.a(layer - 1)[k]))
     line = Line(by(notation.cost(sample.i), parameter.symbol), (delta, numbers), value)
-    label = "gradientBiasLayerZero" if k is None else "gradientZeroLayerWeights"
-    return Group("The same by the error term", [], [line], label)
+    number = 9 if k is None else 8
+    return Group("The same by the error term", [], [line], number)
 
 
 def section(

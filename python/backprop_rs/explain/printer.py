@@ -88,7 +88,7 @@ class Notation(ABC):
             case Condition(left, relation, right):
                 return self(left) + self.relation(relation) + self(right)
             case Chosen(chosen, condition):
-                return self(chosen) + self.words("as") + self(condition)
+                return self(chosen) + self.words("because") + self(condition)
             case Cases(cases, otherwise):
                 rows = [(self(case), self(condition)) for case, condition in cases]
                 return self.cases(rows, self(otherwise))

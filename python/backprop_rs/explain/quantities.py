@@ -15,7 +15,7 @@ from .expression import Number
 from .formulas import a as of_a
 from .formulas import cost_formula
 from .formulas import y as of_y
-from .layer_norm_values import Floats, Normalised, doubled, normalised
+from .layer_norm_values import Floats, Normalized, doubled, normalized
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
@@ -43,7 +43,7 @@ class Quantities:
     cost_terms: Floats  # (m, n_L)
     grad_a: list[Floats]  # (m, n_l)
     slopes: list[Floats]  # (m, n_l); (m, n_L, n_L) for softmax
-    norms: list[Normalised | None]  # of layers with layer normalisation
+    norms: list[Normalized | None]  # of layers with layer normalization
     new_weights: list[Array]
     new_biases: list[Array]
     new_gains: list[Array | None]
@@ -76,10 +76,10 @@ class Quantities:
         return product
 
     def of_norms(self) -> dict[str, Any]:
-        """The arrays of layer normalisation, one a layer and None where there is none."""
+        """The arrays of layer normalization, one a layer and None where there is none."""
         if not any(self.norms):
             return {}
-        names = ("means", "deviations", "normalised", "seen", "seen_gradients", "gains", "shifts")
+        names = ("means", "deviations", "normalized", "seen", "seen_gradients", "gains", "shifts")
         arrays = {
             name: [None if one is None else getattr(one, name) for one in self.norms]
             for name in names
@@ -125,7 +125,7 @@ def quantities(net: Network, X: Array, y: AnyArray, learning_rate: float) -> Qua
     row = cost_row(net)
     targets = smoothed(y, row.values.get("label_smoothing", 0.0), net.output)
     norms = [
-        normalised(*one) for one in zip(trace.weighted_inputs, net.gains, net.shifts, strict=True)
+        normalized(*one) for one in zip(trace.weighted_inputs, net.gains, net.shifts, strict=True)
     ]
     seen = [
         doubled(z) if norm is None else norm.seen

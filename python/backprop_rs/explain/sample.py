@@ -13,7 +13,7 @@ from .formulas import a as of_a
 from .formulas import n as of_n
 from .formulas import y as of_y
 from .formulas import z as of_z
-from .layer_norm_values import Floats, Normalised, doubled
+from .layer_norm_values import Floats, Normalized, doubled
 from .notation import Index
 from .quantities import Quantities
 from .selection import Shown
@@ -38,11 +38,11 @@ class Sample:
     def z(self, layer: int) -> Floats:
         return doubled(self.of.trace.weighted_inputs[layer - 1][self.i])
 
-    def norm(self, layer: int) -> Normalised | None:
+    def norm(self, layer: int) -> Normalized | None:
         return self.of.norms[layer - 1]
 
     def u(self, j: Index, layer: int) -> Symbol:
-        """What the activation of a neuron sees: z, or what layer normalisation makes of it."""
+        """What the activation of a neuron sees: z, or what layer normalization makes of it."""
         return notation.z(j, layer) if self.norm(layer) is None else notation.u(j, layer)
 
     def seen(self, layer: int) -> Floats:

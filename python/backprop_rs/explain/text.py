@@ -108,7 +108,7 @@ class Page:
         return written
 
     def group(self, group: Group) -> list[str]:
-        label = f"  ({group.label})" if group.label else ""
+        label = f"  (eq. {group.number})" if group.number else ""
         written = ["", *self.fold(f"{group.title}{label}", "")]
         for chain in group.equations:
             written += self.equation(list(map(self.notation, chain)), "    ", group.sign)

@@ -19,7 +19,7 @@ def averages(of: Quantities, shown: Shown) -> Section:
     """C and its gradients, as means over the samples."""
     chain = [notation.cost(), mean_of(of.m, notation.cost("i"))]
     line = Line(notation.cost(), (mean(of, shown, of.costs),), of.trace.cost)
-    groups = [Group("Cost of the batch", [chain], [line])]
+    groups = [Group("Cost of the batch", [chain], [line], 12)]
     layers = range(1, len(of.net.sizes))
     sections = [
         Section(f"Layer {layer}", [average(of, shown, layer, kind) for kind in kinds(of, layer)])
@@ -69,7 +69,7 @@ class Kind:
             return of.gradients_of_samples(layer)
         if norm is None or self.plural == "biases":
             return doubled(of.trace.deltas[layer - 1])
-        return norm.seen_gradients * (norm.normalised if self.plural == "gains" else 1.0)
+        return norm.seen_gradients * (norm.normalized if self.plural == "gains" else 1.0)
 
     def gradients(self, of: Quantities, layer: int) -> Floats:
         return doubled(getattr(of.trace, GRADIENTS[self.plural])[layer - 1])
@@ -106,7 +106,8 @@ def average(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
         part = mean(of, shown, np.array([one[place] for one in each]))
         lines.append(Line(name, (part,), float(result[place])))
     title = f"Gradient of the {kind.plural}"
-    return Group(title, [chain], lines, notes=kind.note(shown, layer))
+    number = 13 if kind in KINDS else None  # the derivation has no gains and shifts
+    return Group(title, [chain], lines, number, kind.note(shown, layer))
 
 
 def update(of: Quantities, shown: Shown) -> Section:
@@ -131,7 +132,9 @@ def update(of: Quantities, shown: Shown) -> Section:
 
 def descent(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
     letter = kind.general(layer)
-    chain = [letter, moved(of, layer, kind, letter, by(of_batch(of), letter), ALPHA)]
+    gradient = by(of_batch(of), letter)
+    chain = [letter, moved(of, layer, kind, letter, gradient, ALPHA)]
+    number = 14 if chain[1] == letter - ALPHA * gradient else None  # penalties change it
     before, gradients = kind.before(of, layer), kind.gradients(of, layer)
     after = kind.after(of, layer)
     rate = Number(of.learning_rate)
@@ -147,7 +150,7 @@ def descent(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
     if limited:
         most = of.net._options[layer - 1]["max_norm"]
         notes.append(f"The first factor shortens the weights of a neuron to the norm {most:g}.")
-    return Group(f"New {kind.plural}", [chain], lines, notes=notes, sign=":=")
+    return Group(f"New {kind.plural}", [chain], lines, number, notes, ":=")
 
 
 def of_batch(of: Quantities) -> Expression:

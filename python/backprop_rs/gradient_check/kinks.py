@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..explain.layer_norm_values import normalised
+from ..explain.layer_norm_values import normalized
 from ..explain.quantities import activation_rows, cost_row
 from ..training.scores import one_hot
 
@@ -35,7 +35,7 @@ class Kinks:
         gains, shifts = self.net.gains, self.net.shifts
         sides = []
         for i, kinks in self.of_layers:
-            norm = normalised(zs[i], gains[i], shifts[i])
+            norm = normalized(zs[i], gains[i], shifts[i])
             seen = zs[i] if norm is None else norm.seen
             sides += [np.sign(seen - kink) for kink in kinks]
         if self.cost.kink is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..explain.layer_norm_values import normalised
+from ..explain.layer_norm_values import normalized
 from ..health.measures import exact_slopes, seen_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Node(NamedTuple):
-    """w, z, u (what layer normalisation makes of z), a or C; of a neuron of a layer."""
+    """One of w, z, u (the normalized z), a or C of a neuron of a layer."""
 
     kind: str
     layer: int = 0
@@ -28,14 +28,14 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True)
 class Path:
-    """One way from the weight to the cost, with the derivative of each arrow."""
+    """One path from the weight to the cost, with the derivative of each arrow."""
 
     nodes: tuple[Node, ...]
     factors: tuple[float, ...]
 
     @property
     def product(self) -> float:
-        """What the path adds to ∂C/∂w."""
+        """The part of ∂C/∂w that the path adds."""
         return prod(self.factors)
 
     @property
@@ -44,7 +44,7 @@ class Path:
 
     @property
     def turns(self) -> list[Node]:
-        """Where it turns to one of several neurons, after the weight's own."""
+        """The neurons where the path takes one of several branches."""
         return [node for node in self.nodes[2:] if node.kind in "zu"]
 
 
@@ -58,15 +58,15 @@ class Paths:
     last : int
         L.
     chosen : list of list of int
-        The neurons of the weight's layer (its own alone), and of each later one.
+        The neurons of z that are drawn: j in the weight's layer, several in each later one.
     seen : list of list of int
-        The same of what the activations see: others with layer normalisation.
+        The neurons of the activations' inputs; with layer normalization they differ from `chosen`.
     count : int
-        Of all paths, also through neurons that are not chosen.
+        The number of all paths, also through neurons that are not drawn.
     gradient : float
         ∂C/∂w, from `backward`.
     joined : bool
-        Whether ∂C/∂z of the output is one derivative: softmax has no slope of each neuron.
+        True if the output is softmax: its neurons have no slopes, and ∂C/∂z is one derivative.
     """
 
     weight: tuple[int, int, int]
@@ -80,11 +80,11 @@ class Paths:
     trace: Trace
     weights: list[AnyArray]
     slopes: list[AnyArray]
-    inputs: list[AnyArray]  # what the activations see
-    norms: list[AnyArray | None]  # du/dz of each layer with layer normalisation, (n, n)
+    inputs: list[AnyArray]  # of the activations
+    norms: list[AnyArray | None]  # du/dz of each layer with layer normalization, (n, n)
 
     def columns(self) -> list[list[Node]]:
-        """The nodes from left to right."""
+        """Return the nodes from left to right."""
         layer, j, _ = self.weight
         nodes = [[Node("w", layer, j)]]
         for number, (neurons, seen) in enumerate(zip(self.chosen, self.seen, strict=True), layer):
@@ -103,12 +103,12 @@ class Paths:
         ]
 
     def linked(self, tail: Node, head: Node) -> bool:
-        """σ takes what it sees to its own a."""
-        own = tail.kind in "zu" and head.kind == "a"
-        return not own or tail.neuron == head.neuron
+        """Return True if an arrow leads from `tail` to `head`."""
+        elementwise = tail.kind in "zu" and head.kind == "a"
+        return not elementwise or tail.neuron == head.neuron
 
     def derivative(self, tail: Node, head: Node) -> float:
-        """∂head/∂tail."""
+        """Return ∂head/∂tail."""
         if tail.kind == "w":
             return float(self.trace.activations[tail.layer - 1][0, self.weight[2]])
         if head.kind == "u":
@@ -134,45 +134,46 @@ class Paths:
             return float(self.inputs[node.layer - 1][node.neuron])
         return float(self.trace.activations[node.layer][0, node.neuron])
 
-    def strongest(self, most: int) -> list[Path]:
-        """The paths that add most, in the order of their neurons."""
+    def strongest(self, max_paths: int) -> list[Path]:
+        """Return the paths with the largest |product|, in the order of their neurons."""
         first, *later = self.columns()
-        ways = {first[0]: [Path(tuple(first), ())]}
-        for nodes in later:  # of each node only its strongest ways can be part of one
-            ways = {head: self.ways_to(head, ways, most) for head in nodes}
-        (paths,) = ways.values()
+        partial = {first[0]: [Path(tuple(first), ())]}
+        # A largest path is a largest one up to each of its nodes: keep `max_paths` for each node.
+        for nodes in later:
+            partial = {head: self.extended(head, partial, max_paths) for head in nodes}
+        (paths,) = partial.values()
         return sorted(paths, key=lambda path: path.nodes)
 
-    def ways_to(self, head: Node, ways: dict[Node, list[Path]], most: int) -> list[Path]:
-        """The strongest ways to a node, from those to the nodes before it."""
+    def extended(self, head: Node, partial: dict[Node, list[Path]], max_paths: int) -> list[Path]:
+        """Return the largest paths to a node, from those to the nodes before it."""
         longer = [
             Path((*path.nodes, head), (*path.factors, self.derivative(tail, head)))
-            for tail, paths in ways.items()
+            for tail, paths in partial.items()
             if self.linked(tail, head)
             for path in paths
         ]
-        return sorted(longer, key=lambda path: -abs(path.product))[:most]
+        return sorted(longer, key=lambda path: -abs(path.product))[:max_paths]
 
     def left_out(self) -> str:
-        """Which neurons are not drawn, in words."""
+        """Return a sentence with the number of neurons drawn if others are left out."""
         layer = self.weight[0]
-        own = self.norms[layer - 1] is not None  # where each neuron acts on all of its layer
+        normed = self.norms[layer - 1] is not None  # then each z acts on all of its layer
         parts = [
             f"{len(neurons)} of {self.sizes[number]:,} of layer {number}"
             for number, neurons in enumerate(self.seen, layer)
-            if len(neurons) < self.sizes[number] and (own or number > layer)
+            if len(neurons) < self.sizes[number] and (normed or number > layer)
         ]
         return f"Neurons drawn: {', '.join(parts)}." if parts else ""
 
     def note(self) -> str:
-        """What is to be said below the products."""
-        normalised = any(norm is not None for norm in self.norms[self.weight[0] - 1 :])
-        words = "u is z with layer normalisation." if normalised else ""
+        """Return the text below the products."""
+        has_norm = any(norm is not None for norm in self.norms[self.weight[0] - 1 :])
+        words = "u is z with layer normalization." if has_norm else ""
         return " ".join(filter(None, (words, self.left_out())))
 
 
-def paths_of(net: Network, x: Data, y: Data, layer: int, j: int, k: int, most: int) -> Paths:
-    """The paths of w_jk of a layer, for one sample."""
+def paths_of(net: Network, x: Data, y: Data, layer: int, j: int, k: int, max_neurons: int) -> Paths:
+    """Return the paths of w_jk of a layer, for one sample."""
     sizes = net.sizes
     last = len(sizes) - 1
     check("layer", layer, 1, last)
@@ -183,10 +184,13 @@ def paths_of(net: Network, x: Data, y: Data, layer: int, j: int, k: int, most: i
         raise ValueError(f"x must be one sample; got {len(trace.deltas[0])}")
     weights, norms, inputs = net.weights, norms_of(net, trace), seen_of(net, trace)
     slopes, joined = slopes_of(net, trace, inputs)
-    chosen, seen = choose(trace, weights, slopes, norms, layer, j, most)
+    chosen, seen = choose(trace, weights, slopes, norms, layer, j, max_neurons)
     joints = [sizes[number] for number in range(layer, last + 1) if norms[number - 1] is not None]
     return Paths(
-        *((layer, j, k), last, chosen, seen),
+        weight=(layer, j, k),
+        last=last,
+        chosen=chosen,
+        seen=seen,
         count=prod([*sizes[layer + 1 :], *joints]),
         gradient=float(trace.weight_gradients[layer - 1][j, k]),
         joined=joined,
@@ -199,34 +203,34 @@ def paths_of(net: Network, x: Data, y: Data, layer: int, j: int, k: int, most: i
     )
 
 
-def check(name: str, given: int, low: int, high: int) -> None:
-    if not low <= given <= high:
-        raise ValueError(f"{name} must be from {low} to {high}; got {given}")
+def check(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be from {low} to {high}; got {value}")
 
 
 def norms_of(net: Network, trace: Trace) -> list[AnyArray | None]:
-    """du/dz of each layer with layer normalisation, g_i ([i = j] - (1 + ẑ_i ẑ_j) / n) / s."""
+    """Return du/dz, g_i ([i = j] - (1 + ẑ_i ẑ_j) / n) / s, of each layer with normalization."""
     norms: list[AnyArray | None] = []
     for z, gain, shift in zip(trace.weighted_inputs, net.gains, net.shifts, strict=True):
-        norm = normalised(z, gain, shift)
+        norm = normalized(z, gain, shift)
         norms.append(None if norm is None else norm.gains[:, None] * norm.slopes(0))
     return norms
 
 
 def seen_deltas(trace: Trace) -> list[AnyArray]:
-    """dC by what each activation sees: of one sample the gradient of the shifts."""
+    """Return dC/du of each layer: for a single sample the gradient of the shifts."""
     parts = zip(trace.deltas, trace.shift_gradients, strict=True)
     return [delta[0] if shift is None else shift for delta, shift in parts]
 
 
 def slopes_of(net: Network, trace: Trace, inputs: list[Array]) -> tuple[list[AnyArray], bool]:
-    """σ' of each neuron, and whether the output has none of its own."""
+    """Return σ' of each neuron, and True if the output is softmax, whose neurons have none."""
     slopes: list[AnyArray] = []
     joined = False
     parts = zip(net._activations, inputs, trace.activations[1:], strict=True)
     for activation, seen, a in parts:
         known = exact_slopes(activation, seen, a)
-        joined = known is None  # only the output can be
+        joined = known is None  # only possible for the output
         slopes.append(np.ones_like(seen[0]) if known is None else known[0])
     return slopes, joined
 
@@ -238,11 +242,11 @@ def choose(
     norms: list[AnyArray | None],
     layer: int,
     j: int,
-    most: int,
+    max_neurons: int,
 ) -> tuple[list[list[int]], list[list[int]]]:
-    """The neurons of each layer from `layer` on, through which most of ∂C/∂z_j passes.
+    """Return the neurons of each layer from `layer` on with the largest parts of ∂C/∂z_j.
 
-    Those of z, and those of what the activations see.
+    The first list holds neurons of z, the second those of the activations' inputs.
     """
     chosen, seen = [], []
     moved = np.zeros(len(trace.deltas[layer - 1][0]))
@@ -251,17 +255,18 @@ def choose(
         if number > layer:
             moved = weights[number - 1] @ (slopes[number - 2] * moved)
         chosen.append(
-            [j] if number == layer else largest(moved * trace.deltas[number - 1][0], most)
+            [j] if number == layer else largest(moved * trace.deltas[number - 1][0], max_neurons)
         )
         norm = norms[number - 1]
         if norm is None:
             seen.append(chosen[-1])
         else:
             moved = norm @ moved
-            seen.append(largest(moved * seen_deltas(trace)[number - 1], most))
+            seen.append(largest(moved * seen_deltas(trace)[number - 1], max_neurons))
     return chosen, seen
 
 
-def largest(passing: AnyArray, most: int) -> list[int]:
-    ranks = np.argsort(-np.abs(passing), kind="stable")[:most]
+def largest(values: AnyArray, count: int) -> list[int]:
+    """Return the positions of the largest |values|, in ascending order."""
+    ranks = np.argsort(-np.abs(values), kind="stable")[:count]
     return sorted(int(i) for i in ranks)
