@@ -17,7 +17,7 @@ import numpy as np
 FOLDER = Path(__file__).parent / "pictures"
 STYLES = {"light": "default", "dark": "dark_background"}
 DPI = 110
-COLOURS = 256
+COLORS = 256
 
 
 def teaching_network() -> bp.Network:
@@ -143,7 +143,7 @@ PICTURES: dict[str, Callable[[], Any]] = {
 
 
 def film() -> None:
-    """The decision boundary of `rings`, as it is learnt."""
+    """The decision boundary of `rings`, as it is learned."""
     X, y = rings()
     net = bp.Network([2, 16, 3], "tanh", output="softmax", cost="cross_entropy", seed=0)
     taken = net.record(X, y, epochs=60, batch_size=16, learning_rate=0.2, every=4, progress=False)
@@ -151,14 +151,14 @@ def film() -> None:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write it with so many colours as are told apart, which makes a small file."""
+    """Write it with so many colors as are told apart, which makes a small file."""
     from io import BytesIO
 
     from PIL import Image
 
     drawn = BytesIO()
     figure.savefig(drawn, dpi=DPI)
-    Image.open(drawn).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+    Image.open(drawn).convert("RGB").quantize(COLORS).save(path, optimize=True)
 
 
 def main(names: list[str]) -> None:

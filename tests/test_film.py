@@ -71,7 +71,7 @@ def test_a_training_that_ends_early_and_goes_back_to_its_best():
     assert same(film.network(-1), film.net)
 
 
-def test_gains_and_shifts_of_layer_normalisation(backend):
+def test_gains_and_shifts_of_layer_normalization(backend):
     sizes = [2, bp.Dense(5, "tanh", layer_norm=True), 3]
     net = bp.Network(sizes, output="softmax", cost="cross_entropy", seed=0, backend=backend)
     film = net.record(X, IRIS.y, epochs=2, **SETTINGS)
@@ -145,7 +145,7 @@ def test_gif_has_a_picture_of_each_frame(kind, images, tmp_path):
         assert np.abs(one - other).max() > 50
 
 
-def test_surface_keeps_its_colours_and_has_one_bar(images, tmp_path):
+def test_surface_keeps_its_colors_and_has_one_bar(images, tmp_path):
     net = bp.Network([2, 5, 1], "tanh", "identity", seed=0)
     movie = short(net, IRIS.X[:, 2]).animate(points=20)
     levels = []
@@ -156,7 +156,7 @@ def test_surface_keeps_its_colours_and_has_one_bar(images, tmp_path):
     assert len(set(levels)) == 1
 
 
-def test_drawing_has_the_same_colours_for_the_same_values():
+def test_drawing_has_the_same_colors_for_the_same_values():
     pytest.importorskip("matplotlib").use("Agg")
     movie = short(network()).animate("network")
     ends = []
@@ -184,7 +184,7 @@ def test_html_stands_alone(tmp_path):
     assert re.search(r"https?:|//[a-z]|<link|@import|url\(|\bsrc=", own) is None
     for part in ('class="play"', 'class="back"', 'class="next"', 'type="range"', "dark"):
         assert part in text
-    assert repr(movie) == "Movie(3 frames, 3 a second)"
+    assert repr(movie) == "Movie(3 frames, 3 per second)"
 
 
 def test_many_features_are_drawn_as_a_network():

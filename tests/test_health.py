@@ -351,7 +351,7 @@ def test_lbfgs_takes_no_steps_to_watch():
         network().fit(X, IRIS.y, optimizer="lbfgs", health=True)
 
 
-def test_layer_normalisation(backend):
+def test_layer_normalization(backend):
     """Slopes are those of what the activation sees; the gradient has gains and shifts."""
     sizes = [4, bp.Dense(6, "sigmoid", layer_norm=True), 3]
     net = bp.Network(sizes, output="softmax", cost="cross_entropy", seed=0, backend=backend)

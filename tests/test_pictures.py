@@ -99,7 +99,7 @@ def test_a_missing_layer_of_edges_is_seen():
     plt.close("all")
 
 
-def test_colours_that_are_turned_round_are_seen():
+def test_colors_that_are_turned_round_are_seen():
     ax = DOCS.PICTURES["images"]()
     ax.images[0].set_cmap(ax.images[0].get_cmap().reversed())
     assert distance(pixels(ax.figure), reference("images", "light")) > TOLERANCE

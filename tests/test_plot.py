@@ -113,7 +113,7 @@ def test_network_has_every_neuron_edge_and_symbol():
     assert len(patches(ax, "neuron")) == 2 + 3 + 2
     assert [len(lines.get_segments()) for lines in ax.collections] == [6, 6]
     words = texts(ax)
-    for layer, above in ((1, "(L{-}1)"), (2, "(L)")):
+    for layer, above in ((1, "(1)"), (2, "(2)")):
         for (j, k), w in np.ndenumerate(net.weights[layer - 1]):
             assert f"$w_{{{j}{k}}}^{{{above}}} = {w:.3g}$" in words
         for j, z in enumerate(trace.weighted_inputs[layer - 1][0]):
@@ -125,12 +125,23 @@ def test_network_has_every_neuron_edge_and_symbol():
     assert ax.get_title() == f"C = {trace.cost:.4g}"
 
 
+def test_layers_can_be_counted_from_the_output():
+    net = small()
+    words = texts(bp.plot.network(net, *SAMPLE, notation="from_output"))
+    assert f"$w_{{12}}^{{(L)}} = {net.weights[1][1, 2]:.3g}$" in words
+    assert f"$w_{{10}}^{{(L{{-}}1)}} = {net.weights[0][1, 0]:.3g}$" in words
+    assert not any("^{(1)}" in text or "(1)" in text for text in words)
+    chain = bp.plot.chain(net, *SAMPLE, 1, 0, 0, notation="from_output")
+    assert "$w_{00}^{(L{-}1)}$" in texts(chain) and "$z_{0}^{(L)}$" in texts(chain)
+    assert "$w_{00}^{(1)}$" in texts(bp.plot.chain(net, *SAMPLE, 1, 0, 0))
+
+
 def test_edges_have_the_sign_of_their_weight():
     """Orange and solid above 0, blue and dashed below."""
     net = small()
     net.weights = [[[1, -1], [1, 1], [1, 1]], [[1, 1, 1], [1, 1, 1]]]
     (lines, _) = bp.plot.network(net).collections
-    blue = [colour[2] > colour[0] for colour in lines.get_colors()]
+    blue = [color[2] > color[0] for color in lines.get_colors()]
     dashed = [dash is not None for _, dash in lines.get_linestyles()]
     assert sum(blue) == 1
     assert blue == dashed
@@ -139,7 +150,7 @@ def test_edges_have_the_sign_of_their_weight():
 def test_edges_by_gradient():
     ax = bp.plot.network(small(), *SAMPLE, edges="gradient")
     gradient = small().backward(*SAMPLE).weight_gradients[1][1, 2]
-    words = rf"$\partial C/\partial w_{{12}}^{{(L)}} = {style.number(gradient)}$"
+    words = rf"$\partial C/\partial w_{{12}}^{{(2)}} = {style.number(gradient)}$"
     assert words in texts(ax)
 
 
@@ -148,13 +159,13 @@ def test_a_batch_is_shown_by_its_means():
     net = softmax_net(5)
     ax = bp.plot.network(net, X, y, labels=True)
     mean = net.backward(X, y).deltas[0].mean(axis=0)[3]
-    assert rf"$\delta_{{3}}^{{(L{{-}}1)}} = {style.number(mean)}$" in texts(ax)
+    assert rf"$\delta_{{3}}^{{(1)}} = {style.number(mean)}$" in texts(ax)
     alone = bp.plot.network(net, X, labels=True)
     z = net.backward(X, y).weighted_inputs[0].mean(axis=0)[3]
-    assert f"$z_{{3}}^{{(L{{-}}1)}} = {style.number(z)}$" in texts(alone)
+    assert f"$z_{{3}}^{{(1)}} = {style.number(z)}$" in texts(alone)
 
 
-def test_a_wide_layer_is_summarised_and_says_so():
+def test_a_wide_layer_is_summarized_and_says_so():
     ax = bp.plot.network(bp.Network([3, 1000, 2], seed=0), max_neurons=6)
     names = patches(ax, "neuron 1 ")
     assert sorted(names, key=lambda name: int(name.split()[-1])) == [
@@ -182,10 +193,21 @@ def test_a_small_axes_has_small_text_and_no_labels_unless_asked():
     ("call", "words"),
     [
         (lambda net: bp.plot.network(net, edges="wieght"), "edges must be one of weight, gradient"),
-        (lambda net: bp.plot.network(net, edges="gradient"), "x must be given"),
-        (lambda net: bp.plot.network(net, [1, 2], edges="gradient"), "y must be given"),
-        (lambda net: bp.plot.network(net, y=[1, 2]), "x must be given where y is"),
+        (lambda net: bp.plot.network(net, edges="gradient"), "edges='gradient' needs x; got none"),
+        (
+            lambda net: bp.plot.network(net, [1, 2], edges="gradient"),
+            "edges='gradient' needs y; got none",
+        ),
+        (lambda net: bp.plot.network(net, y=[1, 2]), "y needs x; got none"),
         (lambda net: bp.plot.network(net, max_neurons=2), "max_neurons must be"),
+        (
+            lambda net: bp.plot.network(net, notation="L"),
+            "notation must be one of number, from_output; got 'L'",
+        ),
+        (
+            lambda net: bp.plot.chain(net, *SAMPLE, 1, 0, 0, notation="L"),
+            "notation must be one of number, from_output; got 'L'",
+        ),
         (lambda net: bp.plot.chain(net, *SAMPLE, 3, 0, 0), "layer must be from 1 to 2; got 3"),
         (lambda net: bp.plot.chain(net, *SAMPLE, 1, 3, 0), "j must be from 0 to 2; got 3"),
         (lambda net: bp.plot.chain(net, *SAMPLE, 1, 0, -1), "k must be from 0 to 1; got -1"),
@@ -196,11 +218,14 @@ def test_a_small_axes_has_small_text_and_no_labels_unless_asked():
         (lambda net: bp.plot.curves(HISTORY, "accuracy"), "cost, val_cost; got 'accuracy'"),
         (lambda net: bp.plot.flow(HealthRecord(), "delta"), "what must be one of mean_delta"),
         (lambda net: bp.plot.boundary(net, [[1, 2]], features=(0, 2)), "features must be"),
-        (lambda net: bp.plot.boundary(net, [[1, 2]], names=["a"]), "names must be 2, or 2, one a"),
+        (
+            lambda net: bp.plot.boundary(net, [[1, 2]], names=["a"]),
+            "names must be 2, or 2, one per feature",
+        ),
         (lambda net: bp.plot.boundary(bp.Network([1, 1]), [[1]]), "2 features or more; got 1"),
         (lambda net: bp.plot.histograms(net, [[1, 2]]), "X and y must be given together"),
         (lambda net: bp.plot.images(net, layer=0), "layer must be from 1 to 2"),
-        (lambda net: bp.plot.images(net), "shape must be given where 2 inputs"),
+        (lambda net: bp.plot.images(net), "shape must be given because 2 inputs"),
         (lambda net: bp.plot.images(net, shape=(3, 1)), "shape must have 2 pixels"),
         (lambda net: bp.plot.confusion(net, [[1, 2]], [[0.5, 2]]), "y must be classes"),
         (
@@ -301,11 +326,11 @@ def test_paths_through_a_normalisation_add_up_to_the_gradient(output, backend):
 def test_chain_draws_what_the_activations_see():
     net = bp.Network([2, bp.Dense(5, layer_norm=True), 2], "tanh", seed=1, dtype="float64")
     words = texts(bp.plot.chain(net, *SAMPLE, 1, 0, 1, max_neurons=3))
-    assert "u is z with layer normalisation. Neurons drawn: 3 of 5 of layer 1." in words
+    assert "u is z with layer normalization. Neurons drawn: 3 of 5 of layer 1." in words
     assert any(text.startswith("and 4 more paths") for text in words)
     assert any(r"\partial u^" in text and r"/\partial z^" in text for text in words)
     plain = texts(bp.plot.chain(net, *SAMPLE, 2, 0, 1))
-    assert not any("normalisation" in text for text in plain)  # it is not on the way
+    assert not any("normalization" in text for text in plain)  # it is not on the way
 
 
 def test_chain_of_a_deep_network_does_not_count_its_paths_one_by_one():
@@ -349,7 +374,7 @@ def test_flow_shows_the_record(what):
 
 
 def test_regions_are_those_of_predict():
-    """A colour is the class's own, mixed with the paper; samples that are wrong have rings."""
+    """A color is the class's own, mixed with the paper; samples that are wrong have rings."""
     net = bp.Network([2, 3], output="softmax", cost="cross_entropy", seed=3)
     X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
     y = np.arange(60) % 3
@@ -358,9 +383,9 @@ def test_regions_are_those_of_predict():
     left, right, low, high = ax.images[0].get_extent()
     across, up = np.meshgrid(np.linspace(left, right, 40), np.linspace(low, high, 40))
     classes = net.predict(np.stack([across.ravel(), up.ravel()], axis=1)).argmax(axis=1)
-    colours = np.array([to_rgb(colour) for colour in style.LIGHT[:3]])
+    colors = np.array([to_rgb(color) for color in style.LIGHT[:3]])
     rest = (1 - image.reshape(-1, 3))[:, None, :] * 1.0
-    likeness = (rest * (1 - colours)).sum(axis=-1) / np.linalg.norm(1 - colours, axis=1)
+    likeness = (rest * (1 - colors)).sum(axis=-1) / np.linalg.norm(1 - colors, axis=1)
     likeness /= np.linalg.norm(rest, axis=-1)
     assert (likeness.argmax(axis=1) == classes).all()
     (rings,) = [one for one in ax.collections if one.get_label() == "wrong"]
@@ -393,12 +418,12 @@ def test_the_two_features_that_matter_most_are_drawn():
     mean = IRIS.X.mean(axis=0)
     said = " ".join(caption.get_text().split())
     assert said == (
-        f"held at the mean: sepal length (cm) = {mean[0]:.3g}, sepal width (cm) = {mean[1]:.3g}"
+        f"fixed at the mean: sepal length (cm) = {mean[0]:.3g}, sepal width (cm) = {mean[1]:.3g}"
     )
     plain = bp.plot.boundary(bp.Network([2, 3, 1], seed=0), np.eye(2), [0, 1])
     assert not plain.texts
     many = bp.plot.boundary(bp.Network([30, 3, 1], seed=0), np.eye(30), np.arange(30) % 2)
-    assert many.texts[0].get_text() == "the other 28 features are held at their means"
+    assert many.texts[0].get_text() == "the other 28 features are fixed at their means"
 
 
 def test_rings_are_where_the_background_says_another_class():

@@ -108,7 +108,7 @@ def test_a_boundary_is_over_the_features_that_matter_most(model, tmp_path):
     assert (ax.get_xlabel(), ax.get_ylabel()) == (names[first], names[second])
     others = [name for i, name in enumerate(names) if i not in (first, second)]
     said = " ".join(ax.texts[0].get_text().split())
-    assert said.startswith(f"held at the mean: {others[0]} = ") and f", {others[1]} = " in said
+    assert said.startswith(f"fixed at the mean: {others[0]} = ") and f", {others[1]} = " in said
 
 
 def test_curves_are_those_of_the_training(model, tmp_path):

@@ -27,7 +27,7 @@ class Frame:
     step: int
     weights: list[Array]
     biases: list[Array]
-    gains: list[Array | None]  # and shifts: None for layers without layer normalisation
+    gains: list[Array | None]  # and shifts: None for layers without layer normalization
     shifts: list[Array | None]
 
     @classmethod

@@ -53,7 +53,7 @@ def thrown(case: Case, costs: AnyArray) -> Signs:
 
 
 def too_small(case: Case) -> Signs:
-    """Where little is learnt, and steps that are much longer would lower the cost."""
+    """Where little is learned, and steps that are much longer would lower the cost."""
     history = case.history
     costs = history.cost if history is not None else []
     moved = len(costs) > 1 and abs(costs[0] - costs[-1]) > PROGRESS * costs[0]

@@ -56,7 +56,7 @@ def layers_of(net: Network, trace: Trace) -> list[Layer]:
 
 
 def seen_of(net: Network, trace: Trace) -> list[Array]:
-    """What each activation sees: z, or with layer normalisation what that makes of it."""
+    """What each activation sees: z, or with layer normalization what that makes of it."""
     layers = zip(trace.weighted_inputs, net.gains, net.shifts, strict=True)
     return [
         z if gain is None or shift is None else gain * normalized(z)[0] + shift

@@ -1,6 +1,6 @@
-"""Pictures of networks and trainings with Matplotlib, each on an `ax` of yours or on a new one.
+"""Pictures of networks and trainings with Matplotlib, on a given `ax` or on a new one.
 
-They need Matplotlib (`pip install matplotlib`) and import it when a picture is drawn.
+Needs Matplotlib (`pip install matplotlib`), which is imported when the first picture is drawn.
 """
 
 from .chain import chain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from .layout import free_spots, spread, superscript
+from .layout import check_notation, free_spots, spread, superscript
 from .paths import Paths, paths_of
 from .style import Paper, new_axes, number, text_scale
 from .style import require as require_matplotlib
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 GAP, PITCH = 2.6, 1.3
 WIDE, HIGH = 0.52, 0.42  # half of a box
-LINE = 0.52  # from a line of the products to the next
+LINE = 0.52  # distance between two lines of products
 INCHES = 0.66
-MOST_LINES = 6
+MAX_LINES = 6
 
 
 def chain(
@@ -34,12 +34,14 @@ def chain(
     ax: Axes | None = None,
     *,
     max_neurons: int = 4,
+    notation: str = "number",
 ) -> Axes:
     """Draw how C depends on one weight: the derivatives along every path, and their sum.
 
-    Each arrow carries the derivative of its head by its tail. The product along a path is what
-    that path adds to ∂C/∂w; the sum over all paths is δ_j a_k, which back-propagation gives.
-    Layer normalisation takes every z of a layer to every u, which its activation sees.
+    Each arrow carries the derivative of its head with respect to its tail. The product along a
+    path is its part of ∂C/∂w. The sum over all paths is δ_j a_k, as in back-propagation (eq. 8 of
+    docs/derivation.md). With layer normalization every z of a layer leads to every u, the input
+    of its activation.
 
     Parameters
     ----------
@@ -48,13 +50,16 @@ def chain(
         One sample.
     y : its targets
     layer : int
-        Of the weight, from 1 to L.
+        The layer of the weight, from 1 to L.
     j, k : int
         w_jk leads from neuron k of the layer before to neuron j of this one, counted from 0.
     ax : Axes, optional
-        By default that of a new figure.
+        The default is that of a new figure.
     max_neurons : int, default 4
-        Of each later layer, those through which most passes; what is left out is said.
+        The neurons to draw of each later layer: those with the largest part of ∂C/∂w. A note
+        names the layers of which neurons are left out.
+    notation : "number" or "from_output", default "number"
+        How layers are written: (1), (2) or (L-1), (L).
 
     Returns
     -------
@@ -71,7 +76,8 @@ def chain(
     require_matplotlib()
     if max_neurons < 1:
         raise ValueError(f"max_neurons must be an integer >= 1; got {max_neurons}")
-    drawing = Chain(paths_of(net, x, y, layer, j, k, max_neurons), ax)
+    check_notation(notation)
+    drawing = Chain(paths_of(net, x, y, layer, j, k, max_neurons), notation, ax)
     drawing.draw(new_axes(ax, drawing.size))
     return drawing.ax
 
@@ -82,8 +88,8 @@ class Chain:
     ax: Axes
     paper: Paper
 
-    def __init__(self, paths: Paths, ax: Axes | None) -> None:
-        self.paths = paths
+    def __init__(self, paths: Paths, notation: str, ax: Axes | None) -> None:
+        self.paths, self.notation = paths, notation
         self.columns = paths.columns()
         self.rows = max(len(nodes) for nodes in self.columns)
         self.places = {
@@ -91,7 +97,7 @@ class Chain:
             for x, nodes in enumerate(self.columns)
             for node, y in zip(nodes, spread(len(nodes), PITCH), strict=True)
         }
-        self.listed = paths.strongest(MOST_LINES)
+        self.listed = paths.strongest(MAX_LINES)
         (left, right), (low, high) = self.limits()
         self.size = (INCHES * (right - left), INCHES * (high - low))
         self.scale = text_scale(ax, self.size)
@@ -114,7 +120,7 @@ class Chain:
             self.draw_box(node)
         self.list_products()
         layer, j, k = self.paths.weight
-        name = f"w_{{{j}{k}}}^{{{superscript(layer, self.paths.last)}}}"
+        name = f"w_{{{j}{k}}}^{{{self.above(layer)}}}"
         total = number(self.paths.gradient)
         title = rf"$\partial C/\partial {name} = {total}$"
         look = {"color": self.paper.ink, "math_fontfamily": "cm", "fontsize": 12 * self.scale}
@@ -133,30 +139,30 @@ class Chain:
         style = "round,pad=0.1,rounding_size=0.18"
         name = f"{node.kind} {node.layer} {node.neuron}"
         self.ax.add_patch(FancyBboxPatch(corner, *size, style, gid=name, zorder=3, **look))
-        self.write(x, y + 0.15, f"${symbol(node, self.paths)}$", 11)
+        self.write(x, y + 0.15, f"${self.symbol(node)}$", 11)
         self.write(x, y - 0.22, f"${number(self.paths.value(node))}$", 8.5)
 
     def head_columns(self) -> None:
-        """Above the arrows, which derivative they carry."""
+        """Write above the arrows which derivative they carry."""
         top = max(y for _, y in self.places.values()) + HIGH + 0.45
         for i, (before, after) in enumerate(pairwise(self.columns)):
-            tail, head = (kind(nodes[0], self.paths) for nodes in (before, after))
+            tail, head = (self.kind(nodes[0]) for nodes in (before, after))
             name = rf"$\partial {head}/\partial {tail}$"
             self.write(GAP * (i + 0.5), top, name, 9)
 
     def draw_arrow(self, tail: Node, head: Node, spot: tuple[float, float]) -> None:
-        """An arrow with the derivative of its head by its tail, in the colour of its one path."""
+        """Draw an arrow with its derivative, in the color of its path if it has only one."""
         (x0, y0), (x1, y1) = self.places[tail], self.places[head]
         through = [i for i, path in enumerate(self.listed) if (tail, head) in path.arrows]
         several = len(self.listed) > 1
-        colour = self.paper.ink if several and len(through) != 1 else self.paper.palette[0]
+        color = self.paper.ink if several and len(through) != 1 else self.paper.palette[0]
         if several and len(through) == 1:
-            colour = self.paper.palette[through[0]]
+            color = self.paper.palette[through[0]]
         if not through:
-            colour = self.paper.faint
+            color = self.paper.faint
         arrow = {
             "arrowstyle": "-|>",
-            "color": colour,
+            "color": color,
             "linewidth": 1.8 * self.scale,
             "shrinkA": 0,
             "shrinkB": 0,
@@ -170,16 +176,16 @@ class Chain:
         self.write(x, y, text, 9.5, bbox=box)
 
     def list_products(self) -> None:
-        """One line a path: its factors and their product; last what the others add."""
+        """Write one line per path: its factors and their product; then the sum of the others."""
         (left, _), (low, _) = self.limits()
         x, lines = left + 0.3, len(self.listed) + (self.paths.count > len(self.listed))
         y = low + 0.3 + LINE * (lines - 1) + (0.3 if self.paths.note() else 0)
         for i, path in enumerate(self.listed):
             factors = r" \cdot ".join(bracketed(value) for value in path.factors)
-            ends = ", ".join(f"${symbol(node, self.paths)}$" for node in path.turns)
+            ends = ", ".join(f"${self.symbol(node)}$" for node in path.turns)
             words = f"  through {ends}" if ends and len(self.listed) > 1 else ""
-            colour = self.paper.palette[i if len(self.listed) > 1 else 0]
-            self.ax.plot([x - 0.2, x - 0.2], [y - 0.16, y + 0.16], color=colour, linewidth=4)
+            color = self.paper.palette[i if len(self.listed) > 1 else 0]
+            self.ax.plot([x - 0.2, x - 0.2], [y - 0.16, y + 0.16], color=color, linewidth=4)
             text = f"${factors} = {number(path.product)}${words}"
             self.write(x, y, text, 10.5, ha="left")
             y -= LINE
@@ -195,21 +201,20 @@ class Chain:
         settings = {"ha": "center", "va": "center", "math_fontfamily": "cm", "zorder": 4} | options
         self.ax.text(x, y, text, fontsize=size * self.scale, color=self.paper.ink, **settings)
 
+    def above(self, layer: int) -> str:
+        """Return the superscript of a layer."""
+        return superscript(layer, self.paths.last, self.notation)
 
-def symbol(node: Node, paths: Paths) -> str:
-    """A node as the derivation writes it."""
-    if node.kind == "C":
-        return "C_0"
-    above = superscript(node.layer, paths.last)
-    index = f"{node.neuron}{paths.weight[2]}" if node.kind == "w" else f"{node.neuron}"
-    return f"{node.kind}_{{{index}}}^{{{above}}}"
+    def symbol(self, node: Node) -> str:
+        """Return a node in the notation of the derivation."""
+        if node.kind == "C":
+            return "C_0"
+        index = f"{node.neuron}{self.paths.weight[2]}" if node.kind == "w" else f"{node.neuron}"
+        return f"{node.kind}_{{{index}}}^{{{self.above(node.layer)}}}"
 
-
-def kind(node: Node, paths: Paths) -> str:
-    """What all nodes of a column are."""
-    if node.kind == "C":
-        return "C_0"
-    return f"{node.kind}^{{{superscript(node.layer, paths.last)}}}"
+    def kind(self, node: Node) -> str:
+        """Return the symbol of all nodes of a column."""
+        return "C_0" if node.kind == "C" else f"{node.kind}^{{{self.above(node.layer)}}}"
 
 
 def bracketed(value: float) -> str:

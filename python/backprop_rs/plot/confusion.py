@@ -1,4 +1,4 @@
-"""Which classes a network takes for which."""
+"""The confusion matrix of a network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .._internal.types import AnyArray, Data
     from ..network import Network
 
-FEW = 20  # with more classes, cells have no numbers
+FEW = 20  # cells have numbers up to this number of classes
 
 
 def confusion(
@@ -36,15 +36,15 @@ def confusion(
     X, y : array-like, as for `Network.evaluate`
         y must be classes.
     ax : Axes, optional
-        By default that of a new figure.
+        The default is that of a new figure.
     class_names : sequence of str, optional
     normalize : bool, default False
-        Write shares of the true class in place of counts.
+        Write shares of the true class instead of counts.
 
     Returns
     -------
     Axes
-        The colour of a cell is its share of the true class.
+        The color of a cell shows its share of the true class.
 
     Examples
     --------
@@ -65,15 +65,15 @@ def confusion(
     side = 2.0 + 0.45 * min(n, FEW)
     ax = new_axes(ax, (side + 0.6, side))
     paper = Paper(ax)
-    colours = paper.sequential()
-    ax.imshow(shares, cmap=colours, vmin=0, vmax=1)
+    colors = paper.sequential()
+    ax.imshow(shares, cmap=colors, vmin=0, vmax=1)
     for i, j in np.ndindex(n, n) if n <= FEW else ():
         text = f"{shares[i, j]:.2f}" if normalize else f"{counts[i, j]:,}"
-        ink = paper.text_on(colours(float(shares[i, j]))) if counts[i, j] else paper.faint
+        ink = paper.text_on(colors(float(shares[i, j]))) if counts[i, j] else paper.faint
         ax.text(j, i, text, ha="center", va="center", color=ink, fontsize=9)
     if n <= FEW:
-        turned = 45 if max(map(len, names)) > 4 else 0
-        turn = {"rotation": turned, "ha": "right" if turned else "center"}
+        angle = 45 if max(map(len, names)) > 4 else 0
+        turn = {"rotation": angle, "ha": "right" if angle else "center"}
         ax.set_xticks(range(n), names, rotation_mode="anchor", **turn)
         ax.set_yticks(range(n), names)
     accuracy = counts.trace() / counts.sum()
@@ -88,7 +88,7 @@ def confusion(
 
 
 def confusion_matrix(net: Network, X: Data, y: Data) -> AnyArray:
-    """How many samples of each true class (row) are taken for each class (column)."""
+    """Return the number of samples of each true class (row) and predicted class (column)."""
     X, checked = net._samples(X, y)
     labels = class_labels(checked, net.output, net.cost)
     if labels is None:

@@ -1,4 +1,4 @@
-"""Learning curves, δ over the epochs, and the learning-rate finder's curve."""
+"""Learning curves, δ over the epochs, and the curve of the learning-rate finder."""
 
 from __future__ import annotations
 
@@ -13,32 +13,30 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .._internal.types import AnyArray
-    from ..health import HealthRecord
-    from ..history import History
-    from ..training.lr_finder import LearningRates
+    from .records import LayerMeasures, RateSearch, TrainingCurves
 
-FLAT = 20.0  # a curve that spans more than this factor is drawn on a logarithmic scale
-FEW_POINTS = 30  # so many have marks
+FLAT = 20.0  # curves that span a larger factor are drawn on a logarithmic scale
+FEW_POINTS = 30  # curves with at most so many points have marks
 
 
 def curves(
-    history: History,
+    history: TrainingCurves,
     names: str | Sequence[str] = "cost",
     ax: Axes | None = None,
     *,
     log: bool | None = None,
 ) -> Axes:
-    """Draw learning curves: one line a column of the history, and its validation dashed.
+    """Draw learning curves: one line per column of the history, validation data dashed.
 
     Parameters
     ----------
     history : History
     names : str or sequence of str, default "cost"
-        Columns such as "cost", "accuracy" or "learning_rate"; each brings its val_ column along.
+        Columns such as "cost", "accuracy" or "learning_rate"; each is drawn with its val_ column.
     ax : Axes, optional
-        By default that of a new figure.
+        The default is that of a new figure.
     log : bool, optional
-        Whether the vertical axis is logarithmic; by default where a curve spans a factor of 20.
+        Use a logarithmic vertical axis. The default is True if the curves span a factor of 20.
 
     Returns
     -------
@@ -54,9 +52,9 @@ def curves(
     chosen = columns_of(history, [names] if isinstance(names, str) else list(names))
     ax = new_axes(ax)
     paper = Paper(ax)
-    colours = {name: i for i, name in enumerate(dict.fromkeys(map(plain, chosen)))}
+    colors = {name: i for i, name in enumerate(dict.fromkeys(map(plain, chosen)))}
     for name, values in chosen.items():
-        i = colours[plain(name)]
+        i = colors[plain(name)]
         look = {"color": paper.palette[i], "linestyle": "--" if plain(name) != name else "-"}
         marks = {"marker": MARKS[i], "markersize": 3.5} if len(values) <= FEW_POINTS else {}
         epochs = history.epoch[-len(values) :]
@@ -66,15 +64,15 @@ def curves(
         ax.set_yscale("log")
     if history.best_epoch is not None:
         mark_best(ax, paper, history)
-    tidy(ax, paper, xlabel="epoch", ylabel=", ".join(colours) if len(colours) < 3 else "")
+    tidy(ax, paper, xlabel="epoch", ylabel=", ".join(colors) if len(colors) < 3 else "")
     whole_numbers(ax)
     if len(chosen) > 1:
         legend(ax, paper)
     return ax
 
 
-def mark_best(ax: Axes, paper: Paper, history: History) -> None:
-    """A line at the epoch that early stopping has gone back to."""
+def mark_best(ax: Axes, paper: Paper, history: TrainingCurves) -> None:
+    """Draw a line at the epoch whose parameters early stopping has restored."""
     best, middle = history.best_epoch, (history.epoch[0] + history.epoch[-1]) / 2
     assert best is not None
     ax.axvline(best, color=paper.faint, linestyle=":", linewidth=1.2)
@@ -87,21 +85,21 @@ def plain(name: str) -> str:
     return name.removeprefix("val_")
 
 
-def columns_of(history: History, names: list[str]) -> dict[str, list[float]]:
-    """The columns of these names, each with that of its validation."""
+def columns_of(history: TrainingCurves, names: list[str]) -> dict[str, list[float]]:
+    """Return the columns of these names, each with that of the validation data."""
     columns = {name: column for name, column in history.columns().items() if name != "epoch"}
     chosen: dict[str, list[float]] = {}
     for name in names:
-        found = [one for one in (name, f"val_{name}") if one in columns]
-        if not found:
+        present = [column for column in (name, f"val_{name}") if column in columns]
+        if not present:
             known = ", ".join(columns) or "nothing"
             raise ValueError(f"names must be among the history's {known}; got {name!r}")
-        chosen |= {one: columns[one] for one in found}
+        chosen |= {column: columns[column] for column in present}
     return chosen
 
 
 def spans(values: AnyArray) -> bool:
-    """Whether positive values span so much that only a logarithmic scale shows them."""
+    """Return True if the values are positive and need a logarithmic scale."""
     finite = values[np.isfinite(values)]
     return bool(finite.size and finite.min() > 0 and finite.max() > FLAT * finite.min())
 
@@ -112,17 +110,18 @@ def whole_numbers(ax: Axes) -> None:
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
 
 
-def flow(record: HealthRecord, what: str = "mean_delta", ax: Axes | None = None) -> Axes:
-    """Draw one measure of each layer over the epochs, by default the mean |δ|.
+def flow(record: LayerMeasures, what: str = "mean_delta", ax: Axes | None = None) -> Axes:
+    """Draw one measure of each layer over the epochs.
 
     Parameters
     ----------
     record : HealthRecord
         The `health` of a `History`, from `fit(..., health=True)`.
     what : str, default "mean_delta"
-        Or "gradient_norm", "update_ratio", "saturated" or "dead".
+        The measure: "mean_delta" (the mean of |δ|), "gradient_norm", "update_ratio", "saturated"
+        or "dead".
     ax : Axes, optional
-        By default that of a new figure.
+        The default is that of a new figure.
 
     Returns
     -------
@@ -155,19 +154,20 @@ def flow(record: HealthRecord, what: str = "mean_delta", ax: Axes | None = None)
         ax.set_ylim(-0.03, 1.03)
     tidy(ax, paper, xlabel="epoch", ylabel=record.label(what))
     whole_numbers(ax)
-    beside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if n > 4 else {}
-    legend(ax, paper, fontsize=9, **beside)
+    outside: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)} if n > 4 else {}
+    legend(ax, paper, fontsize=9, **outside)
     return ax
 
 
-def learning_rates(found: LearningRates, ax: Axes | None = None) -> Axes:
-    """Draw what `Network.find_learning_rate` has found: costs, their average, the suggestion.
+def learning_rates(result: RateSearch, ax: Axes | None = None) -> Axes:
+    """Draw the costs over the learning rate, their average and the suggested rate.
 
     Parameters
     ----------
-    found : LearningRates
+    result : LearningRates
+        The result of `Network.find_learning_rate`.
     ax : Axes, optional
-        By default that of a new figure.
+        The default is that of a new figure.
 
     Returns
     -------
@@ -175,11 +175,13 @@ def learning_rates(found: LearningRates, ax: Axes | None = None) -> Axes:
     """
     ax = new_axes(ax)
     paper = Paper(ax)
-    ax.semilogx(found.rates, found.costs, color=paper.faint, linewidth=0.9, label="cost of a batch")
-    ax.semilogx(found.rates, found.smooth, color=paper.palette[0], linewidth=2, label="average")
-    ax.axvline(found.suggestion, linestyle="--", color=paper.palette[1], linewidth=1.5)
+    rates, suggestion = result.rates, result.suggestion
+    ax.semilogx(rates, result.costs, color=paper.faint, linewidth=0.9, label="cost of a batch")
+    ax.semilogx(rates, result.smooth, color=paper.palette[0], linewidth=2, label="average")
+    ax.axvline(suggestion, linestyle="--", color=paper.palette[1], linewidth=1.5)
     ax.annotate(
-        *(f" {found.suggestion:.2g}", (found.suggestion, 0.02)),
+        f" {suggestion:.2g}",
+        (suggestion, 0.02),
         xycoords=("data", "axes fraction"),
         color=paper.ink,
     )

@@ -1,49 +1,70 @@
-"""The neurons, edges and words of one drawing of a network."""
+"""One drawing of a network: neurons, edges and text."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .layout import Column, columns, free_spots, superscript
-from .style import Paper, colour_bar, number, reach, text_scale
+from .style import Paper, color_bar, number, reach, text_scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .._internal.types import AnyArray
     from ..network import Network
-    from .network import Values
 
-Place = tuple[float, float]
-LABELLED, PLAIN = (4.3, 2.4, 0.75), (2.6, 0.95, 0.6)  # gap, pitch, and inches of a unit
-FEW, FEW_EDGES = 5, 30  # neurons of a layer, and edges, that there is room to label
-READABLE = 0.6  # of the size of text on a figure of its own
+Point = tuple[float, float]
+LABELED, PLAIN = (4.3, 2.4, 0.75), (2.6, 0.95, 0.6)  # gap, pitch, and inches of a unit
+FEW, FEW_EDGES = 5, 30  # neurons of a layer, and edges between two, that can be labeled
+READABLE = 0.6  # the smallest text, relative to a figure of the default size
+
+
+@dataclass(frozen=True)
+class Values:
+    """The numbers of a drawing: means over the samples, or None if they are not known."""
+
+    edges: list[AnyArray]
+    kind: str
+    biases: list[AnyArray]
+    activations: list[AnyArray] | None = None
+    z: list[AnyArray] | None = None
+    deltas: list[AnyArray] | None = None
+    target: AnyArray | None = None
+    cost: float | None = None
 
 
 class Drawing:
-    """One network, with symbols and numbers where `labels`."""
+    """One network, with symbols and numbers if `labels`."""
 
     ax: Axes
     paper: Paper
-    colours: Any
+    colors: Any
 
     def __init__(
-        self, net: Network, values: Values, labels: bool, most: int, ax: Axes | None = None
+        self,
+        net: Network,
+        values: Values,
+        labels: bool,
+        max_neurons: int,
+        notation: str,
+        ax: Axes | None = None,
     ) -> None:
-        gap, pitch, inches = LABELLED if labels else PLAIN
-        places = columns(net.sizes, most, gap, pitch)
-        self.net, self.values, self.places, self.labels = net, values, places, labels
+        gap, pitch, inches = LABELED if labels else PLAIN
+        self.net, self.values, self.labels, self.notation = net, values, labels, notation
+        self.places = columns(net.sizes, max_neurons, gap, pitch)
         self.radius = 0.5 if labels else 0.36
-        self.last = len(places) - 1
+        self.last = len(self.places) - 1
         self.edge_reach = max(reach(w) for w in values.edges)
         self.reach = max(reach(a) for a in values.activations or [np.ones(1)])
         (left, right), (low, high) = self.limits()
         self.size = (inches * (right - left), inches * (high - low))
         self.scale = text_scale(ax, self.size)
 
-    def limits(self) -> tuple[Place, Place]:
+    def limits(self) -> tuple[Point, Point]:
         top = max(column.y[0] for column in self.places)
         right = self.places[-1].x + (2.3 if self.values.target is not None and self.labels else 1.1)
         low = self.bottom() - 2.5
@@ -51,14 +72,14 @@ class Drawing:
         return (-1.2, right), (low, top + self.radius + above)
 
     def bottom(self) -> float:
-        """Where the neurons and their words end."""
+        """Return the lower end of the neurons and their text."""
         lowest = min(column.y[-1] for column in self.places)
         below = 0.5 + (0.45 if self.values.deltas is not None else 0.0)
         return lowest - self.radius - (below if self.labels else 0.0)
 
-    def draw(self, ax: Axes, colours: bool = True) -> None:
+    def draw(self, ax: Axes, colors: bool = True) -> None:
         self.ax, self.paper = ax, Paper(ax)
-        self.colours = self.paper.diverging()
+        self.colors = self.paper.diverging()
         for layer in range(1, len(self.places)):
             self.draw_edges(layer)
         for layer, column in enumerate(self.places):
@@ -68,16 +89,20 @@ class Drawing:
         (left, right), (low, high) = self.limits()
         ax.set(xlim=(left, right), ylim=(low, high), aspect="equal")
         ax.set_axis_off()
-        if colours:  # otherwise they are explained already
-            self.explain_colours()
+        if colors:
+            self.explain_colors()
 
     def title(self, words: str) -> None:
         self.ax.set_title(words, color=self.paper.ink, y=1.0, pad=-14, fontsize=12 * self.scale)
 
+    def above(self, layer: int) -> str:
+        """Return the superscript of a layer."""
+        return superscript(layer, self.last, self.notation)
+
     # Edges.
 
     def draw_edges(self, layer: int) -> None:
-        """All edges into a layer, the strongest on top."""
+        """Draw all edges into a layer, the strongest on top."""
         from matplotlib.collections import LineCollection
 
         before, here = self.places[layer - 1].places, self.places[layer].places
@@ -88,7 +113,7 @@ class Drawing:
         order = np.argsort(np.abs(strength), kind="stable")
         collection = LineCollection(
             [lines[i] for i in order],
-            colors=self.colours(0.5 + strength[order] / 2),
+            colors=self.colors(0.5 + strength[order] / 2),
             linewidths=(0.6 + 2.8 * np.abs(strength[order])) * self.scale,
             linestyles=["--" if value < 0 else "-" for value in strength[order]],
             zorder=1,
@@ -100,16 +125,20 @@ class Drawing:
                 self.label_edge(layer, pair, line, spot)
 
     def label_edge(
-        self, layer: int, pair: tuple[int, int], line: tuple[Place, Place], spot: Place
+        self, layer: int, pair: tuple[int, int], line: tuple[Point, Point], spot: Point
     ) -> None:
-        """w_jk with its number, along the edge."""
+        """Write w_jk with its number along the edge."""
         j, k = pair
         (x0, y0), (x1, y1) = line
         symbol = r"\partial C/\partial w" if self.values.kind == "gradient" else "w"
-        name = f"{symbol}_{{{j}{k}}}^{{{superscript(layer, self.last)}}}"
+        name = f"{symbol}_{{{j}{k}}}^{{{self.above(layer)}}}"
         value = number(float(self.values.edges[layer - 1][pair]))
+        x, y = spot
         self.write(
-            *(*spot, f"${name} = {value}$", 8.5),
+            x,
+            y,
+            f"${name} = {value}$",
+            8.5,
             rotation=np.degrees(np.arctan2(y1 - y0, x1 - x0)),
             rotation_mode="anchor",
             transform_rotates_text=True,
@@ -126,7 +155,7 @@ class Drawing:
         for i, place in column.places.items():
             fill: Any = self.paper.ground
             if a is not None:
-                fill = self.colours(0.5 + float(a[layer][i]) / self.reach / 2)
+                fill = self.colors(0.5 + float(a[layer][i]) / self.reach / 2)
             look = {"facecolor": fill, "edgecolor": self.paper.ink, "linewidth": 1.2, "zorder": 3}
             self.ax.add_patch(Circle(place, self.radius, gid=f"neuron {layer} {i}", **look))
             if self.labels:
@@ -138,9 +167,10 @@ class Drawing:
         self.caption(layer, column)
 
     def caption(self, layer: int, column: Column) -> None:
-        """What the layer is, below it."""
+        """Write the kind of the layer below it."""
         kind = "input" if layer == 0 else "output" if layer == self.last else "hidden"
-        lines = [f"{kind}, ${superscript(layer, self.last)}$"]
+        name = f"layer {layer}" if self.notation == "number" else f"${self.above(layer)}$"
+        lines = [f"{kind}, {name}"]
         if column.dots is not None:
             lines.append(f"{column.n:,} neurons, {len(column.shown)} shown")
         elif not self.labels:
@@ -149,10 +179,10 @@ class Drawing:
             lines.append([*self.net.activation, self.net.output][layer - 1])
         self.write(column.x, self.bottom() - 0.35, "\n".join(lines), 9, va="top", linespacing=1.35)
 
-    def label_neuron(self, layer: int, i: int, place: Place, fill: Any) -> None:
-        """a in it, z above, b and δ below; those of the output beside it."""
+    def label_neuron(self, layer: int, i: int, place: Point, fill: Any) -> None:
+        """Write a in the neuron, z above, b and δ below; δ and y of the output to its right."""
         x, y = place
-        index = f"_{{{i}}}^{{{superscript(layer, self.last)}}}"
+        index = f"_{{{i}}}^{{{self.above(layer)}}}"
         ink, values, radius = self.paper.text_on(fill), self.values, self.radius
         if values.activations is None:
             self.write(x, y, f"$a{index}$", 12, ink)
@@ -170,13 +200,13 @@ class Drawing:
             target = f"$y_{{{i}}} = {number(float(values.target[i]))}$"
             self.write(x + radius + 0.2, y + 0.24, target, 9, ha="left")
 
-    def label_delta(self, layer: int, i: int, place: Place) -> None:
+    def label_delta(self, layer: int, i: int, place: Point) -> None:
         assert self.values.deltas is not None
         delta = float(self.values.deltas[layer - 1][i])
         largest = max(reach(each) for each in self.values.deltas)
-        fill = self.colours(0.5 + delta / largest / 2)
+        fill = self.colors(0.5 + delta / largest / 2)
         box = {"facecolor": fill, "edgecolor": "none", "boxstyle": "round,pad=0.25"}
-        text = rf"$\delta_{{{i}}}^{{{superscript(layer, self.last)}}} = {number(delta)}$"
+        text = rf"$\delta_{{{i}}}^{{{self.above(layer)}}} = {number(delta)}$"
         x, y = place
         if layer == self.last:
             spot, side = (x + self.radius + 0.26, y - 0.2), "left"
@@ -191,8 +221,8 @@ class Drawing:
         size *= self.scale
         self.ax.text(x, y, text, fontsize=size, color=ink or self.paper.ink, **settings)
 
-    def explain_colours(self) -> None:
-        """A small bar for the edges, and one for the neurons."""
+    def explain_colors(self) -> None:
+        """Add a small color bar for the edges, and one for the neurons."""
         names = [(self.values.kind, self.edge_reach)]
         if self.values.activations is not None:
             names.append(("activation", self.reach))
@@ -203,21 +233,26 @@ class Drawing:
             share = min(2.6 / wide, 0.36)
             box = (middle - share / 2, 0.5 / tall, share, 0.14 / tall)
             bar = self.ax.inset_axes(box)
-            colour_bar(bar, self.paper, self.colours, name, largest, self.scale)
+            color_bar(bar, self.paper, self.colors, name, largest, self.scale)
 
 
 def drawing_of(
-    net: Network, values: Values, labels: bool | None, most: int, ax: Axes | None
+    net: Network,
+    values: Values,
+    labels: bool | None,
+    max_neurons: int,
+    notation: str,
+    ax: Axes | None,
 ) -> Drawing:
-    """A drawing for an Axes; labelled, unless it is said, where that can be read."""
+    """Return a drawing for an Axes, with labels if `labels` is None and they can be read."""
     if labels is not None:
-        return Drawing(net, values, labels, most, ax)
-    labelled = Drawing(net, values, True, most, ax)
-    fits = labelled.scale >= READABLE and has_room([min(n, most) for n in net.sizes])
-    return labelled if fits else Drawing(net, values, False, most, ax)
+        return Drawing(net, values, labels, max_neurons, notation, ax)
+    labeled = Drawing(net, values, True, max_neurons, notation, ax)
+    fits = labeled.scale >= READABLE and has_room([min(n, max_neurons) for n in net.sizes])
+    return labeled if fits else Drawing(net, values, False, max_neurons, notation, ax)
 
 
 def has_room(shown: list[int]) -> bool:
-    """Whether the symbols and numbers of so many neurons can be read."""
+    """Return True if the symbols and numbers of so many neurons per layer can be read."""
     counts = [before * here for before, here in pairwise(shown)]
     return max(shown) <= FEW and sum(counts) <= FEW_EDGES

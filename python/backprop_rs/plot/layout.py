@@ -1,4 +1,4 @@
-"""Where the neurons of a drawing stand, and which of a wide layer are shown."""
+"""Positions of the neurons of a drawing, and the neurons of a wide layer that are shown."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from .._internal.types import AnyArray
 
+NOTATIONS = ("number", "from_output")
+
 
 @dataclass(frozen=True)
 class Column:
@@ -19,15 +21,15 @@ class Column:
     Attributes
     ----------
     x : float
-        The place of the column.
+        The position of the column.
     shown : tuple of int
         The neurons that are drawn, counted from 0.
     y : tuple of float
-        Where each of them is.
+        The position of each of them.
     dots : float or None
-        Where the dots of those left out are.
+        The position of the dots that stand for the neurons left out.
     n : int
-        How many neurons the layer has.
+        The number of neurons of the layer.
     """
 
     x: float
@@ -38,48 +40,54 @@ class Column:
 
     @property
     def places(self) -> dict[int, tuple[float, float]]:
-        """(x, y) of each neuron that is drawn."""
+        """The (x, y) of each neuron that is drawn."""
         return {i: (self.x, y) for i, y in zip(self.shown, self.y, strict=True)}
 
 
-def columns(sizes: list[int], most: int, gap: float, pitch: float) -> list[Column]:
-    """A column for each layer, centred about y = 0.
+def columns(sizes: list[int], max_neurons: int, gap: float, pitch: float) -> list[Column]:
+    """Return a column for each layer, centered about y = 0.
 
     >>> columns([2, 100], 4, 1.0, 1.0)[1]
     Column(x=1.0, shown=(0, 1, 99), y=(1.5, 0.5, -1.5), dots=-0.5, n=100)
     """
-    return [column(n, most, gap * number, pitch) for number, n in enumerate(sizes)]
+    return [column(n, max_neurons, gap * number, pitch) for number, n in enumerate(sizes)]
 
 
-def column(n: int, most: int, x: float, pitch: float) -> Column:
-    if n <= most:
-        places = spread(n, pitch)
-        return Column(x, tuple(range(n)), tuple(places), None, n)
-    *first, dots, last = spread(most, pitch)
-    return Column(x, (*range(most - 2), n - 1), (*first, last), dots, n)
+def column(n: int, max_neurons: int, x: float, pitch: float) -> Column:
+    if n <= max_neurons:
+        return Column(x, tuple(range(n)), tuple(spread(n, pitch)), None, n)
+    *first, dots, last = spread(max_neurons, pitch)
+    return Column(x, (*range(max_neurons - 2), n - 1), (*first, last), dots, n)
 
 
 def spread(n: int, pitch: float) -> list[float]:
-    """n places from top to bottom, centred about 0."""
+    """Return n positions from top to bottom, centered about 0."""
     return [pitch * ((n - 1) / 2 - i) for i in range(n)]
 
 
-def superscript(layer: int, last: int) -> str:
-    """A layer as the derivation writes it: (L), (L-1), ...
+def check_notation(notation: str) -> None:
+    """Raise ValueError if `notation` is not a known way to count layers."""
+    if notation not in NOTATIONS:
+        raise ValueError(f"notation must be one of {', '.join(NOTATIONS)}; got {notation!r}")
 
-    >>> superscript(1, 2), superscript(2, 2)
-    ('(L{-}1)', '(L)')
+
+def superscript(layer: int, last: int, notation: str) -> str:
+    """Return a layer as a superscript: (1), (2), ... or ..., (L-1), (L).
+
+    >>> superscript(1, 2, "number"), superscript(1, 2, "from_output")
+    ('(1)', '(L{-}1)')
     """
+    if notation == "number":
+        return f"({layer})"
     return "(L)" if layer == last else f"(L{{-}}{last - layer})"
 
 
 def free_spots(
     edges: Sequence[tuple[tuple[float, float], tuple[float, float]]], clearance: float
 ) -> list[tuple[float, float]]:
-    """For each edge (start, end) a point of it for a label, far from other edges and labels.
+    """Return for each edge (start, end) the point of its label, far from other edges and labels.
 
-    Edges are taken in turn; `clearance` is how much nearer than another edge a label of another
-    edge may be.
+    Edges are taken in turn. Another label may be nearer than another edge by `clearance`.
     """
     lines = np.array(edges, float)
     taken: list[AnyArray] = []
@@ -92,13 +100,13 @@ def free_spots(
             room = np.minimum(room, distances(points, *one))
         for label in taken:
             room = np.minimum(room, np.hypot(*(points - label).T) - clearance)
-        room -= 0.15 * np.abs(shares[:, 0] - 0.5)  # of equals, the one in the middle
+        room -= 0.15 * np.abs(shares[:, 0] - 0.5)  # of equal points, prefer the middle
         taken.append(points[int(room.argmax())])
     return [(float(x), float(y)) for x, y in taken]
 
 
 def distances(points: AnyArray, start: AnyArray, end: AnyArray) -> AnyArray:
-    """How far each point (n, 2) is from a line between two."""
+    """Return the distance of each point (n, 2) from a line segment."""
     along = end - start
     share = np.clip((points - start) @ along / (along @ along), 0, 1)[:, None]
     apart: AnyArray = np.hypot(*(points - start - share * along).T)

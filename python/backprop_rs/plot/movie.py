@@ -1,4 +1,4 @@
-"""A film as moving pictures: GIF or HTML."""
+"""Animations of a film: GIF or HTML."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from .._internal.writing import replace_text, writing
 from . import player, regions
 from .drawing import Drawing, drawing_of
+from .layout import check_notation
 from .network import values_of
 from .style import Paper, new_axes, reach, require
 
@@ -20,40 +21,42 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from .._internal.types import Path
-    from ..film import Film
+    from .records import Recording
 
 KINDS = ("boundary", "network")
 SUFFIXES = (".gif", ".html")
 DPI = 90
-MOST_SHOWN = 50  # frames in a notebook
+MAX_SHOWN = 50  # frames in a notebook
 PNG_LEVEL = 3  # of zlib: nearly as small as 9, in a fraction of the time
 
 
 class Movie:
-    """Pictures one after another, of `Film.animate`.
+    """An animation, from `Film.animate`.
 
     Attributes
     ----------
     figure : Figure
-        That is drawn upon.
+        The figure that shows each frame.
     frames : int
+        The number of frames.
     fps : int
+        Frames per second.
     """
 
     def __init__(self, figure: Figure, draw: Callable[[int], None], frames: int, fps: int) -> None:
         self.figure, self.draw, self.frames, self.fps = figure, draw, frames, fps
 
     def __repr__(self) -> str:
-        return f"Movie({self.frames} frames, {self.fps} a second)"
+        return f"Movie({self.frames} frames, {self.fps} per second)"
 
     def save(self, path: Path, dpi: float = DPI) -> None:
-        """Write it, by the suffix of the file: .gif (with Pillow) or .html, all or nothing.
+        """Write a .gif (needs Pillow) or .html file; an error leaves an existing file as it was.
 
         Parameters
         ----------
         path : str or path
         dpi : float, default 90
-            Dots an inch.
+            Dots per inch.
         """
         suffix = os.path.splitext(os.fspath(path))[1].lower()
         if suffix not in SUFFIXES:
@@ -68,11 +71,11 @@ class Movie:
             first.save(file, "GIF", save_all=True, append_images=others, duration=pause, loop=0)
 
     def to_html(self) -> str:
-        """HTML with the pictures in it and buttons to play them; it loads nothing else."""
+        """Return HTML that holds the pictures and buttons to play them, and loads nothing else."""
         return self.part(f"player-{os.urandom(6).hex()}", range(self.frames))
 
     def part(self, name: str, numbers: Sequence[int], dpi: float = DPI) -> str:
-        """HTML that plays some of the frames, under an id."""
+        """Return HTML that plays some of the frames, under an id."""
         pictures = []
         for picture in self.pictures(numbers, dpi):
             file = BytesIO()
@@ -84,7 +87,7 @@ class Movie:
     def pictures(self, numbers: Sequence[int] | None = None, dpi: float = DPI) -> Iterator[Any]:
         """Yield some of the frames, by default all, as images of Pillow.
 
-        The first is laid out, and the others have its layout.
+        All frames have the layout of the first one.
         """
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from PIL import Image
@@ -109,23 +112,25 @@ class Movie:
         return f"A film of {self.frames} frames"
 
     def _repr_html_(self) -> str:
-        """At most 50 of the frames, evenly chosen, so that a notebook stays small."""
-        numbers = np.linspace(0, self.frames - 1, min(self.frames, MOST_SHOWN)).round().astype(int)
+        """Return HTML with at most 50 frames, evenly spaced, so that a notebook stays small."""
+        numbers = np.linspace(0, self.frames - 1, min(self.frames, MAX_SHOWN)).round().astype(int)
         return self.part(f"player-{os.urandom(6).hex()}", numbers.tolist())
 
     def animation(self) -> Any:
-        """A new Matplotlib FuncAnimation."""
+        """Return a new Matplotlib FuncAnimation."""
         from matplotlib.animation import FuncAnimation
 
         return FuncAnimation(
-            *(self.figure, self.draw, range(self.frames)),
+            self.figure,
+            self.draw,
+            range(self.frames),
             init_func=lambda: None,  # otherwise the first frame is drawn twice
             interval=1000 / self.fps,
         )
 
 
-def movie(film: Film, kind: str, fps: int, options: dict[str, Any]) -> Movie:
-    """What `Film.animate` does."""
+def movie(film: Recording, kind: str, fps: int, options: dict[str, Any]) -> Movie:
+    """Return the animation of a film; see `Film.animate`."""
     require()
     if kind == "auto":
         kind = "boundary" if film.net.sizes[0] == 2 or "features" in options else "network"
@@ -136,7 +141,7 @@ def movie(film: Film, kind: str, fps: int, options: dict[str, Any]) -> Movie:
 
 
 def wipe(ax: Axes) -> None:
-    """Remove what was drawn; axes and ticks stay, which take longest to make."""
+    """Remove the content of an Axes, except its axes and ticks, which are slow to make."""
     legend = ax.get_legend()
     for artist in [*ax.images, *ax.collections, *ax.lines, *ax.patches, *ax.texts, legend]:
         if artist is not None:
@@ -144,8 +149,8 @@ def wipe(ax: Axes) -> None:
     ax.set_prop_cycle(None)
 
 
-def words(film: Film, number: int) -> str:
-    """The moment, and C of all samples at it."""
+def caption(film: Recording, number: int) -> str:
+    """Return the epoch and step of a frame, and C of all samples."""
     frame = film.frames[number]
     step = f", step {frame.step}" if film.unit == "step" else ""
     cost = film.network(number).evaluate(film.X, film.y)["cost"]
@@ -153,7 +158,7 @@ def words(film: Film, number: int) -> str:
 
 
 def boundaries(
-    film: Film,
+    film: Recording,
     fps: int,
     *,
     ax: Any = None,
@@ -164,7 +169,7 @@ def boundaries(
     points: int = 120,
     max_samples: int = 1000,
 ) -> Movie:
-    """The boundary or the surface at each frame; a surface keeps its colours."""
+    """Return the boundary or the surface at each frame; a surface keeps its colors."""
     last = film.network(len(film) - 1)
     pair = regions.most_important(last, film.X) if features is None else features
 
@@ -180,18 +185,18 @@ def boundaries(
         wipe(ax)
         seen = view(number)
         shown = [every[i] for i in pair]
-        colours = regions.draw(ax, seen, shown, class_names, max_samples, limits)
-        regions.write_held(ax, regions.held(seen, every, pair, at is None))
-        if colours is not None and len(ax.figure.axes) == 1:
-            regions.add_bar(ax, colours)
-        ax.set_title(words(film, number), color=Paper(ax).ink, fontsize=11)
+        colors = regions.draw(ax, seen, shown, class_names, max_samples, limits)
+        regions.write_caption(ax, regions.fixed_values(seen, every, pair, at is None))
+        if colors is not None and len(ax.figure.axes) == 1:
+            regions.add_bar(ax, colors)
+        ax.set_title(caption(film, number), color=Paper(ax).ink, fontsize=11)
 
     draw(0)
     return Movie(ax.figure, draw, len(film), fps)
 
 
 def drawings(
-    film: Film,
+    film: Recording,
     fps: int,
     *,
     ax: Any = None,
@@ -199,28 +204,30 @@ def drawings(
     edges: str = "weight",
     labels: bool | None = None,
     max_neurons: int = 8,
+    notation: str = "number",
 ) -> Movie:
-    """The drawing of the network at each frame, with the same colours for the same values."""
+    """Return the drawing of the network at each frame, with the same colors for the same values."""
+    check_notation(notation)
     chosen = slice(None) if row is None else slice(row, row + 1)
     X, y = film.X[chosen], film.y[chosen]
     if len(X) == 0:
         raise ValueError(f"row must be from 0 to {len(film.X) - 1}; got {row}")
     values = [values_of(film.network(i), X, y, edges) for i in range(len(film))]
-    first = drawing_of(film.net, values[0], labels, max_neurons, ax)
+    first = drawing_of(film.net, values[0], labels, max_neurons, notation, ax)
     edge_reach = max(reach(w) for one in values for w in one.edges)
     activation_reach = max(reach(a) for one in values for a in one.activations or [])
     ax = new_axes(ax, first.size)
 
     def drawing(number: int) -> Drawing:
-        one = Drawing(film.net, values[number], first.labels, max_neurons)
+        one = Drawing(film.net, values[number], first.labels, max_neurons, notation)
         one.edge_reach, one.reach, one.scale = edge_reach, activation_reach, first.scale
         return one
 
     def draw(number: int) -> None:
         wipe(ax)
         one = drawing(number)
-        one.draw(ax, colours=not ax.child_axes)
-        one.title(words(film, number))
+        one.draw(ax, colors=not ax.child_axes)
+        one.title(caption(film, number))
 
     draw(0)
     return Movie(ax.figure, draw, len(film), fps)

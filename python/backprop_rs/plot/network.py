@@ -1,11 +1,12 @@
-"""The network as the derivation draws it: neurons, weights, and δ beside the neuron."""
+"""The network as the derivation draws it: neurons, weights, and δ next to each neuron."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..training.scores import one_hot
+from .drawing import Values, drawing_of
+from .layout import check_notation
 from .style import new_axes
 from .style import require as require_matplotlib
 
@@ -27,6 +28,7 @@ def network(
     edges: str = "weight",
     labels: bool | None = None,
     max_neurons: int = 8,
+    notation: str = "number",
 ) -> Axes:
     """Draw the network: neurons by activation, edges by weight or by gradient.
 
@@ -34,17 +36,21 @@ def network(
     ----------
     net : Network
     x : (n_0,) or (m, n_0) array-like, optional
-        A sample, or several, of which the mean is shown; without it neurons have no colour.
+        A sample, or several samples whose mean is shown. Without it neurons have no color.
     y : targets of x, as for `Network.backward`; optional
-        With them δ stands beside each neuron, and C above.
+        With them δ stands next to each neuron, and C above.
     ax : Axes, optional
-        By default that of a new figure.
+        The default is that of a new figure.
     edges : "weight" or "gradient", default "weight"
-        What gives an edge its colour and width; dashed is negative. A gradient needs x and y.
+        The values that set the color and width of an edge; dashed is negative. A gradient needs
+        x and y.
     labels : bool, optional
-        Whether to write symbols and numbers; by default where there is room for them.
+        Write symbols and numbers. The default is True if they fit.
     max_neurons : int, default 8
-        Of a wider layer the first ones are drawn, dots, and the last.
+        The number of positions of a layer, at least 3. Of a wider layer the first neurons, dots
+        and the last neuron are drawn.
+    notation : "number" or "from_output", default "number"
+        How layers are written: (0), (1), (2) or (L-2), (L-1), (L).
 
     Returns
     -------
@@ -53,7 +59,7 @@ def network(
     Raises
     ------
     ImportError
-        If Matplotlib is missing (``pip install matplotlib``).
+        If Matplotlib is not installed (``pip install matplotlib``).
 
     Examples
     --------
@@ -63,52 +69,41 @@ def network(
     'C = 0.9696'
     """
     require_matplotlib()
-    from .drawing import drawing_of
-
     if max_neurons < 3:
         raise ValueError(f"max_neurons must be an integer >= 3; got {max_neurons}")
+    check_notation(notation)
     values = values_of(net, x, y, edges)
-    drawing = drawing_of(net, values, labels, max_neurons, ax)
+    drawing = drawing_of(net, values, labels, max_neurons, notation, ax)
     drawing.draw(new_axes(ax, drawing.size))
     return drawing.ax
 
 
-@dataclass(frozen=True)
-class Values:
-    """What is drawn of each layer: the means over the samples; None where it is not known."""
-
-    edges: list[AnyArray]
-    kind: str
-    biases: list[AnyArray]
-    activations: list[AnyArray] | None = None
-    z: list[AnyArray] | None = None
-    deltas: list[AnyArray] | None = None
-    target: AnyArray | None = None
-    cost: float | None = None
-
-
 def values_of(net: Network, x: Data | None, y: Data | None, edges: str) -> Values:
-    """The numbers of a drawing."""
+    """Return the numbers of a drawing."""
     if edges not in EDGES:
         raise ValueError(f"edges must be one of {', '.join(EDGES)}; got {edges!r}")
-    for name, given in (("x", x), ("y", y)):
-        if given is None and edges == "gradient":
-            raise ValueError(f"{name} must be given where edges='gradient' is; got none")
+    for name, array in (("x", x), ("y", y)):
+        if array is None and edges == "gradient":
+            raise ValueError(f"edges='gradient' needs {name}; got none")
     if x is None:
         if y is not None:
-            raise ValueError("x must be given where y is; got none")
+            raise ValueError("y needs x; got none")
         return Values(net.weights, edges, net.biases)
     if y is None:
         activations = means(net.activations(x))
         layers = zip(net.weights, net.biases, activations[:-1], strict=True)
-        z = [w @ a + b for w, b, a in layers]  # the mean, as z is linear in a
+        z = [w @ a + b for w, b, a in layers]  # the mean, because z is linear in a
         return Values(net.weights, edges, net.biases, activations, z)
     trace = net.backward(x, y)
     return Values(
         trace.weight_gradients if edges == "gradient" else net.weights,
-        *(edges, net.biases, means(trace.activations)),
-        *(means(trace.weighted_inputs), means(trace.deltas)),
-        *(target_of(net, x, y), trace.cost),
+        edges,
+        net.biases,
+        activations=means(trace.activations),
+        z=means(trace.weighted_inputs),
+        deltas=means(trace.deltas),
+        target=target_of(net, x, y),
+        cost=trace.cost,
     )
 
 
@@ -117,7 +112,7 @@ def means(arrays: list[Any]) -> list[AnyArray]:
 
 
 def target_of(net: Network, x: Data, y: Data) -> AnyArray:
-    """The mean target, (n_L,)."""
+    """Return the mean target, (n_L,)."""
     _, checked = net._samples(x, y)
     rows = one_hot(checked, net.sizes[-1]) if checked.ndim == 1 else checked
     mean: AnyArray = rows.mean(axis=0)

@@ -1,4 +1,4 @@
-"""Weights and gradients: their distribution in each layer, and those of a layer as images."""
+"""Histograms of the weights or gradients of each layer, and the weights of a layer as images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .._internal.types import AnyArray, Data
     from ..network import Network
 
-OVERLAP = 0.85  # how high a histogram stands in its row
+OVERLAP = 0.85  # the height of a histogram, as a share of its row
 
 
 def histograms(
@@ -26,21 +26,21 @@ def histograms(
     *,
     bins: int = 60,
 ) -> Axes:
-    """Draw a histogram of each layer's weights, or of their gradients where X and y are given.
+    """Draw a histogram of each layer's weights, or of their gradients if X and y are given.
 
     Parameters
     ----------
     net : Network
     X, y : array-like, as for `Network.backward`; optional
-        With them ∂C/∂w is shown in place of w.
+        With them ∂C/∂w is shown instead of w.
     ax : Axes, optional
-        By default that of a new figure.
+        The default is that of a new figure.
     bins : int, default 60
 
     Returns
     -------
     Axes
-        One row a layer, the first on top, all on the same scale.
+        One row per layer, the first on top, all on the same scale.
 
     Examples
     --------
@@ -59,9 +59,9 @@ def histograms(
     for layer, w in enumerate(arrays):
         counts, _ = np.histogram(w, edges)
         height = OVERLAP * counts / max(counts.max(), 1)
-        foot, colour = n - 1 - layer, paper.palette[0]
-        ax.stairs(foot + height, edges, baseline=foot, fill=True, color=colour, alpha=0.45)
-        ax.stairs(foot + height, edges, baseline=None, color=colour, linewidth=1.2)
+        foot, color = n - 1 - layer, paper.palette[0]
+        ax.stairs(foot + height, edges, baseline=foot, fill=True, color=color, alpha=0.45)
+        ax.stairs(foot + height, edges, baseline=None, color=color, linewidth=1.2)
         ax.plot([w.mean()] * 2, [foot, foot + OVERLAP], color=paper.palette[1], linewidth=1.2)
         words = f"layer {layer + 1}\nstd {w.std():.2g}"
         where = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "top"}
@@ -81,23 +81,24 @@ def images(
     shape: tuple[int, int] | None = None,
     max_neurons: int = 36,
 ) -> Axes:
-    """Draw what each neuron of a layer looks for: its incoming weights as an image.
+    """Draw the incoming weights of each neuron of a layer as an image.
 
     Parameters
     ----------
     net : Network
     ax : Axes, optional
-        By default that of a new figure.
+        The default is that of a new figure.
     layer : int, default 1
+        From 1 to L.
     shape : (height, width), optional
-        Of an image; by default a square, where the layer's number of inputs is one.
+        The shape of an image. The default is a square, if the number of inputs allows it.
     max_neurons : int, default 36
-        The first so many are shown.
+        The number of neurons that are shown, from the first on.
 
     Returns
     -------
     Axes
-        Each image on its own scale: its strongest weight has the strongest colour.
+        Each image has its own scale: its largest |weight| has the strongest color.
 
     Examples
     --------
@@ -114,8 +115,8 @@ def images(
     sheet = montage(shown, min(max(across, 1), len(shown)))
     ax = new_axes(ax, (5.2, 0.6 + 5.2 * sheet.shape[0] / sheet.shape[1]))
     paper = Paper(ax)
-    colours = paper.diverging().with_extremes(bad=(0, 0, 0, 0))
-    ax.imshow(sheet, cmap=colours, vmin=-1, vmax=1, interpolation="nearest")
+    colors = paper.diverging().with_extremes(bad=(0, 0, 0, 0))
+    ax.imshow(sheet, cmap=colors, vmin=-1, vmax=1, interpolation="nearest")
     ax.set_axis_off()
     of = "" if len(shown) == len(w) else f"{len(shown)} of "
     title = f"layer {layer}: {of}{len(w):,} neurons, {height} x {width}"
@@ -123,21 +124,21 @@ def images(
     return ax
 
 
-def shape_of(n: int, given: tuple[int, int] | None) -> tuple[int, int]:
-    """Height and width of an image of n weights."""
-    if given is None:
+def shape_of(n: int, shape: tuple[int, int] | None) -> tuple[int, int]:
+    """Return the height and width of an image of n weights."""
+    if shape is None:
         side = isqrt(n)
         if side * side != n:
-            raise ValueError(f"shape must be given where {n} inputs make no square; got none")
+            raise ValueError(f"shape must be given because {n} inputs make no square; got none")
         return side, side
-    height, width = given
+    height, width = shape
     if height * width != n:
-        raise ValueError(f"shape must have {n} pixels, one an input; got {height} x {width}")
+        raise ValueError(f"shape must have {n} pixels, one per input; got {height} x {width}")
     return height, width
 
 
 def montage(tiles: AnyArray, across: int) -> AnyArray:
-    """Tiles (n, height, width), each within -1 and 1, side by side; NaN between them."""
+    """Return tiles (n, height, width) side by side, each scaled to [-1, 1], NaN between them."""
     n, height, width = tiles.shape
     down = -(-n // across)
     sheet = np.full((down * (height + 1) - 1, across * (width + 1) - 1), np.nan)

@@ -1,4 +1,4 @@
-"""A page that plays pictures one after another; it asks nothing of the network."""
+"""A page that plays pictures one after another without loading other files."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ $part</body>
 
 
 def part(pictures: Sequence[bytes], fps: int, width: int, title: str, name: str) -> str:
-    """Return HTML that plays PNG pictures of a width in pixels, under an id of its own."""
+    """Return HTML that plays PNG pictures of a width in pixels, under the id `name`."""
     sources = [f"data:image/png;base64,{b64encode(one).decode()}" for one in pictures]
     return PART.substitute(
         id=name,

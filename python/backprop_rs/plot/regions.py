@@ -1,4 +1,4 @@
-"""What a network says over two features: regions of classes, or a surface of values."""
+"""The outputs of a network over two features: regions of classes, or a surface of values."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from .._internal.types import AnyArray, Data
     from ..network import Network
 
-MOST_ASKED = 1_000_000  # rows for all features together, to see which matter
-FEWEST_ROWS = 16
-MOST_NAMED = 6  # features whose values stand below
+MAX_PREDICTIONS = 1_000_000  # over all features, to find those that matter most
+MIN_ROWS = 16
+MAX_NAMED = 6  # features whose values are written below
 CAPTION_WIDTH = 60
 MARGIN = 0.08  # of the range of a feature, around the samples
 
@@ -40,30 +40,31 @@ def boundary(
 ) -> Axes:
     """Draw the decision boundary, or the regression surface, over two features.
 
-    If the targets are classes, a color is a class, the fainter the less sure the network is, and
-    a sample of another class than the background says at its place has a ring. Otherwise the color
-    is the (first) output. All other features are held at the values that stand below.
+    If the targets are classes, each color is a class; it is fainter if the network is less sure.
+    A ring marks a sample whose class differs from that of the background at its position.
+    Otherwise the color is the (first) output. All other features are fixed at the values that the
+    caption names.
 
     Parameters
     ----------
     net : Network
     X : (m, n_0) array-like
-        Samples; they set the ranges too.
+        The samples. They also set the ranges of the axes.
     y : targets, as for `Network.fit`; optional
     ax : Axes, optional
-        By default that of a new figure.
+        The default is that of a new figure.
     features : pair of int, optional
-        Which two, counted from 0; by default those that matter most to the outputs, as
-        `most_important` says.
+        The two features, counted from 0. The default are those that matter most to the outputs;
+        see `most_important`.
     at : (n_0,) array-like, optional
-        What the other features are held at; by default the mean of X.
+        The values of the other features. The default is the mean of X.
     names : pair of str, or n_0 of them; optional
-        Of the two features, or of all.
+        The names of the two features, or of all.
     class_names : sequence of str, optional
     points : int, default 200
-        The network is asked at so many times so many points.
+        The number of grid points along each axis.
     max_samples : int, default 1000
-        So many samples are drawn, evenly picked.
+        The number of samples that are drawn, evenly spaced in X.
 
     Returns
     -------
@@ -81,18 +82,18 @@ def boundary(
     view = view_of(net, X, y, pair, at, points)
     ax = new_axes(ax, (5.6, 4.6))
     every = names_of(names, net.sizes[0], pair)
-    colours = draw(ax, view, [every[i] for i in pair], class_names, max_samples)
-    write_held(ax, held(view, every, pair, at is None))
-    if colours is not None:
-        add_bar(ax, colours)
+    colors = draw(ax, view, [every[i] for i in pair], class_names, max_samples)
+    write_caption(ax, fixed_values(view, every, pair, at is None))
+    if colors is not None:
+        add_bar(ax, colors)
     return ax
 
 
 def most_important(net: Network, X: Data) -> tuple[int, int]:
     """Return the two features that matter most to the outputs, the smaller number first.
 
-    Each feature in turn is replaced by its mean: the more the outputs change, in the mean of the
-    squares over at most 1000 rows of X, the more it matters.
+    Each feature in turn is replaced by its mean. A feature matters more if this changes the
+    outputs more, in the mean of the squares over at most 1000 rows of X.
 
     Examples
     --------
@@ -107,8 +108,8 @@ def most_important(net: Network, X: Data) -> tuple[int, int]:
     if n_in == 2:
         return 0, 1
     X = np.atleast_2d(np.asarray(net.activations(X)[0]))
-    most = max(MOST_ASKED // n_in, FEWEST_ROWS)
-    rows = X[np.unique(np.linspace(0, len(X) - 1, min(most, 1000)).round().astype(int))]
+    max_rows = max(MAX_PREDICTIONS // n_in, MIN_ROWS)
+    rows = X[np.unique(np.linspace(0, len(X) - 1, min(max_rows, 1000)).round().astype(int))]
     outputs, mean = net.predict(rows), X.mean(axis=0)
     changes = []
     for i in range(n_in):
@@ -120,9 +121,9 @@ def most_important(net: Network, X: Data) -> tuple[int, int]:
 
 
 def names_of(names: Sequence[str], n_in: int, features: tuple[int, int]) -> list[str]:
-    """Return a name for each feature, from those of all, of the two, or of none."""
+    """Return a name for each feature from names of all features, of the two, or of none."""
     if len(names) not in (0, 2, n_in):
-        raise ValueError(f"names must be 2, or {n_in}, one a feature; got {len(names)}")
+        raise ValueError(f"names must be 2, or {n_in}, one per feature; got {len(names)}")
     if len(names) == n_in:
         return list(names)
     every = [f"$x_{{{i}}}$" for i in range(n_in)]
@@ -131,19 +132,19 @@ def names_of(names: Sequence[str], n_in: int, features: tuple[int, int]) -> list
     return every
 
 
-def held(view: View, names: Sequence[str], features: tuple[int, int], mean: bool) -> str:
-    """Say what the other features are held at."""
+def fixed_values(view: View, names: Sequence[str], features: tuple[int, int], mean: bool) -> str:
+    """Return a sentence with the values of the other features."""
     others = [i for i in range(len(names)) if i not in features]
     if not others:
         return ""
-    if len(others) > MOST_NAMED:
-        what = "their means" if mean else "the values given"
-        return f"the other {len(others):,} features are held at {what}"
+    if len(others) > MAX_NAMED:
+        fixed = "their means" if mean else "the given values"
+        return f"the other {len(others):,} features are fixed at {fixed}"
     values = ", ".join(f"{names[i]} = {view.base[i]:.3g}" for i in others)
-    return f"held at the mean: {values}" if mean else f"held: {values}"
+    return f"fixed at the mean: {values}" if mean else f"fixed: {values}"
 
 
-def write_held(ax: Axes, sentence: str) -> None:
+def write_caption(ax: Axes, sentence: str) -> None:
     """Write a sentence below the picture."""
     if sentence:
         from textwrap import fill
@@ -165,38 +166,38 @@ def draw(
     view: View,
     names: Sequence[str],
     class_names: Sequence[str],
-    most: int,
+    max_samples: int,
     limits: tuple[float, float] | None = None,
 ) -> Any:
-    """Regions or a surface with the samples; returns what a bar of a surface is made from."""
-    paper, colours = Paper(ax), None
+    """Draw regions or a surface with the samples; return the contours of a surface, or None."""
+    paper, colors = Paper(ax), None
     if view.classes:
         draw_regions(ax, paper, view)
-        draw_samples(ax, paper, view, class_names, most)
+        draw_samples(ax, paper, view, class_names, max_samples)
     else:
-        colours = draw_surface(ax, paper, view, most, limits)
+        colors = draw_surface(ax, paper, view, max_samples, limits)
     tidy(ax, paper, xlabel=names[0], ylabel=names[1])
     ax.grid(False)
     ax.set(xlim=view.extent[:2], ylim=view.extent[2:])
-    return colours
+    return colors
 
 
 @dataclass
 class View:
-    """The grid with the network's outputs, and the samples upon it."""
+    """The network's outputs on a grid, and the samples."""
 
     extent: tuple[float, float, float, float]
     outputs: AnyArray  # (points, points, n_L), rows are the second feature
     spots: AnyArray  # (m, 2)
     labels: AnyArray | None  # (m,)
-    predicted: AnyArray  # (m,), the classes of the background at the spots
-    values: AnyArray | None  # (m,), where targets are no classes
+    predicted: AnyArray  # (m,), the class of the background at each sample
+    values: AnyArray | None  # (m,), unless the targets are classes
     threshold: float
-    classes: int  # how many; 0 for values
-    base: AnyArray  # (n_0,), what the other features are held at
+    classes: int  # their number; 0 for values
+    base: AnyArray  # (n_0,), the values of the other features
 
     def limits(self) -> tuple[float, float]:
-        """The least and the largest value that a surface and its samples have."""
+        """Return the smallest and the largest value of a surface and its samples."""
         known = self.outputs[..., 0].ravel()
         if self.values is not None:
             known = np.concatenate([known, self.values])
@@ -207,7 +208,7 @@ class View:
 def view_of(
     net: Network, X: Data, y: Data | None, features: tuple[int, int], at: Data | None, points: int
 ) -> View:
-    """Ask the network over a grid."""
+    """Predict on a grid over the range of the samples."""
     n_in, n_out = net.sizes[0], net.sizes[-1]
     if len(set(features)) != 2 or not all(0 <= i < n_in for i in features):
         raise ValueError(f"features must be two different numbers below {n_in}; got {features}")
@@ -239,28 +240,29 @@ def view_of(
 
 
 def draw_regions(ax: Axes, paper: Paper, view: View) -> None:
-    """Each class in its colour, mixed with the paper where the network is not sure."""
+    """Draw each class in its color, mixed with the background if the network is not sure."""
     from matplotlib.colors import to_rgb
 
     shares = shares_of(view)
     winner = shares.argmax(axis=-1)
-    colours = np.array([to_rgb(one) for one in palette(paper, view.classes)])
+    colors = np.array([to_rgb(one) for one in palette(paper, view.classes)])
     ordered = np.sort(shares, axis=-1)
     lead = np.clip(ordered[..., -1] - ordered[..., -2], 0, 1)[..., None]
     strength = 0.12 + 0.38 * lead
-    image = strength * colours[winner] + (1 - strength) * paper.ground
+    image = strength * colors[winner] + (1 - strength) * paper.ground
     ax.imshow(image, origin="lower", extent=view.extent, aspect="auto", interpolation="bilinear")
     across = np.linspace(*view.extent[:2], winner.shape[1])
     up = np.linspace(*view.extent[2:], winner.shape[0])
-    for one in range(view.classes - (view.classes == 2)):
-        others = np.delete(shares, one, axis=-1).max(axis=-1)
-        gap = shares[..., one] - others
+    # One line for each class against all others; with two classes both lines are the same.
+    for label in range(view.classes - (view.classes == 2)):
+        others = np.delete(shares, label, axis=-1).max(axis=-1)
+        gap = shares[..., label] - others
         if gap.min() < 0 < gap.max():
             ax.contour(across, up, gap, [0.0], colors=[paper.ink], linewidths=1.2)
 
 
 def shares_of(view: View) -> AnyArray:
-    """One output a class; a single output stands for the classes 0 and 1."""
+    """Return one output per class; a single output stands for the classes 0 and 1."""
     if view.outputs.shape[-1] > 1:
         return view.outputs
     one = view.outputs[..., 0]
@@ -274,20 +276,22 @@ def palette(paper: Paper, classes: int) -> list[Any]:
     return paper.shades(classes)
 
 
-def draw_samples(ax: Axes, paper: Paper, view: View, class_names: Sequence[str], most: int) -> None:
-    """A mark and a color a class; rings around those where the background says another."""
-    rows = np.unique(np.linspace(0, len(view.spots) - 1, most).round().astype(int))
+def draw_samples(
+    ax: Axes, paper: Paper, view: View, class_names: Sequence[str], max_samples: int
+) -> None:
+    """Draw samples with a mark and color per class, and rings if the background differs."""
+    rows = np.unique(np.linspace(0, len(view.spots) - 1, max_samples).round().astype(int))
     spots = view.spots[rows]
     size = 22 if len(rows) <= 300 else 10
     if view.labels is None:
         ax.scatter(*spots.T, s=size, color=paper.ink, alpha=0.5, linewidths=0)
         return
     labels, predicted = view.labels[rows], view.predicted[rows]
-    colours = palette(paper, view.classes)
-    for one in np.unique(labels):
-        name = class_names[one] if len(class_names) > one else f"class {one}"
-        look = {"color": [colours[one]], "marker": MARKS[one % len(MARKS)], "s": size}
-        ax.scatter(*spots[labels == one].T, label=name, **look, edgecolors=paper.ground, lw=0.6)
+    colors = palette(paper, view.classes)
+    for label in np.unique(labels):
+        name = class_names[label] if len(class_names) > label else f"class {label}"
+        look = {"color": [colors[label]], "marker": MARKS[label % len(MARKS)], "s": size}
+        ax.scatter(*spots[labels == label].T, label=name, **look, edgecolors=paper.ground, lw=0.6)
     wrong = spots[labels != predicted]
     if len(wrong):
         look = {"facecolors": "none", "edgecolors": paper.ink, "s": 4 * size, "linewidths": 1.2}
@@ -297,11 +301,11 @@ def draw_samples(ax: Axes, paper: Paper, view: View, class_names: Sequence[str],
 
 
 def draw_surface(
-    ax: Axes, paper: Paper, view: View, most: int, limits: tuple[float, float] | None
+    ax: Axes, paper: Paper, view: View, max_samples: int, limits: tuple[float, float] | None
 ) -> Any:
-    """Filled levels of the first output, the samples in the same colours.
+    """Draw filled contours of the first output, and the samples in the same colors.
 
-    Limits may be those of other surfaces too, beyond which this one may go.
+    `limits` of several surfaces give them the same colors; a surface may exceed them.
     """
     low, high = limits or view.limits()
     surface = view.outputs[..., 0]
@@ -313,7 +317,7 @@ def draw_surface(
     lines = {"colors": ["#FFFFFF"], "linewidths": 0.5, "linestyles": "solid", "alpha": 0.6}
     if surface.min() < levels[-2] and surface.max() > levels[1]:
         ax.contour(across, up, surface, levels[1:-1:2], **lines)
-    rows = np.unique(np.linspace(0, len(view.spots) - 1, most).round().astype(int))
+    rows = np.unique(np.linspace(0, len(view.spots) - 1, max_samples).round().astype(int))
     spots = view.spots[rows]
     if view.values is None:
         ax.scatter(*spots.T, s=14, color="#FFFFFF", edgecolors="#111111", linewidths=0.5)
@@ -324,10 +328,10 @@ def draw_surface(
     return filled
 
 
-def add_bar(ax: Axes, colours: Any) -> None:
-    """What the colours of a surface mean, beside it."""
+def add_bar(ax: Axes, colors: Any) -> None:
+    """Add a color bar to the right of a surface."""
     paper = Paper(ax)
-    bar = ax.figure.colorbar(colours, ax=ax, pad=0.02)
+    bar = ax.figure.colorbar(colors, ax=ax, pad=0.02)
     bar.set_label("output", color=paper.ink)
     bar.ax.tick_params(colors=paper.ink, color=paper.faint)
     bar.outline.set_visible(False)

@@ -1,7 +1,7 @@
-"""What all pictures share: an Axes to draw on, and colours that suit its paper.
+"""Axes, colors and text that all pictures share.
 
-Blue and orange are told apart by the colour-blind. In grey print a sign shows by the line as well
-(dashed where negative), and a curve by its dashes and marks.
+Color-blind readers can tell blue and orange apart. Without color, dashed lines show negative
+signs, and dashes and marks tell curves apart.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from .._internal.types import AnyArray
 
-READ = 0.18  # on lighter colours black is read better than white (WCAG 2.1, contrast)
+READABLE = 0.18  # on lighter colors black text has more contrast than white (WCAG 2.1)
 MISSING = "a picture needs Matplotlib: pip install matplotlib"
 
-# On light and on dark paper; the order of Okabe & Ito 2008, Color Universal Design.
+# For light and dark backgrounds, in the order of Okabe & Ito 2008, Color Universal Design.
 LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8A6D00", "#56B4E9", "#5D3A9B", "#737373")
 DARK = ("#56B4E9", "#FF9A3C", "#2FC79A", "#E7A3CB", "#F0E442", "#9BD7FF", "#B79CF2", "#B5B5B5")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)), (0, (3, 3)))
@@ -29,12 +29,12 @@ ORANGES = {False: ("#A63C00", "#F08A24"), True: ("#FFD3A1", "#F08A24")}
 
 
 def new_axes(ax: Axes | None, size: tuple[float, float] = (6.4, 4.4)) -> Axes:
-    """The Axes to draw on, by default of a new figure of `size` inches.
+    """Return the Axes to draw on, by default that of a new figure of `size` inches.
 
     Raises
     ------
     ImportError
-        Without Matplotlib, and how to get it.
+        If Matplotlib is not installed.
     """
     require()
     if ax is None:
@@ -45,7 +45,7 @@ def new_axes(ax: Axes | None, size: tuple[float, float] = (6.4, 4.4)) -> Axes:
 
 
 def text_scale(ax: Axes | None, size: tuple[float, float]) -> float:
-    """How much smaller text has to be on an Axes than on one of `size` inches; 1 at most."""
+    """Return the factor of text sizes on an Axes, at most 1, which is that of `size` inches."""
     if ax is None:
         return 1.0
     dots = ax.figure.dpi
@@ -54,7 +54,7 @@ def text_scale(ax: Axes | None, size: tuple[float, float]) -> float:
 
 
 def require() -> None:
-    """Say in one sentence that Matplotlib is missing."""
+    """Raise ImportError if Matplotlib is not installed."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
@@ -62,19 +62,19 @@ def require() -> None:
 
 
 class Paper:
-    """The colours that go with the ground of an Axes, be it light or dark.
+    """The colors that suit the light or dark background of an Axes.
 
     Attributes
     ----------
     ground : (3,) array
-        What is drawn upon.
+        The color of the background.
     is_dark : bool
     ink : str
-        For text and outlines.
+        The color of text and outlines.
     faint : str
-        For what should stay behind.
+        The color of grids and other secondary lines.
     palette : tuple of str
-        One colour a curve or class.
+        One color per curve or class.
     """
 
     def __init__(self, ax: Axes) -> None:
@@ -83,13 +83,13 @@ class Paper:
         own, figure = to_rgba(ax.get_facecolor()), to_rgba(ax.figure.get_facecolor())
         chosen = own if own[3] > 0 else figure if figure[3] > 0 else (1.0, 1.0, 1.0, 1.0)
         self.ground = np.array(chosen[:3])
-        self.is_dark = luminance(self.ground) < READ
+        self.is_dark = luminance(self.ground) < READABLE
         self.ink = "#F2F2F2" if self.is_dark else "#1A1A1A"
         self.faint = "#6E6E6E" if self.is_dark else "#A6A6A6"
         self.palette = DARK if self.is_dark else LIGHT
 
     def diverging(self) -> Colormap:
-        """Blue below 0, orange above, and near the paper at 0."""
+        """Return a color map with blue below 0, orange above, and nearly the background at 0."""
         from matplotlib.colors import LinearSegmentedColormap
 
         share = 0.22 if self.is_dark else 0.12
@@ -98,40 +98,40 @@ class Paper:
         return LinearSegmentedColormap.from_list("blue_orange", [*low, middle, *high[::-1]])
 
     def sequential(self) -> Colormap:
-        """From near the paper to blue."""
+        """Return a color map from nearly the background to blue."""
         from matplotlib.colors import LinearSegmentedColormap
 
         start = tuple(0.96 * self.ground + 0.04 * (1 - self.ground))
         return LinearSegmentedColormap.from_list("blues", [start, *BLUES[self.is_dark][::-1]])
 
     def shades(self, n: int) -> list[Any]:
-        """n colours in an order that is seen, from blue through olive to yellow."""
+        """Return n colors in a visible order, from blue through olive to yellow."""
         from matplotlib import colormaps
 
         ends = (0.25, 1.0) if self.is_dark else (0.0, 0.85)
-        return [colour[:3] for colour in colormaps["cividis"](np.linspace(*ends, n))]
+        return [color[:3] for color in colormaps["cividis"](np.linspace(*ends, n))]
 
-    def text_on(self, colour: Any) -> str:
-        """Black or white, whichever is read on this colour."""
+    def text_on(self, color: Any) -> str:
+        """Return black or white, whichever has more contrast on this color."""
         from matplotlib.colors import to_rgb
 
-        return "#111111" if luminance(np.array(to_rgb(colour))) > READ else "#FFFFFF"
+        return "#111111" if luminance(np.array(to_rgb(color))) > READABLE else "#FFFFFF"
 
 
 def luminance(rgb: AnyArray) -> float:
-    """The relative luminance of an sRGB colour, from 0 to 1 (WCAG 2.1)."""
+    """Return the relative luminance of an sRGB color, from 0 to 1 (WCAG 2.1)."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return float(np.dot(linear[:3], (0.2126, 0.7152, 0.0722)))
 
 
-def reach(values: AnyArray, least: float = 1e-12) -> float:
-    """The largest |value|, for colours that are symmetric about 0."""
+def reach(values: AnyArray, minimum: float = 1e-12) -> float:
+    """Return the largest finite |value|, for colors that are symmetric about 0."""
     finite = np.abs(values[np.isfinite(values)])
-    return max(float(finite.max()), least) if finite.size else least
+    return max(float(finite.max()), minimum) if finite.size else minimum
 
 
 def tidy(ax: Axes, paper: Paper, **labels: Any) -> None:
-    """Frame on two sides, a faint grid, and labels."""
+    """Draw the frame on two sides only, a faint grid, and labels."""
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     for side in ("bottom", "left"):
@@ -145,21 +145,21 @@ def tidy(ax: Axes, paper: Paper, **labels: Any) -> None:
 
 
 def legend(ax: Axes, paper: Paper, **options: Any) -> None:
-    """A legend without a frame, in ink."""
+    """Add a legend without a frame."""
     ax.legend(frameon=False, labelcolor=paper.ink, **options)
 
 
 def curve_looks(paper: Paper, i: int) -> dict[str, Any]:
-    """Colour and dashes of curve i."""
+    """Return the color and dashes of curve i."""
     n = len(paper.palette)
     return {"color": paper.palette[i % n], "linestyle": DASHES[i % len(DASHES)]}
 
 
-def colour_bar(
-    bar: Axes, paper: Paper, colours: Colormap, name: str, largest: float, scale: float
+def color_bar(
+    bar: Axes, paper: Paper, colors: Colormap, name: str, largest: float, scale: float
 ) -> None:
-    """A thin bar from -largest to largest on an Axes of its own."""
-    bar.imshow(np.linspace(-1, 1, 101)[None], aspect="auto", cmap=colours)
+    """Draw a thin color bar from -largest to largest on an Axes."""
+    bar.imshow(np.linspace(-1, 1, 101)[None], aspect="auto", cmap=colors)
     bar.set_yticks([])
     ends = (f"${number(-largest)}$", "$0$", f"${number(largest)}$")
     bar.set_xticks([0, 50, 100], ends, math_fontfamily="cm")
@@ -170,7 +170,7 @@ def colour_bar(
 
 
 def number(value: float) -> str:
-    """Three digits, for a formula.
+    """Return a number with three digits, for a formula.
 
     >>> number(-0.12345), number(12345.0), number(0.0)
     ('-0.123', '1.23{\\\\cdot}10^{4}', '0')
