@@ -110,7 +110,7 @@ def main():
     parser.add_argument("--markdown", action="store_true")
     arguments = parser.parse_args()
     if arguments.markdown:
-        print("| data set | score | defaults | best of the grid | its cell | falls short by |")
+        print("| data set | score | defaults | best of the grid | its settings | difference |")
         print("|---|---|---|---|---|---|")
     for task in tasks():
         if arguments.only and task.name not in arguments.only:

@@ -86,3 +86,18 @@ PATH = re.compile(r"`((?:src|tests|benches|tools|docs|python/backprop_rs)/[\w./]
 def test_named_files_exist(page):
     for path in PATH.findall(page.read_text("utf-8")):
         assert (PROJECT / path).exists(), path
+
+
+def anchors(page):
+    """Return the anchors that GitHub gives to the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.M | re.S)
+    headings = re.findall(r"^#+ (.*)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_linked_headings_exist(page):
+    for path, anchor in re.findall(r"\]\(([^)\s:#]*)#([^)\s]+)\)", page.read_text("utf-8")):
+        target = page.parent / path if path else page
+        if target.suffix == ".md":
+            assert anchor in anchors(target), (path, anchor)

@@ -10,7 +10,7 @@ from backprop_rs.training.lbfgs import ROW
 
 PROJECT = Path(__file__).parent.parent
 PAGE = (PROJECT / "docs/guide/training.md").read_text("utf-8")
-WORDS = {"init": "initialisers"}
+WORDS = {"init": "initializers"}
 
 
 def test_code_blocks_run(tmp_path, monkeypatch):
