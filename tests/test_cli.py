@@ -166,7 +166,7 @@ def test_npz_with_a_test_set_of_its_own(tmp_path):
         y_test=digits.y[1500:],
     )
     text = output("train", path, "--out", tmp_path / "model")
-    assert "1,500 samples to train, 297 to test, features as they are" in text
+    assert "1,500 samples to train, 297 to test, features unscaled" in text
     assert scores(text, "test")[1] > 0.9
     assert len(table(output("predict", tmp_path / "model", path))) == 297
 
@@ -180,10 +180,10 @@ def test_pixels_of_a_table_are_brought_to_0_to_1(tmp_path):
     assert scores(text, "test")[1] >= 0.95
 
 
-def test_few_features_are_standardised_whatever_their_range(tmp_path):
+def test_few_features_are_standardized_whatever_their_range(tmp_path):
     path = tmp_path / "shares.csv"
     path.write_text("a,b,kind\n" + "0.5,0.1,x\n0.6,0.3,y\n" * 20)
-    assert "features standardised" in output("train", path)
+    assert "features standardized" in output("train", path)
 
 
 def test_missing_cells(tmp_path):
@@ -291,9 +291,9 @@ def test_a_network_saved_from_python(tmp_path):
 def test_info(flower_model, value_model):
     text = output("info", flower_model)
     assert "Network(4-128-3, relu -> softmax, cross_entropy" in text
-    for words in ("flowers", "200 epochs", "standardised", "sl, sw, pl, pw", "setosa, versicolor"):
+    for words in ("flowers", "200 epochs", "standardized", "sl, sw, pl, pw", "setosa, versicolor"):
         assert words in text
-    assert "target standardised" in output("info", value_model)
+    assert "target standardized" in output("info", value_model)
 
 
 # What goes wrong.
@@ -430,7 +430,7 @@ def test_what_the_machine_cannot_do_is_one_sentence(error, said, monkeypatch, ca
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("backprop_rs.commands.info.run", fail)
+    monkeypatch.setattr("backprop_rs.commands.inspect.info", fail)
     assert cli.main(["info", "model"]) == 2
     assert capsys.readouterr().err == f"backprop-rs: {said}\n"
 

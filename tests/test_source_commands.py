@@ -38,7 +38,7 @@ def test_classes_are_found_scaled_trained_kept_and_predicted(
     train = ["train", str(folder), "--ignore", "value", "--epochs", "30", "--out", str(model)]
     assert main(train) == 0
     printed = capsys.readouterr().out
-    assert "720 samples to train, 180 to test, features standardised" in printed
+    assert "720 samples to train, 180 to test, features standardized" in printed
     assert main(["predict", str(model), str(folder)]) == 0
     header, *rows = csv.reader(capsys.readouterr().out.splitlines())
     assert header == ["prediction", "ash", "birch", "cedar"]
@@ -57,7 +57,7 @@ def test_values_are_scaled_as_targets(folder: Path, capsys: pytest.CaptureFixtur
     arguments = ["train", str(folder), "--target", "value", "--ignore", "kind", "--epochs", "20"]
     assert main(arguments) == 0
     printed = capsys.readouterr().out
-    assert "features standardised, target standardised" in printed
+    assert "features standardized, target standardized" in printed
     (line,) = (line for line in printed.splitlines() if line.startswith("train "))
     assert float(line.split()[-1]) > 0.95  # R² of a linear target
 

@@ -1,4 +1,4 @@
-"""The command `backprop-rs`: its options, and how it ends."""
+"""The command `backprop-rs`: its options and exit codes."""
 
 from __future__ import annotations
 
@@ -13,25 +13,36 @@ from io import TextIOWrapper
 from typing import Any, NoReturn
 
 from ._internal.printable import printable
-from .commands.spelling import on_command_line
-from .exceptions import RankFailed
+from .commands.errors import (
+    BROKEN_PIPE,
+    INTERRUPTED,
+    USER_ERRORS,
+    WRONG_ARGUMENT,
+    name_options,
+    sentence_of,
+)
 
 PROG = "backprop-rs"
-WRONG_ARGUMENT = 2
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-BROKEN_PIPE = 141  # 128 + SIGPIPE
-# What the arguments, the data or the machine can cause; anything else is a defect.
-USER = (
-    *(ValueError, TypeError, ImportError, OSError, MemoryError, ArithmeticError),
-    RankFailed,
-)
+
+# The module and function of each command; a module is imported only if its command is used.
+COMMANDS = {
+    "train": ("train", "run"),
+    "predict": ("predict", "run"),
+    "plot": ("plot", "run"),
+    "info": ("inspect", "info"),
+    "export": ("inspect", "export"),
+    "explain": ("inspect", "explain"),
+    "check": ("inspect", "check"),
+    "diagnose": ("inspect", "diagnose"),
+}
 
 EXIT_CODES = """\
 exit codes:
-  0    done
-  2    an argument, the data or the machine does not allow it; one sentence says why
+  0    success
+  1    check: a gradient is wrong
+  2    an error of the arguments, the data or the machine, with one sentence on standard error
   130  Ctrl-C
-  141  whoever read the output has gone
+  141  the reader of the output has closed the pipe
 """
 
 TRAIN_EXAMPLES = """\
@@ -42,7 +53,7 @@ examples:
   backprop-rs train larger-than-memory.csv --stream
 """
 
-# What commands.plot draws, which is imported only when it is asked to.
+# The keys of commands.plot.PICTURES, repeated here because importing that module is slow.
 PLOT_KINDS = """\
 kinds:
   network    neurons, weights and, with DATA, z, a, b and δ of a row
@@ -51,44 +62,48 @@ kinds:
   weights    histograms of the weights or, with DATA, of their gradients
   images     the incoming weights of each neuron as images
   boundary   classes or values over two features; with DATA
-  confusion  which classes are taken for which; with DATA
+  confusion  true classes against predicted ones; with DATA
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command, by default with the arguments of this process, and return its exit code."""
-    if sys.stderr is None:  # closed; `print` would take standard output in its place
+    """Run the command and return its exit code; `arguments` default to those of the process."""
+    if sys.stderr is None:  # closed; `print` would write to standard output instead
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if sys.stdout is None:
         print(f"{PROG}: standard output is closed", file=sys.stderr)
         return WRONG_ARGUMENT
-    if isinstance(sys.stdout, TextIOWrapper):  # a name that it cannot encode is no reason to fail
+    if isinstance(sys.stdout, TextIOWrapper):  # escape names that it cannot encode
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         _run(arguments)
     except KeyboardInterrupt:
-        return _ended(INTERRUPTED)
-    except BrokenPipeError:  # whoever read has gone
-        return _ended(BROKEN_PIPE)
-    except USER as error:
-        print(f"{PROG}: {_sentence(error)}", file=sys.stderr)
-        return _ended(WRONG_ARGUMENT)
+        return _flush(INTERRUPTED)
+    except BrokenPipeError:
+        return _flush(BROKEN_PIPE)
+    except USER_ERRORS as error:
+        print(f"{PROG}: {sentence_of(error)}", file=sys.stderr)
+        return _flush(WRONG_ARGUMENT)
     return 0
 
 
 def _run(arguments: Sequence[str] | None) -> None:
-    """Run the command until all that it says is written."""
+    """Run the command and write all of its output."""
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _warn
             args = _parser().parse_args(arguments)
-            import_module(f".commands.{args.command}", __package__).run(args)
+            module, function = COMMANDS[args.command]
+            getattr(import_module(f".commands.{module}", __package__), function)(args)
     finally:
         sys.stdout.flush()
 
 
-def _ended(code: int) -> int:
-    """Return a code after a failure, with nothing left that Python would fail to write at exit."""
+def _flush(code: int) -> int:
+    """Flush standard output after a failure, and return the exit code.
+
+    If it cannot be written, redirect it: Python flushes again at exit and would print an error.
+    """
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
@@ -98,16 +113,19 @@ def _ended(code: int) -> int:
 
 
 class _Parser(ArgumentParser):
+    """A parser whose errors are one line."""
+
     def error(self, message: str) -> NoReturn:
-        """Say it in one line, without the usage."""
+        """Print the message as one line, without the usage, and exit."""
         self.exit(WRONG_ARGUMENT, f"{self.prog}: {printable(message)}\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Write it; argparse itself is silent about a failure."""
+        """Print a message; unlike argparse, raise the error if that fails."""
         print(message, end="", file=file or sys.stderr, flush=True)
 
 
 def _parser() -> ArgumentParser:
+    """Return the parser of all commands."""
     from . import __version__
 
     parser = _Parser(
@@ -158,25 +176,29 @@ def _add_data_options(group: Any) -> None:
         help="by name or, if no column is called that, by position from 0 (default: the last)",
     )
     group.add_argument(
-        "--ignore", metavar="COLUMN", action="append", default=[], help="may be repeated"
+        "--ignore",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="leave a column out; may be repeated",
     )
     group.add_argument(
         "--missing",
         choices=("error", "drop", "mean"),
         default="error",
-        help="what to do about a missing cell: drop its row, or take its column's mean",
+        help="a missing cell is an error (default), drops its row, or gets the mean of its column",
     )
     group.add_argument(
         "--classes",
         choices=("auto", "yes", "no"),
         default="auto",
-        help="whether the target is classes (default: if it is text, or few whole numbers)",
+        help="whether the target is classes (default: yes for text or few whole numbers)",
     )
     group.add_argument(
         "--test-fraction",
         type=float,
         metavar="FRACTION",
-        help="kept for the test; 0 for no test (default: 0.2, or the test set of the data)",
+        help="of samples for the test; 0 for no test (default: 0.2, or the test set of the data)",
     )
     _add_stream(group)
 
@@ -212,37 +234,37 @@ def _add_training_options(group: Any) -> None:
         "--learning-rate",
         type=float,
         metavar="RATE",
-        help="for all epochs (default: 0.1, for values 0.01, for adam 0.001; and a tenth of it "
-        "in the last fifth of the epochs)",
+        help="for all epochs (default: 0.1, for values 0.01, for adam 0.001; a tenth of it in the "
+        "last fifth of the epochs)",
     )
     group.add_argument("--optimizer", default="sgd", metavar="NAME", help="sgd (default) or adam")
     group.add_argument(
         "--metrics",
-        type=_listed,
+        type=_list_of_names,
         default=[],
         metavar="NAMES",
-        help="to print next to the cost, such as f1,roc_auc for classes or mae,r2 for values",
+        help="to print with the cost, such as f1,roc_auc for classes or mae,r2 for values",
     )
     group.add_argument("--seed", type=int, default=0, help="default: 0")
-    group.add_argument("--out", metavar="FILE", help="save the network to it (safetensors)")
+    group.add_argument("--out", metavar="FILE", help="save the network here (safetensors)")
     group.add_argument(
         "--no-progress", dest="progress", action="store_false", help="show no progress bar"
     )
     group.add_argument(
         "--mpi",
         action="store_true",
-        help="train with all ranks of MPI; needed only where another than mpiexec starts them",
+        help="train with all ranks of MPI; only needed if another program than mpiexec starts them",
     )
 
 
 def _add_predict(commands: Any) -> None:
     about = "write the predictions of a saved network as CSV"
     parser = commands.add_parser("predict", help=about, description=about, allow_abbrev=False)
-    parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
+    parser.add_argument("model", metavar="MODEL", help="a file saved by train")
     parser.add_argument(
         "data",
         metavar="DATA",
-        help="as for train, or - for standard input; a CSV file may be without the target",
+        help="as for train, or - for standard input; a CSV file needs no target",
     )
     parser.add_argument("--out", metavar="FILE", help="default: standard output")
     _add_stream(parser)
@@ -250,31 +272,33 @@ def _add_predict(commands: Any) -> None:
 
 
 def _add_info(commands: Any) -> None:
-    about = "print what a saved network is"
+    about = "print a summary of a saved network"
     parser = commands.add_parser("info", help=about, description=about, allow_abbrev=False)
-    parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
+    parser.add_argument("model", metavar="MODEL", help="a file saved by train")
 
 
 def _add_export(commands: Any) -> None:
     about = "write a saved network as ONNX, C99 or NumPy source, which run without this package"
     parser = commands.add_parser("export", help=about, description=about, allow_abbrev=False)
-    parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
+    parser.add_argument("model", metavar="MODEL", help="a file saved by train")
     parser.add_argument("out", metavar="OUT", help="a file that ends in .onnx, .c or .py")
     parser.add_argument(
         "--raw",
         dest="preparation",
         action="store_false",
-        help="take features as the network does, without the scaling that MODEL keeps",
+        help="expect scaled features, as the network itself does: leave out the scaling of MODEL",
     )
 
 
 def _add_explain(commands: Any) -> None:
-    about = "write back-propagation out, with the numbers of a saved network and a row of data"
+    about = "write out back-propagation with the numbers of a saved network and a row of data"
     parser = commands.add_parser("explain", help=about, description=about, allow_abbrev=False)
-    _add_labelled(parser, rows=1)
-    parser.add_argument("--html", metavar="FILE", help="write a page to it, that folds")
-    parser.add_argument("--markdown", metavar="FILE", help="write Markdown with LaTeX to it")
-    parser.add_argument("--width", type=int, default=80, help="columns, 0 for any (default: 80)")
+    _add_labeled(parser, rows=1)
+    parser.add_argument("--html", metavar="FILE", help="write a page with sections that fold")
+    parser.add_argument("--markdown", metavar="FILE", help="write Markdown with LaTeX")
+    parser.add_argument(
+        "--width", type=int, default=80, help="columns of text, 0 for no limit (default: 80)"
+    )
     parser.add_argument("--digits", type=int, default=6, help="of each number (default: 6)")
     parser.add_argument("--most", type=int, default=6, help="neurons of a layer (default: 6)")
     parser.add_argument(
@@ -284,28 +308,28 @@ def _add_explain(commands: Any) -> None:
         "--weight",
         type=_whole_numbers,
         metavar="LAYER,J,K",
-        help="the chain rule of this weight alone, along every path",
+        help="only the chain rule of this weight, along every path",
     )
 
 
 def _add_check(commands: Any) -> None:
     about = "compare the gradients of a saved network with differences of its cost"
     parser = commands.add_parser("check", help=about, description=about, allow_abbrev=False)
-    _add_labelled(parser, rows=32)
+    _add_labeled(parser, rows=32)
     parser.add_argument("--most", type=int, default=1000, help="parameters (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="of those drawn (default: 0)")
 
 
 def _add_diagnose(commands: Any) -> None:
-    about = "say what is wrong with a saved network or its data, and what to try"
+    about = "print the problems of a saved network or its data, and remedies"
     parser = commands.add_parser("diagnose", help=about, description=about, allow_abbrev=False)
-    parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
+    parser.add_argument("model", metavar="MODEL", help="a file saved by train")
     parser.add_argument("data", metavar="DATA", help="as for train, with the target")
     parser.add_argument(
         "--learning-rate",
         type=float,
         metavar="RATE",
-        help="to judge (default: the largest of the training)",
+        help="to check (default: the largest of the training)",
     )
     parser.add_argument(
         "--target",
@@ -316,7 +340,7 @@ def _add_diagnose(commands: Any) -> None:
 
 
 def _add_plot(commands: Any) -> None:
-    about = "draw a saved network, and what it says of data"
+    about = "draw a saved network and its predictions"
     parser = commands.add_parser(
         "plot",
         help=about,
@@ -326,8 +350,8 @@ def _add_plot(commands: Any) -> None:
         allow_abbrev=False,
     )
     kinds = [line.split()[0] for line in PLOT_KINDS.splitlines()[1:]]
-    parser.add_argument("kind", metavar="KIND", choices=kinds, help="one of those below")
-    parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
+    parser.add_argument("kind", metavar="KIND", choices=kinds, help="a kind listed below")
+    parser.add_argument("model", metavar="MODEL", help="a file saved by train")
     parser.add_argument("data", metavar="DATA", nargs="?", help="as for train, with the target")
     parser.add_argument("--out", metavar="FILE", required=True, help="such as .png, .svg or .pdf")
     parser.add_argument("--row", type=int, help="of network, chain (default: 0)")
@@ -351,7 +375,7 @@ def _add_plot(commands: Any) -> None:
         help="of a CSV file, by name or position (default: that of the training)",
     )
     parser.add_argument("--dark", action="store_true", help="light on dark")
-    parser.add_argument("--dpi", type=float, default=150, help="dots an inch (default: 150)")
+    parser.add_argument("--dpi", type=float, default=150, help="dots per inch (default: 150)")
     parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
 
 
@@ -359,16 +383,16 @@ def _add_stream(parser: Any) -> None:
     parser.add_argument(
         "--stream",
         action="store_true",
-        help="read a CSV file as it is needed: it may be larger than the memory",
+        help="read a CSV file in blocks; it may be larger than the memory",
     )
 
 
-def _add_labelled(parser: Any, rows: int) -> None:
-    """A saved network, and rows of data with their targets."""
-    parser.add_argument("model", metavar="MODEL", help="a file that train has saved")
+def _add_labeled(parser: Any, rows: int) -> None:
+    """Add the arguments for a saved network and rows of data with their targets."""
+    parser.add_argument("model", metavar="MODEL", help="a file saved by train")
     parser.add_argument("data", metavar="DATA", help="as for train, with the target")
-    parser.add_argument("--row", type=int, default=0, help="the first, from 0 (default: 0)")
-    parser.add_argument("--rows", type=int, default=rows, help=f"default: {rows}")
+    parser.add_argument("--row", type=int, default=0, help="first row, from 0 (default: 0)")
+    parser.add_argument("--rows", type=int, default=rows, help=f"number of rows (default: {rows})")
     parser.add_argument(
         "--target",
         metavar="COLUMN",
@@ -378,6 +402,7 @@ def _add_labelled(parser: Any, rows: int) -> None:
 
 
 def _whole_numbers(text: str) -> list[int]:
+    """Parse whole numbers such as "128,64", or "none"."""
     if text == "none":
         return []
     try:
@@ -388,22 +413,16 @@ def _whole_numbers(text: str) -> list[int]:
         ) from None
 
 
-def _listed(text: str) -> list[str]:
+def _list_of_names(text: str) -> list[str]:
+    """Split names at commas."""
     return [part.strip() for part in text.split(",")]
 
 
 def _names(text: str) -> str | list[str]:
+    """Return one name, or a list if there are commas."""
     return text.split(",") if "," in text else text
 
 
-def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror is not None:
-        place = "standard output" if error.filename is None else error.filename
-        return f"{printable(place)}: {error.strerror}"
-    if isinstance(error, MemoryError) and not str(error):
-        return "there is not enough memory"
-    return printable(on_command_line(" ".join(str(error).split())))
-
-
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
-    print(f"{PROG}: warning: {printable(on_command_line(str(message)))}", file=sys.stderr)
+    """Print a warning as one line."""
+    print(f"{PROG}: warning: {printable(name_options(str(message)))}", file=sys.stderr)

@@ -1,1 +1,1 @@
-"""What the commands of `backprop-rs` do; `cli` holds their options."""
+"""The commands of `backprop-rs`; `cli` parses their options."""

@@ -1,4 +1,4 @@
-"""`backprop-rs plot`: pictures of a saved network, and of what it says of data."""
+"""`backprop-rs plot`: draw a saved network and its predictions."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from typing import Any, NamedTuple
 from .. import plot
 from .._internal.printable import say
 from .._internal.writing import writing
+from ..data.preparation import Preparation
 from ..data.table_options import listed
-from ..history import History
 from ..network import Network
 from ..plot.style import require
-from ..training.checkpoint import are_numbers
-from .labelled import read, rows
-from .preparation import Preparation
+from .saved_model import choose_rows, history_of, read_samples
 
 
 class Picture(NamedTuple):
-    """One KIND: whether it takes DATA ("no", "may" or "must"), who draws it, and its options."""
+    """One KIND of picture: its function and options; `data` is "no", "may" or "must"."""
 
     data: str
     draw: Callable[[Namespace, Network, Any], Any]
@@ -28,81 +26,80 @@ class Picture(NamedTuple):
 
 
 def network(args: Namespace, net: Network, samples: Any) -> Any:
+    """Draw neurons and weights, and the quantities of one row if there are samples."""
     if samples is None:
         return plot.network(net, edges=args.edges)
     return plot.network(net, *one_row(args, samples), edges=args.edges)
 
 
 def chain(args: Namespace, net: Network, samples: Any) -> Any:
+    """Draw how the cost depends on one weight."""
     if args.weight is None or len(args.weight) != 3:
         raise ValueError("plot chain must have --weight LAYER,J,K, such as --weight 1,0,2")
     return plot.chain(net, *one_row(args, samples), *args.weight)
 
 
 def one_row(args: Namespace, samples: Any) -> tuple[Any, Any]:
+    """Return X (1, n_0) and y of --row."""
     X, y = samples
-    chosen = rows(args.row, 1, len(X))
-    return X[chosen], y[chosen]
+    row = choose_rows(args.row, 1, len(X))
+    return X[row], y[row]
 
 
 def curves(args: Namespace, net: Network, _: Any) -> Any:
+    """Draw columns of the history over the epochs."""
     return plot.curves(history_of(net), args.columns)
 
 
-def history_of(net: Network) -> History:
-    """The history that `train` has left in the model."""
-    kept = net.metadata.get("history")
-    if not isinstance(kept, dict) or not kept.get("epoch") or not kept.get("cost"):
-        raise ValueError("MODEL must keep the history of its training, as train does; it has none")
-    if not all(map(are_numbers, kept.values())):
-        raise ValueError("MODEL must keep a history of numbers, as train does")
-    fields = ("epoch", "cost", "val_cost", "val_accuracy", "learning_rate")
-    own: dict[str, Any] = {name: list(kept[name]) for name in fields if name in kept}
-    others = {name: list(kept[name]) for name in kept if name not in fields}
-    return History(**own, metrics=others)
-
-
 def weights(_: Namespace, net: Network, samples: Any) -> Any:
+    """Draw histograms of the weights, or of their gradients if there are samples."""
     return plot.histograms(net, *(samples or ()))
 
 
 def images(args: Namespace, net: Network, _: Any) -> Any:
+    """Draw the incoming weights of each neuron as an image."""
     if args.shape is not None and len(args.shape) != 2:
         raise ValueError(f"--shape must be HEIGHT,WIDTH; got {len(args.shape)} numbers")
     return plot.images(net, layer=args.layer, shape=args.shape)
 
 
 def boundary(args: Namespace, net: Network, samples: Any) -> Any:
-    known = Preparation.from_metadata(net.metadata, net.sizes)
-    every = known.feature_names or tuple(f"x{i}" for i in range(net.sizes[0]))
-    features = None if args.features is None else features_of(args.features, every)
-    names = list(every)
-    if known.scaling is not None:
-        names = [f"{name} (scaled)" for name in names]
+    """Draw the predictions over two features."""
+    preparation = Preparation.from_metadata(net.metadata, net.sizes)
+    columns = preparation.feature_names or tuple(f"x{i}" for i in range(net.sizes[0]))
+    features = None if args.features is None else features_of(args.features, columns)
+    scaled = " (scaled)" if preparation.scaling is not None else ""
+    X, y = samples
     return plot.boundary(
-        net, *samples, features=features, names=names, class_names=known.class_names
+        net,
+        X,
+        y,
+        features=features,
+        names=[f"{column}{scaled}" for column in columns],
+        class_names=preparation.class_names,
     )
 
 
-def features_of(given: str, names: tuple[str, ...]) -> tuple[int, int]:
-    """Two features, by name or by position."""
-    found = []
-    for part in given.split(","):
+def features_of(text: str, names: tuple[str, ...]) -> tuple[int, int]:
+    """Return the positions of two features, given by name or by position."""
+    positions = []
+    for part in text.split(","):
         if part not in names and not (part.isdecimal() and int(part) < len(names)):
-            known = f"{listed(names)}, or positions from 0 to {len(names) - 1}"
-            raise ValueError(f"--features must be two of {known}; got {part!r}")
-        found.append(names.index(part) if part in names else int(part))
-    if len(found) != 2:
-        raise ValueError(f"--features must be two, with a comma between; got {given!r}")
-    return found[0], found[1]
+            accepted = f"{listed(names)}, or positions from 0 to {len(names) - 1}"
+            raise ValueError(f"--features must be two of {accepted}; got {part!r}")
+        positions.append(names.index(part) if part in names else int(part))
+    if len(positions) != 2:
+        raise ValueError(f"--features must be two, with a comma between; got {text!r}")
+    return positions[0], positions[1]
 
 
 def confusion(args: Namespace, net: Network, samples: Any) -> Any:
-    known = Preparation.from_metadata(net.metadata, net.sizes)
-    return plot.confusion(net, *samples, class_names=known.class_names)
+    """Draw the confusion matrix."""
+    preparation = Preparation.from_metadata(net.metadata, net.sizes)
+    return plot.confusion(net, *samples, class_names=preparation.class_names)
 
 
-PICTURES = {  # `cli` tells what each is
+PICTURES = {  # `cli` describes each
     "network": Picture("may", network, ("row", "edges")),
     "chain": Picture("must", chain, ("row", "weight")),
     "curves": Picture("no", curves, ("columns",)),
@@ -111,15 +108,20 @@ PICTURES = {  # `cli` tells what each is
     "boundary": Picture("must", boundary, ("features",)),
     "confusion": Picture("must", confusion),
 }
-DEFAULTS: dict[str, Any] = {  # of the options that go with some kinds alone
-    **{"row": 0, "edges": "weight", "weight": None},
-    **{"columns": "cost", "layer": 1, "shape": None, "features": None},
+DEFAULTS: dict[str, Any] = {  # of options that only go with some kinds
+    "row": 0,
+    "edges": "weight",
+    "weight": None,
+    "columns": "cost",
+    "layer": 1,
+    "shape": None,
+    "features": None,
 }
-MOST_DPI = 2400  # beyond it Matplotlib has no room for a picture
+MAX_DPI = 2400  # Matplotlib runs out of memory above
 
 
 def check(args: Namespace, picture: Picture) -> None:
-    """Refuse what does not go with the kind of picture, and fill in the defaults of the rest."""
+    """Refuse options that do not go with the kind of picture, and fill in the defaults."""
     if picture.data == "must" and args.data is None:
         raise ValueError(f"plot {args.kind} must have DATA after MODEL; got none")
     if picture.data == "no" and args.data is not None:
@@ -128,15 +130,15 @@ def check(args: Namespace, picture: Picture) -> None:
         if getattr(args, name) is None:
             setattr(args, name, default)
         elif name not in picture.options:
-            kinds = [kind for kind, one in PICTURES.items() if name in one.options]
+            kinds = [kind for kind, other in PICTURES.items() if name in other.options]
             raise ValueError(f"--{name} goes with plot {' and '.join(kinds)}; got {args.kind}")
         elif name == "row" and args.data is None:
             raise ValueError("--row goes with DATA after MODEL; got none")
     if args.target is not None and args.data is None:
         raise ValueError("--target goes with DATA after MODEL; got none")
-    if not 0 < args.dpi <= MOST_DPI:
-        raise ValueError(f"--dpi must be a number > 0 and <= {MOST_DPI}; got {args.dpi:g}")
-    if not Path(args.out).suffix:  # Matplotlib would write another file, with .png behind
+    if not 0 < args.dpi <= MAX_DPI:
+        raise ValueError(f"--dpi must be a number > 0 and <= {MAX_DPI}; got {args.dpi:g}")
+    if not Path(args.out).suffix:  # Matplotlib would append .png
         raise ValueError(
             "--out must end in the format of the picture, such as .png, .svg or .pdf; "
             f"got {args.out}"
@@ -144,16 +146,17 @@ def check(args: Namespace, picture: Picture) -> None:
 
 
 def run(args: Namespace) -> None:
+    """Draw a picture and write it to --out."""
     require()
     import matplotlib
 
-    matplotlib.use("Agg")
+    matplotlib.use("Agg")  # no window
     import matplotlib.pyplot as plt
 
     picture = PICTURES[args.kind]
     check(args, picture)
     net = Network.load(args.model, backend=args.backend)
-    samples = None if args.data is None else read(args, net)
+    samples = None if args.data is None else read_samples(args, net)
     with plt.style.context("dark_background" if args.dark else "default"):
         figure = picture.draw(args, net, samples).figure
         with writing(args.out, devices=True) as file:

@@ -1,4 +1,4 @@
-"""`backprop-rs predict`: a saved network's answers as CSV."""
+"""`backprop-rs predict`: write the predictions of a saved network as CSV."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 
 from .._internal.printable import printable, say
 from .._internal.writing import writing
+from ..data.preparation import Preparation
 from ..network import Network
-from .preparation import Preparation
+from .saved_model import check_size
 from .source import read_to_predict
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 
 def run(args: Namespace) -> None:
+    """Predict DATA and write the predictions to --out or standard output."""
     network = Network.load(args.model, backend=args.backend)
     preparation = Preparation.from_metadata(network.metadata, network.sizes)
     dataset = read_to_predict(args.data, preparation, args.stream)
@@ -28,22 +30,16 @@ def run(args: Namespace) -> None:
     activations = network.predict(preparation.inputs(dataset))
     header, rows = table(network, preparation, activations)
     if args.out is None:
-        if sys.stdout.isatty():  # names as they are could write anywhere on the screen
-            header, rows = shown(header), map(shown, rows)
+        if sys.stdout.isatty():  # control characters in names could move the cursor
+            header, rows = printable_cells(header), map(printable_cells, rows)
         write(sys.stdout, header, rows)
         return
     with writing(args.out, devices=True) as raw:
         file = TextIOWrapper(raw, encoding="utf-8", newline="")
         write(file, header, rows)
         file.flush()
-        file.detach()
+        file.detach()  # `writing` closes the raw file
     say(f"{len(dataset):,} predictions saved to {args.out}")
-
-
-def check_size(data: str, n_features: int, network: Network) -> None:
-    """Say it in terms of the data: with a scaling, the network would not be the first to notice."""
-    if n_features != network.sizes[0]:
-        raise ValueError(f"DATA must have {network.sizes[0]} features; {data} has {n_features}")
 
 
 def table(
@@ -58,18 +54,20 @@ def table(
         return columns if n_outputs > 1 else ["prediction"], rows
     names = names or tuple(map(str, range(n_outputs)))
     best = activations.argmax(axis=1)
-    if len(names) > n_outputs:  # one probability, that of the second class
+    if len(names) > n_outputs:  # the only output is the probability of the second class
         best = (activations[:, 0] >= 0.5).astype(int)
         activations = np.hstack([1 - activations, activations])
     texts = activations.astype(str).tolist()
     return ["prediction", *names], ([names[j], *row] for j, row in zip(best, texts, strict=True))
 
 
-def shown(cells: list[str]) -> list[str]:
+def printable_cells(cells: list[str]) -> list[str]:
+    """Escape control characters in the cells of a row."""
     return list(map(printable, cells))
 
 
 def write(file: TextIO, header: list[str], rows: Iterable[list[str]]) -> None:
+    """Write a header and rows as CSV."""
     import csv
 
     writer = csv.writer(file, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""A command that mpiexec has started: all ranks train together, rank 0 prints."""
+"""Run a command on all ranks of MPI; only rank 0 prints."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from time import sleep
 from traceback import print_exception
 from typing import Any
 
-from .._internal.printable import printable
-from ..cli import INTERRUPTED, USER, WRONG_ARGUMENT
-from .spelling import on_command_line
+from .errors import INTERRUPTED, USER_ERRORS, WRONG_ARGUMENT, sentence_of
 
 LAUNCHERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
-"""What mpiexec of Open MPI, and of MPICH and its kin, tells the processes that it starts."""
+"""Environment variables that mpiexec of Open MPI, MPICH and its relatives sets."""
 
 
 def started_by_mpi() -> bool:
+    """Return whether mpiexec has started this process and others."""
     return any(int(os.environ.get(name, 1)) > 1 for name in LAUNCHERS)
 
 
 @contextmanager
-def together(wanted: bool) -> Iterator[Any]:
-    """The communicator of all ranks, where there are several; what ends one ends all."""
+def all_ranks(wanted: bool) -> Iterator[Any]:
+    """Yield the communicator of all ranks, or None; an error on one rank ends all.
+
+    MPI is used if it is `wanted` or if mpiexec has started several processes.
+    """
     if not (wanted or started_by_mpi()):
         yield None
         return
@@ -33,21 +35,23 @@ def together(wanted: bool) -> Iterator[Any]:
 
     comm = world()
     rank = comm.Get_rank()
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere) if rank else nullcontext():
+    with open(os.devnull, "w") as null, redirect_stdout(null) if rank else nullcontext():
         try:
             yield comm
         except BaseException as error:
             if is_of_all(error):
                 if rank:
-                    sys.exit(INTERRUPTED if is_interrupt(error) else WRONG_ARGUMENT)
-                raise  # every rank has it, and one says it
+                    sys.exit(
+                        INTERRUPTED if isinstance(error, KeyboardInterrupt) else WRONG_ARGUMENT
+                    )
+                raise  # every rank raises it, and rank 0 prints it
             if rank:
-                sleep(1)  # what is wrong on all ranks, rank 0 says first
+                sleep(1)  # if all ranks fail alike, rank 0 is the first to print
             end_job(comm, error)
 
 
 def of_all(error: BaseException, comm: Any) -> BaseException:
-    """An exception that every rank raises, if there are several."""
+    """Mark an exception that every rank raises, and return it."""
     if comm is not None:
         from ..distributed.agreement import mark
 
@@ -55,18 +59,13 @@ def of_all(error: BaseException, comm: Any) -> BaseException:
     return error
 
 
-def is_interrupt(error: BaseException) -> bool:
-    return isinstance(error, KeyboardInterrupt)
-
-
 def end_job(comm: Any, error: BaseException) -> None:
-    """End all ranks, which may be waiting for this one, and say why."""
-    if is_interrupt(error):
+    """End all ranks, which may be waiting for this one, and print the reason."""
+    if isinstance(error, KeyboardInterrupt):
         comm.Abort(INTERRUPTED)
-    if isinstance(error, USER):
-        sentence = printable(on_command_line(" ".join(str(error).split())))
-        where = f"rank {comm.Get_rank()}: " if comm.Get_rank() else ""
-        print(f"backprop-rs: {where}{sentence}", file=sys.stderr, flush=True)
+    if isinstance(error, USER_ERRORS):
+        rank = f"rank {comm.Get_rank()}: " if comm.Get_rank() else ""
+        print(f"backprop-rs: {rank}{sentence_of(error)}", file=sys.stderr, flush=True)
         comm.Abort(WRONG_ARGUMENT)
     print_exception(type(error), error, error.__traceback__)
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""DATA on the command line: a name, a file, or a folder of MNIST-format files or of shards."""
+"""Read DATA of the command line: a name, a file, or a folder of MNIST-format files or shards."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from .. import data
 from .._internal.memory import available, shown
 from ..data import Dataset
 from ..data.io import Contents, once_read, open_binary
+from ..data.preparation import Preparation, known_names
 from ..data.table_options import NameOrPosition, listed
 from ..exceptions import MissingCell
 from . import source_set
-from .preparation import Preparation, own_names
 from .source_set import SourceSet
 
 BUILT_IN = {"iris": data.load_iris, "digits": data.load_digits}
 CLASSES: dict[str, bool | str] = {"auto": "auto", "yes": True, "no": False}
 CSV_OPTIONS: dict[str, object] = {"target": None, "ignore": [], "missing": "error"}
-"""The options that only a CSV file needs, with their defaults."""
+"""The options that only go with a CSV file, and their defaults."""
 
 
 def read_to_train(args: Namespace) -> tuple[Dataset | SourceSet, Dataset | SourceSet | None]:
-    """Return the data set, and the test set where the source brings its own."""
-    args.data = opened(args.data)
+    """Return the data set, and the test set if DATA has one."""
+    args.data = open_once(args.data)
     kind = kind_of(args.data)
     classes = CLASSES[args.classes]
     check_stream(args.data, kind, args.stream)
@@ -51,21 +51,19 @@ def read_to_train(args: Namespace) -> tuple[Dataset | SourceSet, Dataset | Sourc
 def read_to_predict(
     path: str, preparation: Preparation, stream: bool = False
 ) -> Dataset | SourceSet:
-    """Return the samples to predict: those to test where the source tells them apart."""
-    path = opened(path)
+    """Return the samples to predict: the test set if DATA has one, otherwise all."""
+    path = open_once(path)
     kind = kind_of(path)
     check_stream(path, kind, stream)
     if kind == "source" or stream:
         return source_set.set_to_predict(path, preparation)
     if kind == "csv":
-        # Names pick the features, in whatever order and with a target or without.
-        names = preparation.feature_names
-        check_room(path)
+        check_memory(path)
         with without_missing_cells():
             return data.load_csv(
                 path,
                 target=False,
-                features=names or None,
+                features=preparation.feature_names or None,  # by name, in any order
                 missing=preparation.fill_values or "error",
             )
     if kind == "npz":
@@ -78,19 +76,19 @@ def read_to_predict(
     return dataset
 
 
-def opened(name: str) -> str:
-    """Return DATA; a pipe, or "-" for standard input, is read into memory as it comes only once."""
+def open_once(name: str) -> str:
+    """Return DATA; read a pipe, or "-" for standard input, into memory: it comes only once."""
     if isinstance(name, Contents):
         return name
     if name == "-":
-        found: Any = Contents("standard input", sys.stdin.buffer.read())
+        contents: Any = Contents("standard input", sys.stdin.buffer.read())
     else:
-        found = once_read(name)
-    return found  # type: ignore[no-any-return]
+        contents = once_read(name)
+    return contents  # type: ignore[no-any-return]
 
 
 def kind_of(name: str) -> str:
-    """Return "built-in", "folder", "npz", "idx", "csv" or "source", or raise ValueError."""
+    """Return "built-in", "folder", "npz", "idx", "csv" or "source"; raise ValueError otherwise."""
     if isinstance(name, Contents):
         return kind_of_contents(name)
     path = Path(name)
@@ -108,30 +106,32 @@ def kind_of(name: str) -> str:
 
 
 def kind_of_contents(contents: Contents) -> str:
-    """Return "csv" or "idx", for what was read from a pipe."""
-    for magic, what in ((b"PK", "an .npz file"), (b"PAR1", "a Parquet file")):
+    """Return "csv" or "idx" for the contents of a pipe."""
+    for magic, format_name in ((b"PK", "an .npz file"), (b"PAR1", "a Parquet file")):
         if contents.data.startswith(magic):
-            raise ValueError(f"{contents.name} must be CSV; got {what}, which must be a file")
+            raise ValueError(
+                f"{contents.name} must be CSV; got {format_name}, which must be a file"
+            )
     return "idx" if is_idx(contents) else "csv"
 
 
 def is_idx(path: Path | Contents) -> bool:
-    """Whether a file begins as an IDX file does; no text has bytes of 0."""
+    """Return whether a file begins as an IDX file does; no text has bytes of 0."""
     try:
         with open_binary(path) as file:
             return file.read(2) == b"\0\0"
-    except ValueError:  # its reader says what is wrong
+    except ValueError:  # a damaged .gz file, which its reader reports
         return False
 
 
 def unknown_data(name: str) -> str:
+    """Return the error message for DATA that does not exist."""
     from ..reference.error import edit_distance
 
     names = ", ".join(BUILT_IN)
     sentence = (
         f"DATA must be {names}, a CSV, .npz or Parquet file, or a folder of such or of "
-        f"MNIST-format files; "
-        f"there is no {name!r}"
+        f"MNIST-format files; there is no {name!r}"
     )
     nearest = min(BUILT_IN, key=lambda known: edit_distance(name, known))
     near = edit_distance(name, nearest) <= 2
@@ -139,6 +139,7 @@ def unknown_data(name: str) -> str:
 
 
 def check_options(args: Namespace, kind: str) -> None:
+    """Raise ValueError if an option of CSV files is given for another kind of data."""
     if kind == "csv":
         return
     for option, default in CSV_OPTIONS.items():
@@ -147,6 +148,7 @@ def check_options(args: Namespace, kind: str) -> None:
 
 
 def check_stream(path: str, kind: str, stream: bool) -> None:
+    """Raise ValueError if --stream is given for data that cannot be streamed."""
     if stream and isinstance(path, Contents):
         raise ValueError(
             f"--stream needs a file, which can be read more than once; got {path.name}"
@@ -155,8 +157,8 @@ def check_stream(path: str, kind: str, stream: bool) -> None:
         raise ValueError(f"--stream goes with tables and folders of shards; got {path}")
 
 
-def check_room(path: str) -> None:
-    """A file that is larger than the free memory cannot be read as a whole."""
+def check_memory(path: str) -> None:
+    """Raise ValueError if a file is larger than the free memory, and suggest --stream."""
     if isinstance(path, Contents):
         return
     size, free = Path(path).stat().st_size, available()
@@ -168,11 +170,12 @@ def check_room(path: str) -> None:
 
 
 def read_csv(args: Namespace, classes: bool | str) -> Dataset:
-    check_room(args.data)
+    """Read a CSV file as the options say."""
+    check_memory(args.data)
     return data.load_csv(
         args.data,
-        target=None if args.target is None else column(args.target),
-        ignore=[column(one) for one in args.ignore],
+        target=None if args.target is None else NameOrPosition(args.target),
+        ignore=[NameOrPosition(column) for column in args.ignore],
         missing=args.missing,
         classes=classes,
     )
@@ -180,7 +183,7 @@ def read_csv(args: Namespace, classes: bool | str) -> Dataset:
 
 @contextmanager
 def without_missing_cells() -> Iterator[None]:
-    """Say of a missing cell what can be done about it beside a trained model."""
+    """Replace the message about a missing cell by what helps once a model is trained."""
     try:
         yield
     except MissingCell as error:
@@ -192,13 +195,8 @@ def without_missing_cells() -> Iterator[None]:
         ) from None
 
 
-def column(text: str) -> NameOrPosition:
-    """Return a column given by name, or by position if no column has that name."""
-    return NameOrPosition(text)
-
-
 def holds_split(path: str) -> bool:
-    """Whether an .npz file holds x_train; a damaged file is left to its reader."""
+    """Return whether an .npz file holds x_train; False for a damaged file."""
     try:
         with zipfile.ZipFile(path) as file:
             return "x_train.npy" in map(str.lower, file.namelist())
@@ -207,6 +205,7 @@ def holds_split(path: str) -> bool:
 
 
 def check_names(dataset: Dataset, preparation: Preparation) -> None:
-    given, known = own_names(dataset), preparation.feature_names
-    if given and known and given != known:
-        raise ValueError(f"DATA must have the features {listed(known)}; got {listed(given)}")
+    """Raise ValueError if the data have other feature names than the training data had."""
+    names, expected = known_names(dataset), preparation.feature_names
+    if names and expected and names != expected:
+        raise ValueError(f"DATA must have the features {listed(expected)}; got {listed(names)}")

@@ -1,4 +1,4 @@
-"""Data out of core on the command line: what the commands need of a `Source`."""
+"""Data out of core on the command line: a `Source` with its statistics, or without its target."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import numpy as np
 from ..data import Source, Survey, source
 from ..data.arrays import warn_of_spread
 from ..data.io import title
+from ..data.preparation import LARGEST_PIXEL, MIN_PIXELS, Preparation
 from ..data.sources.base import Block, text_of
 from ..data.sources.split import split
 from ..data.table import check_classes, check_texts
-from .preparation import FEWEST_PIXELS, LARGEST_PIXEL, Preparation
+from ..data.table_options import NameOrPosition
 
 CSV_ENDINGS = (".csv", ".csv.gz")
 TABLE_ENDINGS = (".parquet", ".pq", *CSV_ENDINGS)
@@ -24,137 +25,145 @@ ENDINGS = (*TABLE_ENDINGS, ".npz", ".npy")
 
 
 def is_out_of_core(path: Path) -> bool:
-    """Whether DATA is a Parquet file, or a folder of tables or of NumPy's shards."""
+    """Return whether DATA is a Parquet file, or a folder of tables or of NumPy shards."""
     if path.is_dir():
-        names = [one.name.lower() for one in path.iterdir() if not one.name.startswith((".", "_"))]
-        return bool(names) and all(name.endswith(ENDINGS) for name in names)
+        files = [file.name.lower() for file in path.iterdir()]
+        visible = [name for name in files if not name.startswith((".", "_"))]
+        return bool(visible) and all(name.endswith(ENDINGS) for name in visible)
     return path.name.lower().endswith((".parquet", ".pq"))
 
 
 def is_table(path: str, endings: tuple[str, ...] = TABLE_ENDINGS) -> bool:
-    """Whether it has named columns: a file, or a folder of such."""
+    """Return whether DATA has named columns: a file, or a folder of such files."""
     folder = Path(path)
-    names = [one.name for one in folder.iterdir()] if folder.is_dir() else [folder.name]
+    names = [file.name for file in folder.iterdir()] if folder.is_dir() else [folder.name]
     return any(name.lower().endswith(endings) for name in names)
 
 
 class SourceSet:
-    """A source with what one pass has told of it; in the place of a `Dataset`."""
+    """A source and the statistics of one pass over it, in place of a `Dataset`."""
 
-    def __init__(self, given: Source, classes: bool | str = "auto") -> None:
-        self.given, self.name = given, name_of(given)
-        self.survey: Survey = given.survey()
-        self.feature_names = given.feature_names
-        if is_table(given.name, CSV_ENDINGS):  # which become float32
-            moments = self.survey.features
-            reach = np.maximum(np.abs(moments.least), np.abs(moments.most))
-            spread = np.sqrt(moments.squares / moments.n)
-            for name, *one in zip(self.feature_names, reach, spread, strict=True):
-                warn_of_spread(name, *map(float, one))
+    def __init__(self, raw: Source, classes: bool | str = "auto") -> None:
+        self.raw, self.name = raw, name_of(raw)
+        self.survey: Survey = raw.survey()
+        self.feature_names = raw.feature_names
+        if is_table(raw.name, CSV_ENDINGS):  # `read` rounds CSV files to float32
+            self._warn_of_spread()
         self.n_features = len(self.survey.features.mean)
         if classes == "auto" and self.survey.has_texts:
-            check_texts(target_of(given), self.survey.values)
-            check_classes(target_of(given), len(self.survey.values), self.survey.length)
-        self.found = self.survey.classes_for(classes)
-        self.class_names: tuple[str, ...] = tuple(map(text_of, self.found or ()))
-        self.is_classification = self.found is not None
+            check_texts(target_of(raw), self.survey.values)
+            check_classes(target_of(raw), len(self.survey.values), self.survey.length)
+        self.classes = self.survey.classes_for(classes)
+        self.class_names: tuple[str, ...] = tuple(map(text_of, self.classes or ()))
+        self.is_classification = self.classes is not None
         self.n_outputs = len(self.class_names)
         if not self.is_classification and self.survey.targets:
             self.n_outputs = len(self.survey.targets.mean)
-        self.y = given if self.survey.has_target else None
+        self.y = raw if self.survey.has_target else None
 
     def __len__(self) -> int:
-        return len(self.given)
+        """Return the number of samples."""
+        return len(self.raw)
+
+    def _warn_of_spread(self) -> None:
+        """Warn of columns whose values float32 cannot tell apart."""
+        moments = self.survey.features
+        largest = np.maximum(np.abs(moments.least), np.abs(moments.most))
+        deviation = np.sqrt(moments.squares / moments.n)
+        for k, name in enumerate(self.feature_names):
+            warn_of_spread(name, float(largest[k]), float(deviation[k]))
 
     @property
     def source(self) -> Source:
-        """The samples, their targets as labels where they are classes."""
-        return self.given if self.found is None else self.given.coded(self.found)
+        """The samples; targets that are classes become labels."""
+        return self.raw if self.classes is None else self.raw.coded(self.classes)
 
     def split(self, test_fraction: float, seed: int) -> tuple[SourceSet, SourceSet]:
-        """The samples to train and those to test: those that would be drawn in memory."""
-        labels = None if self.found is None else self.survey.places.labels(self.found)
-        train, test = (copy(self), copy(self))
-        train.given, test.given = split(self.given, test_fraction, seed, labels)
-        train.survey = train.given.survey()  # by which it is scaled
+        """Return a training set and a test set, of the same samples as in memory."""
+        labels = None if self.classes is None else self.survey.places.labels(self.classes)
+        train, test = copy(self), copy(self)
+        train.raw, test.raw = split(self.raw, test_fraction, seed, labels)
+        train.survey = train.raw.survey()  # the scaling must not depend on the test set
         return train, test
 
     def prepared(self, preparation: Preparation) -> Source:
-        """The source as the network takes it."""
+        """Return a source of the samples, scaled."""
         if preparation.scaling is None and preparation.target_scaling is None:
             return self.source
         return self.source.scaled(preparation.scaling, preparation.target_scaling)
 
     def preparation(self, scale_target: bool) -> Preparation:
-        """How to scale, as `prepare` does for a data set in memory."""
+        """Choose how to scale, by the rules of `prepare` for a data set in memory."""
         moments = self.survey.features
-        pixels = len(moments.mean) >= FEWEST_PIXELS and moments.least.min() >= 0
+        pixels = len(moments.mean) >= MIN_PIXELS and moments.least.min() >= 0
         scaling = None
         if not (pixels and moments.most.max() <= 1):
             scaling = moments.scaling()
             if pixels and moments.most.max() <= LARGEST_PIXEL and moments.whole:
                 scaling = moments.range_scaling()
-        targets = None
+        target_scaling = None
         if scale_target and not self.is_classification and self.survey.targets is not None:
-            targets = self.survey.targets.scaling()
+            target_scaling = self.survey.targets.scaling()
         return Preparation(
-            self.feature_names, self.class_names, scaling, targets, target=target_of(self.given)
+            self.feature_names,
+            self.class_names,
+            scaling,
+            target_scaling,
+            target=target_of(self.raw),
         )
 
 
-def target_of(given: Source) -> str:
-    """The name of the target, if it is one column of a table."""
-    columns = getattr(given, "columns", None)
+def target_of(samples: Source) -> str:
+    """Return the name of the target if it is one column of a table, otherwise an empty text."""
+    columns = getattr(samples, "columns", None)
     return columns.targets[0] if columns and len(columns.targets) == 1 else ""
 
 
-def name_of(given: Source) -> str:
-    """The name of a data set: of a CSV file without its ending, as in memory."""
-    name = Path(given.name).name
+def name_of(samples: Source) -> str:
+    """Return the name of a data set; a CSV file loses its ending, as it does in memory."""
+    name = Path(samples.name).name
     return title(name) if name.lower().endswith(CSV_ENDINGS) else name
 
 
 def set_to_train(args: Namespace, classes: bool | str) -> SourceSet:
-    """The source of DATA, read through once."""
+    """Return the samples of DATA, after one pass over them."""
     if args.missing != "error":
         raise ValueError(
             f"--missing {args.missing} needs all rows in memory; {args.data} is read as it is "
             "needed, and must have no missing cell"
         )
-    choices: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     if is_table(args.data):
-        from .source import column
-
-        target = None if args.target is None else column(args.target)
-        choices = {"target": target, "ignore": [column(one) for one in args.ignore]}
+        options["target"] = None if args.target is None else NameOrPosition(args.target)
+        options["ignore"] = [NameOrPosition(column) for column in args.ignore]
     elif args.target is not None or args.ignore:
         raise ValueError(f"--target and --ignore go with named columns; got {args.data}")
-    return SourceSet(read(args.data, choices), classes)
+    return SourceSet(read(args.data, options), classes)
 
 
 def set_to_predict(path: str, preparation: Preparation) -> SourceSet:
-    """The source of DATA without its target."""
-    choices: dict[str, Any] = {}
+    """Return the samples of DATA without their target."""
+    options: dict[str, Any] = {}
     if is_table(path):
-        names = list(preparation.feature_names) or None
-        fill = preparation.fill_values or None
-        choices = {"target": False, "features": names, "missing": fill}
-    return SourceSet(read(path, choices), classes=False)
+        options["target"] = False
+        options["features"] = list(preparation.feature_names) or None
+        options["missing"] = preparation.fill_values or None
+    return SourceSet(read(path, options), classes=False)
 
 
-def read(path: str, choices: dict[str, Any]) -> Source:
-    """A source of DATA; what is written in decimals becomes float32, as in memory."""
-    given = source(path, **choices)
-    return in_single(given) if is_table(path, CSV_ENDINGS) else given
+def read(path: str, options: dict[str, Any]) -> Source:
+    """Return a source of DATA; the decimals of a CSV file become float32, as in memory."""
+    samples = source(path, **options)
+    return to_float32(samples) if is_table(path, CSV_ENDINGS) else samples
 
 
-def in_single(given: Source) -> Source:
-    """The same samples with features in float32."""
-    other = copy(given)
+def to_float32(samples: Source) -> Source:
+    """Return the same samples with features in float32."""
+    converted = copy(samples)
 
     def change(block: Block) -> Block:
-        with np.errstate(over="ignore"):  # what overflows is infinite, and named as such
+        with np.errstate(over="ignore"):  # a later check reports the infinity with its place
             return replace(block, X=np.asarray(block.X, np.float32))
 
-    other.change = change
-    return other
+    converted.change = change
+    return converted

@@ -1,4 +1,4 @@
-"""`backprop-rs train`: from a file to a trained network, with defaults that suit the data."""
+"""`backprop-rs train`: train a network on a file, with defaults that suit the data."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import numpy as np
 from .._internal.printable import printable, say
 from .._internal.writing import status
 from ..data import Dataset, Moments, Source, source, train_test_split
+from ..data.preparation import Preparation, describe_scaling, prepare
 from ..network import Network
-from .preparation import Preparation, describe_scaling, prepare
-from .ranks import of_all, together
+from .ranks import all_ranks, of_all
 from .source import read_to_train
 from .source_set import SourceSet
 
@@ -30,57 +30,58 @@ LEARNING_RATE = 0.1
 ADAM_LEARNING_RATE = 0.001
 
 VALUES_LEARNING_RATE = 0.01
-"""Where outputs are unbounded, and with them the gradient."""
+"""For unbounded outputs, whose gradient is unbounded too."""
 
-KEPT = ("epoch", "cost", "learning_rate")
-"""What the model keeps of its history; the same for the same seed."""
+COLUMNS = ("epoch", "cost", "learning_rate")
+"""Columns of the history that are saved with the model; they depend on the seed, not on time."""
 
 UNBOUNDED = ("identity", "relu")
 
-MOST_FEATURES = 200
-"""With more features, unbounded outputs need a rate that is smaller in proportion."""
+MAX_FEATURES = 200
+"""With more features, unbounded outputs get a learning rate that is smaller in proportion."""
 
-FEWEST_STEPS = 4000
-"""A small data set is trained for more epochs, until so many steps are done."""
+MIN_STEPS = 4000
+"""A small data set is trained for more epochs, to reach this number of steps."""
 
 EPOCHS = (10, 200)
+"""The smallest and the largest number of epochs without --epochs."""
 
 DIVERGED = "the training diverged: its cost is no longer finite; give a smaller --learning-rate"
-"""The fewest and the most epochs without --epochs."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Some epochs at one learning rate."""
+    """A number of epochs with one learning rate."""
 
     epochs: int
     learning_rate: float
 
 
 def run(args: Namespace) -> None:
-    with together(args.mpi) as comm:
+    """Train, on all ranks if mpiexec has started several."""
+    with all_ranks(args.mpi) as comm:
         train_and_report(args, comm)
 
 
 def train_and_report(args: Namespace, comm: Any) -> None:
-    """The command, on this rank of several if there is a communicator."""
+    """Train a network and print its scores; `comm` is the communicator of all ranks, or None."""
     check_writable(args.out)
     train, test = split(args)
     network = build(args, train)
     preparation = prepare(train, scale_target=network.output == "identity")
     phases = plan(args, len(train), network)
     check(args, network, phases, train.is_classification)
-    announce(args, network, preparation, (train, test), phases)
-    with np.errstate(over="ignore", invalid="ignore"):  # `report` says it, and says what to do
+    announce(args, network, preparation, train, test, phases)
+    with np.errstate(over="ignore", invalid="ignore"):  # `report` raises ValueError instead
         seconds, history = fit(args, network, preparation, train, phases, comm)
         if comm is not None and comm.Get_rank() > 0:
             return
         report(network, preparation, {"train": train, "test": test}, args.metrics, seconds)
-    keep(args.out, network, preparation, train, history)
+    save(args.out, network, preparation, train.name, history)
 
 
 def check_writable(out: str | None) -> None:
-    """Find out before the training, not after it, that a model cannot be saved there."""
+    """Raise an error before the training, not after it, if the model cannot be saved."""
     if out is None:
         return
     folder = Path(out).absolute().parent
@@ -96,7 +97,7 @@ Set = Dataset | SourceSet
 
 
 def split(args: Namespace) -> tuple[Set, Set | None]:
-    """Return the training set and the test set, if there is to be one."""
+    """Return the training set and the test set, or None for no test."""
     dataset, test = read_to_train(args)
     if dataset.y is None:
         raise ValueError(f"DATA must have a target to train; {args.data} has none")
@@ -114,6 +115,7 @@ def split(args: Namespace) -> tuple[Set, Set | None]:
 
 
 def build(args: Namespace, train: Set) -> Network:
+    """Return an untrained network that fits the data."""
     classes = train.is_classification
     return Network(
         [train.n_features, *(HIDDEN if args.hidden is None else args.hidden), train.n_outputs],
@@ -129,13 +131,13 @@ def build(args: Namespace, train: Set) -> Network:
 def plan(args: Namespace, n_samples: int, network: Network) -> list[Phase]:
     """Return the phases of the training.
 
-    Without --learning-rate, the last fifth of the epochs runs at a tenth of the rate: it quiets
-    the noise of small batches, which otherwise makes the last epoch a matter of luck.
+    Without --learning-rate, the last fifth of the epochs has a tenth of the learning rate. This
+    reduces the noise of small batches, which otherwise makes the last epoch a matter of luck.
     """
     steps = ceil(n_samples / max(args.batch_size, 1))
     epochs = args.epochs
     if epochs is None:
-        epochs = min(max(ceil(FEWEST_STEPS / steps), EPOCHS[0]), EPOCHS[1])
+        epochs = min(max(ceil(MIN_STEPS / steps), EPOCHS[0]), EPOCHS[1])
     if args.learning_rate is not None:
         return [Phase(epochs, args.learning_rate)]
     rate = learning_rate(args.optimizer, network)
@@ -145,7 +147,7 @@ def plan(args: Namespace, n_samples: int, network: Network) -> list[Phase]:
 
 
 def check(args: Namespace, network: Network, phases: list[Phase], classes: bool) -> None:
-    """Have `fit` refuse its settings before anything is printed: no epoch is trained."""
+    """Let `fit` check its options before anything is printed; no epoch is trained."""
     n_in, *_, n_out = network.sizes
     labels = np.zeros(1, int) if classes else None
     network._metrics(args.metrics).check(labels, n_out)
@@ -162,11 +164,11 @@ def check(args: Namespace, network: Network, phases: list[Phase], classes: bool)
 
 
 def learning_rate(optimizer: str, network: Network) -> float:
-    """Return the rate to begin with if none is given."""
+    """Return the first learning rate without --learning-rate."""
     if optimizer == "adam":
         return ADAM_LEARNING_RATE
     if network.output in UNBOUNDED:
-        return VALUES_LEARNING_RATE * min(1, MOST_FEATURES / network.sizes[0])
+        return VALUES_LEARNING_RATE * min(1, MAX_FEATURES / network.sizes[0])
     return LEARNING_RATE
 
 
@@ -174,15 +176,16 @@ def announce(
     args: Namespace,
     network: Network,
     preparation: Preparation,
-    sets: tuple[Set, Set | None],
+    train: Set,
+    test: Set | None,
     phases: list[Phase],
 ) -> None:
-    train, test = sets
-    split = f"{len(train):,} samples to train" + (f", {len(test):,} to test" if test else "")
+    """Print the data, the options and the network."""
+    counts = f"{len(train):,} samples to train" + (f", {len(test):,} to test" if test else "")
     epochs, rate = sum(phase.epochs for phase in phases), f"{phases[0].learning_rate:g}"
     if len(phases) > 1:
         rate += f" ({phases[1].learning_rate:g} in the last {phases[1].epochs})"
-    say(f"data:      {printable(train.name)}, {split}, {describe_scaling(preparation)}")
+    say(f"data:      {printable(train.name)}, {counts}, {describe_scaling(preparation)}")
     print(f"training:  {epochs} epochs, batches of {args.batch_size}, learning rate {rate}")
     print(f"           {args.optimizer}, seed {network.seed}, backend {network.backend}\n")
     say(network.summary() + "\n", flush=True)
@@ -196,11 +199,14 @@ def fit(
     phases: list[Phase],
     comm: Any,
 ) -> tuple[float, dict[str, list[Any]]]:
-    """Train, and return the seconds it took and the columns of its history."""
+    """Train, and return the time in seconds and the columns of the history."""
     X, y = preparation.inputs(train), preparation.targets(train)
-    columns: dict[str, list[Any]] = {name: [] for name in KEPT}
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     if comm is not None and y is not None:
-        X, y = source(X, y, name=train.name), None  # every rank has all rows, and takes its own
+        X, y = (
+            source(X, y, name=train.name),
+            None,
+        )  # all ranks read all rows; each trains on its share
     start = perf_counter()
     for phase in phases:
         history = network.fit(
@@ -230,13 +236,18 @@ def report(
     metrics: list[str],
     seconds: float,
 ) -> None:
-    scores = {name: score(network, preparation, one, metrics) for name, one in sets.items() if one}
-    if not all(isfinite(each["cost"]) for each in scores.values()):
+    """Print the scores of each set as a table, and the time of the training."""
+    scores = {
+        name: score(network, preparation, dataset, metrics)
+        for name, dataset in sets.items()
+        if dataset
+    }
+    if not all(isfinite(row["cost"]) for row in scores.values()):
         raise ValueError(DIVERGED)
     widths = {column: max(10, len(column) + 2) for column in next(iter(scores.values()))}
     print(" " * 6 + "".join(f"{column:>{width}}" for column, width in widths.items()))
-    for name, each in scores.items():
-        cells = (f"{each[column]:{width}.4f}" for column, width in widths.items())
+    for name, row in scores.items():
+        cells = (f"{row[column]:{width}.4f}" for column, width in widths.items())
         print(f"{name:<6}" + "".join(cells))
     print(f"\ntrained in {seconds:.2f} s")
 
@@ -244,7 +255,7 @@ def report(
 def score(
     network: Network, preparation: Preparation, dataset: Set, metrics: list[str]
 ) -> dict[str, float]:
-    """Return cost and accuracy, or cost and R² where the target is values, and the metrics."""
+    """Return the cost, the accuracy of classes or R² of values, and the metrics."""
     X, y = preparation.inputs(dataset), preparation.targets(dataset)
     if dataset.is_classification:
         return network.evaluate(X, y, metrics=metrics)
@@ -259,12 +270,13 @@ def score(
 def scores_of_values(
     network: Network, preparation: Preparation, X: Any, y: Any, metrics: list[str]
 ) -> dict[str, float]:
-    """Return metrics in the units of the target, whatever the network is trained on."""
+    """Return metrics in the units of the target, although the network is trained on scaled ones."""
     if not metrics:
         return {}
     if y is None:
-        pairs = [(one.y.reshape(len(one), -1), network.predict(one.X)) for one in X.blocks()]
-        y, a = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        blocks = list(X.blocks())
+        y = np.concatenate([block.y.reshape(len(block), -1) for block in blocks])
+        a = np.concatenate([network.predict(block.X) for block in blocks])
     else:
         a = network.predict(X)
     y, a = preparation.values(y), preparation.values(a)
@@ -280,7 +292,7 @@ def r_squared(predicted: NDArray[Any], y: NDArray[Any]) -> float:
 
 
 def r_squared_of(network: Network, source: Source) -> float:
-    """`r_squared`, of a source that is read through."""
+    """Return `r_squared` of a source, in one pass."""
     unexplained, moments = 0.0, Moments()
     for block in source.blocks():
         assert block.y is not None
@@ -288,20 +300,21 @@ def r_squared_of(network: Network, source: Source) -> float:
         unexplained += np.square(y - network.predict(block.X), dtype=np.float64).sum(axis=0)
         moments.add(y)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = 1 - unexplained / moments.squares
-        return float(np.where(moments.squares > 0, share, np.nan).mean())
+        scores = 1 - unexplained / moments.squares
+        return float(np.where(moments.squares > 0, scores, np.nan).mean())
 
 
-def keep(
+def save(
     out: str | None,
     network: Network,
     preparation: Preparation,
-    train: Set,
+    data: str,
     history: dict[str, list[Any]],
 ) -> None:
+    """Save the network with the name of its data, its preparation and its history."""
     if out is None:
         print("not saved: give --out FILE.safetensors to keep the network")
         return
-    network.metadata = {"data": train.name, **preparation.to_metadata(), "history": history}
+    network.metadata = {"data": data, **preparation.to_metadata(), "history": history}
     network.save(out)
     say(f"saved to {out}, with its scaling and names")

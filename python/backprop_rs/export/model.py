@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._internal.checks import finite, shown
-from ..commands.preparation import Preparation
 from ..data import Scaling
+from ..data.preparation import Preparation
 from ..reference.activation import ACTIVATIONS, Activation, activation
 from ..reference.table import parse
 
