@@ -54,10 +54,10 @@ def test_a_regressor(y, activation):
 
 
 def test_all_their_activations_have_a_name_here():
-    from backprop_rs.importing.estimator import name
+    from backprop_rs.importing.estimator import activation_of
     from exported import NAMES
 
-    assert {name(theirs) for theirs in THEIRS} <= set(NAMES)
+    assert {activation_of(name) for name in THEIRS} <= set(NAMES)
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])

@@ -1,4 +1,4 @@
-"""What is installed here: the first thing to put into a bug report."""
+"""Report the installed versions, for bug reports."""
 
 OPTIONAL_PACKAGES = (
     "narwhals",
@@ -12,9 +12,9 @@ OPTIONAL_PACKAGES = (
 
 
 def show_versions() -> None:
-    """Print the versions of Python, of the package, and of what it uses.
+    """Print the versions of Python, of this package and of the packages that it uses.
 
-    Optional packages are listed only where they are installed, and none of them is imported.
+    Optional packages are listed if they are installed; none of them is imported.
 
     Examples
     --------

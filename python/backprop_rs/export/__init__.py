@@ -1,4 +1,4 @@
-"""Networks as files that run without this package: ONNX, C99 source and NumPy source.
+"""Export networks to files that run without this package: ONNX, C99 source and NumPy source.
 
 >>> import backprop_rs as bp
 >>> net = bp.Network([2, 3, 2], seed=0)
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .._internal.types import Path
     from ..network import Network
 
-# The suffix of a file, and the module whose `content` writes it.
+# The suffix of a file, and the module whose `content` returns its bytes.
 FORMATS = {".onnx": "onnx_file", ".c": "c_source", ".py": "numpy_source"}
 
 
@@ -27,7 +27,7 @@ def write(
     classes: Sequence[str | int] | None = None,
     preparation: bool = True,
 ) -> None:
-    """Write a network in the format that the suffix of `path` names, all or nothing."""
+    """Write a network in the format that the suffix of `path` names; an error leaves no file."""
     from .._internal.writing import replace
     from .model import model_of
 

@@ -1,12 +1,12 @@
 """The table of activations in C99.
 
-`real` is float or double; R(x) is a constant of it, and F(f) the function f of libm for it.
-NaN stays NaN.
+`real` is float or double; R(x) is a constant of that type, and F(f) the function f of libm for that
+type. NaN stays NaN.
 """
 
 from ..reference.activation import GELU_CUBE, GELU_ROOT, SELU_ALPHA, SELU_SCALE
 
-# The body of `static real sigma(real z, settings)`, by the names of the table of activations.
+# The name of each activation, and the body of its `static real sigma(real z, settings)`.
 ACTIVATIONS = {
     "identity": "return z;",
     "sigmoid": "return 1 / (1 + F(exp)(-z));",

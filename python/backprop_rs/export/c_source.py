@@ -1,7 +1,7 @@
-"""A network as one file of C99 that needs libm alone, with test vectors within it.
+"""Export a network as one C99 file that only needs libm and contains test vectors.
 
-Weights stand as (n_in, n_out), so that compilers can work on several neurons at a time; each z is
-a sum in the order of the inputs.
+Weights are stored as (n_in, n_out), so that compilers can vectorize over neurons; each z is a sum
+in the order of the inputs.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from .vectors import vectors
 if TYPE_CHECKING:
     from .._internal.types import AnyArray
 
-WIDTH = 96  # columns of the lists of numbers
-PLAIN = (ascii_letters + digits + " _-.,:+/()").encode()  # what needs no escape in a string
+WIDTH = 96  # columns of lists of numbers
+UNESCAPED = (ascii_letters + digits + " _-.,:+/()").encode()  # in strings of C
 
 HEADER = """\
 /* {file}: {title}
  *
- * Written by backprop_rs {version}. C99; needs libm and nothing else, and allocates nothing.
+ * Written by backprop_rs {version}. C99; only needs libm, and allocates no memory.
  *
- *     void {name}_predict(const {real} x[{n_in}], {real} y[{n_out}]);   one sample; x is {what}
- *     void {name}_predict_in(x, y, {real} work[{NAME}_WORKSPACE]);   the same, in your memory
+ *     void {name}_predict(const {real} x[{n_in}], {real} y[{n_out}]);   one sample; x is {features}
+ *     void {name}_predict_in(x, y, {real} work[{NAME}_WORKSPACE]);   the same in your own memory
 {classes} *
- * {name}_predict has a workspace of {workspace} numbers on the stack; several threads may call it.
- * {NAME}_STATIC defined: in static memory, for small stacks; one thread at a time may call it.
- * {NAME}_DECLARATIONS defined before this file is included: only these declarations.
- * {NAME}_SELF_TEST defined: a main that compares test vectors,
+ * {name}_predict keeps {workspace} numbers on the stack; several threads may call it.
+ * Define {NAME}_STATIC to keep them in static memory; only one thread at a time may call it.
+ * Define {NAME}_DECLARATIONS before you include this file to get only the declarations.
+ * Define {NAME}_SELF_TEST to get a main that compares the outputs with test vectors:
  *     cc -std=c99 -O2 -D{NAME}_SELF_TEST {file} -lm && ./a.out
  */
 """
 
 CLASSES = """\
- *     int {name}_class(const {real} x[{n_in}]);   the place of its class in {name}_classes
+ *     int {name}_class(const {real} x[{n_in}]);   the index of the class in {name}_classes
 """
 
 DECLARATIONS = """\
@@ -131,12 +131,12 @@ int main(void)
 
 
 def content(model: Model, stem: str) -> bytes:
-    """The bytes of the file."""
-    return "".join(parts(model, identifier(stem), f"{stem}.c")).encode("ascii")
+    """Return the bytes of the file."""
+    return "".join(sections(model, identifier(stem), f"{stem}.c")).encode("ascii")
 
 
 def identifier(stem: str) -> str:
-    """The stem of a file as a name of C.
+    """Return the stem of a file as an identifier of C.
 
     >>> identifier("net-2.best"), identifier("4x4")
     ('net_2_best', 'net_4x4')
@@ -145,17 +145,22 @@ def identifier(stem: str) -> str:
     return f"net_{name}" if name[0].isdigit() else name
 
 
-def parts(model: Model, name: str, file: str) -> Iterator[str]:
-    """The file from top to bottom."""
+def sections(model: Model, name: str, file: str) -> Iterator[str]:
+    """Yield the file from top to bottom."""
     from .. import __version__
 
     words = {
-        **{"name": name, "NAME": name.upper(), "file": comment(file), "version": __version__},
-        **{"n_in": model.sizes[0], "n_out": model.sizes[-1], "title": model.title},
+        "name": name,
+        "NAME": name.upper(),
+        "file": comment(file),
+        "version": __version__,
+        "title": model.title,
+        "n_in": model.sizes[0],
+        "n_out": model.sizes[-1],
         "workspace": workspace(model),
         "real": "float" if model.dtype == "float32" else "double",
         "F": "function##f" if model.dtype == "float32" else "function",
-        "what": "as it comes" if model.scaling is not None else "as the network takes it",
+        "features": "unscaled" if model.scaling is not None else "the input of the network",
     }
     classes = CLASSES.format(**words) if model.classes else ""
     yield HEADER.format(classes=classes, **words)
@@ -178,30 +183,28 @@ def parts(model: Model, name: str, file: str) -> Iterator[str]:
 
 
 def comment(text: str) -> str:
-    """Text that cannot end a comment, in ASCII."""
+    """Return text in ASCII that cannot end a comment or start another one."""
     plain = text.replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")
     return " ".join(plain.encode("ascii", "replace").decode().replace("??", "? ?").split())
 
 
 def functions(model: Model) -> Iterator[str]:
-    """The activations, each once."""
+    """Yield the functions of layers, each once."""
     yield AFFINE
     if any(layer.gain is not None for layer in model.layers):
         yield NORMALIZE.format(epsilon=EPSILON)
     for name in dict.fromkeys(layer.name for layer in model.layers if layer.name != "identity"):
-        (layer, *_) = (layer for layer in model.layers if layer.name == name)
-        rowwise = not layer.row.elementwise
+        layer = next(layer for layer in model.layers if layer.name == name)
+        rowwise = not layer.activation.elementwise
         settings = "".join(f", real {setting}" for setting in layer.settings)
         head = "void sigma_{}(real *z, int n)" if rowwise else "real sigma_{}(real z{})"
         yield f"\nstatic {head.format(name, settings)}\n{{\n    {ACTIVATIONS[name]}\n}}\n"
 
 
 def constants(model: Model) -> Iterator[str]:
-    """The scalings, the names of the classes, and the parameters."""
-    for what in ("scaling", "target_scaling"):
-        scaling = getattr(model, what)
+    """Yield the scalings and the parameters."""
+    for prefix, scaling in (("", model.scaling), ("target_", model.target_scaling)):
         if scaling is not None:
-            prefix = what.removesuffix("scaling")
             yield "\n" + array("double", f"{prefix}mean", scaling.mean)
             yield array("double", f"{prefix}scale", scaling.scale)
     for number, layer in enumerate(model.layers, 1):
@@ -212,7 +215,7 @@ def constants(model: Model) -> Iterator[str]:
 
 
 def array(kind: str, name: str, values: AnyArray) -> str:
-    """A constant array; each decimal reads back as the same number."""
+    """Return a constant array; each decimal reads back as the same number."""
     suffix = "f" if values.dtype == "float32" else ""
     lines, line = [], "   "
     for text in values.ravel().astype(str).tolist():
@@ -226,21 +229,21 @@ def array(kind: str, name: str, values: AnyArray) -> str:
 
 
 def predict(model: Model, name: str) -> str:
-    """The functions that compute the outputs of one sample."""
+    """Return the functions that compute the outputs of one sample."""
     widest, n_out = max(model.sizes), model.sizes[-1]
     lines = [f"void {name}_predict_in(const real *x, real *y, real *work)", "{"]
     lines += [f"    real *a = work, *z = work + {widest};"]
     first = "R((x[j] - mean[j]) / scale[j])" if model.scaling is not None else "x[j]"
     lines += loop(model.sizes[0], f"a[j] = {first};")
-    here, there = "a", "z"
+    source, target = "a", "z"  # the two rows of the workspace swap their roles at each layer
     for number, layer in enumerate(model.layers, 1):
         n, n_in = layer.w.shape
-        lines += ["", f"    affine(w{number}, b{number}, {here}, {there}, {n_in}, {n});"]
+        lines += ["", f"    affine(w{number}, b{number}, {source}, {target}, {n_in}, {n});"]
         if layer.gain is not None:
-            lines += [f"    normalize({there}, gain{number}, shift{number}, {n});"]
-        lines += activate(layer, there)
-        here, there = there, here
-    last = f"{here}[j]"
+            lines += [f"    normalize({target}, gain{number}, shift{number}, {n});"]
+        lines += activate(layer, target)
+        source, target = target, source
+    last = f"{source}[j]"
     if model.target_scaling is not None:
         last = f"R({last} * target_scale[j] + target_mean[j])"
     lines += ["", *loop(n_out, f"y[j] = {last};"), "}", ""]
@@ -250,26 +253,28 @@ def predict(model: Model, name: str) -> str:
 
 
 def workspace(model: Model) -> int:
-    """How many numbers a prediction needs: what goes into the widest layer, and what comes out."""
+    """Return how many numbers a prediction needs: two rows of the widest layer."""
     return 2 * max(model.sizes)
 
 
 def loop(n: int, line: str) -> list[str]:
+    """Return a loop of one statement over n neurons."""
     return [f"    for (int j = 0; j < {n}; j++)", f"        {line}"]
 
 
 def activate(layer: Layer, z: str) -> list[str]:
+    """Return the statements that replace z by sigma(z)."""
     n = len(layer.b)
     if layer.name == "identity":
         return []
-    if not layer.row.elementwise:
+    if not layer.activation.elementwise:
         return [f"    sigma_{layer.name}({z}, {n});"]
     settings = "".join(f", R({float(value)!r})" for value in layer.settings.values())
     return loop(n, f"{z}[j] = sigma_{layer.name}({z}[j]{settings});")
 
 
 def choose(model: Model) -> str:
-    """The largest output, or whether the only one is at least a half."""
+    """Return the choice of the largest output, or of the second class if the only one is >= 0.5."""
     if model.sizes[-1] < len(model.classes):
         return "    best = y[0] >= R(0.5);\n"
     lines = [f"    for (int j = 1; j < {model.sizes[-1]}; j++)", "        if (y[j] > y[best])"]
@@ -277,24 +282,24 @@ def choose(model: Model) -> str:
 
 
 def class_names(model: Model, name: str) -> str:
-    """The array of the names."""
-    quoted = ", ".join(quote(str(one)) for one in model.classes)
+    """Return the array of class names."""
+    quoted = ", ".join(quote(str(label)) for label in model.classes)
     return f"\nconst char *const {name}_classes[{len(model.classes)}] = {{{quoted}}};\n"
 
 
 def quote(text: str) -> str:
-    """Text as C writes it: UTF-8, with octal escapes for what is not plain ASCII.
+    r"""Return a string literal of C: UTF-8, with octal escapes for all but plain ASCII.
 
     >>> print(quote('a"?'))
-    "a\\042\\077"
+    "a\042\077"
     """
-    plain = (chr(byte) if byte in PLAIN else f"\\{byte:03o}" for byte in text.encode())
-    return '"' + "".join(plain) + '"'
+    characters = (chr(byte) if byte in UNESCAPED else f"\\{byte:03o}" for byte in text.encode())
+    return '"' + "".join(characters) + '"'
 
 
 def self_test(model: Model, words: dict[str, object]) -> str:
+    """Return the test vectors and the main function that compares them."""
     X, y, bound = vectors(model)
-    arrays = [
-        array("real", f"test_{key}", value) for key, value in (("x", X), ("y", y), ("bound", bound))
-    ]
-    return SELF_TEST.format(vectors="".join(arrays), count=len(X), **words)
+    arrays = array("real", "test_x", X) + array("real", "test_y", y)
+    arrays += array("real", "test_bound", bound)
+    return SELF_TEST.format(vectors=arrays, count=len(X), **words)

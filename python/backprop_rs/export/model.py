@@ -1,4 +1,4 @@
-"""What is exported: the layers, and how data come to them and answers leave them."""
+"""The layers of a network and its preparation, checked for export."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
     from ..network import Network
 
-# What a layer may have beside its activation: what matters in training alone, and its norm.
-KNOWN = ("dropout", "l1", "l2", "weight_decay", "max_norm", "layer_norm")
+# Options of layers that exports support: those that only matter in training, and normalization.
+SUPPORTED = ("dropout", "l1", "l2", "weight_decay", "max_norm", "layer_norm")
 PROBABILITIES = ("softmax", "sigmoid")  # the outputs whose activations are probabilities
 
 
 @dataclass(frozen=True)
 class Layer:
-    """a = sigma(a_prev w^T + b), with the row of sigma and its settings.
+    """One layer: a = sigma(a_prev w^T + b), with the name of sigma and its settings.
 
-    With gain and shift, sigma takes what layer normalisation makes of its argument.
+    If there are gain and shift, the argument of sigma is normalized first.
     """
 
     w: Array
@@ -39,25 +39,25 @@ class Layer:
 
     @property
     def parameters(self) -> dict[str, Array]:
-        """All that there are, by the letters of the targets."""
+        """The arrays of the layer, by the names that the exported files use."""
         named = {"w": self.w, "b": self.b, "gain": self.gain, "shift": self.shift}
         return {name: array for name, array in named.items() if array is not None}
 
     @property
-    def row(self) -> Activation:
-        """The row of the table of activations."""
-        (row,) = (row for row in ACTIVATIONS if row.name == self.name)
-        return row.having(self.settings)
+    def activation(self) -> Activation:
+        """The activation with its settings."""
+        (entry,) = (entry for entry in ACTIVATIONS if entry.name == self.name)
+        return entry.having(self.settings)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network with its preparation; `predict` is what every target has to give."""
+    """A network with its preparation; every exported file must give what `predict` gives."""
 
     title: str
     dtype: str
     layers: list[Layer]
-    classes: list[str] | list[int]  # empty where the outputs are values
+    classes: list[str] | list[int]  # empty if the outputs are values
     feature_names: tuple[str, ...]
     scaling: Scaling | None
     target_scaling: Scaling | None
@@ -65,35 +65,36 @@ class Model:
 
     @property
     def sizes(self) -> list[int]:
+        """The number of inputs, and of neurons of each layer."""
         return [self.layers[0].w.shape[1], *(len(layer.b) for layer in self.layers)]
 
     @property
     def outputs(self) -> str:
-        """What the outputs are called."""
+        """The name of the outputs."""
         if not self.classes:
             return "predictions"
         return "probabilities" if self.layers[-1].name in PROBABILITIES else "scores"
 
     def scaled(self, X: AnyArray) -> Array:
-        """Features (m, n_0) as the network takes them: scaled in float64, then rounded."""
+        """Return features (m, n_0) scaled in float64 and rounded to the dtype of the network."""
         if self.scaling is not None:
             X = (X.astype(float) - self.scaling.mean) / self.scaling.scale
         return X.astype(self.dtype)
 
     def unscaled(self, a: Array) -> Array:
-        """Outputs (m, n_L) in the units of the target."""
+        """Return outputs (m, n_L) in the units of the target."""
         if self.target_scaling is None:
             return a
         values = a.astype(float) * self.target_scaling.scale + self.target_scaling.mean
         return values.astype(self.dtype)
 
     def predict(self, X: AnyArray) -> Array:
-        """(m, n_0) -> (m, n_L), by the network itself."""
+        """Return the outputs (m, n_L) of features (m, n_0), computed by the network itself."""
         return self.unscaled(self.net.predict(self.scaled(X)))
 
 
 def model_of(net: Network, classes: Sequence[str | int] | None, preparation: bool) -> Model:
-    """What there is to export, or one sentence on why it cannot be."""
+    """Return the network with its preparation, or raise an error if it cannot be exported."""
     prepared = Preparation()
     if preparation:
         prepared = Preparation.from_metadata(net.metadata, net.sizes)
@@ -111,54 +112,53 @@ def model_of(net: Network, classes: Sequence[str | int] | None, preparation: boo
 
 
 def layers_of(net: Network) -> list[Layer]:
+    """Return the layers, or raise ValueError for one that exported files do not support."""
     layers = []
     texts = [*net.activation, net.output]
-    arrays = (net.weights, net.biases, net.gains, net.shifts)
-    rows = zip(*arrays, texts, net._options, strict=True)
-    for number, (w, b, gain, shift, text, options) in enumerate(rows, 1):
+    columns = zip(net.weights, net.biases, net.gains, net.shifts, texts, net._options, strict=True)
+    for number, (w, b, gain, shift, text, options) in enumerate(columns, 1):
         for option, value in options.items():
-            if value and option not in KNOWN:
-                raise ValueError(f"export must have plain layers; layer {number} has {option}")
+            if value and option not in SUPPORTED:
+                raise ValueError(f"export does not support {option}; got it for layer {number}")
         try:
             activation(text)
         except (TypeError, ValueError):
             raise ValueError(
-                f"export must have activations of the table; layer {number} has {text!r}, "
-                "one of your own"
+                f"export does not support custom activations; layer {number} has {text!r}"
             ) from None
-        row, settings = parse("activation", text, ACTIVATIONS)
-        layer = Layer(w, b, gain, shift, row.name, settings)
-        parts = {"weights": w, "biases": b, "gains": gain, "shifts": shift}
-        for name, array in parts.items():
+        entry, settings = parse("activation", text, ACTIVATIONS)
+        layer = Layer(w, b, gain, shift, entry.name, settings)
+        arrays = {"weights": w, "biases": b, "gains": gain, "shifts": shift}
+        for name, array in arrays.items():
             if array is not None:
                 finite(f"{name} of layer {number}", array, net.dtype)
         layers.append(layer)
     return layers
 
 
-def classes_of(net: Network, given: Sequence[str | int] | None) -> list[str] | list[int]:
-    """The names of the classes, as text or as whole numbers; none where the outputs are values."""
+def classes_of(net: Network, classes: Sequence[str | int] | None) -> list[str] | list[int]:
+    """Return the names of the classes, text or whole numbers; none if the outputs are values."""
     n = 2 if net.sizes[-1] == 1 and net.output != "softmax" else net.sizes[-1]
-    where, names = "classes", given
+    source, names = "classes", classes
     if names is None:
-        where, names = 'metadata["class_names"]', net.metadata.get("class_names")
+        source, names = 'metadata["class_names"]', net.metadata.get("class_names")
     if names is None:
         return list(range(n)) if net.output == "softmax" else []
-    names = plain(names)
+    names = plain_list(names)
     whole = all(type(name) is int for name in names)
     if not whole and not all(isinstance(name, str) for name in names):
-        raise TypeError(f"{where} must be names or whole numbers; got {shown(names)}")
+        raise TypeError(f"{source} must be names or whole numbers; got {shown(names)}")
     if len(names) == 0:
         return []
     if len(names) != n or len(set(names)) != n:
-        raise ValueError(f"{where} must be {n} different names; got {shown(names)}")
+        raise ValueError(f"{source} must be {n} different names; got {shown(names)}")
     if net.sizes[-1] == 1 and n == 2 and net.output != "sigmoid":
-        raise ValueError(f"{where} must go with output 'sigmoid' or several; got {net.output!r}")
+        raise ValueError(f"{source} must go with output 'sigmoid' or several; got {net.output!r}")
     return names
 
 
-def plain(names: Any) -> list[Any]:
-    """A list, without NumPy's types."""
+def plain_list(names: Any) -> list[Any]:
+    """Return names as a list without NumPy's types."""
     if isinstance(names, str) or not hasattr(names, "__iter__"):
         raise TypeError(f"classes must be a list of names; got {shown(names)}")
     return [name.item() if isinstance(name, np.generic) else name for name in names]

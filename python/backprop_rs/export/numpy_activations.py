@@ -1,13 +1,13 @@
 """The table of activations in Python with NumPy as `np`.
 
-`np.where` needs care where a branch might overflow: a warning would be the user's to see.
+`np.where` computes both branches, so neither may overflow: the user would see a warning.
 """
 
 from ..reference.activation import GELU_CUBE, GELU_ROOT, SELU_ALPHA, SELU_SCALE
 
 ELU = "np.where(z > 0, z, {alpha} * np.expm1(np.minimum(z, 0)))"
 
-# The lines of `def sigma(z, settings)`, by the names of the table of activations.
+# The name of each activation, and the body of its `def sigma(z, settings)`.
 ACTIVATIONS = {
     "identity": "return z",
     "sigmoid": "e = np.exp(-np.abs(z))  # never overflows\nreturn np.where(z >= 0, 1, e) / (1 + e)",
@@ -18,7 +18,7 @@ ACTIVATIONS = {
     "selu": f"return {SELU_SCALE!r} * {ELU.format(alpha=SELU_ALPHA)}",
     "gelu": "return z * (np.vectorize(math.erfc, otypes=[float])(-z / 2**0.5) / 2)",
     "gelu_tanh": f"""\
-inner = np.clip(z, -50, 50)  # beyond, tanh is 1
+inner = np.clip(z, -50, 50)  # tanh is 1 outside
 return z / 2 * (1 + np.tanh({GELU_ROOT!r} * (inner + {GELU_CUBE!r} * inner**3)))""",
     "silu": "e = np.exp(-np.abs(z))\nreturn z * np.where(z >= 0, 1, e) / (1 + e)",
     "mish": "e = np.exp(np.minimum(z, 20))\nn = e * (e + 2)\nreturn z * (n / (n + 2))",
@@ -31,6 +31,6 @@ return z / 2 * (1 + np.tanh({GELU_ROOT!r} * (inner + {GELU_CUBE!r} * inner**3)))
     "sine": "return np.sin(z)",
     "exponential": "return np.exp(z)",
     "softmax": """\
-e = np.exp(z - z.max(axis=-1, keepdims=True))  # the shift cancels, and stops overflow
+e = np.exp(z - z.max(axis=-1, keepdims=True))  # the shift cancels and prevents overflow
 return e / e.sum(axis=-1, keepdims=True)""",
 }

@@ -1,7 +1,7 @@
-"""A network as one file of Python that needs NumPy alone.
+"""Export a network as one Python file that only needs NumPy.
 
-Its `predict(X)` gives what `Network.predict` does, in the same dtype; a classifier has
-`classify(X)` too. Run as a program, it compares test vectors.
+Its `predict(X)` returns what `Network.predict` returns, in the same dtype; a classifier also has
+`classify(X)`. Run as a program, the file tests itself.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ from .vectors import vectors
 if TYPE_CHECKING:
     from .._internal.types import AnyArray
 
-FEW = 1000  # numbers that are written out
-WIDTH = 90  # columns of them
+MAX_DECIMALS = 1000  # numbers of an array that is written in decimals
+WIDTH = 90  # columns of lists of numbers
 
 HEADER = '''\
 """{title}
 
-Written by backprop_rs {version}; needs NumPy alone. `predict(X)` takes features {what},
-(m, {n_in}) or ({n_in},), and gives {outputs}, (m, {n_out}) or ({n_out},).
-{classify}Run as a program, this file compares itself with test vectors.
+Written by backprop_rs {version}; only needs NumPy. `predict(X)` takes {features} features,
+(m, {n_in}) or ({n_in},), and returns {outputs}, (m, {n_out}) or ({n_out},).
+{classify}Run as a program, this file compares its outputs with test vectors.
 """
 
 '''
 
-CLASSIFY = "`classify(X)` gives the class of each row.\n"
+CLASSIFY = "`classify(X)` returns the class of each row.\n"
 
 DECODE = '''
 
 def decode(text, dtype, shape):
-    """Numbers kept as the base 85 of their bytes."""
+    """Return numbers from the base 85 of their bytes."""
     return np.frombuffer(base64.b85decode("".join(text.split())), dtype).reshape(shape)
 '''
 
 NORMALIZE = '''
 
 def normalize(z, gain, shift):
-    """Each row with mean 0 and variance 1 before gain and shift."""
-    centred = z - z.mean(axis=-1, keepdims=True)
-    variance = np.square(centred).mean(axis=-1, keepdims=True)
-    return gain * (centred / np.sqrt(variance + np.float64({epsilon}).astype(z.dtype))) + shift
+    """Give each row mean 0 and variance 1, then apply gain and shift."""
+    centered = z - z.mean(axis=-1, keepdims=True)
+    variance = np.square(centered).mean(axis=-1, keepdims=True)
+    return gain * (centered / np.sqrt(variance + np.float64({epsilon}).astype(z.dtype))) + shift
 '''
 
 PREDICT = '''
 
 def predict(X):
-    """The activations of the output layer, one row a sample."""
+    """Return the activations of the output layer, one row per sample."""
     a = np.asarray(X)
     if a.ndim not in (1, 2) or a.shape[-1] != {n_in}:
         raise ValueError(f"X must have shape (m, {n_in}) or ({n_in},); got {{a.shape}}")
@@ -66,7 +66,7 @@ def predict(X):
 CHOOSE = '''
 
 def classify(X):
-    """The class of each row."""
+    """Return the class of each row."""
     return np.array(CLASSES)[{index}]
 '''
 
@@ -81,26 +81,29 @@ if __name__ == "__main__":
 
 
 def content(model: Model, name: str) -> bytes:
-    """The bytes of the file."""
-    body = "".join(parts(model))
-    uses = ("base64", "base64."), ("math", "math.")
-    imports = [f"import {module}\n" for module, sign in uses if sign in body]
+    """Return the bytes of the file."""
+    body = "".join(sections(model))
+    imports = [f"import {module}\n" for module in ("base64", "math") if f"{module}." in body]
     return (header(model) + "".join(imports) + "\n" * bool(imports) + body).encode()
 
 
 def header(model: Model) -> str:
+    """Return the docstring of the file."""
     from .. import __version__
 
     return HEADER.format(
-        **{"title": model.title, "version": __version__, "outputs": model.outputs},
-        **{"n_in": model.sizes[0], "n_out": model.sizes[-1]},
-        what="as they come" if model.scaling is not None else "as the network takes them",
+        title=model.title,
+        version=__version__,
+        outputs=model.outputs,
+        n_in=model.sizes[0],
+        n_out=model.sizes[-1],
+        features="unscaled" if model.scaling is not None else "the network's",
         classify=CLASSIFY if model.classes else "",
     )
 
 
-def parts(model: Model) -> Iterator[str]:
-    """The file from its imports to its end."""
+def sections(model: Model) -> Iterator[str]:
+    """Yield the file from its import of NumPy to its end."""
     yield "import numpy as np\n\n"
     if model.feature_names:
         yield f"FEATURES = {list(model.feature_names)!r}\n"
@@ -129,6 +132,7 @@ def parts(model: Model) -> Iterator[str]:
 
 
 def constants(model: Model) -> Iterator[tuple[str, AnyArray]]:
+    """Yield the names and values of the scalings and the parameters."""
     for prefix, scaling in (("", model.scaling), ("target_", model.target_scaling)):
         if scaling is not None:
             yield f"{prefix}mean", scaling.mean
@@ -139,8 +143,8 @@ def constants(model: Model) -> Iterator[tuple[str, AnyArray]]:
 
 
 def literal(array: AnyArray) -> str:
-    """An array as Python writes it: digits that read back as the same numbers, or their bytes."""
-    if array.size > FEW:
+    """Return an array as source: decimals that read back as the same numbers, or their bytes."""
+    if array.size > MAX_DECIMALS:
         little = array.astype(array.dtype.newbyteorder("<"))
         text = b85encode(little.tobytes()).decode()  # without quotes and backslashes
         rows = "\n".join(text[i : i + WIDTH] for i in range(0, len(text), WIDTH))
@@ -159,13 +163,14 @@ def literal(array: AnyArray) -> str:
 
 
 def function(layer: Layer) -> str:
+    """Return the definition of the activation of a layer."""
     settings = "".join(f", {name}" for name in layer.settings)
     body = indent(ACTIVATIONS[layer.name], "    ")
     return f"\n\ndef {layer.name}(z{settings}):\n{body}\n"
 
 
 def lines(model: Model) -> Iterator[str]:
-    """What `predict` does after its check."""
+    """Yield the lines of `predict` after the check of the shape."""
     if model.scaling is not None:
         yield "a = (a.astype(float) - mean) / scale"
     yield f"a = a.astype(np.{model.dtype})"

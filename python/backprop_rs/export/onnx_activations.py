@@ -1,7 +1,8 @@
 """The table of activations as ONNX nodes.
 
-They are made of operators that ONNX Runtime has for both float32 and float64. Those of the whole
-activations, such as LeakyRelu, are for float32 alone there, and keep their settings in float32.
+They only use operators that ONNX Runtime supports for both float32 and float64. It supports the
+operators of whole activations, such as LeakyRelu, only for float32; they keep their settings in
+float32.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from .onnx_graph import Value
 
 
 def unary(op: str) -> Callable[[Value], Value]:
+    """Return the function that adds a node with one input."""
     return lambda z: z.graph.node(op, z)
 
 
@@ -22,31 +24,32 @@ exp, log, tanh, sigmoid = unary("Exp"), unary("Log"), unary("Tanh"), unary("Sigm
 
 
 def where(condition: Value, yes: Value, no: Value) -> Value:
+    """Return `yes` if the condition holds and `no` otherwise, elementwise."""
     return condition.graph.node("Where", condition, yes, no)
 
 
 def elu(z: Value, alpha: float) -> Value:
-    """e^z - 1 = 2 t / (1 - t) with t = tanh(z / 2), in which nothing cancels."""
+    """Compute e^z - 1 as 2 t / (1 - t) with t = tanh(z / 2), which avoids cancellation."""
     t = tanh(0.5 * z.at_most(0))
     return where(z.positive(), z, (2 * alpha) * t / (1 - t))
 
 
 def softplus(z: Value) -> Value:
-    """log(1 + e) is log(u) with u = 1 + e, and what u has lost of e."""
+    """Compute log(1 + e) as log(u) with u = 1 + e, corrected by the rounding error of u."""
     e = exp(-abs(z))
     u = 1 + e
     return z.at_least(0) + (log(u) - ((u - 1) - e) / u)
 
 
 def mish(z: Value) -> Value:
-    """tanh(log(1 + e)) is n / (n + 2) with n = e (e + 2); 1 from z = 20 on."""
+    """Compute tanh(log(1 + e)) as n / (n + 2) with n = e (e + 2); it is 1 from z = 20 on."""
     e = exp(z.at_most(20))
     n = e * (e + 2)
     return z * (n / (n + 2))
 
 
-# Of the tail of the normal distribution in `src/real.rs`, the highest power first.
-CENTRE, FURTHEST = 5.0, 39.0
+# Coefficients for the tail of the normal distribution, highest power first, as in the Rust core.
+CENTER, MAX_ARGUMENT = 5.0, 39.0
 TAIL = (
     *(-2.7701481656827913e-10, 1.6294822123482363e-11, 4.305928346122364e-9),
     *(2.6641470506077205e-9, -3.132082028087379e-8, -2.4964749749793523e-8),
@@ -59,31 +62,34 @@ TAIL = (
 
 
 def normal_cdf(z: Value) -> Value:
-    """By Erf; ONNX Runtime has none for float64, where it is the series of the core."""
+    """Compute the normal distribution by Erf; ONNX Runtime has none for float64: use a series."""
     if z.graph.dtype == "float32":
         return 0.5 * (1 + unary("Erf")(z * sqrt(0.5)))
-    u = abs(z).at_most(FURTHEST)
-    t = (u - CENTRE) / (u + CENTRE)
+    u = abs(z).at_most(MAX_ARGUMENT)
+    t = (u - CENTER) / (u + CENTER)
     tail = reduce(lambda sum, coefficient: sum * t + coefficient, TAIL[1:], t * 0 + TAIL[0])
     below = exp(-0.5 * (u * u)) * tail / (1 + u)
     return where(z.positive(), 1 - below, below)
 
 
 def gelu_tanh(z: Value) -> Value:
-    inner = z.at_most(50).at_least(-50)  # beyond, tanh is 1, and z^3 might overflow
+    """Compute GELU by its approximation with tanh."""
+    inner = z.at_most(50).at_least(-50)  # tanh is 1 outside, and z^3 might overflow
     return 0.5 * z * (1 + tanh(GELU_ROOT * (inner + GELU_CUBE * (inner * inner * inner))))
 
 
 def softmax(z: Value) -> Value:
+    """Compute the softmax of each row."""
     return z.graph.node("Softmax", z, axis=-1)
 
 
 def gaussian(z: Value) -> Value:
-    inner = z.at_most(50).at_least(-50)  # beyond, it is 0
+    """Compute e^(-z^2)."""
+    inner = z.at_most(50).at_least(-50)  # it is 0 outside
     return exp(-(inner * inner))
 
 
-# sigma of z and the settings of its row, by the names of the table of activations.
+# The name of each activation, and its function of z and its settings.
 ACTIVATIONS: dict[str, Callable[..., Value]] = {
     "identity": lambda z: z,
     "sigmoid": sigmoid,

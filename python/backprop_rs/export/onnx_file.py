@@ -1,6 +1,6 @@
-"""A network as an ONNX file (https://onnx.ai), written without the onnx package.
+"""Export a network as an ONNX file (https://onnx.ai), without the onnx package.
 
-The input is `X` (batch, n_0). Values leave as `predictions` (batch, n_L); a classifier has `label`
+The input is `X` (batch, n_0). The output is `predictions` (batch, n_L); a classifier has `label`
 (batch,) and `probabilities` (batch, classes).
 """
 
@@ -17,21 +17,21 @@ from .onnx_activations import ACTIVATIONS
 from .onnx_graph import DOUBLE, INT64, STRING, TYPES, Graph, Value, value_info
 from .protobuf import message
 
-IR_VERSION = 7  # both of ONNX 1.8, of the end of 2020
+IR_VERSION = 7  # IR and opset of ONNX 1.8, released at the end of 2020
 OPSET = 13
 BATCH = "batch"
-LARGEST = 2**31 - 1  # bytes, of any message of protocol buffers
+MAX_BYTES = 2**31 - 1  # of any message of protocol buffers
 
 
 def content(model: Model, name: str) -> bytes:
-    """The bytes of the file."""
+    """Return the bytes of the file."""
     size = sum(array.nbytes for layer in model.layers for array in layer.parameters.values())
-    if size > LARGEST - 2**20:
+    if size > MAX_BYTES - 2**20:
         raise ValueError(f"an ONNX file must have less than 2 GiB of parameters; got {size} bytes")
     from .. import __version__
 
     graph = Graph(model.dtype)
-    outputs = answers(model, graph, forward(model, graph, Value(graph, "X")))
+    outputs = add_outputs(model, graph, forward(model, graph, Value(graph, "X")))
     fields: list[tuple[int, Any]] = [(1, node) for node in graph.nodes]
     fields += [(2, name or "network")]
     fields += [(5, tensor) for tensor in graph.initializers.values()]
@@ -49,11 +49,12 @@ def content(model: Model, name: str) -> bytes:
 
 
 def entry(key: str, value: object) -> bytes:
+    """Return a StringStringEntryProto whose value is JSON."""
     return message((1, key), (2, json.dumps(value)))
 
 
 def forward(model: Model, graph: Graph, X: Value) -> Value:
-    """The scaling, and z = a w^T + b and a = sigma(z) of each layer."""
+    """Add the scaling, and z = a w^T + b and a = sigma(z) of each layer (eq. 1 and 2)."""
     a = X
     if model.scaling is not None:
         wide = as_double(graph, a)
@@ -76,31 +77,33 @@ def forward(model: Model, graph: Graph, X: Value) -> Value:
 
 
 def normalized(z: Value, gain: Value, shift: Value) -> Value:
-    """gain (z - mean) / sqrt(variance + epsilon) + shift, over the neurons of each row."""
+    """Return gain (z - mean) / sqrt(variance + epsilon) + shift, over the neurons of each row."""
 
-    def mean(of: Value) -> Value:
-        return z.graph.node("ReduceMean", of, axes=[1], keepdims=1)
+    def mean(values: Value) -> Value:
+        return z.graph.node("ReduceMean", values, axes=[1], keepdims=1)
 
-    centred = z - mean(z)
-    deviation = z.graph.node("Sqrt", mean(centred * centred) + EPSILON)
-    return gain * (centred / deviation) + shift
+    centered = z - mean(z)
+    deviation = z.graph.node("Sqrt", mean(centered * centered) + EPSILON)
+    return gain * (centered / deviation) + shift
 
 
 def as_double(graph: Graph, value: Value) -> Value:
+    """Convert a value from the type of the network to float64."""
     return value if graph.dtype == "float64" else graph.node("Cast", value, to=DOUBLE)
 
 
 def as_type(graph: Graph, value: Value) -> Value:
+    """Convert a value from float64 to the type of the network."""
     return value if graph.dtype == "float64" else graph.node("Cast", value, to=TYPES[graph.dtype])
 
 
-def answers(model: Model, graph: Graph, a: Value) -> list[bytes]:
-    """The outputs of the graph."""
+def add_outputs(model: Model, graph: Graph, a: Value) -> list[bytes]:
+    """Add the nodes of the outputs, and return their descriptions."""
     kind, n = TYPES[model.dtype], len(model.classes)
     if not n:
         graph.node("Identity", a, name=model.outputs)
         return [value_info(model.outputs, kind, BATCH, model.sizes[-1])]
-    if model.sizes[-1] < n:  # one probability, that of the second class
+    if model.sizes[-1] < n:  # the only output is the probability of the second class
         second = graph.node("Gather", a, graph.array("column", np.array(0, np.int64)), axis=1)
         index = graph.node(
             "Cast", graph.node("GreaterOrEqual", second, graph.number(0.5)), to=INT64

@@ -1,4 +1,4 @@
-"""An ONNX graph under construction (onnx.proto3 of the ONNX project has the numbers of fields)."""
+"""Build an ONNX graph; onnx.proto3 of the ONNX project lists the numbers of fields."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TYPES = {"float32": FLOAT, "float64": DOUBLE, "int64": INT64, "str": STRING}
 
 
 class Graph:
-    """Nodes and constants; `dtype` is the type of all its arithmetic."""
+    """Nodes and constants; `dtype` is the type of all arithmetic."""
 
     def __init__(self, dtype: str) -> None:
         self.dtype = dtype
@@ -29,21 +29,21 @@ class Graph:
         self._numbers = count(1)
 
     def node(self, op: str, *inputs: Value, name: str = "", **attributes: int | list[int]) -> Value:
-        """Add a node with one output."""
+        """Add a node with one output, and return the output."""
         name = name or f"{self.scope}{op.lower()}_{next(self._numbers)}"
-        fields: list[tuple[int, Any]] = [(1, one.name) for one in inputs]
+        fields: list[tuple[int, Any]] = [(1, value.name) for value in inputs]
         fields += [(2, name), (3, name), (4, op)]
         fields += [(5, attribute(key, value)) for key, value in attributes.items()]
         self.nodes.append(message(*fields))
         return Value(self, name)
 
     def array(self, name: str, array: AnyArray) -> Value:
-        """Add a constant array."""
+        """Add a constant array, and return it."""
         self.initializers[name] = tensor(name, array)
         return Value(self, name)
 
     def number(self, value: float) -> Value:
-        """A constant of the graph's type."""
+        """Add a constant of the graph's type, and return it."""
         name = f"{value:.17g}"
         if name not in self.initializers:
             self.array(name, np.array(value, self.dtype))
@@ -51,14 +51,16 @@ class Graph:
 
 
 class Value:
-    """What a node gives; arithmetic with it adds nodes, so that a formula reads as one."""
+    """The output of a node; arithmetic with values adds nodes to the graph."""
 
     def __init__(self, graph: Graph, name: str) -> None:
         self.graph, self.name = graph, name
 
     def _pair(self, op: str, left: Value | float, right: Value | float) -> Value:
-        sides = (one if isinstance(one, Value) else self.graph.number(one) for one in (left, right))
-        return self.graph.node(op, *sides)
+        values = [
+            side if isinstance(side, Value) else self.graph.number(side) for side in (left, right)
+        ]
+        return self.graph.node(op, *values)
 
     def __add__(self, other: Value | float) -> Value:
         return self._pair("Add", self, other)
@@ -91,24 +93,27 @@ class Value:
         return self.graph.node("Abs", self)
 
     def positive(self) -> Value:
-        """Whether it is > 0."""
+        """Return whether the value is > 0, elementwise."""
         return self._pair("Greater", self, 0.0)
 
     def at_least(self, other: float) -> Value:
+        """Return the larger of the value and a number."""
         return self._pair("Max", self, other)
 
     def at_most(self, other: float) -> Value:
+        """Return the smaller of the value and a number."""
         return self._pair("Min", self, other)
 
 
 def attribute(name: str, value: int | list[int]) -> bytes:
+    """Return an AttributeProto of an integer or of a list of integers."""
     if isinstance(value, list):
-        return message((1, name), *((8, one) for one in value), (20, INTS))
+        return message((1, name), *((8, number) for number in value), (20, INTS))
     return message((1, name), (3, value), (20, INT))
 
 
 def tensor(name: str, array: AnyArray) -> bytes:
-    """TensorProto; text has a field of its own, numbers are raw bytes."""
+    """Return a TensorProto; text has its own field, numbers are raw bytes."""
     fields: list[tuple[int, Any]] = [(1, n) for n in array.shape]
     if array.dtype.kind in "OU":
         fields += [(2, STRING), *((6, str(text)) for text in array.ravel())]
@@ -119,7 +124,7 @@ def tensor(name: str, array: AnyArray) -> bytes:
 
 
 def value_info(name: str, kind: int, *shape: int | str) -> bytes:
-    """ValueInfoProto of a tensor; a dimension that is a name may have any size."""
-    dims = [message((1 if isinstance(one, int) else 2, one)) for one in shape]
+    """Return a ValueInfoProto of a tensor; a dimension with a name may have any size."""
+    dims = [message((1 if isinstance(size, int) else 2, size)) for size in shape]
     tensor_type = message((1, kind), (2, message(*((1, dim) for dim in dims))))
     return message((1, name), (2, message((1, tensor_type))))

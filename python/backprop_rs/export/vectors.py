@@ -1,4 +1,4 @@
-"""Test vectors for exported source: inputs, the network's answers, and how far others may stray."""
+"""Test vectors for exported source: inputs, the network's outputs and their error bounds."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from .._internal.types import Array
 
 COUNT = 8
-DEVIATIONS = 8  # of rounding errors that are independent: see `bound`
-ULPS = 4  # of one function of the platform's library with what surrounds it
+DEVIATIONS = 8  # standard deviations of independent rounding errors: see `bound`
+ULPS = 4  # error of one call of libm and the operations around it
 
 
 def vectors(model: Model) -> tuple[Array, Array, Array]:
-    """X (8, n_0), the outputs (8, n_L), and the bound of each output's error."""
+    """Return X (8, n_0), the outputs (8, n_L), and a bound on the error of each output."""
     n = model.sizes[0]
     X = np.random.default_rng(0).uniform(-2, 2, (COUNT, n))
     if model.scaling is not None:
@@ -28,14 +28,15 @@ def vectors(model: Model) -> tuple[Array, Array, Array]:
 
 
 def bound(model: Model, X: Array) -> Array:
-    """How far the outputs of another order of summation and other functions may be off.
+    """Return a bound on the error of outputs with another summation order and another libm.
 
-    A sum of k products strays by sqrt(k) eps times the sum of their absolute values (Higham &
-    Mary 2019, theorem 2.4); what comes in with a layer is carried through at its worst.
+    The error of a sum of k products is about sqrt(k) eps times the sum of their absolute values
+    (Higham & Mary 2019, theorem 2.4). Errors of the inputs of a layer are propagated at their
+    worst.
     """
     eps = float(np.finfo(model.dtype).eps)
     a = model.scaled(X).astype(float)
-    error = eps * np.abs(a) * (model.scaling is not None)
+    error = eps * np.abs(a) * (model.scaling is not None)  # scaling rounds once
     for layer in model.layers:
         w, b = layer.w.astype(float), layer.b.astype(float)
         size = np.abs(a) @ np.abs(w).T + np.abs(b)
@@ -43,8 +44,8 @@ def bound(model: Model, X: Array) -> Array:
         z = a @ w.T + b
         if layer.gain is not None:
             z, error = normalized(layer, z, error + ULPS * eps * np.abs(z), eps)
-        a = layer.row.sigma(z)
-        error = through(layer, z, a, error + ULPS * eps * np.abs(z)) + ULPS * eps * np.abs(a)
+        a = layer.activation.sigma(z)
+        error = propagate(layer, z, a, error + ULPS * eps * np.abs(z)) + ULPS * eps * np.abs(a)
     if model.target_scaling is not None:
         error = error * model.target_scaling.scale + eps * np.abs(model.unscaled(a))
     tiny = float(np.finfo(model.dtype).tiny)
@@ -53,23 +54,25 @@ def bound(model: Model, X: Array) -> Array:
 
 
 def normalized(layer: Layer, z: Array, error: Array, eps: float) -> tuple[Array, Array]:
-    """What layer normalisation makes of z and of its error: z_hat moves with z, with the mean of
-    the row, and with its deviation."""
+    """Return the layer normalization of z and a bound on its error.
+
+    z_hat changes with z, with the mean of the row and with its standard deviation.
+    """
     assert layer.gain is not None and layer.shift is not None
     gain, shift = layer.gain.astype(float), layer.shift.astype(float)
     z_hat, deviation = unit_rows(z)
-    along = np.abs(z_hat) * (np.abs(z_hat) * error).mean(axis=1, keepdims=True)
-    moved = (error + error.mean(axis=1, keepdims=True) + along) / deviation
-    moved += ULPS * eps * np.abs(z_hat)
+    of_deviation = np.abs(z_hat) * (np.abs(z_hat) * error).mean(axis=1, keepdims=True)
+    of_z_hat = (error + error.mean(axis=1, keepdims=True) + of_deviation) / deviation
+    of_z_hat += ULPS * eps * np.abs(z_hat)
     value = gain * z_hat + shift
-    return value, np.abs(gain) * moved + eps * (np.abs(gain * z_hat) + np.abs(shift))
+    return value, np.abs(gain) * of_z_hat + eps * (np.abs(gain * z_hat) + np.abs(shift))
 
 
-def through(layer: Layer, z: Array, a: Array, error: Array) -> Array:
-    """What an error of z makes of a."""
-    if not layer.row.elementwise:  # |da_j| <= a_j (|dz_j| + sum_i a_i |dz_i|)
-        spread: Array = a * (error + (a * error).sum(axis=1, keepdims=True))
-        return spread
-    sigma = layer.row.sigma
-    moved: Array = np.maximum(np.abs(sigma(z + error) - a), np.abs(sigma(z - error) - a))
-    return moved
+def propagate(layer: Layer, z: Array, a: Array, error: Array) -> Array:
+    """Return a bound on the error of a = sigma(z) for a bound on the error of z."""
+    if not layer.activation.elementwise:  # |da_j| <= a_j (|dz_j| + sum_i a_i |dz_i|)
+        of_softmax: Array = a * (error + (a * error).sum(axis=1, keepdims=True))
+        return of_softmax
+    sigma = layer.activation.sigma
+    of_a: Array = np.maximum(np.abs(sigma(z + error) - a), np.abs(sigma(z - error) - a))
+    return of_a

@@ -1,1 +1,1 @@
-"""Networks that other programs have trained."""
+"""Import networks that other programs have trained."""

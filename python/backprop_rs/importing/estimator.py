@@ -1,6 +1,6 @@
-"""scikit-learn's fitted MLPs as networks.
+"""Import the fitted MLPs of scikit-learn.
 
-Nothing of scikit-learn is imported: the fitted attributes say all.
+Only their fitted attributes are read; scikit-learn is not imported.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from .._internal import checks
 if TYPE_CHECKING:
     from ..network import Network
 
-# Their names for rows of our table of activations; the others are called the same.
-OURS = {"logistic": "sigmoid", "exp": "exponential"}
+# Activations that have another name in scikit-learn, and their names here.
+RENAMED = {"logistic": "sigmoid", "exp": "exponential"}
 FITTED = ("coefs_", "intercepts_", "activation", "out_activation_")
 
-# scikit-learn halves the squared error, and takes its mean over the outputs.
+# scikit-learn halves the squared error and averages it over the outputs.
 COSTS = {"squared_error": "mean_squared_error(0.5)", "poisson": "poisson"}
 
 
 def network_of(cls: type[Network], mlp: Any, backend: str) -> Network:
-    """See `Network.from_sklearn`."""
+    """Return the network of a fitted MLP; see `Network.from_sklearn`."""
     missing = [name for name in FITTED if not hasattr(mlp, name)]
     if missing:
         raise (TypeError if "activation" in missing else ValueError)(
@@ -36,50 +36,51 @@ def network_of(cls: type[Network], mlp: Any, backend: str) -> Network:
         hidden = [hidden] * (len(weights) - 1)
     net = cls(
         [weights[0].shape[1], *(len(w) for w in weights)],
-        [name(one) for one in hidden],
-        name(mlp.out_activation_),
-        cost(mlp),
+        [activation_of(text) for text in hidden],
+        activation_of(mlp.out_activation_),
+        cost_of(mlp),
         init=weights,
         dtype=checks.dtype(weights[0].dtype),
         backend=backend,
     )
     net.biases = list(mlp.intercepts_)
     net.epochs_trained = int(getattr(mlp, "n_iter_", 0))
-    net.metadata = metadata(mlp, len(weights[-1]))
+    net.metadata = metadata_of(mlp, len(weights[-1]))
     return net
 
 
-def name(theirs: Any) -> Any:
-    return OURS.get(theirs, theirs) if isinstance(theirs, str) else theirs
+def activation_of(name: Any) -> Any:
+    """Return the activation that scikit-learn calls `name`; an object stays the same."""
+    return RENAMED.get(name, name) if isinstance(name, str) else name
 
 
-def cost(mlp: Any) -> Any:
-    """What it has minimised; a cost of ours where its class has one."""
-    if getattr(mlp, "cost", None) is not None:
+def cost_of(mlp: Any) -> Any:
+    """Return the cost that the estimator has minimized, without its penalty."""
+    if getattr(mlp, "cost", None) is not None:  # an estimator of this package
         return mlp.cost
     if hasattr(mlp, "classes_"):
         return "cross_entropy"
     return COSTS[getattr(mlp, "loss", "squared_error")]
 
 
-def metadata(mlp: Any, n_outputs: int) -> dict[str, Any]:
-    """The names of features and classes, as `save`, `export` and the command line know them."""
-    kept: dict[str, Any] = {}
+def metadata_of(mlp: Any, n_outputs: int) -> dict[str, Any]:
+    """Return the names of features and classes for `Network.metadata`."""
+    metadata: dict[str, Any] = {}
     if hasattr(mlp, "feature_names_in_"):
-        kept["feature_names"] = [str(name) for name in mlp.feature_names_in_]
+        metadata["feature_names"] = [str(name) for name in mlp.feature_names_in_]
     classes = getattr(mlp, "classes_", None)
     if classes is not None and len(classes) in (n_outputs, 2) and not is_multilabel(mlp):
-        kept["class_names"] = [plain(name) for name in classes]
-    return kept
+        metadata["class_names"] = [json_label(name) for name in classes]
+    return metadata
 
 
 def is_multilabel(mlp: Any) -> bool:
-    """Whether each output is a question of its own."""
+    """Return whether each output is a class of its own, independent of the others."""
     return bool(mlp.out_activation_ == "logistic" and mlp.n_outputs_ > 1)
 
 
-def plain(name: Any) -> str | int:
-    """A class as JSON can hold it: a whole number, or its text."""
+def json_label(name: Any) -> str | int:
+    """Return a class as a whole number or text, the types of labels in JSON."""
     name = name.item() if isinstance(name, np.generic) else name
     if isinstance(name, float) and name.is_integer():
         return int(name)

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from .._internal import backends
 from .._internal.registry import Tables
-from ..importing.estimator import OURS
+from ..importing.estimator import RENAMED
 
 STOCHASTIC = ("sgd", "adam")
 OWN = ("activation", "cost")  # of which users may write their own
@@ -38,7 +38,7 @@ def name_of(chosen: Any) -> str:
 @lru_cache(500)
 def named(kind: str, text: str) -> Any:
     """A row by its text."""
-    return tables().row(kind, OURS.get(text, text))
+    return tables().row(kind, RENAMED.get(text, text))
 
 
 class Row(StrOptions):  # type: ignore[misc]  # scikit-learn has no types
@@ -90,7 +90,7 @@ POSITIVE = Interval(Real, 0, None, closed="neither")
 # As scikit-learn has them, but for the rows of our tables.
 SAME: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [Row("activation", tuple(OURS)), Each(Row("activation", tuple(OURS)))],
+    "activation": [Row("activation", tuple(RENAMED)), Each(Row("activation", tuple(RENAMED)))],
     "solver": [Row("optimizer", ("lbfgs",))],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -116,7 +116,7 @@ SAME: dict[str, list[Any]] = {
 
 # What comes after scikit-learn's.
 MORE: dict[str, list[Any]] = {
-    "output_activation": [None, Row("activation", tuple(OURS))],
+    "output_activation": [None, Row("activation", tuple(RENAMED))],
     "cost": [None, Row("cost")],
     "init": [None, Row("init")],
     "dropout": from_zero(1),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dense import Dense
-from ..importing.estimator import OURS
+from ..importing.estimator import RENAMED
 from ..network import Network
 from ._constraints import STOCHASTIC, row
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # What a layer may have beside its activation, as parameters of the estimators.
 PER_LAYER = ("l1", "weight_decay", "max_norm")
-THEIRS: dict[Any, str] = {ours: theirs for theirs, ours in OURS.items()}
+THEIRS: dict[Any, str] = {ours: theirs for theirs, ours in RENAMED.items()}
 
 
 def network(mlp: BaseMLP, sizes: Sequence[int], dtype: str) -> Network:
