@@ -5,21 +5,21 @@ DIST ?= dist
 PEERS ?=
 MUTANTS ?=
 SANITIZE ?=
-# Those that rustup has installed.
+# The targets that rustup has installed.
 TARGETS ?= $(notdir $(patsubst %/lib,%,$(wildcard $(shell rustc --print sysroot)/lib/rustlib/*-*/lib)))
 
-# Cheap builds: what is changed is built again, with the tests that are about it, and little else.
+# Cheap builds: only the changed code and its tests.
 MUTATE = RUSTFLAGS="--cfg mutants" CARGO_INCREMENTAL=1 CARGO_PROFILE_TEST_OPT_LEVEL=0 \
 	CARGO_PROFILE_TEST_DEBUG=false CARGO_PROFILE_DEV_DEBUG=false $(CARGO) mutants --no-config
 
-# Options of the compiler that are not stable yet; less optimised, as instrumented kernels are large.
+# Unstable options of the compiler; less optimized, because instrumented kernels are large.
 SANITIZED = RUSTC_BOOTSTRAP=1 CARGO_PROFILE_TEST_OPT_LEVEL=1 RUSTFLAGS="-Zsanitizer=$(1) \
 	-Cunsafe-allow-abi-mismatch=sanitizer" $(CARGO) test --locked --tests --target-dir target/sanitize/$(1) \
 	--target "$$(rustc -vV | sed -n 's/^host: //p')" $(SANITIZE)
 
 CHECKS := fmt clippy clippy-python ruff types stubs
 
-# What the threads of the pool have is never freed, as they outlive everything.
+# The threads of the pool never free their memory, because they live as long as the process.
 MIRIFLAGS ?= -Zmiri-disable-isolation -Zmiri-ignore-leaks
 MIRI ?= kernel:: pool:: steps:: sums:: memory::
 
@@ -30,7 +30,7 @@ build: ## compile the core and link the sources into the environment
 
 check: $(CHECKS)
 
-checks: ## the names of the checks, for scripts
+checks: ## print the names of the checks, for scripts
 	@echo $(CHECKS)
 
 fmt:
@@ -49,7 +49,7 @@ ruff:
 types:
 	$(PYTHON) -m mypy
 
-stubs: ## the installed core against _core.pyi
+stubs: ## compare the installed core with _core.pyi
 	$(PYTHON) -m mypy.stubtest backprop_rs._core
 
 test: test-rust test-python
@@ -63,43 +63,43 @@ test-python:
 wheel:
 	$(PYTHON) -m pip wheel --no-deps --wheel-dir $(DIST) .
 
-same-wheel: ## two builds of the wheel of HEAD, byte by byte
+same-wheel: ## build the wheel of HEAD twice and compare the bytes
 	.ci/same-wheel
 
-deny: ## licences, bans, sources and advisories of the crates; set-up: cargo install cargo-deny --locked
+deny: ## check licenses, bans, sources and advisories of the crates; set-up: cargo install cargo-deny --locked
 	$(CARGO) deny check
 
-coverage: ## lines and branches of Rust and Python that the tests reach; docs/internals/coverage.md
+coverage: ## measure line and branch coverage of Rust and Python; docs/internals/coverage.md
 	.ci/coverage
 
-mutants: ## set-up: cargo install cargo-mutants --locked; an hour or less on a free core, or MUTANTS='--shard 0/10' for a part; docs/internals/coverage.md
+mutants: ## run mutation tests, an hour or less, or MUTANTS='--shard 0/10' for a part; set-up: cargo install cargo-mutants --locked; docs/internals/coverage.md
 	mkdir -p target/mutants/tables target/mutants/layers
 	-$(MUTATE) $(addprefix -f src/,activation.rs cost.rs optimizer.rs) -o target/mutants/tables $(MUTANTS) \
 		-C=--lib -- -- activation:: cost:: optimizer::
 	$(MUTATE) -f src/layer.rs -o target/mutants/layers $(MUTANTS) -C=--test=bits -- -- layers::
 
-targets: ## whether the core compiles for each; set-up: rustup target add i686-unknown-linux-gnu ...
+targets: ## compile the core for each target; set-up: rustup target add i686-unknown-linux-gnu ...
 	for target in $(TARGETS); do $(CARGO) check --locked --lib --target $$target || exit; done
 
-sanitize: sanitize-address sanitize-thread ## the Rust tests under sanitizers; docs/internals/coverage.md
+sanitize: sanitize-address sanitize-thread ## run the Rust tests under sanitizers; docs/internals/coverage.md
 
-sanitize-address: ## what is read or written outside of its memory, or never freed
+sanitize-address: ## find reads and writes out of bounds, and leaks
 	$(call SANITIZED,address)
 
-sanitize-thread: ## what two threads touch without an order
+sanitize-thread: ## find data races
 	TSAN_OPTIONS=suppressions=$(CURDIR)/.ci/races.txt $(call SANITIZED,thread)
 
-miri: ## the rules of references and of memory, in an interpreter; set-up: rustup toolchain install nightly --component miri,rust-src; docs/internals/coverage.md
+miri: ## check references and memory in an interpreter; set-up: rustup toolchain install nightly --component miri,rust-src; docs/internals/coverage.md
 	MIRIFLAGS="$(MIRIFLAGS)" $(CARGO) +nightly miri test --locked --lib -- $(MIRI)
 
-lock: ## the newest versions that go together, for .ci/run
+lock: ## pin the newest compatible versions for .ci/run
 	$(PYTHON) -m pip install --quiet --dry-run --ignore-installed --report - '.[test,dev]' \
 		| $(PYTHON) .ci/constraints.py > .ci/constraints.txt
 
 tutorial: ## run docs/tutorial.ipynb and render it; set-up: pip install '.[docs]'
 	$(PYTHON) docs/tutorial.py
 
-bench: ## set-up: pip install '.[bench]'; PEERS passes options on, such as PEERS='--peers numpy'
+bench: ## run the benchmarks; set-up: pip install '.[bench]'; PEERS passes options, such as PEERS='--peers numpy'
 	$(CARGO) bench --locked
 	$(PYTHON) benches/peers.py $(PEERS)
 	$(PYTHON) benches/peers.py --tables

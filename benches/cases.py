@@ -1,4 +1,4 @@
-"""The training problems that the benches time.
+"""Training problems of the benchmarks.
 
 A case is written as ``sizes@batch``: ``784-128-10@32`` is a network of 784, 128 and 10 neurons
 trained on batches of 32 rows, with sigmoid layers, squared error and gradient descent; ``64x11``
@@ -25,7 +25,7 @@ MAIN = {
 }
 # The share of the machine's peak of fused multiply-adds that it must reach, in float32.
 PEAK_SHARE = {"784-1024-1024-10@256": 0.80, "4096-4096-4096@1024": 0.85}
-# Shapes that a kernel made for round numbers would get wrong; none may fall below a peer.
+# Awkward shapes; none may be slower than a peer.
 ODD = [
     "13-47-129-5@7",
     "47-129-13@1",
@@ -47,7 +47,7 @@ MOST_ROWS = 100_000
 
 @dataclass(frozen=True)
 class Case:
-    """One network with its batch size and its way of training."""
+    """A network with its batch size and way of training."""
 
     name: str
     sizes: tuple[int, ...]
@@ -68,7 +68,7 @@ class Case:
 
     @property
     def classes(self):
-        """Whether the targets are classes."""
+        """Return True if the targets are classes."""
         return self.adam
 
     @property
@@ -89,7 +89,7 @@ class Case:
 
     @property
     def layer_norm(self):
-        """Of the hidden layers."""
+        """Return the activation of the hidden layers."""
         return False
 
     @property
@@ -98,23 +98,23 @@ class Case:
 
     @property
     def flop(self):
-        """Of one step: forward, δ and gradient take 2 each, and the first layer needs no δ of X."""
+        """Return the operations of a step: 2 each for forward, δ and gradient, but no δ of X."""
         products = [n_in * n_out for n_in, n_out in zip(self.sizes, self.sizes[1:], strict=False)]
         return self.batch * (6 * sum(products) - 2 * products[0])
 
     @property
     def steps(self):
-        """Of one timed epoch."""
+        """Return the steps of a timed epoch."""
         return max(1, min(round(EPOCH_FLOP / self.flop), MOST_ROWS // self.batch))
 
     def target(self, dtype):
-        """The least ratio to the fastest peer."""
+        """Return the least ratio to the fastest peer."""
         return MAIN.get(self.name, 1.0) if dtype == "float32" else 1.0
 
 
 @dataclass(frozen=True)
 class Problem:
-    """The data and the first weights of a case, the same for every peer."""
+    """Data and first weights of a case, the same for every peer."""
 
     X: np.ndarray  # (rows, n_0)
     y: np.ndarray  # (rows, n_L); one-hot where the case has classes
@@ -135,7 +135,7 @@ class Problem:
 
 
 def select(patterns):
-    """The cases for names, ``main``, ``odd`` or ``all``."""
+    """Return the cases of names, ``main``, ``odd`` or ``all``."""
     groups = {"main": list(MAIN), "odd": ODD, "all": [*MAIN, *ODD]}
     names = [name for pattern in patterns for name in groups.get(pattern, [pattern])]
     return [Case.parse(name) for name in dict.fromkeys(names)]

@@ -1,4 +1,4 @@
-"""What the defaults of `Network.fit` learn, beside the best of a small grid.
+"""Compare the defaults of `Network.fit` with the best of a small grid.
 
     python benches/defaults.py
 
@@ -52,7 +52,7 @@ class Task:
         return bp.Network([self.X.shape[1], self.hidden, n_out], "relu", output, cost, seed=seed)
 
     def score(self, **settings):
-        """The mean over the splits."""
+        """Return the mean score over the splits."""
         scores = []
         for seed, (train, test) in enumerate(self.splits):
             X, X_test = scaled(self.X[train], self.X[test])
@@ -65,7 +65,7 @@ class Task:
         return float(np.mean(scores))
 
     def best(self):
-        """The best score of the grid, and its cell."""
+        """Return the best score of the grid, and its cell."""
         grid = self.grid or GRID
         cells = [dict(zip(grid, cell, strict=True)) for cell in product(*grid.values())]
         scored = [
@@ -75,7 +75,7 @@ class Task:
 
 
 def scaled(train, test):
-    """Both by the mean and the deviation of the first."""
+    """Standardize both by the mean and the deviation of the first."""
     mean, deviation = train.mean(axis=0), train.std(axis=0)
     deviation = np.where(deviation > 0, deviation, 1)
     return (train - mean) / deviation, (test - mean) / deviation

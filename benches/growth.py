@@ -1,4 +1,4 @@
-"""How the time of an epoch and the memory of fit grow with the rows and the parameters.
+"""Measure how time and memory of fit grow with the rows and the parameters.
 
 Every point is measured in a process of its own; memory is what fit adds to the highest resident
 size there was with X and y in place. Writes benches/results/growth.json, draws docs/growth.svg.
@@ -25,13 +25,13 @@ LEAST_SECONDS = 0.2  # of a timed point
 
 
 def peak_memory():
-    """Bytes, of this process so far."""
+    """Return the peak memory of this process so far, in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def point(sizes, rows):
-    """Seconds of an epoch, and bytes that the first fit added."""
+    """Return the seconds of an epoch, and the bytes that the first fit added."""
     import backprop_rs
 
     random = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""What fit(health=True) costs: seconds of trainings with and without it, taken in turn.
+"""Measure the cost of fit(health=True): seconds of trainings with and without it, in turn.
 
 python benches/health.py [--repeat N] prints a table.
 In trainings with more than 30 looks the last column is to stay under 5 %; any training of so many
@@ -11,7 +11,7 @@ from time import perf_counter
 import backprop_rs as bp
 import numpy as np
 
-# Sizes, rows, batch, epochs: some seconds each, as a training that is watched takes.
+# Sizes, rows, batch, epochs: some seconds each, like a training that someone monitors.
 CASES = {
     "4-16-3": ([4, 16, 3], 150, 10, 20_000),
     "30-100-1": ([30, 100, 1], 20_000, 200, 100),

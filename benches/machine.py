@@ -1,4 +1,4 @@
-"""What a figure was measured on."""
+"""Describe the machine of a measurement."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ FEATURES = ("avx512f", "avx2", "fma", "asimd")
 
 
 def describe():
-    """Processor, its vector instructions, cores this process may use, system, Python."""
+    """Return processor, vector instructions, available cores, system and Python version."""
     model, flags = platform.processor(), set()
     with open("/proc/cpuinfo") as file:
         for line in file:

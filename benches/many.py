@@ -1,4 +1,6 @@
-"""Networks side by side beside one after another: python benches/many.py
+"""Compare train_many with trainings one after another.
+
+    python benches/many.py
 
 The same networks are trained by `train_many` and, one after another, by `fit` with all threads;
 in turn, several rounds, and the best round of each counts. At two cores it is to be at least 1.8
@@ -44,7 +46,7 @@ def timed(train, *arguments):
 
 
 def measure(case, threads, epochs, repeat):
-    """Seconds of each way, the best of several rounds."""
+    """Return the seconds of each way, the best of several rounds."""
     X, y = problem(case)
     chosen = configs(case, epochs)
     bp.set_num_threads(threads)

@@ -29,7 +29,7 @@ SECONDS = 1.0  # of each measurement
 
 
 def least(function, repeat):
-    """Least seconds of a call."""
+    """Return the least seconds of a call."""
     times = []
     for _ in range(repeat):
         start = perf_counter()
@@ -42,7 +42,7 @@ def least(function, repeat):
 
 
 def messages(comm):
-    """Seconds of an empty message and of one of 8 MB, between ranks 0 and 1."""
+    """Return the seconds of an empty message and of one of 8 MB, between ranks 0 and 1."""
     found = {}
     for length in (1, 2_000_000):
         buffer = np.zeros(length, np.float32)
@@ -61,7 +61,7 @@ def messages(comm):
 
 
 def exchanges(comm, reduction):
-    """Seconds of an exchange for each number of parameters; each rank has one subtree."""
+    """Return the seconds of an exchange for each number of parameters, with one subtree a rank."""
     from backprop_rs.distributed.exchange import Exchange
     from backprop_rs.distributed.sharding import deal
 
@@ -84,7 +84,7 @@ def exchanges(comm, reduction):
 
 
 def rates(comm, reduction):
-    """Samples a second of fit for each batch."""
+    """Return the samples per second of fit for each batch."""
     import backprop_rs as bp
 
     bp.set_num_threads(1)
@@ -104,7 +104,7 @@ def rates(comm, reduction):
 
 
 def update_seconds():
-    """Seconds an update takes a parameter."""
+    """Return the seconds of an update per parameter."""
     import backprop_rs as bp
 
     bp.set_num_threads(1)
@@ -136,7 +136,7 @@ def worker():
 
 
 def exchange_model(ranks, parameters, latency, per_byte, reduction="exact"):
-    """Seconds of an exchange where each rank has one subtree; see docs/guide/distributed.md."""
+    """Return the modeled seconds of an exchange with one subtree a rank."""
     share = (ranks - 1) / ranks
     if reduction == "fast":
         return 2 * log2(ranks) * latency + 2 * share * parameters * WIDTH * per_byte
@@ -145,7 +145,7 @@ def exchange_model(ranks, parameters, latency, per_byte, reduction="exact"):
 
 
 def efficiency(ranks, batch, row, parameters, update, message, reduction="exact"):
-    """How much of R machines' speed is left, at a batch of the whole."""
+    """Return the share of the speed of R machines that is left, for the whole batch."""
     busy = min(ranks, max(batch // 256, 1)) if reduction == "exact" else ranks
     alone = batch * row + parameters * update
     together = batch / busy * row + parameters * update

@@ -1,4 +1,4 @@
-"""Training from disk beside training from memory: samples a second and peak memory.
+"""Compare training from disk with training from memory: speed and peak memory.
 
 Makes a table of --gb gigabytes, 128 float32 features and a class, as .npy files and as a folder of
 Parquet files, and trains one epoch from each, every run in a process of its own, with the files out
@@ -26,7 +26,7 @@ ROW = FEATURES * 4
 
 
 def make(folder, rows):
-    """The same rows as .npy files and as Parquet; nothing is made twice."""
+    """Write the same rows as .npy files and as Parquet, unless they exist."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -54,7 +54,7 @@ def make(folder, rows):
 
 
 def forget(folder):
-    """Have the system drop what it remembers of the files."""
+    """Drop the files from the page cache."""
     for path in folder.rglob("*"):
         if path.is_file():
             with open(path, "rb") as file:
@@ -63,7 +63,7 @@ def forget(folder):
 
 
 class Memory:
-    """The most anonymous memory of this process, looked at a hundred times a second."""
+    """Sample the peak anonymous memory of this process, a hundred times per second."""
 
     def __init__(self):
         self.first, self.most, self.over = self.now(), 0, False
@@ -83,7 +83,7 @@ class Memory:
 
 
 def worker(kind, folder, rows, threads, hidden):
-    """One epoch; prints samples a second, CPU seconds a sample and bytes added at the peak."""
+    """Train one epoch and print samples per second, CPU seconds per sample and peak bytes."""
     import backprop_rs as bp
 
     bp.set_num_threads(threads)
@@ -133,7 +133,7 @@ def main():
 
 
 def table(args, hidden, in_memory):
-    """The runs of one network, each kind in turn."""
+    """Run one network with each kind of data in turn."""
     print(f"\n| {FEATURES}-{hidden.replace(',', '-')}-{CLASSES} from | samples/s | of memory | "
           "seconds an epoch | µs of CPU a sample | MB added at the peak |")  # fmt: skip
     print("|---|---|---|---|---|---|")

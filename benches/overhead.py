@@ -1,4 +1,4 @@
-"""What stands around the arithmetic: the loop of fit, the import, the size of the wheel.
+"""Measure the overhead: the loop of fit, the import, the size of the wheel.
 
 fit is timed on 1,000 epochs of Iris-sized data (150 rows, 4-16-3, batches of 10) beside its steps
 alone: one call of the core, rows in file order. The wheel is built afresh.
@@ -23,7 +23,7 @@ print(perf_counter() - start)
 
 
 def best(function, repeat=7):
-    """Least seconds of several calls."""
+    """Return the least seconds of several calls."""
     seconds = []
     for _ in range(repeat):
         start = perf_counter()
@@ -33,7 +33,7 @@ def best(function, repeat=7):
 
 
 def fit_and_steps():
-    """Seconds of fit and of its steps alone."""
+    """Return the seconds of fit and of its steps alone."""
     import backprop_rs
     from backprop_rs import _core
 
@@ -56,14 +56,14 @@ def fit_and_steps():
 
 
 def import_seconds(module, repeat=15):
-    """Least seconds of importing a module after NumPy, each time in a new process."""
+    """Return the least seconds to import a module after NumPy, each time in a new process."""
     command = [sys.executable, "-c", IMPORT.format(module=module)]
     runs = [subprocess.check_output(command, text=True) for _ in range(repeat)]
     return min(float(run) for run in runs)
 
 
 def wheel_size():
-    """Bytes of the wheel."""
+    """Return the bytes of the wheel."""
     project = Path(__file__).parent.parent
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]

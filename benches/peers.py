@@ -1,4 +1,4 @@
-"""Training speed beside NumPy, scikit-learn, JAX and PyTorch: python benches/peers.py --help.
+"""Compare training speed with NumPy, scikit-learn, JAX and PyTorch: peers.py --help.
 
 Every library runs in a process of its own, pinned to the same cores with the same number of
 threads; for each case they are timed in turn, several rounds, and the best round of each counts.
@@ -33,7 +33,7 @@ ROUNDS_IF_SLOW = 3
 
 
 def time_case(workers, case, repeat):
-    """Microseconds a step of each library that can run the case."""
+    """Return the microseconds per step of each library that can run the case."""
     ready = [peer for peer, worker in workers.items() if worker.ask("prepare", case.name)]
     best = {}
     for turn in range(repeat):
@@ -47,7 +47,7 @@ def time_case(workers, case, repeat):
 
 
 def time_setting(arguments, cases, dtype, threads):
-    """All cases with one dtype and number of threads: a list of results."""
+    """Return the results of all cases with one dtype and number of threads."""
     workers = {p: Worker("train", p, dtype, threads, arguments.order) for p in arguments.peers}
     arguments.versions |= {peer: worker.ask("version") for peer, worker in workers.items()}
     peak = workers["ours"].ask("peak") if "ours" in workers else None
@@ -63,7 +63,7 @@ def time_setting(arguments, cases, dtype, threads):
 
 
 def result(case, dtype, threads, peak, times):
-    """What is kept of a case: the times and what follows from them."""
+    """Return the record of a case: the times and derived figures."""
     peers = [time for peer, time in times.items() if peer != "ours"]
     mine = times.get("ours", min(peers, default=None))
     rate = case.flop / mine / 1e3 if mine else None
@@ -103,7 +103,7 @@ def print_row(row, peers):
 
 
 def verify(peers, dtype):
-    """That the libraries train the same thing: equal weights after three batches in file order."""
+    """Compare the weights of all libraries after three batches in file order."""
     import numpy as np
 
     for name in ("4-16-3@10", "30-100-1@200", "64x11@64", "100-256-256-10@128:adam"):

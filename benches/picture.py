@@ -1,4 +1,4 @@
-"""The pictures of the README and the docs, drawn from the results of the benches."""
+"""Pictures of the docs, drawn from the results of the benchmarks."""
 
 import matplotlib
 
@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 from cases import Case
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-# Okabe and Ito's colours stay apart for every kind of colour vision; shapes differ as well.
+# Okabe and Ito's colors can be told apart with every kind of color vision; shapes differ too.
 PEERS = {
     "numpy": ("NumPy", "#0072B2", "o"),
     "sklearn": ("scikit-learn", "#E69F00", "s"),
@@ -32,7 +32,7 @@ STYLE = {
 
 
 def label(name):
-    """A case in words: ``784-128-10@32`` is 784-128-10, batch 32."""
+    """Return a case in words: ``784-128-10@32`` is 784-128-10, batch 32."""
     case = Case.parse(name)
     same = len(set(case.sizes)) == 1 and len(case.sizes) > 3
     net = f"{case.sizes[0]} in {len(case.sizes) - 1} layers" if same else name.split("@")[0]
@@ -40,7 +40,7 @@ def label(name):
 
 
 def speed(record, path):
-    """How many times faster than each peer, float32, one panel for each number of threads."""
+    """Draw the speed-up over each peer in float32, one panel per number of threads."""
     rows = [r for r in record["results"] if r["dtype"] == "float32" and "ours" in r["microseconds"]]
     if not rows:
         print("no results of backprop_rs in float32: no picture drawn")
@@ -87,7 +87,7 @@ def draw_speed(axis, rows, cases):
 
 
 def growth(record, path):
-    """Time of an epoch against rows and parameters, and memory against rows."""
+    """Draw the time of an epoch against rows and parameters, and memory against rows."""
     by_rows, by_parameters = record["rows"], record["parameters"]
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(13.5, 4.2))
@@ -116,7 +116,7 @@ def growth(record, path):
 
 
 def draw_growth(axis, x, seconds, xlabel, ylabel):
-    """The points, and the straight line through the last of them."""
+    """Draw the points, and the straight line through the last of them."""
     axis.plot(x, [seconds[-1] * value / x[-1] for value in x], color="#888888", linewidth=1)
     axis.plot(x, seconds, "o", color="#0072B2")
     axis.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)

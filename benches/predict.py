@@ -1,4 +1,4 @@
-"""Prediction beside NumPy, scikit-learn, JAX, PyTorch and ONNX Runtime, float32.
+"""Compare prediction with NumPy, scikit-learn, JAX, PyTorch and ONNX Runtime in float32.
 
 One row through 4-16-3 from Python, in microseconds a call, then 10,000 rows through four networks,
 in million rows a second. Each library runs in a process of its own, all pinned alike.
@@ -19,7 +19,7 @@ RESULTS = Path(__file__).parent / "results" / "predict.json"
 
 
 def time_case(workers, name, repeat):
-    """Microseconds a call, the best of several rounds in turn."""
+    """Return the microseconds per call, the best of several rounds in turn."""
     ready = [peer for peer, worker in workers.items() if worker.ask("prepare", name)]
     rounds = [{peer: workers[peer].ask("measure") for peer in ready} for _ in range(repeat)]
     return {peer: min(times[peer] for times in rounds) for peer in ready}

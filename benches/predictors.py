@@ -1,4 +1,4 @@
-"""Prediction by each library, sigmoid everywhere, float32: ``run(calls)`` predicts that often."""
+"""Prediction by each library, with sigmoid layers in float32; ``run(calls)`` predicts."""
 
 import warnings
 
@@ -15,7 +15,7 @@ class Predictor:
 
     @staticmethod
     def limit(case):
-        """Most calls of a run."""
+        """Return the maximum number of calls of a run."""
         return 1_000_000
 
     def __init__(self, case, problem, order, threads):
@@ -35,7 +35,7 @@ class Predictor:
 
 
 class NumPy(Predictor):
-    """In place, into buffers that are there already."""
+    """NumPy in place, into existing buffers."""
 
     module = "numpy"
 
@@ -57,7 +57,7 @@ class NumPy(Predictor):
 
 
 class ScikitLearn(Predictor):
-    """Output identity: scikit-learn has no sigmoid regressor."""
+    """scikit-learn, with output identity because it has no sigmoid regressor."""
 
     module = "sklearn"
 
@@ -74,7 +74,7 @@ class ScikitLearn(Predictor):
 
 
 class Jax(Predictor):
-    """Jitted, from and to arrays of the device; on a CPU NumPy reads these without a copy."""
+    """JAX, jitted, with device arrays, which NumPy reads on a CPU without a copy."""
 
     module = "jax"
 
@@ -126,7 +126,7 @@ class OnnxRuntime(Predictor):
 
 
 class Torch(Predictor):
-    """Eager, in inference mode."""
+    """PyTorch, eager, in inference mode."""
 
     module = "torch"
 
@@ -160,7 +160,7 @@ class Ours(Predictor):
 
 
 class OursInPlace(Ours):
-    """With out=."""
+    """Ours with out=."""
 
     def prepare(self):
         super().prepare()

@@ -1,4 +1,6 @@
-"""What the progress bar costs: python benches/progress.py
+"""Measure the cost of the progress bar.
+
+    python benches/progress.py
 
 Trainings with the bar, which is drawn into a pseudo-terminal that somebody reads, and without it,
 in turn. Each takes some seconds; the least of several rounds counts. The last column is to stay
@@ -56,7 +58,7 @@ class Terminal:
 
 
 def seconds(case, shown):
-    """Of a training, and how many bytes it has drawn."""
+    """Return the seconds of a training, and the bytes that it has drawn."""
     sizes, rows, batch, epochs = case
     draw = np.random.default_rng(0)
     X, y = draw.random((rows, sizes[0]), np.float32), draw.random((rows, sizes[-1]), np.float32)

@@ -1,4 +1,4 @@
-"""The rows of the library's tables that the benches time: what each is called, and its network."""
+"""Table entries that the benchmarks time: the name and network of each."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from backprop_rs.reference.table import FLAG, FRACTION, SHARE, write
 from cases import Case
 
 NETWORKS = ("784-128-10@128", "30-100-1@200")
-NORMALISED = ("sigmoid", "relu")  # activations after a layer normalisation
+NORMALIZED = ("sigmoid", "relu")  # activations after a layer normalization
 # optax has Dozat's rule without PyTorch's growing momentum: what ours becomes with a quick growth.
 SETTINGS = {"nadam": {"momentum_decay": 1e4}}
 
 
 @dataclass(frozen=True)
 class Row(Case):
-    """One row of one table in a network, written as ``784-128-10@128:activation:gelu``."""
+    """A table entry in a network, written as ``784-128-10@128:activation:gelu``."""
 
     table: str
     text: str
@@ -57,7 +57,7 @@ class Row(Case):
 
 
 def variants(row):
-    """How a rule is written with its defaults, then with each part more that is off by default."""
+    """Return the texts of a rule: with defaults, then with each option that is off by default."""
     values = {s.name: s.default for s in row.settings} | SETTINGS.get(row.name, {})
     texts = [write(row, values)]
     for setting in row.settings:
@@ -71,12 +71,12 @@ def variants(row):
 TABLES = {
     "activation": [row.name for row in ACTIVATIONS],
     "optimizer": [text for row in OPTIMIZERS for text in variants(row)],
-    "layer_norm": list(NORMALISED),
+    "layer_norm": list(NORMALIZED),
 }
 
 
 def select(patterns):
-    """(table, text) of all rows, or of those in a named table or called so."""
+    """Return (table, text) of all entries, or of those of a named table or with a given name."""
     rows = [(table, text) for table, texts in TABLES.items() for text in texts]
     known = {name for row in rows for name in row}
     for pattern in patterns:

@@ -1,4 +1,4 @@
-"""Rows of the tables as JAX and optax have them, in an epoch that is one jitted scan.
+"""Table entries in JAX and optax, with an epoch as one jitted scan.
 
 optax's amsgrad corrects the bias before it takes the largest, and its rprop lags a step behind
 Riedmiller and Braun's; these two, and the epsilon of TensorFlow's Adam, are written out here.
@@ -23,7 +23,7 @@ ACTIVATIONS = {
 
 
 def weights_only(layers):
-    """Which parameters decay."""
+    """Return a mask of the parameters that decay."""
     return [{name: name == "w" for name in layer} for layer in layers]
 
 
@@ -65,7 +65,7 @@ def lion(optax, rate, s):
 
 
 def scale_by_adam(optax, s):
-    """Adam with the largest square so far, or with an epsilon beside the uncorrected root."""
+    """Return Adam with the largest square so far, or with epsilon added to the uncorrected root."""
     import jax
     from jax import numpy
 
@@ -134,12 +134,12 @@ class JaxRow(Jax):
         if self.case.layer_norm:
             for layer in layers[:-1]:
                 layer |= {"gain": 0 * layer["b"] + 1, "shift": 0 * layer["b"]}
-        # Copies, because what is donated must not be there twice.
+        # Copies, because a buffer cannot be donated twice.
         kept = self.jax.tree.map(lambda a: numpy.array(a, copy=True), self.rule.init(layers))
         return layers, kept
 
     def seen(self, layer, z):
-        """What the activation sees of z."""
+        """Return the input of the activation."""
         if not self.case.layer_norm:
             return z
         return layer["gain"] * self.jax.nn.standardize(z, epsilon=EPSILON) + layer["shift"]

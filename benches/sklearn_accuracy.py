@@ -1,8 +1,8 @@
-"""Test scores beside scikit-learn's MLPs: python benches/sklearn_accuracy.py --help.
+"""Compare test scores with scikit-learn's MLPs: sklearn_accuracy.py --help.
 
 Both estimators get the same settings, splits and random states; a score is the mean over the seeds,
-with its standard error. Each seed splits the samples anew, but for Fashion-MNIST, which has a test
-set of its own.
+with its standard error. Each seed has its own split, except for Fashion-MNIST, which has a separate
+test set.
 """
 
 import argparse
@@ -39,7 +39,7 @@ PUBLISHED = {(100,): 0.871, (256, 128, 100): 0.883}
 
 
 def estimator(module, name, seed):
-    """What is to be trained: scaled inputs, and scaled values where there are any."""
+    """Return the estimator in a pipeline that scales inputs, and targets if they are values."""
     settings = SETTINGS[name] | {"random_state": seed}
     if name not in VALUES:
         return make_pipeline(StandardScaler(), module.MLPClassifier(**settings))
@@ -49,7 +49,7 @@ def estimator(module, name, seed):
 
 
 def scores_of(name, seeds):
-    """The test scores of both for each seed, (seeds, 2)."""
+    """Return the test scores of both for each seed, (seeds, 2)."""
     X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
     scores = []
     for seed in range(seeds):
@@ -62,7 +62,7 @@ def scores_of(name, seeds):
 
 
 def fashion_scores(hidden, seeds, epochs):
-    """The test scores of both for each seed, (seeds, 2), and their seconds of training."""
+    """Return the test scores of both for each seed, (seeds, 2), and their training times."""
     train, test = backprop_rs.data.load_mnist_folder(FASHION)
     X, X_test = (np.ascontiguousarray(one.X, np.float32) for one in (train, test))
     scores, seconds = np.empty((seeds, 2)), np.zeros(2)
@@ -77,7 +77,7 @@ def fashion_scores(hidden, seeds, epochs):
 
 
 def row(name, scores, seconds=None, least=None):
-    """A result, printed; whether ours is within one standard error, or above."""
+    """Print a result; return True if ours is within one standard error, or above."""
     mean = scores.mean(axis=0)
     error = scores.std(axis=0, ddof=1) / np.sqrt(len(scores)) if len(scores) > 1 else np.zeros(2)
     good = bool(mean[1] >= mean[0] - error[0] and (least is None or mean[1] >= least))

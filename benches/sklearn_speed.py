@@ -1,4 +1,4 @@
-"""Training and prediction beside scikit-learn's MLPs: python benches/sklearn_speed.py --help.
+"""Compare training and prediction with scikit-learn's MLPs: sklearn_speed.py --help.
 
 Both estimators get the same data, settings and number of epochs, and make the same updates. A case
 times whole calls of `fit`, in turn, several rounds; the best round of each counts. Before each call
@@ -37,7 +37,7 @@ def builtin(load):
 
 @cache
 def data(name):
-    """X and y of a data set."""
+    """Return X and y of a data set."""
     rng = np.random.default_rng(0)
     match name:
         case "housing":
@@ -69,14 +69,14 @@ PREDICTIONS = [("breast_cancer", (100,), 1, 10), ("breast_cancer", (100,), 10_00
 
 
 def estimators(name, **settings):
-    """scikit-learn's and ours, with the same settings."""
+    """Return scikit-learn's estimator and ours, with the same settings."""
     kind = "MLPRegressor" if name == "housing" else "MLPClassifier"
     settings |= {"random_state": 0, "tol": 0.0, "n_iter_no_change": 10**6}
     return [getattr(module, kind)(**settings) for module in (neural_network, ours)]
 
 
 def side_by_side(functions, repeat):
-    """Least seconds of each function, called in turn."""
+    """Return the least seconds of each function, called in turn."""
     best = [float("inf")] * len(functions)
     for _ in range(repeat):
         for i, function in enumerate(functions):
@@ -113,7 +113,7 @@ def time_predict(case, repeat):
 
 
 def time_grid(repeat):
-    """Our own search with one process and with two; both are warm."""
+    """Time a search with our estimator in one process and in two, both warm."""
     X, y = data("digits")
     grid = {"alpha": [1e-4, 1e-3, 1e-2, 1e-1], "learning_rate_init": [1e-3, 1e-2]}
     mlp = estimators("digits", max_iter=60)[1]
@@ -124,7 +124,7 @@ def time_grid(repeat):
 
 
 def row(name, seconds, least):
-    """A result, printed."""
+    """Print a result."""
     times = seconds[0] / seconds[1]
     missed = "" if times >= least else ", missed"
     print(

@@ -51,7 +51,7 @@ fn network<T: Real>((sizes, _, adam): Case) -> Network<T> {
     let mut activations = vec![hidden; sizes.len() - 1];
     *activations.last_mut().expect("a layer") = output;
     let mut net = Network::new(sizes, &activations, cost).expect("a sound case");
-    net.initialize("auto", 0).expect("a known initialiser");
+    net.initialize("auto", 0).expect("a known initializer");
     let rule = Rule::from_text(if adam { "adam" } else { "sgd" }).expect("a known rule");
     net.set_optimizer(rule).expect("memory");
     net

@@ -1,4 +1,4 @@
-"""Every activation and optimizer, and layer normalisation, beside JAX: peers.py --tables.
+"""Compare each activation, optimizer and layer normalization with JAX: peers.py --tables.
 
 First both train two short epochs in the order of the file, and the costs of the second are
 compared: what is timed is the same. Then they are timed in turn, and the best round of each
@@ -14,7 +14,7 @@ NEAR = 0.001  # of what is learnt: roundings make up to 0.0002, a beta of 0.8 in
 
 
 def time_tables(arguments):
-    """All rows with all dtypes and numbers of threads."""
+    """Return the results of all entries with all dtypes and numbers of threads."""
     chosen = select(arguments.tables)
     settings = [(d, t) for d in arguments.dtypes for t in arguments.threads]
     return [found for setting in settings for found in time_setting(arguments, chosen, *setting)]
@@ -40,7 +40,7 @@ def time_setting(arguments, chosen, dtype, threads):
 
 
 def time_row(workers, name, repeat):
-    """How far the costs are apart, and the least microseconds a step of each."""
+    """Return the difference of the costs, and the least microseconds per step of each."""
     costs = {peer: worker.ask("costs", name, STEPS) for peer, worker in workers.items()}
     if repeat:
         for worker in workers.values():
@@ -58,7 +58,7 @@ def time_row(workers, name, repeat):
 
 
 def apart(costs):
-    """The largest difference from our cost after the second epoch, as a share of what it learnt."""
+    """Return the largest difference from our cost after two epochs, as a share of its decrease."""
     if None in costs.values():
         return None
     first, second = costs["ours"]
@@ -66,7 +66,7 @@ def apart(costs):
 
 
 def same(result):
-    """Whether both have trained the same."""
+    """Return True if both have trained the same."""
     return result["apart"] is not None and result["apart"] < NEAR  # False of NaN
 
 
@@ -85,7 +85,7 @@ def print_row(result):
 
 
 def print_markdown(record):
-    """Our microseconds, those of the fastest peer, and the ratio, a network beside the other."""
+    """Print our microseconds, those of the fastest peer, and the ratio, for both networks."""
     settings = dict.fromkeys((r["dtype"], r["threads"]) for r in record["results"])
     for dtype, threads in settings:
         found = {

@@ -1,8 +1,8 @@
-"""One epoch of mini-batch training, by each library in the form that is fastest for it.
+"""One epoch of mini-batch training, by each library in its fastest form.
 
 A trainer is made from a case, its problem, the order of the rows ("shuffled" or "file") and the
 number of threads. ``run(steps)`` trains; whoever cannot train a part of an epoch ignores ``steps``
-and trains a whole one (``whole = True``). A shuffled order is drawn anew in each run, inside the
+and trains a whole one (``whole = True``). A shuffled order is drawn in each run, inside the
 timing, as in real training. ``run_for_the_clock`` says how many epochs it has trained: one, but for
 ours, which looks through its data for NaN when a training begins; that is no part of an epoch, so
 it trains some. All but scikit-learn compute exactly the same thing.
@@ -27,7 +27,7 @@ class Trainer:
 
     @staticmethod
     def limit(case):
-        """Most steps of a run."""
+        """Return the maximum number of steps of a run."""
         return case.steps
 
     def __init__(self, case, problem, order, threads):
@@ -45,7 +45,7 @@ class Trainer:
 
 
 class NumPy(Trainer):
-    """In place, nothing allocated in a step, all parameters in one vector for the update."""
+    """NumPy in place, without allocations in a step, with all parameters in one vector."""
 
     module = "numpy"
 
@@ -126,7 +126,7 @@ class NumPy(Trainer):
         return cost
 
     def times_slope(self, delta, a):
-        """δ ⊙ σ'(z); a is spent."""
+        """Return δ ⊙ σ'(z), and overwrite a."""
         if self.case.adam:
             delta *= np.sign(a, out=a)
         else:
@@ -183,7 +183,7 @@ class ScikitLearn(Trainer):
 
 
 class Jax(Trainer):
-    """An epoch is one jitted scan; state is donated. Rows are gathered before the scan or in it."""
+    """JAX, an epoch as one jitted scan with donated state; rows are gathered before or in it."""
 
     module = "jax"
     whole = True
@@ -198,7 +198,7 @@ class Jax(Trainer):
         self.forms = [self.compile(gather) for gather in ("before", "inside")]
 
     def state(self):
-        """(parameters, m, v, t), of which gradient descent keeps the parameters only."""
+        """Return (parameters, m, v, t); gradient descent uses the parameters only."""
         numpy = self.jax.numpy
         pairs = zip(self.problem.weights, self.problem.biases, strict=True)
         parameters = [(numpy.array(w), numpy.array(b)) for w, b in pairs]
@@ -233,7 +233,7 @@ class Jax(Trainer):
         return (tree(move, parameters, m, v), m, v, t), cost
 
     def compile(self, gather):
-        """An epoch (state, X, y, order) -> (state, costs) for the shapes at hand."""
+        """Return the function of an epoch, (state, X, y, order) -> (state, costs)."""
         scan, m = self.jax.lax.scan, self.case.batch
 
         def gathered(state, X, y, order):
@@ -251,7 +251,7 @@ class Jax(Trainer):
 
     @functools.cached_property
     def epoch(self):
-        """The faster form of the two."""
+        """Choose the faster of the two forms."""
         seconds = [min(self.seconds(form) for _ in range(3)) for form in self.forms]
         self.current = self.state()
         return self.forms[np.argmin(seconds)]
@@ -278,7 +278,7 @@ class Jax(Trainer):
 
 
 class Torch(Trainer):
-    """Eager, fused optimiser, as the library's own tutorials train."""
+    """PyTorch, eager, with a fused optimizer, like its tutorials."""
 
     module = "torch"
 

@@ -24,7 +24,7 @@ THREAD_VARIABLES = (
 
 
 def task(name):
-    """How a task reads its cases, and its peers; imported when the cores are pinned."""
+    """Return the case reader and the peers of a task; import them after pinning the cores."""
     if name == "train":
         from trainers import TRAINERS
 
@@ -40,7 +40,7 @@ def task(name):
 
 
 class Worker:
-    """The parent's end."""
+    """A worker process, as its parent sees it."""
 
     def __init__(self, task, peer, dtype, threads, order="shuffled"):
         command = [sys.executable, __file__, task, peer, dtype, str(threads), order]
@@ -54,7 +54,7 @@ class Worker:
         )
 
     def ask(self, *words):
-        """The reply, or None when the library failed (its error is on the terminal)."""
+        """Return the reply, or None if the library failed (its error is on the terminal)."""
         try:
             print(*words, file=self.process.stdin, flush=True)
             reply = self.process.stdout.readline()
@@ -68,7 +68,7 @@ class Worker:
 
 
 class Child:
-    """The child's end: one method a word that can be asked."""
+    """The child process: one method for each request."""
 
     def __init__(self, name, peer, dtype, threads, order):
         self.case, peers = task(name)
@@ -76,7 +76,7 @@ class Child:
         self.dtype, self.threads, self.order = dtype, int(threads), order
 
     def prepare(self, name):
-        """Data, network and warm-up, all outside the timing."""
+        """Prepare data, network and warm-up, outside the timing."""
         self.trainer = None  # frees the last one first
         case = self.case.parse(name)
         problem = self.kind.problem(case, self.dtype)
@@ -90,7 +90,7 @@ class Child:
         return self.steps
 
     def measure(self):
-        """Microseconds a step."""
+        """Return the microseconds per step."""
         sleep(SETTLE)
         return self.seconds() / self.steps * 1e6
 
@@ -100,7 +100,7 @@ class Child:
         return (perf_counter() - start) / times
 
     def costs(self, name, steps):
-        """Of two epochs of a few steps each, in the order of the file."""
+        """Return the costs of two epochs of a few steps each, in file order."""
         self.trainer = None
         case = self.case.parse(name)
         problem = Problem.of(case, self.dtype, int(steps))
@@ -115,7 +115,7 @@ class Child:
         return importlib.metadata.version(names.get(self.kind.module, self.kind.module))
 
     def peak(self):
-        """GFLOP/s of fused multiply-adds in registers: what the cores can do at best."""
+        """Return the peak GFLOP/s of fused multiply-adds in registers."""
         from backprop_rs import _core
 
         return max(_core.fma_peak(self.dtype, self.threads) for _ in range(5))

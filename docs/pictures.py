@@ -1,4 +1,6 @@
-"""Makes the pictures of docs/guide/pictures.md: python docs/pictures.py [NAME ...]
+"""Draw the pictures of docs/guide/pictures.md.
+
+    python docs/pictures.py [NAME ...]
 
 Each is drawn twice, for light and for dark paper. tests/test_plot.py draws them too.
 """
@@ -21,7 +23,7 @@ COLORS = 256
 
 
 def teaching_network() -> bp.Network:
-    """The derivation's network, with parameters that are easy to tell apart."""
+    """Return the derivation's network, with parameters that are easy to tell apart."""
     net = bp.Network([2, 3, 2], dtype="float64", backend="numpy")
     net.weights = [[[0.9, -0.4], [0.3, 0.6], [-0.7, 0.5]], [[0.8, -0.5, 0.3], [-0.6, 0.4, 0.9]]]
     net.biases = [[0.1, -0.2, 0.3], [0.2, -0.1]]
@@ -33,7 +35,7 @@ SAMPLE = ([0.5, 0.8], [0.0, 1.0])
 
 @cache
 def rings() -> tuple[Any, Any]:
-    """Three classes, each a noisy ring."""
+    """Return three classes, each a noisy ring."""
     random = np.random.default_rng(0)
     y = np.arange(300) % 3
     angle = random.uniform(0, 2 * np.pi, 300)
@@ -143,7 +145,7 @@ PICTURES: dict[str, Callable[[], Any]] = {
 
 
 def film() -> None:
-    """The decision boundary of `rings`, as it is learned."""
+    """Return the film of the decision boundary of `rings`."""
     X, y = rings()
     net = bp.Network([2, 16, 3], "tanh", output="softmax", cost="cross_entropy", seed=0)
     taken = net.record(X, y, epochs=60, batch_size=16, learning_rate=0.2, every=4, progress=False)
@@ -151,7 +153,7 @@ def film() -> None:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write it with so many colors as are told apart, which makes a small file."""
+    """Write it with few colors, which makes a small file."""
     from io import BytesIO
 
     from PIL import Image

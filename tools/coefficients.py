@@ -1,11 +1,11 @@
-"""The coefficients of the elementary functions in ``src/real.rs``.
+"""Compute the coefficients of the elementary functions in ``src/real.rs``.
 
 q in expm1(r) = r + r² q(r) for |r| ≤ ln 2 / 2:
 
 A least-squares fit at the Chebyshev points whose weights grow where the error is large (Lawson's
-algorithm), so that it comes near the fit whose largest error, relative to expm1, is least. The
+algorithm), so that it approaches the fit whose largest error, relative to expm1, is least. The
 constant coefficient is 1/2; the others are rounded to the type one by one, the lowest power first,
-and those that are left are fitted anew. ``python tools/coefficients.py`` prints them, the highest
+and the rest are fitted again. ``python tools/coefficients.py`` prints them, the highest
 power first, and the largest error of the fit before and after rounding.
 """
 
@@ -34,7 +34,7 @@ ROUNDS = 8
 
 
 def point(k):
-    """(r, the wanted q, the weight that makes an error of q one relative to expm1)."""
+    """Return r, the exact q, and the weight that makes an error of q relative to expm1."""
     r = LIMIT * cos(pi * (2 * k + 1) / (2 * N_POINTS))
     return r, (expm1(r) - r) / r**2, abs(r**2 / expm1(r))
 
@@ -43,13 +43,13 @@ POINTS = [point(k) for k in range(N_POINTS)]
 
 
 def errors(coefficients):
-    """Relative to expm1, at each point."""
+    """Return the errors relative to expm1, at each point."""
     values = (sum(c * r**j for j, c in enumerate(coefficients)) for r, _, _ in POINTS)
     return [abs(weight * (v - q)) for v, (_, q, weight) in zip(values, POINTS, strict=True)]
 
 
 def solve(known, degree, emphasis):
-    """The fit with so much weight on each point, its lowest coefficients known."""
+    """Return the fit with given weights of the points and known lowest coefficients."""
     first, size = len(known), degree + 1 - len(known)
     left, right = matrix(size, size), matrix(size, 1)
     for (r, q, weight), more in zip(POINTS, emphasis, strict=True):
@@ -64,7 +64,7 @@ def solve(known, degree, emphasis):
 
 
 def fit(known, degree):
-    """The best of some rounds, its lowest coefficients known."""
+    """Return the best fit of several rounds with known lowest coefficients."""
     emphasis, fits = [mpf(1)] * N_POINTS, []
     for _ in range(ROUNDS):
         coefficients = solve(known, degree, emphasis)
@@ -80,7 +80,7 @@ def fit(known, degree):
 
 
 def rounded(degree, dtype):
-    """The fit in numbers of a type."""
+    """Return the fit in numbers of a type."""
     known = [mpf("0.5")]
     while len(known) <= degree:
         known.append(mpf(float(dtype(float(fit(known, degree)[len(known)])))))
@@ -88,8 +88,8 @@ def rounded(degree, dtype):
 
 
 # sin(r) = r + r³ s(r²) and cos(r) = 1 - r²/2 + r⁴ c(r²) for |r| ≤ π/4, and the tail of the normal
-# distribution, Φ(-u) = e^(-u²/2) tail(t) / (1 + u) with t = (u - centre) / (u + centre): Chebyshev
-# fits, which are near the best.
+# distribution, Φ(-u) = e^(-u²/2) tail(t) / (1 + u) with t = (u - center) / (u + center): Chebyshev
+# fits, which are close to the best.
 
 
 def of_sin(square):
@@ -100,21 +100,21 @@ def of_cos(square):
     return (cos(sqrt(square)) - 1 + square / 2) / square**2
 
 
-def tail(centre):
+def tail(center):
     def of_t(t):
-        u = centre * (1 + t) / (1 - t)
+        u = center * (1 + t) / (1 - t)
         return exp(u * u / 2) * erfc(u / sqrt(2)) / 2 * (1 + u)
 
     return of_t
 
 
-def print_fits(dtype, degrees, centre, furthest):
+def print_fits(dtype, degrees, center, furthest):
     top = (pi / 4 * mpf("1.01")) ** 2
-    ends = [mpf(-1), mpf(furthest - centre) / (furthest + centre)]
+    ends = [mpf(-1), mpf(furthest - center) / (furthest + center)]
     fits = {
         "sin": (of_sin, [mpf("1e-15"), top], degrees[0]),
         "cos": (of_cos, [mpf("1e-10"), top], degrees[1]),
-        f"tail about {centre}, up to {furthest}": (tail(mpf(centre)), ends, degrees[2]),
+        f"tail about {center}, up to {furthest}": (tail(mpf(center)), ends, degrees[2]),
     }
     for name, (function, interval, degree) in fits.items():
         coefficients, error = chebyfit(function, interval, degree + 1, error=True)

@@ -1,12 +1,12 @@
-"""Fuzz the readers of files for as long as you like: what was tried, and what was found.
+"""Fuzz the readers of files for a given time or number of inputs.
 
     python tools/fuzz.py --minutes 10
     python tools/fuzz.py --targets model npz --seed 7 --inputs 5000
     python tools/fuzz.py --atheris model --minutes 10     (pip install atheris)
 
-The inputs depend on the seed alone. What is found is written to the folder of --keep: put it into
-tests/corpus/TARGET, so that the tests try it ever after. With --atheris, libFuzzer chooses the
-mutations by the lines of Python that they reach; without, they are those of tests/fuzzing.py.
+The inputs depend only on the seed. Inputs that break a rule are written to the folder of --keep;
+put them into tests/corpus/TARGET, so that the tests try them. With --atheris, libFuzzer chooses the
+mutations by the lines of Python that they reach; otherwise they are those of tests/fuzzing.py.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def main():
 
 
 def run(name, args):
-    """A fuzzer that has run for its time."""
+    """Run a fuzzer for its time and return it."""
     from fuzzing import Fuzzer
 
     with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +74,7 @@ def kept(folder, data):
 
 
 def by_coverage(args):
-    """libFuzzer over the instrumented reader; it stops at the first input that breaks a rule."""
+    """Run libFuzzer over the instrumented reader until an input breaks a rule."""
     import atheris
 
     with atheris.instrument_imports(include=["backprop_rs"]):

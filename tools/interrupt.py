@@ -1,4 +1,6 @@
-"""How long a training takes to return after Ctrl-C: python tools/interrupt.py [--cases NAME ...]
+"""Measure how long a training takes to return after Ctrl-C.
+
+    python tools/interrupt.py [--cases NAME ...]
 
 A process trains; it gets a real SIGINT at a random moment, and says when `fit` or `train_many` has
 returned. Half of the runs take no longer than the median; the worst is to stay under 100 ms.
@@ -44,7 +46,7 @@ print(time.monotonic(), stopped, flush=True)
 
 
 def steps(sizes, batch, rows=None, **more):
-    """A training by mini-batches that stays where it is."""
+    """Return a mini-batch training that changes nothing."""
     fit = {"batch_size": batch, "learning_rate": 0.0} | more.pop("fit", {})
     return {"sizes": sizes, "rows": rows or 4 * batch, "fit": fit} | more
 
@@ -67,7 +69,7 @@ CASES = {
 
 
 def seconds(case, threads):
-    """From the signal to the return; monotonic clocks are those of the machine."""
+    """Return the seconds from the signal to the return, by the clock of the machine."""
     command = [sys.executable, "-c", PROGRAM, json.dumps(case | {"threads": threads})]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         child.stdout.readline()

@@ -14,7 +14,7 @@ LINK = re.compile(r"\[`([^`]+)`\]\(([\w./]+)#L\d+\)")
 
 
 def renewed(page: Path) -> str:
-    """Return the text of a page with the numbers of today."""
+    """Return the text of a page with current line numbers."""
 
     def number(link: re.Match[str]) -> str:
         code, target = link.groups()

@@ -1,11 +1,11 @@
-"""A soak: everything that a service does with networks, for an hour, with memory and speed watched.
+"""Soak test: do everything a service does with networks for an hour; watch memory and speed.
 
     python tools/soak.py --minutes 60
 
-Every turn trains, resumes, predicts, saves, loads, pickles, copies, evaluates and provokes errors,
-on both number types and from several threads, and checks bits that must not change. A line a
-minute; at the end what the memory has grown by since the second tenth of the turns, and how the
-time of a turn has drifted. Ends with an error where memory has grown by more than --mebibytes.
+Every round trains, resumes, predicts, saves, loads, pickles, copies, evaluates and provokes errors,
+on both number types and from several threads, and checks bits that must not change. It
+prints a line per minute, and at the end the change of memory and of the time of a round since the
+second tenth of the rounds. It fails if memory has grown by more than --mebibytes.
 """
 
 import argparse
@@ -28,7 +28,7 @@ RUN = {"epochs": 2, "batch_size": 32, "progress": False}
 
 
 def resident():
-    """MiB of this process in memory."""
+    """Return the resident memory of this process in MiB."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4096 / 2**20
 
@@ -38,7 +38,7 @@ def bits(net):
 
 
 class Round:
-    """One network of the service and what happens to it again and again."""
+    """One network of the service and the calls of a round."""
 
     def __init__(self, sizes, dtype, folder):
         self.sizes, self.dtype = sizes, dtype
@@ -74,7 +74,7 @@ class Round:
         self.provoke(net)
 
     def provoke(self, net):
-        """Errors leave nothing behind."""
+        """Check that errors leave no change behind."""
         wrong = [self.X[:, 1:], np.full_like(self.X, np.nan), [["a"] * self.sizes[0]], None]
         for X in wrong:
             try:
@@ -100,7 +100,7 @@ def main():
 
 
 def watch(rounds, pool, seconds):
-    """(seconds, MiB, seconds of a turn of all rounds) after each turn."""
+    """Return (seconds, MiB, seconds of the round) after each round."""
     started = perf_counter()
     samples, line_due = [], 0.0
     while not samples or samples[-1][0] < seconds:
@@ -116,16 +116,16 @@ def watch(rounds, pool, seconds):
 
 
 def report(samples, most):
-    """The figures; 1 where memory has grown too much."""
+    """Print the figures; return 1 if memory has grown too much."""
     tenth = max(len(samples) // 10, 1)
     first, last = samples[tenth : 2 * tenth] or samples, samples[-tenth:]
     (memory, took), (memory_end, took_end) = (
         (median(one[1] for one in part), median(one[2] for one in part)) for part in (first, last)
     )
     grown = memory_end - memory
-    print(f"\n{len(samples):,} turns in {samples[-1][0] / 60:.1f} min")
+    print(f"\n{len(samples):,} rounds in {samples[-1][0] / 60:.1f} min")
     print(f"memory: {memory:.1f} -> {memory_end:.1f} MiB ({grown:+.1f})")
-    print(f"a turn: {took * 1e3:.1f} -> {took_end * 1e3:.1f} ms ({took_end / took - 1:+.1%})")
+    print(f"a round: {took * 1e3:.1f} -> {took_end * 1e3:.1f} ms ({took_end / took - 1:+.1%})")
     return int(grown > most)
 
 

@@ -1,7 +1,8 @@
-"""The errors of the f64 functions of ``src/real.rs`` against mpmath, in units in the last place.
+"""Measure the errors of the f64 functions of ``src/real.rs`` in units in the last place.
 
-``python tools/ulp.py [SAMPLES]`` (20,000 a function unless told) asks ``cargo bench --bench ulp``
-for samples and prints the worst error of each function, and where it was met.
+``python tools/ulp.py [SAMPLES]`` (20,000 per function by default) asks ``cargo bench --bench ulp``
+for samples and compares them with mpmath; it
+prints the worst error of each function and its argument.
 """
 
 import math
@@ -41,7 +42,7 @@ def number(bits):
 
 
 def error(result, truth):
-    """The distance in ulps of the truth."""
+    """Return the distance in ulps of the truth."""
     if truth > sys.float_info.max:
         return 0.0 if math.isinf(result) or truth < mpf(2) ** 1024 else math.inf
     if truth == 0 or not math.isfinite(result):
@@ -50,7 +51,7 @@ def error(result, truth):
 
 
 def samples(n):
-    """Lines of name, x and result from the compiled functions."""
+    """Yield name, x and result of the compiled functions."""
     command = ["cargo", "bench", "--quiet", "--bench", "ulp", "--", "--double", str(n)]
     run = subprocess.run(
         command, cwd=Path(__file__).parent.parent, check=True, stdout=subprocess.PIPE, text=True
