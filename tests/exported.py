@@ -1,4 +1,4 @@
-"""Networks to export, and what their exports may give: the yardstick of bounds.py, forward only."""
+"""Networks to export, and bounds for the outputs of their exports by bounds.py."""
 
 from dataclasses import dataclass
 
@@ -9,15 +9,24 @@ from bounds import affine, exactly, rounded, sigma, through
 
 DTYPES = ("float32", "float64")
 NAMES = [row.name for row in ACTIVATIONS]
-# Each row of the table, and settings that are not the defaults.
+# Each activation of the table, and two with other settings than the defaults.
 WRITTEN = [*NAMES, "leaky_relu(0.3)", "elu(0.7)"]
 ELEMENTWISE = [text for text in WRITTEN if text != "softmax"]
+# Networks of `Case.of`: with each activation, as one neuron with extreme inputs, and special ones.
+CASES = [
+    *WRITTEN,
+    *(f"neuron {text}" for text in ELEMENTWISE),
+    "layer norm",
+    "steep softmax",
+    "scaled",
+]
+FEATURE_NAMES = ["a */ b", "\\ü'", '??/ """']  # that could end a comment or a string
 SCALING = {"mean": [1.0, -20.0, 3e3], "scale": [0.5, 2.0, 1e3]}
 TARGET = {"mean": [100.0, -5.0, 0.0, 7.0], "scale": [30.0, 2.0, 1.0, 1e-3]}
 
 
 def network(text="tanh", dtype="float32", sizes=(3, 7, 4), output="identity"):
-    """One whose hidden layer has an activation, or its output where it is softmax."""
+    """Return a network whose hidden layer has an activation; softmax is that of the output."""
     hidden, output = ("tanh", text) if text == "softmax" else (text, output)
     hidden = [hidden] * (len(sizes) - 2)
     cost = "cross_entropy" if output in ("softmax", "sigmoid") else "squared_error"
@@ -28,23 +37,25 @@ def network(text="tanh", dtype="float32", sizes=(3, 7, 4), output="identity"):
 
 
 def samples(dtype, m=50, n=3):
+    """Return X (m, n)."""
     return np.random.default_rng(1).normal(0, 1.5, (m, n)).astype(dtype)
 
 
 @dataclass
 class Exact:
-    """The outputs in float64, and how far an export in the network's dtype may stray."""
+    """The outputs in float64, and bounds for the errors of an export in the network's dtype."""
 
     value: np.ndarray
     allowed: np.ndarray
 
-    def holds(self, result, dtype):
+    def check(self, result, dtype):
+        """Assert that outputs are within their bounds."""
         assert result.dtype == dtype and result.shape == self.value.shape
         assert (np.abs(result - self.value) <= self.allowed).all()
 
 
 def exact(net, X, scaling=None, target=None):
-    """What `net.export` has to give for X."""
+    """Return the outputs that an export must give for X."""
     eps = float(np.finfo(net.dtype).eps)
     a = exactly(X)
     if scaling is not None:
@@ -62,17 +73,17 @@ def exact(net, X, scaling=None, target=None):
 
 
 def normalized(z, gain, shift, eps):
-    """Layer normalisation of bounded values."""
+    """Return the layer normalization of bounded values."""
 
     def norm(z):
-        centred = z - z.mean(axis=1, keepdims=True)
-        return gain * centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5) + shift
+        centered = z - z.mean(axis=1, keepdims=True)
+        return gain * centered / np.sqrt((centered**2).mean(axis=1, keepdims=True) + 1e-5) + shift
 
     return through(norm, z, eps, np.abs(gain) * np.sqrt(len(gain)) + np.abs(shift))
 
 
 def with_norm(dtype):
-    """Two of its three layers have layer normalisation, with gains and shifts of their own."""
+    """Return a network with layer normalization in two of its three layers."""
     layers = [bp.Dense(7, "relu", layer_norm=True), 5, bp.Dense(4, layer_norm=True)]
     net = bp.Network([3, *layers], "tanh", "softmax", "cross_entropy", dtype=dtype, seed=3)
     random = np.random.default_rng(0)
@@ -86,9 +97,9 @@ def with_norm(dtype):
 
 
 def edges(row, dtype):
-    """z of all sizes, as X of a network of one neuron, and sigma(z) with its bound."""
+    """Return z of all sizes, as X of a network of one neuron, and sigma(z) with its bound."""
     sizes = [0, 1e-30, 1e-8, 1e-3, 0.5, 1, 3, 6, 9, 20, 50, 88, 300, 1e4, 1e30]
-    if row.name in ("sine", "exponential"):  # no digits after the point, or beyond the range
+    if row.name in ("sine", "exponential"):  # without correct digits, or infinite
         sizes = [size for size in sizes if size < 1e4]
     z = np.array([*sizes, *np.negative(sizes)], dtype)
     bounded = sigma(row, exactly(z[:, None]), float(np.finfo(dtype).eps))
@@ -97,13 +108,43 @@ def edges(row, dtype):
 
 
 def neuron(name, dtype):
-    """One neuron with z = x."""
+    """Return a network of one neuron with z = x."""
     return bp.Network([1, 1], output=name, dtype=dtype, init=[[[1.0]]])
 
 
 def steep(dtype):
-    """A softmax of z that are too large for exp."""
+    """Return a network whose softmax has z that are too large for exp."""
     net = network("softmax", dtype)
     net.weights = [w * scale for w, scale in zip(net.weights, (1, 3000), strict=True)]
     assert max(net.backward(samples(dtype), [0] * 50).weighted_inputs[-1].ravel()) > 1000
     return net
+
+
+def scaled(dtype):
+    """Return a network with scalings of its features and targets, and samples in their units."""
+    net = network("tanh", dtype)
+    net.metadata |= {"scaling": SCALING, "target_scaling": TARGET, "feature_names": FEATURE_NAMES}
+    X = (samples(dtype) * SCALING["scale"] + SCALING["mean"]).astype(dtype)
+    return net, X
+
+
+@dataclass
+class Case:
+    """A network to export, features, and the outputs that the export must give for them."""
+
+    net: bp.Network
+    X: np.ndarray
+    expected: Exact
+
+    @classmethod
+    def of(cls, name, dtype):
+        """Return the case with a name in `CASES`."""
+        if name.startswith("neuron "):
+            text = name.removeprefix("neuron ")
+            return cls(neuron(text, dtype), *edges(activation(text), dtype))
+        if name == "scaled":
+            net, X = scaled(dtype)
+            return cls(net, X, exact(net, X, SCALING, TARGET))
+        special = {"layer norm": with_norm, "steep softmax": steep}
+        net = special[name](dtype) if name in special else network(name, dtype)
+        return cls(net, samples(dtype), exact(net, samples(dtype)))

@@ -1,4 +1,4 @@
-"""What can be exported, under which names, and what is refused."""
+"""Networks that can be exported, the names of outputs, and errors."""
 
 import backprop_rs as bp
 import numpy as np
@@ -15,12 +15,12 @@ from exported import DTYPES, NAMES, SCALING, TARGET, WRITTEN, exact, network, wi
 
 
 @pytest.mark.parametrize("table", [ONNX, C, NUMPY], ids=["onnx", "c", "numpy"])
-def test_each_target_has_each_row_of_the_table_of_activations(table):
-    assert list(table) == NAMES, "rows are missing, or stand in another order"
+def test_each_format_has_every_activation(table):
+    assert list(table) == NAMES, "activations are missing or in another order"
 
 
 @pytest.mark.parametrize("suffix", [*FORMATS, *(suffix.upper() for suffix in FORMATS)])
-def test_the_suffix_says_which(suffix, tmp_path):
+def test_the_suffix_decides_on_the_format(suffix, tmp_path):
     network().export(tmp_path / f"net{suffix}")
     assert [path.name for path in tmp_path.iterdir()] == [f"net{suffix}"]
 
@@ -44,14 +44,14 @@ CLASSES = {
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_wrong_classes_are_refused(name, tmp_path):
-    given, sentence = CLASSES[name]
+    classes, sentence = CLASSES[name]
     with pytest.raises((ValueError, TypeError)) as caught:
-        network("softmax").export(tmp_path / "net.onnx", classes=given)
+        network("softmax").export(tmp_path / "net.onnx", classes=classes)
     assert str(caught.value).startswith(sentence)
     assert not list(tmp_path.iterdir())
 
 
-def test_where_classes_come_from():
+def test_classes_of_arguments_metadata_and_softmax():
     assert model_of(network(), None, True).classes == []
     assert model_of(network("softmax"), None, True).classes == [0, 1, 2, 3]
     net = network("softmax")
@@ -65,7 +65,7 @@ def test_where_classes_come_from():
         model_of(network(sizes=(3, 2, 1)), ["no", "yes"], True)
 
 
-def test_what_the_outputs_are_called():
+def test_names_of_the_outputs():
     names = {output: "scores" for output in ("identity", "tanh")} | {"sigmoid": "probabilities"}
     for output, name in names.items():
         assert model_of(network(output=output), list("abcd"), True).outputs == name
@@ -91,9 +91,9 @@ def test_parameters_that_are_not_finite_are_refused(tmp_path):
         net.export(tmp_path / "net.py")
 
 
-def test_functions_of_your_own_are_refused():
-    own = bp.Activation("square", lambda z: z * z, lambda z, a: 2 * z)
-    net = bp.Network([2, 3, 1], own, seed=0, backend="numpy")
+def test_custom_activations_are_refused():
+    square = bp.Activation("square", lambda z: z * z, lambda z, a: 2 * z)
+    net = bp.Network([2, 3, 1], square, seed=0, backend="numpy")
     sentence = r"^export does not support custom activations; layer 1 has 'square'$"
     for suffix in FORMATS:
         with pytest.raises(ValueError, match=sentence):
@@ -101,7 +101,7 @@ def test_functions_of_your_own_are_refused():
 
 
 class Foreign:
-    """A network with something that no file can hold."""
+    """A network with an option that exported files do not support."""
 
     def __init__(self, net, **changed):
         self.net, self.changed = net, changed
@@ -110,21 +110,21 @@ class Foreign:
         return self.changed[name] if name in self.changed else getattr(self.net, name)
 
 
-def test_layers_that_are_not_plain_are_refused():
-    strange = [{"dropout": 0.5, "made_up": 1.0}, {}]
+def test_unsupported_options_of_layers_are_refused():
+    options = [{"dropout": 0.5, "made_up": 1.0}, {}]
     with pytest.raises(ValueError, match=r"^export does not support made_up; got it for layer 1$"):
-        model_of(Foreign(network(), _options=strange), None, True)
+        model_of(Foreign(network(), _options=options), None, True)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("text", WRITTEN)
-def test_the_test_vectors_are_the_networks_and_their_bounds_are_tight(text, dtype):
-    """Wide enough for the independent bound of the tests, and below what one weight can change."""
+def test_test_vectors_are_right_and_their_bounds_tight(text, dtype):
+    """The bounds allow for an independent computation, and not for one wrong weight."""
     net = network(text, dtype)
     X, y, bound = vectors(model_of(net, None, True))
     assert X.dtype == y.dtype == bound.dtype == dtype
     assert y.tobytes() == net.predict(X).tobytes()
-    exact(net, X).holds(y, dtype)
+    exact(net, X).check(y, dtype)
     assert bound.max() < 1e3 * np.finfo(dtype).eps * (1 + np.abs(y).max())
     weights = net.weights
     weights[0][0, 0] *= 1.001
@@ -133,10 +133,10 @@ def test_the_test_vectors_are_the_networks_and_their_bounds_are_tight(text, dtyp
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_the_test_vectors_know_layer_normalisation(dtype):
+def test_test_vectors_with_layer_normalization(dtype):
     net = with_norm(dtype)
     X, y, bound = vectors(model_of(net, None, True))
-    exact(net, X).holds(y, dtype)
+    exact(net, X).check(y, dtype)
     assert bound.max() < 1e4 * np.finfo(dtype).eps
     gains = net.gains
     gains[0][2] *= 1.01
@@ -144,12 +144,12 @@ def test_the_test_vectors_know_layer_normalisation(dtype):
     assert (np.abs(net.predict(X) - y) > bound).any()
 
 
-def test_the_test_vectors_are_in_the_units_of_the_data():
+def test_test_vectors_are_in_the_units_of_the_data():
     net = network(dtype="float64")
     net.metadata |= {"scaling": SCALING, "target_scaling": TARGET}
     X, y, bound = vectors(model_of(net, None, True))
     assert (np.abs(X.mean(axis=0) - SCALING["mean"]) < 2 * np.array(SCALING["scale"])).all()
-    exact(net, X, SCALING, TARGET).holds(y, "float64")
+    exact(net, X, SCALING, TARGET).check(y, "float64")
     assert (bound < 1e-10).all()
 
 
@@ -171,14 +171,14 @@ def saved(tmp_path):
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_the_command_writes_what_the_method_does(suffix, saved, tmp_path, capsys):
-    out, raw, own = (tmp_path / folder / f"net{suffix}" for folder in ("out", "raw", "own"))
-    for path in (out, raw, own):
+    out, raw, method = (tmp_path / name / f"net{suffix}" for name in ("out", "raw", "method"))
+    for path in (out, raw, method):
         path.parent.mkdir()
     assert main(["export", saved, str(out)]) == 0
     assert capsys.readouterr().out.endswith(f" written to {out}\n")
     assert main(["export", saved, str(raw), "--raw"]) == 0
-    bp.Network.load(saved).export(own)
-    assert out.read_bytes() == own.read_bytes() != raw.read_bytes()
+    bp.Network.load(saved).export(method)
+    assert out.read_bytes() == method.read_bytes() != raw.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_the_command_writes_what_the_method_does(suffix, saved, tmp_path, capsys
         (["no/such/folder/net.c"], "No such file or directory"),
     ],
 )
-def test_the_command_says_what_is_wrong(arguments, sentence, saved, capsys):
+def test_errors_of_the_command(arguments, sentence, saved, capsys):
     assert main(["export", saved, *arguments]) == 2
     error = capsys.readouterr().err
     assert sentence in error and error.count("\n") == 1

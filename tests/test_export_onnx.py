@@ -1,28 +1,14 @@
-"""ONNX files pass the checker and give the network's outputs in ONNX Runtime."""
+"""Exported ONNX files pass the checker and give the network's outputs in ONNX Runtime."""
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from backprop_rs.reference.activation import activation
-from exported import (
-    DTYPES,
-    ELEMENTWISE,
-    SCALING,
-    TARGET,
-    WRITTEN,
-    edges,
-    exact,
-    network,
-    neuron,
-    samples,
-    steep,
-    with_norm,
-)
+from exported import CASES, DTYPES, Case, exact, network, samples, scaled
 
 
 def run(path, X):
-    """The outputs by their names."""
+    """Return the outputs of a file by their names."""
     onnx.checker.check_model(onnx.load(path), full_check=True)
     session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
@@ -31,6 +17,8 @@ def run(path, X):
 
 @pytest.fixture
 def exported(tmp_path):
+    """Export a network, and return its outputs for X by their names."""
+
     def export(net, X, **options):
         net.export(tmp_path / "net.onnx", **options)
         return run(tmp_path / "net.onnx", X)
@@ -39,30 +27,12 @@ def exported(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("text", WRITTEN)
-def test_each_activation_is_within_its_bound(text, dtype, exported):
-    net, X = network(text, dtype), samples(dtype)
-    results = exported(net, X)
-    exact(net, X).holds(results["probabilities" if text == "softmax" else "predictions"], dtype)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("text", ELEMENTWISE)
-def test_tiny_and_huge_inputs(text, dtype, exported):
-    net, (z, expected) = neuron(text, dtype), edges(activation(text), dtype)
-    expected.holds(exported(net, z)["predictions"], dtype)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_layer_normalisation(dtype, exported):
-    net, X = with_norm(dtype), samples(dtype)
-    exact(net, X).holds(exported(net, X)["probabilities"], dtype)
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_softmax_beyond_the_range_of_exp(dtype, exported):
-    net, X = steep(dtype), samples(dtype)
-    exact(net, X).holds(exported(net, X)["probabilities"], dtype)
+@pytest.mark.parametrize("name", CASES)
+def test_outputs_are_within_their_bounds(name, dtype, exported):
+    case = Case.of(name, dtype)
+    results = exported(case.net, case.X)
+    output = "probabilities" if case.net.output == "softmax" else "predictions"
+    case.expected.check(results[output], dtype)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -71,7 +41,7 @@ def test_classifiers_have_labels_and_probabilities(classes, dtype, exported):
     net, X = network("softmax", dtype), samples(dtype)
     results = exported(net, X, classes=classes)
     assert list(results) == ["label", "probabilities"]
-    exact(net, X).holds(results["probabilities"], dtype)
+    exact(net, X).check(results["probabilities"], dtype)
     expected = np.array(classes or range(4))[net.predict(X).argmax(axis=1)]
     assert results["label"].tolist() == expected.tolist()
     assert len(set(expected.tolist())) > 1
@@ -82,22 +52,16 @@ def test_one_output_tells_two_classes_apart(dtype, exported):
     net, X = network("relu", dtype, (3, 7, 1), "sigmoid"), samples(dtype)
     results = exported(net, X, classes=["no", "yes"])
     p = net.predict(X)
-    exact(net, X).holds(results["probabilities"][:, 1:], dtype)
+    exact(net, X).check(results["probabilities"][:, 1:], dtype)
     assert np.allclose(results["probabilities"].sum(axis=1), 1, rtol=0, atol=np.finfo(dtype).eps)
     expected = np.array(["no", "yes"])[(p[:, 0] >= 0.5).astype(int)]
     assert results["label"].tolist() == expected.tolist()
     assert len(set(expected)) == 2
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_data_go_in_and_out_in_their_own_units(dtype, exported):
-    net = network("tanh", dtype)
-    net.metadata |= {"scaling": SCALING, "target_scaling": TARGET, "feature_names": list("xyz")}
-    X = (samples(dtype) * SCALING["scale"] + SCALING["mean"]).astype(dtype)
-    exact(net, X, SCALING, TARGET).holds(exported(net, X)["predictions"], dtype)
-    exact(net, samples(dtype)).holds(
-        exported(net, samples(dtype), preparation=False)["predictions"], dtype
-    )
+def test_a_file_without_preparation_takes_scaled_features(exported):
+    net, X = scaled("float32")[0], samples("float32")
+    exact(net, X).check(exported(net, X, preparation=False)["predictions"], "float32")
 
 
 @pytest.mark.parametrize("m", [0, 1, 13])
@@ -106,15 +70,15 @@ def test_any_number_of_rows(m, exported):
     assert results["label"].shape == (m,) and results["probabilities"].shape == (m, 4)
 
 
-def test_deep_and_without_a_hidden_layer(exported):
+def test_any_number_of_layers(exported):
     for sizes in ((3, 4), (3, 5, 6, 7, 8, 4)):
         net = network("softmax", sizes=sizes)
-        exact(net, samples("float32")).holds(
+        exact(net, samples("float32")).check(
             exported(net, samples("float32"))["probabilities"], "float32"
         )
 
 
-def test_what_the_file_says_of_itself(tmp_path):
+def test_the_file_describes_itself(tmp_path):
     net = network("softmax")
     net.metadata["feature_names"] = ["x", "y", "z"]
     net.export(tmp_path / "my net.onnx", classes=list("abcd"))
@@ -122,25 +86,25 @@ def test_what_the_file_says_of_itself(tmp_path):
     assert (model.ir_version, model.opset_import[0].version) == (7, 13)
     assert model.producer_name == "backprop_rs"
     assert model.graph.name == "my net" and model.doc_string == repr(net)
-    properties = {one.key: one.value for one in model.metadata_props}
+    properties = {entry.key: entry.value for entry in model.metadata_props}
     assert properties == {
         "feature_names": '["x", "y", "z"]',
         "class_names": '["a", "b", "c", "d"]',
     }
     dim = model.graph.input[0].type.tensor_type.shape.dim
     assert (dim[0].dim_param, dim[1].dim_value) == ("batch", 3)
-    (weights,) = (one for one in model.graph.initializer if one.name == "w1")
+    (weights,) = (array for array in model.graph.initializer if array.name == "w1")
     assert onnx.numpy_helper.to_array(weights).tobytes() == net.weights[0].tobytes()
 
 
-def test_a_wrong_weight_would_be_seen(exported):
+def test_a_wrong_weight_is_found(exported):
     net, X = network("gelu", "float64"), samples("float64")
     expected = exact(net, X)
     weights = net.weights
     weights[1][2, 3] += 1e-12
     net.weights = weights
     with pytest.raises(AssertionError):
-        expected.holds(exported(net, X)["predictions"], "float64")
+        expected.check(exported(net, X)["predictions"], "float64")
 
 
 def test_onnx_is_not_needed_to_write(tmp_path, monkeypatch):
