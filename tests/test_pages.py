@@ -1,4 +1,4 @@
-"""What the pages say holds: their Python runs, and their links lead somewhere."""
+"""Check the pages: their Python runs, their links work, and their figures match the records."""
 
 import re
 import subprocess
@@ -25,7 +25,7 @@ def test_code_blocks_run(name, tmp_path, monkeypatch):
     blocks = re.findall(r"^```python\n(.*?)^```", (PROJECT / name).read_text("utf-8"), re.M | re.S)
     assert blocks
     names = {}
-    for block in blocks:  # in one sitting, from top to bottom
+    for block in blocks:
         exec(compile(block, name, "exec"), names)
 
 
