@@ -1,4 +1,4 @@
-"""The command `backprop-rs`, run as its users run it: as a process of its own."""
+"""The command `backprop-rs`, run as a separate process."""
 
 import csv
 import fcntl
@@ -23,20 +23,20 @@ SHORT = ("--epochs", "3", "--hidden", "8")
 
 
 def run(*arguments, command=COMMAND, **options):
-    """The finished process, with its output as text."""
+    """Run the command, and return the finished process with its output as text."""
     texts = list(map(str, (*command, *arguments)))
     return subprocess.run(texts, capture_output=True, text=True, timeout=300, **options)
 
 
 def output(*arguments, **options):
-    """Standard output of a run that ends well and has nothing to say on standard error."""
+    """Return standard output of a run that succeeds with an empty standard error."""
     process = run(*arguments, **options)
     assert (process.returncode, process.stderr) == (0, "")
     return process.stdout
 
 
 def complaint(*arguments, printed=False, **options):
-    """The one line on standard error of a run that was given something wrong."""
+    """Return the one line on standard error of a run with an error."""
     process = run(*arguments, **options)
     assert process.returncode == 2
     assert (process.stdout != "") == printed
@@ -46,7 +46,7 @@ def complaint(*arguments, printed=False, **options):
 
 
 def scores(text, name):
-    """Cost and accuracy (or R²) of the line that starts with `name`."""
+    """Return cost and accuracy (or R²) of the line that starts with `name`."""
     (line,) = re.findall(rf"^{name} +(.*)$", text, re.MULTILINE)
     return [float(number) for number in line.split()]
 
@@ -154,7 +154,7 @@ def test_no_test_and_no_hidden_layer():
     assert not re.search("^test", text, re.MULTILINE)
 
 
-def test_npz_with_a_test_set_of_its_own(tmp_path):
+def test_an_npz_file_with_a_test_set(tmp_path):
     digits = bp.load_digits()
     images = (digits.X * 255).astype(np.uint8).reshape(-1, 8, 8)
     path = tmp_path / "digits.npz"
@@ -171,7 +171,7 @@ def test_npz_with_a_test_set_of_its_own(tmp_path):
     assert len(table(output("predict", tmp_path / "model", path))) == 297
 
 
-def test_pixels_of_a_table_are_brought_to_0_to_1(tmp_path):
+def test_pixels_of_a_table_are_divided_by_their_maximum(tmp_path):
     digits = bp.load_digits()
     path = tmp_path / "digits.csv"
     np.savetxt(path, np.column_stack([digits.X * 16, digits.y]), fmt="%d", delimiter=",")
@@ -334,7 +334,7 @@ def test_a_wrong_argument_is_one_line(arguments, words, tmp_path):
     assert words in complaint(*arguments, cwd=tmp_path)
 
 
-def test_a_wrong_column_is_answered_with_the_columns(flowers):
+def test_an_unknown_column_is_reported_with_the_known_ones(flowers):
     line = complaint("train", flowers, "--target", "specie")
     assert "id, sl, sw, species, pl, pw; got 'specie'" in line
     assert "in -6..5; got 6" in complaint("train", flowers, "--target", "6")
@@ -359,7 +359,7 @@ def test_training_that_diverges_is_not_saved(values, tmp_path):
 
 
 def start(*arguments, **options):
-    """A running process that heeds Ctrl-C, whatever this one does about it."""
+    """Start a process that obeys Ctrl-C even if this process ignores it."""
     return subprocess.Popen(
         list(map(str, (*COMMAND, *arguments))),
         stdout=subprocess.PIPE,
@@ -399,7 +399,7 @@ def shell(command, **options):
         ("backprop-rs train iris --epochs 1 --out nowhere/x", "folder that can be written to"),
     ],
 )
-def test_the_situation_of_a_user_is_one_sentence(command, said, tmp_path):
+def test_errors_of_users_are_one_sentence(command, said, tmp_path):
     net = bp.Network([4, 3], output="softmax", cost="cross_entropy", seed=0)
     net.save(tmp_path / "MODEL")
     done = shell(command, cwd=tmp_path)
@@ -408,7 +408,7 @@ def test_the_situation_of_a_user_is_one_sentence(command, said, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["info MODEL", "--help", "train --help"])
-def test_whoever_reads_one_line_gets_no_complaint(command, tmp_path):
+def test_a_reader_of_one_line_causes_no_error(command, tmp_path):
     bp.Network([4, 3], seed=0).save(tmp_path / "MODEL")
     line = f"backprop-rs {command} | true; exit ${{PIPESTATUS[0]}}"
     done = shell(line, cwd=tmp_path)
@@ -424,7 +424,7 @@ def test_whoever_reads_one_line_gets_no_complaint(command, tmp_path):
         (ZeroDivisionError("division by zero"), "division by zero"),
     ],
 )
-def test_what_the_machine_cannot_do_is_one_sentence(error, said, monkeypatch, capsys):
+def test_errors_of_the_machine_are_one_sentence(error, said, monkeypatch, capsys):
     from backprop_rs import cli
 
     def fail(*_):
@@ -459,7 +459,7 @@ def test_a_terminal_gets_a_progress_bar(options, shown):
     assert ("epoch 3/3" in text) == shown
 
 
-def test_names_beyond_the_encoding_of_the_terminal(tmp_path):
+def test_names_that_the_terminal_cannot_encode(tmp_path):
     path = tmp_path / "names.csv"
     path.write_text("x,kind\n" + "1,é\n2,ü\n" * 10, encoding="utf-8")
     model = tmp_path / "model"

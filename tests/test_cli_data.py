@@ -1,4 +1,4 @@
-"""From a file to a model and back on the command line: names, missing cells, pipes and targets."""
+"""Data on the command line: names, missing cells, pipes and targets."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def right(printed: str) -> float:
 
 @pytest.mark.parametrize("names", [["x0", "x1"], ["f0", "f1"]])
 @pytest.mark.parametrize("stream", [[], ["--stream"]])
-def test_features_go_by_their_names_whatever_they_are(
+def test_features_are_found_by_any_name(
     names: list[str], stream: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if stream:
@@ -71,7 +71,7 @@ def test_features_go_by_their_names_whatever_they_are(
     assert right(ran(capsys, "predict", model, more, *stream)) == expected
 
 
-def test_names_of_arrays_are_no_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_arrays_have_no_feature_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = tmp_path / "model"
     np.savez(tmp_path / "a.npz", X=X, y=(KIND == "yes").astype(int))
     ran(capsys, "train", tmp_path / "a.npz", "--epochs", 1, "--out", model)
@@ -122,7 +122,7 @@ def test_the_target_of_the_training_is_kept(
 
 
 def with_gaps(path: Path) -> Path:
-    """One cell of each feature is missing, and the mean lies far from 0."""
+    """Write data with one missing cell per feature and means far from 0."""
     number, text = [f"{x + 50}" for x in X[:, 0]], ["red", "blue"] * (N // 2)
     number[3], text[5] = "", "?"
     return write(path, ["size", "color", "kind"], [number, text, KIND])
@@ -221,7 +221,7 @@ def test_standard_input_is_data(given: str, packed: bool, tmp_path: Path) -> Non
     assert b"--stream needs a file, which can be read more than once; got " in done.stderr
 
 
-def test_a_process_may_give_the_data(tmp_path: Path) -> None:
+def test_data_from_another_process(tmp_path: Path) -> None:
     import shutil
 
     if shutil.which("bash") is None:
@@ -244,7 +244,7 @@ def test_a_text_file_may_have_any_name(
     assert "160 samples to train" in ran(capsys, "train", path, "--epochs", 1)
 
 
-def test_an_idx_file_is_one_by_its_bytes(
+def test_an_idx_file_is_recognized_by_its_bytes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, model = tmp_path / "digits", tmp_path / "model"

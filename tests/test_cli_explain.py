@@ -1,4 +1,4 @@
-"""`backprop-rs explain` and `backprop-rs check`, called as the command calls them."""
+"""`backprop-rs explain` and `backprop-rs check`, called in this process."""
 
 import csv
 
@@ -11,7 +11,7 @@ from backprop_rs.reference.layer import Layer
 
 @pytest.fixture
 def say(capsys):
-    """Run a command that ends well, and return what it prints."""
+    """Run a command that succeeds, and return its output."""
 
     def run(*arguments):
         assert main(list(map(str, arguments))) == 0
@@ -24,7 +24,7 @@ def say(capsys):
 
 @pytest.fixture
 def complaint(capsys):
-    """Run a command that was given something wrong, and return its one line."""
+    """Run a command with an error, and return its one line."""
 
     def run(*arguments):
         assert main(list(map(str, arguments))) == 2
@@ -130,7 +130,7 @@ def test_wrong_options(arguments, sentence, complaint, model):
     assert sentence in complaint("explain", model, "iris", *arguments)
 
 
-def test_data_that_does_not_fit(complaint, model, folder):
+def test_errors_of_data_and_models(complaint, model, folder):
     assert "DATA must have the features" in complaint("check", model, "digits")
     assert "there is no 'iries'" in complaint("check", model, "iries")
     assert "No such file" in complaint("check", folder / "none.safetensors", "iris")

@@ -1,4 +1,4 @@
-"""Mistakes on the command line: one sentence, the exit code 2, and no file where none was asked."""
+"""Mistakes on the command line: one sentence, the exit code 2, and no new file."""
 
 import backprop_rs as bp
 import pytest
@@ -11,7 +11,7 @@ WITH_DATA = ("predict", "explain", "check", "diagnose")
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Where all sorts of files are that are not what they should be."""
+    """Return a folder of damaged and unsuitable files."""
     monkeypatch.chdir(tmp_path)
     net = bp.Network([4, 3], output="softmax", cost="cross_entropy", seed=0, backend=BACKEND)
     net.save("model")
@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def mistake(capsys, *arguments):
-    """The sentence of a call that fails."""
+    """Return the sentence of a call that fails."""
     try:
         code = main(arguments)
     except SystemExit as end:  # of argparse
@@ -47,7 +47,7 @@ def mistake(capsys, *arguments):
 
 @pytest.mark.parametrize("command", ["info", "export", *WITH_DATA])
 @pytest.mark.parametrize("model", ["missing", "nothing", "text.txt", "empty.csv", "cut", "iris"])
-def test_what_is_no_model(command, model, folder, capsys):
+def test_a_file_that_is_no_model(command, model, folder, capsys):
     more = {"info": [], "export": ["out.c"]}.get(command, ["iris"])
     assert model in mistake(capsys, command, model, *more)
     assert not (folder / "out.c").exists()
@@ -61,7 +61,7 @@ DATA = [
 
 @pytest.mark.parametrize("command", ["train", *WITH_DATA])
 @pytest.mark.parametrize("data", DATA)
-def test_what_is_no_data(command, data, folder, capsys):
+def test_a_file_that_is_no_data(command, data, folder, capsys):
     model = [] if command == "train" else ["model"]
     mistake(capsys, command, *model, data)
 

@@ -1,4 +1,4 @@
-"""Networks that scikit-learn or PyTorch have trained give the same predictions here."""
+"""Networks trained by scikit-learn or PyTorch give the same predictions here."""
 
 import json
 import warnings
@@ -28,7 +28,7 @@ def fitted(kind, y, dtype=np.float64, **settings):
 
 
 def close(ours, theirs, dtype):
-    """To the rounding of three layers of up to seven inputs."""
+    """Return whether outputs agree to the rounding of three layers of up to seven inputs."""
     assert ours.dtype == dtype and ours.shape == theirs.shape
     return np.abs(ours - theirs).max() < 100 * np.finfo(dtype).eps * max(1, np.abs(theirs).max())
 
@@ -114,7 +114,7 @@ def test_the_command_knows_two_classes_of_one_output(tmp_path, capsys):
     assert np.abs(shown - mlp.predict_proba(X)).max() < 1e-6  # data sets are float32
 
 
-def test_many_labels_at_once_are_no_classes():
+def test_several_labels_per_sample_have_no_class_names():
     mlp = fitted(MLPClassifier, (VALUES > 0).astype(int))
     net = bp.Network.from_sklearn(mlp)
     assert (net.output, net.metadata) == ("sigmoid", {})
@@ -149,7 +149,7 @@ def test_the_estimators_of_this_package(settings):
     assert (bp.Network.from_sklearn(mlp).predict(X) == mlp.predict_proba(X)).all()
 
 
-def test_what_is_no_fitted_mlp_is_refused():
+def test_other_objects_than_fitted_mlps_are_refused():
     with pytest.raises(
         TypeError, match=r"^mlp must be a fitted MLPClassifier or MLPRegressor; got"
     ):
@@ -162,7 +162,7 @@ def test_what_is_no_fitted_mlp_is_refused():
 
 
 class Tensor:
-    """What is known of PyTorch's: on another device, with a gradient, and no array by itself."""
+    """Like a tensor of PyTorch: on another device, with a gradient, and not an array."""
 
     def __init__(self, array, ready=False):
         self.array, self.ready = array, ready
@@ -276,7 +276,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_no_dense_network_is_refused(name):
+def test_arrays_of_other_layers_are_refused(name):
     given, sentence = WRONG[name]
     with pytest.raises((ValueError, TypeError)) as caught:
         bp.Network.from_state_dict(given)

@@ -1,4 +1,4 @@
-"""The package as a whole: what it exports, what it imports, and which release it is."""
+"""The package as a whole: its public names, imports and version."""
 
 import re
 import subprocess
@@ -38,7 +38,7 @@ def test_version_of_the_installed_package():
 
 
 def test_import_is_light():
-    """Nothing but NumPy and what NumPy imports is worth naming."""
+    """Only NumPy and its own imports may cost time."""
     program = (
         "import sys, numpy; before = {*sys.modules}; import backprop_rs; "
         f"print(sorted({{*{LIGHT}}} & (sys.modules.keys() - before)))"
@@ -50,7 +50,7 @@ def test_import_is_light():
 
 
 def test_reference_imports_only_numpy():
-    """Of everything that is not in the standard library."""
+    """The standard library is allowed too."""
     folder = Path(bp.__file__).parent / "reference"
     pattern = r"^(?:from|import) ([a-z_]+)"
     names = {
@@ -60,6 +60,6 @@ def test_reference_imports_only_numpy():
 
 
 @pytest.mark.parametrize("module", stubs.MODULES)
-def test_type_checkers_see_the_rows_of_the_tables(module):
+def test_stubs_list_all_entries_of_the_registries(module):
     """`python tests/stubs.py` writes the stubs again."""
     assert stubs.path_of(module).read_text("utf-8") == stubs.stub(stubs.MODULES[module])

@@ -1,4 +1,4 @@
-"""`backprop-rs plot` and `diagnose`: each kind of picture, and what is said to wrong arguments."""
+"""`backprop-rs plot` and `diagnose`: each kind of picture, and errors."""
 
 import re
 import subprocess
@@ -30,7 +30,7 @@ def run(*arguments):
 
 
 def drawn(model, tmp_path, *arguments):
-    """The Axes that a command has drawn on, and its file."""
+    """Run a command that draws, and return its Axes."""
     kept = []
     close = plt.close
     plt.close = lambda figure=None: kept.append(figure)
@@ -78,8 +78,8 @@ def test_other_formats_by_suffix(model, tmp_path):
     assert "<svg" in (tmp_path / "net.svg").read_text("utf-8")
 
 
-def test_a_row_is_that_row_as_the_network_takes_it(model, tmp_path):
-    """Scaled by what the model keeps: the cost of the title is that of the row."""
+def test_a_row_is_scaled_as_in_the_training(model, tmp_path):
+    """The cost in the title is that of the scaled row."""
     ax = drawn(model, tmp_path, "network", model, "iris", "--row", 60)
     net, data = bp.Network.load(model), bp.load_iris()
     scaling = bp.data.Scaling.from_dict(net.metadata["scaling"])
@@ -97,7 +97,7 @@ def test_features_go_by_name_or_position_and_classes_by_name(model, tmp_path):
     assert [text.get_text() for text in ax.get_xticklabels()] == labels[:3]
 
 
-def test_a_boundary_is_over_the_features_that_matter_most(model, tmp_path):
+def test_a_boundary_uses_the_most_important_features(model, tmp_path):
     from backprop_rs.plot.regions import most_important
 
     ax = drawn(model, tmp_path, "boundary", model, "iris")
@@ -197,7 +197,7 @@ def test_diagnose(model, tmp_path, capsys):
     assert "learning_rate must be a finite number >= 0" in capsys.readouterr().err
 
 
-def test_as_a_process_of_its_own(model, tmp_path):
+def test_a_separate_process(model, tmp_path):
     command = [sys.executable, "-m", "backprop_rs", "plot", "network", model]
     run = subprocess.run([*command, "--out", tmp_path / "out.png"], capture_output=True, text=True)
     assert (run.returncode, run.stderr) == (0, "")

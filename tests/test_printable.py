@@ -1,4 +1,4 @@
-"""Nothing of a file reaches a terminal unescaped."""
+"""Text of files is escaped before it reaches a terminal."""
 
 import json
 import os
@@ -18,7 +18,7 @@ HARMLESS = "é ü 日本 🙂 \u200d a b"
 COMMAND = [sys.executable, "-m", "backprop_rs"]
 
 
-def test_what_moves_or_hides_is_escaped():
+def test_control_and_invisible_characters_are_escaped():
     assert printable(HARMLESS) == HARMLESS
     assert printable("a\tb\x1b\x9b\u202e\u2066\u200b") == r"a\tb\x1b\x9b\u202e\u2066\u200b"
     assert printable("a\nb") == r"a\nb" and lines("a\n\x07") == "a\n\\x07"
@@ -26,14 +26,14 @@ def test_what_moves_or_hides_is_escaped():
 
 
 def is_clean(text):
-    """No control character but ends of lines, and no line that a name has begun."""
+    """Return whether a text has no control characters but ends of lines, and no forged line."""
     shown = all(printable(line) == line for line in text.split("\n"))
     return shown and not any(line.startswith("scaling:   none") for line in text.split("\n"))
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A model whose every text is hostile."""
+    """Save a model in which every text is hostile."""
     path = tmp_path_factory.mktemp("model") / "m.safetensors"
     net = bp.Network([2, 3, 2], output="softmax", cost="cross_entropy", seed=0)
     net.metadata = {
@@ -84,7 +84,7 @@ def test_names_of_files_and_arguments(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")
-def test_predictions_are_escaped_on_a_terminal_alone(model, tmp_path):
+def test_predictions_are_only_escaped_on_a_terminal(model, tmp_path):
     data = tmp_path / "X.npz"
 
     np.savez(data, X=np.zeros((2, 2)))
@@ -96,7 +96,7 @@ def test_predictions_are_escaped_on_a_terminal_alone(model, tmp_path):
     assert is_clean(shown.replace("\r\n", "\n")) and r"\x1b[2J" in shown
 
 
-def test_reasons_of_refusals_quote_no_names_as_they_are(model, tmp_path):
+def test_errors_escape_the_names_that_they_quote(model, tmp_path):
     header, numbers = parts(model.read_bytes())
     header[EVIL] = {}
     path = tmp_path / "m"
@@ -108,7 +108,7 @@ def test_reasons_of_refusals_quote_no_names_as_they_are(model, tmp_path):
 
 
 def rewritten(model, path, **changes):
-    """A copy of a model with other settings and a right checksum."""
+    """Return the path of a copy of a model with other settings and a right checksum."""
     header, numbers = parts(model.read_bytes())
     metadata = header["__metadata__"]
     settings = json.loads(metadata["settings"]) | changes

@@ -1,4 +1,4 @@
-"""The command line over data that are read as they are needed."""
+"""The command line with data out of core."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VALUE = X @ [1.0, -2.0, 0.5, 0.0]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three files, each of two row groups."""
+    """Write three files, each of two row groups."""
     columns = {f"f{k}": X[:, k] for k in range(4)} | {"value": VALUE, "kind": KIND}
     table = pa.table(columns)
     for i in range(3):
@@ -62,7 +62,7 @@ def test_values_are_scaled_as_targets(folder: Path, capsys: pytest.CaptureFixtur
     assert float(line.split()[-1]) > 0.95  # R² of a linear target
 
 
-def test_one_parquet_file_serves_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_parquet_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = str(folder / "part-0.parquet")
     assert main(["train", file, "--target", "kind", "--ignore", "value", "--epochs", "1"]) == 0
     assert "part-0.parquet, 240 samples to train, 60 to test" in capsys.readouterr().out
@@ -77,7 +77,7 @@ def test_one_parquet_file_serves_too(folder: Path, capsys: pytest.CaptureFixture
         (["--missing", "mean"], "--missing mean needs all rows in memory"),
     ],
 )
-def test_what_does_not_fit_is_said_in_one_line(
+def test_errors_of_parquet_data_are_one_line(
     folder: Path, options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     more = [] if options[0] in ("--target", "--missing") else ["--ignore", "value"]
@@ -90,7 +90,7 @@ def test_what_does_not_fit_is_said_in_one_line(
 
 
 def csv_file(path: Path, separator: str = ",", header: bool = True, target: int = 4) -> Path:
-    """The features with KIND or VALUE, as a spreadsheet would write them."""
+    """Write the features with KIND or VALUE, as a spreadsheet would."""
     cells = [KIND, VALUE.astype(str)][target - 4]
     rows = [[*map(str, row), cell] for row, cell in zip(X.tolist(), cells, strict=True)]
     names = [["f0", "f1", "f2", "f3", "target"]] if header else []
@@ -151,7 +151,7 @@ def test_predictions_are_the_same_from_memory_and_as_a_stream(
         ("1,2,3,1e39,ash", "trees.csv must hold finite numbers; got inf in column 3"),
     ],
 )
-def test_what_a_stream_cannot_have_is_said_in_one_line(
+def test_errors_of_streamed_cells_are_one_line(
     row: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = csv_file(tmp_path / "trees.csv")
@@ -169,7 +169,7 @@ def test_what_a_stream_cannot_have_is_said_in_one_line(
         (["blanks.csv", "--stream"], "blanks.csv must have commas, semicolons, tabs or bars"),
     ],
 )
-def test_where_there_is_no_stream_it_says_so(
+def test_data_that_cannot_be_streamed_is_refused(
     arguments: list[str],
     sentence: str,
     tmp_path: Path,
@@ -183,7 +183,7 @@ def test_where_there_is_no_stream_it_says_so(
     assert sentence in capsys.readouterr().err
 
 
-def test_a_file_that_does_not_fit_in_memory_is_refused_with_what_to_do(
+def test_a_file_larger_than_the_free_memory_is_refused_with_a_hint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from backprop_rs.commands import source
