@@ -497,6 +497,42 @@ def test_items_must_have_the_parts_of_the_first() -> None:
         list(bp.data.source(Some()).blocks())
 
 
+class Sequence:
+    """An object with `__getitem__` and `__len__` that is neither a list nor a tuple."""
+
+    def __init__(self, items: Any) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, row: int) -> Any:
+        return self.items[row]
+
+
+@pytest.mark.parametrize("make", [list, tuple, Sequence])
+@pytest.mark.parametrize("rows", [(4, 4), (4, 2), (2, 2)], ids=str)
+def test_batches_are_not_taken_for_single_samples(make: Any, rows: Any) -> None:
+    batches = make([(X[:m], Y[:m]) for m in rows])
+    with pytest.raises(ValueError, match=r"row 0: an item must be one sample .*look like a batch"):
+        list(bp.data.source(batches).blocks())
+    source = bp.data.source(lambda: iter(batches))
+    assert sum(len(block) for block in source.blocks(4)) == sum(rows)
+
+
+@pytest.mark.parametrize("y", [1, np.eye(5)[0], np.ones(1)], ids=["label", "row", "value"])
+def test_items_may_be_images(y: Any) -> None:
+    images = [(np.full((1, 4, 3), k), y) for k in range(3)]
+    (block,) = bp.data.source(images).blocks()
+    assert block.X.shape == (3, 12) and block.y.tolist() == [np.array(y).tolist()] * 3
+
+
+def test_items_of_different_shapes_are_refused() -> None:
+    items = [(X[0], 1.0), (X[1, :2], 1.0)]
+    with pytest.raises(ValueError, match=r"list: x must have the same shape in all items; got \("):
+        list(bp.data.source(items).blocks())
+
+
 FAULTS = {
     "1,2": ": a row must have as many cells as the first row (3); got 2",
     "1,2,3,4": ": a row must have as many cells as the first row (3); got 4",

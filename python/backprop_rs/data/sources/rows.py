@@ -114,12 +114,16 @@ class ItemSource(RandomAccess):
     def __init__(self, items: Any, name: str) -> None:
         self.items, self.length, self.name = items, len(items), name
         self.parts: int | None = None  # of the first item that was read: x, y and weight
+        if isinstance(items, list | tuple) and items:
+            check_sample(items[0], self.place(0))
 
     def take(self, rows: NDArray[Any]) -> Block:
         many = getattr(self.items, "__getitems__", None)
         wanted = rows.tolist()
         items = many(wanted) if many else [self.items[row] for row in wanted]
         for row, item in zip(wanted, items, strict=True):
+            if self.parts is None:
+                check_sample(item, self.place(row))
             parts = len(item) if isinstance(item, tuple | list) else 1
             self.parts = self.parts or parts
             if parts != self.parts:
@@ -130,12 +134,35 @@ class ItemSource(RandomAccess):
         return block_of_items(items, self.name)
 
 
+def check_sample(item: Any, place: str) -> None:
+    """Raise ValueError if an item looks like a batch (X, y) instead of a single sample (x, y)."""
+    if not isinstance(item, tuple | list) or len(item) < 2:
+        return
+    x, y = (array_of(place, part) for part in item[:2])
+    # A batch of a single row has the values of an item whose x is an image of one channel.
+    if x.ndim >= 2 and y.ndim >= 1 and len(x) == len(y) > 1:
+        raise ValueError(
+            f"{place}: an item must be one sample (x, y); got x of shape {x.shape} and y of shape "
+            f"{y.shape}, which look like a batch: give a function that returns an iterator of the "
+            "batches, such as lambda: iter(batches), or flatten x if it is one sample"
+        )
+
+
 def block_of_items(items: list[Any], name: str) -> Block:
     """One block of single samples, each (x, y), (x, y, weight), or x alone."""
     columns = list(zip(*items, strict=True)) if isinstance(items[0], tuple | list) else [items]
     if not 1 <= len(columns) <= 3:
         raise ValueError(f"{name}: an item must be (x, y) or (x, y, weight); got {len(columns)}")
-    arrays = [np.stack([array_of(name, value) for value in column]) for column in columns]
+    arrays = []
+    for part, column in zip(("x", "y", "the weight"), columns, strict=False):
+        values = [array_of(name, value) for value in column]
+        shapes = sorted({value.shape for value in values})
+        if len(shapes) > 1:
+            raise ValueError(
+                f"{name}: {part} must have the same shape in all items; got {shapes[0]} and "
+                f"{shapes[1]}"
+            )
+        arrays.append(np.stack(values))
     arrays[0] = arrays[0].reshape(len(items), -1)
     return Block(*arrays)
 
