@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import warnings
 
 import numpy as np
 import pytest
@@ -373,12 +374,16 @@ def test_both_ways_of_reading_agree(read, rows, missing, classes, header):
 
 
 def outcome(read, text, arguments):
-    """The data set as plain values, or the words of the error."""
-    try:
-        data = read(text, **arguments)
-    except ValueError as error:
-        return str(error)
-    return data.X.tolist(), data.y.tolist(), data.feature_names, data.class_names
+    """Return the data set as plain values, or the text of the error, with the warnings of ours."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            data = read(text, **arguments)
+            result = (data.X.tolist(), data.y.tolist(), data.feature_names, data.class_names)
+        except ValueError as error:
+            result = str(error)
+    assert all(warning.category is UserWarning for warning in caught)
+    return result, [str(warning.message) for warning in caught]
 
 
 def written(rows, delimiter, quoted):
