@@ -12,7 +12,7 @@ import pytest
 from backprop_rs.commands.source_set import SourceSet, read
 from backprop_rs.data import load_csv
 from backprop_rs.data.csv_file import CsvFile
-from backprop_rs.data.sources.csv_cells import Wanted, by_row, cells_of
+from backprop_rs.data.sources.csv_cells import ColumnRequest, by_row, cells_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -89,7 +89,7 @@ def test_arrow_and_the_reader_of_rows_have_the_same_cells(kind: str, tmp_path: P
     path.write_text(FILES[kind], newline="")
     layout = CsvFile.examine(path, "utf-8", "auto", "auto")
     texts = [name for name in layout.names if name not in ("size",)]
-    for wanted in (Wanted((), tuple(texts)), Wanted((), tuple(texts[::-1]))):
+    for wanted in (ColumnRequest((), tuple(texts)), ColumnRequest((), tuple(texts[::-1]))):
         some, others = list(cells_of(layout, wanted)), list(by_row(layout, wanted, 0))
         for name in texts:
             one, other = (

@@ -11,8 +11,8 @@ from typing import Any
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.data.sources.base import Block, Epoch
-from backprop_rs.data.sources.prefetch import Ahead
+from backprop_rs.data.sources.block import Block, Epoch
+from backprop_rs.data.sources.prefetch import Prefetcher
 
 N, FEATURES = 1000, 6
 RNG = np.random.default_rng(8)
@@ -294,22 +294,22 @@ def test_an_iterator_serves_one_epoch() -> None:
 
 def test_the_scaling_of_one_pass_is_that_of_two() -> None:
     source = bp.data.source(batches)
-    survey = source.survey()
+    stats = source.statistics()
     oracle = bp.data.Scaling.fit(X)
     # Both are sums of N terms in float64.
-    np.testing.assert_allclose(survey.scaling.mean, oracle.mean, atol=N * 2.0**-52)
-    np.testing.assert_allclose(survey.scaling.scale, oracle.scale, rtol=N * 2.0**-52)
-    assert survey.length == N and survey.classes == [0, 1, 2]
+    np.testing.assert_allclose(stats.scaling.mean, oracle.mean, atol=N * 2.0**-52)
+    np.testing.assert_allclose(stats.scaling.scale, oracle.scale, rtol=N * 2.0**-52)
+    assert stats.length == N and stats.classes == [0, 1, 2]
 
 
-def test_moments_of_parts_are_those_of_the_whole() -> None:
-    moments = bp.data.Moments()
+def test_statistics_of_parts_are_those_of_the_whole() -> None:
+    stats = bp.data.ColumnStats()
     for block, _ in batches():
-        moments.add(block)
+        stats.add(block)
     oracle = X.astype(float)
-    np.testing.assert_allclose(moments.mean, oracle.mean(axis=0), atol=N * 2.0**-52)
-    np.testing.assert_allclose(moments.squares / N, oracle.var(axis=0), rtol=N * 2.0**-52)
-    assert (moments.least == X.min(axis=0)).all() and (moments.most == X.max(axis=0)).all()
+    np.testing.assert_allclose(stats.mean, oracle.mean(axis=0), atol=N * 2.0**-52)
+    np.testing.assert_allclose(stats.squares / N, oracle.var(axis=0), rtol=N * 2.0**-52)
+    assert (stats.min == X.min(axis=0)).all() and (stats.max == X.max(axis=0)).all()
 
 
 def test_a_large_mean_does_not_spoil_the_deviation() -> None:
@@ -335,7 +335,7 @@ def test_text_is_classes(tmp_path: Path) -> None:
     kinds = np.array(["ash", "birch", "cedar"])[Y]
     pq.write_table(table().set_column(FEATURES, "kind", pa.array(kinds)), tmp_path / "t.parquet")
     source = bp.data.source(tmp_path)
-    classes = source.survey().classes
+    classes = source.statistics().classes
     assert classes == ["ash", "birch", "cedar"]
     coded = bp.data.source(tmp_path, class_names=classes)
     net, twin = network(), network()
@@ -678,7 +678,7 @@ def test_the_reader_is_two_items_ahead_and_no_further() -> None:
             made.append(i)
             yield i
 
-    with Ahead(items()) as ahead:
+    with Prefetcher(items()) as ahead:
         assert next(ahead) == 0
         for _ in range(200):
             sleep(0.01)
@@ -694,7 +694,7 @@ def test_an_error_in_the_reader_comes_where_the_item_would_have_come() -> None:
         yield 1
         raise OSError("the disk is gone")
 
-    with Ahead(items()) as ahead:
+    with Prefetcher(items()) as ahead:
         assert next(ahead) == 1
         for _ in range(2):
             with pytest.raises(OSError, match="the disk is gone"):
@@ -719,7 +719,7 @@ def test_processors_that_all_train_read_too_to_the_same_bits(
     monkeypatch.setattr(out_of_core, "get_num_threads", lambda: 1)
     net, twin = network(), network()
     samples = out_of_core.Streamed(net, source)
-    assert samples.reads_beside == (threads == 2 or not source.comes_near)
+    assert samples.reads_beside == (threads == 2 or not source.can_prefetch)
     net.fit(source, **SETTINGS)
     monkeypatch.undo()
     twin.fit(bp.data.source(X, Y, shuffle="blocks", shuffle_rows=100), **SETTINGS)
@@ -801,7 +801,7 @@ def test_categories_are_classes(kind: str) -> None:
         dtype = pl.Categorical if kind == "Categorical" else pl.Enum(["z", "y", "x"])
         frame = pl.DataFrame({"a": [1.0, 2.0, 3.0], "k": pl.Series(["y", "x", "y"], dtype=dtype)})
     source = bp.data.source(frame)
-    assert source.survey().classes == ["x", "y"]
+    assert source.statistics().classes == ["x", "y"]
     (block,) = source.coded(["x", "y"]).blocks()
     assert block.y is not None and block.y.tolist() == [1, 0, 1]
     assert bp.data.from_frame(frame).y.tolist() == [1, 0, 1]

@@ -8,8 +8,14 @@ from typing import Any
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.data.sources.base import Epoch
-from backprop_rs.data.sources.split import EVERYWHERE, bits_from, drawn, smallest, split
+from backprop_rs.data.sources.block import Epoch
+from backprop_rs.data.sources.split import (
+    ALL_NUMBERS,
+    held_out_mask,
+    split,
+    unpack_bits,
+    upper_bounds,
+)
 from backprop_rs.reference.random import SPLIT, generator
 
 N = 1000
@@ -66,29 +72,31 @@ def test_a_part_is_shuffled_and_trained_on_as_any_source(kind: str, tmp_path: Pa
     assert set(history.scores()) == {"cost", "val_cost", "val_accuracy"}
 
 
-@pytest.mark.parametrize("deviations", [0.0, 0.1, 8.0, EVERYWHERE])
+@pytest.mark.parametrize("deviations", [0.0, 0.1, 8.0, ALL_NUMBERS])
 def test_how_much_is_put_in_order_changes_nothing(deviations: float) -> None:
     """None but the likely numbers, or all of them: where the guess was bad it is made anew."""
     counts = np.bincount(Y)
     for quota in (counts // 5, counts - 1, np.zeros_like(counts)):
-        bounds = smallest(3, Y, counts, quota, deviations)
+        bounds = upper_bounds(3, Y, counts, quota, deviations)
         numbers = generator(3, SPLIT, 0).random_raw(N)
         expected = [np.sort(numbers[j == Y])[quota[j]] for j in range(8)]
         assert bounds.tolist() == expected
-    held_out = drawn(3, Y, counts, counts // 5)
+    held_out = held_out_mask(3, Y, counts, counts // 5)
     np.testing.assert_array_equal(np.bincount(Y[held_out], minlength=8), counts // 5)
 
 
 def test_a_class_that_no_sample_has_takes_no_part() -> None:
     labels = np.array([0, 2] * 50)
-    held_out = drawn(0, labels, np.bincount(labels), np.array([10, 0, 5]))
+    held_out = held_out_mask(0, labels, np.bincount(labels), np.array([10, 0, 5]))
     assert np.bincount(labels[held_out]).tolist() == [10, 0, 5]
 
 
 @pytest.mark.parametrize("first", [0, 1, 7, 8, 9, 100])
 def test_bits_are_found_from_any_one_on(first: int) -> None:
     bits = RNG.integers(0, 2, 133).astype(np.uint8)
-    np.testing.assert_array_equal(bits_from(np.packbits(bits), first, 30), bits[first : first + 30])
+    np.testing.assert_array_equal(
+        unpack_bits(np.packbits(bits), first, 30), bits[first : first + 30]
+    )
 
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1])

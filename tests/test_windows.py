@@ -9,8 +9,8 @@ from typing import Any
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.data.sources.base import Block, Epoch
-from backprop_rs.data.sources.buffer_pool import Rooms
+from backprop_rs.data.sources.block import Block, Epoch
+from backprop_rs.data.sources.buffer_pool import BufferPool
 from backprop_rs.data.sources.columns import ColumnRows, rows_of_columns, writer
 from backprop_rs.data.sources.shuffle_buffer import Part, Window, windows
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ def test_windows_hold_all_rows_in_their_order(size: int, cuts: tuple[int, ...]) 
     blocks = [window.prepared(same) for window in found]
     np.testing.assert_array_equal(np.concatenate([block.X for block in blocks]), X)
     np.testing.assert_array_equal(np.concatenate([block.y for block in blocks]), Y)
-    names = np.concatenate([window.names() for window in found])
+    names = np.concatenate([window.row_ids() for window in found])
     np.testing.assert_array_equal(names, np.arange(N))
 
 
@@ -95,7 +95,7 @@ def test_rows_that_fill_a_window_are_not_copied() -> None:
 
 
 def test_rows_that_need_more_room_get_it() -> None:
-    window = Window(4, Rooms())
+    window = Window(4, BufferPool())
     window.add(Part(Block(np.ones((2, 1), np.float32)), "a", 0, 0))
     window.add(Part(Block(np.full((2, 1), 2**30 + 1)), "b", 0, 2))
     rows = window.prepared(same).X
@@ -129,7 +129,7 @@ def test_targets_that_go_together_only_when_prepared_are_put_together_then() -> 
 
 
 def test_parts_of_another_width_are_named() -> None:
-    window = Window(9, Rooms())
+    window = Window(9, BufferPool())
     window.add(Part(Block(X[:2]), "a file", 0, 0))
     with pytest.raises(ValueError, match=r"another, from row 3 on: X must have 5 columns.*got 4"):
         window.add(Part(Block(X[:2, 1:]), "another", 3, 2))
@@ -152,11 +152,11 @@ def test_pieces_are_whole_batches_in_the_order_of_the_epoch(
     assert all(piece.rows % batch_size == 0 for piece in pieces[:-1])
     assert sum(piece.rows for piece in pieces) == N - first
     found = [piece.in_order() for piece in pieces]
-    names = np.concatenate([np.empty(0, np.uint64), *(piece.names for piece in found)])
+    names = np.concatenate([np.empty(0, np.uint64), *(piece.row_ids for piece in found)])
     np.testing.assert_array_equal(names, order[first:])
     for piece in found:
         assert piece.block is not None
-        np.testing.assert_array_equal(piece.block.X, X[piece.names.astype(int)])
+        np.testing.assert_array_equal(piece.block.X, X[piece.row_ids.astype(int)])
 
 
 @pytest.mark.parametrize("backend", ["rust", "numpy"])

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ..data import Source, Survey, source
+from ..data import Source, SourceStats, source
 from ..data.arrays import warn_of_spread
 from ..data.io import title
+from ..data.labels import class_name
 from ..data.preparation import LARGEST_PIXEL, MIN_PIXELS, Preparation
-from ..data.sources.base import Block, text_of
+from ..data.sources.block import Block
 from ..data.sources.split import split
 from ..data.table import check_classes, check_texts
 from ..data.table_options import NameOrPosition
@@ -45,21 +46,21 @@ class SourceSet:
 
     def __init__(self, raw: Source, classes: bool | str = "auto") -> None:
         self.raw, self.name = raw, name_of(raw)
-        self.survey: Survey = raw.survey()
+        self.stats: SourceStats = raw.statistics()
         self.feature_names = raw.feature_names
         if is_table(raw.name, CSV_ENDINGS):  # `read` rounds CSV files to float32
             self._warn_of_spread()
-        self.n_features = len(self.survey.features.mean)
-        if classes == "auto" and self.survey.has_texts:
-            check_texts(target_of(raw), self.survey.values)
-            check_classes(target_of(raw), len(self.survey.values), self.survey.length)
-        self.classes = self.survey.classes_for(classes)
-        self.class_names: tuple[str, ...] = tuple(map(text_of, self.classes or ()))
+        self.n_features = len(self.stats.features.mean)
+        if classes == "auto" and self.stats.has_texts:
+            check_texts(target_of(raw), self.stats.values)
+            check_classes(target_of(raw), len(self.stats.values), self.stats.length)
+        self.classes = self.stats.classes_for(classes)
+        self.class_names: tuple[str, ...] = tuple(map(class_name, self.classes or ()))
         self.is_classification = self.classes is not None
         self.n_outputs = len(self.class_names)
-        if not self.is_classification and self.survey.targets:
-            self.n_outputs = len(self.survey.targets.mean)
-        self.y = raw if self.survey.has_target else None
+        if not self.is_classification and self.stats.targets:
+            self.n_outputs = len(self.stats.targets.mean)
+        self.y = raw if self.stats.has_target else None
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -67,9 +68,9 @@ class SourceSet:
 
     def _warn_of_spread(self) -> None:
         """Warn of columns whose values float32 cannot tell apart."""
-        moments = self.survey.features
-        largest = np.maximum(np.abs(moments.least), np.abs(moments.most))
-        deviation = np.sqrt(moments.squares / moments.n)
+        columns = self.stats.features
+        largest = np.maximum(np.abs(columns.min), np.abs(columns.max))
+        deviation = np.sqrt(columns.squares / columns.n)
         for k, name in enumerate(self.feature_names):
             warn_of_spread(name, float(largest[k]), float(deviation[k]))
 
@@ -80,10 +81,10 @@ class SourceSet:
 
     def split(self, test_fraction: float, seed: int) -> tuple[SourceSet, SourceSet]:
         """Return a training set and a test set, of the same samples as in memory."""
-        labels = None if self.classes is None else self.survey.places.labels(self.classes)
+        labels = None if self.classes is None else self.stats.codes.labels(self.classes)
         train, test = copy(self), copy(self)
         train.raw, test.raw = split(self.raw, test_fraction, seed, labels)
-        train.survey = train.raw.survey()  # the scaling must not depend on the test set
+        train.stats = train.raw.statistics()  # the scaling must not depend on the test set
         return train, test
 
     def prepared(self, preparation: Preparation) -> Source:
@@ -94,16 +95,16 @@ class SourceSet:
 
     def preparation(self, scale_target: bool) -> Preparation:
         """Choose how to scale, by the rules of `prepare` for a data set in memory."""
-        moments = self.survey.features
-        pixels = len(moments.mean) >= MIN_PIXELS and moments.least.min() >= 0
+        columns = self.stats.features
+        pixels = len(columns.mean) >= MIN_PIXELS and columns.min.min() >= 0
         scaling = None
-        if not (pixels and moments.most.max() <= 1):
-            scaling = moments.scaling()
-            if pixels and moments.most.max() <= LARGEST_PIXEL and moments.whole:
-                scaling = moments.range_scaling()
+        if not (pixels and columns.max.max() <= 1):
+            scaling = columns.scaling()
+            if pixels and columns.max.max() <= LARGEST_PIXEL and columns.is_integer:
+                scaling = columns.range_scaling()
         target_scaling = None
-        if scale_target and not self.is_classification and self.survey.targets is not None:
-            target_scaling = self.survey.targets.scaling()
+        if scale_target and not self.is_classification and self.stats.targets is not None:
+            target_scaling = self.stats.targets.scaling()
         return Preparation(
             self.feature_names,
             self.class_names,

@@ -14,7 +14,7 @@ import numpy as np
 
 from .._internal.printable import printable, say
 from .._internal.writing import status
-from ..data import Dataset, Moments, Source, source, train_test_split
+from ..data import ColumnStats, Dataset, Source, source, train_test_split
 from ..data.preparation import Preparation, describe_scaling, prepare
 from ..network import Network
 from .ranks import all_ranks, of_all
@@ -293,15 +293,15 @@ def r_squared(predicted: NDArray[Any], y: NDArray[Any]) -> float:
 
 def r_squared_of(network: Network, source: Source) -> float:
     """Return `r_squared` of a source, in one pass."""
-    unexplained, moments = 0.0, Moments()
+    unexplained, stats = 0.0, ColumnStats()
     for block in source.blocks():
         assert block.y is not None
         y = block.y.reshape(len(block), -1)
         unexplained += np.square(y - network.predict(block.X), dtype=np.float64).sum(axis=0)
-        moments.add(y)
+        stats.add(y)
     with np.errstate(divide="ignore", invalid="ignore"):
-        scores = 1 - unexplained / moments.squares
-        return float(np.where(moments.squares > 0, scores, np.nan).mean())
+        scores = 1 - unexplained / stats.squares
+        return float(np.where(stats.squares > 0, scores, np.nan).mean())
 
 
 def save(

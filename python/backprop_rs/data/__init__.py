@@ -1,8 +1,7 @@
-"""Data for a network: readers, sources, splitting, scaling and two data sets that come with it.
+"""Data for a network: readers, sources, splitting, scaling and two bundled data sets.
 
 Every reader returns a `Dataset`: features `X` (m, n_0) in float32 and a target `y`, which is
-integer class labels (m,) or float32 values. Nothing here depends on the rest of the package but
-for its random streams.
+integer class labels (m,) or float32 values.
 """
 
 from .bundled import load_digits, load_iris
@@ -14,14 +13,14 @@ from .labels import one_hot
 from .npz_file import load_npz, load_npz_split
 from .preprocessing import standardize, train_test_split
 from .scaling import Scaling
-from .sources import Moments, Source, Survey, source
+from .sources import ColumnStats, Source, SourceStats, source
 
 __all__ = [
+    "ColumnStats",
     "Dataset",
-    "Moments",
     "Scaling",
     "Source",
-    "Survey",
+    "SourceStats",
     "from_frame",
     "load_csv",
     "load_digits",

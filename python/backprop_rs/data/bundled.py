@@ -1,4 +1,4 @@
-"""The data sets that come with the package; datasets/SOURCES.md has their origin and licence."""
+"""The bundled data sets; datasets/SOURCES.md has their origin and license."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def load_iris() -> Dataset:
     -------
     Dataset
         X (150, 4) in cm, not standardized; y labels of setosa, versicolor and virginica, 50 of
-        each. Rows are in the order of the species, so shuffle or split before use.
+        each. Rows are in the order of the species: shuffle or split them before use.
 
     Examples
     --------
@@ -33,8 +33,8 @@ def load_digits() -> Dataset:
     Returns
     -------
     Dataset
-        X (1797, 64), pixels row by row in [0, 1] (the counts 0..16 of the source over 16, which
-        is exact); y labels 0..9.
+        X (1797, 64), pixels row by row in [0, 1] (the counts 0..16 of the source divided by 16,
+        which is exact); y labels 0..9.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Rows and cells of a CSV file."""
+"""Split a CSV file into rows and cells."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from .._internal.printable import printable
 from .io import Path, open_binary
 
 DELIMITERS = ("\t", ";", "|", ",", " ")
-"""Tried in this order: a semicolon before the comma, which may stand inside numbers or texts."""
+"""Tried in this order: the comma comes late, because numbers and texts may contain it."""
 
 MISSING_WORDS = frozenset({"", "?", "na", "n/a", "#n/a", "<na>", "nan", "null", "none"})
-"""A cell that is one of these, in any case of letters, is missing."""
+"""A cell that is one of these, in upper or lower case, is missing."""
 
 
 @contextmanager
 def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
-    """Open `path` for reading lines; text that is not in `encoding` becomes a ValueError."""
+    """Open `path` for reading lines; raise ValueError if its text is not in `encoding`."""
     import io
 
     if encoding.lower() in ("utf-8", "utf8"):
@@ -29,12 +29,12 @@ def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
             with io.TextIOWrapper(raw, encoding, newline="") as file:
                 yield file
         except UnicodeError as error:
-            got = str(error)
+            fault = str(error)
             if isinstance(error, UnicodeDecodeError):
-                got = f"the byte {error.object[error.start]:#04x}"
+                fault = f"the byte {error.object[error.start]:#04x}"
             raise ValueError(
                 f"{printable(path)} must be text in the encoding "
-                f"{encoding.removesuffix('-sig')!r}, or encoding must name its own; got {got}"
+                f"{encoding.removesuffix('-sig')!r}, or encoding must name its own; got {fault}"
             ) from None
         except LookupError:
             raise ValueError(f"encoding must be a known one; got {encoding!r}") from None
@@ -43,7 +43,7 @@ def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
 def split_rows(
     lines: Iterable[str], delimiter: str, source: str, *, strict: bool = True
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row that is not blank: its first line (from 1) and its stripped cells."""
+    """Yield the first line (counted from 1) and the stripped cells of each non-blank row."""
     import csv
 
     if delimiter == " ":
@@ -67,7 +67,7 @@ def delimiter_of(lines: Sequence[str], source: str) -> str:
     widths = {}
     for delimiter in DELIMITERS:
         rows = list(split_rows(lines, delimiter, source, strict=False))
-        # The last row may be cut off inside a quoted cell.
+        # The last row may end inside a quoted cell.
         widths[delimiter] = [len(row) for _, row in rows[: max(1, len(rows) - 1)]]
         if len(set(widths[delimiter])) == 1 and widths[delimiter][0] > 1:
             return delimiter
@@ -77,7 +77,7 @@ def delimiter_of(lines: Sequence[str], source: str) -> str:
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a stripped cell is missing."""
+    """Return True if a stripped cell is missing."""
     return cell.lower() in MISSING_WORDS
 
 
@@ -91,7 +91,7 @@ def parsed(cell: str) -> float | None:
 
 
 def cell_coder(codes: dict[str, float]) -> Callable[[str], float]:
-    """Return the function from a text to its number in order of appearance, kept in `codes`."""
+    """Return the function that numbers texts in order of appearance, and keeps them in `codes`."""
 
     def code(cell: str) -> float:
         known = codes.get(cell)

@@ -1,4 +1,4 @@
-"""`Dataset`: the small record that every reader returns."""
+"""`Dataset`: the record that every reader returns."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Dataset:
     Parameters
     ----------
     X : array-like, shape (m, n_0)
-        One row a sample; kept as a C-contiguous float32 array (uncopied if it is one already).
+        One row per sample; kept as a C-contiguous float32 array (not copied if it is one already).
     y : array-like, shape (m,) or (m, k), optional
         Integers (m,) are class labels counted from 0, kept as int64. Text (m,) is coded as labels
-        of its sorted distinct values. Anything else is values, kept as float32. Without it the
-        data set has no target.
+        of its sorted distinct values. Other numbers are values, kept as float32. None means no
+        target.
     feature_names : sequence of str, optional
         n_0 names; by default those of the frame X, or x0, x1, ...
     class_names : sequence of str, optional
@@ -34,17 +34,17 @@ class Dataset:
     name : str, optional
         Name of the data set.
     scaling : Scaling, optional
-        What `standardize` has done to `X`.
+        The scaling that `standardize` has applied to `X`.
     target_name : str, optional
-        The name of the column that `y` is from.
+        The name of the column of `y`.
     has_feature_names : bool, optional
-        Whether the names are those of the data, rather than x0, x1, ... for want of any; by default
-        whether there are `feature_names`.
+        True if the data have named their features; by default True if `feature_names`, or names of
+        the frame X, are target.
     fill_values : mapping from feature to number, optional
-        The mean of each feature, with which a reader has filled its missing cells: what to give as
-        `missing` to `load_csv` or `from_frame` for new data.
+        The mean of each feature, with which a reader has filled its missing cells. Give it to
+        `load_csv` or `from_frame` as `missing` for new data.
     filled : array-like of bool, shape (m, n_0), optional
-        Which cells were missing and hold their mean; a split takes the mean anew.
+        True for the cells that were missing and hold a mean; a split computes the mean again.
 
     Raises
     ------
@@ -85,11 +85,11 @@ class Dataset:
         fill_values: Mapping[str, float] | None = None,
         filled: ArrayLike | None = None,
     ) -> None:
-        given = rows_of(X)
-        features = finite("X", given)
+        rows = rows_of(X)
+        features = finite("X", rows)
         names = tuple(feature_names) or frames.names_of(X) or ()
-        if given.dtype.itemsize > 4:
-            for k, column in enumerate(given.T):
+        if rows.dtype.itemsize > 4:
+            for k, column in enumerate(rows.T):
                 warn_of_rounding(names[k] if len(names) > k else f"x{k}", column)
         target, classes = _target(y, tuple(class_names), len(features))
         fields = {
@@ -113,17 +113,17 @@ class Dataset:
 
     @property
     def n_features(self) -> int:
-        """n_0, the number of columns of `X`."""
+        """The number of columns of `X`, n_0."""
         return int(self.X.shape[1])
 
     @property
     def is_classification(self) -> bool:
-        """Whether `y` holds class labels."""
+        """True if `y` holds class labels."""
         return self.y is not None and self.y.dtype == np.int64
 
     @property
     def n_outputs(self) -> int:
-        """n_L of a network for it: the number of classes, or of values a sample; 0 without `y`."""
+        """The number of classes, or of values per sample, n_L; 0 if there is no target."""
         if self.y is None:
             return 0
         if self.is_classification:
@@ -156,8 +156,8 @@ class Dataset:
         return f"{_count(self.n_outputs, 'class', 'classes')}: {shown}"
 
 
-def _count(n: int, one: str, many: str = "") -> str:
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
+def _count(n: int, noun: str, plural: str = "") -> str:
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
 
 def _target(
@@ -165,23 +165,23 @@ def _target(
 ) -> tuple[NDArray[Any] | None, tuple[str, ...]]:
     if y is None:
         return None, class_names
-    given = array_of("y", y)
-    if given.ndim not in (1, 2) or len(given) != n_samples or given.size == 0:
+    target = array_of("y", y)
+    if target.ndim not in (1, 2) or len(target) != n_samples or target.size == 0:
         raise ValueError(
             f"y must have shape ({n_samples},) or ({n_samples}, k) to go with X; "
-            f"got shape {given.shape}"
+            f"got shape {target.shape}"
         )
-    if given.ndim == 1 and given.dtype.kind in "UTO":
-        return code_texts([_text(value) for value in given], class_names)
-    if given.dtype.kind not in "biuf":
-        raise TypeError(f"y must hold real numbers or, for classes, text; got dtype {given.dtype}")
-    if given.ndim == 1 and given.dtype.kind in "biu":
-        names = class_names or default_class_names(given)
-        check_labels(given, len(names))
-        return given.astype(np.int64, copy=False), names
+    if target.ndim == 1 and target.dtype.kind in "UTO":
+        return code_texts([_text(value) for value in target], class_names)
+    if target.dtype.kind not in "biuf":
+        raise TypeError(f"y must hold real numbers or, for classes, text; got dtype {target.dtype}")
+    if target.ndim == 1 and target.dtype.kind in "biu":
+        names = class_names or default_class_names(target)
+        check_labels(target, len(names))
+        return target.astype(np.int64, copy=False), names
     if class_names:
-        raise ValueError(f"class_names go with integer or text y; got y of dtype {given.dtype}")
-    return finite("y", given), ()
+        raise ValueError(f"class_names go with integer or text y; got y of dtype {target.dtype}")
+    return finite("y", target), ()
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Take a table from a data frame of another library."""
+"""Make a `Dataset` of a data frame of another library."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from .dataset import Dataset
 from .labels import Classes
 from .table import Column, Table
-from .table_options import Recipe, Roles, check_unique
+from .table_options import ColumnRoles, TableOptions, check_unique
 
 
 def from_frame(
@@ -25,20 +25,20 @@ def from_frame(
     class_names: Sequence[str] | None = None,
     name: str = "",
 ) -> Dataset:
-    """Take a data frame of pandas, polars, pyarrow or another library that narwhals knows.
+    """Make a data set of a frame of pandas, polars, pyarrow or another library of narwhals.
 
-    Numbers and booleans are numbers, strings and categories are text, whatever they look like;
-    nulls and NaN are missing. The rest is as in `load_csv`. It needs narwhals
+    Numbers and booleans are numbers. Strings and categories are text, even if they look like
+    numbers. Nulls and NaN are missing. Everything else is as in `load_csv`. It needs narwhals
     (``pip install narwhals``).
 
     Parameters
     ----------
     frame : data frame
-        One row a sample.
+        One row per sample.
     target : str, int, None or False, default None
-        The target column by name or position (0 the first, -1 the last); an integer that is the
-        name of a column of pandas is that name. None is the last column, or none if `features` is
-        given; False is none, so that `y` is None.
+        The target column by name or position (0 is the first, -1 the last); an integer that is the
+        name of a column of pandas is a name. None means the last column, or no target if `features`
+        is given. False means no target, so that `y` is None.
     missing, classes, ignore, features, class_names : optional
         As in `load_csv`.
     name : str, optional
@@ -51,7 +51,8 @@ def from_frame(
     Raises
     ------
     ValueError, TypeError
-        If the frame or an argument does not fit; a cell is named by row (from 0) and column.
+        If the frame or an argument does not fit; an error about a cell names its row (counted from
+        0) and column.
     ImportError
         If narwhals is not installed.
 
@@ -62,24 +63,24 @@ def from_frame(
     >>> from_frame(frame, target="kind")
     Dataset(2 samples, 1 feature, 2 classes: apple, cherry)
     """
-    recipe = Recipe(target, missing, classes, ignore, features, class_names)
+    options = TableOptions(target, missing, classes, ignore, features, class_names)
     table = _narwhals_frame(frame)
     names = [str(column) for column in table.columns]
-    recipe = replace(
-        recipe,
-        target=_called(target, table.columns),
-        ignore=[_called(column, table.columns) for column in ignore],
+    options = replace(
+        options,
+        target=_column_name(target, table.columns),
+        ignore=[_column_name(column, table.columns) for column in ignore],
     )
     check_unique(names, "frame")
     if 0 in table.shape:
         raise ValueError(f"frame must have at least one row and column; got shape {table.shape}")
-    roles = recipe.roles(names)
+    roles = options.roles(names)
     columns = {k: _column(table[:, k], names[k], k, roles) for k in roles.used}
-    return Table(names, columns, roles, _place(names), name).dataset(recipe)
+    return Table(names, columns, roles, _place(names), name).dataset(options)
 
 
-def _called(column: Any, names: Sequence[Any]) -> Any:
-    """Return the text of an integer that is the name of a column; any other choice as it is."""
+def _column_name(column: Any, names: Sequence[Any]) -> Any:
+    """Return the name of a column as text if `column` is a name that is not; otherwise `column`."""
     is_name = not isinstance(column, bool | str) and column is not None and column in list(names)
     return str(column) if is_name else column
 
@@ -98,7 +99,7 @@ def _narwhals_frame(frame: Any) -> Any:
         ) from None
 
 
-def _column(series: Any, name: str, k: int, roles: Roles) -> Column:
+def _column(series: Any, name: str, k: int, roles: ColumnRoles) -> Column:
     import narwhals as nw
 
     dtype = series.dtype

@@ -16,7 +16,7 @@ DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E:
 """Type codes of the format, http://yann.lecun.com/exdb/mnist/ (last section)."""
 
 
-PIECE = 1 << 20  # bytes
+CHUNK = 1 << 20  # bytes
 
 
 def read_idx(path: Path) -> NDArray[Any]:
@@ -30,12 +30,12 @@ def read_idx(path: Path) -> NDArray[Any]:
     Returns
     -------
     ndarray
-        In the shape and type that the file states, native byte order.
+        The array in the shape and type of the file's header, in native byte order.
 
     Raises
     ------
     ValueError
-        If the file is damaged, or something else.
+        If the file is damaged, or not an IDX file.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def read_idx(path: Path) -> NDArray[Any]:
         shape = tuple(int(n) for n in np.frombuffer(sizes, ">u4"))
         dtype = np.dtype(DTYPES[magic[2]])
         n_bytes = math.prod(shape) * dtype.itemsize
-        data = at_most(file, n_bytes + 1)
+        data = read_at_most(file, n_bytes + 1)
     if len(data) != n_bytes:
         more = len(data) > n_bytes
         fault = "has bytes left over" if more else "is truncated"
@@ -66,22 +66,22 @@ def read_idx(path: Path) -> NDArray[Any]:
         )
     try:
         array = np.frombuffer(data, dtype).reshape(shape)
-    except ValueError:  # too many axes, or too large beside an axis of length 0
+    except ValueError:  # too many axes, or an axis that is too large with another of length 0
         raise ValueError(f"{printable(path)} has a header that no array fits: {shape}") from None
     return array.astype(dtype.newbyteorder("="))
 
 
-def at_most(file: BinaryIO, n_bytes: int) -> bytes:
-    """Read so many bytes, or all that there are; a false number takes no memory."""
-    read, missing = [], n_bytes
-    while missing and (piece := file.read(min(missing, PIECE))):
-        read.append(piece)
-        missing -= len(piece)
-    return b"".join(read)
+def read_at_most(file: BinaryIO, n_bytes: int) -> bytes:
+    """Read `n_bytes`, or all bytes if there are fewer; a false number takes no memory."""
+    chunks, missing = [], n_bytes
+    while missing and (chunk := file.read(min(missing, CHUNK))):
+        chunks.append(chunk)
+        missing -= len(chunk)
+    return b"".join(chunks)
 
 
 def load_idx(images: Path, labels: Path | None = None) -> Dataset:
-    """Read a file of images and one of labels, such as the two of MNIST's train set.
+    """Read a file of images and a file of labels, such as those of MNIST's train set.
 
     Parameters
     ----------
@@ -89,8 +89,7 @@ def load_idx(images: Path, labels: Path | None = None) -> Dataset:
         IDX file of shape (m, ...); each image becomes a row. Unsigned bytes become pixels in
         [0, 1]; other types keep their values. Compressed with gzip or not.
     labels : str or path-like, optional
-        IDX file of shape (m,): integers are class labels, floats are values. Without it, the data
-        set has no target.
+        IDX file of shape (m,): integers are class labels, floats are values. None means no target.
 
     Returns
     -------
@@ -99,7 +98,7 @@ def load_idx(images: Path, labels: Path | None = None) -> Dataset:
     Raises
     ------
     ValueError
-        If a file is damaged or something else, or the two do not go together.
+        If a file is damaged or not an IDX file, or the two files do not fit together.
 
     Examples
     --------
@@ -118,23 +117,24 @@ def load_idx(images: Path, labels: Path | None = None) -> Dataset:
 
 
 def load_mnist_folder(folder: Path) -> tuple[Dataset, Dataset]:
-    """Read the four files of a folder in the manner of MNIST.
+    """Read the four files of a folder like that of MNIST.
 
     Parameters
     ----------
     folder : str or path-like
-        Has train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
-        t10k-labels-idx1-ubyte, each with or without .gz (a dot before "idx" will do as well).
+        A folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+        t10k-labels-idx1-ubyte, each with or without .gz (or with a dot in place of the dash before
+        "idx").
 
     Returns
     -------
     train, test : Dataset
-        Of the same classes; pixels in [0, 1].
+        Data sets with the same classes; pixels lie in [0, 1].
 
     Raises
     ------
     ValueError
-        If a file is absent or damaged, or files do not go together.
+        If a file is absent or damaged, or the files do not fit together.
 
     Examples
     --------
@@ -144,15 +144,17 @@ def load_mnist_folder(folder: Path) -> tuple[Dataset, Dataset]:
 /nowhere does not
     """
     parts = [
-        load_idx(_find(folder, f"{part}-images-idx3-ubyte"),
-                 _find(folder, f"{part}-labels-idx1-ubyte"))
+        load_idx(
+            _find(folder, f"{part}-images-idx3-ubyte"),
+            _find(folder, f"{part}-labels-idx1-ubyte"),
+        )
         for part in ("train", "t10k")
-    ]  # fmt: skip
-    return _together(folder, *parts)
+    ]
+    return _with_same_classes(folder, *parts)
 
 
 def pixels(values: NDArray[Any]) -> NDArray[Any]:
-    """Return unsigned bytes as float32 in [0, 1], anything else as it is."""
+    """Return unsigned bytes as float32 in [0, 1], and any other array unchanged."""
     if values.dtype != np.uint8:
         return values
     scaled: NDArray[np.float32] = np.divide(values, np.float32(255), dtype=np.float32)
@@ -189,7 +191,7 @@ def _find(folder: Path, name: str) -> str:
     raise ValueError(f"folder must hold the file {name} or {name}.gz; {printable(folder)} does not")
 
 
-def _together(folder: Path, train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
+def _with_same_classes(folder: Path, train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
     from pathlib import Path as SystemPath
 
     name = SystemPath(folder).resolve().name

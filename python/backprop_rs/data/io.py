@@ -1,4 +1,4 @@
-"""Open files that may be compressed with gzip, whatever their name says."""
+"""Open files that may be compressed with gzip, regardless of their name."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 
 def check_path(path: object) -> None:
-    """Raise TypeError unless `path` is a name: open() would take a number for a descriptor."""
+    """Raise TypeError unless `path` is a name: open() takes a number for a file descriptor."""
     if not isinstance(path, str | PathLike):
         raise TypeError(f"path must be a file name; got {type(path).__name__}")
 
 
 @dataclass(frozen=True)
 class Contents(PathLike[str]):
-    """The bytes of a stream that can be read only once, in the place of the path of a file."""
+    """The bytes of a stream that can be read only once; a substitute for the path of a file."""
 
     name: str
     data: bytes = field(repr=False)
@@ -38,7 +38,7 @@ class Contents(PathLike[str]):
 
 
 def once_read(path: Path) -> Path:
-    """Return the contents of a pipe, which cannot be opened again; of a file its path."""
+    """Return the contents of a pipe, which cannot be opened again, or the path of a file."""
     check_path(path)
     if isinstance(path, Contents) or not exists(path) or isfile(path) or isdir(path):
         return path
@@ -48,7 +48,7 @@ def once_read(path: Path) -> Path:
 
 @contextmanager
 def open_binary(path: Path) -> Iterator[BinaryIO]:
-    """Open `path` for reading bytes; damage found while it is open becomes a ValueError."""
+    """Open `path` for reading bytes; raise ValueError if a gzip file proves to be damaged."""
     import gzip
     import zlib
 
@@ -68,7 +68,7 @@ def open_binary(path: Path) -> Iterator[BinaryIO]:
 
 
 def title(path: Path) -> str:
-    """Return the file's name without folder and endings: the name of its data set."""
+    """Return the name of a file without folder and extensions: the name of its data set."""
     from pathlib import PurePath
 
     name = PurePath(path).name.removesuffix(".gz")

@@ -1,4 +1,4 @@
-"""Class labels: from numbers and texts to 0, 1, ..., and on to one-hot rows."""
+"""Class labels: code numbers and texts as 0, 1, ..., and labels as one-hot rows."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from .arrays import array_of
 
 Classes = bool | str
-"""True, False or "auto": whether a target is classes (see `is_classes`)."""
+"""True if a target is classes, False if it is values, or "auto" (see `is_classes`)."""
 
-MOST_CLASSES = 20
-"""Whole numbers with more distinct values than this are not taken for classes."""
+MAX_CLASSES = 20
+"""With more distinct values, "auto" does not take whole numbers for classes."""
 
-LARGEST_LABEL = 65_535
-"""A label above it is more likely a value given as an integer."""
+MAX_LABEL = 65_535
+"""A larger label is refused: it is more likely a value given as an integer."""
 
 
 def one_hot(labels: ArrayLike, n_classes: int | None = None) -> NDArray[np.float32]:
@@ -45,25 +45,25 @@ def one_hot(labels: ArrayLike, n_classes: int | None = None) -> NDArray[np.float
     array([[0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
     """
-    given = array_of("labels", labels)
-    if given.ndim != 1 or given.size == 0:
-        raise ValueError(f"labels must have shape (m,), m at least 1; got shape {given.shape}")
-    if given.dtype.kind not in "biu":
-        raise TypeError(f"labels must be integers; got dtype {given.dtype}")
+    array = array_of("labels", labels)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"labels must have shape (m,), m at least 1; got shape {array.shape}")
+    if array.dtype.kind not in "biu":
+        raise TypeError(f"labels must be integers; got dtype {array.dtype}")
     if n_classes is None:
-        n_classes = len(default_class_names(given))
+        n_classes = len(default_class_names(array))
     elif isinstance(n_classes, bool) or not isinstance(n_classes, int | np.integer):
         raise TypeError(f"n_classes must be an integer >= 1; got {n_classes!r}")
     elif n_classes < 1:
         raise ValueError(f"n_classes must be an integer >= 1; got {n_classes}")
-    check_labels(given, int(n_classes))
-    rows = np.zeros((len(given), int(n_classes)), np.float32)
-    rows[np.arange(len(given)), given.astype(np.intp)] = 1
+    check_labels(array, int(n_classes))
+    rows = np.zeros((len(array), int(n_classes)), np.float32)
+    rows[np.arange(len(array)), array.astype(np.intp)] = 1
     return rows
 
 
 def check_labels(labels: NDArray[Any], n_classes: int) -> None:
-    """Raise ValueError naming the first row whose label is outside [0, n_classes)."""
+    """Raise ValueError that names the first row with a label outside [0, n_classes)."""
     outside = (labels < 0) | (labels >= n_classes)
     if outside.any():
         row = int(outside.argmax())
@@ -76,9 +76,9 @@ def check_labels(labels: NDArray[Any], n_classes: int) -> None:
 def default_class_names(labels: NDArray[Any]) -> tuple[str, ...]:
     """Return "0", "1", ... up to the largest label."""
     largest = int(labels.max())
-    if largest > LARGEST_LABEL:
+    if largest > MAX_LABEL:
         raise ValueError(
-            f"labels must lie in 0..{LARGEST_LABEL} (give other targets as floats); got {largest}"
+            f"labels must lie in 0..{MAX_LABEL} (give other targets as floats); got {largest}"
         )
     check_labels(labels, max(largest, 0) + 1)
     return tuple(str(label) for label in range(largest + 1))
@@ -87,20 +87,22 @@ def default_class_names(labels: NDArray[Any]) -> tuple[str, ...]:
 def is_classes(values: NDArray[np.float64], classes: Classes) -> bool:
     """Decide whether a numeric target is classes.
 
-    With "auto" it is if all are whole numbers, of at most 20 distinct values that occur at least
-    twice on average: 0/1, 1..7, but no prices, no counts, no year of construction.
+    "auto" takes whole numbers for classes if they have at most 20 distinct values that occur at
+    least twice on average. This accepts 0/1 and 1..7, and excludes prices, counts and years.
     """
     if isinstance(classes, bool):
         return classes
     if (values != np.floor(values)).any():
         return False
     n_distinct = len(np.unique(values))
-    return n_distinct <= MOST_CLASSES and 2 * n_distinct <= len(values)
+    return n_distinct <= MAX_CLASSES and 2 * n_distinct <= len(values)
 
 
-def number_name(value: float) -> str:
-    """Name a class after a number: 3.0 is "3"."""
-    return str(int(value)) if value == int(value) else repr(float(value))
+def class_name(value: object) -> str:
+    """Return the name of a class, given as a number or a text: 3.0 is "3"."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
 
 
 def code_numbers(
@@ -109,11 +111,11 @@ def code_numbers(
     class_names: Sequence[str] | None = None,
     place: Callable[[int], str] = "row {} (counted from 0)".format,
 ) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Return (y, class names) of a numeric target (m,); y is the values if it is not classes."""
+    """Return (y, class names) of a numeric target (m,); if it is not classes, y is its values."""
     if not class_names and not is_classes(values, classes):
         return values, ()
     distinct, labels = np.unique(values, return_inverse=True)
-    names = [number_name(value) for value in distinct]
+    names = [class_name(value) for value in distinct.tolist()]
     return _named(labels, names, tuple(class_names or names), place)
 
 
@@ -122,7 +124,7 @@ def code_texts(
     class_names: Sequence[str] | None = None,
     place: Callable[[int], str] = "row {} (counted from 0)".format,
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Return (y, class names) of a text target; without `class_names` they are sorted."""
+    """Return (y, class names) of a text target; by default the names are sorted."""
     names = sorted(set(texts))
     label = {name: j for j, name in enumerate(names)}
     labels = np.fromiter((label[text] for text in texts), np.int64, len(texts))
@@ -144,7 +146,7 @@ def _named(
 
 
 def labels_among(texts: Sequence[str], known: dict[str, int]) -> NDArray[np.int64]:
-    """Return the label of each text, or raise ValueError naming the first that is not known."""
+    """Return the label of each text, or raise ValueError that names the first unknown one."""
     for text in texts:
         if text not in known:
             names = ", ".join(list(known)[:20])

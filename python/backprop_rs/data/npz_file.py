@@ -1,4 +1,4 @@
-"""Read arrays from NumPy's .npz files."""
+"""Read data sets from NumPy's .npz files."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def load_npz(path: Path, *, classes: Classes = "auto") -> Dataset:
     Parameters
     ----------
     path : str or path-like
-        An .npz file with X (m, ...) and, if it has a target, y (m,) or (m, k); names in small
-        letters will do. Images, which have 3 axes or more, become rows; those of unsigned bytes
-        become pixels in [0, 1]. Arrays feature_names and class_names are used if they are there.
+        An .npz file with X (m, ...) and, for a target, y (m,) or (m, k); the case of names does
+        not matter. Images, which have 3 axes or more, become rows; those of unsigned bytes become
+        pixels in [0, 1]. The arrays feature_names and class_names are optional.
     classes : "auto", True or False, default "auto"
-        Whether the target is classes, as in `load_csv`.
+        True if the target is classes; "auto" decides as in `load_csv`.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def load_npz(path: Path, *, classes: Classes = "auto") -> Dataset:
     arrays = _arrays(path)
     if "x_train" in arrays and "x" not in arrays:
         raise ValueError(f"path must hold X; {printable(path)} holds x_train: use load_npz_split")
-    _need(path, arrays, "x")
+    _check_present(path, arrays, "x")
     (dataset,) = _datasets(path, arrays, [("x", "y")], classes)
     return dataset
 
@@ -60,14 +60,14 @@ def load_npz_split(path: Path, *, classes: Classes = "auto") -> tuple[Dataset, D
     Parameters
     ----------
     path : str or path-like
-        An .npz file with these arrays (capital X will do); see `load_npz`.
+        An .npz file with these arrays (or with a capital X); see `load_npz`.
     classes : "auto", True or False, default "auto"
-        Whether the target is classes, as in `load_csv`.
+        True if the target is classes; "auto" decides as in `load_csv`.
 
     Returns
     -------
     train, test : Dataset
-        Of the same classes.
+        Data sets with the same classes.
 
     Raises
     ------
@@ -86,18 +86,18 @@ def load_npz_split(path: Path, *, classes: Classes = "auto") -> tuple[Dataset, D
     one_of("classes", classes, ("auto", True, False))
     arrays = _arrays(path)
     pairs = [("x_train", "y_train"), ("x_test", "y_test")]
-    _need(path, arrays, *(name for pair in pairs for name in pair))
+    _check_present(path, arrays, *(name for pair in pairs for name in pair))
     train, test = _datasets(path, arrays, pairs, classes)
     return train, test
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    from .npz_members import read_npz  # with zipfile, which few need
+    from .npz_members import read_npz  # imports zipfile
 
     return read_npz(path)
 
 
-def _need(path: Path, arrays: Mapping[str, Any], *names: str) -> None:
+def _check_present(path: Path, arrays: Mapping[str, Any], *names: str) -> None:
     for name in names:
         if name not in arrays:
             raise ValueError(
@@ -132,7 +132,7 @@ def _coded(
         coded: NDArray[Any]
         coded, known = code_texts(together.tolist(), known)
     elif together.dtype.kind not in "biuf" or not np.isfinite(together).all():
-        return targets, ()  # Dataset will say what is wrong
+        return targets, ()  # `Dataset` reports the fault
     elif known:
         coded = _labels(together, known)
     else:
@@ -141,7 +141,7 @@ def _coded(
 
 
 def _labels(values: NDArray[Any], known: tuple[str, ...]) -> NDArray[np.int64]:
-    """Return whole numbers as labels 0, 1, ... of the names that are known."""
+    """Return whole numbers as labels of the known names."""
     wrong = (values != np.floor(values)) | (values < 0) | (values >= len(known))
     if wrong.any():
         row = int(wrong.argmax())

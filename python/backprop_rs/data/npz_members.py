@@ -1,7 +1,7 @@
-"""The arrays in an .npz file, which is a zip archive of .npy files.
+"""Read the arrays of an .npz file, which is a zip archive of .npy files.
 
-NumPy's own reader allocates what a header says before it looks for the numbers; here a header is
-held against the size of its member first, and memory goes with what is really there.
+NumPy's own reader allocates the size in a header before it reads the numbers. This reader compares
+the header with the size of its member first, so that memory depends on the real size.
 """
 
 from __future__ import annotations
@@ -26,14 +26,21 @@ HEADERS = {
     (2, 0): np.lib.format.read_array_header_2_0,
 }
 DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError),
-    *(NotImplementedError, RuntimeError),  # a compression that is not known, a password
-    *(SyntaxError, tokenize.TokenError, RecursionError),  # of a header, which is Python's text
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    EOFError,
+    OSError,
+    NotImplementedError,  # an unknown compression
+    RuntimeError,  # a password
+    SyntaxError,  # this and the next two: a header, which is Python source
+    tokenize.TokenError,
+    RecursionError,
 )
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays by their names in small letters."""
+    """Return the arrays by their names in lower case."""
     check_path(path)
     with open(path, "rb") as file:
         if not zipfile.is_zipfile(file):
@@ -58,9 +65,10 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def check_members(members: Sequence[zipfile.ZipInfo], size: int) -> None:
-    """Refuse members that share bytes of the file, and more numbers than there is memory for.
+    """Raise ValueError if members share bytes of the file, MemoryError if they are too large.
 
-    Deflate, which NumPy writes, grows to 1032 times its size at most; others know no limit.
+    Members must be stored or deflated, as NumPy writes them: deflate expands by a factor of 1032
+    at most, and other methods have no limit.
     """
     if sum(member.compress_size for member in members) > size:
         raise ValueError("its members are larger than the file")
@@ -71,14 +79,14 @@ def check_members(members: Sequence[zipfile.ZipInfo], size: int) -> None:
 
 
 def _array(file: IO[bytes], size: int) -> NDArray[Any]:
-    """Read an .npy file of so many bytes (numpy.lib.format)."""
+    """Read an .npy file of `size` bytes (numpy.lib.format)."""
     version = np.lib.format.read_magic(file)
     if version not in HEADERS:
         raise ValueError(f"its format version must be 1.0 or 2.0; got {version}")
     shape, by_columns, dtype = HEADERS[version](file)
     if dtype.hasobject:
         raise ValueError("Object arrays may hold programs")
-    expected, there = math.prod(shape) * dtype.itemsize, size - file.tell()
-    if min(shape, default=0) < 0 or expected != there:
-        raise ValueError(f"shape {shape} of {dtype} needs {expected} bytes; its file has {there}")
+    expected, actual = math.prod(shape) * dtype.itemsize, size - file.tell()
+    if min(shape, default=0) < 0 or expected != actual:
+        raise ValueError(f"shape {shape} of {dtype} needs {expected} bytes; its file has {actual}")
     return np.ndarray(shape, dtype, file.read(), order="F" if by_columns else "C")

@@ -1,4 +1,4 @@
-"""Between reading and training: split and standardize."""
+"""Split and standardize data sets."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def train_test_split(
     Parameters
     ----------
     data : Dataset, or array-like of shape (m, n_0)
-        What to split; m is at least 2.
+        The samples; m is at least 2.
     y : array-like, optional
-        The target, if `data` is an array; as in `Dataset`.
+        The target if `data` is an array, as in `Dataset`.
     test_fraction : float, default 0.2
         The test set has round(test_fraction * m) samples, at least 1 and at most m - 1.
     seed : int, default 0
@@ -40,13 +40,13 @@ def train_test_split(
     Returns
     -------
     train, test : Dataset
-        In random order. Missing cells that hold a mean (``missing="mean"``) get that of the train
-        set.
+        Data sets in random order. Missing cells that hold a mean (``missing="mean"``) get the mean
+        of the train set.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is outside its range, or `stratify` is asked for without classes.
+        If an argument is outside its range, or `stratify` is True and the target is not classes.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def train_test_split(
     if isinstance(data, Dataset) and y is not None:
         raise ValueError("y must be left out when data is a Dataset, which has its own; got both")
     dataset = data if isinstance(data, Dataset) else Dataset(data, y)
-    n_test = _n_test(len(dataset), test_fraction)
+    n_test = n_test_samples(len(dataset), test_fraction)
     order = _random_order(len(dataset), seed)
     in_test = np.zeros(len(dataset), bool)
     if stratify:
@@ -72,11 +72,11 @@ def train_test_split(
 
 
 def _filled_from(train: Dataset, dataset: Dataset) -> Dataset:
-    """Return a data set whose missing cells hold the means of `train`, which is a part of it."""
+    """Return a data set whose missing cells hold the means of `train`."""
     if train.filled is None or dataset.filled is None or train.scaling is not None:
         return dataset
     known = np.where(train.filled, np.nan, train.X)
-    # The mean of the whole stays where no row of `train` has a value.
+    # If no row of `train` has a value, keep the mean of the whole data set.
     before = train.fill_values or {}
     means = {
         name: float(column[~np.isnan(column)].mean(dtype=np.float64))
@@ -88,7 +88,8 @@ def _filled_from(train: Dataset, dataset: Dataset) -> Dataset:
     return replace(dataset, X=X, fill_values=means)
 
 
-def _n_test(n_samples: int, test_fraction: float) -> int:
+def n_test_samples(n_samples: int, test_fraction: float) -> int:
+    """Return the number of samples of the test set."""
     if not isinstance(test_fraction, int | float | np.number):
         raise TypeError(f"test_fraction must be a number between 0 and 1; got {test_fraction!r}")
     if not 0 < test_fraction < 1:
@@ -108,24 +109,24 @@ def _random_order(n_samples: int, seed: int) -> NDArray[np.intp]:
 
 
 def _stratified(dataset: Dataset, order: NDArray[np.intp], n_test: int) -> NDArray[np.intp]:
-    """Return the rows of the test set: the first of each class in the random order."""
+    """Return the rows of the test set: the first rows of each class in random order."""
     if not dataset.is_classification or dataset.y is None:
         raise ValueError("stratify needs a target of classes; got a data set without classes")
     labels = dataset.y[order]
-    quota = _quota(np.bincount(labels), n_test)
+    quota = class_quota(np.bincount(labels), n_test)
     rows = [order[labels == j][:n] for j, n in enumerate(quota)]
     if quota.sum() == 0:
         raise ValueError("stratify needs a class of at least 2 samples; got 1 sample a class")
     return np.concatenate(rows)
 
 
-def _quota(counts: NDArray[np.intp], n_test: int) -> NDArray[np.intp]:
-    """Return test samples per class: shares rounded down, the rest to the largest remainders."""
+def class_quota(counts: NDArray[np.intp], n_test: int) -> NDArray[np.intp]:
+    """Return the test samples per class by the largest remainder method; each class keeps one."""
     share = counts * (n_test / counts.sum())
-    most = np.maximum(counts - 1, 0)
-    quota: NDArray[np.intp] = np.minimum(share.astype(np.intp), most)
+    largest = np.maximum(counts - 1, 0)
+    quota: NDArray[np.intp] = np.minimum(share.astype(np.intp), largest)
     for j in np.argsort(quota - share, kind="stable"):
-        if quota.sum() < n_test and quota[j] < most[j]:
+        if quota.sum() < n_test and quota[j] < largest[j]:
             quota[j] += 1
     return quota
 
@@ -135,19 +136,19 @@ def standardize(train: Dataset) -> Dataset: ...
 @overload
 def standardize(train: Dataset, *others: Dataset) -> tuple[Dataset, ...]: ...
 def standardize(train: Dataset, *others: Dataset) -> Dataset | tuple[Dataset, ...]:
-    """Give each feature of `train` mean 0 and standard deviation 1, and do the same to others.
+    """Scale each feature of `train` to mean 0 and standard deviation 1, and others likewise.
 
     Parameters
     ----------
     train : Dataset
-        Mean and scale are taken from it alone. A constant feature gets scale 1.
+        The data set that gives the mean and scale. A constant feature gets scale 1.
     *others : Dataset
         Data sets of the same features (test, validation).
 
     Returns
     -------
     Dataset, or tuple of Dataset
-        As many as were given. Each keeps the `Scaling` as `.scaling`.
+        One per argument. Each keeps the `Scaling` as `.scaling`.
 
     Raises
     ------

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arrays import array_of, check_real, rows_of
 
-if TYPE_CHECKING:
-    from .sources import Source
-
 BLOCK = 4096
-"""Rows handled at a time, so that float64 copies stay small."""
+"""Rows that are scaled at a time, so that float64 copies stay small."""
+
+
+class Stats(Protocol):
+    """Statistics with the mean and scale of each feature."""
+
+    @property
+    def scaling(self) -> Scaling:
+        """The mean and standard deviation of the features."""
+
+
+class HasStatistics(Protocol):
+    """Data that compute their own statistics, such as a `Source`."""
+
+    def statistics(self) -> Stats:
+        """Return the statistics."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,35 +71,35 @@ class Scaling:
             raise ValueError(f"scale must be positive; got {self.scale.min()}")
 
     @classmethod
-    def fit(cls, X: ArrayLike | Source) -> Scaling:
+    def fit(cls, X: ArrayLike | HasStatistics) -> Scaling:
         """Return the mean and standard deviation (over m, not m - 1) of each column of X (m, n_0).
 
-        A constant column gets scale 1, so that it becomes zeros. X may be a `Source`, which is read
-        through once.
+        A constant column gets scale 1, so that it becomes zeros. X may be a `Source`; then it is
+        read through once.
         """
-        if hasattr(X, "survey"):
-            scaling: Scaling = X.survey().scaling
+        if hasattr(X, "statistics"):
+            scaling: Scaling = X.statistics().scaling
             return scaling
         X = rows_of(X)
         mean = X.mean(axis=0, dtype=np.float64)
         squares = np.zeros_like(mean)
         for start in range(0, len(X), BLOCK):
             squares += np.square(X[start : start + BLOCK] - mean).sum(axis=0)
-        # Rounding would give a constant column a tiny deviation: compare the values themselves.
+        # Rounding gives a constant column a tiny deviation: compare the values instead.
         constant = X.min(axis=0) == X.max(axis=0)
         deviation = np.sqrt(squares / len(X))
         return cls(np.where(constant, X[0], mean), np.where(constant, 1.0, deviation))
 
     def apply(self, X: ArrayLike) -> NDArray[np.float32]:
         """Return (X - mean) / scale as float32; X is (m, n_0) or one sample (n_0,)."""
-        return self._by_blocks(X, lambda rows: (rows - self.mean) / self.scale)
+        return self._by_blocks(X, lambda X: (X - self.mean) / self.scale)
 
     def invert(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Return X * scale + mean as float32: the inverse of `apply`, to rounding."""
-        return self._by_blocks(X, lambda rows: rows * self.scale + self.mean)
+        """Return X * scale + mean as float32: the inverse of `apply`, up to rounding."""
+        return self._by_blocks(X, lambda X: X * self.scale + self.mean)
 
     def to_dict(self) -> dict[str, list[float]]:
-        """Return a dictionary that JSON can hold; `from_dict` reads it back exactly.
+        """Return a dictionary for JSON; `from_dict` reads it back exactly.
 
         Examples
         --------
@@ -113,15 +125,15 @@ class Scaling:
         return f"Scaling({len(self.mean)} feature{'s' * (len(self.mean) != 1)})"
 
     def _by_blocks(self, X: ArrayLike, formula: Any) -> NDArray[np.float32]:
-        given = array_of("X", X)
-        if given.ndim not in (1, 2) or given.shape[-1] != len(self.mean):
+        rows = array_of("X", X)
+        if rows.ndim not in (1, 2) or rows.shape[-1] != len(self.mean):
             n = len(self.mean)
-            raise ValueError(f"X must have shape (m, {n}) or ({n},); got shape {given.shape}")
-        check_real("X", given)
-        if given.ndim == 1:
-            return np.asarray(formula(given), np.float32)
-        result = np.empty(given.shape, np.float32)
-        for start in range(0, len(given), BLOCK):
+            raise ValueError(f"X must have shape (m, {n}) or ({n},); got shape {rows.shape}")
+        check_real("X", rows)
+        if rows.ndim == 1:
+            return np.asarray(formula(rows), np.float32)
+        result = np.empty(rows.shape, np.float32)
+        for start in range(0, len(rows), BLOCK):
             block = slice(start, start + BLOCK)
-            result[block] = formula(given[block])
+            result[block] = formula(rows[block])
         return result

@@ -1,4 +1,4 @@
-"""Named columns of numbers and texts, and the `Dataset` that a recipe makes of them."""
+"""Named columns of numbers and texts, and the `Dataset` that is made of them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..exceptions import MissingCell
 from .arrays import warn_of_rounding
 from .dataset import Dataset
 from .labels import code_numbers, code_texts
-from .table_options import Recipe, Roles, listed
+from .table_options import ColumnRoles, TableOptions, listed
 
-MOST_CATEGORIES = 1000
+MAX_CATEGORIES = 1000
 FEW_CATEGORIES = 20
 
 Place = Callable[[int, int], str]
-"""Words for the position of a cell, from its row and column (counted from 0)."""
+"""Describes the position of a cell, from its row and column (counted from 0)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,7 @@ class Column:
 
     @property
     def missing(self) -> NDArray[np.bool_]:
+        """True for missing cells."""
         return np.isnan(self.values)
 
     def texts(self) -> list[str]:
@@ -41,27 +42,28 @@ class Column:
         return [self.categories[int(code)] for code in self.values]
 
     def take(self, rows: NDArray[np.intp]) -> Column:
+        """Return the column of the given rows."""
         return Column(self.values[rows], self.categories)
 
 
 @dataclass(frozen=True)
 class Table:
-    """The columns that a recipe uses, by position."""
+    """The columns that the options use, by position."""
 
     names: Sequence[str]
     columns: dict[int, Column]
-    roles: Roles
+    roles: ColumnRoles
     place: Place
     title: str
 
-    def dataset(self, recipe: Recipe) -> Dataset:
-        """Return the data set that `recipe` makes of the table."""
-        table = self._without_missing(recipe)
-        names, features = table._features(recipe)
-        means = table._means(names, features, recipe)
-        y, class_names = table._target(recipe)
+    def dataset(self, options: TableOptions) -> Dataset:
+        """Return the data set of the table."""
+        table = self._without_missing(options)
+        names, features = table._features(options)
+        means = table._means(names, features, options)
+        y, class_names = table._target(options)
         X = np.empty((len(features[0]), len(features)), np.float32)
-        gaps = np.zeros(X.shape, bool) if recipe.missing == "mean" else None
+        gaps = np.zeros(X.shape, bool) if options.missing == "mean" else None
         for j, (name, values) in enumerate(zip(names, features, strict=True)):
             if name in means:
                 missing = np.isnan(values)
@@ -69,7 +71,7 @@ class Table:
                 if gaps is not None:
                     gaps[:, j] = missing
             warn_of_rounding(name, values)
-            with np.errstate(over="ignore"):  # Dataset reports what overflows
+            with np.errstate(over="ignore"):  # `Dataset` reports values that overflow
                 X[:, j] = values
         target = table.roles.target
         return Dataset(
@@ -83,11 +85,11 @@ class Table:
             filled=gaps,
         )
 
-    def _without_missing(self, recipe: Recipe) -> Table:
-        """Return the table after `missing`; features that get a mean still hold NaN."""
+    def _without_missing(self, options: TableOptions) -> Table:
+        """Apply `missing`, except that features that get a mean still hold NaN."""
         used, target = self.roles.used, self.roles.target
         missing = {k: self.columns[k].missing for k in used}
-        if recipe.missing == "drop":
+        if options.missing == "drop":
             rest = self._take(np.flatnonzero(~np.logical_or.reduce(list(missing.values()))))
             if target is not None and missing[target].any():
                 warnings.warn(
@@ -99,21 +101,22 @@ class Table:
         strict = [
             k
             for k in used
-            if k == target or not (recipe.missing == "mean" or recipe.fills(self._coded(k, recipe)))
+            if k == target
+            or not (options.missing == "mean" or options.fills(self._coded(k, options)))
         ]
         gaps = [(int(missing[k].argmax()), k) for k in strict if missing[k].any()]
         if gaps:
             row, k = min(gaps)
-            only = k == target and recipe.missing != "error"
+            only = k == target and options.missing != "error"
             accepted = "'drop' (a target has no mean)" if only else "'drop' or 'mean'"
             raise MissingCell(self.place(row, k), k == target, accepted)
         return self
 
-    def _coded(self, k: int, recipe: Recipe) -> list[str]:
-        """Return the features that a column becomes, as far as they are known beforehand."""
+    def _coded(self, k: int, options: TableOptions) -> list[str]:
+        """Return the features that a column becomes."""
         if self.columns[k].categories is None:
             return [self.names[k]]
-        return recipe.coded(self.names[k]) or self._present(k)
+        return options.coded(self.names[k]) or self._present(k)
 
     def _present(self, k: int) -> list[str]:
         """Return the features for the texts of a column, sorted."""
@@ -123,12 +126,12 @@ class Table:
         return sorted(f"{self.names[k]}={column.categories[int(code)]}" for code in codes)
 
     def _means(
-        self, names: Sequence[str], features: Sequence[NDArray[np.float64]], recipe: Recipe
+        self, names: Sequence[str], features: Sequence[NDArray[np.float64]], options: TableOptions
     ) -> dict[str, float]:
-        """Return what fills the missing cells of each feature."""
-        if isinstance(recipe.missing, Mapping):
-            return {name: float(recipe.missing[name]) for name in names if name in recipe.missing}
-        if recipe.missing != "mean":
+        """Return the values that fill the missing cells of each feature."""
+        if isinstance(options.missing, Mapping):
+            return {name: float(options.missing[name]) for name in names if name in options.missing}
+        if options.missing != "mean":
             return {}
         return {
             name: float(values[~np.isnan(values)].mean())
@@ -145,22 +148,22 @@ class Table:
 
         return replace(self, columns=columns, place=place)
 
-    def _features(self, recipe: Recipe) -> tuple[list[str], list[NDArray[np.float64]]]:
+    def _features(self, options: TableOptions) -> tuple[list[str], list[NDArray[np.float64]]]:
         blocks: dict[str, NDArray[np.float64]] = {}
         coded: dict[str, Sequence[str]] = {}
         for k in self.roles.features:
             column, name = self.columns[k], self.names[k]
-            self._check_cells(k, column, recipe)
+            self._check_cells(k, column, options)
             if column.categories is None:
-                more = {name: column.values}
+                features = {name: column.values}
             else:
-                more = self._one_hot(k, column, recipe.coded(name))
-                coded[name] = list(more)
-            blocks |= more
+                features = self._one_hot(k, column, options.coded(name))
+                coded[name] = list(features)
+            blocks |= features
         check_features_apart([self.names[k] for k in self.roles.features], coded)
-        if recipe.features is None:
+        if options.features is None:
             return list(blocks), list(blocks.values())
-        return list(recipe.features), [blocks[feature] for feature in recipe.features]
+        return list(options.features), [blocks[feature] for feature in options.features]
 
     def _one_hot(
         self, k: int, column: Column, coded: Sequence[str]
@@ -189,15 +192,15 @@ class Table:
         if not coded:
             check_categories(self.names[k], len(present), len(column.values))
 
-    def _check_cells(self, k: int, column: Column, recipe: Recipe) -> None:
-        if recipe.missing == "mean" and column.missing.all():
+    def _check_cells(self, k: int, column: Column, options: TableOptions) -> None:
+        if options.missing == "mean" and column.missing.all():
             raise ValueError(
                 f"column {self.names[k]!r} has no cell to take a mean of; "
                 f"give ignore=[{self.names[k]!r}] to leave it out"
             )
 
     def _target(
-        self, recipe: Recipe
+        self, options: TableOptions
     ) -> tuple[NDArray[np.float32] | NDArray[np.int64] | None, tuple[str, ...]]:
         k = self.roles.target
         if k is None:
@@ -208,26 +211,26 @@ class Table:
 
         column = self.columns[k]
         if column.categories is None:
-            return code_numbers(column.values, recipe.classes, recipe.class_names, place)
-        if recipe.classes is False:
+            return code_numbers(column.values, options.classes, options.class_names, place)
+        if options.classes is False:
             raise ValueError(
                 f"{place(0)}: classes=False needs a target of numbers; got {column.texts()[0]!r}"
             )
         texts = column.texts()
-        if not (recipe.classes is True or recipe.class_names):
+        if not (options.classes is True or options.class_names):
             check_texts(self.names[k], set(texts))
             check_classes(self.names[k], len(set(texts)), len(texts))
-        return code_texts(texts, recipe.class_names, place)
+        return code_texts(texts, options.class_names, place)
 
 
 def check_features_apart(names: Sequence[str], coded: Mapping[str, Sequence[str]]) -> None:
-    """Refuse a feature that two columns make, or that another one might make of another text.
+    """Raise ValueError if two columns make the same feature, or could with another text.
 
-    `names` are the columns, and `coded` are the features of those that are text.
+    `names` are the columns, and `coded` are the features of the text columns.
     """
     for name in names:
         for feature in coded.get(name, [name]):
-            others = [one for one in coded if one != name and feature.startswith(f"{one}=")]
+            others = [other for other in coded if other != name and feature.startswith(f"{other}=")]
             if others:
                 first, second = sorted([others[0], name])
                 raise ValueError(
@@ -236,15 +239,15 @@ def check_features_apart(names: Sequence[str], coded: Mapping[str, Sequence[str]
                 )
 
 
-DISGUISED = {
+NUMBER_NOTATIONS = {
     re.compile(r"[-+]?\d+,\d+"): "decimal commas; write them with points",
     re.compile(r"\d+:[-+.\deE]+"): "the cells of a LIBSVM file, which is no CSV",
 }
 
 
 def check_texts(name: str, texts: Collection[str]) -> None:
-    """Refuse texts that are all numbers in another notation: as categories they mean nothing."""
-    for pattern, what in DISGUISED.items():
+    """Raise ValueError if all texts are numbers in another notation: they are no categories."""
+    for pattern, what in NUMBER_NOTATIONS.items():
         if texts and all(pattern.fullmatch(text) for text in texts):
             raise ValueError(
                 f"column {name!r} holds texts such as {min(texts)!r}, which look like {what}"
@@ -252,8 +255,11 @@ def check_texts(name: str, texts: Collection[str]) -> None:
 
 
 def check_categories(name: str, n_texts: int, n_rows: int) -> None:
-    """Refuse a feature of so many texts; without rows, only one of too many for any."""
-    if n_texts > MOST_CATEGORIES or (n_rows and _too_many(n_texts, n_rows)):
+    """Raise ValueError if a feature has too many texts for its rows, or for any number of rows.
+
+    `n_rows` is 0 if it is not known yet.
+    """
+    if n_texts > MAX_CATEGORIES or (n_rows and _too_many(n_texts, n_rows)):
         rows = f"in {n_rows} rows, " if n_rows else "so far, "
         raise ValueError(
             f"column {name!r} holds {n_texts} different texts {rows}too many to code as features; "
@@ -262,7 +268,7 @@ def check_categories(name: str, n_texts: int, n_rows: int) -> None:
 
 
 def check_classes(name: str, n_texts: int, n_rows: int) -> None:
-    """Refuse a target of so many texts that they are hardly classes."""
+    """Raise ValueError if a target has too many texts to be classes."""
     if _too_many(n_texts, n_rows):
         raise ValueError(
             f"column {name!r} holds {n_texts} different texts in {n_rows} rows, too many to be "
@@ -271,5 +277,5 @@ def check_classes(name: str, n_texts: int, n_rows: int) -> None:
 
 
 def _too_many(n_texts: int, n_rows: int) -> bool:
-    """Whether the texts of a column look like names or remarks rather than categories."""
+    """Return True if the texts of a column look like names or remarks, not like categories."""
     return n_texts > FEW_CATEGORIES and 2 * n_texts > n_rows

@@ -1,4 +1,4 @@
-"""The choices that turn a table into a `Dataset`, and what they make of its columns."""
+"""The options that turn a table into a `Dataset`, and the roles of its columns."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .labels import Classes
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The choices that `load_csv` and `from_frame` have in common."""
+class TableOptions:
+    """The options that `load_csv` and `from_frame` have in common."""
 
     target: str | int | bool | None
     missing: str | Mapping[str, float]
@@ -41,10 +41,10 @@ class Recipe:
                     f"{argument} must be a list; got the single text {getattr(self, argument)!r}"
                 )
 
-    def roles(self, names: Sequence[str], unnamed: bool = False) -> Roles:
-        """Return which columns are features, which is the target, which are known to be text.
+    def roles(self, names: Sequence[str], unnamed: bool = False) -> ColumnRoles:
+        """Return the roles of the columns.
 
-        `unnamed` says that the first column has no name of its own.
+        `unnamed` tells that the first column has no name.
         """
         ignored = {position("ignore", column, names) for column in self.ignore}
         if self.features is None:
@@ -64,7 +64,7 @@ class Recipe:
                 + ("" if target is None else f", the target is {names[target]!r}")
             )
         free = target is not None and (self.classes is True or self.class_names is not None)
-        return Roles(tuple(others), target, numbers, text, target if free else None)
+        return ColumnRoles(tuple(others), target, numbers, text, target if free else None)
 
     def _target(self, names: Sequence[str], ignored: set[int]) -> int | None:
         if self.target is False or (self.target is None and self.features is not None):
@@ -86,7 +86,7 @@ class Recipe:
         return [feature for feature in self.features or () if feature.startswith(f"{name}=")]
 
     def _check_coded(self, text: Collection[int], names: Sequence[str]) -> None:
-        """Refuse features that may be from either of two columns."""
+        """Raise ValueError if a feature may come from either of two columns."""
         for feature in self.features or ():
             owners = [names[k] for k in text if feature.startswith(f"{names[k]}=")]
             if len(owners) > 1 or (owners and feature in names):
@@ -96,13 +96,13 @@ class Recipe:
                 )
 
     def fills(self, features: Collection[str]) -> bool:
-        """Whether `missing` maps all of these features to numbers."""
-        return isinstance(self.missing, Mapping) and all(one in self.missing for one in features)
+        """Return True if `missing` maps all of these features to numbers."""
+        return isinstance(self.missing, Mapping) and all(name in self.missing for name in features)
 
 
 @dataclass(frozen=True)
-class Roles:
-    """Columns by their position."""
+class ColumnRoles:
+    """The roles of columns, by their positions."""
 
     features: tuple[int, ...]
     target: int | None
@@ -114,7 +114,7 @@ class Roles:
     """The target, if it may mix numbers and texts because it is classes anyway."""
 
     def is_text(self, k: int, n_numbers: int, n_cells: int) -> bool:
-        """Whether column k, with so many numbers among its cells that are not missing, is text."""
+        """Return True if column k is text, given the numbers of its cells that are not missing."""
         if k in self.numbers | self.text:
             return k in self.text
         if k == self.free:
@@ -123,11 +123,12 @@ class Roles:
 
     @property
     def used(self) -> tuple[int, ...]:
+        """The features and the target."""
         return self.features if self.target is None else (*self.features, self.target)
 
 
 class NameOrPosition(str):
-    """A column as it is written on a command line: its name or, if there is none, its position."""
+    """A column on a command line: its name or, if no column has it, its position."""
 
 
 def position(argument: str, column: str | int, names: Sequence[str]) -> int:
@@ -151,47 +152,47 @@ def position(argument: str, column: str | int, names: Sequence[str]) -> int:
 
 
 INDEX = re.compile(r"__index_level_\d+__")
-"""What Arrow calls an index of pandas that has no name."""
+"""The name in Arrow of an unnamed index of pandas."""
 
 
 def left_out_index(
     names: Sequence[str],
-    asked: Collection[object],
+    requested: Collection[object],
     ignored: Collection[int] = (),
     unnamed: bool = False,
 ) -> set[int]:
-    """Return the positions of columns that are an index written beside the data, with a warning.
+    """Return the positions of columns that hold the index of a data frame, with a warning.
 
     These are columns with Arrow's name for an index, and a first column "Unnamed: 0" or without a
-    name, which is how pandas and R write row numbers to CSV. Columns that are `asked` for by name
-    stay.
+    name, because pandas and R write row numbers to CSV in this way. Columns that are `requested`
+    by name are kept.
     """
-    found = {k for k, name in enumerate(names) if INDEX.fullmatch(name)}
+    columns = {k for k, name in enumerate(names) if INDEX.fullmatch(name)}
     if names and (unnamed or names[0] == "Unnamed: 0"):
-        found.add(0)
-    found = {k for k in found if k not in ignored and names[k] not in asked}
-    for k in sorted(found):
-        called = "the first column, which has no name," if k == 0 and unnamed else repr(names[k])
+        columns.add(0)
+    columns = {k for k in columns if k not in ignored and names[k] not in requested}
+    for k in sorted(columns):
+        column = "the first column, which has no name," if k == 0 and unnamed else repr(names[k])
         warnings.warn(
-            f"{called} is left out: it looks like the index of a data frame; rename it, or name it "
+            f"{column} is left out: it looks like the index of a data frame; rename it, or name it "
             "as the target or in features, to use it",
             stacklevel=backends.level_of_caller(),
         )
-    return found
+    return columns
 
 
-def one_of(argument: str, given: object, accepted: Sequence[object]) -> None:
-    """Raise ValueError unless `given` is one of `accepted` (1 is not True)."""
+def one_of(argument: str, value: object, accepted: Sequence[object]) -> None:
+    """Raise ValueError unless `value` is one of `accepted` (1 is not True)."""
     if not any(
-        given is choice or (isinstance(choice, str) and given == choice) for choice in accepted
+        value is choice or (isinstance(choice, str) and value == choice) for choice in accepted
     ):
         raise ValueError(
-            f"{argument} must be one of {', '.join(map(str, accepted))}; got {given!r}"
+            f"{argument} must be one of {', '.join(map(str, accepted))}; got {value!r}"
         )
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the first names in words, on one line."""
+    """Return the first names as text on one line."""
     shown = [printable(" ".join(name.split())) for name in names[:20]]
     return ", ".join(shown) + (f", ... ({len(names)} in all)" if len(names) > 20 else "")
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.sources.base import Block, Change, Epoch, Pass, Source, shuffled
+from ..data.sources.base import Source
+from ..data.sources.block import Block, Change, Epoch, Pass, shuffled
 from .sharding import deal
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.sources.base import Block, Piece, pieces_of
+from ..data.sources.block import Block, Piece, read_pieces
 from ..training.metrics import Metrics
 from ..training.out_of_core import Kept, Outcome, Place, Streamed
 from ..training.samples import Samples
@@ -60,7 +60,7 @@ class Distributed(Streamed):
 
     def pieces(self, run: Any, first: int) -> Iterator[Piece]:
         rows = self.batches_at_once() * self.batch_size
-        return pieces_of(partial(self.read_rows, run), first, rows)
+        return read_pieces(partial(self.read_rows, run), first, rows)
 
     def read_rows(
         self, run: Any, first: int, last: int

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from .._internal import frames
 from ..data.labels import class_labels, is_multilabel, target_labels
 from ..data.scaling import Scaling
-from ..data.sources.base import Block, Change, Epoch, Pass, Piece, Source, joined
-from ..data.sources.prefetch import Ahead
+from ..data.sources.base import Source
+from ..data.sources.block import Block, Change, Epoch, Pass, Piece, concatenate
+from ..data.sources.prefetch import Prefetcher
 from ..threads import get_num_threads, processors
 from .metrics import Metrics
 from .pairwise_sum import ShardTree
@@ -142,7 +143,7 @@ class Streamed:
             if self.reader is None or self.next != at[:2]:
                 self.end_reader()
                 chunks = self.chunks(at, settings)
-                self.reader = Ahead(chunks, QUEUED) if self.reads_beside else chunks
+                self.reader = Prefetcher(chunks, QUEUED) if self.reads_beside else chunks
             try:
                 self.chunk = next(self.reader)
             except BaseException:
@@ -170,7 +171,7 @@ class Streamed:
             if held is not None:
                 yield held
             steps, rows = -(-piece.rows // size), n or first + piece.rows + 1
-            samples = (piece.block, piece.names, piece.order)
+            samples = (piece.block, piece.row_ids, piece.order)
             held = Chunk(epoch.number, first // size, steps, *samples, rows)
             first += piece.rows
             if n is not None and first >= n:
@@ -207,7 +208,7 @@ class Streamed:
         a chunk between two trainings.
         """
         spare = get_num_threads() < processors()
-        return self.reads_ahead and (spare or not self.source.comes_near)
+        return self.reads_ahead and (spare or not self.source.can_prefetch)
 
     def batches_at_once(self) -> int:
         row = self.net.sizes[0] * np.dtype(self.net.dtype).itemsize
@@ -224,7 +225,7 @@ class Streamed:
 
     def end_reader(self) -> None:
         """End the thread that reads ahead."""
-        if isinstance(self.reader, Ahead):
+        if isinstance(self.reader, Prefetcher):
             self.reader.close()
         self.reader = self.chunk = self.next = None
 
@@ -239,7 +240,7 @@ class Streamed:
             block, _, _ = run.rows(first, first + many, here.astype(np.intp))
             found += [] if block is None else [block]
             first += many
-        return joined(found)
+        return concatenate(found)
 
     # Scores.
 
@@ -258,7 +259,7 @@ class Streamed:
                     return
                 at += found
 
-        with Ahead(read()) as ahead:
+        with Prefetcher(read()) as ahead:
             yield from ahead
 
     def score(self, metrics: Metrics) -> dict[str, float]:
@@ -377,7 +378,7 @@ def predict(net: Network, source: Source, out: NDArray[Any] | None = None) -> ND
             yield block
             first += found
 
-    with Ahead(read()) as blocks:
+    with Prefetcher(read()) as blocks:
         at = 0
         for block in blocks:
             net._core.predict(block.X, to[at : at + len(block)])

@@ -1,11 +1,13 @@
-"""Sources: samples that need not fit in memory, one file a kind.
+"""Sources: samples that need not fit in memory, one file per kind.
 
-`base` has the interface, `rows` the sources of which any row can be had at once, `stream` those
-that are read in pieces; `numpy_files`, `table` and `iterable` say where the samples come from.
+`block` has the blocks of samples and the passes over them, `base` the interface of a source, `rows`
+the sources with random access, and `stream` those that are read in pieces. `numpy_files`, `table`,
+`csv_table` and `iterable` read the samples.
 """
 
-from .base import Block, Source
+from .base import Source
+from .block import Block
 from .factory import source
-from .statistics import Moments, Survey
+from .statistics import ColumnStats, SourceStats
 
-__all__ = ["Block", "Moments", "Source", "Survey", "source"]
+__all__ = ["Block", "ColumnStats", "Source", "SourceStats", "source"]

@@ -1,4 +1,4 @@
-"""pyarrow, which is imported only when a table is read."""
+"""Import pyarrow only when a table is read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from typing import Any
 
 from ..csv_rows import MISSING_WORDS
 
-FORMS = (str, str.upper, str.title)
+CASES = (str, str.upper, str.title)
 
 
 def arrow(module: str) -> Any:
-    """A module of pyarrow."""
+    """Return a module of pyarrow.
+
+    Raises
+    ------
+    ImportError
+        If pyarrow is not installed.
+    """
     from importlib import import_module
 
     try:
@@ -24,5 +30,5 @@ def arrow(module: str) -> Any:
 
 @cache
 def arrow_nulls() -> list[str]:
-    """Return the words for a missing cell in their common forms."""
-    return sorted({form(word) for word in MISSING_WORDS for form in FORMS} | {"NaN"})
+    """Return the words for a missing cell in their common cases."""
+    return sorted({case(word) for word in MISSING_WORDS for case in CASES} | {"NaN"})

@@ -1,4 +1,4 @@
-"""Memory that is used again and again."""
+"""Memory that is used repeatedly."""
 
 from __future__ import annotations
 
@@ -10,40 +10,42 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 
-class Rooms:
-    """Gives arrays in memory that no array lies in any more.
+class BufferPool:
+    """Reuses the memory of arrays that are no longer referenced.
 
-    Fresh memory costs more than what is put there: the system must find, clear and map each page.
+    New memory costs more than writing to it: the OS must find, clear and map each page.
 
-    >>> rooms = Rooms()
-    >>> first, second = rooms.array((2, 3), "float32"), rooms.array((2, 3), "float32")
-    >>> part, place = first[1:], first.ctypes.data
+    >>> pool = BufferPool()
+    >>> first, second = pool.array((2, 3), "float32"), pool.array((2, 3), "float32")
+    >>> part, address = first[1:], first.ctypes.data
     >>> del first
-    >>> rooms.array((2, 3), "float32").ctypes.data == place
+    >>> pool.array((2, 3), "float32").ctypes.data == address
     False
     >>> del part
-    >>> rooms.array((3, 2), "float32").ctypes.data == place
+    >>> pool.array((3, 2), "float32").ctypes.data == address
     True
     """
 
     def __init__(self) -> None:
-        self.rooms: list[tuple[Any, Any]] = []  # bytes, and whether anything still lies there
+        # Bytes, and a function that returns None if no array uses them.
+        self.buffers: list[tuple[Any, Any]] = []
 
     def array(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """An array of a shape that holds anything."""
-        kind = np.dtype(dtype)
-        size = prod(shape) * kind.itemsize
+        """Return an uninitialized array."""
+        dtype = np.dtype(dtype)
+        size = prod(shape) * dtype.itemsize
         if size == 0:
-            return np.empty(shape, kind)
-        room = self.room(size)
-        array = np.frombuffer(memoryview(room), kind, prod(shape)).reshape(shape)
-        self.rooms.append((room, ref(array.base)))  # which all views of the array keep, too
+            return np.empty(shape, dtype)
+        buffer = self.buffer(size)
+        array = np.frombuffer(memoryview(buffer), dtype, prod(shape)).reshape(shape)
+        # All views of the array keep its base alive too.
+        self.buffers.append((buffer, ref(array.base)))
         return array
 
-    def room(self, size: int) -> Any:
-        """Bytes that nobody uses: the others that are too few are let go."""
-        free = [room for room, user in self.rooms if user() is None]
-        self.rooms = [one for one in self.rooms if one[1]() is not None]
-        fitting = [room for room in free if len(room) >= size]
-        self.rooms += [(room, lambda: None) for room in fitting[1:]]
+    def buffer(self, size: int) -> Any:
+        """Return at least `size` unused bytes; free the unused buffers that are smaller."""
+        unused = [buffer for buffer, user in self.buffers if user() is None]
+        self.buffers = [(buffer, user) for buffer, user in self.buffers if user() is not None]
+        fitting = [buffer for buffer in unused if len(buffer) >= size]
+        self.buffers += [(buffer, lambda: None) for buffer in fitting[1:]]
         return fitting[0] if fitting else np.empty(size, np.uint8)

@@ -1,4 +1,4 @@
-"""Rows that stand in columns, as tables hold them."""
+"""Rows that are stored in columns, as in tables."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-STRIP = 2048  # rows that NumPy turns from columns into rows together
+STRIP = 2048  # rows that NumPy transposes together
 
 
 class ColumnRows:
-    """Rows (m, n) in n columns (m,), which become rows where they are to stay, and not before.
+    """Rows (m, n) in n columns (m,), which are copied into rows only at their destination.
 
     >>> rows = ColumnRows([np.array([1.0, 2.0]), np.array([3.0, 4.0])])
     >>> np.asarray(rows[1:])
@@ -39,11 +39,13 @@ class ColumnRows:
         return out if dtype is None else out.astype(dtype, copy=False)
 
     def into(self, out: NDArray[Any]) -> None:
-        """Put the rows into `out`, (m, n)."""
+        """Write the rows to `out`, (m, n)."""
         columns = self.columns
-        kinds = {column.dtype for column in columns}
-        plain = kinds == {out.dtype} and out.dtype in (np.float32, np.float64)
-        if plain and out.flags.c_contiguous and all(one.flags.c_contiguous for one in columns):
+        # The core takes contiguous columns of floats that need no conversion.
+        is_float = out.dtype in (np.float32, np.float64)
+        same_dtype = {column.dtype for column in columns} == {out.dtype}
+        contiguous = all(array.flags.c_contiguous for array in (out, *columns))
+        if is_float and same_dtype and contiguous:
             writer()(list(columns), out)
         else:
             rows_of_columns(columns, out)
@@ -51,16 +53,16 @@ class ColumnRows:
 
 @cache
 def writer() -> Callable[[list[NDArray[Any]], NDArray[Any]], None]:
-    """What puts columns of floats into rows: the core where it is."""
+    """Return the function that writes columns of floats to rows: that of the core if it can."""
     try:
-        from ..._core import rows_of_columns as put
+        from ..._core import rows_of_columns as write
     except ImportError:
         return rows_of_columns
-    return put
+    return write
 
 
 def rows_of_columns(columns: Sequence[NDArray[Any]], out: NDArray[Any]) -> None:
-    """Put columns into the rows of `out`, (m, n), in strips that stay in the cache."""
+    """Write columns to the rows of `out`, (m, n), in strips that stay in the cache."""
     for start in range(0, len(out), STRIP):
         strip = slice(start, start + STRIP)
         for k, column in enumerate(columns):

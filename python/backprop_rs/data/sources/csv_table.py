@@ -1,4 +1,4 @@
-"""CSV files as sources: columns and cells mean what they mean to `load_csv`."""
+"""CSV files as sources, with the same columns and cells as in `load_csv`."""
 
 from __future__ import annotations
 
@@ -13,45 +13,48 @@ from numpy.typing import NDArray
 from ..csv_file import CsvFile
 from ..csv_rows import parsed
 from ..table import check_categories, check_features_apart, check_texts
-from ..table_options import Recipe, Roles
+from ..table_options import ColumnRoles, TableOptions
 from .arrow import arrow
-from .base import Block
+from .block import Block
 from .columns import ColumnRows
-from .csv_cells import Cells, Wanted, cells_of
+from .csv_cells import Cells, ColumnRequest, cells_of
 from .stream import Segment
-from .table import Columns, TableSource, columns_of, same_columns
+from .table import Columns, TableSource, check_columns, columns_of
 
-ANY = Roles((), None, frozenset(), frozenset(), None)
-LARGEST_WHOLE = 2.0**63
+NO_ROLES = ColumnRoles((), None, frozenset(), frozenset(), None)
+INT64_BOUND = 2.0**63
 
 
 @dataclass(frozen=True)
 class Coding:
-    """What is made of the columns of all files.
+    """The coding of the columns of all files.
 
     Attributes
     ----------
     columns : Columns
-        As they stand in the files.
+        The columns in the files.
     texts : frozenset of str
-        Those of text: each text of a feature becomes a feature of 0 and 1, and a target is classes.
+        The text columns: each text of a feature becomes a feature of 0 and 1, and a target is
+        classes.
     coded : mapping from column to its features
-        Such as "color=red", of the features of text.
+        The features of the text columns, such as "color=red".
     features : tuple of str
-    whole : bool
-        Whether the first rows have whole numbers for a target.
+        All features.
+    is_integer : bool
+        True if the target is whole numbers in the first rows.
     """
 
     columns: Columns
     texts: frozenset[str]
     coded: Mapping[str, Sequence[str]]
     features: tuple[str, ...]
-    whole: bool
+    is_integer: bool
 
-    def wanted(self) -> Wanted:
+    def request(self) -> ColumnRequest:
+        """Return the columns to read."""
         fill = self.columns.fill
         features = {name: self.coded.get(name, [name]) for name in self.columns.features}
-        filled = {name for name, made in features.items() if all(one in fill for one in made)}
+        filled = {name for name, names in features.items() if all(made in fill for made in names)}
         numbers = tuple(name for name in self.columns.used if name not in self.texts)
         known = {
             name: [feature.removeprefix(f"{name}=") for feature in made]
@@ -59,7 +62,7 @@ class Coding:
         }
         strict = frozenset(self.columns.used) - filled
         texts = tuple(name for name in self.columns.used if name in self.texts)
-        return Wanted(numbers, texts, strict, known)
+        return ColumnRequest(numbers, texts, strict, known)
 
     def block(self, cells: Cells) -> Block:
         """Return the samples of some rows."""
@@ -77,24 +80,25 @@ class Coding:
         X: Any = ColumnRows([made[feature] for feature in self.features])
         targets = [cells[name] for name in self.columns.targets]
         y = None if not targets else targets[0] if len(targets) == 1 else np.column_stack(targets)
-        if y is not None and y.dtype != object and self.whole and is_integral(y):
-            y = y.astype(np.int64)  # which `fit` takes for labels
+        if y is not None and y.dtype != object and self.is_integer and is_integral(y):
+            y = y.astype(np.int64)  # `fit` takes integers for labels
         weight = self.columns.weight
         return Block(X, y, None if weight is None else cells[weight])
 
     def filled(self, feature: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values of a feature with its missing cells filled, if there is a value."""
         if feature not in self.columns.fill:
             return values
         return np.where(np.isnan(values), self.columns.fill[feature], values)
 
 
 def csv(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: Any) -> TableSource:
-    """CSV files, also compressed ones, laid out as `load_csv` finds them; a segment is a file."""
-    arrow("csv")  # it is said now if there is none
+    """Return the source of CSV files, also compressed ones; a segment is a file."""
+    arrow("csv")  # raises now if pyarrow is missing
     layouts = [layout_of(path) for path in paths]
     coding = coding_of(layouts, choices)
     for layout in layouts:
-        same_columns(Path(layout.path), layout.names, coding.columns)
+        check_columns(Path(layout.path), layout.names, coding.columns)
     segments = [Segment(str(layout.path), reader(layout, coding)) for layout in layouts]
     source = TableSource(segments, name, coding.columns, **settings)
     source.feature_names = coding.features
@@ -102,11 +106,12 @@ def csv(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: A
 
 
 def layout_of(path: Path) -> CsvFile:
+    """Return the layout of a file, as `load_csv` finds it."""
     layout = CsvFile.examine(path, "utf-8", "auto", "auto")
     if layout.delimiter == " ":
         raise ValueError(
-            f"{path} must have commas, semicolons, tabs or bars between its cells to be read "
-            "as it is needed; got white space"
+            f"{path} must have commas, semicolons, tabs or bars between its cells to be streamed; "
+            "got white space"
         )
     return layout
 
@@ -114,9 +119,9 @@ def layout_of(path: Path) -> CsvFile:
 def coding_of(layouts: Sequence[CsvFile], choices: dict[str, Any]) -> Coding:
     """Decide by the first rows which columns are text, and find the texts of the features."""
     first, features = layouts[0], choices["features"]
-    roles = ANY
+    roles = NO_ROLES
     if features is not None:
-        roles = Recipe(False, "error", "auto", (), features, None).roles(first.names)
+        roles = TableOptions(False, "error", "auto", (), features, None).roles(first.names)
         choices = choices | {"features": [first.names[k] for k in roles.features]}
     columns = columns_of(first.names, **choices, unnamed=first.unnamed)
     text = {
@@ -128,58 +133,59 @@ def coding_of(layouts: Sequence[CsvFile], choices: dict[str, Any]) -> Coding:
         text -= set(columns.targets)
     of_features = [name for name in columns.features if name in text]
     if features is not None:
-        recipe = Recipe(False, "error", "auto", (), features, None)
-        coded = {name: recipe.coded(name) for name in of_features}
+        options = TableOptions(False, "error", "auto", (), features, None)
+        coded = {name: options.coded(name) for name in of_features}
         made = tuple(features)
     else:
-        coded = found_in(layouts, of_features)
+        coded = features_of_texts(layouts, of_features)
         text -= set(of_features) - set(coded)
         check_features_apart(columns.features, coded)
-        made = tuple(one for name in columns.features for one in coded.get(name, [name]))
-    whole = all(is_whole(first, first.names.index(name)) for name in columns.targets)
-    return Coding(columns, frozenset(text), coded, made, whole)
+        made = tuple(feature for name in columns.features for feature in coded.get(name, [name]))
+    is_integer = all(has_integers(first, first.names.index(name)) for name in columns.targets)
+    return Coding(columns, frozenset(text), coded, made, is_integer)
 
 
 def is_integral(values: NDArray[Any]) -> bool:
-    """Whether all values are integers that int64 can hold."""
-    return not (values % 1).any() and bool((np.abs(values) < LARGEST_WHOLE).all())
+    """Return True if all values are integers that int64 can hold."""
+    return not (values % 1).any() and bool((np.abs(values) < INT64_BOUND).all())
 
 
-def is_text(layout: CsvFile, k: int, roles: Roles) -> bool:
+def is_text(layout: CsvFile, k: int, roles: ColumnRoles) -> bool:
+    """Return True if column k is text in the first rows."""
     return layout.is_text(k, layout.sample_of(k), roles)
 
 
-def is_whole(layout: CsvFile, k: int) -> bool:
-    """Whether the first cells are written as whole numbers."""
+def has_integers(layout: CsvFile, k: int) -> bool:
+    """Return True if the first cells of column k are written as whole numbers."""
     return all(cell.lstrip("+-").isdecimal() for cell in layout.sample_of(k))
 
 
-def found_in(layouts: Sequence[CsvFile], names: Sequence[str]) -> dict[str, list[str]]:
-    """Return the features for the texts of some columns, in one pass over all files."""
+def features_of_texts(layouts: Sequence[CsvFile], names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the features of the texts of some columns, in one pass over all files."""
     if not names:
         return {}
     texts: dict[str, set[str]] = {name: set() for name in names}
     numbers = dict.fromkeys(names, 0)
     present, rows = dict.fromkeys(names, 0), 0
     for layout in layouts:
-        same = [name for name in names if name in layout.names]
-        for cells in cells_of(layout, Wanted((), tuple(same))):
+        columns = [name for name in names if name in layout.names]
+        for cells in cells_of(layout, ColumnRequest((), tuple(columns))):
             for name, column in cells.items():
-                more, counts = counted(column)
-                texts[name].update(more)
+                block_texts, counts = count_texts(column)
+                texts[name].update(block_texts)
                 present[name] += sum(counts)
-                numbers[name] += n_numbers(more, counts)
-                rows += len(column) * (name == same[0])
+                numbers[name] += n_numbers(block_texts, counts)
+                rows += len(column) * (name == columns[0])
                 check_categories(name, len(texts[name]), 0)  # as soon as there are too many
-    kept = [name for name in names if ANY.is_text(0, numbers[name], present[name])]
+    kept = [name for name in names if NO_ROLES.is_text(0, numbers[name], present[name])]
     for name in kept:
         check_texts(name, texts[name])
         check_categories(name, len(texts[name]), rows)
     return {name: [f"{name}={text}" for text in sorted(texts[name])] for name in kept}
 
 
-def counted(column: NDArray[Any]) -> tuple[list[str], list[int]]:
-    """Return the different texts of a column, and how often each occurs."""
+def count_texts(column: NDArray[Any]) -> tuple[list[str], list[int]]:
+    """Return the distinct texts of a column, and the number of times each occurs."""
     from collections import Counter
 
     counts = Counter(column.tolist())
@@ -188,24 +194,25 @@ def counted(column: NDArray[Any]) -> tuple[list[str], list[int]]:
 
 
 def n_numbers(texts: Sequence[str], counts: Sequence[int]) -> int:
+    """Return the number of cells that hold numbers."""
     pairs = zip(texts, counts, strict=True)
     return sum(count for text, count in pairs if parsed(text) is not None)
 
 
 def reader(layout: CsvFile, coding: Coding) -> Callable[[], Iterator[Block]]:
-    """Return what reads one file."""
+    """Return the function that reads one file."""
     target = next((name for name in coding.columns.targets if name in coding.texts), None)
-    unsure = target is not None  # whether the target is text, until all of it has been read
+    unsure = target is not None  # true until the whole target has been read and found to be text
 
     def read() -> Iterator[Block]:
         nonlocal unsure
         numbers = present = 0
-        for cells in cells_of(layout, coding.wanted()):
+        for cells in cells_of(layout, coding.request()):
             if unsure:
-                more, counts = counted(cells[target or ""])
-                numbers, present = numbers + n_numbers(more, counts), present + sum(counts)
+                texts, counts = count_texts(cells[target or ""])
+                numbers, present = numbers + n_numbers(texts, counts), present + sum(counts)
             yield coding.block(cells)
-        if unsure and not ANY.is_text(0, numbers, present):
+        if unsure and not NO_ROLES.is_text(0, numbers, present):
             raise ValueError(
                 f"{layout.path}: column {target!r} has texts in its first rows, and is mostly "
                 f"numbers further on ({numbers:,} of {present:,})"

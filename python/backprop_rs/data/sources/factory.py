@@ -1,8 +1,8 @@
-"""From what a user has to a `Source`."""
+"""Make a `Source` from files, arrays, tables and iterables."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
@@ -14,9 +14,10 @@ from ..._internal.frames import names_of
 from ..arrays import array_of
 from .arrow import arrow
 from .base import CHUNK_BYTES, SHUFFLE_ROWS, Source
+from .block import Block
 from .iterable import IterableSource
 from .numpy_files import NpyShards, NpzShards, flat, mapped
-from .rows import ArraySource, ItemSource
+from .rows import ArraySource, ItemSource, RandomAccess
 from .stream import Segment, Stream
 
 if TYPE_CHECKING:
@@ -54,33 +55,35 @@ def source(
         - an .npy file with X, and `y` another (memory maps); arrays, memory maps too;
         - a folder of X*.npy with y*.npy, or of .npz files with X and y;
         - a Parquet or CSV file, or a folder of them: needs pyarrow (`pip install pyarrow`);
-        - an Arrow table or record-batch reader, or what exports Arrow's stream;
+        - an Arrow table or record-batch reader, or an object that exports an Arrow stream;
         - an object with `__getitem__` and `__len__` whose items are (x, y), such as PyTorch's;
         - an iterable of batches (X, y) or (X, y, weights), or a function that returns an iterator.
     y, weights : array-like, or for `y` an .npy file, optional
-        With arrays and .npy files.
+        For arrays and .npy files.
     target : column by name or position, list of them, or False, optional
-        Of tables; by default the last column. False is none.
+        For tables; by default the last column. False means no target.
     features : list of str, optional
-        Of tables; by default all other columns. A column of texts in a CSV file becomes a feature
-        of 0 and 1 for each of its texts, named like "color=red".
+        For tables; by default all other columns. A column of texts in a CSV file becomes one
+        feature of 0 and 1 per text, named like "color=red".
     ignore, weight : columns of tables, optional
-        To leave out, and with the weight of each sample.
+        The columns to leave out, and the column with the weight of each sample.
     missing : mapping from feature to number, optional
-        What to put in the place of missing cells of tables, such as the `fill_values` of the data
-        set that the network was trained on; without it a missing cell is an error.
+        The values of missing cells of tables, such as the `fill_values` of the data set that the
+        network was trained on. Without it, a missing cell is an error.
     class_names : list of str, optional
         The classes that the targets stand for, in the order of their labels.
     length : int, optional
-        The number of samples, where it cannot be seen; it saves a pass over the data.
+        The number of samples, if the data do not tell it; it saves a pass over the data.
     shuffle : "auto", "rows" or "blocks", default "auto"
-        How an epoch is ordered: all rows as one, as `fit` does in memory, or in windows of
-        `shuffle_rows` neighbours. Auto is rows where any row can be had at once.
+        How to shuffle an epoch: all rows together, as `fit` does in memory, or in windows of
+        `shuffle_rows` consecutive rows. "auto" is "rows" if the data have random access, and
+        "blocks" otherwise.
     shuffle_rows : int, default 65536
+        The size of a window.
     chunk_bytes : int, default 16 MiB
-        About how much is read at a time.
+        About how many bytes are read at a time.
     name : str, optional
-        For messages.
+        The name of the source in messages.
 
     Returns
     -------
@@ -89,7 +92,7 @@ def source(
     Raises
     ------
     ValueError, TypeError, ImportError
-        Where the data do not fit; a file that is damaged is named.
+        If the data or an argument do not fit; the error names a damaged file.
 
     Examples
     --------
@@ -103,7 +106,10 @@ def source(
     if shuffle not in ("auto", "rows", "blocks"):
         raise ValueError(f"shuffle must be auto, rows or blocks; got {shuffle!r}")
     choices = {
-        **{"target": target, "features": features, "ignore": ignore, "weight": weight},
+        "target": target,
+        "features": features,
+        "ignore": ignore,
+        "weight": weight,
         "missing": missing,
     }
     settings = {"length": length, "shuffle_rows": shuffle_rows}
@@ -126,20 +132,21 @@ def source(
 def of_path(
     path: Path, y: Any, name: str, choices: dict[str, Any], settings: dict[str, Any]
 ) -> Source:
-    """A source of a file or a folder."""
+    """Return the source of a file or a folder."""
     if not path.exists():
         raise FileNotFoundError(2, "No such file or directory", str(path))
     if path.suffix == ".npy":
         target = mapped(Path(y)) if isinstance(y, str | PathLike) else y
         target = None if target is None else np.asanyarray(target)
         return ArraySource(flat(mapped(path), path), target, None, name)
-    files = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
-    files = [one for one in files if not one.name.startswith((".", "_"))]
+    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    files = [file for file in files if not file.name.startswith((".", "_"))]
     kinds = {kind_of(file) for file in files}
     if len(kinds) != 1 or "" in kinds:
-        others = ", ".join(sorted({one.suffix or one.name for one in files})[:6]) or "nothing"
-        raise ValueError(f"{path} must hold files of one kind, of Parquet, CSV, .npz or .npy; "
-                         f"got {others}")  # fmt: skip
+        others = ", ".join(sorted({file.suffix or file.name for file in files})[:6]) or "nothing"
+        raise ValueError(
+            f"{path} must hold files of one kind, of Parquet, CSV, .npz or .npy; got {others}"
+        )
     kind = kinds.pop()
     if kind == "npy":
         return NpyShards(path)
@@ -158,7 +165,7 @@ def of_path(
 
 
 def kind_of(path: Path) -> str:
-    """npy, npz, parquet, csv, or nothing."""
+    """Return "npy", "npz", "parquet" or "csv", or "" for any other file."""
     if path.suffix in (".npy", ".npz"):
         return path.suffix[1:]
     kinds = (kind for kind, endings in TABLES.items() if path.name.lower().endswith(endings))
@@ -173,17 +180,17 @@ def of_object(
     choices: dict[str, Any],
     settings: dict[str, Any],
 ) -> Source:
+    """Return the source of an object in memory."""
     if y is not None or isinstance(data, np.ndarray) or is_rows(data):
         X = data if isinstance(data, np.ndarray) else array_of("X", data)
         if X.ndim < 2:
             raise ValueError(f"X must have shape (m, n_0); got {X.shape}")
-        others = {"y": y, "weights": weights}
-        target, kept = (
-            one if one is None or isinstance(one, np.ndarray) else array_of(called, one)
-            for called, one in others.items()
+        target, sample_weights = (
+            array if array is None or isinstance(array, np.ndarray) else array_of(argument, array)
+            for argument, array in (("y", y), ("weights", weights))
         )
         X = X if X.ndim == 2 else X.reshape(len(X), -1)
-        rows = ArraySource(X, target, kept, name or "arrays")
+        rows = ArraySource(X, target, sample_weights, name or "arrays")
         rows.feature_names = names_of(data) or ()
         return rows
     if hasattr(data, "read_next_batch") or hasattr(data, "__arrow_c_stream__"):
@@ -200,17 +207,12 @@ def of_object(
 
 
 def is_rows(data: Any) -> bool:
-    """Whether a list holds rows of numbers, rather than samples or batches."""
+    """Return True if a list holds rows of numbers instead of samples or batches."""
     return isinstance(data, list) and bool(data) and isinstance(data[0], list)
 
 
 def in_blocks(made: Source, rows: int) -> Stream:
-    """Rows that can be had at once, as segments of neighbours."""
-    from collections.abc import Iterator
-
-    from .base import Block
-    from .rows import RandomAccess
-
+    """Return a source with random access as a stream whose segments are consecutive rows."""
     assert isinstance(made, RandomAccess)
     n, take = made.length, made.take
 
@@ -221,8 +223,8 @@ def in_blocks(made: Source, rows: int) -> Stream:
             yield take(np.arange(first, last))
 
         name = f"{made.name}, rows {first} to {last - 1}"
-        near = partial(made.near, first, last) if made.can_bring else None
-        return Segment(name, read, last - first, near)
+        prefetch = partial(made.prefetch, first, last) if made.can_prefetch_rows else None
+        return Segment(name, read, last - first, prefetch)
 
     stream = Stream([segment(first) for first in range(0, n, rows)], made.name, n, rows)
     stream.feature_names = made.feature_names

@@ -1,4 +1,4 @@
-"""Any iterable of batches as a source."""
+"""An iterable of batches as a source."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from ..arrays import array_of
-from .base import Block
+from .block import Block
 from .stream import Segment, Stream
 
 
 class IterableSource(Stream):
-    """Batches (X, y), (X, y, weights), or X alone, of any sizes, one after the other.
+    """Consecutive batches (X, y), (X, y, weights), or X alone, of any sizes.
 
-    An iterator can be read once; an iterable that gives a new iterator each time, or a function
-    that returns one, again and again. A batch is copied when it comes, so that an iterable may fill
-    the same arrays again.
+    An iterator can be read once. An iterable that gives a new iterator each time, and a function
+    that returns an iterator, can be read repeatedly. Each batch is copied on arrival, so that an
+    iterable may reuse its arrays.
     """
 
     def __init__(self, batches: Any, name: str, length: int | None = None, **settings: Any) -> None:
@@ -31,10 +31,12 @@ class IterableSource(Stream):
 
 
 def block_of(batch: Any, place: str) -> Block:
-    """A block from what an iterable gives."""
+    """Return a copy of a batch as a block, or raise ValueError that begins with `place`."""
     if isinstance(batch, Block):
-        given = (batch.X, batch.y, batch.weights)
-        return Block(*(None if one is None else np.array(one) for one in given))  # type: ignore[arg-type]
+        y, weights = (
+            None if array is None else np.array(array) for array in (batch.y, batch.weights)
+        )
+        return Block(np.array(batch.X), y, weights)
     parts = batch if isinstance(batch, tuple | list) else (batch,)
     if not 1 <= len(parts) <= 3:
         raise ValueError(f"{place}: a batch must be (X, y) or (X, y, weights); got {len(parts)}")

@@ -1,4 +1,4 @@
-"""Bytes of files that are needed soon."""
+"""Ask the OS to prefetch byte ranges of a file."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-CAN_ASK = hasattr(os, "posix_fadvise")
-MOST = 2**27  # bytes that are asked for at a time
+CAN_PREFETCH = hasattr(os, "posix_fadvise")
+MAX_BYTES = 2**27  # of one call
 
 
-def bring(path: str | os.PathLike[str], ranges: Iterable[tuple[int, int]]) -> None:
-    """Have the system read ranges (first byte, how many) of a file into its page cache."""
-    left = MOST
-    with suppress(OSError):  # whoever reads the file hears of it
+def prefetch(path: str | os.PathLike[str], ranges: Iterable[tuple[int, int]]) -> None:
+    """Ask the OS to read ranges (first byte, number of bytes) of a file into its page cache."""
+    left = MAX_BYTES
+    with suppress(OSError):  # reading the file reports it
         file = os.open(path, os.O_RDONLY)
         try:
             for first, size in ranges:
@@ -28,13 +28,13 @@ def bring(path: str | os.PathLike[str], ranges: Iterable[tuple[int, int]]) -> No
             os.close(file)
 
 
-def is_file(array: Any) -> bool:
-    """Whether an array is a whole file's memory map, row by row."""
+def is_mapped_file(array: Any) -> bool:
+    """Return True if an array is the memory map of a whole file, row by row."""
     whole = isinstance(array, np.memmap) and array.flags.c_contiguous
     return whole and array.filename is not None and not isinstance(array.base, np.ndarray)
 
 
-def bring_rows(array: Any, first: int, last: int) -> None:
-    """[`bring`] for rows of a memory map."""
+def prefetch_rows(array: Any, first: int, last: int) -> None:
+    """Ask the OS to prefetch the rows `first` to `last` of a memory map."""
     row = array.nbytes // len(array)
-    bring(array.filename, [(array.offset + first * row, (last - first) * row)])
+    prefetch(array.filename, [(array.offset + first * row, (last - first) * row)])

@@ -1,4 +1,4 @@
-"""Sources of which any row can be had at once: their epochs are shuffled as a whole."""
+"""Sources with random access to rows: an epoch is shuffled as a whole."""
 
 from __future__ import annotations
 
@@ -10,33 +10,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import array_of
-from .base import Block, Change, Epoch, Pass, Piece, Source, shuffled
-from .readahead import CAN_ASK, bring_rows, is_file
+from .base import Source
+from .block import Block, Change, Epoch, Pass, Piece, shuffled
+from .readahead import CAN_PREFETCH, is_mapped_file, prefetch_rows
 
 
 class RandomAccess(Source):
     """A source whose order is that of `Network.fit` for the same rows in memory."""
 
     length: int
-    lies_on_disk = False  # rows are best read upwards, whatever order they are wanted in
-    can_bring = False  # has the system bring neighbours into memory
+    is_on_disk = False  # read rows in ascending order, whatever the order of the epoch
+    can_prefetch_rows = False  # `prefetch` asks the OS to read consecutive rows
 
     @abstractmethod
     def take(self, rows: NDArray[Any]) -> Block:
-        """The samples of these rows, in this order."""
+        """Return the samples of these rows, in this order."""
 
-    def near(self, first: int, last: int) -> None:
-        """Have the system bring rows that follow each other, where it `can_bring` them."""
+    def prefetch(self, first: int, last: int) -> None:
+        """Ask the OS to prefetch the rows `first` to `last`, if `can_prefetch_rows`."""
 
     def place(self, row: int) -> str:
-        """Where a row comes from, in words."""
+        """Describe the origin of a row."""
         return f"{self.name}, row {row}"
 
     def open(self, epoch: Epoch, prepare: Change) -> Pass:
+        """Begin a pass that applies `prepare` to each block."""
         return OrderedPass(self, epoch, prepare)
 
 
 class OrderedPass(Pass):
+    """A pass over a source with random access."""
+
     def __init__(self, source: RandomAccess, epoch: Epoch, prepare: Change) -> None:
         self.source, self.prepare, self.n = source, prepare, source.length
         self.order: NDArray[Any] | None = None
@@ -46,69 +50,77 @@ class OrderedPass(Pass):
     def rows(
         self, first: int, last: int, mine: NDArray[np.intp] | None = None
     ) -> tuple[Block | None, NDArray[np.uint64], int]:
+        """Read the rows `first` to `last` of the order, or only `mine` of them."""
         last = max(min(last, self.n), first)
         order = np.arange(first, last) if self.order is None else self.order[first:last]
         chosen = order if mine is None else order[mine[mine < last - first]]
-        names = chosen.astype(np.uint64)
+        row_ids = chosen.astype(np.uint64)
         if len(chosen) == 0:
-            return None, names, last - first
-        return self.prepared(chosen.astype(np.intp)), names, last - first
+            return None, row_ids, last - first
+        return self.prepared(chosen.astype(np.intp)), row_ids, last - first
 
     def pieces(self, first: int, batch_size: int, batches: int) -> Iterator[Piece]:
-        if self.order is None or not self.source.lies_on_disk:
+        """Yield the epoch from a row on, in pieces of whole batches; the last may be incomplete."""
+        if self.order is None or not self.source.is_on_disk:
             yield from super().pieces(first, batch_size, batches)
             return
         rows = batch_size * batches
         for start in range(first, self.n, rows):
-            wanted = self.order[start : start + rows]
-            upwards, order = upwards_and_back(wanted)
-            chosen = wanted[upwards].astype(np.intp)
-            yield Piece(self.prepared(chosen), chosen.astype(np.uint64), order, len(wanted))
+            # Read in ascending order; the core takes the rows in their shuffled order.
+            shuffled_rows = self.order[start : start + rows]
+            ascending, order = ascending_and_inverse(shuffled_rows)
+            chosen = shuffled_rows[ascending].astype(np.intp)
+            yield Piece(self.prepared(chosen), chosen.astype(np.uint64), order, len(order))
 
     def prepared(self, rows: NDArray[np.intp]) -> Block:
+        """Return the prepared rows; an error begins with the place of the first row at fault."""
         block = self.source.take(rows)
         try:
             return self.prepare(block)
         except ValueError as error:
-            for i, row in enumerate(rows):  # the first row that cannot be used has the place
+            for i, row in enumerate(rows):
                 try:
                     self.prepare(block.take(slice(i, i + 1)))
-                except ValueError as one:
-                    raise ValueError(f"{self.source.place(int(row))}: {one}") from None
+                except ValueError as row_error:
+                    place = self.source.place(int(row))
+                    raise ValueError(f"{place}: {row_error}") from None
             raise ValueError(f"{self.source.name}: {error}") from None
 
 
 class ArraySource(RandomAccess):
-    """Arrays, such as memory maps."""
+    """Arrays, including memory maps."""
 
-    lies_on_disk = True
+    is_on_disk = True
 
     def __init__(
         self, X: NDArray[Any], y: NDArray[Any] | None, weights: NDArray[Any] | None, name: str
     ) -> None:
         self.all = Block(X, y, weights)
         self.length, self.name = len(X), name
-        for what, other in (("y", y), ("weights", weights)):
-            if other is not None and len(other) != len(X):
-                raise ValueError(f"{what} must have as many rows as X ({len(X)}); got {len(other)}")
-        self.can_bring = CAN_ASK and is_file(X)
+        for what, array in (("y", y), ("weights", weights)):
+            if array is not None and len(array) != len(X):
+                raise ValueError(f"{what} must have as many rows as X ({len(X)}); got {len(array)}")
+        self.can_prefetch_rows = CAN_PREFETCH and is_mapped_file(X)
 
-    def near(self, first: int, last: int) -> None:
+    def prefetch(self, first: int, last: int) -> None:
+        """Ask the OS to prefetch the rows `first` to `last` of the memory maps."""
         for array in (self.all.X, self.all.y, self.all.weights):
-            if is_file(array):
-                bring_rows(array, first, last)
+            if is_mapped_file(array):
+                prefetch_rows(array, first, last)
 
     def take(self, rows: NDArray[Any]) -> Block:
-        return in_file_order(self.all, rows)
+        """Return the samples of these rows, in this order."""
+        return take_ascending(self.all, rows)
 
     def shares_memory(self, array: NDArray[Any]) -> bool:
+        """Return True if the features may share memory with `array`."""
         return np.may_share_memory(self.all.X, array)
 
 
 class ItemSource(RandomAccess):
-    """An object with `__len__` and `__getitem__`, whose items are (x, y), such as PyTorch's.
+    """An object with `__len__` and `__getitem__` whose items are (x, y), such as PyTorch's.
 
-    Where it has `__getitems__`, as PyTorch's fetcher knows it, that is asked for many at once.
+    If it has `__getitems__`, as PyTorch's fetcher uses it, this reads many items at once.
     """
 
     def __init__(self, items: Any, name: str) -> None:
@@ -118,10 +130,11 @@ class ItemSource(RandomAccess):
             check_sample(items[0], self.place(0))
 
     def take(self, rows: NDArray[Any]) -> Block:
-        many = getattr(self.items, "__getitems__", None)
-        wanted = rows.tolist()
-        items = many(wanted) if many else [self.items[row] for row in wanted]
-        for row, item in zip(wanted, items, strict=True):
+        """Return the samples of these rows, in this order."""
+        get_many = getattr(self.items, "__getitems__", None)
+        numbers = rows.tolist()
+        items = get_many(numbers) if get_many else [self.items[row] for row in numbers]
+        for row, item in zip(numbers, items, strict=True):
             if self.parts is None:
                 check_sample(item, self.place(row))
             parts = len(item) if isinstance(item, tuple | list) else 1
@@ -149,7 +162,7 @@ def check_sample(item: Any, place: str) -> None:
 
 
 def block_of_items(items: list[Any], name: str) -> Block:
-    """One block of single samples, each (x, y), (x, y, weight), or x alone."""
+    """Return one block of single samples, each (x, y), (x, y, weight), or x alone."""
     columns = list(zip(*items, strict=True)) if isinstance(items[0], tuple | list) else [items]
     if not 1 <= len(columns) <= 3:
         raise ValueError(f"{name}: an item must be (x, y) or (x, y, weight); got {len(columns)}")
@@ -167,20 +180,20 @@ def block_of_items(items: list[Any], name: str) -> Block:
     return Block(*arrays)
 
 
-def in_file_order(block: Block, rows: NDArray[Any]) -> Block:
-    """Rows of arrays that lie on disk: read from the first to the last, then put in order."""
+def take_ascending(block: Block, rows: NDArray[Any]) -> Block:
+    """Return rows of arrays on disk: read them in ascending order, then restore their order."""
     steps = np.diff(rows)
     if len(rows) and (steps == 1).all():
         return block.take(slice(int(rows[0]), int(rows[-1]) + 1))
     if (steps > 0).all():
         return block.take(rows)
-    upwards, back = upwards_and_back(rows)
-    return block.take(rows[upwards]).take(back)
+    ascending, inverse = ascending_and_inverse(rows)
+    return block.take(rows[ascending]).take(inverse)
 
 
-def upwards_and_back(rows: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.uint32]]:
-    """The order from the first row on disk to the last, and the way back from there."""
-    upwards = np.argsort(rows)
-    back = np.empty(len(rows), np.uint32)
-    back[upwards] = np.arange(len(rows), dtype=np.uint32)
-    return upwards, back
+def ascending_and_inverse(rows: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.uint32]]:
+    """Return the permutation that sorts the rows, and its inverse."""
+    ascending = np.argsort(rows)
+    inverse = np.empty(len(rows), np.uint32)
+    inverse[ascending] = np.arange(len(rows), dtype=np.uint32)
+    return ascending, inverse

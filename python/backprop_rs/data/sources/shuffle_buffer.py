@@ -1,4 +1,4 @@
-"""Parts of a stream as they were read, put together to windows of rows."""
+"""Windows: consecutive rows of a stream that are shuffled together."""
 
 from __future__ import annotations
 
@@ -9,32 +9,45 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Block, Change, joined, targets_of
-from .buffer_pool import Rooms
+from .block import Block, Change, concatenate, concatenate_targets
+from .buffer_pool import BufferPool
 from .columns import ColumnRows
 
 
 @dataclass
 class Part:
-    """Some rows of a segment: those from `row` on, of which the first has a number in all data."""
+    """Consecutive rows of a segment.
+
+    Attributes
+    ----------
+    block : Block
+    segment : str
+        The name of the segment.
+    row : int
+        The position of the first row in the segment.
+    row_id : int
+        The position of the first row in the whole data.
+    """
 
     block: Block
     segment: str
     row: int
-    number: int
+    row_id: int
 
     def __len__(self) -> int:
         return len(self.block)
 
     def first(self, rows: int) -> Part:
+        """Return the first rows."""
         return replace(self, block=self.block.take(slice(rows)))
 
     def after(self, rows: int) -> Part:
+        """Return all but the first rows."""
         block = self.block.take(slice(rows, None))
-        return replace(self, block=block, row=self.row + rows, number=self.number + rows)
+        return replace(self, block=block, row=self.row + rows, row_id=self.row_id + rows)
 
     def prepared(self, prepare: Change) -> Block:
-        """The rows made ready; what is wrong with them is named by their place."""
+        """Return the prepared rows; errors begin with the place of the part."""
         try:
             return prepare(self.block)
         except ValueError as error:
@@ -42,75 +55,82 @@ class Part:
 
 
 class Window:
-    """At most `size` rows, one part below the other: each is put into its place as it comes.
+    """Up to `size` consecutive rows; each part is copied to its place when it arrives.
 
-    A part that fills the window is taken as it is, such as the rows of a memory map.
+    A part that fills the window, such as rows of a memory map, is not copied.
     """
 
-    def __init__(self, size: int, rooms: Rooms) -> None:
-        self.size, self.count, self.rooms = size, 0, rooms
+    def __init__(self, size: int, pool: BufferPool) -> None:
+        self.size, self.count, self.pool = size, 0, pool
         self.parts: list[Part] = []
         self.rows: NDArray[Any] | None = None
 
     @property
-    def room(self) -> int:
+    def free(self) -> int:
+        """The number of rows that can still be added."""
         return self.size - self.count
 
     def add(self, part: Part) -> None:
-        """Put a part, for which there must be room, below the others."""
+        """Append a part of at most `free` rows."""
         if len(part) < self.size or isinstance(part.block.X, ColumnRows):
-            place = self.place(part)
+            out = self.next_rows(part)
             if isinstance(part.block.X, ColumnRows):
-                part.block.X.into(place)
+                part.block.X.into(out)
             else:
-                place[:] = part.block.X
-            part = replace(part, block=replace(part.block, X=place))
+                out[:] = part.block.X
+            part = replace(part, block=replace(part.block, X=out))
         self.count += len(part)
         self.parts.append(part)
 
-    def place(self, part: Part) -> NDArray[Any]:
-        """Where the rows of the next part are to stand."""
+    def next_rows(self, part: Part) -> NDArray[Any]:
+        """Return the memory for the rows of the next part, in a dtype that holds all parts."""
         X = part.block.X
-        width, kind = X.shape[1], X.dtype
+        width, dtype = X.shape[1], X.dtype
         if self.rows is None:
-            self.rows = self.rooms.array((self.size, width), kind)
+            self.rows = self.pool.array((self.size, width), dtype)
         if self.rows.shape[1] != width:
             raise ValueError(
                 f"{part.segment}, from row {part.row} on: X must have {self.rows.shape[1]} "
                 f"columns, as before; got {width}"
             )
-        common = np.result_type(self.rows.dtype, kind)
+        common = np.result_type(self.rows.dtype, dtype)
         if common != self.rows.dtype:
             self.rows = self.rows.astype(common)
         return self.rows[self.count : self.count + len(part)]
 
     def prepared(self, prepare: Change) -> Block:
-        """All rows, made ready together; where that cannot be, the first part at fault is named."""
+        """Return all rows, prepared together; an error begins with the place of the first part."""
         if len(self.parts) == 1:
             return self.parts[0].prepared(prepare)
         assert self.rows is not None
         try:
-            targets = targets_of([part.block for part in self.parts])
+            targets = concatenate_targets([part.block for part in self.parts])
             return prepare(Block(self.rows[: self.count], *targets))
         except ValueError:
-            return joined([part.prepared(prepare) for part in self.parts])
+            # Part by part: this finds the place of the fault, or targets that differ only before
+            # they are prepared.
+            return concatenate([part.prepared(prepare) for part in self.parts])
 
-    def names(self) -> NDArray[np.uint64]:
-        """The number of each row in all data."""
-        ranges = ((part.number, part.number + len(part)) for part in self.parts)
-        return np.concatenate([np.arange(*one, dtype=np.uint64) for one in ranges])
+    def row_ids(self) -> NDArray[np.uint64]:
+        """Return the number of each row in the whole data."""
+        return np.concatenate(
+            [
+                np.arange(part.row_id, part.row_id + len(part), dtype=np.uint64)
+                for part in self.parts
+            ]
+        )
 
 
 def windows(parts: Iterator[Part], size: int) -> Iterator[Window]:
-    """Windows of `size` rows; the last may have fewer."""
-    rooms = Rooms()
-    window = Window(size, rooms)
+    """Yield windows of `size` rows; the last may have fewer."""
+    pool = BufferPool()
+    window = Window(size, pool)
     for part in parts:
-        while len(part) >= window.room:
-            room = window.room
-            window.add(part.first(room))
+        while len(part) >= window.free:
+            free = window.free
+            window.add(part.first(free))
             yield window
-            window, part = Window(size, rooms), part.after(room)
+            window, part = Window(size, pool), part.after(free)
         if len(part):
             window.add(part)
     if window.count:

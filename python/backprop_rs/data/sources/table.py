@@ -1,4 +1,4 @@
-"""Tables as sources, by pyarrow: Parquet files, folders of them, Arrow's record batches."""
+"""Tables as sources, read by pyarrow: Parquet files, folders of them, Arrow record batches."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ from numpy.typing import NDArray
 from ...threads import processors
 from ..table_options import left_out_index, listed, position
 from .arrow import arrow
-from .base import Block
+from .block import Block
 from .columns import ColumnRows
-from .prefetch import reads_ahead
-from .readahead import CAN_ASK, bring
+from .prefetch import in_prefetch_thread
+from .readahead import CAN_PREFETCH, prefetch
 from .stream import Segment, Stream
 
-ROWS = 65_536  # of a record batch, at most
-BATCH_BYTES = 2**25  # of one, where its numbers have four bytes
-FOOTER_BYTES = 2**23  # of the footers of files that are kept; in memory they take some more
+MAX_ROWS = 65_536  # of a record batch
+BATCH_BYTES = 2**25  # of a record batch whose numbers have four bytes
+FOOTER_BYTES = 2**23  # of the footers that are kept; in memory they take more
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of a table are what."""
+    """The roles of the columns of a table, by name."""
 
     names: tuple[str, ...]
     features: tuple[str, ...]
     targets: tuple[str, ...]
     weight: str | None = None
     fill: Mapping[str, float] = field(default_factory=dict)
-    """What stands in the place of a feature's missing cells."""
+    """The value of the missing cells of a feature."""
 
     @property
     def used(self) -> list[str]:
+        """The columns that are read."""
         return [*self.features, *self.targets, *([self.weight] if self.weight else [])]
 
 
@@ -50,42 +51,44 @@ def columns_of(
     index: Collection[str] = (),
     unnamed: bool = False,
 ) -> Columns:
-    """The roles of columns; the target is the last where none is named, none where it is False.
+    """Return the roles of columns.
 
-    Columns of the `index` are left out unless they are named, and do not count in positions.
+    The target is the last column if `target` is None, and there is none if it is False. Columns of
+    the `index` are left out unless they are named, and do not count in positions. `unnamed` tells
+    that the first column has no name.
     """
-    several = target if isinstance(target, list | tuple) else [target]
-    asked = {weight, *several, *(features or ())}
-    names = [name for name in names if name not in index or name in asked]
-    left_out = {position("ignore", one, names) for one in ignore if one not in index}
+    named_targets = target if isinstance(target, list | tuple) else [target]
+    requested = {weight, *named_targets, *(features or ())}
+    names = [name for name in names if name not in index or name in requested]
+    left_out = {position("ignore", column, names) for column in ignore if column not in index}
     if features is None:
-        left_out |= left_out_index(names, asked, left_out, unnamed)
-    place = None if weight is None else position("weight", weight, names)
-    free = [k for k in range(len(names)) if k not in left_out and k != place]
+        left_out |= left_out_index(names, requested, left_out, unnamed)
+    weight_column = None if weight is None else position("weight", weight, names)
+    free = [k for k in range(len(names)) if k not in left_out and k != weight_column]
     if target is None:
         targets = [] if features is not None or not free else [free[-1]]
     elif target is False:
         targets = []
     else:
-        targets = [position("target", one, names) for one in several]
+        targets = [position("target", column, names) for column in named_targets]
     chosen = [k for k in free if k not in targets]
     if features is not None:
-        chosen = [position("features", one, names) for one in features]
+        chosen = [position("features", column, names) for column in features]
     if not chosen:
         raise ValueError(f"no column is left for the features; the columns are {listed(names)}")
     return Columns(
         tuple(names),
         tuple(names[k] for k in chosen),
         tuple(names[k] for k in targets),
-        None if place is None else names[place],
+        None if weight_column is None else names[weight_column],
         dict(missing or {}),
     )
 
 
 def index_of(schema: Any) -> set[str]:
     """Return the columns that hold the index of a pandas frame, by the metadata of the schema."""
-    described = (schema.pandas_metadata or {}).get("index_columns") or []
-    return {one for one in described if isinstance(one, str)}  # a range is no column
+    columns = (schema.pandas_metadata or {}).get("index_columns") or []
+    return {column for column in columns if isinstance(column, str)}  # a range is no column
 
 
 class TableSource(Stream):
@@ -103,7 +106,7 @@ class TableSource(Stream):
 
 
 def block_of_batch(batch: Any, columns: Columns) -> Block:
-    """Rows from Arrow's columns."""
+    """Return the samples of a record batch."""
     fill = columns.fill
     X: Any = ColumnRows([numbers(batch, name, fill.get(name)) for name in columns.features])
     y: NDArray[Any] | None = None
@@ -116,43 +119,43 @@ def block_of_batch(batch: Any, columns: Columns) -> Block:
 
 
 def numbers(batch: Any, name: str, fill: float | None = None) -> NDArray[Any]:
-    """A column of numbers without gaps, or with a number in their place."""
-    found = values(batch, name, fill)
-    if found.dtype.kind not in "biuf":
+    """Return a column of numbers; `fill` replaces its missing cells."""
+    column = values(batch, name, fill)
+    if column.dtype.kind not in "biuf":
         raise ValueError(
             f"column {name!r} must hold numbers; got {batch.schema.field(name).type}; "
             "leave it out with ignore, or code it as numbers"
         )
-    return found if fill is None else np.where(np.isnan(found), fill, found)
+    return column if fill is None else np.where(np.isnan(column), fill, column)
 
 
 def values(batch: Any, name: str, fill: float | None = None) -> NDArray[Any]:
-    """A column as an array: numbers, or objects where it is text."""
+    """Return a column as an array of numbers, or of objects if it is text."""
     import pyarrow as pa
 
-    at = batch.schema.get_field_index(name)
-    if at < 0:
+    k = batch.schema.get_field_index(name)
+    if k < 0:
         raise ValueError(
             f"column {name!r} is missing; the columns are {listed(batch.schema.names)}"
         )
-    column = batch.column(at)
+    column = batch.column(k)
     if fill is not None and column.null_count:
         column = column.cast(pa.float64()).fill_null(fill)
     if column.is_null().true_count:
         row = int(np.asarray(column.is_null().to_numpy(zero_copy_only=False)).argmax())
         raise ValueError(f"column {name!r} has a missing cell in row {row} of a batch")
-    if pa.types.is_dictionary(column.type):  # Arrow cannot decode all that polars writes
+    if pa.types.is_dictionary(column.type):  # Arrow cannot decode all dictionaries of polars
         categories: NDArray[Any] = column.dictionary.to_numpy(zero_copy_only=False)
-        chosen: NDArray[Any] = categories[column.indices.to_numpy(zero_copy_only=False)]
-        return chosen
+        texts: NDArray[Any] = categories[column.indices.to_numpy(zero_copy_only=False)]
+        return texts
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.float64())
-    found: NDArray[Any] = column.to_numpy(zero_copy_only=False)
-    return found
+    array: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    return array
 
 
 def parquet(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: Any) -> Any:
-    """Parquet files; a segment is a row group."""
+    """Return the source of Parquet files; a segment is a row group."""
     pq = arrow("parquet")
     segments: list[Segment] = []
     columns: Columns | None = None
@@ -166,7 +169,7 @@ def parquet(paths: Sequence[Path], name: str, choices: dict[str, Any], **setting
             names = file.schema_arrow.names
             index = index_of(file.schema_arrow)
             columns = columns or columns_of(names, **choices, index=index)
-            same_columns(path, names, columns)
+            check_columns(path, names, columns)
             metadata = file.metadata
             footers += metadata.serialized_size
             kept = metadata if footers <= FOOTER_BYTES else None
@@ -174,8 +177,8 @@ def parquet(paths: Sequence[Path], name: str, choices: dict[str, Any], **setting
                 rows = metadata.row_group(group).num_rows
                 place = f"{path}, row group {group}"
                 read = group_reader(path, group, columns, kept)
-                near = group_bringer(path, group, columns, kept) if CAN_ASK else None
-                segments.append(Segment(place, read, rows, near))
+                ask = group_prefetcher(path, group, columns, kept) if CAN_PREFETCH else None
+                segments.append(Segment(place, read, rows, ask))
     assert columns is not None
     return TableSource(segments, name, columns, **settings)
 
@@ -183,19 +186,23 @@ def parquet(paths: Sequence[Path], name: str, choices: dict[str, Any], **setting
 def group_reader(
     path: Path, group: int, columns: Columns, footer: Any
 ) -> Callable[[], Iterator[Block]]:
-    rows = min(max(BATCH_BYTES // (4 * len(columns.used)), 1024), ROWS)
-    stamp = path.stat().st_mtime_ns
+    """Return the function that reads a row group.
+
+    `footer` is the metadata of the file, or None to read it again.
+    """
+    rows = min(max(BATCH_BYTES // (4 * len(columns.used)), 1024), MAX_ROWS)
+    modified = path.stat().st_mtime_ns
 
     def read() -> Iterator[Block]:
-        known = footer if path.stat().st_mtime_ns == stamp else None
-        beside = reads_ahead()
-        # Beside a training on two processors, threads of Arrow's would take from it.
+        known = footer if path.stat().st_mtime_ns == modified else None
+        beside = in_prefetch_thread()
+        # On two processors the threads of Arrow would slow down a training that runs now.
         options = {"columns": columns.used, "use_threads": processors() > 2 or not beside}
-        # In turn with a training a map saves a copy: who reads ahead can wait for the disk.
+        # A memory map saves a copy. A thread that reads ahead can wait for the disk instead.
         with arrow("parquet").ParquetFile(
             path, metadata=known, memory_map=not beside, pre_buffer=not beside
         ) as file:
-            if file.metadata.row_group(group).num_rows <= 2 * rows:  # saves Arrow some work
+            if file.metadata.row_group(group).num_rows <= 2 * rows:  # less work for Arrow
                 batches = iter(file.read_row_group(group, **options).to_batches())
             else:
                 batches = file.iter_batches(rows, row_groups=[group], **options)
@@ -205,28 +212,29 @@ def group_reader(
     return read
 
 
-def group_bringer(path: Path, group: int, columns: Columns, footer: Any) -> Callable[[], None]:
+def group_prefetcher(path: Path, group: int, columns: Columns, footer: Any) -> Callable[[], None]:
+    """Return the function that asks the OS to prefetch the used columns of a row group."""
     used = set(columns.used)
 
-    def near() -> None:
+    def ask() -> None:
         try:
             metadata = footer or arrow("parquet").read_metadata(path)
-            bring(path, ranges_of(metadata.row_group(group), used))
+            prefetch(path, ranges_of(metadata.row_group(group), used))
         except (OSError, ValueError, RuntimeError):
-            return  # whoever reads the file hears of it
+            return  # reading the file reports it
 
-    return near
+    return ask
 
 
 def ranges_of(group: Any, used: set[str]) -> list[tuple[int, int]]:
-    """Where the columns that are used lie in a file: ranges (first byte, how many)."""
+    """Return the ranges (first byte, number of bytes) of the used columns in a file."""
     ranges: list[tuple[int, int]] = []
     for k in range(group.num_columns):
         column = group.column(k)
         if column.path_in_schema not in used:
             continue
-        places = (column.dictionary_page_offset, column.data_page_offset)
-        first, size = min(place for place in places if place), column.total_compressed_size
+        offsets = (column.dictionary_page_offset, column.data_page_offset)
+        first, size = min(offset for offset in offsets if offset), column.total_compressed_size
         if ranges and sum(ranges[-1]) == first:
             ranges[-1] = ranges[-1][0], ranges[-1][1] + size
         else:
@@ -235,7 +243,7 @@ def ranges_of(group: Any, used: set[str]) -> list[tuple[int, int]]:
 
 
 def record_batches(data: Any, name: str, choices: dict[str, Any], **settings: Any) -> Any:
-    """A RecordBatchReader, or what exports Arrow's stream, such as tables and frames."""
+    """Return the source of a RecordBatchReader, or of an object that exports an Arrow stream."""
     import pyarrow as pa
 
     once = isinstance(data, pa.RecordBatchReader)
@@ -254,7 +262,8 @@ def record_batches(data: Any, name: str, choices: dict[str, Any], **settings: An
     return source
 
 
-def same_columns(path: Path, names: Sequence[str], columns: Columns) -> None:
+def check_columns(path: Path, names: Sequence[str], columns: Columns) -> None:
+    """Raise ValueError unless a file has all columns that are read."""
     for name in columns.used:
         if name not in names:
             raise ValueError(f"{path} must have the column {name!r}; it has {listed(names)}")
