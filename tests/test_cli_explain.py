@@ -134,4 +134,4 @@ def test_errors_of_data_and_models(complaint, model, folder):
     assert "DATA must have the features" in complaint("check", model, "digits")
     assert "there is no 'iries'" in complaint("check", model, "iries")
     assert "No such file" in complaint("check", folder / "none.safetensors", "iris")
-    assert "most must be" in complaint("check", model, "iris", "--most", 0)
+    assert "max_parameters must be" in complaint("check", model, "iris", "--max-parameters", 0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.health import ILLNESSES
+from backprop_rs.health import RULES
 from backprop_rs.health.constant import best_constant_cost
 from backprop_rs.health.context import range_of
 
@@ -169,34 +169,34 @@ def found(make, **options):
 
 
 def test_the_tables_are_whole():
-    names = [row.name for row in ILLNESSES]
+    names = [row.name for row in RULES]
     assert sorted(ILL) == sorted(names)
     assert set(ALSO) <= set(names)
     page = (Path(__file__).parent.parent / "docs" / "guide" / "health.md").read_text("utf-8")
-    for row in ILLNESSES:
+    for row in RULES:
         assert f"| `{row.name}` | {row.means} | {row.advice.replace('|', chr(92) + '|')} |" in page
 
 
 @pytest.mark.parametrize("name", ILL)
 def test_illness_is_found(name):
     diagnosis = found(ILL[name])
-    assert name in diagnosis.illnesses, diagnosis
+    assert name in diagnosis.rules, diagnosis
     for finding in diagnosis:
-        assert finding.seen.endswith(".")
+        assert finding.evidence.endswith(".")
         assert finding.advice.endswith(".")
 
 
 @pytest.mark.parametrize(("name", "make"), [(n, one) for n, many in ALSO.items() for one in many])
 def test_illness_is_found_in_another_form(name, make):
     diagnosis = found(make)
-    assert name in diagnosis.illnesses, diagnosis
+    assert name in diagnosis.rules, diagnosis
 
 
 def test_a_network_that_was_not_trained_need_not_be_better_than_a_constant():
     net = bp.Network([2, 2, 1], seed=3)
-    assert "no_better_than_constant" not in net.diagnose(XOR, [0, 1, 1, 0]).illnesses
+    assert "no_better_than_constant" not in net.diagnose(XOR, [0, 1, 1, 0]).rules
     net.fit(XOR, [0, 1, 1, 0], 4000, 4, 2.0, optimizer="sgd(momentum=0.9)", progress=False)
-    assert "no_better_than_constant" not in net.diagnose(XOR, [0, 1, 1, 0]).illnesses
+    assert "no_better_than_constant" not in net.diagnose(XOR, [0, 1, 1, 0]).rules
 
 
 CONSTANTS = [
@@ -241,13 +241,13 @@ def test_nothing_is_said_of_a_cost_of_ones_own():
     )
     net = bp.Network([2, 2, 1], cost=fourth, seed=3)
     net.fit(XOR, [0, 1, 1, 0], 20, 4, 0.1, progress=False)
-    assert "no_better_than_constant" not in net.diagnose(XOR, [0, 1, 1, 0]).illnesses
+    assert "no_better_than_constant" not in net.diagnose(XOR, [0, 1, 1, 0]).rules
 
 
 @pytest.mark.parametrize("name", HEALTHY)
 def test_nothing_is_found_in_the_healthy(name):
     diagnosis = found(HEALTHY[name])
-    assert not diagnosis.illnesses, diagnosis
+    assert not diagnosis.rules, diagnosis
     assert repr(diagnosis).startswith("Nothing wrong was found in ")
 
 
@@ -261,26 +261,26 @@ def test_both_backends_say_the_same():
 
 def test_the_layer_is_named():
     diagnosis = found(dead_relu)
-    (finding,) = [one for one in diagnosis if one.illness == "dead_neurons"]
+    (finding,) = [one for one in diagnosis if one.rule == "dead_neurons"]
     assert (finding.layer, finding.title) == (1, "dead neurons (layer 1)")
-    assert "75%" in finding.seen
+    assert "75%" in finding.evidence
 
 
 def test_a_rate_is_judged_before_any_training():
     net = regressor()
-    assert net.diagnose(NORMAL, WAVES).illnesses == []
-    assert net.diagnose(NORMAL, WAVES, learning_rate=0.05).illnesses == []
+    assert net.diagnose(NORMAL, WAVES).rules == []
+    assert net.diagnose(NORMAL, WAVES, learning_rate=0.05).rules == []
     large = net.diagnose(NORMAL, WAVES, learning_rate=50.0)
-    assert large.illnesses == ["learning_rate_too_large"]
+    assert large.rules == ["learning_rate_too_large"]
     small = net.diagnose(NORMAL, WAVES, learning_rate=1e-6)
-    assert small.illnesses == ["learning_rate_too_small"]
+    assert small.rules == ["learning_rate_too_small"]
 
 
 def test_history_of_another_process():
     net, X, y = trained(regressor(), NORMAL, WAVES, rate=5.0)
     history, copy = net._history, bp.Network([3, 16, 1], "tanh", "identity", seed=0)
-    assert copy.diagnose(X, y).illnesses == []
-    assert "learning_rate_too_large" in copy.diagnose(X, y, history=history).illnesses
+    assert copy.diagnose(X, y).rules == []
+    assert "learning_rate_too_large" in copy.diagnose(X, y, history=history).rules
 
 
 def test_the_network_is_not_changed():
@@ -294,7 +294,7 @@ def test_the_network_is_not_changed():
 
 
 def test_what_is_not_finite_is_said_alone():
-    assert found(overflown).illnesses == ["nonfinite"]
+    assert found(overflown).rules == ["nonfinite"]
 
 
 def test_text_and_html():
@@ -304,7 +304,7 @@ def test_text_and_html():
     assert max(map(len, text.splitlines())) <= 80
     assert html.count("<li>") == len(diagnosis)
     assert "<script" not in html
-    assert json.loads(json.dumps(diagnosis.to_dict()))[0]["illness"] == "dead_neurons"
+    assert json.loads(json.dumps(diagnosis.to_dict()))[0]["rule"] == "dead_neurons"
     assert diagnosis[0].layer == 1
     assert "<ol>" not in found(HEALTHY["fresh"])._repr_html_()
 

@@ -233,7 +233,7 @@ def test_products_along_all_paths_add_up_to_the_gradient(output):
     net = network("tanh", output, cost, dtype="float64")
     X, y = batch(cost)
     document = net.explain(X, y)
-    chain = document.weight(1, 2, 0, most=1000).to_dict()
+    chain = document.weight(1, 2, 0, max_paths=1000).to_dict()
     count = 2 * 3 * (3 if output == "softmax" else 1)
     assert [len(paths) for paths in chain["paths"]] == [count] * 2 == chain["path_counts"]
     sums = [products.sum() for products in chain["products"]]
@@ -246,9 +246,9 @@ def test_the_largest_paths_are_found():
     """The search against all paths, in a network of 120 of them."""
     net = bp.Network([2, 3, 4, 5, 6], "tanh", "identity", seed=0, dtype="float64")
     document = net.explain([1.0, -2.0], np.arange(6.0))
-    every = document.weight(1, 1, 0, most=120).to_dict()
+    every = document.weight(1, 1, 0, max_paths=120).to_dict()
     assert every["path_counts"] == [120]
-    few = document.weight(1, 1, 0, most=7)
+    few = document.weight(1, 1, 0, max_paths=7)
     shown = few.to_dict()
     largest = np.sort(np.abs(every["products"][0]))[-7:]
     np.testing.assert_allclose(np.sort(np.abs(shown["products"][0])), largest, rtol=1e-14)
@@ -268,7 +268,7 @@ def test_a_parameter_that_is_not_there():
         with pytest.raises(TypeError, match=r"must be an integer from \d to \d; got (True|False)$"):
             document.weight(*place)
     with pytest.raises(TypeError, match="most must be an integer >= 1; got 'all'"):
-        document.bias(1, 0, most="all")
+        document.bias(1, 0, max_paths="all")
 
 
 # What is special.
@@ -287,7 +287,7 @@ def test_a_saturated_output_goes_by_z():
 def test_penalties_decay_and_max_norm_are_in_the_update(backend):
     layers = [bp.Dense(20, l1=0.1, weight_decay=0.2, max_norm=0.5), bp.Dense(3, l2=0.3, l1=0.1)]
     net = bp.Network([3, *layers], seed=0, dtype="float64", backend=backend)
-    document = net.explain(*batch("squared_error"), 0.5, most=20)
+    document = net.explain(*batch("squared_error"), 0.5, max_neurons=20)
     check(document, "float64")
     assert "to the norm 0.5" in str(document)
 
@@ -302,7 +302,7 @@ def test_layer_normalisation_is_shown(output, cost, backend):
     X, y = batch(cost)
     document = net.explain(X, y, 0.5)
     assert check(document, "float64") > 300
-    assert check(net.explain(X, y, 0.5, most=2), "float64") > 100
+    assert check(net.explain(X, y, 0.5, max_neurons=2), "float64") > 100
     arrays, trace = document.to_dict(), net.backward(X, y)
     for name in ("gains", "shifts"):
         of_samples = arrays["seen_gradients"][0]
@@ -330,8 +330,8 @@ def test_every_path_through_a_normalization(output, cost, backend):
     joined = 3 if output == "softmax" else 1
     of_layer = {1: 4 * 2 * 3 * 3, 2: 3 * 3, 3: 3}  # a layer of n has n paths, normalized n times n
     for layer, j, k in ((1, 2, 0), (1, 0, None), (2, 1, 3), (3, 2, 1), (3, 0, None)):
-        written = document.bias(layer, j, most=400) if k is None else (
-            document.weight(layer, j, k, most=400)
+        written = document.bias(layer, j, max_paths=400) if k is None else (
+            document.weight(layer, j, k, max_paths=400)
         )  # fmt: skip
         chain = written.to_dict()
         assert [len(paths) for paths in chain["paths"]] == chain["path_counts"]
@@ -349,7 +349,11 @@ def test_paths_through_a_normalisation_against_differences(place, backend):
     layer, j, k = place
     name = "biases" if k is None else "weights"
     document = net.explain(X, y)
-    written = document.bias(layer, j, most=400) if k is None else document.weight(*place, most=400)
+    written = (
+        document.bias(layer, j, max_paths=400)
+        if k is None
+        else document.weight(*place, max_paths=400)
+    )
     costs = []
     for h in (1e-5, -1e-5):
         moved = [array.copy() for array in getattr(net, name)]
@@ -364,8 +368,8 @@ def test_paths_through_a_normalisation_against_differences(place, backend):
 def test_the_largest_paths_through_a_normalisation_are_found():
     net = normalized("tanh", "softmax", "cross_entropy", "numpy")
     document = net.explain([1.0, -2.0, 0.5], [0.0, 0.0, 1.0])
-    every = document.weight(1, 1, 0, most=400).to_dict()
-    few = document.weight(1, 1, 0, most=7)
+    every = document.weight(1, 1, 0, max_paths=400).to_dict()
+    few = document.weight(1, 1, 0, max_paths=7)
     largest = np.sort(np.abs(every["products"][0]))[-7:]
     np.testing.assert_allclose(np.sort(np.abs(few.to_dict()["products"][0])), largest, rtol=1e-12)
     assert "209 of 216 paths, the smallest, are left out here." in str(few)
@@ -436,9 +440,9 @@ def test_class_labels_and_a_single_output():
 def test_what_is_left_out_is_counted():
     net = bp.Network([64, 20, 10], output="softmax", cost="cross_entropy", seed=1)
     digits = bp.load_digits()
-    document = net.explain(digits.X[:5], digits.y[:5], most=4, most_samples=2)
+    document = net.explain(digits.X[:5], digits.y[:5], max_neurons=4, max_samples=2)
     words = str(document)
-    assert "3 of 5 samples have no pages of their own" in words
+    assert "3 of 5 samples are not shown; the averages include them." in " ".join(words.split())
     for note in ("16 of 20 neurons", "6 of 10 neurons", "1,264 of 1,280", "184 of 200"):
         assert f"{note} are left out here." in " ".join(words.split())
     assert "… (60 more)" in words and "[60 more: " in words and "[3 more: " in words
@@ -563,5 +567,5 @@ def test_wrong_arguments():
         net.explain([1, 2], [1, 2, 3])
     with pytest.raises(ValueError, match="learning_rate must be a finite number >= 0; got -1"):
         net.explain(*batch("squared_error"), -1)
-    with pytest.raises(ValueError, match="most must be an integer >= 1; got 0"):
-        net.explain(*batch("squared_error"), most=0)
+    with pytest.raises(ValueError, match="max_neurons must be an integer >= 1; got 0"):
+        net.explain(*batch("squared_error"), max_neurons=0)

@@ -109,9 +109,9 @@ def test_an_error_of_one_percent_is_reported(layer, hidden, monkeypatch):
 def test_it_is_reported_in_a_sample_of_a_large_network(layer, monkeypatch):
     digits = bp.load_digits()
     net = bp.Network([64, 30, 10], "relu", "softmax", "cross_entropy", seed=0, backend="numpy")
-    assert net.check_gradients(digits.X[:5], digits.y[:5], most=20).passed
+    assert net.check_gradients(digits.X[:5], digits.y[:5], max_parameters=20).passed
     plant(monkeypatch, [(30, 64), (10, 30)][layer - 1])
-    check = net.check_gradients(digits.X[:5], digits.y[:5], most=20)
+    check = net.check_gradients(digits.X[:5], digits.y[:5], max_parameters=20)
     assert verdicts(check)[layer - 1] == "differs"
 
 
@@ -187,10 +187,12 @@ def test_places_and_tables():
 def test_a_sample_is_seeded_and_spread_over_the_layers():
     digits = bp.load_digits()
     net = bp.Network([64, 30, 10], output="softmax", cost="cross_entropy", seed=0)
-    one, two = (net.check_gradients(digits.X[:3], digits.y[:3], most=30, seed=4) for _ in range(2))
+    one, two = (
+        net.check_gradients(digits.X[:3], digits.y[:3], max_parameters=30, seed=4) for _ in range(2)
+    )
     assert one == two
     assert [layer.checked for layer in one.layers] == [15, 15]
-    assert one != net.check_gradients(digits.X[:3], digits.y[:3], most=30, seed=5)
+    assert one != net.check_gradients(digits.X[:3], digits.y[:3], max_parameters=30, seed=5)
     assert shares([10, 1000, 2000], 410) == [10, 200, 200]
     assert shares([5, 5], 100) == [5, 5]
 
@@ -209,8 +211,8 @@ def test_the_network_is_not_changed():
 
 def test_wrong_arguments():
     net = bp.Network(SIZES, seed=0)
-    with pytest.raises(ValueError, match="most must be an integer >= 1; got 0"):
-        net.check_gradients(*batch(), most=0)
+    with pytest.raises(ValueError, match="max_parameters must be an integer >= 1; got 0"):
+        net.check_gradients(*batch(), max_parameters=0)
     with pytest.raises(TypeError, match="seed must be an integer >= 0; got 'x'"):
         net.check_gradients(*batch(), seed="x")
     with pytest.raises(ValueError, match="y must"):

@@ -317,7 +317,7 @@ def test_of_samples_that_can_be_read_only_once():
         settings = {"epochs": 1, "batch_size": 32, "learning_rate": 0.1, "progress": False}
         return network().fit(bp.data.source(blocks()), health=health, **settings).health
 
-    with pytest.raises(ValueError, match="health must be a Health"):
+    with pytest.raises(ValueError, match="health needs a Health"):
         fit(True)
     record = fit(bp.Health(X, IRIS.y))
     assert record.epochs == [1]
@@ -343,7 +343,7 @@ def test_an_activation_of_ones_own():
     record = fit(net, epochs=2, health=1).health
     assert not np.isnan(record.saturated[:, :-1]).any()
     assert (record.mean_delta > 0).all()
-    assert net.diagnose(X, IRIS.y).illnesses == []
+    assert net.diagnose(X, IRIS.y).rules == []
 
 
 def test_lbfgs_takes_no_steps_to_watch():

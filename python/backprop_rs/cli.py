@@ -300,7 +300,9 @@ def _add_explain(commands: Any) -> None:
         "--width", type=int, default=80, help="columns of text, 0 for no limit (default: 80)"
     )
     parser.add_argument("--digits", type=int, default=6, help="of each number (default: 6)")
-    parser.add_argument("--most", type=int, default=6, help="neurons of a layer (default: 6)")
+    parser.add_argument(
+        "--max-neurons", type=int, default=6, help="neurons shown per layer (default: 6)"
+    )
     parser.add_argument(
         "--learning-rate", type=float, default=0.1, metavar="RATE", help="default: 0.1"
     )
@@ -316,7 +318,9 @@ def _add_check(commands: Any) -> None:
     about = "compare the gradients of a saved network with differences of its cost"
     parser = commands.add_parser("check", help=about, description=about, allow_abbrev=False)
     _add_labeled(parser, rows=32)
-    parser.add_argument("--most", type=int, default=1000, help="parameters (default: 1000)")
+    parser.add_argument(
+        "--max-parameters", type=int, default=1000, help="parameters to compare (default: 1000)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of those drawn (default: 0)")
 
 

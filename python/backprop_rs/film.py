@@ -1,4 +1,4 @@
-"""A film of a training: the parameters at some of its moments."""
+"""Films: the parameters of a network at several times of a training."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from .training.monitors import Course, Place
 
 UNITS = ("epoch", "step")
-NEVER = (2**63 - 1, 0)  # a place that no training reaches
+NEVER = (2**63 - 1, 0)  # a position that no training reaches
 
 
 @dataclass(frozen=True)
 class Frame:
-    """The parameters at one moment: so many epochs and, of the next, so many steps are done."""
+    """The parameters after a number of epochs and of steps of the next epoch."""
 
     epoch: int
     step: int
     weights: list[Array]
     biases: list[Array]
-    gains: list[Array | None]  # and shifts: None for layers without layer normalization
+    gains: list[Array | None]  # None for layers without layer normalization
     shifts: list[Array | None]
 
     @classmethod
     def of(cls, net: Network, at: Place) -> Frame:
-        """The parameters of this moment, copied."""
+        """Return a copy of the current parameters."""
         return cls(*at, net.weights, net.biases, net.gains, net.shifts)
 
     def restore(self, net: Network) -> None:
@@ -46,16 +46,16 @@ class Frame:
 
 
 class Film:
-    """What `Network.record` returns: the frames of a training, from before it to its end.
+    """The frames of a training, from before its first step to its end; see `Network.record`.
 
     Attributes
     ----------
     net : Network
-        As it is now.
+        The network in its current state.
     X, y : arrays
-        The samples that it was trained on.
+        The samples of the training.
     history : History
-        Of the training.
+        The history of the training.
     frames : list of Frame
 
     Examples
@@ -74,7 +74,7 @@ class Film:
         self.frames: list[Frame] = []
         self.history = History()
 
-    # What a training asks of a watcher.
+    # The interface of a watcher.
 
     def begin(self, net: Network, course: Course) -> None:
         """Keep the parameters before the first step."""
@@ -82,7 +82,7 @@ class Film:
         self.keep(net, course.start)
 
     def next_stop(self) -> Place:
-        """Every so many epochs or steps after the start, and the end."""
+        """Return the next position: a multiple of `every` after the start, or the end."""
         epoch, step = self.course.start
         ahead = (self.count + 1) * self.every
         if self.unit == "epoch":
@@ -101,13 +101,13 @@ class Film:
         self.frames.append(Frame.of(net, at))
 
     def finish(self, history: History) -> None:
-        """The last frame is what the training has left, also where it was ended early."""
+        """Add the final parameters as the last frame, also if the training ended early."""
         self.history = history
         last = Frame.of(self.net, (self.net.epochs_trained, 0))
         if not same(self.frames[-1], last):
             self.frames.append(last)
 
-    # What a user asks.
+    # The interface for users.
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -117,35 +117,35 @@ class Film:
         return f"Film({len(self)} frames, epochs {first} to {last})"
 
     def _repr_html_(self) -> str | None:
-        """For Jupyter: what `animate` gives, or nothing without Matplotlib."""
+        """Return the animation for Jupyter, or None without Matplotlib."""
         try:
             return self.animate()._repr_html_()
         except ImportError:
             return None
 
     def network(self, number: int) -> Network:
-        """A copy of the network with the parameters of a frame, counted from 0."""
+        """Return a copy of the network with the parameters of a frame, counted from 0."""
         twin = deepcopy(self.net)
         self.frames[number].restore(twin)
         return twin
 
     def animate(self, kind: str = "auto", *, fps: int = 10, **options: Any) -> Movie:
-        """The decision boundary, or the drawing of the network, over time.
+        """Animate the decision boundary or the drawing of the network.
 
         Parameters
         ----------
         kind : "auto", "boundary" or "network", default "auto"
-            Auto is a boundary (or surface) where there are two features, otherwise the network.
+            Auto is a boundary (or surface) if there are two features, otherwise the network.
         fps : int, default 10
-            Frames a second.
+            Frames per second.
         options
-            As for `plot.boundary` or `plot.network`; "network" also takes `row`, the number of
-            the sample to show: by default the mean of all.
+            As for `plot.boundary` or `plot.network`. "network" also takes `row`, the number of
+            the sample to show; the default is the mean of all.
 
         Returns
         -------
         Movie
-            Shows itself in Jupyter; `save` writes a GIF or an HTML file, `to_html` gives text.
+            Jupyter displays it; `save` writes a GIF or an HTML file, `to_html` returns text.
 
         Raises
         ------
@@ -158,13 +158,13 @@ class Film:
         return movie(self, kind, fps, options)
 
 
-def same(one: Frame, other: Frame) -> bool:
-    """Whether two frames have the same bits."""
-    return all((a == b).all() for a, b in zip(one.arrays(), other.arrays(), strict=True))
+def same(frame: Frame, other: Frame) -> bool:
+    """Return True if two frames have equal parameters."""
+    return all((a == b).all() for a, b in zip(frame.arrays(), other.arrays(), strict=True))
 
 
 def record(net: Network, X: Data, y: Data, every: int, unit: str, settings: Any) -> Film:
-    """What `Network.record` does."""
+    """Train with a film as callback; see `Network.record`."""
     every = checks.integer("every", every, least=1)
     if unit not in UNITS:
         raise ValueError(f"unit must be one of {', '.join(UNITS)}; got {unit!r}")

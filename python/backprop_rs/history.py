@@ -1,4 +1,4 @@
-"""What a training run looked like, epoch by epoch."""
+"""The record of a training, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .health import HealthRecord
+    from .health_record import HealthRecord
 
 
 @dataclass
 class History:
-    """The record of one call of `Network.fit`; every list has one entry an epoch.
+    """The record of one call of `Network.fit`; every list has one entry per epoch.
 
     Attributes
     ----------
@@ -22,23 +22,23 @@ class History:
     cost : list of float
         Mean cost of the training samples, each taken just before the update of its batch.
     val_cost, val_accuracy : list of float
-        Cost and accuracy of the validation data after the epoch; empty without validation
-        data, and `val_accuracy` also where its targets are not classes.
+        Cost and accuracy of the validation data after the epoch. They are empty without
+        validation data, and `val_accuracy` also if the targets are not classes.
     learning_rate : list of float
-        That of the first step of the epoch, after its schedule.
+        The rate of the first step of the epoch, after its schedule.
     metrics : dict of list of float
-        The metrics that were asked for, and those of the validation data, which begin with val_;
-        each is an attribute too, such as `history.r2`.
+        The requested metrics, and those of the validation data, which begin with val_. Each is
+        an attribute too, such as `history.r2`.
     stopped : str
-        What has ended the training: epochs, early_stopping, callback, interrupted (by Ctrl-C),
-        nan, or converged.
+        The reason for the end of the training: epochs, early_stopping, callback, interrupted (by
+        Ctrl-C), nan, or converged.
     best_epoch : int or None
-        The epoch whose parameters early stopping has gone back to.
+        The epoch whose parameters early stopping has restored.
     health : HealthRecord or None
-        The measures of each layer, where `fit(..., health=True)` has asked for them.
+        The measures of each layer, with `fit(..., health=True)`.
     seconds : list of float
-        Wall-clock time of the epoch with its validation. Epochs too short to be timed one by
-        one share their time evenly.
+        Wall-clock time of the epoch with its validation. Epochs that are too short to measure
+        share their time evenly.
 
     Examples
     --------
@@ -61,12 +61,12 @@ class History:
     health: HealthRecord | None = None
 
     def columns(self) -> dict[str, list[Any]]:
-        """Every column that is not empty, by its name."""
+        """Return the columns that are not empty, by name."""
         own = {name: value for name, value in vars(self).items() if isinstance(value, list)}
         return {name: column for name, column in (own | self.metrics).items() if column}
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """The columns that are not empty, such as `pandas.DataFrame` takes them.
+        """Return the columns that are not empty, for example for `pandas.DataFrame`.
 
         >>> History(epoch=[1], cost=[0.5], seconds=[0.1]).to_dict()
         {'epoch': [1], 'cost': [0.5], 'seconds': [0.1]}
@@ -74,14 +74,14 @@ class History:
         return self.columns()
 
     def plot(self, names: str | Sequence[str] = "cost", ax: Any = None) -> Any:
-        """Learning curves on a Matplotlib Axes: `plot.curves`."""
+        """Draw learning curves on a Matplotlib Axes; see `plot.curves`."""
         from .plot import curves
 
         return curves(self, names, ax)
 
     def __getattr__(self, name: str) -> list[float]:
-        """The column of a metric."""
-        if "metrics" not in self.__dict__:  # `pickle` and `copy` look for methods before that
+        """Return the column of a metric."""
+        if "metrics" not in self.__dict__:  # `pickle` and `copy` look up methods before that
             raise AttributeError(name)
         metrics = self.metrics
         if name in metrics:
@@ -100,7 +100,7 @@ class History:
         return f"History({', '.join(parts)}, {sum(self.seconds):.2g} s)"
 
     def scores(self) -> dict[str, list[float]]:
-        """The columns of costs and metrics that are not empty."""
+        """Return the columns of costs and metrics that are not empty."""
         others = ("epoch", "seconds", "learning_rate")
         return {name: column for name, column in self.columns().items() if name not in others}
 
@@ -115,7 +115,7 @@ class History:
         self.learning_rate.extend(rates)
 
     def add(self, scores: dict[str, float]) -> None:
-        """Add the scores of one epoch, but for its cost, which is there already."""
+        """Add the scores of one epoch, except its cost, which `extend` has added."""
         for name, value in scores.items():
             if name in ("val_cost", "val_accuracy"):
                 getattr(self, name).append(value)
@@ -123,15 +123,15 @@ class History:
                 self.metrics.setdefault(name, []).append(value)
 
     def fill(self) -> None:
-        """NaN for what was no longer measured of the last epoch."""
+        """Add NaN for all scores of the last epoch that were not measured."""
         for column in self.columns().values():
             column.extend([nan] * (len(self.epoch) - len(column)))
 
     def cut(self, n: int) -> None:
-        """Only the first n epochs, where the others were undone."""
+        """Keep only the first n epochs after the others were undone."""
         for column in self.columns().values():
             del column[n:]
 
     def last(self) -> dict[str, float]:
-        """The newest cost and scores, as far as there are any."""
+        """Return the latest cost and scores."""
         return {name: column[-1] for name, column in self.scores().items()}

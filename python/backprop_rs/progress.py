@@ -1,4 +1,4 @@
-"""A progress bar: tqdm where it is installed, otherwise a plain one."""
+"""A progress bar: tqdm if it is installed, otherwise a plain one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from time import perf_counter
 from typing import Any, Protocol
 
 WIDTH = 24  # of the plain bar, in characters
-PAUSE = 0.1  # seconds between two drawings
+PAUSE = 0.1  # seconds between two updates
 
 
 class Bar(Protocol):
-    """What `Network.fit` needs of a bar."""
+    """The interface of a progress bar."""
 
     def wants(self) -> bool:
-        """Whether it is time to show something."""
+        """Return True if the next update is due."""
         ...
 
     def show(self, fraction: float, text: str) -> None: ...
@@ -23,7 +23,7 @@ class Bar(Protocol):
 
 
 def progress_bar(show: bool | None) -> Bar:
-    """A bar on standard error; `show` None means in a terminal and in Jupyter only."""
+    """Return a bar on standard error; with None it shows in terminals and in Jupyter only."""
     if show is not None and not isinstance(show, bool):
         raise TypeError(f"progress must be True, False or None; got {show!r}")
     if show is None:
@@ -46,7 +46,7 @@ def in_jupyter() -> bool:
 
 
 class Silent:
-    """No bar."""
+    """A bar that shows nothing."""
 
     def wants(self) -> bool:
         return False
@@ -59,7 +59,7 @@ class Silent:
 
 
 class Plain:
-    """A bar of one line that is written over and over."""
+    """A bar on one line that each update overwrites."""
 
     def __init__(self) -> None:
         self.line = ""
@@ -82,13 +82,13 @@ class Plain:
 
 
 class Tqdm:
-    """tqdm's bar, in Jupyter as a widget where ipywidgets is installed."""
+    """The bar of tqdm, a widget in Jupyter if ipywidgets is installed."""
 
     def __init__(self) -> None:
         import warnings
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that ipywidgets is missing is no news to the user
+            warnings.simplefilter("ignore")  # tqdm warns if ipywidgets is missing
             from tqdm.autonotebook import tqdm
         layout = "{percentage:3.0f}%|{bar}| [{elapsed}<{remaining}] {desc}"
         self.bar: Any = tqdm(total=1.0, bar_format=layout)

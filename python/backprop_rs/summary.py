@@ -1,4 +1,4 @@
-"""A network as a line, as a table of text and as a table of HTML."""
+"""Summaries of a network: one line, a text table and an HTML table."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def line(network: Base) -> str:
 
 
 def rows(network: Base) -> list[tuple[str, str, str, str]]:
-    """One row a layer, and the total."""
+    """Return one row per layer, and the total."""
     activations = [*network.activation, network.output]
     layers = zip(network._shapes(), activations, network._options, network._counts(), strict=True)
     table = [
-        (str(number), str(shape), f"{activation}{NORM * one['layer_norm']}", f"{count:,}")
-        for number, (shape, activation, one, count) in enumerate(layers, 1)
+        (str(number), str(shape), f"{activation}{NORM * options['layer_norm']}", f"{count:,}")
+        for number, (shape, activation, options, count) in enumerate(layers, 1)
     ]
     return [*table, ("total", "", "", f"{network.n_parameters:,}")]
 

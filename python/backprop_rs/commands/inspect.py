@@ -49,8 +49,8 @@ def explain(args: Namespace) -> None:
         X[rows],
         y[rows],
         args.learning_rate,
-        most=args.most,
-        most_samples=args.rows,
+        max_neurons=args.max_neurons,
+        max_samples=args.rows,
         digits=args.digits,
     )
     document: Document = explanation
@@ -77,7 +77,9 @@ def check(args: Namespace) -> None:
     network = Network.load(args.model, backend=args.backend)
     X, y = read_samples(args, network)
     rows = choose_rows(args.row, args.rows, len(X))
-    result = network.check_gradients(X[rows], y[rows], most=args.most, seed=args.seed)
+    result = network.check_gradients(
+        X[rows], y[rows], max_parameters=args.max_parameters, seed=args.seed
+    )
     say(result)
     if not result.passed:
         raise SystemExit(DIFFERENT)

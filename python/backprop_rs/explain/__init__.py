@@ -1,4 +1,4 @@
-"""The derivation, written out with the numbers of a network."""
+"""Explanations: the derivation with the numbers of a network."""
 
 from .explanation import Explanation, explain
 

@@ -1,4 +1,4 @@
-"""The way back: the error terms of each layer, and the gradients of one sample."""
+"""The backward pass: the error terms of each layer, and the gradients of one sample."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def layer_backward(sample: Sample, layer: int) -> Section:
 
 
 def term(sample: Sample, j: notation.Index, layer: int) -> Expression:
-    """The error term of a neuron; with layer normalization dC by what its activation sees."""
+    """Return the error term of a neuron; with layer normalization dC/du."""
     if sample.norm(layer) is None:
         return notation.delta(j, layer)
     return by(notation.cost(sample.i), notation.u(j, layer))
@@ -50,11 +50,11 @@ def terms(sample: Sample, layer: int) -> Floats:
 
 
 def term_title(sample: Sample, layer: int) -> str:
-    return "Error term" if sample.norm(layer) is None else "Error term of what is seen"
+    return "Error term" if sample.norm(layer) is None else "Error term of u"
 
 
 def cost_slope(sample: Sample) -> Group:
-    """dC/da of the output layer."""
+    """Return dC/da of the output layer."""
     layer, of = sample.last, sample.of
     formula = cost_formula(of.net.cost, of.net.output).slope
     general = [by_a(sample, "j", layer), formula.put(sample.symbols("j", layer))]
@@ -69,7 +69,7 @@ def cost_slope(sample: Sample) -> Group:
     notes = sample.shown.note(layer)
     if not np.isfinite(of.grad_a[-1][sample.i]).all():
         notes.append(
-            "Where it is not finite, a has been rounded to 0 or 1; the core computes δ from z."
+            "If it is not finite, a has been rounded to 0 or 1; the core computes δ from z."
         )
     return Group("Slope of the cost", [general], lines, number, notes)
 
@@ -79,7 +79,7 @@ def by_a(sample: Sample, j: notation.Index, layer: int) -> Expression:
 
 
 def slope(sample: Sample, layer: int) -> Group:
-    """sigma' of a layer."""
+    """Return sigma' of a layer."""
     name = sample.of.names[layer - 1]
     if name == "softmax":
         return jacobian(sample, layer)
@@ -100,7 +100,7 @@ def slope(sample: Sample, layer: int) -> Group:
 
 
 def jacobian(sample: Sample, layer: int) -> Group:
-    """Every output of softmax depends on every z."""
+    """Return the slopes of softmax: every output depends on every z."""
     a, slopes = sample.a(layer), sample.of.slopes[layer - 1][sample.i]
     i, j = notation.a("i", layer), notation.a("j", layer)
     same = Condition(Symbol("i"), "=", Symbol("j"))
@@ -108,13 +108,13 @@ def jacobian(sample: Sample, layer: int) -> Group:
     lines = []
     for i_ in sample.shown.neurons[layer]:
         for j_ in sample.shown.neurons[layer]:
-            one, other = notation.a(i_, layer), notation.a(j_, layer)
-            part = one * (1 - one) if i_ == j_ else Negative(one * other)
+            a_i, a_j = notation.a(i_, layer), notation.a(j_, layer)
+            part = a_i * (1 - a_i) if i_ == j_ else Negative(a_i * a_j)
             numbers: dict[Expression, Expression] = {
-                one: Number(float(a[i_])),
-                other: Number(float(a[j_])),
+                a_i: Number(float(a[i_])),
+                a_j: Number(float(a[j_])),
             }
-            name = by(one, sample.u(j_, layer))
+            name = by(a_i, sample.u(j_, layer))
             lines.append(Line(name, (part, part.put(numbers)), float(slopes[i_, j_])))
     left = by(i, sample.u("j", layer))
     notes = [f"Rows and columns: {note}" for note in sample.shown.note(layer)]
@@ -122,11 +122,11 @@ def jacobian(sample: Sample, layer: int) -> Group:
 
 
 def output_delta(sample: Sample) -> Group:
-    """delta = dC/da sigma'; of softmax the sum over all outputs."""
+    """Return delta = dC/da sigma'; for softmax the sum over all outputs."""
     layer, of = sample.last, sample.of
     short = cost_formula(of.net.cost, of.net.output).short
     if short is not None and of.targets[sample.i].sum() == 1:
-        short = of_a - of_y
+        short = of_a - of_y  # the factor of a, the sum of the targets, is 1
     chain = [term(sample, "j", layer), general_product(sample, layer)]
     if short is not None:
         chain.append(short.put(sample.symbols("j", layer)))
@@ -145,7 +145,7 @@ def output_delta(sample: Sample) -> Group:
 
 
 def general_product(sample: Sample, layer: int) -> Expression:
-    """dC/da da/dz of any neuron of a layer."""
+    """Return dC/da da/dz of any neuron of a layer."""
     if sample.of.names[layer - 1] != "softmax":
         return by_a(sample, "j", layer) * by(notation.a("j", layer), sample.u("j", layer))
     body = by_a(sample, "i", layer) * by(notation.a("i", layer), sample.u("j", layer))
@@ -153,14 +153,16 @@ def general_product(sample: Sample, layer: int) -> Expression:
 
 
 def chain_parts(sample: Sample, j: int) -> tuple[Expression, ...]:
-    """dC/da sigma' of output j in symbols, and with numbers where they are finite."""
+    """Return dC/da sigma' of output j in symbols, and with numbers if they are finite."""
     layer, of = sample.last, sample.of
     grad_a, slopes = of.grad_a[-1][sample.i], of.slopes[-1][sample.i]
     if of.net.output == "softmax":
         neurons = [i for i in sample.shown.neurons[layer] if grad_a[i] != 0]
         symbols, numbers = sums(
             neurons,
-            [i for i in range(len(grad_a)) if i not in neurons],  # of classes, all but one are 0
+            [
+                i for i in range(len(grad_a)) if i not in neurons
+            ],  # all terms except that of the class are 0
             lambda i: by_a(sample, i, layer) * by(notation.a(i, layer), sample.u(j, layer)),
             lambda i: times(grad_a[i], slopes[i, j]),
         )
@@ -170,7 +172,7 @@ def chain_parts(sample: Sample, j: int) -> tuple[Expression, ...]:
 
 
 def through_weights(sample: Sample, layer: int) -> Group:
-    """dC/da of a hidden layer: what its activations do to all neurons of the next one."""
+    """Return dC/da of a hidden layer from the error terms of the next one."""
     weights, delta = sample.of.weights[layer], sample.delta(layer + 1)
     body = notation.delta("k", layer + 1) * notation.w("k", "j", layer + 1)
     chain = [by_a(sample, "j", layer), Series("k", str(sample.of.net.sizes[layer + 1] - 1), body)]
@@ -217,14 +219,14 @@ def hidden_delta(sample: Sample, layer: int) -> Group:
 
 
 def by_z(sample: Sample, layer: int) -> Expression:
-    """dC/dz of any neuron."""
+    """Return dC/dz of any neuron."""
     if sample.norm(layer) is None:
         return general_product(sample, layer)
     return by(notation.cost(sample.i), notation.z("j", layer))
 
 
 def weight_gradient(sample: Sample, layer: int) -> Group:
-    """dC_i/dw, by way of z."""
+    """Return dC_i/dw = dC_i/dz dz/dw."""
     name, delta, a = notation.cost(sample.i), sample.delta(layer), sample.a(layer - 1)
     w = notation.w("j", "k", layer)
     product = by_z(sample, layer) * by(notation.z("j", layer), w)

@@ -1,4 +1,4 @@
-"""What an explanation consists of: sections of groups of lines, which every renderer walks."""
+"""The parts of an explanation: sections of groups of lines, which all printers walk."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from .expression import Expression, Number
 
 @dataclass(frozen=True)
 class Line:
-    """One equation: what it is for, in symbols and with numbers, and the result."""
+    """One equation: its left side, in symbols and with numbers, and the result."""
 
     name: Expression
     parts: tuple[Expression, ...]
     value: float
 
     def chain(self) -> list[Expression]:
-        """All that stands between signs of equality; none says the same as the next."""
+        """Return all sides of the equation; sides equal to the result appear once."""
         result = Number(self.value)
         return [self.name, *(part for part in self.parts if part != result), result]
 
 
 @dataclass(frozen=True)
 class Group:
-    """One quantity: its equation in general, and its lines."""
+    """One quantity: its general equations, and its lines."""
 
     title: str
     equations: list[list[Expression]]
@@ -43,16 +43,20 @@ class Section:
     notes: list[str] = field(default_factory=list)
 
     def part(self, words: tuple[str, ...]) -> Section | None:
-        """What of it has all words in its title and those above it; None if nothing has."""
+        """Return the part that has all words in its titles, or None."""
         left = tuple(word for word in words if word.lower() not in self.title.lower())
         if not left:
             return self
-        groups = [one for one in self.groups if all(w.lower() in one.title.lower() for w in left)]
-        inner = [part for one in self.sections if (part := one.part(left)) is not None]
+        groups = [
+            group
+            for group in self.groups
+            if all(word.lower() in group.title.lower() for word in left)
+        ]
+        inner = [part for section in self.sections if (part := section.part(left)) is not None]
         return Section(self.title, groups, inner) if groups or inner else None
 
     def merged(self) -> Section:
-        """A section that only holds another one, as one."""
+        """Return one section if this one only holds another one."""
         if self.groups or len(self.sections) != 1:
             return self
         inner = self.sections[0].merged()
@@ -60,8 +64,8 @@ class Section:
         return Section(f"{self.title} / {inner.title}", inner.groups, inner.sections, notes)
 
     def titles(self) -> list[str]:
-        """Of the groups and sections inside, each once, in their order."""
-        found = [group.title for group in self.groups]
+        """Return the distinct titles of the groups and sections inside, in their order."""
+        titles = [group.title for group in self.groups]
         for section in self.sections:
-            found += [section.title, *section.titles()]
-        return list(dict.fromkeys(found))
+            titles += [section.title, *section.titles()]
+        return list(dict.fromkeys(titles))

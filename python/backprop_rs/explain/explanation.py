@@ -1,4 +1,4 @@
-"""What `Network.explain` returns."""
+"""The result of `Network.explain`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from .._internal.writing import replace_text
 from .backward import backward
 from .document import Section
 from .forward import forward
-from .paths import Parameter
-from .paths import section as paths
+from .paths import Parameter, chain_rule
 from .quantities import Quantities, quantities
 from .sample import Sample
 from .selection import Shown, choose
@@ -25,19 +24,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """Sections of equations in all their forms; `print` gives the text in 80 columns."""
+    """Sections of equations as text, Markdown and HTML; `print` gives text in 80 columns."""
 
     section: Section
     arrays: dict[str, Any]
     digits: int
 
     def text(self, width: int | None = 80) -> str:
-        """Plain text; without a width, each equation is one line.
+        """Return plain text.
 
         Parameters
         ----------
         width : int or None, default 80
-            Columns, at least 60.
+            The number of columns, at least 60. With None each equation is one line.
         """
         from .text import Page
 
@@ -46,19 +45,21 @@ class Document:
         return "\n".join(Page(width, self.digits).section(self.section)).strip("\n")
 
     def to_markdown(self) -> str:
-        """Markdown with the equations in LaTeX."""
+        """Return Markdown with the equations in LaTeX."""
         from .markdown import markdown
 
         return markdown(self.section, self.digits)
 
     def to_html(self) -> str:
-        """A page that needs nothing beside it, no script and no network; each section folds."""
+        """Return a page with folding sections that loads no other files and has no script."""
         from .html import page
 
         return page(self.section, self.digits)
 
     def part(self, *titles: str) -> Document:
-        """Only the quantities whose titles, with those of their sections, contain these words.
+        """Return the quantities that have all these words in their titles.
+
+        The titles of the sections around a quantity count too. Case does not matter.
 
         Examples
         --------
@@ -73,25 +74,25 @@ class Document:
         <BLANKLINE>
           ∂C₀/∂a₀⁽¹⁾ = 2 (a₀⁽¹⁾ − y₀) = 2 (6 − 5) = 2
         """
-        found = self.section.part(titles)
-        if found is None:
+        section = self.section.part(titles)
+        if section is None:
             known = ", ".join(self.section.titles())
             raise ValueError(f"titles must be among {known}; got {', '.join(titles)}")
-        if len(found.sections) == 1:
-            found = found.sections[0]  # the title of the whole is known
-        return Document(found.merged(), self.to_dict(), self.digits)
+        if len(section.sections) == 1:
+            section = section.sections[0]  # drop the title of the whole document
+        return Document(section.merged(), self.to_dict(), self.digits)
 
     def to_dict(self) -> dict[str, Any]:
-        """The arrays behind the lines, complete."""
+        """Return the complete arrays behind the lines."""
         return dict(self.arrays)
 
     def save(self, path: Path) -> None:
-        """Write it to a file, in the form that its name ends with: .html, .md or .txt."""
+        """Write a file; its name must end in .html, .md or .txt."""
         forms = {".html": self.to_html, ".md": self.to_markdown, ".txt": self.text}
-        place = pathlib.Path(path)
-        if place.suffix not in forms:
+        suffix = pathlib.Path(path).suffix
+        if suffix not in forms:
             raise ValueError(f"path must end in {', '.join(forms)}; got {str(path)!r}")
-        replace_text(path, forms[place.suffix]())
+        replace_text(path, forms[suffix]())
 
     def _repr_html_(self) -> str:
         from .html import html
@@ -112,20 +113,21 @@ class Explanation(Document):
     quantities: Quantities
     shown: Shown
 
-    def weight(self, layer: int, j: int, k: int, *, most: int = 16) -> Document:
-        """The chain rule of dC/dw_jk of a layer, along every path from the weight to the cost.
+    def weight(self, layer: int, j: int, k: int, *, max_paths: int = 16) -> Document:
+        """Return the chain rule of dC/dw_jk, along every path from the weight to the cost.
 
-        Through layer normalization each z of a layer acts on all of its neurons, and there is a
-        path through each.
+        With layer normalization each z acts on all neurons of its layer, and there is a path
+        through each of them.
 
         Parameters
         ----------
         layer : int
             From 1, the first hidden layer, to L.
         j, k : int
-            The neuron in the layer, and the one before it, from 0.
-        most : int, default 16
-            The paths that are shown, the largest; the others are counted and added up.
+            The neuron in the layer and the neuron in the layer before, counted from 0.
+        max_paths : int, default 16
+            The number of paths that are shown, the largest ones. The others are counted and
+            added up.
 
         Examples
         --------
@@ -142,31 +144,33 @@ class Explanation(Document):
         sizes = self.quantities.net.sizes
         layer, j = self._place(layer, j)
         k = integer("k", k, least=0, most=sizes[layer - 1] - 1)
-        return self._chain(Parameter(layer, j, k), most)
+        return self._chain(Parameter(layer, j, k), max_paths)
 
-    def bias(self, layer: int, j: int, *, most: int = 16) -> Document:
-        """The chain rule of dC/db_j of a layer, as for `weight`."""
-        return self._chain(Parameter(*self._place(layer, j), None), most)
+    def bias(self, layer: int, j: int, *, max_paths: int = 16) -> Document:
+        """Return the chain rule of dC/db_j of a layer; see `weight`."""
+        return self._chain(Parameter(*self._place(layer, j), None), max_paths)
 
     def _place(self, layer: int, j: int) -> tuple[int, int]:
         sizes = self.quantities.net.sizes
         layer = integer("layer", layer, least=1, most=len(sizes) - 1)
         return layer, integer("j", j, least=0, most=sizes[layer] - 1)
 
-    def _chain(self, parameter: Parameter, most: int) -> Document:
-        most = integer("most", most, least=1)
-        return Document(*paths(self.quantities, self.shown, parameter, most), self.digits)
+    def _chain(self, parameter: Parameter, max_paths: int) -> Document:
+        max_paths = integer("max_paths", max_paths, least=1)
+        section, arrays = chain_rule(self.quantities, self.shown, parameter, max_paths)
+        return Document(section, arrays, self.digits)
 
     def to_dict(self) -> dict[str, Any]:
-        """All arrays of the derivation, complete: rows are samples, one array a layer.
+        """Return all arrays of the derivation: rows are samples, lists have an array per layer.
 
         `x`, `y`, `weights`, `biases`, `weighted_inputs`, `activations` (the input first),
         `cost_terms`, `sample_costs`, `cost`, `activation_gradients` (dC/da),
         `activation_slopes` (sigma', of softmax the Jacobian), `deltas`,
         `sample_weight_gradients`, `sample_bias_gradients`, `weight_gradients`, `bias_gradients`,
         `learning_rate`, `new_weights`, `new_biases`, `new_cost`. With layer normalization also
-        `means`, `deviations`, `normalized`, `seen` (what the activation sees), `seen_gradients`,
-        `gains`, `shifts`, their gradients and new values, None for layers without it.
+        `means`, `deviations`, `normalized`, `seen` (the inputs u of the activation),
+        `seen_gradients`, `gains`, `shifts`, their gradients and new values; None for layers
+        without layer normalization.
         """
         return self.quantities.to_dict()
 
@@ -176,25 +180,26 @@ def explain(
     X: Array,
     y: AnyArray,
     learning_rate: float,
-    most: int,
-    most_samples: int,
+    max_neurons: int,
+    max_samples: int,
     digits: int,
 ) -> Explanation:
-    """Compute, choose what is shown, and write it down."""
+    """Compute all quantities, select those to show, and write them out."""
     of = quantities(net, X, y, learning_rate)
-    shown = choose(of, most, most_samples)
+    shown = choose(of, max_neurons, max_samples)
     return Explanation(whole(of, shown), {}, digits, of, shown)
 
 
 def whole(of: Quantities, shown: Shown) -> Section:
-    """All steps of the derivation in their order."""
+    """Return all steps of the derivation in their order."""
     samples = [Sample(of, shown, i) for i in shown.samples]
     notes = introduction(of, shown)
     if of.m == 1:
         parts = [forward(samples[0]), backward(samples[0])]
     else:
         parts = [
-            Section(f"Sample {one.i}", sections=[forward(one), backward(one)]) for one in samples
+            Section(f"Sample {sample.i}", sections=[forward(sample), backward(sample)])
+            for sample in samples
         ]
         parts.append(averages(of, shown))
     title = f"Back-propagation through {of.net!r}"
@@ -205,14 +210,12 @@ def introduction(of: Quantities, shown: Shown) -> list[str]:
     notes = ["Equation numbers (eq.) are those of docs/derivation.md."]
     left = of.m - len(shown.samples)
     if left:
-        notes.append(
-            f"{left:,} of {of.m:,} samples have no pages of their own; the averages include them."
-        )
-    if any(one["dropout"] for one in of.net._options):
+        notes.append(f"{left:,} of {of.m:,} samples are not shown; the averages include them.")
+    if any(options["dropout"] for options in of.net._options):
         notes.append("Dropout is off, as in predict: no activation is left out.")
     if any(map(shown.rest, range(len(of.net.sizes)))):
         notes.append(
-            "Of wide layers the neurons with the largest |δ| are shown, of wide inputs the "
-            "largest; in sums, the other terms are counted and added up. to_dict() has all."
+            "Of wide layers the neurons with the largest |δ| are shown, and of wide inputs the "
+            "largest. In sums the other terms are counted and added up. to_dict() has all."
         )
     return notes

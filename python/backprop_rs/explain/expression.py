@@ -1,4 +1,4 @@
-"""Formulas as trees: written once, then put numbers into, worked out, or printed in any form.
+"""Formulas as trees: substitute numbers, evaluate, or print in any notation.
 
 >>> from .text import text
 >>> z = Symbol("z")
@@ -58,11 +58,11 @@ class Expression:
         return Negative(self)
 
     def put(self, values: Mapping[Expression, Expression]) -> Expression:
-        """The same formula with other things in the place of some; cases that apply are chosen."""
+        """Return the formula with some parts replaced; cases whose condition holds are chosen."""
         return values[self] if self in values else self.rebuilt(lambda part: part.put(values))
 
     def plain(self) -> Expression:
-        """The same formula without factors of 1."""
+        """Return the formula without factors of 1."""
         rebuilt = self.rebuilt(Expression.plain)
         if not isinstance(rebuilt, Product):
             return rebuilt
@@ -70,7 +70,7 @@ class Expression:
         return Product(tuple(kept)) if len(kept) > 1 else kept[0] if kept else Number(1)
 
     def rebuilt(self, change: Change) -> Expression:
-        """This formula with each of its parts changed."""
+        """Return the formula with each of its parts changed."""
         parts = {
             field.name: changed(getattr(self, field.name), change)
             for field in fields(self)  # type: ignore[arg-type]  # every kind is a dataclass
@@ -78,32 +78,32 @@ class Expression:
         return replace(self, **parts)  # type: ignore[type-var]
 
     def value(self) -> float:
-        """The number that a formula without symbols comes to; NaN where it has none."""
-        raise ValueError(f"a number must be put in for {self}")
+        """Return the value of a formula without symbols; NaN if a function is not known."""
+        raise ValueError(f"a formula needs numbers for all symbols; got {self}")
 
 
 def changed(part: Any, change: Change) -> Any:
-    """A field of a formula: a part, several, or what is no formula."""
+    """Change a field of a formula: a part, several parts, or another value."""
     if isinstance(part, Expression):
         return change(part)
     return tuple(changed(each, change) for each in part) if isinstance(part, tuple) else part
 
 
-def of(given: Operand) -> Expression:
-    return given if isinstance(given, Expression) else Number(given)
+def of(operand: Operand) -> Expression:
+    return operand if isinstance(operand, Expression) else Number(operand)
 
 
-def terms(given: Expression) -> tuple[Expression, ...]:
-    return given.terms if isinstance(given, Add) else (given,)
+def terms(formula: Expression) -> tuple[Expression, ...]:
+    return formula.terms if isinstance(formula, Add) else (formula,)
 
 
-def factors(given: Expression) -> tuple[Expression, ...]:
-    return given.factors if isinstance(given, Product) else (given,)
+def factors(formula: Expression) -> tuple[Expression, ...]:
+    return formula.factors if isinstance(formula, Product) else (formula,)
 
 
 @dataclass(frozen=True)
 class Number(Expression):
-    """A number, which printers round."""
+    """A number. Printers round it."""
 
     number: float
 
@@ -113,7 +113,7 @@ class Number(Expression):
 
 @dataclass(frozen=True)
 class Symbol(Expression):
-    """A letter with indices below and the layer above."""
+    """A letter with indices below and a layer above."""
 
     name: str
     below: str = ""
@@ -133,7 +133,7 @@ class Constant(Expression):
 
 @dataclass(frozen=True)
 class Derivative(Expression):
-    """d of / d by, both symbols."""
+    """The derivative of `of` with respect to `by`, both symbols."""
 
     of: Expression
     by: Expression
@@ -141,7 +141,7 @@ class Derivative(Expression):
 
 @dataclass(frozen=True)
 class Omitted(Expression):
-    """Terms of a sum that are left out: how many, and what they come to."""
+    """Terms of a sum that are left out: their number, and their sum if it is known."""
 
     count: int
     total: float | None = None
@@ -223,13 +223,13 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
 
 @dataclass(frozen=True)
 class Call(Expression):
-    """A function of the list above, or one that only its name is known of."""
+    """A function of `FUNCTIONS`, or a custom one of which only the name is known."""
 
     function: str
     arguments: tuple[Expression, ...]
 
     def value(self) -> float:
-        values = [one.value() for one in self.arguments]
+        values = [argument.value() for argument in self.arguments]
         if self.function not in FUNCTIONS:
             return nan
         return float(FUNCTIONS[self.function](*values))
@@ -251,7 +251,7 @@ class Condition(Expression):
     right: Expression
 
     def holds(self) -> bool | None:
-        """None where it still has symbols."""
+        """Return the truth of the condition, or None if it has symbols."""
         try:
             return RELATIONS[self.relation](self.left.value(), self.right.value())
         except ValueError:
@@ -260,7 +260,7 @@ class Condition(Expression):
 
 @dataclass(frozen=True)
 class Chosen(Expression):
-    """One of several cases, and the condition that chose it."""
+    """One of several cases with the condition that selected it."""
 
     case: Expression
     condition: Condition
@@ -271,7 +271,7 @@ class Chosen(Expression):
 
 @dataclass(frozen=True)
 class Cases(Expression):
-    """The value of the first condition that holds, else the last."""
+    """The case of the first condition that holds, or `otherwise`."""
 
     cases: tuple[tuple[Expression, Condition], ...]
     otherwise: Expression
@@ -287,16 +287,16 @@ class Cases(Expression):
         return self.otherwise.put(values)
 
     def choose(self, values: Mapping[Expression, Expression]) -> Expression:
-        """As `put`, with the reason where there is one condition."""
+        """Like `put`, with the reason if there is only one condition."""
         case = self.put(values)
         ((_, condition), *others) = self.cases
         if others or condition.relation not in OPPOSITES or isinstance(case, Cases):
             return case
-        held = condition.put(values)
-        assert isinstance(held, Condition)
-        if not held.holds():
-            held = replace(held, relation=OPPOSITES[held.relation])
-        return Chosen(case, held)
+        reason = condition.put(values)
+        assert isinstance(reason, Condition)
+        if not reason.holds():
+            reason = replace(reason, relation=OPPOSITES[reason.relation])
+        return Chosen(case, reason)
 
 
 def function(name: str) -> Callable[..., Expression]:

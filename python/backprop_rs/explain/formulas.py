@@ -1,7 +1,7 @@
-"""The formula of each row of the tables of activations and costs, to print and to put numbers in.
+"""The formula of each activation and cost, to print and to evaluate.
 
-Beside the code of the tables, which is written for arrays and rounding; a test works out every
-formula and compares it with what the core computes.
+The implementations are written for arrays and small rounding errors. A test compares the value of
+every formula with the backend.
 """
 
 from __future__ import annotations
@@ -46,12 +46,14 @@ def where(left: Expression, relation: str, right: float | Expression) -> Conditi
 
 
 def either(case: Expression | float, condition: Condition, otherwise: Expression | float) -> Cases:
-    first, last = (one if isinstance(one, Expression) else Number(one) for one in (case, otherwise))
+    first, last = (
+        value if isinstance(value, Expression) else Number(value) for value in (case, otherwise)
+    )
     return Cases(((first, condition),), last)
 
 
 def inside(case: Expression | float, low: float, high: float) -> Cases:
-    """`case` where low < z < high, else 0."""
+    """Return `case` if low < z < high, otherwise 0."""
     first = case if isinstance(case, Expression) else Number(case)
     zero = Number(0)
     return Cases(((zero, where(z, "≤", low)), (first, where(z, "<", high))), zero)
@@ -107,14 +109,14 @@ ACTIVATIONS = {
     "sine": ActivationFormula(sin(z), cos(z)),
     "exponential": ActivationFormula(exp(z), a),
 }
-"""The elementwise rows; softmax, where each a depends on every z, has its own pages."""
+"""The elementwise activations; for softmax, where each a depends on every z, see `forward`."""
 
 
 class CostFormula(NamedTuple):
-    """What one output adds to C_i, and dC/da, in terms of its a and y.
+    """The part of C_i of one output, and dC/da, in terms of its a and y.
 
-    `short` is delta where the sigma' of this output cancels; `by_z` is the first in terms of z,
-    for where a has been rounded to 0 or 1.
+    `short` is delta if sigma' cancels; `by_z` is `term` in terms of z, for a that has been
+    rounded to 0 or 1.
     """
 
     term: Expression
@@ -122,10 +124,10 @@ class CostFormula(NamedTuple):
     short: Expression | None = None
     by_z: Expression | None = None
     settings: Mapping[str, Symbol] = {}
-    own: bool = False  # of the user: only its name is known, and it may not be a sum
+    is_custom: bool = False  # only its name is known, and it may not be a sum
 
     def scaled(self, factor: float) -> CostFormula:
-        """This formula with the factor that a cost may have."""
+        """Return the formula times the scale of the cost."""
         if factor == 1:
             return self
         return self._replace(term=factor * self.term, slope=factor * self.slope)
@@ -189,36 +191,36 @@ COSTS = {
         EVERY: CostFormula(largest(0, 1 - SIDE * a), either(-SIDE, where(SIDE * a, "<", 1), 0))
     },
 }
-"""By the name of the cost, then by that of the output activation."""
+"""Formulas by the name of the cost, then by that of the output activation."""
 
 
 def activation_formula(text: str) -> ActivationFormula:
-    """The formula of an activation as it is written, such as "elu(0.7)", with its settings in it.
+    """Return the formula of an activation such as "elu(0.7)", with its settings as numbers.
 
-    Of one that is not in the table only its name is known.
+    Of a custom activation only the name is known.
 
     >>> activation_formula("leaky_relu(0.25)").sigma.put({z: Number(-2.0)}).value()
     -0.5
     """
-    found, values = parsed("activation", text, activations.ACTIVATIONS)
-    known = ACTIVATIONS.get(found)
+    name, values = parsed("activation", text, activations.ACTIVATIONS)
+    known = ACTIVATIONS.get(name)
     if known is None:
-        return ActivationFormula(Call(found, (z,)), Call(f"{found}′", (z,)))
+        return ActivationFormula(Call(name, (z,)), Call(f"{name}′", (z,)))
     settings = numbers(known.settings, values)
     sigma, prime = (part.put(settings).plain() for part in known[:2])
     return ActivationFormula(sigma, prime)
 
 
 def cost_formula(text: str, output: str) -> CostFormula:
-    """The formula of a cost with an output activation.
+    """Return the formula of a cost with an output activation.
 
     >>> cost_formula("huber(2)", "identity").term.put({a: Number(4.0), y: Number(0.0)}).value()
     6.0
     """
-    found, values = parsed("cost", text, costs.COSTS)
-    if found not in COSTS:
-        return CostFormula(Call(found, (a, y)), Call(f"{found}′", (a, y)), own=True)
-    by_output = COSTS[found]
+    name, values = parsed("cost", text, costs.COSTS)
+    if name not in COSTS:
+        return CostFormula(Call(name, (a, y)), Call(f"{name}′", (a, y)), is_custom=True)
+    by_output = COSTS[name]
     known = by_output.get(output) or by_output[EVERY]
     settings = numbers(known.settings, values)
 
@@ -231,7 +233,7 @@ def cost_formula(text: str, output: str) -> CostFormula:
 
 
 def parsed(kind: str, text: str, table: Sequence[Row]) -> tuple[str, dict[str, float]]:
-    """The name and the settings of a row, or the name alone where it is not in the table."""
+    """Return the name and the settings of an entry; a custom name has no settings."""
     try:
         row, values = parse(kind, text, table)
     except ValueError:

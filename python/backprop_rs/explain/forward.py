@@ -1,4 +1,4 @@
-"""The way forward: z and a of each layer, and the cost."""
+"""The forward pass: z and a of each layer, and the cost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .document import Group, Line, Section
 from .expression import Cases, Expression, Number, Series, exp
 from .formulas import activation_formula, cost_formula
 from .formulas import z as of_z
-from .layer_norm import normalizing
+from .layer_norm import normalization
 from .sample import Sample
 from .selection import sums, times, total
 
@@ -31,7 +31,7 @@ def layer_forward(sample: Sample, layer: int) -> Section:
     groups = [weighted_inputs(sample, layer), activations(sample, layer)]
     norm = sample.norm(layer)
     if norm is not None:
-        groups[1:1] = normalizing(sample, layer, norm)
+        groups[1:1] = normalization(sample, layer, norm)
     return Section(title, groups)
 
 
@@ -76,7 +76,7 @@ def activations(sample: Sample, layer: int) -> Group:
 
 
 def choose(formula: Expression, values: Mapping[Expression, Expression]) -> Expression:
-    """The formula with numbers put in; of several cases with the reason."""
+    """Return the formula with numbers; if it has cases, the chosen one with its reason."""
     return formula.choose(values) if isinstance(formula, Cases) else formula.put(values)
 
 
@@ -99,13 +99,14 @@ def softmax(sample: Sample, layer: int) -> Group:
 
 
 def cost_section(sample: Sample) -> Section:
-    """C_i of this sample, with the term of each output."""
+    """Return C_i of this sample, with the term of each output."""
     layer, of = sample.last, sample.of
     formula = cost_formula(of.net.cost, of.net.output)
     name = notation.cost(sample.i)
-    if formula.own:
-        own = Line(name, (formula.term,), float(of.costs[sample.i]))
-        return Section("Cost", [Group(f"Cost of sample {sample.i}", [[name, formula.term]], [own])])
+    if formula.is_custom:
+        line = Line(name, (formula.term,), float(of.costs[sample.i]))
+        title = f"Cost of sample {sample.i}"
+        return Section("Cost", [Group(title, [[name, formula.term]], [line])])
     term = formula.term.put(sample.symbols("j", layer))
     chain = [name, Series("j", str(of.net.sizes[-1] - 1), term)]
     symbols, numbers = sums(
@@ -128,7 +129,7 @@ def cost_section(sample: Sample) -> Section:
 
 
 def cost_term(sample: Sample, j: int) -> Expression:
-    """What output j adds, by way of z where a has been rounded too far."""
+    """Return the part of output j, in terms of z if a has been rounded to 0 or 1."""
     formula = cost_formula(sample.of.net.cost, sample.of.net.output)
     values = sample.numbers(j, sample.last)
     by_a = formula.term.put(values)
@@ -138,12 +139,12 @@ def cost_term(sample: Sample, j: int) -> Expression:
 
 
 def smoothed_targets(sample: Sample) -> Group:
-    """The targets with a share spread over the classes, as the cost sees them."""
+    """Return the smoothed targets: a share of each is spread over the classes."""
     of, share, n = sample.of, sample.of.smoothing, sample.of.classes
     chain = [notation.y("j", True), (1 - Number(share)) * notation.y("j") + Number(share) / n]
     lines = []
     for j in sample.shown.neurons[sample.last]:
-        given = Number(float(of.y[sample.i, j]))
-        part = (1 - Number(share)) * given + Number(share) / n
+        target = Number(float(of.y[sample.i, j]))
+        part = (1 - Number(share)) * target + Number(share) / n
         lines.append(Line(notation.y(j, True), (part,), float(of.targets[sample.i, j])))
     return Group("Smoothed targets", [chain], lines, notes=sample.shown.note(sample.last))

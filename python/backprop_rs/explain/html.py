@@ -1,4 +1,4 @@
-"""Explanations as HTML: a part of a page for Jupyter, or a page of its own."""
+"""Explanations as HTML: a fragment for Jupyter, or a whole page."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ STYLE = """\
 @media print { .bp-explain details { break-inside: avoid-page; } }
 """
 
-WIDEST = 100
-"""The longest line, in signs of plain text, whose parts stand side by side."""
+MAX_WIDTH = 100
+"""The longest line with its parts side by side, in characters of plain text."""
 
 MATH = '<math displaystyle="true">'
 
@@ -61,14 +61,14 @@ PAGE = """\
 
 
 class Page:
-    """An explanation as elements, its sections folding."""
+    """Print an explanation as elements with folding sections."""
 
     def __init__(self, digits: int) -> None:
         self.notation = MathML(digits)
         self.text = Text(digits)
 
     def whole(self, section: Section) -> str:
-        """The style, the title and all sections."""
+        """Return the style, the title and all sections."""
         title = f"<h2>{escape(section.title)}</h2>"
         style = f"<style>\n{STYLE}</style>"
         return f'<div class="bp-explain">{style}\n{title}\n{self.inside(section)}\n</div>'
@@ -93,7 +93,7 @@ class Page:
         return f'<div class="group">{title}{general}{self.table(group)}{notes}</div>'
 
     def equation(self, chain: list[Expression], sign: str) -> str:
-        """A chain of parts, which may break before each sign of equality."""
+        """Return a chain of parts that may break before each equals sign."""
         first, *others = chain
         written = [f"{MATH}{self.notation(first)}</math>"]
         for mark, part in zip([sign, *["="] * len(others)], others, strict=False):
@@ -104,7 +104,7 @@ class Page:
         if not group.lines:
             return ""
         columns = max(len(line.chain()) for line in group.lines)
-        long = max(self.width(line) for line in group.lines) > WIDEST
+        long = max(self.width(line) for line in group.lines) > MAX_WIDTH
         rows = "\n".join(
             self.stack(line, group.sign) if long else self.row(line, group.sign, columns)
             for line in group.lines
@@ -112,7 +112,7 @@ class Page:
         return f'<div class="lines"><table class="lines-of">{rows}</table></div>'
 
     def row(self, line: Line, sign: str, columns: int) -> str:
-        """One line, the results of all lines in the last column."""
+        """Return one line as a row; the results of all lines are in the last column."""
         name, *parts, result = line.chain()
         cells = [f"<td>{self.pieces(name, '')}</td>"]
         for i, part in enumerate(parts):
@@ -126,7 +126,7 @@ class Page:
         return sum(len(self.text(part)) for part in line.chain())
 
     def stack(self, line: Line, sign: str) -> str:
-        """A long line, each part below the one before."""
+        """Return a long line as a row, each part below the one before."""
         name, *parts = line.chain()
         signs = [sign, *["="] * len(parts)]
         below = "".join(
@@ -135,17 +135,17 @@ class Page:
         )
         return f'<tr><td class="stacked">{self.pieces(name, "")}</td><td>{below}</td></tr>'
 
-    def pieces(self, given: Expression, mark: str) -> str:
-        first, *others = self.notation.pieces(given)
+    def pieces(self, formula: Expression, mark: str) -> str:
+        first, *others = self.notation.pieces(formula)
         sign = f"<mo>{mark}</mo>" if mark else ""
         return " ".join(f"{MATH}{piece}</math>" for piece in [sign + first, *others])
 
 
 def html(section: Section, digits: int) -> str:
-    """A part of a page."""
+    """Return a fragment of a page."""
     return Page(digits).whole(section)
 
 
 def page(section: Section, digits: int) -> str:
-    """A whole page, which needs nothing beside it."""
+    """Return a whole page that loads no other files."""
     return PAGE.format(title=escape(section.title), body=html(section, digits))

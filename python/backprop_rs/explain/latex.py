@@ -22,20 +22,20 @@ LETTERS = {
     ":=": r":=",
 }
 NAMED = ("log", "tanh", "sin", "cos", "cosh", "max", "min", "exp")
-"""The functions that LaTeX has a command for."""
+"""The functions that have a LaTeX command."""
 
 
 class Latex(Notation):
-    """As MathJax and KaTeX read it."""
+    """Print formulas for MathJax and KaTeX."""
 
     def number(self, mantissa: str, exponent: str) -> str:
         written = mantissa.replace("inf", r"\infty ").replace("nan", r"\text{NaN}")
         return rf"{written} \times 10^{{{exponent}}}" if exponent else written
 
-    def symbol(self, given: Symbol) -> str:
-        below = f"_{{{plain(given.below)}}}" if given.below else ""
-        above = f"^{{({plain(given.above)})}}" if given.above else ""
-        return LETTERS.get(given.name, given.name) + below + above
+    def symbol(self, formula: Symbol) -> str:
+        below = f"_{{{plain(formula.below)}}}" if formula.below else ""
+        above = f"^{{({plain(formula.above)})}}" if formula.above else ""
+        return LETTERS.get(formula.name, formula.name) + below + above
 
     def brackets(self, written: str) -> str:
         return rf"\left({written}\right)"
@@ -97,10 +97,10 @@ def escaped(name: str) -> str:
     return name.replace("_", r"\_").replace("′", "'")
 
 
-def latex(given: Expression, digits: int = 6) -> str:
-    r"""A formula as LaTeX.
+def latex(formula: Expression, digits: int = 6) -> str:
+    r"""Return a formula as LaTeX.
 
     >>> print(latex(Symbol("w", "01", "2") * Symbol("a", "1", "1")))
     w_{01}^{(2)} \, a_{1}^{(1)}
     """
-    return Latex(digits)(given)
+    return Latex(digits)(formula)

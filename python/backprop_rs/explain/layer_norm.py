@@ -1,4 +1,4 @@
-"""Layer normalization of one sample: forward from z to what the activation sees, and back."""
+"""Layer normalization of one sample: from z to u, the input of the activation, and back."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from .sample import Sample
 from .selection import times, total
 
 
-def normalizing(sample: Sample, layer: int, norm: Normalized) -> list[Group]:
-    """The mean and the deviation of z, z without them, and its gain and shift."""
+def normalization(sample: Sample, layer: int, norm: Normalized) -> list[Group]:
+    """Return the mean and deviation of z, the normalized z, and u with gain and shift."""
     return [
         moments(sample, layer, norm),
         standard(sample, layer, norm),
@@ -108,7 +108,7 @@ def scaled(sample: Sample, layer: int, norm: Normalized) -> Group:
 
 
 def through_norm(sample: Sample, layer: int, norm: Normalized) -> list[Group]:
-    """Gradients of gains and shifts, and delta: z_hat moves neither with mu nor with s."""
+    """Return the gradients of gains and shifts, and delta."""
     return [
         gain_gradient(sample, layer, norm),
         shift_gradient(sample, layer, norm),
@@ -186,7 +186,7 @@ def averaged(sample: Sample, layer: int, values: Floats) -> Expression:
 
 
 def slopes(sample: Sample, layer: int, norm: Normalized, pairs: list[tuple[int, int]]) -> Group:
-    """What the gain and the normalization do to a path: the slopes of some u_i by z_j."""
+    """Return the slopes of some pairs du_i/dz_j: gain and normalization."""
     n, matrix = sample.of.net.sizes[layer], norm.slopes(sample.i)
     i, j = notation.hat("i", layer), notation.hat("j", layer)
     same = Condition(Symbol("i"), "=", Symbol("j"))
@@ -215,7 +215,7 @@ def slopes(sample: Sample, layer: int, norm: Normalized, pairs: list[tuple[int, 
 def slope(
     sample: Sample, layer: int, norm: Normalized, i: int, j: int
 ) -> tuple[Expression, Expression]:
-    """The slope of z_hat_i by z_j, in symbols and with numbers."""
+    """Return dz_hat_i/dz_j in symbols and with numbers."""
     hat, n = norm.normalized[sample.i], sample.of.net.sizes[layer]
     product, numbers = notation.hat(i, layer) * notation.hat(j, layer), times(hat[i], hat[j])
     below, width = Number(n) * deviation(layer), times(n, norm.deviations[sample.i])

@@ -1,4 +1,4 @@
-"""Layer normalization: what lies between z and the activation.
+"""Layer normalization: the values between z and the activation.
 
 Source: Ba, Kiros & Hinton 2016, Layer Normalization, eq. 3; see `reference/norm.py`.
 """
@@ -20,24 +20,24 @@ Floats = NDArray[np.float64]
 
 
 def doubled(array: Array) -> Floats:
-    """In float64."""
+    """Return an array in float64."""
     return np.asarray(array, np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class Normalized:
-    """A layer's normalization of m samples, in float64 from the z of the core."""
+    """The normalization of a layer for m samples, in float64 from the z of the backend."""
 
     gains: Floats  # (n,)
     shifts: Floats  # (n,)
     means: Floats  # (m,)
     deviations: Floats  # (m,)
     normalized: Floats  # (m, n)
-    seen: Floats  # (m, n), what the activation sees
-    seen_gradients: Floats  # (m, n), dC_i by that
+    seen: Floats  # (m, n), u, the inputs of the activation
+    seen_gradients: Floats  # (m, n), dC_i/du
 
     def slopes(self, i: int) -> Floats:
-        """d z_hat / dz of sample i, (n, n): mu and s move with each z."""
+        """Return d z_hat / dz of sample i, (n, n): mu and s depend on each z."""
         hat, n = self.normalized[i], len(self.gains)
         slopes: Floats = (np.eye(n) - (1 + np.outer(hat, hat)) / n) / self.deviations[i]
         return slopes
@@ -47,7 +47,7 @@ class Normalized:
 
 
 def normalized(z: Array, gains: Array | None, shifts: Array | None) -> Normalized | None:
-    """The way from z (m, n) to the activation, or None without layer normalization."""
+    """Return the normalization of z (m, n), or None without gains and shifts."""
     if gains is None or shifts is None:
         return None
     g, h, exact = doubled(gains), doubled(shifts), doubled(z)

@@ -1,4 +1,4 @@
-"""Explanations as Markdown with LaTeX, for notebooks and for pages that show such."""
+"""Explanations as Markdown with LaTeX, for notebooks and web pages."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from .document import Group, Section
     from .expression import Expression
 
-WIDEST = 72
-"""The longest equation, in signs of plain text, that is written on one line."""
+MAX_WIDTH = 72
+"""The longest equation on one line, in characters of plain text."""
 
-DEEPEST = 5
+MAX_DEPTH = 5  # of headings
 
 
 class Page:
-    """The paragraphs of an explanation."""
+    """Print the paragraphs of an explanation."""
 
     def __init__(self, digits: int) -> None:
         self.latex = Latex(digits)
         self.text = Text(digits)
 
     def section(self, section: Section, depth: int = 1) -> list[str]:
-        written = [f"{'#' * min(depth, DEEPEST)} {escaped(section.title)}"]
+        written = [f"{'#' * min(depth, MAX_DEPTH)} {escaped(section.title)}"]
         written += map(escaped, section.notes)
         for group in section.groups:
             written += self.group(group)
@@ -44,10 +44,10 @@ class Page:
         return written + list(map(escaped, group.notes))
 
     def aligned(self, chain: list[Expression], sign: str) -> str:
-        """An equation, on several rows if it is long."""
+        """Return an equation, on several rows if it is long."""
         signs = [LETTERS.get(sign, sign), *["="] * (len(chain) - 2)]
         first, *others = map(self.latex, chain)
-        long = sum(len(self.text(part)) for part in chain) > WIDEST
+        long = sum(len(self.text(part)) for part in chain) > MAX_WIDTH
         between = "\\\\\n&" if long else " "
         rest = between.join(f"{mark} {part}" for mark, part in zip(signs, others, strict=True))
         return f"{first} &{rest}"
@@ -58,7 +58,7 @@ def display(body: str) -> str:
 
 
 def escaped(words: str) -> str:
-    """Names such as squared_error, and signs such as -> and |, as they are."""
+    """Escape characters that Markdown would interpret, as in squared_error and |δ|."""
     for sign in "_*|<>":
         words = words.replace(sign, f"\\{sign}")
     return words

@@ -13,7 +13,7 @@ TIMES = '<mo>&#8290;</mo><mspace width="0.12em"></mspace>'  # the invisible time
 
 
 class MathML(Notation):
-    """Elements for the inside of <math>."""
+    """Print formulas as elements inside <math>."""
 
     def number(self, mantissa: str, exponent: str) -> str:
         written = mantissa.replace("inf", "∞")
@@ -24,15 +24,15 @@ class MathML(Notation):
             number += f"<mo>×</mo><msup><mn>10</mn>{power}</msup>"
         return row(sign + number) if sign or exponent else number
 
-    def symbol(self, given: Symbol) -> str:
-        name = f"<mi>{escape(given.name)}</mi>"
-        below = f"<mrow>{letters(given.below)}</mrow>"
-        above = f"<mrow><mo>(</mo>{letters(given.above)}<mo>)</mo></mrow>"
-        if given.below and given.above:
+    def symbol(self, formula: Symbol) -> str:
+        name = f"<mi>{escape(formula.name)}</mi>"
+        below = f"<mrow>{letters(formula.below)}</mrow>"
+        above = f"<mrow><mo>(</mo>{letters(formula.above)}<mo>)</mo></mrow>"
+        if formula.below and formula.above:
             return f"<msubsup>{name}{below}{above}</msubsup>"
-        if given.below:
+        if formula.below:
             return f"<msub>{name}{below}</msub>"
-        return f"<msup>{name}{above}</msup>" if given.above else name
+        return f"<msup>{name}{above}</msup>" if formula.above else name
 
     def brackets(self, written: str) -> str:
         return row(f"<mo>(</mo>{written}<mo>)</mo>")
@@ -89,11 +89,11 @@ class MathML(Notation):
         )
         return f'<mtable class="cases">{cells}</mtable>'
 
-    def pieces(self, given: Expression) -> list[str]:
-        """The terms of a sum apart, so that a page may break the line before each."""
-        if not isinstance(given, Add):
-            return [self(given)]
-        first, *others = given.terms
+    def pieces(self, formula: Expression) -> list[str]:
+        """Return the terms of a sum separately, so that a line can break before each."""
+        if not isinstance(formula, Add):
+            return [self(formula)]
+        first, *others = formula.terms
         pieces = [self.part(first, ADD)]
         for term in others:
             sign, part = ("−", term.part) if isinstance(term, Negative) else ("+", term)
@@ -106,7 +106,7 @@ def row(inner: str) -> str:
 
 
 def letters(indices: str) -> str:
-    """Digits and letters each in their element."""
+    """Return digits and letters in separate elements."""
     kinds = {True: "mn", False: "mi"}
     written = []
     for part in re.findall(r"\d+|\D", indices):
@@ -115,10 +115,10 @@ def letters(indices: str) -> str:
     return "".join(written)
 
 
-def mathml(given: Expression, digits: int = 6) -> str:
-    """A formula as an element of HTML.
+def mathml(formula: Expression, digits: int = 6) -> str:
+    """Return a formula as an element of HTML.
 
     >>> mathml(Symbol("a", "1"))
     '<math><msub><mi>a</mi><mrow><mn>1</mn></mrow></msub></math>'
     """
-    return f"<math>{MathML(digits)(given)}</math>"
+    return f"<math>{MathML(digits)(formula)}</math>"

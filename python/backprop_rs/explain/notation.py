@@ -1,4 +1,4 @@
-"""The letters of the derivation, with their indices: numbers, or j and k in general."""
+"""The symbols of the derivation with their indices: numbers, or j and k in general."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from .expression import Call, Derivative, Expression, Symbol
 Index = int | str
 
 
-def below(*places: Index) -> str:
-    """Indices side by side, with a comma where one has more than a digit."""
-    texts = list(map(str, places))
+def below(*indices: Index) -> str:
+    """Join indices, with commas if one has more than one digit."""
+    texts = list(map(str, indices))
     return ("" if all(len(text) == 1 for text in texts) else ",").join(texts)
 
 
@@ -34,7 +34,7 @@ def delta(j: Index, layer: Index) -> Symbol:
 
 
 def u(j: Index, layer: Index) -> Symbol:
-    """What the activation sees of a normalized z."""
+    """Return the symbol of the input of an activation behind layer normalization."""
     return Symbol("u", below(j), str(layer))
 
 
@@ -43,12 +43,12 @@ def hat(j: Index, layer: Index) -> Symbol:
 
 
 def g(j: Index, layer: Index) -> Symbol:
-    """A gain."""
+    """Return the symbol of a gain."""
     return Symbol("g", below(j), str(layer))
 
 
 def h(j: Index, layer: Index) -> Symbol:
-    """A shift."""
+    """Return the symbol of a shift."""
     return Symbol("h", below(j), str(layer))
 
 
@@ -57,7 +57,7 @@ def y(j: Index, smoothed: bool = False) -> Symbol:
 
 
 def cost(sample: Index | None = None) -> Symbol:
-    """C of a sample, or of the batch."""
+    """Return the symbol of C_i of a sample, or of C of the batch."""
     return Symbol("C", "" if sample is None else below(sample))
 
 

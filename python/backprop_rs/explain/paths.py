@@ -1,4 +1,4 @@
-"""The chain rule of a single weight or bias, along every path from it to the cost."""
+"""The chain rule of one weight or bias, along every path from it to the cost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LETTERS = "pqrstuvxyz"
 
 @dataclass(frozen=True)
 class Parameter:
-    """Weight jk of a layer, or bias j where k is None."""
+    """Weight jk of a layer, or bias j if k is None."""
 
     layer: int
     j: int
@@ -50,7 +50,7 @@ class Parameter:
         return f"The chain rule of one weight: {where}, k = {self.k}"
 
     def slope(self, sample: Sample) -> float:
-        """dz/dw, or dz/db."""
+        """Return dz/dw or dz/db."""
         return 1.0 if self.k is None else float(sample.a(self.layer - 1)[self.k])
 
 
@@ -59,8 +59,8 @@ class Paths:
     """The largest paths from z_j of a layer to the cost.
 
     A row of `neurons` has the neurons of layer, layer + 1, ..., L. A layer with layer
-    normalization has two, of z and of what the activation sees, and softmax one more, the output
-    through which it acts on the cost. `products` are the values of C by z_j along them.
+    normalization has two, for z and for the input of the activation. Softmax has one more, the
+    output through which it acts on the cost. `products` are the parts of dC/dz_j.
     """
 
     neurons: NDArray[np.int64]
@@ -68,8 +68,11 @@ class Paths:
     count: int  # of all paths
 
 
-def largest_paths(sample: Sample, layer: int, j: int, most: int) -> Paths:
-    """By a search that keeps the `most` largest for each neuron of each layer."""
+def largest_paths(sample: Sample, layer: int, j: int, max_paths: int) -> Paths:
+    """Return the paths with the largest |product|, in the order of their neurons.
+
+    The search goes back from the cost and keeps the `max_paths` largest for each neuron.
+    """
     of = sample.of
     values, neurons = heads(sample)
     count = prod(of.net.sizes[layer + 1 :]) * values.shape[1]
@@ -77,38 +80,41 @@ def largest_paths(sample: Sample, layer: int, j: int, most: int) -> Paths:
         if number < sample.last:
             weights = of.weights[number].astype(float)  # (n_{l+1}, n_l)
             values, neurons = back_by(
-                weights * of.slopes[number - 1][sample.i], values, neurons, most
+                weights * of.slopes[number - 1][sample.i], values, neurons, max_paths
             )
         norm = sample.norm(number)
         if norm is not None:
-            values, neurons = back_by(seen_by_z(sample, norm), values, neurons, most)
+            values, neurons = back_by(seen_by_z(sample, norm), values, neurons, max_paths)
             count *= of.net.sizes[number]
-    best = np.argsort(-np.abs(values[j]), kind="stable")[:most]
+    best = np.argsort(-np.abs(values[j]), kind="stable")[:max_paths]
     order = sorted(best.tolist(), key=lambda i: tuple(neurons[j, i]))
     return Paths(neurons[j, order], values[j, order], count)
 
 
 def back_by(
-    slopes: Floats, values: Floats, neurons: NDArray[np.int64], most: int
+    slopes: Floats, values: Floats, neurons: NDArray[np.int64], max_paths: int
 ) -> tuple[Floats, NDArray[np.int64]]:
-    """The largest paths one step further back, where `slopes` (n_after, n_before) leads there."""
+    """Extend the largest paths by one step back with `slopes` (n_after, n_before)."""
     every = values[None] * slopes.T[:, :, None]
     n, width = len(every), values.shape[1]
     flat = every.reshape(n, -1)
-    best = np.argsort(-np.abs(flat), axis=1, kind="stable")[:, :most]
+    best = np.argsort(-np.abs(flat), axis=1, kind="stable")[:, :max_paths]
     start = np.broadcast_to(np.arange(n)[:, None, None], (*best.shape, 1))
     longer = np.concatenate([start, neurons[best // width, best % width]], axis=2)
     return np.take_along_axis(flat, best, axis=1), longer
 
 
 def seen_by_z(sample: Sample, norm: Normalized) -> Floats:
-    """du/dz of a layer with layer normalization, (n, n)."""
+    """Return du/dz of a layer with layer normalization, (n, n)."""
     slopes: Floats = norm.gains[:, None] * norm.slopes(sample.i)
     return slopes
 
 
 def heads(sample: Sample) -> tuple[Floats, NDArray[np.int64]]:
-    """From what the output layer sees to the cost: values (n_L, heads), neurons (n_L, heads, .)."""
+    """Return the paths from the output's activation inputs to the cost.
+
+    Their values are (n_L, heads), their neurons (n_L, heads, 1) or (n_L, heads, 2).
+    """
     of = sample.of
     n = of.net.sizes[-1]
     outputs = np.arange(n)
@@ -122,29 +128,29 @@ def heads(sample: Sample) -> tuple[Floats, NDArray[np.int64]]:
 
 
 def by_delta(sample: Sample) -> bool:
-    """Whether the paths begin at what the output sees, as dC/da is not finite."""
+    """Return True if the paths start at u or z of the output because dC/da is not finite."""
     return not np.isfinite(sample.of.grad_a[-1][sample.i]).all()
 
 
-def turns(sample: Sample, layer: int, path: tuple[int, ...]) -> list[tuple[int, int, int]]:
-    """A path as (layer, neuron of z, neuron of what is seen), from the output back."""
-    found, at = [], 0
+def steps(sample: Sample, layer: int, path: tuple[int, ...]) -> list[tuple[int, int, int]]:
+    """Return a path as (layer, neuron of z, neuron of u), from the output back."""
+    steps, at = [], 0
     for number in range(layer, sample.last + 1):
         seen = at + (sample.norm(number) is not None)
-        found.append((number, path[at], path[seen]))
+        steps.append((number, path[at], path[seen]))
         at = seen + 1
-    return found[::-1]
+    return steps[::-1]
 
 
 def chain(
     sample: Sample, path: tuple[int, ...], parameter: Parameter
 ) -> tuple[Expression, Expression]:
-    """The product along a path, in symbols and with numbers."""
+    """Return the product along a path, in symbols and with numbers."""
     of, cost = sample.of, notation.cost(sample.i)
     last, p = sample.last, -1
     symbols: list[Expression] = []
     numbers: list[Any] = []
-    for layer, q, seen in turns(sample, parameter.layer, path):
+    for layer, q, seen in steps(sample, parameter.layer, path):
         u, a = sample.u(seen, layer), notation.a(seen, layer)
         slopes = of.slopes[layer - 1][sample.i]
         if layer < last:
@@ -153,7 +159,7 @@ def chain(
         elif by_delta(sample):
             symbols, numbers = [by(cost, u)], [terms(sample, last)[seen]]
         else:
-            i = path[-1] if slopes.ndim == 2 else seen  # of softmax any output
+            i = path[-1] if slopes.ndim == 2 else seen  # softmax: any output
             symbols = [by(cost, notation.a(i, last)), by(notation.a(i, last), u)]
             numbers = [
                 of.grad_a[-1][sample.i, i],
@@ -169,13 +175,13 @@ def chain(
 
 
 def through(i: notation.Index, j: notation.Index, layer: int) -> list[Expression]:
-    """The slopes of what neuron i sees by z_j, in symbols: gain and normalization."""
+    """Return du_i/dz_j in symbols: gain and normalization."""
     u, hat = notation.u(i, layer), notation.hat(i, layer)
     return [by(u, hat), by(hat, notation.z(j, layer))]
 
 
 def general(sample: Sample, parameter: Parameter) -> Expression:
-    """All paths at once, as the derivation sums them up."""
+    """Return the sum over all paths as in the derivation."""
     layer, last, j = parameter.layer, sample.last, parameter.j
     sums = last - layer + sum(sample.norm(number) is not None for number in range(layer, last + 1))
     letters = iter([LETTERS[i % len(LETTERS)] for i in reversed(range(sums))])
@@ -184,7 +190,7 @@ def general(sample: Sample, parameter: Parameter) -> Expression:
 
 
 def back_to_z(sample: Sample, layer: int, j: str, letters: Iterator[str]) -> Expression:
-    """dC/dz_j of a layer."""
+    """Return dC/dz_j of a layer."""
     if sample.norm(layer) is None:
         return back_to_seen(sample, layer, j, letters)
     i, last = next(letters), str(sample.of.net.sizes[layer] - 1)
@@ -193,7 +199,7 @@ def back_to_z(sample: Sample, layer: int, j: str, letters: Iterator[str]) -> Exp
 
 
 def back_to_seen(sample: Sample, layer: int, j: str, letters: Iterator[str]) -> Expression:
-    """dC by what the activation of neuron j sees."""
+    """Return dC/du_j of a layer (dC/dz_j without layer normalization)."""
     cost, size = notation.cost(sample.i), sample.of.net.sizes
     a, u = notation.a(j, layer), sample.u(j, layer)
     if layer < sample.last:
@@ -208,10 +214,10 @@ def back_to_seen(sample: Sample, layer: int, j: str, letters: Iterator[str]) -> 
     return by(cost, a) * by(a, u)
 
 
-def of_sample(sample: Sample, parameter: Parameter, most: int) -> tuple[list[Group], Paths]:
-    """The paths, and what they come to."""
+def of_sample(sample: Sample, parameter: Parameter, max_paths: int) -> tuple[list[Group], Paths]:
+    """Return the paths of a sample, their sum, and the same from the error term."""
     name = by(notation.cost(sample.i), parameter.symbol)
-    paths = largest_paths(sample, parameter.layer, parameter.j, most)
+    paths = largest_paths(sample, parameter.layer, parameter.j, max_paths)
     value = float(sample.delta(parameter.layer)[parameter.j]) * parameter.slope(sample)
     lines = []
     for number, path in enumerate(paths.neurons.tolist()):
@@ -221,7 +227,7 @@ def of_sample(sample: Sample, parameter: Parameter, most: int) -> tuple[list[Gro
     notes = [f"{left:,} of {paths.count:,} paths, the smallest, are left out here."] if left else []
     if by_delta(sample):
         notes.append(
-            "∂C/∂a is not finite, as a has been rounded to 0 or 1; the paths begin at "
+            "∂C/∂a is not finite because a has been rounded to 0 or 1; the paths begin at "
             f"{sample.u('j', sample.last).name}."
         )
     group = Group("Every path", [[name, general(sample, parameter)]], lines, notes=notes)
@@ -237,19 +243,19 @@ def of_sample(sample: Sample, parameter: Parameter, most: int) -> tuple[list[Gro
 
 
 def normalizations(sample: Sample, layer: int, paths: Paths) -> list[Group]:
-    """Of each layer with layer normalization the slopes that the paths go through."""
-    ways = [turns(sample, layer, tuple(path)) for path in paths.neurons.tolist()]
+    """Return the slopes of each layer normalization that the paths go through."""
+    walks = [steps(sample, layer, tuple(path)) for path in paths.neurons.tolist()]
     groups = []
     for number in range(layer, sample.last + 1):
         norm = sample.norm(number)
         if norm is not None:
-            pairs = {(seen, z) for way in ways for at, z, seen in way if at == number}
+            pairs = {(seen, z) for walk in walks for at, z, seen in walk if at == number}
             groups.append(slopes_of_norm(sample, number, norm, sorted(pairs)))
     return groups
 
 
 def by_error_term(sample: Sample, parameter: Parameter, value: float) -> Group:
-    """The same from delta."""
+    """Return the gradient from delta."""
     layer, j, k = parameter.layer, parameter.j, parameter.k
     delta: Expression = notation.delta(j, layer)
     numbers: Expression = Number(float(sample.delta(layer)[j]))
@@ -261,26 +267,26 @@ def by_error_term(sample: Sample, parameter: Parameter, value: float) -> Group:
     return Group("The same by the error term", [], [line], number)
 
 
-def section(
-    of: Quantities, shown: Shown, parameter: Parameter, most: int
+def chain_rule(
+    of: Quantities, shown: Shown, parameter: Parameter, max_paths: int
 ) -> tuple[Section, dict[str, Any]]:
-    """The chain rule of one parameter for each sample, and their average; arrays of the same."""
+    """Return the chain rule of one parameter for each sample, their average, and the arrays."""
     samples = [Sample(of, shown, i) for i in shown.samples]
-    found = [of_sample(sample, parameter, most) for sample in samples]
+    explained = [of_sample(sample, parameter, max_paths) for sample in samples]
     every = sample_gradients(of, parameter)
     slopes = [parameter.slope(sample) for sample in samples]
     arrays = {
-        "paths": [paths.neurons for _, paths in found],
-        "products": [p.products * slope for (_, p), slope in zip(found, slopes, strict=True)],
-        "path_counts": [paths.count for _, paths in found],
+        "paths": [paths.neurons for _, paths in explained],
+        "products": [p.products * slope for (_, p), slope in zip(explained, slopes, strict=True)],
+        "path_counts": [paths.count for _, paths in explained],
         "sample_gradients": every,
         "gradient": averaged(of, parameter),
     }
     if of.m == 1:
-        return Section(parameter.title, found[0][0]), arrays
+        return Section(parameter.title, explained[0][0]), arrays
     sections = [
         Section(f"Sample {sample.i}", groups)
-        for sample, (groups, _) in zip(samples, found, strict=True)
+        for sample, (groups, _) in zip(samples, explained, strict=True)
     ]
     sections.append(Section(f"Average over {of.m:,} samples", [average(of, shown, parameter)]))
     return Section(parameter.title, sections=sections), arrays

@@ -1,4 +1,4 @@
-"""What all printers of formulas share: which parts need brackets, and how numbers are rounded."""
+"""The base class of all printers of formulas: brackets and the rounding of numbers."""
 
 from __future__ import annotations
 
@@ -28,39 +28,39 @@ ADD, NEGATIVE, FRACTION, PRODUCT, POWER, ATOM = range(6)
 
 
 class Notation(ABC):
-    """A printer: call it with a formula. Subclasses say how each thing is written."""
+    """A printer of formulas. Call it with a formula; subclasses write each kind of node."""
 
-    fraction_level = ATOM  # where fractions are drawn with a line, they need no brackets
+    fraction_level = ATOM  # fractions that are drawn with a line need no brackets
 
     def __init__(self, digits: int = 6) -> None:
         self.digits = digits
 
-    def __call__(self, given: Expression) -> str:
-        return self.part(given, ADD)
+    def __call__(self, formula: Expression) -> str:
+        return self.part(formula, ADD)
 
-    def part(self, given: Expression, level: int) -> str:
-        """A formula within another one, in brackets if it binds less than `level`."""
-        written = self.write(given)
-        return self.brackets(written) if self.level(given) < level else written
+    def part(self, formula: Expression, level: int) -> str:
+        """Return a part of another formula, in brackets if it binds less than `level`."""
+        written = self.write(formula)
+        return self.brackets(written) if self.level(formula) < level else written
 
-    def level(self, given: Expression) -> int:
-        """How strongly a formula holds together."""
-        if isinstance(given, Number):
-            mantissa, exponent = self.rounded(given.number)
+    def level(self, formula: Expression) -> int:
+        """Return the binding strength of a formula."""
+        if isinstance(formula, Number):
+            mantissa, exponent = self.rounded(formula.number)
             return NEGATIVE if mantissa[0] == "-" else PRODUCT if exponent else ATOM
-        if isinstance(given, Product):
-            return min(PRODUCT, self.level(given.factors[0]))
-        if isinstance(given, Call):
-            return POWER if given.function == "exp" and self.raises else ATOM
-        if isinstance(given, Fraction):
+        if isinstance(formula, Product):
+            return min(PRODUCT, self.level(formula.factors[0]))
+        if isinstance(formula, Call):
+            return POWER if formula.function == "exp" and self.raises else ATOM
+        if isinstance(formula, Fraction):
             return self.fraction_level
         known = {Add: ADD, Series: ADD, Negative: NEGATIVE, Power: POWER}
-        return known.get(type(given), ATOM)
+        return known.get(type(formula), ATOM)
 
     raises = True  # exp(x) is a power of e
 
-    def write(self, given: Expression) -> str:
-        match given:
+    def write(self, formula: Expression) -> str:
+        match formula:
             case Number(value):
                 return self.number(*self.rounded(value))
             case Add(terms):
@@ -78,7 +78,7 @@ class Notation(ABC):
             case Constant(name):
                 return self.symbol(Symbol(name))
             case Symbol():
-                return self.symbol(given)
+                return self.symbol(formula)
             case Derivative(of, by):
                 return self.derivative(of, by)
             case Omitted(count, total):
@@ -92,7 +92,7 @@ class Notation(ABC):
             case Cases(cases, otherwise):
                 rows = [(self(case), self(condition)) for case, condition in cases]
                 return self.cases(rows, self(otherwise))
-        raise TypeError(f"there is no notation for {given!r}")
+        raise TypeError(f"there is no notation for {formula!r}")
 
     def write_sum(self, terms: tuple[Expression, ...]) -> str:
         written = self.part(terms[0], ADD)
@@ -104,7 +104,7 @@ class Notation(ABC):
         return written
 
     def following(self, term: Expression) -> str:
-        """A term that is not the first: brackets around a negative number, not its product."""
+        """Return a later term of a sum; a negative number has brackets, its product has not."""
         if isinstance(term, Product):
             return self.write_product(term.factors, leading=False)
         return self.part(term, FRACTION)
@@ -119,7 +119,7 @@ class Notation(ABC):
         return written
 
     def rounded(self, value: float) -> tuple[str, str]:
-        """Mantissa and exponent of ten, or "" for the latter.
+        """Return the mantissa and the exponent of ten, or "" without one.
 
         >>> from .text import Text
         >>> Text(3).rounded(-1234.5), Text(3).rounded(0.25), Text(3).rounded(1e-9)
@@ -133,7 +133,7 @@ class Notation(ABC):
     @abstractmethod
     def number(self, mantissa: str, exponent: str) -> str: ...
     @abstractmethod
-    def symbol(self, given: Symbol) -> str: ...
+    def symbol(self, formula: Symbol) -> str: ...
     @abstractmethod
     def brackets(self, written: str) -> str: ...
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Every number that an explanation shows: those of the core, and what lies between them."""
+"""All numbers of an explanation: those of the backend, and the intermediate ones."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Quantities:
-    """A batch of m samples on its way through a network and back; `net` is a copy of its own.
+    """The values of a batch of m samples, forward and backward; `net` is a copy.
 
-    Index l - 1 of a list is layer l. `trace`, `costs`, `new_*` are what the backend computed.
-    `grad_a` (dC/da), `slopes` (sigma') and `cost_terms` are worked out in float64 from its z and a.
+    Index l - 1 of a list is layer l. The backend computed `trace`, `costs` and `new_*`. `grad_a`
+    (dC/da), `slopes` (sigma') and `cost_terms` are computed in float64 from its z and a.
     """
 
     net: Network
@@ -36,7 +36,7 @@ class Quantities:
     biases: list[Array]
     x: Array  # (m, n_0)
     y: Array  # (m, n_L), classes as one-hot rows
-    targets: Floats  # (m, n_L), as the cost sees them: y, or with smoothed labels
+    targets: Floats  # (m, n_L): y, or with smoothed labels
     learning_rate: float
     trace: Trace
     costs: Floats  # (m,)
@@ -61,27 +61,27 @@ class Quantities:
 
     @property
     def smoothing(self) -> float:
-        """The share of the targets that is spread over the classes."""
+        """The share of the targets that label smoothing spreads over the classes."""
         return cost_row(self.net).values.get("label_smoothing", 0.0)
 
     @property
     def classes(self) -> int:
-        """Over how many: each output of sigmoid is a yes or no of its own."""
+        """The number of classes of label smoothing: 2 for each output of sigmoid."""
         return self.net.sizes[-1] if self.net.output == "softmax" else 2
 
     def gradients_of_samples(self, layer: int) -> Floats:
-        """dC_i/dw of one layer, (m, n_l, n_{l-1})."""
+        """Return dC_i/dw of one layer, (m, n_l, n_{l-1})."""
         delta = self.trace.deltas[layer - 1].astype(float)
         product: Floats = delta[:, :, None] * self.trace.activations[layer - 1][:, None, :]
         return product
 
     def of_norms(self) -> dict[str, Any]:
-        """The arrays of layer normalization, one a layer and None where there is none."""
+        """Return the arrays of layer normalization, one per layer, None without it."""
         if not any(self.norms):
             return {}
         names = ("means", "deviations", "normalized", "seen", "seen_gradients", "gains", "shifts")
         arrays = {
-            name: [None if one is None else getattr(one, name) for one in self.norms]
+            name: [None if norm is None else getattr(norm, name) for norm in self.norms]
             for name in names
         }
         trace = {
@@ -118,14 +118,15 @@ class Quantities:
 
 
 def quantities(net: Network, X: Array, y: AnyArray, learning_rate: float) -> Quantities:
-    """Have the network compute all that it computes for a batch; it is not changed."""
+    """Compute all quantities of a batch; the network is not changed."""
     trace = net.backward(X, y)
     if y.ndim == 1:
         y = one_hot(y, net.sizes[-1], X.dtype)
     row = cost_row(net)
     targets = smoothed(y, row.values.get("label_smoothing", 0.0), net.output)
     norms = [
-        normalized(*one) for one in zip(trace.weighted_inputs, net.gains, net.shifts, strict=True)
+        normalized(z, gains, shifts)
+        for z, gains, shifts in zip(trace.weighted_inputs, net.gains, net.shifts, strict=True)
     ]
     seen = [
         doubled(z) if norm is None else norm.seen
@@ -136,7 +137,7 @@ def quantities(net: Network, X: Array, y: AnyArray, learning_rate: float) -> Qua
     of_seen = [grad * prime for grad, prime in zip(grad_a[:-1], slopes, strict=False)]
     output = activation_rows(net)[-1]
     of_seen.append(doubled(row.delta(output, seen[-1], doubled(trace.activations[-1]), doubled(y))))
-    norms = [one and one.having(grad) for one, grad in zip(norms, of_seen, strict=True)]
+    norms = [norm and norm.having(grad) for norm, grad in zip(norms, of_seen, strict=True)]
     after = deepcopy(net)
     after.step(X, y, learning_rate)
     return Quantities(
@@ -162,14 +163,14 @@ def quantities(net: Network, X: Array, y: AnyArray, learning_rate: float) -> Qua
 
 
 def activation_rows(net: Network) -> list[Activation]:
-    """The activation of each layer, from the table or the user's own."""
-    return [activation(one) for one in net._activations]
+    """Return the activation of each layer, built-in or custom."""
+    return [activation(name) for name in net._activations]
 
 
 def cost_row(net: Network) -> Cost:
-    """The cost, from the table or the user's own."""
-    own = [one for one in net._functions if one.kind == "cost"]
-    return cost(own[0] if own else net.cost)
+    """Return the cost, built-in or custom."""
+    custom = [function for function in net._functions if function.kind == "cost"]
+    return cost(custom[0] if custom else net.cost)
 
 
 def smoothed(y: Array, share: float, output: str) -> Floats:
@@ -180,9 +181,9 @@ def smoothed(y: Array, share: float, output: str) -> Floats:
 def of_output(
     net: Network, output: tuple[Floats, Floats], y: Array, targets: Floats
 ) -> tuple[Floats, Floats]:
-    """What each output adds to C_i, and dC/da; infinite or NaN where a has been rounded.
+    """Return the part of C_i of each output, and dC/da; not finite if a has been rounded.
 
-    `output` is what the activation sees, and what it gives.
+    `output` holds the inputs of the output's activation, and a.
     """
     row = cost_row(net)
     (z, a), exact = output, doubled(y)
@@ -197,19 +198,19 @@ def of_output(
 
 
 def slopes_by_formula(net: Network, a: Floats, targets: Floats) -> Floats:
-    """dC/da of a cost that the core only knows by way of z."""
+    """Return dC/da of a cost that the backend computes from z."""
     formula = cost_formula(net.cost, net.output).slope
-    found = [
-        formula.put({of_a: Number(float(one)), of_y: Number(float(target))}).value()
-        for one, target in zip(a.ravel(), targets.ravel(), strict=True)
+    values = [
+        formula.put({of_a: Number(float(activation)), of_y: Number(float(target))}).value()
+        for activation, target in zip(a.ravel(), targets.ravel(), strict=True)
     ]
-    return np.array(found).reshape(a.shape)
+    return np.array(values).reshape(a.shape)
 
 
 def back(
     net: Network, trace: Trace, seen: list[Floats], slope: Floats
 ) -> tuple[list[Floats], list[Floats]]:
-    """dC/da and sigma' of each layer."""
+    """Return dC/da and sigma' of each layer."""
     layers = zip(activation_rows(net), seen, trace.activations[1:], strict=True)
     slopes = [doubled(row.sigma_prime(z, doubled(a))) for row, z, a in layers]
     behind = zip(trace.deltas[1:], net.weights[1:], strict=True)

@@ -1,4 +1,4 @@
-"""One sample of a batch, with the letters and the numbers of its neurons."""
+"""One sample of a batch with the symbols and numbers of its neurons."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .selection import Shown
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample of a batch, and what of it is shown."""
+    """Sample i of a batch, and the neurons that are shown."""
 
     of: Quantities
     shown: Shown
@@ -42,11 +42,11 @@ class Sample:
         return self.of.norms[layer - 1]
 
     def u(self, j: Index, layer: int) -> Symbol:
-        """What the activation of a neuron sees: z, or what layer normalization makes of it."""
+        """Return the symbol of an activation's input: z, or u with layer normalization."""
         return notation.z(j, layer) if self.norm(layer) is None else notation.u(j, layer)
 
     def seen(self, layer: int) -> Floats:
-        """The numbers of the same."""
+        """Return the inputs of the activations of a layer."""
         norm = self.norm(layer)
         return self.z(layer) if norm is None else norm.seen[self.i]
 
@@ -57,7 +57,7 @@ class Sample:
         return doubled(self.of.trace.deltas[layer - 1][self.i])
 
     def symbols(self, j: Index, layer: int) -> dict[Expression, Expression]:
-        """The letters of the formulas with the indices of a neuron."""
+        """Map the letters of the formulas to the symbols of a neuron."""
         return {
             of_z: self.u(j, layer),
             of_a: notation.a(j, layer),
@@ -66,7 +66,7 @@ class Sample:
         }
 
     def numbers(self, j: int, layer: int) -> dict[Expression, Expression]:
-        """The numbers of a neuron in the place of the letters of the formulas."""
+        """Map the letters of the formulas to the numbers of a neuron."""
         values: dict[Expression, Expression] = {
             of_z: Number(float(self.seen(layer)[j])),
             of_a: Number(float(self.a(layer)[j])),

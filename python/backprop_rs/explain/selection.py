@@ -1,4 +1,4 @@
-"""What of a large network is shown, and how the rest is summed up."""
+"""The part of a large network that is shown, and sums over the rest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shown:
-    """The neurons of each layer (from the input on) and the samples that have lines."""
+    """The neurons of each layer (from the input on) and the samples that are shown."""
 
     neurons: list[list[int]]
     samples: list[int]
@@ -25,12 +25,12 @@ class Shown:
     m: int
 
     def rest(self, layer: int) -> list[int]:
-        """The neurons that have no line."""
+        """Return the neurons that are not shown."""
         shown = set(self.neurons[layer])
         return [j for j in range(self.sizes[layer]) if j not in shown]
 
     def note(self, layer: int) -> list[str]:
-        """What is left out of the lines of a layer's neurons."""
+        """Return a note if neurons of a layer are left out."""
         left, n = len(self.rest(layer)), self.sizes[layer]
         return [f"{left:,} of {n:,} neurons are left out here."] if left else []
 
@@ -40,20 +40,20 @@ class Shown:
         return [f"{total - shown:,} of {total:,} are left out here."] if shown < total else []
 
 
-def choose(of: Quantities, most: int, most_samples: int) -> Shown:
-    """Of wide layers the neurons with the largest |delta|, of the inputs those with the largest."""
+def choose(of: Quantities, max_neurons: int, max_samples: int) -> Shown:
+    """Select the neurons of each layer with the largest |delta|, and the largest inputs."""
     sizes = [of.x, *of.trace.deltas]
     return Shown(
-        [largest(np.abs(size).max(axis=0), most) for size in sizes],
-        list(range(min(of.m, most_samples))),
+        [largest(np.abs(size).max(axis=0), max_neurons) for size in sizes],
+        list(range(min(of.m, max_samples))),
         of.net.sizes,
         of.m,
     )
 
 
-def largest(sizes: Floats, most: int) -> list[int]:
-    """The places of the largest, in ascending order; all of them if there are no more."""
-    order = np.argsort(-sizes, kind="stable")[:most]
+def largest(sizes: Floats, count: int) -> list[int]:
+    """Return the positions of the `count` largest values, in ascending order."""
+    order = np.argsort(-sizes, kind="stable")[:count]
     return sorted(order.tolist())
 
 
@@ -64,7 +64,7 @@ def sums(
     number: Callable[[int], Expression],
     last: tuple[Expression, Expression] | None = None,
 ) -> tuple[Expression, Expression]:
-    """A sum in symbols and the same one with numbers, the terms of `rest` summed up."""
+    """Return a sum in symbols and with numbers; the terms of `rest` are added up."""
     left = [Omitted(len(rest))] if rest else []
     symbols: list[Expression] = [*map(symbol, shown), *left, *([last[0]] if last else [])]
     return added(symbols), total(shown, rest, number, last[1] if last else None)
@@ -76,7 +76,7 @@ def total(
     number: Callable[[int], Expression],
     last: Expression | None = None,
 ) -> Expression:
-    """The sum with numbers alone."""
+    """Return the sum with numbers only."""
     parts = list(map(number, shown))
     if rest:
         parts.append(Omitted(len(rest), sum(number(i).value() for i in rest)))
@@ -88,7 +88,7 @@ def added(parts: list[Expression]) -> Expression:
 
 
 def times(*numbers: Any) -> Expression:
-    """A product of numbers, plain or NumPy's."""
+    """Return a product of numbers."""
     product: Expression = Number(float(numbers[0]))
     for number in numbers[1:]:
         product = product * Number(float(number))

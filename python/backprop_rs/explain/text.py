@@ -11,13 +11,13 @@ from .printer import FRACTION, POWER, PRODUCT, Notation
 if TYPE_CHECKING:
     from .document import Group, Section
 
-FIXED = "\u00a0"  # a space where no line may end
+FIXED = "\u00a0"  # a space that does not end a line
 BELOW = str.maketrans("0123456789+−=()iljkmnp", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ᵢₗⱼₖₘₙₚ")
 ABOVE = str.maketrans("0123456789+−=()iljkmnpL", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁱˡʲᵏᵐⁿᵖᴸ")
 
 
 class Text(Notation):
-    """Unicode, with fractions on the line."""
+    """Print formulas in Unicode, with fractions on one line."""
 
     fraction_level = FRACTION
     raises = False
@@ -28,9 +28,9 @@ class Text(Notation):
             return written
         return f"{written}×10{exponent.replace('-', '−').translate(ABOVE)}"
 
-    def symbol(self, given: Symbol) -> str:
-        above = f"({given.above})".translate(ABOVE) if given.above else ""
-        return given.name + given.below.translate(BELOW) + above
+    def symbol(self, formula: Symbol) -> str:
+        above = f"({formula.above})".translate(ABOVE) if formula.above else ""
+        return formula.name + formula.below.translate(BELOW) + above
 
     def brackets(self, written: str) -> str:
         return f"({written})"
@@ -79,24 +79,24 @@ class Text(Notation):
         return "{" + ", ".join([*parts, f"else {otherwise}"]) + "}"
 
 
-def text(given: Expression, digits: int = 6) -> str:
-    """A formula as one line.
+def text(formula: Expression, digits: int = 6) -> str:
+    """Return a formula as one line.
 
     >>> text(Symbol("w", "01", "2") * Symbol("a", "1", "1"))
     'w₀₁⁽²⁾ a₁⁽¹⁾'
     """
-    return Text(digits)(given).replace(FIXED, " ")
+    return Text(digits)(formula).replace(FIXED, " ")
 
 
 class Page:
-    """An explanation within a width, or with each equation on one line."""
+    """Print an explanation within a width, or each equation on one line if it is None."""
 
     def __init__(self, width: int | None, digits: int) -> None:
         self.width = width
         self.notation = Text(digits)
 
     def section(self, section: Section, depth: int = 0) -> list[str]:
-        """The lines of a section."""
+        """Return the lines of a section."""
         line = "=-"[min(depth, 1)] * min(len(section.title), self.width or len(section.title))
         written = ["", *self.fold(section.title, ""), line]
         for sentence in section.notes:
@@ -122,7 +122,7 @@ class Page:
         return written
 
     def equation(self, parts: list[str], indent: str, sign: str) -> list[str]:
-        """All on one line if it fits, otherwise each part on its own."""
+        """Return one line if it fits, otherwise one line per part."""
         signs = [sign, *["="] * (len(parts) - 2)]
         others = [f"{mark} {part}" for mark, part in zip(signs, parts[1:], strict=True)]
         whole = f"{indent}{parts[0]} {' '.join(others)}"
@@ -135,11 +135,11 @@ class Page:
         return written
 
     def fold(self, words: str, indent: str) -> list[str]:
-        """Words within the width; what follows the first line is indented."""
+        """Wrap words to the width; all lines after the first are indented."""
         lines = [words]
         if self.width is not None:
             if len(indent) + max(map(len, words.split(" "))) > self.width:
-                words = words.replace(f"{FIXED}·", " ·")  # then a line may end before a factor
+                words = words.replace(f"{FIXED}·", " ·")  # allow a line to end before a factor
             lines = wrap(
                 words,
                 self.width,

@@ -1,4 +1,4 @@
-"""The averages over the samples, and the step of gradient descent."""
+"""Averages over the samples, and the step of gradient descent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .selection import Shown, total
 
 
 def averages(of: Quantities, shown: Shown) -> Section:
-    """C and its gradients, as means over the samples."""
+    """Return C and its gradients as means over the samples."""
     chain = [notation.cost(), mean_of(of.m, notation.cost("i"))]
     line = Line(notation.cost(), (mean(of, shown, of.costs),), of.trace.cost)
     groups = [Group("Cost of the batch", [chain], [line], 12)]
@@ -33,14 +33,14 @@ def mean_of(m: int, body: Expression) -> Expression:
 
 
 def mean(of: Quantities, shown: Shown, values: Floats) -> Expression:
-    """1/m times the sum of a number of each sample."""
+    """Return 1/m times the sum of the values of all samples."""
     rest = [i for i in range(of.m) if i not in shown.samples]
     numbers = total(shown.samples, rest, lambda i: Number(float(values[i])))
     return Fraction(Number(1), Number(of.m)) * numbers
 
 
 class Kind:
-    """Weights, biases, gains or shifts: their letters, and the places that are shown."""
+    """Weights, biases, gains or shifts: their letter and the elements that are shown."""
 
     def __init__(self, plural: str, letter: Callable[..., Expression]) -> None:
         self.plural = plural
@@ -63,7 +63,7 @@ class Kind:
         return shown.weight_note(layer) if self.weights else shown.note(layer)
 
     def of_samples(self, of: Quantities, layer: int) -> Floats:
-        """dC_i by each, a row a sample."""
+        """Return dC_i/dtheta, one row per sample."""
         norm = of.norms[layer - 1]
         if self.weights:
             return of.gradients_of_samples(layer)
@@ -92,7 +92,7 @@ OF_NORM = (Kind("gains", notation.g), Kind("shifts", notation.h))
 
 
 def kinds(of: Quantities, layer: int) -> tuple[Kind, ...]:
-    """What a layer learns."""
+    """Return the kinds of parameters of a layer."""
     return KINDS if of.norms[layer - 1] is None else (*KINDS, *OF_NORM)
 
 
@@ -103,7 +103,7 @@ def average(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
     lines = []
     for place in kind.places(shown, layer):
         name = by(notation.cost(), kind.letter(*place, layer))
-        part = mean(of, shown, np.array([one[place] for one in each]))
+        part = mean(of, shown, np.array([gradient[place] for gradient in each]))
         lines.append(Line(name, (part,), float(result[place])))
     title = f"Gradient of the {kind.plural}"
     number = 13 if kind in KINDS else None  # the derivation has no gains and shifts
@@ -111,7 +111,7 @@ def average(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
 
 
 def update(of: Quantities, shown: Shown) -> Section:
-    """theta := theta - alpha dC/dtheta, and the cost with the new parameters."""
+    """Return theta := theta - alpha dC/dtheta, and the cost with the new parameters."""
     layers = range(1, len(of.net.sizes))
     sections = [
         Section(f"Layer {layer}", [descent(of, shown, layer, kind) for kind in kinds(of, layer)])
@@ -142,14 +142,14 @@ def descent(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
     for place in kind.places(shown, layer):
         theta, slope = Number(before[place]), Number(gradients[place])
         part = moved(of, layer, kind, theta, slope, rate)
-        factor = shortening(of, layer, kind, place[0])
+        factor = norm_factor(of, layer, kind, place[0])
         if factor != 1:
             part, limited = Number(factor) * part, True
         lines.append(Line(kind.letter(*place, layer), (part,), float(after[place])))
     notes = kind.note(shown, layer)
     if limited:
-        most = of.net._options[layer - 1]["max_norm"]
-        notes.append(f"The first factor shortens the weights of a neuron to the norm {most:g}.")
+        max_norm = of.net._options[layer - 1]["max_norm"]
+        notes.append(f"The first factor scales the weights of a neuron to the norm {max_norm:g}.")
     return Group(f"New {kind.plural}", [chain], lines, number, notes, ":=")
 
 
@@ -165,7 +165,7 @@ def moved(
     slope: Expression,
     rate: Expression,
 ) -> Expression:
-    """The parameter after the step, with the penalties and the decay of its layer."""
+    """Return the parameter after the step, with the penalties and weight decay of its layer."""
     options = of.net._options[layer - 1]
     if not kind.weights:
         return theta - rate * slope
@@ -179,10 +179,10 @@ def moved(
     return after
 
 
-def shortening(of: Quantities, layer: int, kind: Kind, j: int) -> float:
-    """What max_norm multiplies the weights of neuron j by."""
-    most = of.net._options[layer - 1]["max_norm"]
-    if not (kind.weights and most):
+def norm_factor(of: Quantities, layer: int, kind: Kind, j: int) -> float:
+    """Return the factor by which max_norm scales the weights of neuron j."""
+    max_norm = of.net._options[layer - 1]["max_norm"]
+    if not (kind.weights and max_norm):
         return 1.0
     before, gradients = kind.before(of, layer)[j], kind.gradients(of, layer)[j]
     rate = Number(of.learning_rate)
@@ -191,4 +191,4 @@ def shortening(of: Quantities, layer: int, kind: Kind, j: int) -> float:
         for w, g in zip(before, gradients, strict=True)
     ]
     norm = float(np.linalg.norm(row))
-    return most / norm if norm > most else 1.0
+    return max_norm / norm if norm > max_norm else 1.0

@@ -1,4 +1,4 @@
-"""Back-propagation against differences of the cost."""
+"""Comparison of back-propagation with finite differences of the cost."""
 
 from .check import check
 from .result import GradientCheck, LayerCheck

@@ -1,13 +1,12 @@
-"""Central differences of the cost against the gradients of back-propagation.
+"""Compare the gradients of back-propagation with central differences of the cost.
 
 For one parameter theta, with C at theta + k h for k = -2, -1, 1, 2:
 
     D(h) = (C(h) - C(-h)) / 2 h,    dC/dtheta = (4 D(h) - D(2 h)) / 3 + O(h^4),
 
-and |D(h) - D(2 h)| / 3, the error of D(h), bounds that of the difference of fourth order
-(Richardson 1911), even where a second derivative jumps. C comes with roundings, which the
-division by h magnifies: of its own, and of each z, whose share is delta times eps times the terms
-of its sum.
+and |D(h) - D(2 h)| / 3, the error of D(h), bounds the error of the difference of fourth order
+(Richardson 1911), even if a second derivative jumps. The division by h magnifies the rounding
+errors of C: its own, and those of each z, which are delta times eps times the terms of its sum.
 """
 
 from __future__ import annotations
@@ -28,20 +27,20 @@ if TYPE_CHECKING:
 
 EPS = float(np.finfo(np.float64).eps)
 STEPS = (EPS**0.2, EPS**0.2 / 16, EPS**0.2 / 256, EPS**0.2 / 4096)
-"""h, relative to what one unit of the parameter moves z by; the smaller, the fewer kinks."""
+"""h, relative to the change of z per unit of the parameter. Smaller steps cross fewer kinks."""
 
-SURE = 1e-3
-"""A difference is known well enough if its error is below this share of the gradient."""
+ACCURATE = 1e-3
+"""A difference is accurate enough if its error is below this share of the gradient."""
 
 CLOSE = 1e-6
-"""Roundings in the gradients of back-propagation itself, relative to the gradient."""
+"""Bound of the rounding errors of back-propagation itself, relative to the gradient."""
 
 ROUNDINGS = 4
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One parameter: what the two ways give, and how far they may be apart."""
+    """One parameter: its gradient by back-propagation and by differences, and the allowed error."""
 
     name: str
     index: tuple[int, ...]
@@ -63,7 +62,7 @@ class Compared:
 
     @property
     def significant(self) -> bool:
-        """Whether an error of 1 % would be noticed here."""
+        """True if an error of 1 % would be noticed here."""
         return self.allowed + CLOSE * self.size <= 0.005 * self.size
 
 
@@ -79,7 +78,7 @@ class Prober:
         self.noise = noise_of_cost(net, self.trace.cost, self.trace)
 
     def at(self, name: str, layer: int, index: tuple[int, ...], change: float) -> float:
-        """C with one parameter changed; whether a kink was crossed is asked by `crosses`."""
+        """Return C with one parameter changed."""
         self.change(name, layer, index, change)
         value = float(self.net._core.mean_cost(self.X, self.y, None))
         self.change(name, layer, index, 0.0)
@@ -93,7 +92,7 @@ class Prober:
         array[index] = before
 
     def crosses(self, name: str, layer: int, index: tuple[int, ...], step: float) -> bool:
-        """Whether some z comes to the other side of a kink within two steps."""
+        """Return True if some z changes its side of a kink within two steps."""
         if not self.kinks:
             return False
         for change in (-2 * step, 2 * step):
@@ -106,12 +105,12 @@ class Prober:
         return False
 
     def gradients(self, layer: int) -> dict[str, Array]:
-        """What back-propagation gives for all that a layer learns."""
+        """Return the gradients of all parameters of a layer."""
         every = {name: getattr(self.trace, of)[layer - 1] for name, of in GRADIENTS.items()}
         return {name: array for name, array in every.items() if array is not None}
 
     def compare(self, name: str, layer: int, index: tuple[int, ...]) -> Compared | None:
-        """The gradient both ways; None where every step crosses a kink."""
+        """Return the gradient by both methods, or None if every step crosses a kink."""
         backward = float(self.gradients(layer)[name][index])
         reach = 1.0
         if name == "weights":
@@ -122,17 +121,18 @@ class Prober:
             if self.crosses(name, layer, index, step):
                 continue
             difference, allowed = self.difference(name, layer, index, step)
-            found = Compared(name, index, backward, difference, allowed)
-            if best is None or found.allowed < best.allowed:
-                best = found
-            if allowed <= SURE * found.size or found.size <= allowed:
+            compared = Compared(name, index, backward, difference, allowed)
+            if best is None or compared.allowed < best.allowed:
+                best = compared
+            # A smaller step cannot help: the difference is accurate, or the gradient is noise.
+            if allowed <= ACCURATE * compared.size or compared.size <= allowed:
                 break
         return best
 
     def difference(
         self, name: str, layer: int, index: tuple[int, ...], step: float
     ) -> tuple[float, float]:
-        """The difference of fourth order, and how far it may be off."""
+        """Return the difference of fourth order and a bound of its error."""
         far_below, below, above, far_above = (
             self.at(name, layer, index, k * step) for k in (-2, -1, 1, 2)
         )
@@ -142,7 +142,7 @@ class Prober:
 
 
 def noise_of_cost(net: Network, cost: float, trace: Any) -> float:
-    """How far the roundings of one pass forward may take C."""
+    """Return a bound of the rounding error of C in one forward pass."""
     total = abs(cost)
     parts = zip(net.weights, net.biases, trace.deltas, trace.activations[:-1], strict=True)
     for w, b, delta, a in parts:
@@ -152,8 +152,8 @@ def noise_of_cost(net: Network, cost: float, trace: Any) -> float:
     return ROUNDINGS * EPS * total
 
 
-def check(net: Network, X: Array, y: AnyArray, most: int, seed: int) -> GradientCheck:
-    """Compare all parameters of small networks, of large ones `most` in all."""
+def check(net: Network, X: Array, y: AnyArray, max_parameters: int, seed: int) -> GradientCheck:
+    """Compare all parameters, or a sample of `max_parameters` if there are more."""
     twin = in_float64(net)
     X = X.astype(np.float64)
     y = y if y.ndim == 1 else y.astype(np.float64)
@@ -161,13 +161,13 @@ def check(net: Network, X: Array, y: AnyArray, most: int, seed: int) -> Gradient
     random = np.random.default_rng(seed)
     layers = range(1, len(twin.sizes))
     sizes = [sum(array.size for array in prober.gradients(layer).values()) for layer in layers]
-    quota = shares(sizes, most)
+    quota = shares(sizes, max_parameters)
     checked = [check_layer(prober, layer, quota[layer - 1], random) for layer in layers]
     return GradientCheck(checked, len(X), repr(net))
 
 
 def in_float64(net: Network) -> Network:
-    """A copy of the network with parameters and arithmetic in float64."""
+    """Return a copy of the network with parameters and arithmetic in float64."""
     state = net.__getstate__()
     state["settings"] = state["settings"] | {"dtype": "float64"}
     state["optimizer"] = None
@@ -180,13 +180,13 @@ def in_float64(net: Network) -> Network:
     return twin
 
 
-def shares(sizes: list[int], most: int) -> list[int]:
-    """How many of each layer are checked: all of the small ones, the others alike.
+def shares(sizes: list[int], total: int) -> list[int]:
+    """Return the number of parameters to check per layer: all of small layers, others equally.
 
     >>> shares([10, 1000, 2000], 410)
     [10, 200, 200]
     """
-    quota, left = dict.fromkeys(range(len(sizes)), 0), most
+    quota, left = dict.fromkeys(range(len(sizes)), 0), total
     for place, i in enumerate(sorted(quota, key=lambda i: sizes[i])):
         quota[i] = min(sizes[i], left // (len(sizes) - place))
         left -= quota[i]
@@ -195,37 +195,38 @@ def shares(sizes: list[int], most: int) -> list[int]:
 
 def check_layer(prober: Prober, layer: int, quota: int, random: np.random.Generator) -> LayerCheck:
     places = chosen(prober, layer, quota, random)
-    compared = [prober.compare(name, layer, index) for name, index in places]
-    found = [one for one in compared if one is not None]
-    absolute = max(found, key=lambda one: one.error, default=None)
-    clear = [one for one in found if one.significant or one.differs]
-    relative = max(clear, key=lambda one: one.error / one.size, default=None)
+    results = [prober.compare(name, layer, index) for name, index in places]
+    compared = [result for result in results if result is not None]
+    absolute = max(compared, key=lambda result: result.error, default=None)
+    # Relative errors of gradients that are as small as the rounding errors mean nothing.
+    clear = [result for result in compared if result.significant or result.differs]
+    relative = max(clear, key=lambda result: result.error / result.size, default=None)
     return LayerCheck(
         layer,
         sum(array.size for array in prober.gradients(layer).values()),
-        len(found),
-        len(compared) - len(found),
+        len(compared),
+        len(results) - len(compared),
         None if absolute is None else Worst(absolute.error, absolute.name, absolute.index),
         None
         if relative is None
         else Worst(relative.error / relative.size, relative.name, relative.index),
-        verdict(found),
+        verdict(compared),
     )
 
 
-def verdict(found: list[Compared]) -> str:
-    if any(one.differs for one in found):
+def verdict(compared: list[Compared]) -> str:
+    if any(result.differs for result in compared):
         return DIFFERS
-    if any(one.significant for one in found):
+    if any(result.significant for result in compared):
         return AGREES
-    nothing = found and all(one.backward == 0 for one in found)
-    return AGREES if nothing else UNDECIDED
+    all_zero = compared and all(result.backward == 0 for result in compared)
+    return AGREES if all_zero else UNDECIDED
 
 
 def chosen(
     prober: Prober, layer: int, quota: int, random: np.random.Generator
 ) -> list[tuple[str, tuple[int, ...]]]:
-    """Places of a layer: all, or a sample with those of the largest gradients among them."""
+    """Return all parameters of a layer, or a sample that includes the largest gradients."""
     arrays = prober.gradients(layer)
     every = [(name, i) for name, array in arrays.items() for i in range(array.size)]
     if quota < len(every):

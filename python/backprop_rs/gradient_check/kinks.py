@@ -1,4 +1,4 @@
-"""Where a network has no derivative: kinks of activations at some z, and of costs."""
+"""Kinks of activations and costs, at which a network has no derivative."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Kinks:
-    """On which side of each kink a network is, for each sample."""
+    """The sides of all kinks on which the samples of a batch lie."""
 
     def __init__(self, net: Network, X: Array, y: AnyArray) -> None:
         self.net, self.X, self.y = net, X, y
@@ -29,7 +29,7 @@ class Kinks:
         return bool(self.of_layers) or self.cost.kink is not None
 
     def sides(self) -> list[AnyArray]:
-        """-1, 0 or 1 for each z and each of its kinks, with the network's present parameters."""
+        """Return -1, 0 or 1 for each z and each of its kinks, with the current parameters."""
         trace = self.net._core.backward(self.X, self.y, None)
         zs, a = trace[1], trace[2][-1]
         gains, shifts = self.net.gains, self.net.shifts

@@ -1,4 +1,4 @@
-"""What `Network.check_gradients` returns."""
+"""The result of `Network.check_gradients`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ AGREES, DIFFERS, UNDECIDED = "agrees", "differs", "undecided"
 
 @dataclass(frozen=True)
 class Worst:
-    """The largest difference of a layer, and where it is."""
+    """The largest difference of a layer, and its parameter."""
 
     difference: float
     name: str  # "weights", "biases", "gains" or "shifts"
@@ -19,7 +19,7 @@ class Worst:
 
     @property
     def place(self) -> str:
-        """As the derivation writes it.
+        """The parameter in the notation of the derivation.
 
         >>> Worst(1e-9, "weights", (1, 0)).place
         'w[1, 0]'
@@ -33,21 +33,21 @@ class Worst:
 
 @dataclass(frozen=True)
 class LayerCheck:
-    """One layer.
+    """The comparison of one layer.
 
     Attributes
     ----------
     layer : int
         From 1.
     parameters, checked, excluded : int
-        All of the layer, those that were compared, and those that were not because a step in them
-        takes some z (or the error of an output) over a kink, where there is no derivative.
+        The number of all parameters of the layer, of those that were compared, and of those that
+        were excluded because a step takes some z (or the error of an output) across a kink.
     absolute, relative : Worst or None
         The largest |backward - differences|, and the largest one divided by the larger of the
-        two, among gradients that stand out from the rounding.
+        two, among gradients that are larger than the rounding errors.
     verdict : str
-        "agrees"; "differs", if the difference at some place is beyond what rounding and the steps
-        explain; "undecided", if all gradients vanish in the rounding, or nothing was left to check.
+        "agrees"; "differs" if rounding and steps do not explain some difference; "undecided" if
+        rounding errors hide all gradients, or if no parameter was left to compare.
     """
 
     layer: int
@@ -59,7 +59,7 @@ class LayerCheck:
     verdict: str
 
     def cells(self) -> tuple[str, ...]:
-        worst = ["" if one is None else str(one) for one in (self.absolute, self.relative)]
+        worst = ["" if w is None else str(w) for w in (self.absolute, self.relative)]
         counts = [f"{n:,}" for n in (self.parameters, self.checked, self.excluded)]
         return (str(self.layer), *counts, *worst, self.verdict)
 
@@ -72,7 +72,7 @@ class GradientCheck:
     ----------
     layers : list of LayerCheck
     samples : int
-        Of the batch.
+        The number of samples of the batch.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class GradientCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether no layer differs; undecided ones are no failure."""
+        """True if no layer differs; undecided layers do not count."""
         return not any(layer.verdict == DIFFERS for layer in self.layers)
 
     @property
@@ -109,7 +109,7 @@ class GradientCheck:
 
     def _repr_html_(self) -> str:
         def row(tag: str, cells: tuple[str, ...]) -> str:
-            return "<tr>" + "".join(f"<{tag}>{escape(one)}</{tag}>" for one in cells) + "</tr>"
+            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
         body = "".join(row("td", layer.cells()) for layer in self.layers)
         return f"<table><caption>{escape(self.title)}</caption>{row('th', HEADER)}{body}</table>"

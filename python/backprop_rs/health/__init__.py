@@ -1,8 +1,8 @@
-"""How well a training goes, inside: each layer's δ, gradients, updates and slopes; what is ill."""
+"""Health of a training: measures of each layer, and a diagnosis of common problems."""
 
+from ..health_record import MEASURES, HealthRecord
 from .callback import Health
 from .diagnosis import Diagnosis, Finding
-from .record import MEASURES, HealthRecord
-from .rules import ILLNESSES
+from .rules import RULES
 
-__all__ = ["ILLNESSES", "MEASURES", "Diagnosis", "Finding", "Health", "HealthRecord"]
+__all__ = ["MEASURES", "RULES", "Diagnosis", "Finding", "Health", "HealthRecord"]

@@ -1,4 +1,4 @@
-"""`Health`: the callback that looks at each layer as the network trains."""
+"""`Health`: the callback that measures each layer while the network trains."""
 
 from __future__ import annotations
 
@@ -8,46 +8,48 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from .._internal import checks
+from ..health_record import HealthRecord
 from ..trace import Trace
 from ..training.samples import Samples
 from .measures import layers_of, probe_rows, steepest, update_ratios
-from .record import HealthRecord
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array, Data
     from ..network import Network
     from ..training.monitors import Course, Place
 
-LOOKS = 30  # at least, in a training of so many epochs
-SHARE = 0.03  # of the time of the training, up to which there are more looks
-STOPPING = 3e-5  # seconds that it takes to leave the core and to go back, with what is around it
+LOOKS = 30  # the smallest number of looks in a training of at least so many epochs
+SHARE = 0.03  # of the time of the training that additional looks may take
+STOPPING = 3e-5  # seconds to stop the core and to resume it
 NEVER = 2**63 - 1  # an epoch that no training reaches
 AUTO = "auto"
 
 
 @dataclass(frozen=True, eq=False)
 class Health:
-    """Looks at every layer after an epoch, for `fit(..., health=True)` or among its callbacks.
+    """Measure every layer after an epoch; pass it as `fit(..., health=True)` or as a callback.
 
-    At the end of an epoch some rows, always the same, go forward and back: mean |δ|, the norm of
-    the gradient, the shares of saturated and of dead neurons. The ratio of update to weight is
-    that of the last whole batch of the epoch, with the optimizer and the learning rate that are
-    at work. Nothing is changed: the trained bits are the same with and without it.
+    At the end of an epoch a fixed set of samples goes forward and backward. This gives the mean
+    |δ|, the norm of the gradient, and the shares of saturated and dead neurons. The ratio of
+    update to weight is that of the last full batch of the epoch, with the optimizer and learning
+    rate of the training. The trained bits are the same with and without it.
 
-    These are settings alone, which several trainings may share; what was seen is the `health` of
-    the History of each.
+    The object holds settings only, and several trainings may share it. The measures are in the
+    `health` of each `History`.
 
     Parameters
     ----------
     X, y : array-like, as for `fit`; optional
-        The rows to look at; by default at most `rows` of the training samples, by the seed.
+        The samples to measure. The default is at most `rows` of the training samples, chosen by
+        the seed.
     every : int or "auto", default "auto"
-        Look every so many epochs. Auto looks after the first epoch, at 30 epochs that are spread
-        evenly over the training (after each epoch if there are no more than 30, and after each of
-        the first 30 if early stopping may end it), and more often as long as all looks take less
-        than 3 % of the time. Which epochs are added depends on the clock; the measures of an
-        epoch do not.
+        The number of epochs between two looks. Auto looks after the first epoch and at 30 epochs
+        that are spread evenly over the training: after each epoch if there are at most 30, and
+        after each of the first 30 if early stopping may end it. It looks more often as long as
+        all looks take less than 3 % of the time. The clock decides which epochs are added, but
+        not the measures of an epoch.
     rows : int, default 256
+        The largest number of samples.
 
     Examples
     --------
@@ -78,22 +80,22 @@ class Health:
 
 
 class HealthWatcher:
-    """Measures one training as `Health` says, and keeps the measures in `record`."""
+    """Measures one training with the settings of a `Health`, and keeps a `record`."""
 
     def __init__(self, settings: Health) -> None:
-        self.given, self.rows, self.every = (settings.X, settings.y), settings.rows, settings.every
+        self.settings, self.every = settings, settings.every
         self.record = HealthRecord()
 
-    # What the training asks of a watcher.
+    # The interface of a watcher.
 
     def begin(self, net: Network, course: Course) -> None:
-        """Choose the rows."""
+        """Choose the samples and the first epoch to measure."""
         self.probe = self.rows_of(net, course)
         self.record.rows = len(self.probe[0])
-        for one in net._activations:
-            steepest(one)  # imports the tables, which is not to count as the time of a look
+        for activation in net._activations:
+            steepest(activation)  # caches the slopes, which must not count as time of a look
         self.course, self.spent, self.quickest = course, 0.0, inf
-        self.whole = max(len(course.samples) // course.batch_size, 1) - 1  # the last whole batch
+        self.whole = max(len(course.samples) // course.batch_size, 1) - 1  # the last full batch
         self.before: list[Array] | None = None
         self.ratios: list[float] | None = None
         self.started = perf_counter()
@@ -101,30 +103,29 @@ class HealthWatcher:
         self.aim(net, epoch + (1 if step <= self.whole else 2), course.start)
 
     def rows_of(self, net: Network, course: Course) -> tuple[Array, AnyArray]:
-        """The user's rows, some of the samples, or the first of a source."""
-        X, y = self.given
+        """Return the samples of the user, of the training, or the first of a source."""
+        X, y, rows = self.settings.X, self.settings.y, self.settings.rows
         if X is not None:
             return net._samples(X, y)
         samples = getattr(course.samples, "local", None) or course.samples
         if isinstance(samples, Samples):
-            part = samples.rows(probe_rows(len(samples), self.rows, net.seed))
+            part = samples.rows(probe_rows(len(samples), rows, net.seed))
             return part.X, part.y
         if not samples.can_go_back:
             raise ValueError(
-                "health must be a Health(X, y) with rows of its own where samples can be read "
-                "only once; got none"
+                "health needs a Health(X, y) if samples can be read only once; got no X and y"
             )
-        block = next(samples.source.blocks(self.rows))
+        block = next(samples.source.blocks(rows))
         return net._samples(block.X, block.y)
 
     def next_stop(self) -> Place:
-        """Before the epoch's last whole batch, after it, and at the end of the epoch."""
+        """Stop before the epoch's last full batch, after it, and at the end of the epoch."""
         if self.before is None:
             return (self.epoch - 1, self.whole)
         return (self.epoch, 0) if self.ratios is not None else self.after()
 
     def after(self) -> Place:
-        """Where the last whole batch is done."""
+        """Return the position after the last full batch."""
         step, steps = self.whole + 1, self.course.steps
         return (self.epoch - 1, step) if step < steps or not steps else (self.epoch, 0)
 
@@ -135,7 +136,7 @@ class HealthWatcher:
                 return
             self.before, self.epoch, self.cost = net.weights, at[0] + 1, 0.0
         elif self.ratios is None and at != self.after():
-            self.before = None  # other steps were done too
+            self.before = None  # more than one step was done: there is no ratio of one update
             return
         elif self.ratios is None:
             self.ratios = update_ratios(self.before, net.weights)
@@ -149,20 +150,20 @@ class HealthWatcher:
             self.aim(net, self.next_epoch(at[0]), at)
 
     def measure(self, net: Network) -> None:
-        """Forward and back with the rows."""
+        """Measure all layers with one forward and backward pass."""
         assert self.ratios is not None
         trace = Trace(*net._core.backward(*self.probe, None))
         self.record.add(self.epoch, layers_of(net, trace), self.ratios)
         self.before = self.ratios = None
 
     def aim(self, net: Network, epoch: int, at: Place) -> None:
-        """Look at this epoch; its last whole batch may be the next to come."""
+        """Set the next epoch to measure; its last full batch may come next."""
         self.epoch = epoch
         if self.next_stop() == at:
             self.look(net, at)
 
     def next_epoch(self, now: int) -> int:
-        """The epoch to look at next: that of `every`, or the next even one or one in between."""
+        """Return the next epoch to measure."""
         if self.every != AUTO:
             return now + int(self.every) - now % int(self.every)
         start, last = self.course.start[0], self.course.last
@@ -171,20 +172,21 @@ class HealthWatcher:
             return NEVER
         if self.course.may_end_early and done < LOOKS:
             return now + 1
+        # The next of the evenly spread epochs, or an earlier one if the time allows it.
         even = -(-epochs * (done * LOOKS // epochs + 1) // LOOKS)
         pace = max((perf_counter() - self.started - self.spent) / done, 1e-9)
-        due = (self.spent + self.quickest) / SHARE / pace  # epochs that leave time for another
+        due = (self.spent + self.quickest) / SHARE / pace  # epochs of which one more look is SHARE
         return start + min(even, max(done + 1, ceil(due)) if due < epochs else even)
 
 
-def health_of(given: object) -> Health | None:
-    """What `fit(health=...)` means."""
-    if given is None or given is False:
+def health_of(option: object) -> Health | None:
+    """Return the settings of `fit(health=option)`."""
+    if option is None or option is False:
         return None
-    if isinstance(given, Health):
-        return given
-    if given is True:
+    if isinstance(option, Health):
+        return option
+    if option is True:
         return Health()
-    if isinstance(given, int):
-        return Health(every=given)
-    raise TypeError(f"health must be True, a number of epochs or a Health; got {given!r}")
+    if isinstance(option, int):
+        return Health(every=option)
+    raise TypeError(f"health must be True, a number of epochs or a Health; got {option!r}")

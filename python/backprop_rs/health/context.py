@@ -1,4 +1,4 @@
-"""What a diagnosis is made from."""
+"""The network, samples and history that a diagnosis judges."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.labels import class_labels, predicted_classes
+from ..health_record import LayerHealth
+from ..slopes import activation_inputs
 from ..trace import Trace
 from ..training.scores import one_hot, r2
 from .constant import best_constant_cost
-from .measures import Layer, layers_of, probe_rows, seen_of, slopes_of
+from .measures import layers_of, probe_rows, slopes_of
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
     from ..history import History
     from ..network import Network
 
-ROWS = 256  # that go forward and back
-INPUT_ROWS = 10_000  # whose features are looked at
+ROWS = 256  # samples of the forward and backward pass
+INPUT_ROWS = 10_000  # samples of the statistics of the features
 GOOD = 0.9
-FAR = 300.0  # where activations that have a limit are at it, to two digits
+FAR = 300.0  # |z| at which bounded activations have reached their limit, to two digits
 
 
 @dataclass
-class Case:
-    """A network with samples, and what is known of its training.
+class Context:
+    """A network with samples and the history of its training.
 
     Attributes
     ----------
     net : Network
     X, y : arrays, as the core takes them
     history : History or None
-        Of its training.
+        The history of its training.
     rate : float or None
         The learning rate to judge.
     """
@@ -48,13 +50,13 @@ class Case:
 
     @cached_property
     def probe(self) -> tuple[Array, AnyArray]:
-        """The rows that go forward and back."""
+        """The samples of the forward and backward pass."""
         rows = probe_rows(len(self.X), ROWS, self.net.seed)
         return np.ascontiguousarray(self.X[rows]), np.ascontiguousarray(self.y[rows])
 
     @cached_property
     def trace(self) -> Trace:
-        with np.errstate(all="ignore"):  # what overflows is found as such
+        with np.errstate(all="ignore"):  # overflow becomes a finding
             return Trace(*self.net._core.backward(*self.probe, None))
 
     @cached_property
@@ -63,18 +65,18 @@ class Case:
         return [*self.net.activation, self.net.output]
 
     @cached_property
-    def layers(self) -> list[Layer]:
+    def layers(self) -> list[LayerHealth]:
         return layers_of(self.net, self.trace)
 
     @cached_property
     def inputs(self) -> AnyArray:
-        """The features of some rows, in float64."""
+        """The features of at most `INPUT_ROWS` samples, in float64."""
         rows = probe_rows(len(self.X), INPUT_ROWS, self.net.seed)
         return self.X[rows].astype(np.float64)
 
     @cached_property
     def labels(self) -> AnyArray | None:
-        """The classes of all rows."""
+        """The classes of all samples, or None."""
         return class_labels(self.y, self.net.output, self.net.cost)
 
     @cached_property
@@ -86,29 +88,29 @@ class Case:
 
     @cached_property
     def values(self) -> AnyArray:
-        """All targets where they are values, otherwise none; in float64."""
+        """All targets in float64 if they are values, otherwise an empty array."""
         return np.asarray(self.y if self.y.ndim == 2 else [], np.float64)
 
     @property
     def is_fused(self) -> bool:
-        """Whether the cost takes z of the output, so that its slope is not in δ."""
+        """True if the cost uses z of the output, so that δ does not contain its slope."""
         from ..reference.cost import cost
 
         try:
             return self.net.output in cost(self.net.cost).fused
-        except ValueError:  # one of the user's own
+        except ValueError:  # a custom cost
             return False
 
     @cached_property
     def output_range(self) -> tuple[float, float]:
-        """Least and largest activation of the output; infinite where there is no limit."""
+        """The smallest and largest activation of the output; infinite without a limit."""
         return range_of(self.net._activations[-1])
 
     @cached_property
     def output_slopes(self) -> Array | None:
         """σ'(z) of the output, (rows, n_L)."""
-        z, a = seen_of(self.net, self.trace)[-1], self.trace.activations[-1]
-        return slopes_of(self.net._activations[-1], z, a)
+        inputs = activation_inputs(self.trace, self.net.gains, self.net.shifts)
+        return slopes_of(self.net._activations[-1], inputs[-1], self.trace.activations[-1])
 
     @cached_property
     def idle_cost(self) -> float:
@@ -125,12 +127,12 @@ class Case:
 
     @property
     def is_trained(self) -> bool:
-        """Whether there was a training by `fit`."""
+        """True if `fit` has trained the network."""
         return self.net.epochs_trained > 0 or bool(self.history)
 
     @cached_property
     def is_good(self) -> bool:
-        """Whether 9 of 10 classes are right, or 0.9 of the variance of the values is explained."""
+        """True if the accuracy, or R2 for values, is at least 0.9."""
         a, y = self.trace.activations[-1], self.targets
         if self.labels is not None:
             labels = class_labels(self.probe[1], self.net.output, self.net.cost)
@@ -138,7 +140,7 @@ class Case:
         return r2(y, a) >= GOOD
 
     def costs_at(self, rates: list[float]) -> list[float]:
-        """The cost of the probe now, and after one step of a copy at each rate."""
+        """Return the cost of the probe now, and after one step of a copy at each rate."""
         twin = deepcopy(self.net)
         state = twin._core.state()
         costs = [self.trace.cost]
@@ -151,7 +153,7 @@ class Case:
 
 
 def range_of(output: Any) -> tuple[float, float]:
-    """Least and largest value of an activation, as far as it has limits.
+    """Return the smallest and largest value of an activation, infinite without a limit.
 
     >>> range_of("sigmoid"), range_of("relu"), range_of("identity")
     ((0.0, 1.0), (0.0, inf), (-inf, inf))
@@ -165,5 +167,5 @@ def range_of(output: Any) -> tuple[float, float]:
     with np.errstate(all="ignore"):
         a, ends = row.sigma(z), row.sigma(np.array([-2 * FAR, 2 * FAR]))
     low, high = round(float(a.min()), 2), round(float(a.max()), 2)
-    below, above = ends.min() < low - 0.01, ends.max() > high + 0.01  # it goes on beyond
+    below, above = ends.min() < low - 0.01, ends.max() > high + 0.01  # it grows further
     return (-np.inf if below else low), (np.inf if above else high)

@@ -1,4 +1,4 @@
-"""What is wrong with a network or its training, in words, and what to try."""
+"""Findings about a network or its training, with advice."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._internal import checks
-from .context import Case
-from .rules import ILLNESSES
+from .context import Context
+from .rules import RULES
 
 if TYPE_CHECKING:
     from .._internal.types import Data
@@ -20,51 +20,51 @@ WIDTH = 80
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong.
+    """One problem.
 
     Attributes
     ----------
-    illness : str
-        A name of the table, such as "vanishing_delta".
+    rule : str
+        The name of the entry of `RULES`, such as "vanishing_delta".
     layer : int or None
-        The layer that it shows in, from 1 to L.
-    seen : str
-        What was seen, with its numbers.
+        The layer that has the problem, from 1 to L.
+    evidence : str
+        A sentence with the numbers that show it.
     advice : str
-        What to try.
+        A sentence with possible remedies.
     """
 
-    illness: str
+    rule: str
     layer: int | None
-    seen: str
+    evidence: str
     advice: str
 
     @property
     def title(self) -> str:
-        words = self.illness.replace("_", " ").replace("delta", "δ")
+        words = self.rule.replace("_", " ").replace("delta", "δ")
         return words if self.layer is None else f"{words} (layer {self.layer})"
 
 
 class Diagnosis(Sequence[Finding]):
-    """The findings of `Network.diagnose`, causes first; empty where nothing is wrong.
+    """The findings of `Network.diagnose`, causes first; empty if nothing is wrong.
 
     Attributes
     ----------
     rows : int
-        How many samples went forward and back.
+        The number of samples of the forward and backward pass.
 
     Examples
     --------
     >>> import backprop_rs as bp
     >>> net = bp.Network([1, 4, 1], "relu", output="identity", seed=0)
-    >>> found = net.diagnose([[1000.0], [2000.0], [4000.0]], [1.0, 2.0, 3.0])
-    >>> [finding.illness for finding in found]
+    >>> diagnosis = net.diagnose([[1000.0], [2000.0], [4000.0]], [1.0, 2.0, 3.0])
+    >>> [finding.rule for finding in diagnosis]
     ['unscaled_inputs']
-    >>> print(found)
+    >>> print(diagnosis)
     1 finding in 3 rows
     <BLANKLINE>
     1. unscaled inputs: Feature 0 is 2.65e+03 in the root mean square.
-       Try: Bring every feature to mean 0 and standard deviation 1:
+       Try: Scale every feature to mean 0 and standard deviation 1:
        bp.data.standardize.
     """
 
@@ -81,12 +81,12 @@ class Diagnosis(Sequence[Finding]):
         return iter(self.findings)
 
     @property
-    def illnesses(self) -> list[str]:
-        """The names of what was found, each once."""
-        return list(dict.fromkeys(finding.illness for finding in self))
+    def rules(self) -> list[str]:
+        """The distinct rules of the findings."""
+        return list(dict.fromkeys(finding.rule for finding in self))
 
     def to_dict(self) -> list[dict[str, Any]]:
-        """The findings as JSON can hold them."""
+        """Return the findings as dicts of JSON types."""
         return [asdict(finding) for finding in self]
 
     @property
@@ -101,7 +101,7 @@ class Diagnosis(Sequence[Finding]):
         lines = [self.title]
         for number, finding in enumerate(self, 1):
             head = f"{number}. "
-            shown = wrap(f"{finding.title}: {finding.seen}", WIDTH - len(head))
+            shown = wrap(f"{finding.title}: {finding.evidence}", WIDTH - len(head))
             shown += wrap(f"Try: {finding.advice}", WIDTH - len(head))
             margins = [head, *[" " * len(head)] * (len(shown) - 1)]
             pairs = zip(margins, shown, strict=True)
@@ -112,9 +112,9 @@ class Diagnosis(Sequence[Finding]):
         from html import escape
 
         items = "".join(
-            f"<li><b>{escape(one.title)}</b>: {escape(one.seen)}<br>"
-            f"<i>Try:</i> {escape(one.advice)}</li>"
-            for one in self
+            f"<li><b>{escape(finding.title)}</b>: {escape(finding.evidence)}<br>"
+            f"<i>Try:</i> {escape(finding.advice)}</li>"
+            for finding in self
         )
         return f"<p>{escape(self.title)}</p>" + (f"<ol>{items}</ol>" if items else "")
 
@@ -122,17 +122,17 @@ class Diagnosis(Sequence[Finding]):
 def diagnose(
     net: Network, X: Data, y: Data, history: History | None, learning_rate: float | None
 ) -> Diagnosis:
-    """What `Network.diagnose` does."""
+    """Check every rule; see `Network.diagnose`."""
     rate = learning_rate
     if rate is not None:
         rate = checks.nonnegative("learning_rate", rate)
     elif history is not None and history.learning_rate:
         rate = max(history.learning_rate)
-    case = Case(net, *net._samples(X, y), history, rate)
+    context = Context(net, *net._samples(X, y), history, rate)
     findings: list[Finding] = []
-    for row in ILLNESSES:
-        found = [Finding(row.name, layer, seen, row.advice) for layer, seen in row.signs(case)]
-        findings += found
-        if found and row.name == "nonfinite":
-            break  # all that follows would be of numbers that are none
-    return Diagnosis(findings, len(case.probe[0]))
+    for rule in RULES:
+        signs = list(rule.signs(context))
+        findings += [Finding(rule.name, layer, evidence, rule.advice) for layer, evidence in signs]
+        if signs and rule.name == "nonfinite":
+            break  # the other rules need finite numbers
+    return Diagnosis(findings, len(context.probe[0]))

@@ -1,4 +1,4 @@
-"""Whether a learning rate is too large or too small: by its history, and by steps of a copy."""
+"""Rules for learning rates that are too large or too small."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ import numpy as np
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray
-    from .context import Case
+    from .context import Context
 
-FEWEST = 4  # epochs that say something
-RISEN = 1.1  # a cost after one step, against what it was
-THROWN = 3.0  # a cost against that of a network without weights
-JUMPS = 0.3  # from epoch to epoch, of the cost itself
-PROGRESS = 0.05  # of the cost, in a training or from one half of it to the other
-LONGER = (10.0, 1e2, 1e3, 1e4, 1e5, 1e6)  # how many times as long the steps are that are tried
-WORTH = 0.01  # of the cost, that a longer step has to take off
-TIMES = 50.0  # as much as the step does
+MIN_EPOCHS = 4  # of a history to judge by
+RISEN = 1.1  # the cost after one step, divided by the cost before
+DIVERGED = 3.0  # the cost, divided by that of a network without weights
+JUMPS = 0.3  # the mean change of the cost from epoch to epoch, divided by the cost
+PROGRESS = 0.05  # of the cost, in a training or from its first half to its second
+LONGER = (10.0, 1e2, 1e3, 1e4, 1e5, 1e6)  # factors of the rates to try
+WORTH = 0.01  # the share of the cost that a longer step must save
+TIMES = 50.0  # and how many times more than the step at the given rate
 
 Signs = Iterator[tuple[None, str]]
 
 
-def too_large(case: Case) -> Signs:
-    if case.history is not None and case.history.stopped == "nan":
-        yield None, f"The training ended in a cost of NaN or infinity at{at_rate(case)}."
-    elif case.history is not None and len(case.history) >= FEWEST:
-        yield from thrown(case, np.array(case.history.cost, float))
-    elif case.rate:
-        before, after = case.costs_at([case.rate])
+def too_large(context: Context) -> Signs:
+    if context.history is not None and context.history.stopped == "nan":
+        yield None, f"The training ended in a cost of NaN or infinity at{at_rate(context)}."
+    elif context.history is not None and len(context.history) >= MIN_EPOCHS:
+        yield from signs_of_costs(context, np.array(context.history.cost, float))
+    elif context.rate:
+        before, after = context.costs_at([context.rate])
         if not after <= RISEN * before:
             seen = f"One step takes the cost from {before:.3g} to {after:.3g}"
-            yield None, f"{seen} at{at_rate(case)}."
+            yield None, f"{seen} at{at_rate(context)}."
 
 
-def thrown(case: Case, costs: AnyArray) -> Signs:
-    """What the costs of the epochs say."""
+def signs_of_costs(context: Context, costs: AnyArray) -> Signs:
+    """Yield a sign if the costs of the epochs diverge, rise or jump."""
     half = len(costs) // 2
     begin, end = costs[:half].mean(), costs[half:].mean()
     jumps = float(np.abs(np.diff(costs[half:])).mean() / end) if end > 0 else 0.0
-    idle, worst = case.idle_cost, costs[1:].max()
-    if worst > THROWN * idle:
+    idle, worst = context.idle_cost, costs[1:].max()
+    if worst > DIVERGED * idle:
         seen = f"The cost came to {worst:.3g}, that of a network without weights is {idle:.3g}"
     elif costs[half:].min() > costs[0]:
         seen = f"The cost rose from {costs[0]:.3g} to {costs[-1]:.3g}"
@@ -49,27 +49,29 @@ def thrown(case: Case, costs: AnyArray) -> Signs:
         seen = f"The cost jumps by {jumps:.0%} from epoch to epoch, and does not fall"
     else:
         return
-    yield None, f"{seen} at{at_rate(case)}."
+    yield None, f"{seen} at{at_rate(context)}."
 
 
-def too_small(case: Case) -> Signs:
-    """Where little is learned, and steps that are much longer would lower the cost."""
-    history = case.history
+def too_small(context: Context) -> Signs:
+    """Yield a sign if the cost hardly falls, and much longer steps would lower it."""
+    history = context.history
     costs = history.cost if history is not None else []
     moved = len(costs) > 1 and abs(costs[0] - costs[-1]) > PROGRESS * costs[0]
-    if not case.rate or moved or case.is_good or (history and history.stopped == "nan"):
+    if not context.rate or moved or context.is_good or (history and history.stopped == "nan"):
         return
-    now, step, *longer = case.costs_at([case.rate, *(case.rate * times for times in LONGER)])
+    now, step, *longer = context.costs_at(
+        [context.rate, *(context.rate * times for times in LONGER)]
+    )
     gains = [now - cost if np.isfinite(cost) else -np.inf for cost in longer]
     worth = [gain > WORTH * now and gain > TIMES * abs(now - step) for gain in gains]
     if any(worth):
         first = worth.index(True)
         yield (
             None,
-            f"One step at{at_rate(case)} takes {(now - step) / now:.1e} of the cost, one "
+            f"One step at{at_rate(context)} takes {(now - step) / now:.1e} of the cost, one "
             f"{LONGER[first]:g} times as long {gains[first] / now:.1e}.",
         )
 
 
-def at_rate(case: Case) -> str:
-    return f" learning_rate={case.rate:g}" if case.rate else " its learning rate"
+def at_rate(context: Context) -> str:
+    return f" learning_rate={context.rate:g}" if context.rate else " its learning rate"

@@ -1,87 +1,59 @@
-"""What a layer's health is measured by."""
+"""Measures of the health of a layer, and of the gradient of each sample."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import hypot
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..reference.norm import normalized
+from ..health_record import LayerHealth
+from ..slopes import activation_inputs, exact_slopes
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
     from ..network import Network
     from ..trace import Trace
 
-FLAT = 0.05  # a neuron is saturated where its mean slope is below this share of the steepest
-WITHIN = 3.0  # the steepest slope is sought for |z| up to this
-PROBE = 64  # the purpose of these random numbers, which no other has
+FLAT = 0.05  # a neuron is saturated if its mean slope is below this share of the steepest
+WITHIN = 3.0  # the largest |z| of the search for the steepest slope
+PROBE = 64  # the stream of these random numbers; no other purpose has it
 TWINS = {"gelu": "gelu_tanh"}  # the same slope to 0.001, without an erf for each z
+ROWS = 4096  # of a backward pass over many samples, which bounds its memory
 
 
-@dataclass(frozen=True)
-class Layer:
-    """The measures of one layer over the rows of a probe.
-
-    Attributes
-    ----------
-    mean_delta : float
-        The mean of |δ| over rows and neurons.
-    gradient_norm : float
-        The norm of ∂C/∂w and ∂C/∂b together.
-    saturated : float
-        The share of neurons whose mean slope |σ'(z)| is below 5 % of the steepest, without the
-        dead ones; NaN where slopes are no measure (softmax).
-    dead : float
-        The share of neurons whose slope is 0 for every row: no row can teach them.
-    """
-
-    mean_delta: float
-    gradient_norm: float
-    saturated: float
-    dead: float
-
-
-def layers_of(net: Network, trace: Trace) -> list[Layer]:
+def layers_of(net: Network, trace: Trace) -> list[LayerHealth]:
     """Measure each layer of a trace."""
     norms = gradient_norms(trace)
-    parts = zip(net._activations, seen_of(net, trace), trace.activations[1:], strict=True)
+    inputs = activation_inputs(trace, net.gains, net.shifts)
+    parts = zip(net._activations, inputs, trace.activations[1:], strict=True)
     shares = [flat_shares(*part) for part in parts]
     deltas = [float(np.abs(delta).mean(dtype=float)) for delta in trace.deltas]
     rows = zip(deltas, norms, shares, strict=True)
-    return [Layer(delta, norm, *share) for delta, norm, share in rows]
-
-
-def seen_of(net: Network, trace: Trace) -> list[Array]:
-    """What each activation sees: z, or with layer normalization what that makes of it."""
-    layers = zip(trace.weighted_inputs, net.gains, net.shifts, strict=True)
-    return [
-        z if gain is None or shift is None else gain * normalized(z)[0] + shift
-        for z, gain, shift in layers
-    ]
+    return [LayerHealth(delta, norm, *share) for delta, norm, share in rows]
 
 
 def gradient_norms(trace: Trace) -> list[float]:
-    """The norm of each layer's gradient, of all that it learns."""
-    kinds = (
-        *(trace.weight_gradients, trace.bias_gradients),
-        *(trace.gain_gradients, trace.shift_gradients),
+    """Return the norm of the gradient of all parameters of each layer."""
+    layers = zip(
+        trace.weight_gradients,
+        trace.bias_gradients,
+        trace.gain_gradients,
+        trace.shift_gradients,
+        strict=True,
     )
-    layers = zip(*kinds, strict=True)
-    return [hypot(*(norm(one) for one in layer if one is not None)) for layer in layers]
+    return [hypot(*(norm(array) for array in layer if array is not None)) for layer in layers]
 
 
 def norm(array: Array) -> float:
-    """The Euclidean norm of all elements."""
+    """Return the Euclidean norm of all elements."""
     flat = array.ravel()
     return float(np.sqrt(np.einsum("i,i->", flat, flat, dtype=float)))
 
 
 def flat_shares(activation: Any, z: Array, a: Array) -> tuple[float, float]:
-    """The shares of saturated and of dead neurons.
+    """Return the shares of saturated and of dead neurons.
 
     >>> z = np.array([[-1.0, -1.0, 2.0], [-2.0, 3.0, 2.0]])
     >>> flat_shares("relu", z, np.maximum(z, 0))
@@ -97,21 +69,13 @@ def flat_shares(activation: Any, z: Array, a: Array) -> tuple[float, float]:
 
 
 def slopes_of(activation: Any, z: Array, a: Array) -> Array | None:
-    """σ'(z) as it is measured: to 0.001, and quickly."""
+    """Return σ'(z) to 0.001 by a fast formula, or None for softmax."""
     return exact_slopes(TWINS.get(activation, activation), z, a)
-
-
-def exact_slopes(activation: Any, z: Array, a: Array) -> Array | None:
-    """σ'(z), (m, n_l), of a row or of one's own; None where a neuron has no slope of its own."""
-    from ..reference.activation import activation as activation_of
-
-    row = activation_of(activation)
-    return row.sigma_prime(z, a) if row.elementwise else None
 
 
 @lru_cache(maxsize=64)
 def steepest(activation: Any) -> float:
-    """The largest |σ'(z)| for |z| <= 3.
+    """Return the largest |σ'(z)| for |z| <= 3.
 
     >>> steepest("sigmoid")
     0.25
@@ -124,20 +88,50 @@ def steepest(activation: Any) -> float:
 
 
 def update_ratios(before: list[Array], after: list[Array]) -> list[float]:
-    """The norm of each layer's change against the norm of what it was."""
+    """Return the norm of each layer's change divided by the norm before it."""
     pairs = zip(before, after, strict=True)
     return [norm(new - old) / (norm(old) or float("inf")) for old, new in pairs]
 
 
-def probe_rows(n: int, most: int, seed: int) -> AnyArray:
-    """At most `most` rows of n, by the seed alone, in ascending order.
+def probe_rows(n: int, max_rows: int, seed: int) -> AnyArray:
+    """Return at most `max_rows` of n rows in ascending order; they depend on the seed only.
 
     >>> len(probe_rows(10, 256, seed=0)), len(probe_rows(10**9, 256, seed=0)) <= 256
     (10, True)
     """
     from ..reference.random import raw
 
-    if n <= most:
+    if n <= max_rows:
         return np.arange(n)
-    rows: AnyArray = np.unique(raw(seed, PROBE, 0, most) % np.uint64(n)).astype(np.int64)
+    rows: AnyArray = np.unique(raw(seed, PROBE, 0, max_rows) % np.uint64(n)).astype(np.int64)
     return rows
+
+
+def sample_gradient_norms(net: Network, X: Array, y: AnyArray, per_layer: bool) -> AnyArray:
+    """Return the norm of each sample's gradient, (m,), or that of each layer, (m, L)."""
+    if any(options["layer_norm"] for options in net._options):
+        return norms_one_by_one(net, X, y, per_layer)
+    pieces = []
+    for start in range(0, len(X), ROWS):
+        trace = net.backward(X[start : start + ROWS], y[start : start + ROWS])
+        layers = zip(trace.deltas, trace.activations[:-1], strict=True)
+        # |δ a^T|^2 + |δ|^2: the gradients themselves are not needed.
+        squares = [square_norms(delta) * (1 + square_norms(a)) for delta, a in layers]
+        pieces.append(np.stack(squares, axis=1))
+    every = np.concatenate(pieces)
+    norms: AnyArray = np.sqrt(every if per_layer else every.sum(axis=1))
+    return norms
+
+
+def norms_one_by_one(net: Network, X: Array, y: AnyArray, per_layer: bool) -> AnyArray:
+    """Return the same norms from one gradient per sample, with those of gains and shifts."""
+    traces = (net.backward(X[i : i + 1], y[i : i + 1]) for i in range(len(X)))
+    every = np.array([gradient_norms(trace) for trace in traces])
+    norms: AnyArray = every if per_layer else np.sqrt(np.square(every).sum(axis=1))
+    return norms
+
+
+def square_norms(rows: Array) -> AnyArray:
+    """Return |row|^2 of each row, in float64."""
+    squares: AnyArray = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+    return squares

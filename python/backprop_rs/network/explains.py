@@ -23,11 +23,11 @@ class Explains(Computes):
         y: Data,
         learning_rate: float = 0.1,
         *,
-        most: int = 6,
-        most_samples: int = 3,
+        max_neurons: int = 6,
+        max_samples: int = 3,
         digits: int = 6,
     ) -> Explanation:
-        """The derivation, written out with the numbers of this network; nothing is changed.
+        """Write out the derivation with the numbers of this network, which is not changed.
 
         Every quantity in its order: z and a of each layer, the cost, dC/da, sigma', delta, and the
         gradients from the output down, the averages over the samples, the update, and the cost
@@ -41,11 +41,11 @@ class Explains(Computes):
         y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
         learning_rate : float, default 0.1
             Of the update at the end.
-        most : int, default 6
-            The neurons of a layer that have lines of their own. The others are counted, and their
-            terms in sums added up.
-        most_samples : int, default 3
-            The samples that have pages of their own.
+        max_neurons : int, default 6
+            The number of neurons per layer that are shown. The others are counted, and their
+            terms in sums are added up.
+        max_samples : int, default 3
+            The number of samples that are shown; averages include the others.
         digits : int, default 6
             Significant digits, from 1 to 17.
 
@@ -75,13 +75,13 @@ class Explains(Computes):
             X.reshape(-1, self.sizes[0]),
             y,
             checks.nonnegative("learning_rate", learning_rate),
-            checks.integer("most", most, least=1),
-            checks.integer("most_samples", most_samples, least=1),
+            checks.integer("max_neurons", max_neurons, least=1),
+            checks.integer("max_samples", max_samples, least=1),
             checks.integer("digits", digits, least=1, most=17),
         )
 
     def check_gradients(
-        self, X: Data, y: Data, *, most: int = 1000, seed: int = 0
+        self, X: Data, y: Data, *, max_parameters: int = 1000, seed: int = 0
     ) -> GradientCheck:
         """Compare back-propagation with central differences of the cost; nothing is changed.
 
@@ -95,11 +95,11 @@ class Explains(Computes):
         ----------
         X : (m, n_0) array-like, or one sample (n_0,)
         y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
-        most : int, default 1000
-            The parameters to compare. Of larger networks a sample is drawn from each layer, with
-            the largest gradients of its weights and biases among them.
+        max_parameters : int, default 1000
+            The number of parameters to compare. If the network has more, a sample is drawn from
+            each layer; it includes the largest gradients of the weights and biases.
         seed : int, default 0
-            Of that sample.
+            The seed of that sample.
 
         Returns
         -------
@@ -117,6 +117,6 @@ class Explains(Computes):
         from ..gradient_check import check
 
         X, y = self._samples(X, y)
-        most = checks.integer("most", most, least=1)
+        max_parameters = checks.integer("max_parameters", max_parameters, least=1)
         seed = checks.integer("seed", seed, least=0)
-        return check(cast("Network", self), X, y, most, seed)
+        return check(cast("Network", self), X, y, max_parameters, seed)

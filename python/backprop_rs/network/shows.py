@@ -62,10 +62,10 @@ class Shows(Computes):
         >>> net.sample_gradient_norms([[1, 2], [3, 4]], [1, 0.5]).round(4)
         array([0.3307, 0.    ])
         """
-        from ..health.samples import gradient_norms
+        from ..health.measures import sample_gradient_norms
 
         X, y = self._samples(X, y)
-        return gradient_norms(cast("Network", self), X, y, per_layer)
+        return sample_gradient_norms(cast("Network", self), X, y, per_layer)
 
     def diagnose(
         self,
@@ -77,8 +77,8 @@ class Shows(Computes):
     ) -> Diagnosis:
         """Say in words what is wrong with the network, its data or its training; and what to try.
 
-        Looked for are the rows of `backprop_rs.health.ILLNESSES`, on at most 256 rows: vanishing
-        and exploding δ, dead, saturated and equal neurons, unscaled inputs, targets that the
+        Checks every entry of `backprop_rs.health.RULES` on at most 256 samples: vanishing and
+        exploding δ, dead, saturated and equal neurons, unscaled inputs, targets that the
         output cannot reach, a learning rate that is too large or too small, and others. The
         network is not changed.
 
@@ -95,12 +95,12 @@ class Shows(Computes):
         Returns
         -------
         Diagnosis
-            A sequence of findings, each with `illness`, `layer`, `seen` and `advice`.
+            A sequence of findings, each with `rule`, `layer`, `evidence` and `advice`.
 
         Examples
         --------
         >>> net = Network([2, *[5] * 10, 1], seed=0)
-        >>> net.diagnose([[0.0, 1.0], [1.0, 0.0]], [0, 1]).illnesses
+        >>> net.diagnose([[0.0, 1.0], [1.0, 0.0]], [0, 1]).rules
         ['vanishing_delta', 'constant_output']
         """
         from ..health.diagnosis import diagnose

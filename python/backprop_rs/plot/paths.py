@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..explain.layer_norm_values import normalized
-from ..health.measures import exact_slopes, seen_of
+from ..slopes import activation_inputs, exact_slopes
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array, Data
@@ -182,7 +182,8 @@ def paths_of(net: Network, x: Data, y: Data, layer: int, j: int, k: int, max_neu
     trace = net.backward(x, y)
     if len(trace.deltas[0]) != 1:
         raise ValueError(f"x must be one sample; got {len(trace.deltas[0])}")
-    weights, norms, inputs = net.weights, norms_of(net, trace), seen_of(net, trace)
+    weights, norms = net.weights, norms_of(net, trace)
+    inputs = activation_inputs(trace, net.gains, net.shifts)
     slopes, joined = slopes_of(net, trace, inputs)
     chosen, seen = choose(trace, weights, slopes, norms, layer, j, max_neurons)
     joints = [sizes[number] for number in range(layer, last + 1) if norms[number - 1] is not None]

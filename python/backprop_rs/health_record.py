@@ -1,39 +1,62 @@
-"""What `Health` has seen, epoch by epoch."""
+"""The record of the health of a training, epoch by epoch."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from .._internal.types import AnyArray
-    from .measures import Layer
+    from ._internal.types import AnyArray
 
-# Each measure: what an axis calls it, and what it is.
+# Each measure: its label on an axis, and its meaning.
 MEASURES = {
-    "mean_delta": ("mean |δ|", "the mean of |δ| over rows and neurons"),
+    "mean_delta": ("mean |δ|", "the mean of |δ| over samples and neurons"),
     "gradient_norm": ("gradient norm", "the norm of ∂C/∂w and ∂C/∂b"),
     "update_ratio": (
         "update / weight",
-        "the norm of the change of w in the epoch's last whole batch, against that of w",
+        "the norm of the change of w in the epoch's last full batch, divided by that of w",
     ),
     "saturated": ("saturated", "the share of neurons with a slope below 5 % of the steepest"),
-    "dead": ("dead", "the share of neurons whose slope is 0 for every row"),
+    "dead": ("dead", "the share of neurons whose slope is 0 for every sample"),
 }
 
 
+@dataclass(frozen=True)
+class LayerHealth:
+    """The measures of one layer over the samples of a probe.
+
+    Attributes
+    ----------
+    mean_delta : float
+        The mean of |δ| over samples and neurons.
+    gradient_norm : float
+        The norm of ∂C/∂w and ∂C/∂b together.
+    saturated : float
+        The share of neurons whose mean slope |σ'(z)| is below 5 % of the steepest, without the
+        dead ones; NaN for softmax.
+    dead : float
+        The share of neurons whose slope is 0 for every sample: no sample changes them.
+    """
+
+    mean_delta: float
+    gradient_norm: float
+    saturated: float
+    dead: float
+
+
 class HealthRecord:
-    """The measures of each layer, one row for each epoch that was looked at.
+    """The measures of each layer, one row per measured epoch.
 
     Attributes
     ----------
     epochs : list of int
-        The epochs that were looked at, counted as `History.epoch` counts them.
+        The measured epochs, counted like `History.epoch`.
     rows : int
-        The samples that were looked at.
+        The number of samples.
     mean_delta, gradient_norm, update_ratio, saturated, dead : (len(epochs), L) arrays
-        Column l - 1 is layer l; `MEASURES` says what each measure is.
+        Column l - 1 is layer l. See `MEASURES` for their meaning.
 
     Examples
     --------
@@ -47,22 +70,22 @@ class HealthRecord:
     def __init__(self) -> None:
         self.epochs: list[int] = []
         self.rows = 0
-        self._kept: dict[str, list[list[float]]] = {name: [] for name in MEASURES}
+        self._columns: dict[str, list[list[float]]] = {name: [] for name in MEASURES}
 
-    def add(self, epoch: int, layers: list[Layer], ratios: list[float]) -> None:
-        """The measures of one epoch."""
+    def add(self, epoch: int, layers: list[LayerHealth], ratios: list[float]) -> None:
+        """Add the measures of one epoch."""
         self.epochs.append(epoch)
-        for name, rows in self._kept.items():
+        for name, rows in self._columns.items():
             rows.append(
                 ratios if name == "update_ratio" else [getattr(layer, name) for layer in layers]
             )
 
     def values(self, name: str) -> AnyArray:
-        """The curves of a measure, (epochs, L)."""
+        """Return a measure of each layer, (epochs, L)."""
         if name not in MEASURES:
             raise ValueError(f"what must be one of {', '.join(MEASURES)}; got {name!r}")
-        kept = self._kept[name]
-        return np.array(kept, float).reshape(len(kept), len(kept[0]) if kept else 0)
+        rows = self._columns[name]
+        return np.array(rows, float).reshape(len(rows), len(rows[0]) if rows else 0)
 
     def __getattr__(self, name: str) -> AnyArray:
         if name in MEASURES:
@@ -70,12 +93,12 @@ class HealthRecord:
         raise AttributeError(f"a HealthRecord has no {name!r}; it has {', '.join(MEASURES)}")
 
     def label(self, name: str) -> str:
-        """What an axis of a measure is called."""
+        """Return the axis label of a measure."""
         return MEASURES[name][0]
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """One row for each epoch and layer, such as `pandas.DataFrame` takes them."""
-        n = len(self._kept["dead"][0]) if self.epochs else 0
+        """Return columns with one row per epoch and layer, for example for `pandas.DataFrame`."""
+        n = len(self._columns["dead"][0]) if self.epochs else 0
         columns: dict[str, list[Any]] = {
             "epoch": [epoch for epoch in self.epochs for _ in range(n)],
             "layer": [layer for _ in self.epochs for layer in range(1, n + 1)],
@@ -86,17 +109,17 @@ class HealthRecord:
         return len(self.epochs)
 
     def plot(self, what: str = "mean_delta", ax: Any = None) -> Any:
-        """One measure of each layer over the epochs, on a Matplotlib Axes."""
-        from ..plot import flow
+        """Draw one measure of each layer over the epochs; see `plot.flow`."""
+        from .plot import flow
 
         return flow(self, what, ax)
 
-    # As text and as HTML.
+    # Text and HTML.
 
     def table(self) -> list[list[str]]:
-        """A header, and a row for each layer: the first and the last look."""
+        """Return a header and a row per layer with the first and the last measures."""
         header = ["layer", *(label for label, _ in MEASURES.values())]
-        first, last = ([self._kept[name][i] for name in MEASURES] for i in (0, -1))
+        first, last = ([self._columns[name][i] for name in MEASURES] for i in (0, -1))
         rows = []
         for layer in range(len(last[0])):
             pairs = zip(first, last, strict=True)
@@ -135,7 +158,7 @@ class HealthRecord:
 
 
 def change(before: float, after: float) -> str:
-    """From the first to the last.
+    """Return the text of a change from the first to the last value.
 
     >>> change(0.5, 0.012345), change(0.0, 0.0)
     ('0.5 -> 0.0123', '0')

@@ -1,0 +1,31 @@
+"""Inputs and slopes of the activations of a backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .reference.norm import normalized
+
+if TYPE_CHECKING:
+    from ._internal.types import Array
+    from .trace import Trace
+
+
+def activation_inputs(
+    trace: Trace, gains: Sequence[Array | None], shifts: Sequence[Array | None]
+) -> list[Array]:
+    """Return the inputs of each layer's activation: z, or u with layer normalization."""
+    layers = zip(trace.weighted_inputs, gains, shifts, strict=True)
+    return [
+        z if gain is None or shift is None else gain * normalized(z)[0] + shift
+        for z, gain, shift in layers
+    ]
+
+
+def exact_slopes(activation: Any, z: Array, a: Array) -> Array | None:
+    """Return σ'(z), (m, n_l), of an activation, or None for softmax, which is not elementwise."""
+    from .reference.activation import activation as activation_of
+
+    entry = activation_of(activation)
+    return entry.sigma_prime(z, a) if entry.elementwise else None
