@@ -4,6 +4,7 @@
 
 use crate::activation::Activation;
 use crate::error::Error;
+use crate::interrupt::given_up;
 use crate::memory;
 use crate::random::{Purpose, Stream};
 use crate::real::Real;
@@ -47,6 +48,9 @@ table! {
         Pytorch = "pytorch";
     }
 }
+
+/// Numbers that are drawn, or products that are summed, between two looks at Ctrl-C.
+const BETWEEN_LOOKS: usize = 1 << 20;
 
 /// What the weights of a layer are drawn from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -146,17 +150,15 @@ impl Law {
         let n = n_in * n_out;
         match self {
             Self::Constant(value) => memory::collect(std::iter::repeat(value), n),
-            Self::Uniform(limit) => {
-                memory::collect(std::iter::repeat_with(|| uniform(limit, stream)), n)
-            }
-            Self::Normal(std) => memory::collect(normals(stream).map(|x| std * x), n),
+            Self::Uniform(limit) => drawn(std::iter::repeat_with(|| uniform(limit, stream)), n),
+            Self::Normal(std) => drawn(normals(stream).map(|x| std * x), n),
             Self::Truncated(std) => {
                 let near = normals(stream).filter(|x| x.abs() <= 2.0);
-                memory::collect(near.map(|x| std * x), n)
+                drawn(near.map(|x| std * x), n)
             }
             Self::Orthogonal(gain) => {
                 let (few, many) = (n_in.min(n_out), n_in.max(n_out));
-                let mut vectors = memory::collect(normals(stream), n)?;
+                let mut vectors = drawn(normals(stream), n)?;
                 orthonormalize(&mut vectors, many);
                 vectors.iter_mut().for_each(|x| *x *= gain);
                 if n_out <= n_in {
@@ -168,6 +170,18 @@ impl Law {
     }
 }
 
+/// `n` numbers; after Ctrl-C the others are 0.
+fn drawn(mut draws: impl Iterator<Item = f64>, n: usize) -> Result<Vec<f64>, Error> {
+    let mut drawn = memory::collect(std::iter::repeat(0.0), n)?;
+    for part in drawn.chunks_mut(BETWEEN_LOOKS) {
+        if given_up() {
+            break;
+        }
+        part.iter_mut().zip(&mut draws).for_each(|(x, draw)| *x = draw);
+    }
+    Ok(drawn)
+}
+
 fn uniform(limit: f64, stream: &mut Stream) -> f64 {
     limit * (2.0 * stream.uniform() - 1.0)
 }
@@ -176,16 +190,21 @@ fn normals(stream: &mut Stream) -> impl Iterator<Item = f64> {
     std::iter::repeat_with(|| stream.normals()).flatten()
 }
 
-/// Gram and Schmidt's method, modified, on rows of length `n`.
+/// Gram and Schmidt's method, modified, on rows of length `n`; unfinished after Ctrl-C.
 fn orthonormalize(rows: &mut [f64], n: usize) {
     let mut rest = rows;
     while !rest.is_empty() {
         let (row, others) = rest.split_at_mut(n);
         let norm = dot(row, row).sqrt();
         row.iter_mut().for_each(|x| *x /= norm);
-        for other in others.chunks_mut(n) {
-            let along = dot(row, other);
-            other.iter_mut().zip(&*row).for_each(|(x, y)| *x -= along * y);
+        for some in others.chunks_mut(n * (BETWEEN_LOOKS / n).max(1)) {
+            if given_up() {
+                return;
+            }
+            for other in some.chunks_mut(n) {
+                let along = dot(row, other);
+                other.iter_mut().zip(&*row).for_each(|(x, y)| *x -= along * y);
+            }
         }
         rest = others;
     }

@@ -16,13 +16,22 @@ thread_local! {
 }
 
 /// Does `work`, which is given up once `ask` says so; what it returns means nothing then.
+///
+/// It may come within the work of another call, when that one asks or runs a function of the user.
 pub fn asking<R>(ask: Ask, work: impl FnOnce() -> R) -> R {
-    ASK.set(Some(ask));
-    ASKED.set(None);
-    GIVEN_UP.set(false);
-    let result = work();
-    ASK.set(None);
-    result
+    let _outer = Outer(ASK.replace(Some(ask)), ASKED.replace(None), GIVEN_UP.replace(false));
+    work()
+}
+
+/// What holds for the call around another, and again after it.
+struct Outer(Option<Ask>, Option<Instant>, bool);
+
+impl Drop for Outer {
+    fn drop(&mut self) {
+        ASK.set(self.0);
+        ASKED.set(self.1);
+        GIVEN_UP.set(self.2);
+    }
 }
 
 /// Whether this thread is to leave its work.
@@ -51,5 +60,27 @@ mod tests {
         let [first, second] = asking(|| true, || [given_up(), given_up()]);
         assert!(first && second);
         assert!(!given_up());
+    }
+
+    #[test]
+    fn work_within_work_leaves_the_outer_as_it_was() {
+        let both = asking(
+            || true,
+            || {
+                let inner = asking(|| false, given_up);
+                [inner, given_up()]
+            },
+        );
+        assert_eq!(both, [false, true]);
+        let both = asking(
+            || false,
+            || {
+                let inner = asking(|| true, given_up);
+                [inner, given_up()]
+            },
+        );
+        assert_eq!(both, [true, false]);
+        let panicked = std::panic::catch_unwind(|| asking(|| true, || panic!("as planned")));
+        assert!(panicked.is_err() && !given_up());
     }
 }

@@ -1,7 +1,7 @@
 //! A network: validated construction, parameters, and passes forward and back over arrays.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
@@ -51,7 +51,7 @@ pub struct Network<T> {
     /// A moving average of the parameters, once a training has asked for one.
     pub(crate) averaged: Option<Gradient<T>>,
     /// The buffers of the last forward pass and of the last training, kept for the next.
-    forward: Option<Workspace<T>>,
+    forward: Mutex<Option<Workspace<T>>>,
     pub(crate) training: Option<Workspace<T>>,
     pub(crate) pace: Pace,
     pub(crate) order: Order,
@@ -121,7 +121,7 @@ impl<T: Real> Network<T> {
             tiles,
             large,
             averaged: None,
-            forward: None,
+            forward: Mutex::default(),
             training: None,
             pace: Pace::default(),
             order: Order::default(),
@@ -138,7 +138,8 @@ impl<T: Real> Network<T> {
             }
             layer.set_options(*options)?;
         }
-        (self.forward, self.training, self.averaged) = (None, None, None);
+        self.forward = Mutex::default();
+        (self.training, self.averaged) = (None, None);
         self.set_optimizer(self.optimizer.rule)
     }
 
@@ -338,14 +339,16 @@ impl<T: Real> Network<T> {
     /// # Panics
     ///
     /// If `x` is not whole rows, or `out` not as many.
-    pub fn predict_into(&mut self, x: &[T], out: &mut [T]) -> Result<bool, Error> {
+    pub fn predict_into(&self, x: &[T], out: &mut [T]) -> Result<bool, Error> {
         let (n_in, n_out) = (self.n_in(), self.n_out());
         let m = x.len() / n_in;
         assert!(x.len() == m * n_in && out.len() == m * n_out, "x and out must have as many rows");
         let threads = Self::threads_for(m.saturating_mul(self.forward_work()), m);
         let block = m.div_ceil(threads).clamp(1, ROW_BLOCK);
         let room = block * threads;
-        let ws = match self.forward.take() {
+        let kept = || self.forward.lock().unwrap_or_else(PoisonError::into_inner);
+        let ws = kept().take();
+        let ws = match ws {
             Some(ws) if ws.rows() >= room && ws.threads() >= threads => ws,
             _ => Workspace::forward(&self.layers, room, threads)?,
         };
@@ -392,12 +395,12 @@ impl<T: Real> Network<T> {
                 }
             }
         });
-        self.forward = Some(ws);
+        *kept() = Some(ws);
         Ok(finite.into_inner())
     }
 
     /// [`Self::predict_into`] for array views.
-    pub fn predict(&mut self, x: ArrayView2<T>) -> Result<Array2<T>, Error> {
+    pub fn predict(&self, x: ArrayView2<T>) -> Result<Array2<T>, Error> {
         let mut out = zeros(x.nrows(), self.n_out())?;
         let x = x.as_standard_layout();
         self.predict_into(slice(&x.view()), out.as_slice_mut().expect("standard layout"))?;

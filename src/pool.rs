@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
 use std::sync::{Arc, Condvar, Mutex, TryLockError};
-use std::thread::Thread;
+use std::thread::{Thread, ThreadId};
 
 /// Rounds of spinning before a thread parks: some tens of microseconds.
 const SPINS: usize = if cfg!(miri) { 10 } else { 4_000 };
@@ -34,11 +34,20 @@ pub fn set_threads(threads: usize) {
 thread_local! {
     /// Whether jobs of this thread keep to it.
     static ALONE: Cell<bool> = const { Cell::new(false) };
+
+    /// The caller of the job that this thread has a part in.
+    static CALLER: Cell<Option<ThreadId>> = const { Cell::new(None) };
 }
 
-/// Lets every later job of this thread use it alone, or as many as others do.
-pub fn set_alone(alone: bool) {
-    ALONE.set(alone);
+/// The thread that this one works for, which may be itself.
+#[cfg(any(feature = "python", test))]
+pub fn caller() -> ThreadId {
+    CALLER.get().unwrap_or_else(|| std::thread::current().id())
+}
+
+/// Lets every later job of this thread use it alone, or as many as others do; what held before.
+pub fn set_alone(alone: bool) -> bool {
+    ALONE.replace(alone)
 }
 
 /// The threads that a job may use.
@@ -293,12 +302,14 @@ impl Job<'_> {
 
     fn take_part(&self, index: usize) {
         self.keep_out_of_the_way();
+        CALLER.set(Some(self.caller.id()));
         let worker =
             Worker { index, count: self.barrier.arrivals.len(), barrier: Some(&self.barrier) };
         if catch_unwind(AssertUnwindSafe(|| (self.work)(worker))).is_err() {
             self.panicked.store(true, SeqCst);
             self.barrier.break_up();
         }
+        CALLER.set(None);
     }
 }
 
@@ -487,6 +498,13 @@ mod tests {
                 worker.wait();
             }
         });
+    }
+
+    #[test]
+    fn helpers_know_for_whom_they_work() {
+        let me = std::thread::current().id();
+        run(3, |_| assert_eq!(caller(), me));
+        run(1, |_| assert_eq!(caller(), me));
     }
 
     #[test]

@@ -4,24 +4,25 @@
 
 mod arguments;
 mod functions;
+mod leaving;
+mod turns;
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, TryLockError};
-use std::thread;
-use std::time::Duration;
+use std::sync::Mutex;
 
 use ndarray::{Array1, Array2};
 use numpy::{
-    Element, PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
-    PyReadwriteArray2, PyUntypedArray, PyUntypedArrayMethods, ToPyArray,
+    BorrowError, Element, PyArray1, PyArray2, PyArrayDyn, PyArrayMethods, PyReadonlyArray1,
+    PyReadonlyArray2, PyReadwriteArray2, PyUntypedArray, PyUntypedArrayMethods, ToPyArray,
 };
 use pyo3::exceptions::{PyKeyError, PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
-use arguments::{Batch, LayerOptions, Training};
+use arguments::{Batch, LayerOptions, Training, to_read, written_elsewhere};
 use functions::{Own, raised, unless_raised};
+use leaving::attached;
+use turns::{Reading, Turns, Writing};
 
 use crate::columns::into_rows;
 use crate::finite::first_non_finite_of_many;
@@ -63,9 +64,16 @@ macro_rules! with {
 /// The compiled twin of `backprop_rs.reference.Network`.
 #[pyclass(frozen, module = "backprop_rs._core")]
 struct Network {
-    either: Mutex<Either>,
-    /// Calls that have met it in another's hands, and have not had it yet.
-    waiting: AtomicUsize,
+    turns: Turns<Either>,
+    names: Names,
+}
+
+/// What never changes in a network, and so needs no turn.
+struct Names {
+    sizes: Vec<usize>,
+    activations: Vec<String>,
+    cost: String,
+    dtype: &'static str,
 }
 
 /// A snapshot of either number type.
@@ -139,50 +147,53 @@ impl Network {
             let options: Vec<Options> = options.iter().map(Options::from).collect();
             with!(&mut network, net => net.set_options(&options))?;
         }
-        Ok(Self { either: Mutex::new(network), waiting: AtomicUsize::new(0) })
+        let names = with!(&network, net => Names {
+            sizes: net.sizes(),
+            activations: net.activation_names(),
+            cost: net.cost_name(),
+            dtype: match &network { Either::Single(_) => f32::NAME, Either::Double(_) => f64::NAME },
+        });
+        Ok(Self { turns: Turns::new(network), names })
     }
 
     #[getter]
-    fn sizes(&self, py: Python) -> Vec<usize> {
-        with!(&*self.lock(py), net => net.sizes())
+    fn sizes(&self) -> Vec<usize> {
+        self.names.sizes.clone()
     }
 
     #[getter]
-    fn activations(&self, py: Python) -> Vec<String> {
-        with!(&*self.lock(py), net => net.activation_names())
+    fn activations(&self) -> Vec<String> {
+        self.names.activations.clone()
     }
 
     #[getter]
-    fn cost(&self, py: Python) -> String {
-        with!(&*self.lock(py), net => net.cost_name())
+    fn cost(&self) -> &str {
+        &self.names.cost
     }
 
     #[getter]
-    fn dtype(&self, py: Python) -> &'static str {
-        match &*self.lock(py) {
-            Either::Single(_) => f32::NAME,
-            Either::Double(_) => f64::NAME,
-        }
+    fn dtype(&self) -> &'static str {
+        self.names.dtype
     }
 
     fn initialize(&self, py: Python, init: &str, seed: u64) -> PyResult<()> {
-        Ok(with!(&mut *self.lock(py), net => net.initialize(init, seed))?)
+        with!(&mut *self.write(py)?, net => Ok(away(py, || net.initialize(init, seed))??))
     }
 
     fn weights<'py>(&self, py: Python<'py>) -> PyResult<Arrays<'py>> {
-        Ok(with!(&*self.lock(py), net => matrices(py, net.weights()?)))
+        Ok(with!(&*self.read(py)?, net => matrices(py, net.weights()?)))
     }
 
     fn biases<'py>(&self, py: Python<'py>) -> PyResult<Arrays<'py>> {
-        Ok(with!(&*self.lock(py), net => vectors(py, net.biases()?)))
+        Ok(with!(&*self.read(py)?, net => vectors(py, net.biases()?)))
     }
 
-    fn is_finite(&self, py: Python) -> bool {
-        with!(&*self.lock(py), net => py.detach(|| net.is_finite()))
+    fn is_finite(&self, py: Python) -> PyResult<bool> {
+        Ok(with!(&*self.read(py)?, net => py.detach(|| net.is_finite())))
     }
 
     fn set_weights(&self, py: Python, weights: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
-        with!(&mut *self.lock(py), net => {
+        with!(&mut *self.write(py)?, net => {
             for (l, w) in weights.iter().enumerate() {
                 net.set_weights(l, w.extract::<PyReadonlyArray2<_>>()?.as_array())?;
             }
@@ -191,7 +202,7 @@ impl Network {
     }
 
     fn set_biases(&self, py: Python, biases: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
-        with!(&mut *self.lock(py), net => {
+        with!(&mut *self.write(py)?, net => {
             for (l, b) in biases.iter().enumerate() {
                 net.set_biases(l, b.extract::<PyReadonlyArray1<_>>()?.as_array())?;
             }
@@ -200,15 +211,15 @@ impl Network {
     }
 
     fn gains<'py>(&self, py: Python<'py>) -> PyResult<OfNorm<'py>> {
-        Ok(with!(&*self.lock(py), net => of_norm(py, net.gains()?)))
+        Ok(with!(&*self.read(py)?, net => of_norm(py, net.gains()?)))
     }
 
     fn shifts<'py>(&self, py: Python<'py>) -> PyResult<OfNorm<'py>> {
-        Ok(with!(&*self.lock(py), net => of_norm(py, net.shifts()?)))
+        Ok(with!(&*self.read(py)?, net => of_norm(py, net.shifts()?)))
     }
 
     fn set_gains(&self, py: Python, gains: Vec<Option<Bound<'_, PyAny>>>) -> PyResult<()> {
-        with!(&mut *self.lock(py), net => {
+        with!(&mut *self.write(py)?, net => {
             for (l, gains) in gains.iter().enumerate() {
                 if let Some(gains) = gains {
                     net.set_gains(l, gains.extract::<PyReadonlyArray1<_>>()?.as_array())?;
@@ -219,7 +230,7 @@ impl Network {
     }
 
     fn set_shifts(&self, py: Python, shifts: Vec<Option<Bound<'_, PyAny>>>) -> PyResult<()> {
-        with!(&mut *self.lock(py), net => {
+        with!(&mut *self.write(py)?, net => {
             for (l, shifts) in shifts.iter().enumerate() {
                 if let Some(shifts) = shifts {
                     net.set_shifts(l, shifts.extract::<PyReadonlyArray1<_>>()?.as_array())?;
@@ -231,7 +242,7 @@ impl Network {
 
     fn set_optimizer(&self, py: Python, rule: &str) -> PyResult<()> {
         let rule = Rule::from_text(rule)?;
-        Ok(with!(&mut *self.lock(py), net => net.set_optimizer(rule))?)
+        Ok(with!(&mut *self.write(py)?, net => net.set_optimizer(rule))?)
     }
 
     /// The output activations, or None where `X` or `out` is not just what the core works on.
@@ -243,7 +254,7 @@ impl Network {
         out: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let mut failure = None;
-        with!(&mut *self.lock(X.py()), net => {
+        with!(&*self.read(X.py())?, net => {
             let result = predict(net, X, out, &mut failure);
             unless_raised(net, failure.map_or(Ok(result), Err))?
         })
@@ -251,8 +262,8 @@ impl Network {
 
     #[allow(non_snake_case)]
     fn activations_of<'py>(&self, py: Python<'py>, X: &Bound<'py, PyAny>) -> PyResult<Arrays<'py>> {
-        with!(&*self.lock(py), net => {
-            let x: PyReadonlyArray2<_> = X.extract()?;
+        with!(&*self.read(py)?, net => {
+            let x: PyReadonlyArray2<_> = to_read(X)?;
             let x = x.as_array();
             check_shape("X", &[x.nrows(), net.n_in()], x.shape())?;
             let activations = unless_raised(net, away(py, || net.activations_of(x)))???;
@@ -269,7 +280,7 @@ impl Network {
         y: &Bound<'py, PyAny>,
         sample_weight: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<PyTrace<'py>> {
-        with!(&*self.lock(py), net => {
+        with!(&*self.read(py)?, net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples(net)?;
             let Trace {
@@ -299,7 +310,7 @@ impl Network {
         y: &Bound<'py, PyAny>,
         sample_weight: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<PyGradient<'py>> {
-        with!(&*self.lock(py), net => {
+        with!(&*self.read(py)?, net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples(net)?;
             let trace = unless_raised(net, away(py, || net.gradient(&samples)))???;
@@ -317,7 +328,7 @@ impl Network {
         X: &Bound<'py, PyAny>,
         y: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyArray1<f64>>> {
-        with!(&*self.lock(py), net => {
+        with!(&*self.read(py)?, net => {
             let batch = Batch::new(X, y, None)?;
             let samples = batch.samples(net)?;
             let costs = unless_raised(net, away(py, || net.costs(&samples)))???;
@@ -335,7 +346,7 @@ impl Network {
         y: &Bound<PyAny>,
         sample_weight: Option<&Bound<PyAny>>,
     ) -> PyResult<f64> {
-        with!(&*self.lock(py), net => {
+        with!(&*self.read(py)?, net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples(net)?;
             Ok(unless_raised(net, away(py, || net.mean_cost(&samples)))???)
@@ -352,7 +363,7 @@ impl Network {
         learning_rate: f64,
         sample_weight: Option<&Bound<PyAny>>,
     ) -> PyResult<f64> {
-        with!(&mut *self.lock(py), net => {
+        with!(&mut *self.write(py)?, net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples(net)?;
             let cost = away(py, || net.step(&samples, learning_rate));
@@ -361,24 +372,25 @@ impl Network {
     }
 
     /// Trains from a position (epoch, step, cost_sum) on; the costs of the epochs that ended, the
-    /// position, and why it came back: done, time, nonfinite or interrupted.
+    /// position, and why it came back: done, time, nonfinite, interrupted (by `interrupted` of the
+    /// settings), or the exception of a signal handler or of a function of the user's own.
     #[allow(non_snake_case)]
     #[pyo3(signature = (X, y, settings, position, sample_weight=None))]
-    fn train(
+    fn train<'py>(
         &self,
-        py: Python,
-        X: &Bound<PyAny>,
-        y: &Bound<PyAny>,
+        py: Python<'py>,
+        X: &Bound<'py, PyAny>,
+        y: &Bound<'py, PyAny>,
         settings: Training,
         position: (u64, usize, f64),
-        sample_weight: Option<&Bound<PyAny>>,
-    ) -> PyResult<(Vec<f64>, u64, usize, f64, &'static str)> {
+        sample_weight: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Vec<f64>, u64, usize, f64, Bound<'py, PyAny>)> {
         let (epoch, step, cost_sum) = position;
         let start = Position { epoch, step, cost_sum };
         let signal = Mutex::new(None);
         let asked = settings.interrupted.as_ref();
         let interrupted = || interrupted(asked, &signal);
-        let outcome = with!(&mut *self.lock(py), net => {
+        let outcome = with!(&mut *self.write(py)?, net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples(net)?;
             let settings = settings.settings(samples.len(), &interrupted)?;
@@ -391,26 +403,20 @@ impl Network {
             }
             outcome
         })?;
-        if let Some(error) = signal.into_inner().unwrap() {
-            error.restore(py);
-            let interrupt = PyErr::fetch(py);
-            if !interrupt.is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>(py) {
-                return Err(interrupt);
-            }
-        }
-        let reason = match outcome.reason {
-            Reason::Done => "done",
-            Reason::Time => "time",
-            Reason::NonFinite => "nonfinite",
-            Reason::Interrupted => "interrupted",
+        let reason = match (signal.into_inner().unwrap(), outcome.reason) {
+            (Some(error), _) => error.into_value(py).into_bound(py).into_any(),
+            (None, Reason::Done) => PyString::new(py, "done").into_any(),
+            (None, Reason::Time) => PyString::new(py, "time").into_any(),
+            (None, Reason::NonFinite) => PyString::new(py, "nonfinite").into_any(),
+            (None, Reason::Interrupted) => PyString::new(py, "interrupted").into_any(),
         };
         let end = outcome.end;
         Ok((outcome.costs, end.epoch, end.step, end.cost_sum, reason))
     }
 
     /// How many numbers the sum of the gradient of each layer has.
-    fn sum_lengths(&self, py: Python) -> Vec<usize> {
-        with!(&*self.lock(py), net => net.sum_lengths())
+    fn sum_lengths(&self, py: Python) -> PyResult<Vec<usize>> {
+        Ok(with!(&*self.read(py)?, net => net.sum_lengths()))
     }
 
     /// The sums of costs and of weights of consecutive parts of the samples; `ready(layer, sums)`
@@ -429,7 +435,7 @@ impl Network {
         sample_weight: Option<&Bound<PyAny>>,
     ) -> PyResult<Vec<(f64, f64)>> {
         let mut failed = None;
-        let sums = with!(&mut *self.lock(py), net => {
+        let sums = with!(&mut *self.write(py)?, net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples(net)?;
             let settings = settings.settings(samples.len(), &|| false)?;
@@ -445,11 +451,11 @@ impl Network {
                 sum.iter().for_each(|numbers| rows[l].extend_from_slice(numbers));
                 if part + 1 == parts.len() && failed.is_none() {
                     let numbers = std::mem::take(&mut rows[l]);
-                    failed = Python::attach(|py| {
+                    failed = attached(|py| {
                         let shape = (parts.len(), lengths[l]);
                         let sums = Array2::from_shape_vec(shape, numbers).expect("a row a part");
                         ready.call1(py, (l, PyArray2::from_owned_array(py, sums))).err()
-                    });
+                    }).flatten();
                 }
             }));
             failed = net.take_failure().map(raised).or(failed);
@@ -477,7 +483,7 @@ impl Network {
         let (cost, weight, rows) = sums;
         let (epoch, step, cost_sum) = position;
         let at = Position { epoch, step, cost_sum };
-        with!(&mut *self.lock(py), net => {
+        with!(&mut *self.write(py)?, net => {
             let arrays = gradient.iter().map(|sum| sum.extract::<PyReadonlyArray1<_>>());
             let arrays = arrays.collect::<Result<Vec<_>, _>>()?;
             let slices = arrays.iter().map(|array| array.as_slice());
@@ -494,7 +500,7 @@ impl Network {
     /// All that a training needs beside its settings and data.
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
-        with!(&*self.lock(py), net => {
+        with!(&*self.read(py)?, net => {
             let state = net.state()?;
             for (name, array) in state.matrices {
                 dict.set_item(name, PyArray2::from_owned_array(py, array))?;
@@ -514,7 +520,7 @@ impl Network {
     fn snapshot(&self, py: Python, interrupted: Option<Py<PyAny>>) -> PyResult<Option<Snapshot>> {
         let signal = Mutex::new(None);
         let give_up = || self::interrupted(interrupted.as_ref(), &signal);
-        let kept = match &*self.lock(py) {
+        let kept = match &*self.read(py)? {
             Either::Single(net) => py.detach(|| net.snapshot(&give_up))?.map(Kept::Single),
             Either::Double(net) => py.detach(|| net.snapshot(&give_up))?.map(Kept::Double),
         };
@@ -526,7 +532,7 @@ impl Network {
 
     /// Back to a snapshot of this network.
     fn go_back(&self, py: Python, snapshot: &Bound<Snapshot>) -> PyResult<()> {
-        match (&mut *self.lock(py), &snapshot.get().0) {
+        match (&mut *self.write(py)?, &snapshot.get().0) {
             (Either::Single(net), Kept::Single(kept)) => py.detach(|| net.go_back(kept))?,
             (Either::Double(net), Kept::Double(kept)) => py.detach(|| net.go_back(kept))?,
             _ => return Err(Error::State { name: "snapshot".into() }.into()),
@@ -538,7 +544,7 @@ impl Network {
     fn set_state(&self, py: Python, state: &Bound<PyDict>) -> PyResult<()> {
         let number =
             |name: &str| state.get_item(name)?.ok_or_else(|| PyKeyError::new_err(name.to_string()));
-        with!(&mut *self.lock(py), net => {
+        with!(&mut *self.write(py)?, net => {
             let mut given = State { updates: number("updates")?.extract()?,
                 momentum_product: number("momentum_product")?.extract()?, ..State::default() };
             for (name, value) in state.iter() {
@@ -560,41 +566,14 @@ impl Network {
 }
 
 impl Network {
-    /// The network; a panic of an earlier call has left whole parameters behind.
-    ///
-    /// Whoever has it may wait for the interpreter, so nobody waits for it with the interpreter.
-    fn lock(&self, py: Python) -> MutexGuard<'_, Either> {
-        self.let_others_go_first(py);
-        let mut waits = false;
-        let guard = loop {
-            match self.either.try_lock() {
-                Ok(guard) => break guard,
-                Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => {
-                    if !std::mem::replace(&mut waits, true) {
-                        self.waiting.fetch_add(1, Relaxed);
-                    }
-                    py.detach(|| drop(self.either.lock()));
-                }
-            }
-        };
-        if waits {
-            self.waiting.fetch_sub(1, Relaxed);
-        }
-        guard
+    /// The network in a turn to read.
+    fn read(&self, py: Python) -> PyResult<Reading<'_, Either>> {
+        self.turns.read(py)
     }
 
-    /// A thread that calls again and again would else take the network each time before those that
-    /// wait for it are awake.
-    fn let_others_go_first(&self, py: Python) {
-        const LOOKS: usize = 1000;
-        const BETWEEN: Duration = Duration::from_micros(50);
-        for _ in 0..LOOKS {
-            if self.waiting.load(Relaxed) == 0 {
-                return;
-            }
-            py.detach(|| thread::sleep(BETWEEN));
-        }
+    /// The network in a turn to read and write.
+    fn write(&self, py: Python) -> PyResult<Writing<'_, Either>> {
+        self.turns.write(py)
     }
 }
 
@@ -626,7 +605,7 @@ fn network<T: Element + Real>(
 }
 
 fn predict<'py, T: Element + Real>(
-    net: &mut crate::Network<T>,
+    net: &crate::Network<T>,
     x: &Bound<'py, PyAny>,
     out: Option<&Bound<'py, PyAny>>,
     failure: &mut Option<PyErr>,
@@ -641,7 +620,7 @@ fn predict<'py, T: Element + Real>(
         return None;
     }
     let rows = if shape.len() == 1 { 1 } else { shape[0] };
-    let x = x.try_readonly().ok()?;
+    let x = x.try_readonly().map_err(|_| *failure = Some(written_elsewhere())).ok()?;
     let values = x.as_slice().ok()?;
     if let Some(out) = out {
         let given = out.cast::<PyArrayDyn<T>>().ok()?;
@@ -656,7 +635,13 @@ fn predict<'py, T: Element + Real>(
         if overlap(values, given) {
             return None; // in one object or two: the caller gives a copy of X
         }
-        let mut guard = given.try_readwrite().ok()?;
+        let mut guard = match given.try_readwrite() {
+            Err(BorrowError::AlreadyBorrowed) => {
+                *failure = Some(written_elsewhere());
+                return None;
+            }
+            other => other.ok()?,
+        };
         let to = guard.as_slice_mut().ok()?;
         return predicted(net, values, to, py, failure)?.then(|| out.clone());
     }
@@ -702,9 +687,10 @@ fn interrupted(asked: Option<&Py<PyAny>>, signal: &Mutex<Option<PyErr>>) -> bool
         py.check_signals()?;
         asked.map_or(Ok(false), |asked| asked.bind(py).call0()?.is_truthy())
     };
-    let (pending, given_up) = match Python::attach(ask) {
-        Ok(given_up) => (None, given_up),
-        Err(error) => (Some(error), true),
+    let (pending, given_up) = match attached(ask) {
+        Some(Ok(given_up)) => (None, given_up),
+        Some(Err(error)) => (Some(error), true),
+        None => (None, true),
     };
     *signal.lock().unwrap() = pending;
     given_up
@@ -713,13 +699,14 @@ fn interrupted(asked: Option<&Py<PyAny>>, signal: &Mutex<Option<PyErr>>) -> bool
 /// Does `work` without the interpreter's lock, until it is done or a signal's handler raises.
 fn away<R: Send>(py: Python, work: impl FnOnce() -> R + Send) -> PyResult<R> {
     fn ask() -> bool {
-        let raised = Python::attach(|py| py.check_signals()).err();
+        let raised = attached(|py| py.check_signals().err()).flatten();
         let given_up = raised.is_some();
         RAISED.set(raised);
         given_up
     }
+    let of_outer_call = RAISED.take();
     let result = py.detach(|| asking(ask, work));
-    RAISED.take().map_or(Ok(result), Err)
+    RAISED.replace(of_outer_call).map_or(Ok(result), Err)
 }
 
 fn matrices<T: Element>(py: Python<'_>, list: Vec<Array2<T>>) -> Arrays<'_> {
@@ -740,7 +727,7 @@ fn of_norm<T: Element>(py: Python<'_>, list: Vec<Option<Array1<T>>>) -> OfNorm<'
 #[allow(non_snake_case)]
 fn first_nonfinite(X: &Bound<PyAny>) -> PyResult<Option<usize>> {
     fn search<T: Element + Real>(array: &Bound<PyArrayDyn<T>>) -> PyResult<Option<usize>> {
-        let (py, array) = (array.py(), array.try_readonly()?);
+        let (py, array) = (array.py(), array.try_readonly().map_err(|_| written_elsewhere())?);
         Ok(match array.as_slice() {
             Ok(values) if array.is_c_contiguous() => py.detach(|| first_non_finite_of_many(values)),
             _ => array.as_array().iter().position(|value| !value.is_finite()),
@@ -845,10 +832,10 @@ fn set_num_threads(n: usize) -> PyResult<()> {
     Ok(())
 }
 
-/// Lets later calls of this thread use it alone, or as many threads as others do.
+/// Lets later calls of this thread use it alone, or as many threads as others do; what held before.
 #[pyfunction]
-fn set_alone(alone: bool) {
-    pool::set_alone(alone);
+fn set_alone(alone: bool) -> bool {
+    pool::set_alone(alone)
 }
 
 /// The threads that a call may use.
@@ -912,6 +899,8 @@ tables!(Activation, Cost, Init, Rule);
 
 #[pymodule(gil_used = false)]
 mod _core {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::{
         Network, Snapshot, canonical, first_nonfinite, fma_peak, get_num_threads, instruction_set,
@@ -921,4 +910,9 @@ mod _core {
     #[pymodule_export]
     #[allow(non_upper_case_globals)]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(module: &Bound<PyModule>) -> PyResult<()> {
+        super::leaving::register(module)
+    }
 }

@@ -193,7 +193,12 @@ impl<T: Real> Network<T> {
             let (budget, from) = (piece.min(left), end);
             let settings = Settings { budget, ..settings.clone() };
             let count = if all { threads } else { 1 };
-            let (part, spent) = self.train_on(count, samples, &settings, from, by_panels && all)?;
+            let trained = self.train_on(count, samples, &settings, from, by_panels && all);
+            let (part, spent) = match trained {
+                // What has been made is kept; the next call meets the error at its beginning.
+                Err(_) if end != start => return Ok(Outcome { costs, end, reason: Reason::Time }),
+                other => other?,
+            };
             let epochs = (part.end.epoch - from.epoch) as usize;
             self.pace.note(epochs * steps + part.end.step - from.step, spent);
             costs.extend(part.costs);

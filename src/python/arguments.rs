@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use ndarray::Dimension;
 use numpy::{
-    Element, PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods,
+    Element, PyArray, PyArray1, PyArrayMethods, PyReadonlyArray, PyReadonlyArray1,
+    PyReadonlyArray2, PyUntypedArrayMethods,
 };
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::samples::{Samples, Targets};
@@ -31,11 +33,11 @@ impl<'py, T: Element + Real> Batch<'py, T> {
         weights: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Self> {
         let y = match y.cast::<PyArray1<i64>>() {
-            Ok(classes) => Desired::Classes(classes.try_readonly()?),
-            Err(_) => Desired::Values(y.extract()?),
+            Ok(_) => Desired::Classes(to_read(y)?),
+            Err(_) => Desired::Values(to_read(y)?),
         };
-        let weights = weights.map(|weights| weights.extract()).transpose()?;
-        Ok(Self { x: x.extract()?, y, weights })
+        let weights = weights.map(to_read).transpose()?;
+        Ok(Self { x: to_read(x)?, y, weights })
     }
 
     /// Those of a network, whose lengths are checked each time: an array may have got another one
@@ -51,6 +53,21 @@ impl<'py, T: Element + Real> Batch<'py, T> {
         samples.check(net.n_in(), net.n_out())?;
         Ok(samples)
     }
+}
+
+/// An array to read, unless a call of another thread writes to it.
+pub fn to_read<'py, T: Element, D: Dimension>(
+    given: &Bound<'py, PyAny>,
+) -> PyResult<PyReadonlyArray<'py, T, D>> {
+    let array = given.cast::<PyArray<T, D>>()?;
+    array.try_readonly().map_err(|_| written_elsewhere())
+}
+
+/// The error for an array that a call of another thread writes to, or reads where this one writes.
+pub fn written_elsewhere() -> PyErr {
+    let sentence =
+        "X, y and out must not be in use by a call of another thread that writes to them";
+    PyRuntimeError::new_err(sentence)
 }
 
 /// What a layer has beside its activation.

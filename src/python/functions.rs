@@ -8,6 +8,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
+use super::leaving::attached;
 use crate::{Error, Failure, OwnActivation, OwnCost, Real};
 
 /// An object of `backprop_rs.own`.
@@ -32,14 +33,14 @@ impl Own {
         method: &str,
         arguments: &[ArrayView2<T>],
     ) -> Result<Array<T, D>, Failure> {
-        let result: PyResult<_> = Python::attach(|py| {
+        let result: Option<PyResult<_>> = attached(|py| {
             let arguments = arguments.iter().map(|array| array.to_pyarray(py));
             let arguments = PyTuple::new(py, arguments)?;
             let result = self.object.bind(py).call_method1(method, arguments)?;
             let result: PyReadonlyArray<T, D> = result.extract()?;
             Ok(result.as_array().to_owned())
         });
-        Ok(result?)
+        Ok(result.ok_or("the interpreter has ended")??)
     }
 }
 

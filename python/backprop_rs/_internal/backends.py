@@ -54,11 +54,11 @@ def alone() -> Iterator[None]:
     except ImportError:
         yield
         return
-    set_alone(True)
+    before = set_alone(True)
     try:
         yield
     finally:
-        set_alone(False)
+        set_alone(before)
 
 
 @cache

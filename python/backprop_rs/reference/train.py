@@ -79,12 +79,13 @@ def train(
     settings: Mapping[str, Any],
     position: tuple[int, int, float],
     sample_weight: Array | None = None,  # (n,)
-) -> tuple[list[float], int, int, float, str]:
+) -> tuple[list[float], int, int, float, str | BaseException]:
     """Go on from (epoch, step, cost_sum) to `stop_epoch`, or until the budget is spent.
 
     Returns the costs of the epochs that ended in this call, where to go on, and why it came back:
-    done, time, nonfinite or interrupted. The cost of an epoch is the mean over its samples, each
-    taken just before the update of its own batch.
+    done, time, nonfinite, interrupted (by `interrupted` of the settings), or the exception of a
+    signal handler or of a function of the user's own. The cost of an epoch is the mean over its
+    samples, each taken just before the update of its own batch.
     """
     run = Settings(**settings)
     epoch, step, cost_sum = position
@@ -96,31 +97,34 @@ def train(
     deadline = perf_counter() + run.budget
     if run.average is not None and network._averaged is None:
         network._averaged = {name: theta.copy() for name, theta in network.parameters().items()}
-    while (epoch, step) < (run.stop_epoch, run.stop_step):
-        order = run.order(len(X), epoch)
-        last = min(run.stop_step if epoch == run.stop_epoch else steps, at_hand)
-        while step < last:
-            if run.interrupted and run.interrupted():
-                return costs, epoch, step, cost_sum, "interrupted"
-            first = (step - first_step) * run.batch_size
-            rows = order[first : first + run.batch_size]
-            weights = None if sample_weight is None else sample_weight[rows]
-            rate = run.rate(epoch, step, steps)
-            cost = one_step(network, run, (X[rows], y[rows], weights), (rows, epoch), rate)
-            if cost is None:
-                return costs, epoch, step, cost_sum, "nonfinite"
-            cost_sum += len(rows) * cost
-            step += 1
-            if step < last and perf_counter() >= deadline:
+    try:
+        while (epoch, step) < (run.stop_epoch, run.stop_step):
+            order = run.order(len(X), epoch)
+            last = min(run.stop_step if epoch == run.stop_epoch else steps, at_hand)
+            while step < last:
+                if run.interrupted and run.interrupted():
+                    return costs, epoch, step, cost_sum, "interrupted"
+                first = (step - first_step) * run.batch_size
+                rows = order[first : first + run.batch_size]
+                weights = None if sample_weight is None else sample_weight[rows]
+                rate = run.rate(epoch, step, steps)
+                cost = one_step(network, run, (X[rows], y[rows], weights), (rows, epoch), rate)
+                if cost is None:
+                    return costs, epoch, step, cost_sum, "nonfinite"
+                cost_sum += len(rows) * cost
+                step += 1
+                if step < last and perf_counter() >= deadline:
+                    return costs, epoch, step, cost_sum, "time"
+            if step < steps:
+                break
+            costs.append(cost_sum / n)
+            epoch, step, cost_sum = epoch + 1, 0, 0.0
+            if run.window:
+                break
+            if perf_counter() >= deadline and (epoch, step) < (run.stop_epoch, run.stop_step):
                 return costs, epoch, step, cost_sum, "time"
-        if step < steps:
-            break
-        costs.append(cost_sum / n)
-        epoch, step, cost_sum = epoch + 1, 0, 0.0
-        if run.window:
-            break
-        if perf_counter() >= deadline and (epoch, step) < (run.stop_epoch, run.stop_step):
-            return costs, epoch, step, cost_sum, "time"
+    except BaseException as error:  # the steps before it have been made
+        return costs, epoch, step, cost_sum, error
     return costs, epoch, step, cost_sum, "done"
 
 
