@@ -11,6 +11,10 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
+
+CHANGING = RLock()  # a signal handler may have a block of its own
+BLOCKS: list[list[int]] = []  # what each `with num_threads` block that is open restores
 
 
 def set_num_threads(n: int) -> None:
@@ -80,12 +84,20 @@ def num_threads(n: int) -> Iterator[None]:
     ...     bp.get_num_threads()
     1
     """
-    before = get_num_threads()
-    set_num_threads(n)
+    with CHANGING:
+        mine = [get_num_threads()]
+        set_num_threads(n)
+        BLOCKS.append(mine)
     try:
         yield
     finally:
-        set_num_threads(before)
+        with CHANGING:
+            place = next(i for i, one in enumerate(BLOCKS) if one is mine)
+            if place + 1 < len(BLOCKS):
+                BLOCKS[place + 1][0] = mine[0]  # whoever ends last restores what was first
+            else:
+                set_num_threads(mine[0])
+            del BLOCKS[place]
 
 
 def processors() -> int:
