@@ -665,7 +665,7 @@ fn overlap<T: Element>(read: &[T], written: &Bound<PyArrayDyn<T>>) -> bool {
 
 /// Whether all samples are finite, or None after a failure.
 fn predicted<T: Element + Real>(
-    net: &mut crate::Network<T>,
+    net: &crate::Network<T>,
     x: &[T],
     out: &mut [T],
     py: Python,

@@ -203,7 +203,7 @@ def test_a_copy_of_large_layers_is_given_up_when_asked(backend):
     copies = rollback.Copies(core, steps=1)
     copies.keep((0, 0, 0.0), bool, lambda: False)
     kept, copies.due = list(copies.kept), 0.0
-    with pytest.raises(KeyboardInterrupt), bp.num_threads(1):
-        copies.keep((1, 0, 0.0), bool, lambda: True)
+    with bp.num_threads(1):
+        assert not copies.keep((1, 0, 0.0), bool, lambda: True)
     assert len(kept) == 1 and copies.kept == kept
     assert core.snapshot().is_finite()

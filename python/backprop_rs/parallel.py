@@ -100,7 +100,7 @@ def train_many(
         ]
         try:
             while wait(trainings, timeout=PATIENCE).not_done:
-                pass  # Python hears a signal only where this thread does something
+                interrupts.deliver()
         except BaseException:  # of a handler of the user's own: the pool waits for all to end
             interrupts.requested = True
             raise

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from . import Network
 
 GRADIENT_DESCENT = "sgd"
+LONG_STEP = 10**7  # samples times parameters from which signals do not wait for a step to end
 
 
 class Learns(Computes):
@@ -61,12 +62,25 @@ class Learns(Computes):
 
     def _one_step(self, X: Array, y: AnyArray, rate: float, weights: Array | None) -> float:
         """One update; under dropout with a mask that no step before it had."""
-        if not any(one["dropout"] for one in self._options):
+        at, drops = 0, any(one["dropout"] for one in self._options)
+        if not drops and self.backend == "rust" and len(X) * self.n_parameters < LONG_STEP:
             return self._core.step(X, y, rate, weights)  # type: ignore[no-any-return]
-        at, self._steps = self._steps, self._steps + 1
-        run = {"batch_size": len(X), "learning_rate": rate, "seed": self.seed, "budget": inf}
-        costs, *_ = self._core.train(X, y, run | {"stop_epoch": at + 1}, (at, 0, 0.0), weights)
-        if not costs:
+        if drops:
+            at, self._steps = self._steps, self._steps + 1
+        from ..training import interrupts
+
+        run: dict[str, Any] = {"batch_size": len(X), "learning_rate": rate, "seed": self.seed}
+
+        with interrupts.present() as listening:
+            run |= {"stop_epoch": at + 1, "budget": inf, "interrupted": listening.asked}
+            while True:
+                costs, *_, reason = self._core.train(X, y, run, (at, 0, 0.0), weights)
+                if isinstance(reason, BaseException):
+                    raise reason
+                if costs:
+                    break
+                listening.obey()
+        if listening.pressed():
             raise KeyboardInterrupt
         return costs[0]  # type: ignore[no-any-return]
 

@@ -12,7 +12,9 @@ from .._internal.types import AnyArray, Array
 
 if TYPE_CHECKING:
     from ..network import Network
+    from ..training.interrupts import Interrupts
 
+Place = tuple[int, int, float]  # epoch, step, and the sum of its costs
 ROOM = 2**25  # numbers that a sparse matrix may fill at once as a dense one
 
 
@@ -58,27 +60,55 @@ def dense(X: Any) -> Array:
 
 
 def train(
-    net: Network, samples: Samples, settings: dict[str, Any], first: int, orders: AnyArray | None
-) -> tuple[list[float], bool]:
+    net: Network,
+    samples: Samples,
+    settings: dict[str, Any],
+    first: int,
+    orders: AnyArray | None,
+    interrupts: Interrupts,
+) -> tuple[list[float], BaseException | None]:
     """Whole epochs from number `first` on, one for each row of `orders` (or `epochs` of them).
 
-    Returns their costs, and whether Ctrl-C has ended them early.
+    Returns their costs, and what has ended them early, such as KeyboardInterrupt.
     """
     if not samples.is_dense:
-        return train_sparse(net, samples, settings, first, orders)
+        return train_sparse(net, samples, settings, first, orders, interrupts)
     run = settings | {"budget": inf, "orders_from": first}
     if orders is not None:
         run["orders"] = orders
-    costs, epoch, _, _, reason = net._core.train(
-        samples.X, samples.y, run, (first, 0, 0.0), samples.weights
-    )
-    net.epochs_trained = epoch
-    return costs, reason == "interrupted"
+    costs, at, error = train_part(net, samples, run, (first, 0, 0.0), interrupts)
+    net.epochs_trained = at[0]
+    return costs, error
+
+
+def train_part(
+    net: Network, samples: Samples, run: dict[str, Any], at: Place, interrupts: Interrupts
+) -> tuple[list[float], Place, BaseException | None]:
+    """Train on, and have signals heard between two steps."""
+    costs: list[float] = []
+    run = run | {"interrupted": interrupts.asked}
+    while True:
+        before = at
+        more, *place, reason = net._core.train(samples.X, samples.y, run, at, samples.weights)
+        at = (place[0], place[1], place[2])
+        costs += more
+        if reason != "interrupted":
+            return costs, at, reason if isinstance(reason, BaseException) else None
+        interrupts.patient = at == before
+        try:
+            interrupts.obey()
+        except BaseException as error:  # the steps before it have been made
+            return costs, at, error
 
 
 def train_sparse(
-    net: Network, samples: Samples, settings: dict[str, Any], first: int, orders: AnyArray | None
-) -> tuple[list[float], bool]:
+    net: Network,
+    samples: Samples,
+    settings: dict[str, Any],
+    first: int,
+    orders: AnyArray | None,
+    interrupts: Interrupts,
+) -> tuple[list[float], BaseException | None]:
     """The same to the bit, some batches at a time: no more of X is dense at once."""
     n, size = len(samples), settings["batch_size"]
     rows = max(ROOM // samples.X.shape[1] // size, 1) * size
@@ -97,12 +127,13 @@ def train_sparse(
                 "names": chosen.astype(np.uint64),
             }
             at = (epoch, start // size, cost_sum)
-            ended, _, _, cost_sum, reason = net._core.train(part.X, part.y, run, at, part.weights)
-            if reason == "interrupted":
-                return costs, True
+            ended, (net.epochs_trained, _, cost_sum), error = train_part(
+                net, part, run, at, interrupts
+            )
             costs += ended
-        net.epochs_trained = epoch + 1
-    return costs, False
+            if error:
+                return costs, error
+    return costs, None
 
 
 def outputs(net: Network, X: Any) -> Array:

@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from sklearn.utils.optimize import _check_optimize_result
 
 from ..network import Network
+from ..training.interrupts import present
 from ..training.lbfgs import Objective
 from ..training.samples import Samples as Batch
 from ._callbacks import Watcher
@@ -18,17 +19,24 @@ from ._network import coefs_of, network, put
 
 if TYPE_CHECKING:
     from .._internal.types import Array
+    from ..training.interrupts import Interrupts
     from ._base import BaseMLP
 
 
 class Regularised(Objective):
     """The loss with its penalties over the sum of the weights, and its gradient."""
 
-    def __init__(self, mlp: BaseMLP, net: Network, samples: Samples) -> None:
-        super().__init__(net, Batch(net, samples.X, samples.y, samples.weights))
+    def __init__(
+        self, mlp: BaseMLP, net: Network, samples: Samples, listening: Interrupts, seen: Network
+    ) -> None:
+        super().__init__(net, Batch(net, samples.X, samples.y, samples.weights), listening)
+        self.mlp, self.net, self.seen = mlp, net, seen
         self.loss = Loss(mlp, net, samples)
         total = len(samples) if samples.weights is None else float(samples.weights.sum())
         self.l2 = [one / total for one in self.l2]
+
+    def show(self) -> None:
+        take(self.mlp, self.seen, self.net)
 
     def __call__(self, vector: Array) -> tuple[float, Array]:
         value, gradient = super().__call__(vector)
@@ -50,7 +58,8 @@ def fit(mlp: BaseMLP, net: Network, samples: Samples) -> None:
         samples.y if samples.y.ndim == 1 else samples.y.astype(np.float64, copy=False),
         None if samples.weights is None else samples.weights.astype(np.float64),
     )
-    objective = Regularised(mlp, double, samples)
+    listening = present()
+    objective = Regularised(mlp, double, samples, listening, net)
     watcher = Watcher(mlp, samples, mlp.max_iter)
     mlp.n_iter_ = 0
 
@@ -62,16 +71,25 @@ def fit(mlp: BaseMLP, net: Network, samples: Samples) -> None:
         if watcher:
             objective.put(intermediate_result.x)
             take(mlp, net, double)
-            watcher.begin()  # only now is it known that there was one
-            if watcher.end(net, mlp.loss_, None):
+            with listening.ending_what_the_user_does():
+                watcher.begin()  # only now is it known that there was one
+                over = watcher.end(net, mlp.loss_, None)
+            if over:
                 raise StopIteration
 
     mlp._changed()
     options = {"maxfun": mlp.max_fun, "maxiter": mlp.max_iter, "gtol": mlp.tol}
     start = objective.vector()
-    result = minimize(
-        objective, start, method="L-BFGS-B", jac=True, callback=ended, options=options
-    )
+    try:
+        with listening:
+            result = minimize(
+                objective, start, method="L-BFGS-B", jac=True, callback=ended, options=options
+            )
+            listening.obey()
+    except BaseException:
+        objective.put(objective.best)
+        take(mlp, net, double)
+        raise
     stopped = result.status != 0 and "StopIteration" in str(result.message)
     mlp.n_iter_ = result.nit if stopped else _check_optimize_result("lbfgs", result, mlp.max_iter)
     mlp.loss_ = float(result.fun)

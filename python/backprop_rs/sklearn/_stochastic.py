@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ..progress import Bar, Silent, progress_bar
+from ..training.interrupts import present
 from . import _data
 from ._callbacks import Watcher
 from ._constraints import tables
@@ -46,6 +47,7 @@ class Training:
         self.watcher = Watcher(mlp, samples, self.epochs)
         self.bar: Bar = progress_bar(True) if mlp.progress else Silent()
         self.watched: Any = None
+        self.interrupts = present()
         self.reactive = bool(mlp.schedule) and tables().backend.is_reactive(self.schedule)
         self.settings = {
             "batch_size": batch_size(mlp, self.n),
@@ -80,8 +82,11 @@ class Training:
         mlp.n_iter_ = 0
         stopped = False
         try:
-            while mlp.n_iter_ < self.epochs and not stopped:
-                stopped = self.slice()
+            with self.interrupts:
+                while mlp.n_iter_ < self.epochs and not stopped:
+                    stopped = self.slice()
+            if self.interrupts.pressed():
+                raise KeyboardInterrupt
             # A schedule is made for so many epochs: to have come to its end is no warning.
             if not (stopped or self.once or mlp.schedule):
                 warnings.warn(AT_THE_END % mlp.max_iter, ConvergenceWarning, stacklevel=2)
@@ -100,20 +105,23 @@ class Training:
         else:
             ahead = max(mlp.n_iter_no_change + 1 - mlp._no_improvement_count, 1)
         n_epochs = int(min(ahead, left, max(ORDERS // self.n, 1)))
-        self.watcher.begin()
+        with self.interrupts.ending_what_the_user_does():
+            self.watcher.begin()
         orders = self.draw(n_epochs) if mlp.shuffle else None
         first = self.net.epochs_trained
         rate = mlp._rate * (self.watched[0] if self.watched else 1.0)
         run = self.settings | {"learning_rate": rate, "stop_epoch": first + n_epochs}
         mlp._net()  # takes up what a callback may have changed
         mlp._changed()
-        costs, interrupted = _data.train(self.net, self.samples, run, first, orders)
+        part = (self.net, self.samples, run, first, orders)
+        costs, error = _data.train(*part, self.interrupts)
         over = False
         for number, cost in enumerate(costs):
             order = self.order if orders is None else orders[number]
             over = self.end_epoch(self.loss.of_epoch(cost, order))
-        if interrupted:
-            raise KeyboardInterrupt
+        if error:
+            raise error
+        self.interrupts.obey()
         return over
 
     def draw(self, n_epochs: int) -> AnyArray:
@@ -133,6 +141,12 @@ class Training:
         mlp.loss_ = loss
         mlp.t_ += self.n
         mlp.loss_curve_.append(loss)
+        with self.interrupts.ending_what_the_user_does():
+            return self.judge(loss)
+
+    def judge(self, loss: float) -> bool:
+        """Scores and callbacks after an epoch; whether the training is over."""
+        mlp = self.mlp
         if mlp.verbose:
             print(f"Iteration {mlp.n_iter_}, loss = {loss:.8f}")
         score = self.held.score(self.net) if self.held else None

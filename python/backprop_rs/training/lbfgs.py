@@ -89,6 +89,8 @@ def fit(net: Network, samples: Samples, iterations: int, text: str = "lbfgs") ->
         except BaseException:
             objective.put(objective.best)
             raise
+    if listening.pressed():
+        history.stopped = "interrupted"
     return history
 
 
@@ -107,6 +109,19 @@ class Objective:
         self.l2 = [one["l2"] for one in options]
         self.cost = self.least = np.inf
         self.best: Array = self.vector()
+
+    def obey(self) -> None:
+        """Have signals heard, with the best parameters so far in the network."""
+        listening = self.listening
+        if listening and (listening.heard or listening.asked()):
+            self.put(self.best)
+            self.show()
+            listening.deliver()
+            if listening.asked():
+                raise KeyboardInterrupt
+
+    def show(self) -> None:
+        """Do what else a handler of the user is to see."""
 
     def arrays(self) -> list[Array]:
         """All parameters, part by part."""
@@ -130,11 +145,10 @@ class Objective:
             getattr(core, f"set_{name}")(part)
 
     def __call__(self, vector: Array) -> tuple[float, Array]:
-        if self.listening and self.listening.asked():
-            raise KeyboardInterrupt
+        self.obey()
         self.put(vector)
         X, y, weights = self.samples.X, self.samples.y, self.samples.weights
-        with self.listening.ending_what_waits() if self.listening else nullcontext():
+        with self.listening.ending_a_pass() if self.listening else nullcontext():
             self.cost, grad_w, *others = self.core.gradient(X, y, weights)
         value = self.cost
         w = self.core.weights()

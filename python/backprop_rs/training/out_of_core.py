@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Place = tuple[int, int, float]
-Outcome = tuple[list[float], int, int, float, str]
+Outcome = tuple[list[float], int, int, float, str | BaseException]
 Kept = tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any] | None]  # y, activations and weights
 SHARD = 256
 QUEUED = 1  # chunks, beside the one that is trained on and the one that is being made
@@ -73,6 +74,8 @@ class Streamed:
         self.chunk: Chunk | None = None
         self.reader: Iterator[Chunk] | None = None
         self.next: tuple[int, int] | None = None
+        # What surrounds a wait for samples.
+        self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def __len__(self) -> int:
         return self.source.length or 0
@@ -110,9 +113,10 @@ class Streamed:
         costs: list[float] = []
         while at[:2] < stop:
             try:
-                chunk = self.chunk_at(at, settings)
-            except KeyboardInterrupt:
-                return costs, *at, "interrupted"
+                with self.waiting():
+                    chunk = self.chunk_at(at, settings)
+            except BaseException as error:  # the steps before it have been made
+                return costs, *at, error
             run = settings | {
                 "window": (chunk.rows, chunk.first_step),
                 "names": chunk.names,

@@ -22,21 +22,19 @@ class Copies:
 
     def keep(
         self, at: Place, agree: Callable[[bool], bool], interrupted: Callable[[], bool] | None
-    ) -> None:
+    ) -> bool:
         """Take a copy now and then; more rarely where it takes long.
 
-        Raises
-        ------
-        KeyboardInterrupt
-            Where `interrupted` says so meanwhile: new memory for a copy may be long in coming.
+        Returns False if `interrupted` has ended it: new memory for a copy may be long in coming.
         """
         now = perf_counter()
         if agree(now >= self.due):
             copy = self.core.snapshot(interrupted)
             if copy is None:
-                raise KeyboardInterrupt
+                return False
             self.kept = [*self.kept[-1:], (at, copy)]
             self.due = now + max(EVERY, (perf_counter() - now) / COPYING)
+        return True
 
     def go_back_to(self, step: int, again: Callable[[Place, Place], Place]) -> int:
         """Bring the core to where it was after `step` steps of all; returns the epoch it is in.

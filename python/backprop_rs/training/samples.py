@@ -49,7 +49,7 @@ class Samples:
 
     def train(
         self, core: Any, settings: dict[str, Any], at: tuple[int, int, float]
-    ) -> tuple[list[float], int, int, float, str]:
+    ) -> tuple[list[float], int, int, float, str | BaseException]:
         """Some time in the core."""
         outcome: Any = core.train(self.X, self.y, settings, at, self.weights)
         return outcome  # type: ignore[no-any-return]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -94,10 +93,13 @@ class Loop:
                 self.samples.tell(error)
                 self.history.stopped = "interrupted"
             finally:
-                self.samples.close()
+                self.history.fill()
+                with self.interrupts.ending_what_waits():
+                    self.samples.close()
                 self.show(last=True)
                 self.job.bar.close()
-            self.history.fill()
+            if self.interrupts.pressed():
+                self.history.stopped = "interrupted"
             self.history.stopped = self.history.stopped or "epochs"
             self.restore_best()
         for function in self.job.callbacks.at("on_fit_end"):
@@ -140,7 +142,8 @@ class Loop:
         if self.settings["check_finite"]:
             # Where others wait for this training, Ctrl-C ends it between two steps alone.
             interrupted = self.interrupts.asked if self.samples.alone else None
-            self.copies.keep(self.at, self.samples.agree, interrupted)
+            while not self.copies.keep(self.at, self.samples.agree, interrupted):
+                self.interrupts.obey()
         if self.at[1] == 0:
             self.tell("on_epoch_begin", self.net)
         stop = self.at[0] + 1 if self.each_epoch else self.last
@@ -150,24 +153,33 @@ class Loop:
         settings = min(stops, key=lambda one: (one["stop_epoch"], one["stop_step"])) | {
             "learning_rate": self.present_rate(),
             "budget": 0.0 if self.each_step else self.checkpoints.budget(SLICE),
-            "interrupted": self.interrupts.asked,
+            # Where others wait for this training, Ctrl-C alone ends it.
+            "interrupted": self.interrupts.asked if self.samples.alone else self.interrupts.pressed,
         }
         before = self.at
         costs, self.at, reason = self.train(self.at, settings)
         self.net.epochs_trained = self.at[0]
         if costs:
             self.note(self.at[0], costs)
+        self.interrupts.patient = self.at == before
+        if isinstance(reason, BaseException):
+            raise reason
         if reason == "nonfinite":
             self.give_up(self.at)
-        elif reason == "interrupted" or any(
-            self.samples.together("an interrupt", self.interrupts.asked)
+        elif (reason == "interrupted" and not self.samples.alone) or any(
+            self.samples.together("an interrupt", self.signals)
         ):
             self.history.stopped = "interrupted"
-        else:
+        elif self.at != before:
             self.between(before, costs)
         if not self.history.stopped:
             self.checkpoints.after_slice(self)
         self.show()
+
+    def signals(self) -> bool:
+        """Call the handlers of the user; return True if Ctrl-C has been pressed."""
+        self.interrupts.deliver()
+        return self.interrupts.pressed()
 
     def between(self, before: Place, costs: list[float]) -> None:
         """What comes after a step and after an epoch."""
@@ -177,11 +189,13 @@ class Loop:
         if costs and self.each_epoch:
             self.end_epoch()
 
-    def train(self, at: Place, more: dict[str, Any]) -> tuple[list[float], Place, str]:
+    def train(
+        self, at: Place, more: dict[str, Any]
+    ) -> tuple[list[float], Place, str | BaseException]:
         """Go on from a place in the core."""
-        waits = isinstance(self.samples, Streamed) and self.samples.alone
-        with self.interrupts.ending_what_waits() if waits else nullcontext():
-            outcome = self.samples.train(self.core, self.settings | more, at)
+        if isinstance(self.samples, Streamed) and self.samples.alone:
+            self.samples.waiting = self.interrupts.ending_what_waits
+        outcome = self.samples.train(self.core, self.settings | more, at)
         costs, epoch, step, cost_sum, reason = outcome
         return costs, (epoch, step, cost_sum), reason
 
@@ -261,7 +275,9 @@ class Loop:
     def again(self, at: Place, to: Place, rates: list[float]) -> Place:
         """Repeat the training from one place to another of the same epoch, or to its end."""
         stop = {"stop_epoch": to[0], "stop_step": to[1], "budget": inf}
-        _, end, _ = self.train(at, {"learning_rate": rates[at[0] - self.first]} | stop)
+        _, end, reason = self.train(at, {"learning_rate": rates[at[0] - self.first]} | stop)
+        if isinstance(reason, BaseException):
+            raise reason
         return end
 
     def what_went_wrong(self, epoch: int, step: int) -> str:
