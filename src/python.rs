@@ -366,8 +366,9 @@ impl Network {
         with!(&mut *self.write(py)?, net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples(net)?;
-            let cost = away(py, || net.step(&samples, learning_rate));
-            Ok(unless_raised(net, cost)???)
+            // A handler that ran in the midst could not have the network: `train` makes long steps.
+            let cost = py.detach(|| net.step(&samples, learning_rate));
+            Ok(unless_raised(net, cost)??)
         })
     }
 

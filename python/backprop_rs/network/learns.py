@@ -63,7 +63,8 @@ class Learns(Computes):
     def _one_step(self, X: Array, y: AnyArray, rate: float, weights: Array | None) -> float:
         """One update; under dropout with a mask that no step before it had."""
         at, drops = 0, any(one["dropout"] for one in self._options)
-        if not drops and self.backend == "rust" and len(X) * self.n_parameters < LONG_STEP:
+        short = self.backend == "rust" and len(X) * self.n_parameters < LONG_STEP
+        if short and not drops and not self._functions:
             return self._core.step(X, y, rate, weights)  # type: ignore[no-any-return]
         if drops:
             at, self._steps = self._steps, self._steps + 1
