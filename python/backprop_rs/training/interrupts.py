@@ -16,6 +16,8 @@ Handler = Callable[[int, FrameType | None], Any]
 
 PATIENCE = 0.1  # seconds that a handler of the user waits before it ends the step that is made
 NUMBERS = sorted(map(int, signal.valid_signals()))
+# Without the enumerations of `signal`, which take most of the time where so many are asked for.
+raw = getattr(signal, "_signal", signal)
 
 
 class Interrupts:
@@ -45,11 +47,11 @@ class Interrupts:
             return self
         try:
             for number in NUMBERS:
-                handler = signal.getsignal(number)
+                handler = raw.getsignal(number)
                 if callable(handler):
                     self.before[number] = handler
                     self.replaced.append(number)
-                    signal.signal(number, self.noting)
+                    raw.signal(number, self.noting)
         except BaseException:  # of a handler, which `signal.signal` lets run first
             self.restore()
             raise
@@ -65,8 +67,8 @@ class Interrupts:
         try:
             while self.replaced:
                 number = self.replaced[-1]
-                if signal.getsignal(number) is self.noting:
-                    signal.signal(number, self.before[number])
+                if raw.getsignal(number) is self.noting:
+                    raw.signal(number, self.before[number])
                 self.replaced.pop()
         except BaseException:  # of a handler that is back already
             self.restore()
