@@ -24,7 +24,7 @@ PROGRAM = """
 import json, sys
 import numpy as np
 import backprop_rs as bp
-from backprop_rs.training import fitting  # which takes a while, and is no training yet
+from backprop_rs.training import fit  # which takes a while, and is no training yet
 case = json.loads(sys.argv[1])
 bp.set_num_threads(case["threads"])
 sizes, n, batch = case["sizes"], case["n"], case["batch"]
@@ -91,7 +91,7 @@ MANY = """
 import json, signal, sys
 import numpy as np
 import backprop_rs as bp
-from backprop_rs.training import fitting  # which takes a while, and is no training yet
+from backprop_rs.training import fit  # which takes a while, and is no training yet
 case = json.loads(sys.argv[1])
 random = np.random.default_rng(0)
 X, y = random.uniform(size=(500, 4)), random.integers(0, 3, 500)

@@ -247,7 +247,7 @@ impl<T> DerefMut for Writing<'_, T> {
     }
 }
 
-/// The error for foreign code within a call; `_turns.py` has the same sentence.
+/// The error for foreign code within a call; `_internal/locked.py` has the same sentence.
 fn in_use(what: &str) -> PyErr {
     PyRuntimeError::new_err(format!(
         "this network must not be {what} here: the call that runs this signal handler, finalizer \
