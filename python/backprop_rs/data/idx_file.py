@@ -16,7 +16,7 @@ DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E:
 """Type codes of the format, http://yann.lecun.com/exdb/mnist/ (last section)."""
 
 
-CHUNK = 1 << 20  # bytes
+CHUNK = 1 << 18  # bytes; a gzip reader allocates as many at once
 
 
 def read_idx(path: Path) -> NDArray[Any]:
@@ -174,7 +174,7 @@ def _labels(path: Path, n_samples: int, images: Path) -> NDArray[Any]:
     labels = read_idx(path)
     if labels.shape != (n_samples,):
         raise ValueError(
-            f"labels must have shape ({n_samples},) to go with {printable(images)}; "
+            f"labels must have shape ({n_samples},) to match {printable(images)}; "
             f"{printable(path)} has {labels.shape}"
         )
     return labels
@@ -197,7 +197,7 @@ def _with_same_classes(folder: Path, train: Dataset, test: Dataset) -> tuple[Dat
     name = SystemPath(folder).resolve().name
     if train.n_features != test.n_features:
         raise ValueError(
-            "train and test images must be of one size; "
+            "train and test images must have the same size; "
             f"got {train.n_features} and {test.n_features} pixels"
         )
     classes: tuple[str, ...] = ()
