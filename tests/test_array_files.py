@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
-"""Where Debian's package dataset-fashion-mnist has its files."""
+"""The folder of Debian's package dataset-fashion-mnist."""
 
 ROLES = {
     "train-images-idx3-ubyte": (5, 2, 3),
@@ -26,7 +26,7 @@ ROLES = {
 }
 
 
-def test_a_stream_gives_no_more_than_its_header_says(tmp_path):
+def test_no_more_is_read_than_the_header_says(tmp_path):
     """64 MB of zeros behind a header of 3 bytes."""
     path = tmp_path / "bomb-idx1-ubyte.gz"
     path.write_bytes(gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 3]) + bytes(1 << 26)))
@@ -69,7 +69,7 @@ def test_an_npz_file_beyond_the_memory_is_refused(tmp_path, monkeypatch):
 
 
 def idx_bytes(values):
-    """The array in IDX format, from the format's description."""
+    """Return the array in IDX format, written from the description of the format."""
     code = next(code for code, kind in DTYPES.items() if np.dtype(kind).newbyteorder("=")
                 == values.dtype)  # fmt: skip
     sizes = struct.pack(f">{values.ndim}I", *values.shape)
@@ -83,7 +83,7 @@ IDX_ARRAYS = st.sampled_from(sorted(DTYPES.values())).flatmap(
 
 @given(IDX_ARRAYS, st.booleans())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_idx_comes_back_as_it_was_written(tmp_path, values, packed):
+def test_written_idx_is_read_back_exactly(tmp_path, values, packed):
     path = tmp_path / "values"
     data = idx_bytes(values)
     path.write_bytes(gzip.compress(data) if packed else data)
@@ -128,7 +128,7 @@ class TestIdx:
 
     def test_refuses(self, files, tmp_path):
         images, labels = files(np.zeros((2, 2, 2), np.uint8), np.uint8([0, 1, 0]))
-        with pytest.raises(ValueError, match=r"labels must have shape \(2,\) to go with .* \(3,\)"):
+        with pytest.raises(ValueError, match=r"labels must have shape \(2,\) to match .* \(3,\)"):
             load_idx(images, labels)
         with pytest.raises(ValueError, match=r"images must have shape \(m, ...\), m at least 1"):
             load_idx(labels)
@@ -178,7 +178,7 @@ class TestFolder:
     def test_sizes_must_agree(self, folder):
         images = idx_bytes(np.zeros((4, 2, 2), np.uint8))
         (folder / "t10k-images-idx3-ubyte").write_bytes(images)
-        with pytest.raises(ValueError, match="of one size; got 6 and 4 pixels"):
+        with pytest.raises(ValueError, match="the same size; got 6 and 4 pixels"):
             load_mnist_folder(folder)
 
     @pytest.mark.skipif(not FASHION_MNIST.is_dir(), reason="dataset-fashion-mnist is not installed")
@@ -225,10 +225,10 @@ class TestNpz:
         assert data.class_names == ("no", "yes")
 
     @pytest.mark.parametrize("wrong", [1.7, -1.0, 2.0])
-    def test_labels_beside_class_names_are_whole_numbers(self, saved, wrong):
+    def test_labels_with_class_names_must_be_whole_numbers(self, saved, wrong):
         names = {"class_names": ["no", "yes"]}
         assert load_npz(saved(X=self.X, y=[1.0, 0.0, 1.0], **names)).y.tolist() == [1, 0, 1]
-        with pytest.raises(ValueError, match=rf"labels from 0 to 1 .*; got {wrong} in row 2"):
+        with pytest.raises(ValueError, match=rf"labels from 0 to 1, .*; got {wrong} in row 2"):
             load_npz(saved(X=self.X, y=[1.0, 0.0, wrong], **names))
 
     def test_images_become_rows_of_pixels(self, saved):

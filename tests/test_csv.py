@@ -1,4 +1,4 @@
-"""Tables from CSV files: what is read, and what is refused with which words."""
+"""Tables from CSV files: the data that are read, and the errors."""
 
 import csv
 import gzip
@@ -45,7 +45,7 @@ def read(tmp_path):
         gzip.compress(b"a,b,y\n1,2,0.5\n3,4,1.5\n"),
     ],
 )
-def test_the_same_table_in_many_hands(read, text):
+def test_spellings_of_one_table_give_the_same_data(read, text):
     data = read(text)
     assert data.X.tolist() == [[1, 2], [3, 4]]
     assert data.y.tolist() == [0.5, 1.5]
@@ -73,9 +73,9 @@ class TestHeader:
 
     @pytest.mark.parametrize("first", ["", "Unnamed: 0", "__index_level_0__"])
     def test_row_numbers_that_pandas_wrote_are_left_out_with_a_warning(self, read, first):
-        with pytest.warns(UserWarning, match="is left out: it looks like the index") as heard:
+        with pytest.warns(UserWarning, match="is left out: it looks like the index") as caught:
             assert read(f"{first},a,b\n7,1,2\n3,3,4\n").feature_names == ("a",)
-        assert heard[0].filename == __file__
+        assert caught[0].filename == __file__
 
     def test_row_numbers_stay_if_they_are_asked_for(self, read):
         text = "Unnamed: 0,a,b\n7,1,2\n3,3,4\n"
@@ -132,7 +132,7 @@ def test_white_space_may_be_tabs(read, delimiter):
 
 
 def test_rows_without_a_target_are_dropped_with_a_warning(read):
-    """None is a class to some: it does not go without a word."""
+    """Some people write None for a class: a warning tells that the rows are dropped."""
     text = "a,sleep\n1,None\n2,apnea\n3,insomnia\n4,None\n"
     with pytest.warns(
         UserWarning, match="target 'sleep' is missing in 2 of 4 rows, which are left"
@@ -141,7 +141,7 @@ def test_rows_without_a_target_are_dropped_with_a_warning(read):
 
 
 class TestMeans:
-    """The mean of the training data fills what is missing in new data."""
+    """The means of the training data fill the missing cells of new data."""
 
     TABLE = "a,color,y\n1,red,0.5\n,blue,1.5\n4,?,2.5\n4,red,3.5\n"
 
@@ -263,7 +263,9 @@ class TestMissing:
         assert len(read(f"a,b\n1,2\n{word},3\n4,5\n", missing="drop")) == 2
 
     def test_places_hold_after_drop(self, read):
-        with pytest.raises(ValueError, match=r"line 4, column 2 \('y'\): class 'c' is none of a"):
+        with pytest.raises(
+            ValueError, match=r"line 4, column 2 \('y'\): class 'c' is not one of a"
+        ):
             read("x,y\n,a\n1,a\n2,c\n", missing="drop", class_names=["a"])
 
 
@@ -290,7 +292,7 @@ class TestMissing:
         ("a\n1\n", {}, "no column is left for the features; the columns are a, the target is 'a'"),
         ("a,b\n1,\n2,3\n", {"missing": "mean"}, "give missing='drop' (a target has no mean)"),
         ("a,b\n,1\n2,\n", {"missing": "drop"}, "missing='drop' must leave a row"),
-        ("a,b\n,1\n,2\n", {"missing": "mean"}, "column 'a' has no cell to take a mean of"),
+        ("a,b\n,1\n,2\n", {"missing": "mean"}, "column 'a' has no values for a mean"),
         ("a,b\n1,yes\n", {"classes": False}, "line 2, column 2 ('b'): classes=False needs a"),
         ("a,b\n1,2\n", {"target": "c"}, "target must be one of a, b; got 'c'"),
         ("a,b\n1,2\n", {"target": 2}, "target must be a position in -2..1; got 2"),
@@ -298,7 +300,7 @@ class TestMissing:
         ("a,b\n1,2\n", {"target": True}, "or position, None or False; got True"),
         ("a,b\n1,2\n", {"ignore": "b"}, "ignore must be a list; got the single text 'b'"),
         ("a,b\n1,2\n", {"features": ["c"]}, "features must name columns of the data (a, b); got"),
-        ("c\nx\n", {"features": ["c=y"]}, "line 2, column 1 ('c'): 'c=x' is none of c=y"),
+        ("c\nx\n", {"features": ["c=y"]}, "line 2, column 1 ('c'): 'c=x' is not one of c=y"),
         ("c\nx\n", {"features": ["c"]}, "line 2, column 1 ('c'): 'x' is not a number"),
         ("a,b\n1,2\n", {"header": "yes"}, "header must be one of auto, True, False; got 'yes'"),
         ("a,b\n1,2\n", {"missing": "zero"}, "missing must be one of error, drop, mean; got 'zero'"),
@@ -348,7 +350,7 @@ CELLS = st.one_of(
     st.booleans(),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_numbers_come_back_as_they_were_written(read, rows, delimiter, header, quoted):
+def test_written_numbers_are_read_back_exactly(read, rows, delimiter, header, quoted):
     names = [f"feature {k}" for k in range(len(rows[0]))]
     text = written([names, *rows] if header else rows, delimiter, quoted)
     data = read(text, classes=False)
@@ -364,7 +366,7 @@ def test_numbers_come_back_as_they_were_written(read, rows, delimiter, header, q
     st.booleans(),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_both_ways_of_reading_agree(read, rows, missing, classes, header):
+def test_the_fast_and_the_exact_reader_agree(read, rows, missing, classes, header):
     text = written([[f"c{k}" for k in range(len(rows[0]))], *rows] if header else rows, ",", False)
     arguments = {"missing": missing, "classes": classes, "header": header, "delimiter": ","}
     with pytest.MonkeyPatch.context() as patch:
@@ -374,7 +376,7 @@ def test_both_ways_of_reading_agree(read, rows, missing, classes, header):
 
 
 def outcome(read, text, arguments):
-    """Return the data set as plain values, or the text of the error, with the warnings of ours."""
+    """Return the data set as plain values, or the text of the error, with our warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:

@@ -1,4 +1,4 @@
-"""A CSV file as a source has the samples, names and classes that `load_csv` gives, to the bit."""
+"""A CSV file as a source has the same samples, names and classes as in `load_csv`, bit for bit."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def of_source(source: SourceSet) -> dict[str, Any]:
 
 
 def same(path: Path, classes: bool | str = "auto") -> None:
-    """The source has what is read into memory, or neither can be read."""
+    """Check that the source equals the data in memory, or that neither can be read."""
     try:
         data = load_csv(path, classes=classes)
     except ValueError:
@@ -74,7 +74,7 @@ def same(path: Path, classes: bool | str = "auto") -> None:
 
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("kind", list(FILES))
-def test_a_source_is_what_is_read_into_memory(kind: str, packed: bool, tmp_path: Path) -> None:
+def test_a_source_equals_the_data_in_memory(kind: str, packed: bool, tmp_path: Path) -> None:
     path = tmp_path / ("t.csv.gz" if packed else "t.csv")
     text = FILES[kind].encode()
     path.write_bytes(gzip.compress(text) if packed else text)
@@ -84,7 +84,7 @@ def test_a_source_is_what_is_read_into_memory(kind: str, packed: bool, tmp_path:
 
 
 @pytest.mark.parametrize("kind", list(FILES))
-def test_arrow_and_the_reader_of_rows_have_the_same_cells(kind: str, tmp_path: Path) -> None:
+def test_arrow_and_the_row_reader_give_the_same_cells(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(FILES[kind], newline="")
     layout = CsvFile.examine(path, "utf-8", "auto", "auto")
@@ -108,13 +108,13 @@ CELLS = st.sampled_from(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=12))
-def test_any_cells_are_read_alike(tmp_path: Path, rows: list[Any]) -> None:
+def test_random_cells_are_read_the_same(tmp_path: Path, rows: list[Any]) -> None:
     path = tmp_path / "any.csv"
     path.write_text("a,b,c\n" + "".join(",".join(row) + "\n" for row in rows))
     same(path)
 
 
-def test_texts_further_on_than_the_first_rows(tmp_path: Path) -> None:
+def test_texts_after_the_first_rows(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,b,y\n" + "1,x,u\n" * 60 + '2, "z",v\n' + "3,w,u\n" * 9000 + "4,nUlL,v\n")
     with pytest.raises(ValueError, match=r"line 9063, column 2 \('b'\): the cell is missing"):
@@ -146,7 +146,7 @@ def test_texts_further_on_than_the_first_rows(tmp_path: Path) -> None:
         ("a,a=b,y\nx,c,1\ny,c,2\n", "the columns 'a' and 'a=b' cannot be told apart by their feat"),
     ],
 )
-def test_what_cannot_be_told_from_the_first_rows_is_refused(
+def test_files_whose_later_rows_contradict_the_first_are_refused(
     text: str, sentence: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "t.csv"
@@ -155,7 +155,7 @@ def test_what_cannot_be_told_from_the_first_rows_is_refused(
         of_source(SourceSet(read(str(path), {})))
 
 
-def test_large_values_that_float32_rounds_are_told(tmp_path: Path) -> None:
+def test_large_values_that_float32_rounds_cause_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("t,y\n" + "".join(f"{1_700_000_000 + k},{k % 7}.5\n" for k in range(400)))
     for make in (load_csv, lambda path: SourceSet(read(str(path), {}))):
@@ -176,12 +176,12 @@ def test_features_and_means_of_another_data_set(tmp_path: Path) -> None:
     assert (np.float32(block.X) == load_csv(new, **settings).X).all()
     new.write_text("size,color\n2,green\n")
     with pytest.raises(
-        ValueError, match=r"line 2, column 2 \('color'\): 'green' is none of blue, r"
+        ValueError, match=r"line 2, column 2 \('color'\): 'green' is not one of blue, r"
     ):
         list(bp.data.source(new, **settings).blocks())
 
 
-def test_means_fill_the_gaps_of_other_tables(tmp_path: Path) -> None:
+def test_means_fill_the_missing_cells_of_other_tables(tmp_path: Path) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     table = pa.table({"a": [1.0, None, float("nan")], "b": [None, 2, 3], "c": [True, None, False]})
     pq.write_table(table, tmp_path / "t.parquet")
@@ -191,7 +191,7 @@ def test_means_fill_the_gaps_of_other_tables(tmp_path: Path) -> None:
         assert block.X.tolist() == [[1, 20, 1], [10, 2, 0.25], [10, 3, 0]]
 
 
-def test_models_of_a_stream_and_of_memory_predict_with_each_other(
+def test_models_trained_from_streams_and_memory_predict_both(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from backprop_rs.cli import main

@@ -1,4 +1,4 @@
-"""`Dataset`, its preparation, and the data sets that come with the package."""
+"""`Dataset`, splitting and scaling, and the bundled data sets."""
 
 import subprocess
 import sys
@@ -84,13 +84,13 @@ class TestDataset:
             (([[1j]],), TypeError, "got dtype complex128"),
             (([[1], [np.nan]],), ValueError, "finite float32 numbers; got nan at row 1, column 0"),
             (([[1e39]],), ValueError, "got 1e+39 at row 0, column 0"),
-            ((X, [1, 2]), ValueError, "y must have shape (3,) or (3, k) to go with X; got"),
+            ((X, [1, 2]), ValueError, "y must have shape (3,) or (3, k) to match X; got"),
             ((X, [0, -1, 0]), ValueError, "labels must lie in 0..0; got -1 in row 1"),
             ((X, [0, 10**9, 0]), ValueError, "give other targets as floats); got 1000000000"),
             ((X, [0, 1, 2], (), ["a", "b"]), ValueError, "labels must lie in 0..1; got 2 in row 2"),
             ((X, [0.5, 1, np.inf]), ValueError, "y must hold finite float32 numbers; got inf"),
             ((X, ["a", None, "b"]), TypeError, "y must hold real numbers or, for classes, text"),
-            ((X, [0.5, 1, 2], (), ["a"]), ValueError, "class_names go with integer or text y"),
+            ((X, [0.5, 1, 2], (), ["a"]), ValueError, "class_names need integer or text y"),
             ((X, None, ["a"]), ValueError, "one name per column of X (2); got 1"),
         ],
     )
@@ -245,7 +245,7 @@ class TestStandardize:
             Scaling.from_dict({"mean": [1]})
 
 
-class TestBuiltIn:
+class TestBundled:
     def test_iris_is_that_of_scikit_learn(self):
         datasets = pytest.importorskip("sklearn.datasets")
         expected, iris = datasets.load_iris(), load_iris()

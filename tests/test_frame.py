@@ -24,7 +24,7 @@ def table(request):
     return request.param
 
 
-def test_the_same_from_each_library(table):
+def test_each_library_gives_the_same_data(table):
     data = from_frame(table(COLUMNS), "y", missing="drop", name="lamps")
     assert data.feature_names == ("a", "colour=red", "on")
     assert data.X.tolist() == [[1, 1, 1], [4, 1, 1]]
@@ -55,12 +55,12 @@ def test_features_of_another_data_set(table):
     assert data.y is None
 
 
-def test_text_is_what_the_frame_says(table):
+def test_the_dtype_decides_what_is_text(table):
     data = from_frame(table({"a": ["1", "NA"], "y": [0.5, 1.5]}))
     assert data.feature_names == ("a=1", "a=NA")
 
 
-def test_kinds_of_pandas():
+def test_dtypes_of_pandas():
     frame = pd.DataFrame(
         {
             "whole": pd.array([1, None, 3], "Int64"),
@@ -85,7 +85,7 @@ def test_an_integer_is_the_name_of_a_column_before_its_position():
     assert from_frame(plain, 0).feature_names == ("1", "2")
 
 
-def test_large_values_that_float32_rounds_are_told():
+def test_large_values_that_float32_rounds_cause_a_warning():
     frame = pd.DataFrame({"t": 1_700_000_000 + np.arange(400), "y": np.arange(400) / 8})
     for make in (from_frame, lambda frame: Dataset(frame[["t"]])):
         with pytest.warns(UserWarning, match=r"feature 't' has values up to 1\.7e\+09 that differ"):
@@ -113,7 +113,7 @@ def test_refuses(table):
 
 
 @pytest.mark.parametrize("frame", [pl.LazyFrame({"a": [1]}), np.eye(2), [[1]], None])
-def test_refuses_what_is_no_frame(frame):
+def test_other_objects_are_refused(frame):
     with pytest.raises(TypeError, match="frame must be a data frame of pandas, polars or pyarrow"):
         from_frame(frame)
 

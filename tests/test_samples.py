@@ -1,4 +1,4 @@
-"""The cost and the gradient of each sample alone."""
+"""The cost and the gradient norm of each sample."""
 
 import backprop_rs as bp
 import numpy as np
@@ -30,7 +30,7 @@ def targets(name):
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_costs_are_those_of_each_sample_alone(name, dtype, backend):
+def test_costs_equal_those_of_single_samples(name, dtype, backend):
     net, y = network(name, backend, dtype), targets(name)
     costs = net.sample_costs(IRIS.X, y)
     assert costs.shape == (150,)
@@ -44,7 +44,7 @@ def test_costs_are_those_of_each_sample_alone(name, dtype, backend):
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_norms_are_those_of_the_gradient_of_each_sample_alone(name, dtype, backend):
+def test_norms_equal_those_of_the_gradients_of_single_samples(name, dtype, backend):
     net, y = network(name, backend, dtype), targets(name)
     layers = net.sample_gradient_norms(IRIS.X, y, per_layer=True)
     norms = net.sample_gradient_norms(IRIS.X, y)
@@ -60,14 +60,14 @@ def test_norms_are_those_of_the_gradient_of_each_sample_alone(name, dtype, backe
         assert norms[i] == pytest.approx(np.sqrt(np.square(alone).sum()), rel=near)
 
 
-def test_norms_of_many_rows_come_in_pieces(monkeypatch):
+def test_norms_of_many_rows_are_computed_in_blocks(monkeypatch):
     net = network("classes")
     whole = net.sample_gradient_norms(IRIS.X, IRIS.y)
     monkeypatch.setattr(samples, "ROWS", 64)
     assert (net.sample_gradient_norms(IRIS.X, IRIS.y) == whole).all()
 
 
-def test_a_wrong_label_teaches_most():
+def test_a_wrong_label_has_the_largest_gradient():
     net = network("classes")
     X = (IRIS.X - IRIS.X.mean(axis=0)) / IRIS.X.std(axis=0)
     y = IRIS.y.copy()
@@ -85,7 +85,7 @@ def test_one_sample_alone():
         net.sample_costs(IRIS.X, IRIS.y[:3])
 
 
-def test_layer_normalisation(backend):
+def test_layer_normalization(backend):
     sizes = [4, bp.Dense(6, "tanh", layer_norm=True), 3]
     net = bp.Network(sizes, seed=0, dtype="float64", backend=backend)
     layers = net.sample_gradient_norms(IRIS.X[:5], IRIS.y[:5], per_layer=True)

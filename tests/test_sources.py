@@ -1,4 +1,4 @@
-"""Sources: the bits of the same rows in memory in the same order, whatever is read at a time."""
+"""Sources: the same bits as the same rows in memory, for any size of a read."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ def parameters(net: bp.Network) -> list[Any]:
 
 
 def order_of(source: bp.data.Source, epoch: int, seed: int = 3) -> Any:
-    """The numbers of the samples of an epoch, as they come."""
+    """Return the numbers of the samples of an epoch, in its order."""
     run = source.begin(Epoch(epoch, seed, True))
     return run.rows(0, N)[1].astype(int)
 
 
 def batches() -> Any:
-    """Of awkward sizes."""
+    """Yield batches of irregular sizes."""
     cuts = [0, 1, 130, 131, 517, 999, N]
     for first, last in pairwise(cuts):
         yield X[first:last], Y[first:last]
 
 
 class Items:
-    """As PyTorch's map-style data sets are."""
+    """A map-style data set as in PyTorch."""
 
     def __len__(self) -> int:
         return N
@@ -125,7 +125,7 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> bp.data.Source:
 
 
 def in_memory(net: bp.Network, orders: list[Any], schedule: str = "constant") -> list[float]:
-    """The core over the same rows in the same orders."""
+    """Train the core on the same rows in the same orders."""
     net._use_optimizer("sgd")
     settings = {
         "batch_size": 96, "learning_rate": 0.2, "schedule": schedule, "schedule_epochs": 3,
@@ -144,7 +144,7 @@ def test_a_source_gives_the_bits_of_its_rows_in_memory(source: bp.data.Source) -
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-def test_where_any_row_can_be_had_the_order_is_that_of_fit(kind: str, tmp_path: Path) -> None:
+def test_sources_with_random_access_are_ordered_as_in_fit(kind: str, tmp_path: Path) -> None:
     net, twin = network(), network()
     net.fit(WHOLE[kind](tmp_path), **SETTINGS)
     twin.fit(X, Y, **SETTINGS)
@@ -152,7 +152,7 @@ def test_where_any_row_can_be_had_the_order_is_that_of_fit(kind: str, tmp_path: 
 
 
 @pytest.mark.parametrize("backend", ["rust", "numpy"])
-def test_noise_and_dropout_go_by_the_number_of_the_sample(backend: str) -> None:
+def test_noise_and_dropout_depend_on_the_number_of_the_sample(backend: str) -> None:
     source = bp.data.source(X, Y, chunk_bytes=FEATURES * 4 * 100)
     net, twin = (network(backend, dropout=0.3) for _ in range(2))
     net.fit(source, input_noise=0.1, **SETTINGS)
@@ -160,7 +160,7 @@ def test_noise_and_dropout_go_by_the_number_of_the_sample(backend: str) -> None:
     assert parameters(net) == parameters(twin)
 
 
-def test_every_sample_comes_once_an_epoch_in_an_order_of_seed_and_epoch(
+def test_each_sample_comes_once_per_epoch_in_an_order_of_seed_and_epoch(
     source: bp.data.Source,
 ) -> None:
     orders = [order_of(source, 0), order_of(source, 0), order_of(source, 1), order_of(source, 0, 4)]
@@ -171,7 +171,7 @@ def test_every_sample_comes_once_an_epoch_in_an_order_of_seed_and_epoch(
     assert (orders[0] != orders[3]).any()
 
 
-def test_the_numbers_name_the_rows(source: bp.data.Source) -> None:
+def test_row_ids_number_the_rows(source: bp.data.Source) -> None:
     block, names, _ = source.begin(Epoch(2, 5, True)).rows(0, N)
     assert block is not None
     np.testing.assert_array_equal(block.X.astype(np.float32), X[names.astype(int)])
@@ -187,7 +187,7 @@ def test_a_pass_can_begin_at_any_row(source: bp.data.Source, first: int) -> None
     np.testing.assert_array_equal(names.astype(int), order[first:])
 
 
-def test_what_is_read_at_a_time_changes_nothing(source: bp.data.Source) -> None:
+def test_the_size_of_a_read_changes_nothing(source: bp.data.Source) -> None:
     nets = []
     for chunk_bytes in (1, 5000, 10**9):
         source.chunk_bytes = chunk_bytes
@@ -197,7 +197,7 @@ def test_what_is_read_at_a_time_changes_nothing(source: bp.data.Source) -> None:
     assert nets[0] == nets[1] == nets[2]
 
 
-def test_a_training_that_was_stopped_goes_on_with_the_same_bits(source: bp.data.Source) -> None:
+def test_a_stopped_training_resumes_with_the_same_bits(source: bp.data.Source) -> None:
     from backprop_rs.training.out_of_core import Streamed
 
     whole, parts = network(), network()
@@ -220,13 +220,13 @@ def test_a_training_that_was_stopped_goes_on_with_the_same_bits(source: bp.data.
     assert parameters(whole) == parameters(parts)
 
 
-def test_scores_and_predictions_are_those_of_memory(source: bp.data.Source) -> None:
+def test_scores_and_predictions_equal_those_in_memory(source: bp.data.Source) -> None:
     net = network()
     assert net.evaluate(source) == net.evaluate(X, Y)
     np.testing.assert_array_equal(net.predict(source), net.predict(X))
 
 
-def test_what_goes_with_fit_goes_with_a_source(source: bp.data.Source) -> None:
+def test_options_of_fit_work_with_a_source(source: bp.data.Source) -> None:
     arguments: dict[str, Any] = {"metrics": ["accuracy"], "early_stopping": 2, "epochs": 4}
     seen: list[int] = []
     net, twin = network(), network()
@@ -240,9 +240,7 @@ def test_what_goes_with_fit_goes_with_a_source(source: bp.data.Source) -> None:
     assert set(history.scores()) == {"cost", "accuracy", "val_cost", "val_accuracy"}
 
 
-def test_a_training_from_a_source_that_was_killed_goes_on(
-    source: bp.data.Source, tmp_path: Path
-) -> None:
+def test_a_killed_training_from_a_source_resumes(source: bp.data.Source, tmp_path: Path) -> None:
     path = tmp_path / "run.checkpoint"
     settings = SETTINGS | {"checkpoint": path, "checkpoint_every": 1, "resume": True}
 
@@ -292,7 +290,7 @@ def test_an_iterator_serves_one_epoch() -> None:
         net.fit(bp.data.source(batches()), **SETTINGS)
 
 
-def test_the_scaling_of_one_pass_is_that_of_two() -> None:
+def test_scaling_in_one_pass_equals_that_in_two() -> None:
     source = bp.data.source(batches)
     stats = source.statistics()
     oracle = bp.data.Scaling.fit(X)
@@ -302,7 +300,7 @@ def test_the_scaling_of_one_pass_is_that_of_two() -> None:
     assert stats.length == N and stats.classes == [0, 1, 2]
 
 
-def test_statistics_of_parts_are_those_of_the_whole() -> None:
+def test_statistics_of_blocks_equal_those_of_the_whole() -> None:
     stats = bp.data.ColumnStats()
     for block, _ in batches():
         stats.add(block)
@@ -312,7 +310,7 @@ def test_statistics_of_parts_are_those_of_the_whole() -> None:
     assert (stats.min == X.min(axis=0)).all() and (stats.max == X.max(axis=0)).all()
 
 
-def test_a_large_mean_does_not_spoil_the_deviation() -> None:
+def test_the_deviation_is_exact_with_a_large_mean() -> None:
     far = (1e6 + np.arange(1000.0)).reshape(-1, 1)
     scaling = bp.data.Scaling.fit(bp.data.source(far, far))
     # N terms, each of eps times the mean over the deviation.
@@ -329,7 +327,7 @@ def test_the_scaling_stays_with_the_network() -> None:
     assert net.metadata["scaling"] == scaling.to_dict()
 
 
-def test_text_is_classes(tmp_path: Path) -> None:
+def test_text_targets_are_classes(tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     pq = pytest.importorskip("pyarrow.parquet")
     kinds = np.array(["ash", "birch", "cedar"])[Y]
@@ -366,14 +364,14 @@ def test_a_truncated_shard_is_named(folder: Any, name: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("folder", "name"), [(npz_folder, "part-2.npz"), (parquet_folder, "b.parquet")]
 )
-def test_a_shard_that_goes_missing_is_named(folder: Any, name: str, tmp_path: Path) -> None:
+def test_a_missing_shard_is_named(folder: Any, name: str, tmp_path: Path) -> None:
     source = bp.data.source(folder(tmp_path))
     (tmp_path / name).unlink()
     with pytest.raises(ValueError, match=name.replace(".", r"\.")):
         network().fit(source, **SETTINGS)
 
 
-def test_a_pair_that_is_incomplete_is_refused(tmp_path: Path) -> None:
+def test_an_incomplete_pair_is_refused(tmp_path: Path) -> None:
     (npy_folder(tmp_path) / "y-1.npy").unlink()
     with pytest.raises(ValueError, match=r"must hold X\*\.npy, each with its y\*\.npy"):
         bp.data.source(tmp_path)
@@ -417,7 +415,7 @@ def test_npy_shards_of_different_types_keep_their_values(
     [
         (
             [[1], ["a"]],
-            r"y-01\.npy must hold y of a type that goes with int64 in .*y-00\.npy; got <U1",
+            r"y-01\.npy must hold y of a type compatible with int64 in .*y-00\.npy; got <U1",
         ),
         ([[1], [[1]]], r"y-01\.npy must hold y of shape \(m,\), as .*y-00\.npy does; got \(m, 1\)"),
     ],
@@ -430,7 +428,7 @@ def test_npy_shards_that_cannot_be_joined_are_refused(
 
 
 @pytest.mark.parametrize("rows", [40, 100, 128])
-def test_an_iterable_may_fill_the_same_arrays_again(rows: int) -> None:
+def test_an_iterable_may_reuse_its_arrays(rows: int) -> None:
     buffers = np.empty((rows, FEATURES), np.float32), np.empty(rows, np.int64), np.empty(rows)
 
     def refilled() -> Any:
@@ -474,7 +472,7 @@ def test_weights_must_come_with_every_batch(backwards: bool, window: int) -> Non
             read()
 
 
-def test_numbers_beside_texts_are_no_targets() -> None:
+def test_targets_must_not_mix_numbers_and_texts() -> None:
     given = [(X[:2], np.array([1, 2])), (X[2:4], np.array(["a", "b"]))]
     source = bp.data.source(lambda: iter(given))
     with pytest.raises(
@@ -597,8 +595,8 @@ print(train(360) - before, (folder / "large.csv").stat().st_size // 1024)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in kB on Linux")
-def test_a_large_csv_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
-    """A file three times as large takes no more, once what is read ahead has been filled."""
+def test_a_large_csv_file_is_never_fully_in_memory(tmp_path: Path) -> None:
+    """A file three times as large takes no more memory once the queue is full."""
     pytest.importorskip("pyarrow")
     command = [sys.executable, "-c", LARGE_CSV, str(tmp_path)]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
@@ -608,8 +606,8 @@ def test_a_large_csv_file_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"nonsense", b""])
-def test_what_is_no_npy_file_is_named(content: bytes, tmp_path: Path) -> None:
-    """Without NumPy's advice to unpickle it."""
+def test_a_file_that_is_not_npy_is_named(content: bytes, tmp_path: Path) -> None:
+    """The error does not repeat NumPy's advice to unpickle the file."""
     (tmp_path / "X.npy").write_bytes(content)
     with pytest.raises(ValueError, match=r"X\.npy cannot be read: ") as caught:
         bp.data.source(tmp_path / "X.npy")
@@ -633,7 +631,7 @@ def test_a_missing_cell_is_named(tmp_path: Path) -> None:
         net.fit(bp.data.source(tmp_path), **SETTINGS)
 
 
-def test_a_length_that_is_wrong_is_found() -> None:
+def test_a_wrong_length_is_refused() -> None:
     with pytest.raises(ValueError, match=r"must have 1,001 rows; it ended after 1,000"):
         network().fit(bp.data.source(batches, length=N + 1), **SETTINGS)
 
@@ -647,14 +645,14 @@ def test_a_length_that_is_wrong_is_found() -> None:
         ({"optimizer": "lbfgs"}, "must have all samples in memory"),
     ],
 )
-def test_what_does_not_go_with_a_source_is_refused(
+def test_options_without_support_for_sources_are_refused(
     arguments: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         network().fit(bp.data.source(X, Y), **SETTINGS | arguments)
 
 
-def test_what_is_no_data_is_refused(tmp_path: Path) -> None:
+def test_other_objects_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=r"data must be an \.npy"):
         bp.data.source(3)
     with pytest.raises(FileNotFoundError):
@@ -668,7 +666,7 @@ def test_what_is_no_data_is_refused(tmp_path: Path) -> None:
 # The thread that reads ahead.
 
 
-def test_the_reader_is_two_items_ahead_and_no_further() -> None:
+def test_the_prefetcher_is_exactly_two_items_ahead() -> None:
     from time import sleep
 
     made: list[int] = []
@@ -684,12 +682,12 @@ def test_the_reader_is_two_items_ahead_and_no_further() -> None:
             sleep(0.01)
             if len(made) == 4:
                 break
-        # One taken, two in the queue, one that waits for room.
+        # One is taken, two are in the queue, and one waits for the queue.
         assert made == [0, 1, 2, 3]
     assert not ahead.thread.is_alive()
 
 
-def test_an_error_in_the_reader_comes_where_the_item_would_have_come() -> None:
+def test_an_error_in_the_prefetcher_is_raised_in_place_of_the_item() -> None:
     def items() -> Any:
         yield 1
         raise OSError("the disk is gone")
@@ -701,11 +699,11 @@ def test_an_error_in_the_reader_comes_where_the_item_would_have_come() -> None:
                 next(ahead)
 
 
-# Turns.
+# Reading and training take turns.
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_processors_that_all_train_read_too_to_the_same_bits(
+def test_reading_between_steps_gives_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
     from backprop_rs.training import out_of_core
@@ -735,7 +733,7 @@ def mixed_frame() -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("name", [None, "day"])
-def test_the_index_of_a_pandas_frame_is_no_column(name: str | None, tmp_path: Path) -> None:
+def test_the_index_of_a_pandas_frame_is_left_out(name: str | None, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     import pyarrow as pa
     from pyarrow import feather
@@ -774,8 +772,8 @@ def test_an_index_without_its_metadata_is_left_out_with_a_warning(tmp_path: Path
             assert make(frame).feature_names == ("noise", "other")
 
 
-def test_row_numbers_do_not_tell_the_class(tmp_path: Path) -> None:
-    """The only feature is noise: half of the test rows are right by chance."""
+def test_row_numbers_are_not_used_as_a_feature(tmp_path: Path) -> None:
+    """The only feature is noise, so that half of the test rows are right by chance."""
     pytest.importorskip("pyarrow")
     from backprop_rs.data.sources.split import split
 
@@ -808,7 +806,7 @@ def test_categories_are_classes(kind: str) -> None:
     assert bp.data.Dataset(frame[["a"]], frame["k"]).y.tolist() == [1, 0, 1]
 
 
-def test_ranges_of_columns_that_touch_are_one(tmp_path: Path) -> None:
+def test_adjacent_ranges_of_columns_are_merged(tmp_path: Path) -> None:
     pq = pytest.importorskip("pyarrow.parquet")
     import pyarrow as pa
     from backprop_rs.data.sources.table import ranges_of

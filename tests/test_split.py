@@ -1,4 +1,4 @@
-"""A source in two: the samples that `train_test_split` holds out in memory."""
+"""Splitting a source: the same test samples as `train_test_split` in memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SOURCES: dict[str, Any] = {
 
 
 def rows_of(source: bp.data.Source) -> Any:
-    """Which rows of X a source has, in its order."""
+    """Return the rows of X that a source has, in its order."""
     blocks = list(source.blocks(64))
     rows = np.concatenate([block.X for block in blocks])[:, 0] / 3
     np.testing.assert_array_equal(
@@ -50,7 +50,7 @@ def rows_of(source: bp.data.Source) -> Any:
 @pytest.mark.parametrize("stratify", [False, True])
 @pytest.mark.parametrize("fraction", [0.001, 0.2, 0.9])
 @pytest.mark.parametrize("kind", SOURCES)
-def test_the_samples_are_those_of_a_split_in_memory(
+def test_the_samples_equal_those_of_a_split_in_memory(
     kind: str, fraction: float, stratify: bool, tmp_path: Path
 ) -> None:
     parts = split(SOURCES[kind](tmp_path), fraction, 5, Y if stratify else None)
@@ -62,7 +62,7 @@ def test_the_samples_are_those_of_a_split_in_memory(
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_a_part_is_shuffled_and_trained_on_as_any_source(kind: str, tmp_path: Path) -> None:
+def test_a_subset_is_shuffled_and_trained_on_like_any_source(kind: str, tmp_path: Path) -> None:
     train, test = split(SOURCES[kind](tmp_path), 0.3, 2)
     names = train.begin(Epoch(1, 4, True)).rows(0, N)[1]
     assert sorted(names.tolist()) == list(range(700))
@@ -73,8 +73,8 @@ def test_a_part_is_shuffled_and_trained_on_as_any_source(kind: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("deviations", [0.0, 0.1, 8.0, ALL_NUMBERS])
-def test_how_much_is_put_in_order_changes_nothing(deviations: float) -> None:
-    """None but the likely numbers, or all of them: where the guess was bad it is made anew."""
+def test_the_number_of_sorted_values_changes_nothing(deviations: float) -> None:
+    """Sort only the numbers near the bound, or all; a range that is too small is tried again."""
     counts = np.bincount(Y)
     for quota in (counts // 5, counts - 1, np.zeros_like(counts)):
         bounds = upper_bounds(3, Y, counts, quota, deviations)
@@ -85,14 +85,14 @@ def test_how_much_is_put_in_order_changes_nothing(deviations: float) -> None:
     np.testing.assert_array_equal(np.bincount(Y[held_out], minlength=8), counts // 5)
 
 
-def test_a_class_that_no_sample_has_takes_no_part() -> None:
+def test_a_class_without_samples_is_ignored() -> None:
     labels = np.array([0, 2] * 50)
     held_out = held_out_mask(0, labels, np.bincount(labels), np.array([10, 0, 5]))
     assert np.bincount(labels[held_out]).tolist() == [10, 0, 5]
 
 
 @pytest.mark.parametrize("first", [0, 1, 7, 8, 9, 100])
-def test_bits_are_found_from_any_one_on(first: int) -> None:
+def test_bits_are_unpacked_from_any_position(first: int) -> None:
     bits = RNG.integers(0, 2, 133).astype(np.uint8)
     np.testing.assert_array_equal(
         unpack_bits(np.packbits(bits), first, 30), bits[first : first + 30]
@@ -100,7 +100,7 @@ def test_bits_are_found_from_any_one_on(first: int) -> None:
 
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1])
-def test_a_fraction_that_leaves_nothing_is_refused(fraction: float) -> None:
+def test_a_fraction_that_leaves_no_samples_is_refused(fraction: float) -> None:
     with pytest.raises(ValueError, match="test_fraction must be a number between 0 and 1"):
         split(bp.data.source(X, Y), fraction)
 

@@ -1,4 +1,4 @@
-"""Windows of a stream: what is put together on the way from a file to the core."""
+"""Windows of a stream: rows between a file and the core."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_columns_become_rows(kind: str, width: int, rows: int) -> None:
             np.testing.assert_array_equal(out, expected)
 
 
-def test_columns_of_different_kinds_meet_in_one_that_holds_all() -> None:
+def test_columns_of_different_dtypes_become_rows_of_a_common_dtype() -> None:
     columns = [np.array([2**40 + 1, 3]), np.array([0.5, 1], np.float32), np.array([True, False])]
     rows = np.asarray(ColumnRows(columns))
     assert rows.dtype == np.float64
@@ -94,7 +94,7 @@ def test_rows_that_fill_a_window_are_not_copied() -> None:
         assert np.shares_memory(window.prepared(same).X, X[start : start + 500])
 
 
-def test_rows_that_need_more_room_get_it() -> None:
+def test_rows_of_a_wider_dtype_widen_the_window() -> None:
     window = Window(4, BufferPool())
     window.add(Part(Block(np.ones((2, 1), np.float32)), "a", 0, 0))
     window.add(Part(Block(np.full((2, 1), 2**30 + 1)), "b", 0, 2))
@@ -113,7 +113,7 @@ def test_the_part_at_fault_is_named() -> None:
         window.prepared(refuse)
 
 
-def test_targets_that_go_together_only_when_prepared_are_put_together_then() -> None:
+def test_targets_that_match_only_after_preparation_are_concatenated_then() -> None:
     one, other = parts(400)
     one.block.y = Y[:400, None]
     net = network()
@@ -165,7 +165,7 @@ def test_pieces_are_whole_batches_in_the_order_of_the_epoch(
 def test_the_core_takes_some_of_the_samples_of_a_window_in_an_order(
     backend: str, batch_size: int, noise: float
 ) -> None:
-    """As if those alone had been given in that order, with noise by the numbers of the samples."""
+    """The result equals that of only these samples in that order, with noise by their numbers."""
     order = RNG.permutation(300)[:192].astype(np.uint32)
     names = (1000 + np.arange(300)).astype(np.uint64)
     nets: list[Any] = []
@@ -185,10 +185,10 @@ def test_the_core_takes_some_of_the_samples_of_a_window_in_an_order(
     assert nets[0] == nets[1]
 
 
-# Memory that is used again.
+# Memory that is reused.
 
 
-def test_windows_are_put_where_no_window_lies_any_more() -> None:
+def test_windows_reuse_the_memory_of_unreferenced_windows() -> None:
     def places() -> Iterator[NDArray[Any]]:
         for window in windows(iter(parts(*range(5, N, 5))), 7):
             assert window.rows is not None
@@ -196,4 +196,4 @@ def test_windows_are_put_where_no_window_lies_any_more() -> None:
 
     assert len({rows.ctypes.data for rows in places()}) <= 3
     kept = list(places())
-    assert not any(np.shares_memory(one, other) for one, other in pairwise(kept))
+    assert not any(np.shares_memory(first, second) for first, second in pairwise(kept))

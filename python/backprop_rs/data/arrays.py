@@ -58,7 +58,7 @@ def warn_of_spread(name: str, largest: float, deviation: float) -> None:
         warnings.warn(
             f"feature {name!r} has values up to {largest:.6g} that differ by little "
             f"(standard deviation {deviation:.3g}): float32 rounds them; subtract a constant "
-            "from it before",
+            "from it first",
             stacklevel=backends.level_of_caller(),
         )
 

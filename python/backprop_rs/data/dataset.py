@@ -168,7 +168,7 @@ def _target(
     target = array_of("y", y)
     if target.ndim not in (1, 2) or len(target) != n_samples or target.size == 0:
         raise ValueError(
-            f"y must have shape ({n_samples},) or ({n_samples}, k) to go with X; "
+            f"y must have shape ({n_samples},) or ({n_samples}, k) to match X; "
             f"got shape {target.shape}"
         )
     if target.ndim == 1 and target.dtype.kind in "UTO":
@@ -180,7 +180,7 @@ def _target(
         check_labels(target, len(names))
         return target.astype(np.int64, copy=False), names
     if class_names:
-        raise ValueError(f"class_names go with integer or text y; got y of dtype {target.dtype}")
+        raise ValueError(f"class_names need integer or text y; got y of dtype {target.dtype}")
     return finite("y", target), ()
 
 

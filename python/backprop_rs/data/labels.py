@@ -85,7 +85,7 @@ def default_class_names(labels: NDArray[Any]) -> tuple[str, ...]:
 
 
 def is_classes(values: NDArray[np.float64], classes: Classes) -> bool:
-    """Decide whether a numeric target is classes.
+    """Return True if a numeric target is classes.
 
     "auto" takes whole numbers for classes if they have at most 20 distinct values that occur at
     least twice on average. This accepts 0/1 and 1..7, and excludes prices, counts and years.
@@ -140,7 +140,7 @@ def _named(
     if (table < 0).any():
         row = int((coded < 0).argmax())
         raise ValueError(
-            f"{place(row)}: class {names[labels[row]]!r} is none of {', '.join(known[:20])}"
+            f"{place(row)}: class {names[labels[row]]!r} is not one of {', '.join(known[:20])}"
         )
     return coded, known
 

@@ -146,8 +146,8 @@ def _labels(values: NDArray[Any], known: tuple[str, ...]) -> NDArray[np.int64]:
     if wrong.any():
         row = int(wrong.argmax())
         raise ValueError(
-            f"y must hold labels from 0 to {len(known) - 1} beside class_names; got {values[row]} "
-            f"in row {row} (counted from 0)"
+            f"y must hold labels from 0 to {len(known) - 1}, the positions of class_names; got "
+            f"{values[row]} in row {row} (counted from 0)"
         )
     return values.astype(np.int64)
 

@@ -21,7 +21,7 @@ MIN_PIXELS = 64
 
 
 class OutOfCoreSet(Protocol):
-    """Samples that are read as they are needed, in place of a `Dataset`."""
+    """Samples that are read when they are needed, in place of a `Dataset`."""
 
     def prepared(self, preparation: Preparation) -> Source:
         """Return a source of the samples, scaled."""

@@ -188,14 +188,14 @@ class Table:
         for feature, code in present.items():
             if coded and feature not in coded:
                 row = int((column.values == code).argmax())
-                raise ValueError(f"{self.place(row, k)}: {feature!r} is none of {listed(coded)}")
+                raise ValueError(f"{self.place(row, k)}: {feature!r} is not one of {listed(coded)}")
         if not coded:
             check_categories(self.names[k], len(present), len(column.values))
 
     def _check_cells(self, k: int, column: Column, options: TableOptions) -> None:
         if options.missing == "mean" and column.missing.all():
             raise ValueError(
-                f"column {self.names[k]!r} has no cell to take a mean of; "
+                f"column {self.names[k]!r} has no values for a mean; "
                 f"give ignore=[{self.names[k]!r}] to leave it out"
             )
 

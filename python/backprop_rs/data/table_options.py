@@ -114,7 +114,7 @@ class ColumnRoles:
     """The target, if it may mix numbers and texts because it is classes anyway."""
 
     def is_text(self, k: int, n_numbers: int, n_cells: int) -> bool:
-        """Return True if column k is text, given the numbers of its cells that are not missing."""
+        """Return True if column k, with `n_numbers` among its `n_cells` present cells, is text."""
         if k in self.numbers | self.text:
             return k in self.text
         if k == self.free:

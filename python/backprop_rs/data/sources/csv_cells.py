@@ -165,7 +165,7 @@ def value_of(cell: str, name: str, request: ColumnRequest) -> float | str | None
         return value
     known = request.known.get(name)
     if known is not None and cell not in known:
-        raise ValueError(f"{cell!r} is none of {listed(list(known))}")
+        raise ValueError(f"{cell!r} is not one of {listed(list(known))}")
     return cell
 
 

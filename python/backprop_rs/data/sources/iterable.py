@@ -47,5 +47,5 @@ def block_of(batch: Any, place: str) -> Block:
     arrays[0] = X.reshape(len(X), -1)
     if any(len(array) != len(X) for array in arrays):
         lengths = ", ".join(str(len(array)) for array in arrays)
-        raise ValueError(f"{place}: X, y and weights must be of one length; got {lengths}")
+        raise ValueError(f"{place}: X, y and weights must have the same length; got {lengths}")
     return Block(*(np.array(array) for array in arrays))

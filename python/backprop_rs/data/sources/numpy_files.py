@@ -24,7 +24,7 @@ def mapped(path: Path) -> NDArray[Any]:
         if isinstance(error, FileNotFoundError):
             raise
         # NumPy takes any other file for a pickle, and advises to load it.
-        reason = "it is no .npy file of numbers" if "pickle" in str(error) else error
+        reason = "it is not an .npy file of numbers" if "pickle" in str(error) else error
         raise ValueError(f"{path} cannot be read: {reason}") from None
     return array
 
@@ -125,7 +125,7 @@ def common_dtype(what: str, arrays: Sequence[tuple[str, NDArray[Any]]]) -> np.dt
             )
         if (array.dtype.kind in NUMBERS) != (first.dtype.kind in NUMBERS):
             raise ValueError(
-                f"{name} must hold {what} of a type that goes with {first.dtype} in {first_name}; "
+                f"{name} must hold {what} of a type compatible with {first.dtype} in {first_name}; "
                 f"got {array.dtype}"
             )
     try:
@@ -133,7 +133,7 @@ def common_dtype(what: str, arrays: Sequence[tuple[str, NDArray[Any]]]) -> np.dt
     except TypeError:
         dtypes = ", ".join(sorted({str(array.dtype) for _, array in arrays}))
         raise ValueError(
-            f"the shards beside {first_name} must hold {what} of one type; got {dtypes}"
+            f"{first_name} and the other shards must hold {what} of one type; got {dtypes}"
         ) from None
 
 
