@@ -1,4 +1,4 @@
-"""Runs docs/tutorial.ipynb and writes docs/tutorial.html: python docs/tutorial.py (make tutorial).
+"""Run docs/tutorial.ipynb and write docs/tutorial.html: python docs/tutorial.py (make tutorial).
 
 Needs pip install '.[plot,docs]'. The page needs no network: its formulas become MathML.
 """
@@ -26,7 +26,7 @@ main { max-width: 76em; margin: auto; }
 
 
 def run() -> nbformat.NotebookNode:
-    """The notebook with its outputs; it stops at the first error."""
+    """Return the notebook with its outputs; stop at the first error."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     resources = {"metadata": {"path": str(NOTEBOOK.parent)}}
     NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=resources).execute()
@@ -34,7 +34,7 @@ def run() -> nbformat.NotebookNode:
 
 
 def mathml(match: re.Match[str]) -> str:
-    """A formula of LaTeX on one line, so that it is no paragraph of Markdown."""
+    """Return a LaTeX formula as MathML on one line, so that Markdown makes no paragraph of it."""
     if match["display"] is None:
         return convert(match["inline"])
     whole = " ".join(match["display"].split())
@@ -47,7 +47,7 @@ def mathml(match: re.Match[str]) -> str:
 
 
 def page(notebook: nbformat.NotebookNode) -> str:
-    """The executed notebook as HTML."""
+    """Return the executed notebook as HTML."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = FORMULA.sub(mathml, cell.source)
