@@ -150,7 +150,7 @@ def test_the_kink_of_a_cost_is_excluded():
 
 
 def test_without_exclusion_a_kink_would_look_like_an_error(monkeypatch):
-    from backprop_rs.gradient_check.kinks import Kinks
+    from backprop_rs.gradient_check.check import Kinks
 
     monkeypatch.setattr(Kinks, "__bool__", lambda self: False)
     net = bp.Network([2, 4, 1], "relu", "identity", seed=0)

@@ -44,6 +44,7 @@ class Section:
 
     def part(self, words: tuple[str, ...]) -> Section | None:
         """Return the part that has all words in its titles, or None."""
+        # Words in this title count for all that is inside; the others must be in titles inside.
         left = tuple(word for word in words if word.lower() not in self.title.lower())
         if not left:
             return self

@@ -152,6 +152,8 @@ class Omitted(Expression):
 
 @dataclass(frozen=True)
 class Add(Expression):
+    """A sum."""
+
     terms: tuple[Expression, ...]
 
     def value(self) -> float:
@@ -160,6 +162,8 @@ class Add(Expression):
 
 @dataclass(frozen=True)
 class Negative(Expression):
+    """The negative of a formula."""
+
     part: Expression
 
     def value(self) -> float:
@@ -168,6 +172,8 @@ class Negative(Expression):
 
 @dataclass(frozen=True)
 class Product(Expression):
+    """A product."""
+
     factors: tuple[Expression, ...]
 
     def value(self) -> float:
@@ -179,6 +185,8 @@ class Product(Expression):
 
 @dataclass(frozen=True)
 class Fraction(Expression):
+    """A fraction. Division by 0 gives infinity."""
+
     top: Expression
     bottom: Expression
 
@@ -189,6 +197,8 @@ class Fraction(Expression):
 
 @dataclass(frozen=True)
 class Power(Expression):
+    """A power."""
+
     base: Expression
     exponent: Expression
 
@@ -246,6 +256,8 @@ RELATIONS: dict[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True)
 class Condition(Expression):
+    """A comparison of two formulas."""
+
     left: Expression
     relation: str
     right: Expression

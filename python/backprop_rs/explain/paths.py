@@ -78,6 +78,7 @@ def largest_paths(sample: Sample, layer: int, j: int, max_paths: int) -> Paths:
     count = prod(of.net.sizes[layer + 1 :]) * values.shape[1]
     for number in range(sample.last, layer - 1, -1):
         if number < sample.last:
+            # From u of layer `number` through its activation and the weights of the next layer.
             weights = of.weights[number].astype(float)  # (n_{l+1}, n_l)
             values, neurons = back_by(
                 weights * of.slopes[number - 1][sample.i], values, neurons, max_paths
@@ -183,6 +184,7 @@ def through(i: notation.Index, j: notation.Index, layer: int) -> list[Expression
 def general(sample: Sample, parameter: Parameter) -> Expression:
     """Return the sum over all paths as in the derivation."""
     layer, last, j = parameter.layer, sample.last, parameter.j
+    # One sum over the neurons of each later layer, and one for each layer normalization.
     sums = last - layer + sum(sample.norm(number) is not None for number in range(layer, last + 1))
     letters = iter([LETTERS[i % len(LETTERS)] for i in reversed(range(sums))])
     end = by(notation.z(j, layer), parameter.symbol)

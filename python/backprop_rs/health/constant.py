@@ -72,7 +72,7 @@ def minimum(
             left, right = high - width, low + width
             cost_left, cost_right = at(left), at(right)
             lowest = np.fmin(lowest, np.fmin(cost_left, cost_right))
-            goes_left = cost_left <= cost_right
+            goes_left = cost_left <= cost_right  # the minimum is not beyond the worse side
             low, high = np.where(goes_left, low, left), np.where(goes_left, right, high)
     return float(lowest.sum())
 

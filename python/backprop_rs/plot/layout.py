@@ -96,8 +96,8 @@ def free_spots(
         shares = np.linspace(0.25, 0.75, 21)[:, None]
         points = start + shares * (end - start)
         room = np.full(len(points), np.inf)
-        for one in others:
-            room = np.minimum(room, distances(points, *one))
+        for other_start, other_end in others:
+            room = np.minimum(room, distances(points, other_start, other_end))
         for label in taken:
             room = np.minimum(room, np.hypot(*(points - label).T) - clearance)
         room -= 0.15 * np.abs(shares[:, 0] - 0.5)  # of equal points, prefer the middle

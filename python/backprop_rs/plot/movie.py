@@ -214,20 +214,21 @@ def drawings(
         raise ValueError(f"row must be from 0 to {len(film.X) - 1}; got {row}")
     values = [values_of(film.network(i), X, y, edges) for i in range(len(film))]
     first = drawing_of(film.net, values[0], labels, max_neurons, notation, ax)
-    edge_reach = max(reach(w) for one in values for w in one.edges)
-    activation_reach = max(reach(a) for one in values for a in one.activations or [])
+    edge_reach = max(reach(w) for frame in values for w in frame.edges)
+    activation_reach = max(reach(a) for frame in values for a in frame.activations or [])
     ax = new_axes(ax, first.size)
 
-    def drawing(number: int) -> Drawing:
-        one = Drawing(film.net, values[number], first.labels, max_neurons, notation)
-        one.edge_reach, one.reach, one.scale = edge_reach, activation_reach, first.scale
-        return one
+    def drawing_at(number: int) -> Drawing:
+        drawing = Drawing(film.net, values[number], first.labels, max_neurons, notation)
+        drawing.edge_reach, drawing.reach = edge_reach, activation_reach
+        drawing.scale = first.scale
+        return drawing
 
     def draw(number: int) -> None:
         wipe(ax)
-        one = drawing(number)
-        one.draw(ax, colors=not ax.child_axes)
-        one.title(caption(film, number))
+        drawing = drawing_at(number)
+        drawing.draw(ax, colors=not ax.child_axes)
+        drawing.title(caption(film, number))
 
     draw(0)
     return Movie(ax.figure, draw, len(film), fps)

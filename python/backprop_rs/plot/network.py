@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..training.scores import one_hot
+import numpy as np
+
 from .drawing import Values, drawing_of
 from .layout import check_notation
 from .style import new_axes
@@ -114,6 +115,7 @@ def means(arrays: list[Any]) -> list[AnyArray]:
 def target_of(net: Network, x: Data, y: Data) -> AnyArray:
     """Return the mean target, (n_L,)."""
     _, checked = net._samples(x, y)
-    rows = one_hot(checked, net.sizes[-1]) if checked.ndim == 1 else checked
-    mean: AnyArray = rows.mean(axis=0)
+    if checked.ndim == 1:  # class labels: the mean of their one-hot rows
+        return np.bincount(checked.astype(np.int64), minlength=net.sizes[-1]) / len(checked)
+    mean: AnyArray = checked.mean(axis=0)
     return mean

@@ -81,7 +81,7 @@ $part</body>
 
 def part(pictures: Sequence[bytes], fps: int, width: int, title: str, name: str) -> str:
     """Return HTML that plays PNG pictures of a width in pixels, under the id `name`."""
-    sources = [f"data:image/png;base64,{b64encode(one).decode()}" for one in pictures]
+    sources = [f"data:image/png;base64,{b64encode(picture).decode()}" for picture in pictures]
     return PART.substitute(
         id=name,
         width=width,

@@ -245,7 +245,7 @@ def draw_regions(ax: Axes, paper: Paper, view: View) -> None:
 
     shares = shares_of(view)
     winner = shares.argmax(axis=-1)
-    colors = np.array([to_rgb(one) for one in palette(paper, view.classes)])
+    colors = np.array([to_rgb(color) for color in palette(paper, view.classes)])
     ordered = np.sort(shares, axis=-1)
     lead = np.clip(ordered[..., -1] - ordered[..., -2], 0, 1)[..., None]
     strength = 0.12 + 0.38 * lead
@@ -265,8 +265,8 @@ def shares_of(view: View) -> AnyArray:
     """Return one output per class; a single output stands for the classes 0 and 1."""
     if view.outputs.shape[-1] > 1:
         return view.outputs
-    one = view.outputs[..., 0]
-    shares: AnyArray = np.stack([2 * view.threshold - one, one], axis=-1)
+    output = view.outputs[..., 0]
+    shares: AnyArray = np.stack([2 * view.threshold - output, output], axis=-1)
     return shares
 
 

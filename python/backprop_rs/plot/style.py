@@ -170,10 +170,10 @@ def color_bar(
 
 
 def number(value: float) -> str:
-    """Return a number with three digits, for a formula.
+    r"""Return a number with three digits, for a formula.
 
     >>> number(-0.12345), number(12345.0), number(0.0)
-    ('-0.123', '1.23{\\\\cdot}10^{4}', '0')
+    ('-0.123', '1.23{\\cdot}10^{4}', '0')
     """
     if value == 0:
         return "0"
