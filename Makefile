@@ -19,11 +19,15 @@ SANITIZED = RUSTC_BOOTSTRAP=1 CARGO_PROFILE_TEST_OPT_LEVEL=1 RUSTFLAGS="-Zsaniti
 
 CHECKS := fmt clippy clippy-python ruff types stubs
 
+# A core with AddressSanitizer, and a copy of the package around it.
+ASAN = $(CURDIR)/target/sanitize/python
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+
 # The threads of the pool never free their memory, because they live as long as the process.
 MIRIFLAGS ?= -Zmiri-disable-isolation -Zmiri-ignore-leaks
 MIRI ?= kernel:: pool:: steps:: sums:: memory::
 
-.PHONY: miri build check checks test test-rust test-python wheel same-wheel deny coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
+.PHONY: miri sanitize-python build check checks test test-rust test-python wheel same-wheel deny coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
 
 build: ## compile the core and link the sources into the environment
 	$(PYTHON) -m maturin develop --release
@@ -88,6 +92,17 @@ sanitize-address: ## find reads and writes out of bounds, and leaks
 
 sanitize-thread: ## find data races
 	TSAN_OPTIONS=suppressions=$(CURDIR)/.ci/races.txt $(call SANITIZED,thread)
+
+sanitize-python: ## run the Python tests that change arrays in use under AddressSanitizer; set-up: gcc
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address -Zexternal-clangrt -Cunsafe-allow-abi-mismatch=sanitizer" \
+		CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_STRIP=none \
+		CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=line-tables-only \
+		$(CARGO) build --locked --release --lib --features python --target-dir $(ASAN) --target $(HOST)
+	rm -rf $(ASAN)/package && mkdir -p $(ASAN)/package && cp -r python/backprop_rs $(ASAN)/package
+	rm -f $(ASAN)/package/backprop_rs/_core.*.so
+	cp $(ASAN)/$(HOST)/release/libbackprop_rs.so $(ASAN)/package/backprop_rs/_core.abi3.so
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(ASAN)/package \
+		$(PYTHON) -m pytest -p no:cacheprovider tests/test_mutation.py
 
 miri: ## check references and memory in an interpreter; set-up: rustup toolchain install nightly --component miri,rust-src; docs/internals/coverage.md
 	MIRIFLAGS="$(MIRIFLAGS)" $(CARGO) +nightly miri test --locked --lib -- $(MIRI)
