@@ -1,4 +1,4 @@
-"""scikit-learn's own checks of estimators, all of them."""
+"""All of scikit-learn's own checks of estimators."""
 
 import pytest
 

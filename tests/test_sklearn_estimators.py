@@ -1,4 +1,4 @@
-"""What the estimators promise beyond equal steps: input, attributes, copies, additions."""
+"""Input, attributes, copies and additions of the estimators."""
 
 import pickle
 import warnings
@@ -63,7 +63,7 @@ def test_warnings_are_scikit_learns():
         ({"dropout": [0.1, 0.2]}, y, "dropout must be one or a list of 1"),
         ({"cost": "poisson"}, y, "cost 'poisson'"),
         ({"output_activation": "softmax"}, y > 0, "output_activation must be 'logistic'"),
-        ({"solver": "lbfgs", "schedule": "cosine"}, y, "solver 'lbfgs' must go without"),
+        ({"solver": "lbfgs", "schedule": "cosine"}, y, "solver 'lbfgs' does not support"),
         ({"solver": "lbfgs", "dropout": 0.5}, y, "optimizer 'lbfgs' must have layers without"),
         ({"callbacks": [3]}, y, "callbacks must be callable"),
     ],
@@ -128,7 +128,7 @@ def test_an_interrupted_training_is_kept():
 # What comes in.
 
 
-def test_labels_come_back_as_they_were():
+def test_predictions_have_the_labels_of_the_training():
     for labels in (y, NAMES, NAMES.astype(object), y.astype(float), y > 0, y - 5):
         mlp, one = (kind(**FEW).fit(X, labels) for kind in (MLPClassifier, theirs.MLPClassifier))
         np.testing.assert_array_equal(mlp.classes_, one.classes_)
@@ -145,7 +145,7 @@ def test_a_sparse_matrix_is_the_same_as_a_dense_one(container, solver, monkeypat
     given = {"solver": solver, "batch_size": 7, "early_stopping": solver == "adam"}
     plain = MLPClassifier((5,), **given, **FEW).fit(wide, y[::5].repeat(2))
     same(plain, MLPClassifier((5,), **given, **FEW).fit(container(wide), y[::5].repeat(2)))
-    monkeypatch.setattr(_data, "ROOM", 30 * 15)  # two batches at a time
+    monkeypatch.setattr(_data, "MAX_DENSE", 30 * 15)  # two batches at a time
     parts = MLPClassifier((5,), **given, **FEW).fit(container(wide), y[::5].repeat(2))
     same(plain, parts)
     np.testing.assert_allclose(parts.loss_, plain.loss_, rtol=1e-14)
@@ -166,17 +166,17 @@ def test_a_sparse_matrix_is_the_same_as_a_dense_one(container, solver, monkeypat
     ids=str,
 )
 def test_a_sparse_matrix_in_parts_is_the_same_as_a_dense_one(given, batch_size, monkeypatch):
-    """Schedules, noise and dropout go by the epoch's step and the row, whatever the parts are."""
+    """Schedules, noise and dropout depend on step and row, not on the parts."""
     wide = np.where(rng.uniform(size=(60, 30)) < 0.2, 1.0, 0.0)
     settings = {"batch_size": batch_size, **given, **FEW}
     plain = MLPClassifier((5,), **settings).fit(wide, y[::5].repeat(2))
-    monkeypatch.setattr(_data, "ROOM", 30 * 15)
+    monkeypatch.setattr(_data, "MAX_DENSE", 30 * 15)
     parts = MLPClassifier((5,), **settings).fit(sparse.csr_array(wide), y[::5].repeat(2))
     same(plain, parts)
     assert parts.loss_curve_ == plain.loss_curve_
 
 
-def test_columns_that_are_sparse_come_back_sparse():
+def test_predictions_of_sparse_columns_are_sparse():
     mlp = MLPClassifier(**FEW).fit(X, sparse.csr_array(COLUMNS))
     assert sparse.issparse(mlp.predict(X))
     dense = MLPClassifier(**FEW).fit(X, COLUMNS)
@@ -228,7 +228,7 @@ def test_coefficients_may_be_changed_in_place_and_assigned():
     assert mlp.to_network().sizes == [4, 2, 3]
 
 
-def test_what_was_changed_is_trained_on():
+def test_training_continues_from_changed_coefficients():
     one, other = (MLPClassifier((3,), **FEW).partial_fit(X, y, classes=[0, 1, 2]) for _ in "ab")
     other.coefs_[0] += 0.5
     shifted = [w.copy() for w in other.coefs_]
@@ -239,7 +239,7 @@ def test_what_was_changed_is_trained_on():
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "nadam"])
-def test_a_pickle_goes_on_as_if_it_had_never_been_one(solver):
+def test_a_pickle_continues_to_the_same_bits(solver):
     mlp = MLPRegressor(hidden_layer_sizes=(4,), solver=solver, **FEW).partial_fit(X, y)
     twin = pickle.loads(pickle.dumps(mlp))
     same(mlp, twin)
@@ -249,7 +249,7 @@ def test_a_pickle_goes_on_as_if_it_had_never_been_one(solver):
     assert mlp.loss_curve_ == twin.loss_curve_
 
 
-def test_a_setting_changed_between_partial_fits_counts_from_then_on():
+def test_a_setting_changed_between_partial_fits_is_used():
     mlps = [MLPRegressor(hidden_layer_sizes=(4,), solver="sgd", **FEW) for _ in range(2)]
     for mlp in mlps:
         mlp.partial_fit(X, y)
@@ -261,7 +261,7 @@ def test_a_setting_changed_between_partial_fits_counts_from_then_on():
     assert sizes[1] < sizes[0]
 
 
-def test_initialize_is_where_fit_begins():
+def test_initialize_draws_the_initial_parameters_of_fit():
     for given in ({}, {"init": "he_uniform"}, {"dropout": 0.5}):
         mlp = MLPClassifier((4,), warm_start=True, **given, **FEW).initialize(X, NAMES)
         assert mlp.n_iter_ == mlp.t_ == 0 and mlp.loss_curve_ == []
@@ -285,7 +285,7 @@ def test_conversion_to_and_from_scikit_learn(labels):
     np.testing.assert_allclose(mine.coefs_[0], back.coefs_[0], rtol=1e-9, atol=1e-12)
 
 
-def test_conversion_of_regressors_and_what_cannot_be_converted():
+def test_conversion_of_regressors_and_its_errors():
     one = theirs.MLPRegressor("poisson", (5,), **FEW).fit(X, y)
     np.testing.assert_allclose(from_sklearn(one).predict(X), one.predict(X), rtol=1e-13)
     mine = MLPRegressor(hidden_layer_sizes=(5,), activation="tanh", **FEW).fit(X, X[:, :2])
@@ -294,7 +294,7 @@ def test_conversion_of_regressors_and_what_cannot_be_converted():
         with pytest.raises(ValueError, match="for scikit-learn"):
             to_sklearn(MLPRegressor(**given, **FEW).fit(X, y))
     for convert in (from_sklearn, to_sklearn):
-        with pytest.raises(TypeError, match="must get"):
+        with pytest.raises(TypeError, match="mlp must be"):
             convert(3)
 
 
@@ -332,7 +332,7 @@ def test_class_weights_are_sample_weights():
         MLPClassifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1, 2])
 
 
-def test_outputs_and_costs_of_choice():
+def test_outputs_and_costs():
     given = {"max_iter": 300, "learning_rate_init": 0.01, "random_state": 0}
     hinge = MLPClassifier((8,), cost="hinge", output_activation="identity", **given)
     assert not hasattr(hinge, "predict_proba")
@@ -347,7 +347,7 @@ def test_outputs_and_costs_of_choice():
     assert 0.8 < np.mean(noise <= high.predict(X)) < 1.0
 
 
-def test_columns_need_no_list_of_classes_in_partial_fit():
+def test_partial_fit_of_columns_needs_no_classes():
     mlp = MLPClassifier(**FEW).partial_fit(X, COLUMNS).partial_fit(X[:5], COLUMNS[:5])
     told = MLPClassifier(**FEW).partial_fit(X, COLUMNS, classes=[0, 1, 2])
     same(mlp, told.partial_fit(X[:5], COLUMNS[:5]))
@@ -373,7 +373,7 @@ def test_validation_samples_of_the_user():
         mlp.fit(X, y, X_val=X, y_val=y + 1)
 
 
-def test_the_loss_of_poisson_regressions_is_the_deviance_with_weights_too():
+def test_the_loss_of_poisson_regressions_is_the_weighted_deviance():
     weights = rng.uniform(0.5, 2, 150)
     mlp = MLPRegressor("poisson", (4,), alpha=0.0, early_stopping=True, **FEW)
     mlp.fit(X, y, weights, X_val=X[::2], y_val=y[::2], sample_weight_val=weights[::2])
@@ -385,7 +385,7 @@ def test_the_loss_of_poisson_regressions_is_the_deviance_with_weights_too():
     assert 2 * mlp.validation_loss_curve_[best] == pytest.approx(deviance, rel=1e-12)
 
 
-def test_callbacks_see_each_epoch_and_may_end_the_training():
+def test_callbacks_get_each_epoch_and_may_stop_the_training():
     seen = []
 
     def watch(epoch):
@@ -400,7 +400,7 @@ def test_callbacks_see_each_epoch_and_may_end_the_training():
     assert mlp._rate == pytest.approx(0.001 / 16)
 
 
-def test_a_callback_that_only_looks_changes_nothing():
+def test_a_callback_that_only_reads_changes_nothing():
     looks = []
     watched = MLPClassifier(callbacks=lambda epoch: looks.append(epoch.estimator.coefs_), **FEW)
     same(watched.fit(X, y), MLPClassifier(**FEW).fit(X, y))
@@ -479,11 +479,11 @@ def test_both_backends_train_the_same():
         np.testing.assert_allclose(mine, one, rtol=1e-10, atol=1e-13)
 
 
-def test_learning_rates_can_be_looked_for():
+def test_find_learning_rate():
     mlp = MLPClassifier((8,), batch_size=16, random_state=0)
     found = mlp.find_learning_rate(X, NAMES)
     assert 1e-6 <= found.suggestion <= 10 and not hasattr(mlp, "coefs_")
-    with pytest.raises(ValueError, match="got 'lbfgs'"):
+    with pytest.raises(ValueError, match="does not support solver 'lbfgs'"):
         mlp.set_params(solver="lbfgs").find_learning_rate(X, y)
 
 
@@ -500,13 +500,13 @@ def test_hidden_activations():
         HiddenActivations(mlp, layer=2).fit(X, y)
 
 
-def test_with_no_warning_at_all_where_there_is_nothing_to_warn_of():
+def test_a_good_training_has_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         MLPClassifier((8,), solver="lbfgs", max_iter=500, tol=0.05, random_state=0).fit(X, y)
 
 
-def test_functions_of_the_users_own():
+def test_custom_functions():
     arcsinh = bp.Activation("arcsinh", np.arcsinh, lambda z, a: 1 / np.sqrt(z * z + 1))
     quartic = bp.Cost("quartic", lambda a, y: (a - y) ** 4, lambda a, y: 4 * (a - y) ** 3)
     given = {"hidden_layer_sizes": (4, 4), "activation": [arcsinh, "relu"], "cost": quartic}
@@ -526,7 +526,7 @@ def test_both_kinds_of_weights_multiply():
     same(one, MLPClassifier((4,), **FEW).fit(X, y, weights[y] * given))
 
 
-def test_one_half_is_where_a_label_begins():
+def test_a_label_needs_a_probability_above_one_half():
     mlp = MLPClassifier((4,), **FEW).fit(X, COLUMNS)
     p = mlp.predict_proba(X)
     mlp.intercepts_[-1] = mlp.intercepts_[-1] - np.median(np.log(p / (1 - p)), axis=0)

@@ -45,7 +45,7 @@ SOLVERS = {
 
 
 def twins(kind, **given):
-    """Ours and scikit-learn's, not yet fitted."""
+    """Return our estimator and scikit-learn's, not fitted."""
     given = {"random_state": 3, "batch_size": 10, "alpha": 0.1} | given
     given.setdefault("hidden_layer_sizes", (7, 4))
     name = "MLPClassifier" if kind in CLASSES else "MLPRegressor"
@@ -63,7 +63,7 @@ def fitted(kind, weights=None, epochs=12, **given):
 
 
 def compare(ours, sklearns, bound=BOUND):
-    """Everything that a training leaves behind."""
+    """Return all attributes of a fitted estimator."""
     pairs = [*zip(ours.coefs_, sklearns.coefs_, strict=True)]
     pairs += zip(ours.intercepts_, sklearns.intercepts_, strict=True)
     for mine, one in pairs:
@@ -138,7 +138,7 @@ def test_early_stopping(kind, weights):
 @pytest.mark.parametrize("kind", TARGETS)
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
 def test_lbfgs(kind, weights):
-    """Each iteration divides differences of gradients: some digits are lost in each."""
+    """Each iteration divides differences of gradients and so loses some digits."""
     compare(*fitted(kind, weights, epochs=4, solver="lbfgs"), 1e3 * BOUND)
 
 
@@ -165,8 +165,8 @@ def test_warm_starts(solver):
     compare(ours, sklearns)
 
 
-def test_a_random_state_is_used_up_alike():
-    """A RandomState that several estimators share gives each the same draws as before."""
+def test_a_shared_random_state_makes_the_same_draws():
+    """Several estimators that share a RandomState get the draws that they get in scikit-learn."""
     states = [np.random.RandomState(8) for _ in range(2)]
     for mlp, state in zip(twins("binary", tol=0.05, n_iter_no_change=2), states, strict=True):
         mlp.set_params(random_state=state).fit(X, TARGETS["binary"])
@@ -190,13 +190,13 @@ def test_without_hidden_layers():
 
 
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
-def test_without_a_hidden_layer_the_activation_still_decides_on_the_draw(activation):
+def test_without_a_hidden_layer_the_draw_depends_on_the_activation(activation):
     given = {"hidden_layer_sizes": (), "activation": activation}
     compare(*fitted("several", **given, **SOLVERS["sgd"]))
 
 
 def test_the_gradient_of_several_outputs_is_that_of_the_loss():
-    """Where `sklearn_compat` is not asked for, issue 8349 of scikit-learn is set right."""
+    """Without `sklearn_compat`, issue 8349 of scikit-learn is fixed."""
     ours, sklearns = twins("several", alpha=0.0, batch_size=len(X), max_iter=1, **SOLVERS["plain"])
     ours.set_params(sklearn_compat=False)
     first = twins("several", max_iter=1)[0].initialize(X, TARGETS["several"])

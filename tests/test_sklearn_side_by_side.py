@@ -1,4 +1,4 @@
-"""scikit-learn's estimators and ours, called alike: errors, warnings, attributes, epochs."""
+"""scikit-learn's estimators and ours have equal errors, warnings, attributes and epochs."""
 
 import warnings
 
@@ -57,14 +57,14 @@ SETTINGS = {
 
 
 def form(value):
-    """An attribute but for the numbers that a training has come to."""
+    """Return an attribute without the numbers that depend on rounding."""
     if isinstance(value, (list, np.ndarray)):
         return len(value)
     return "a number" if isinstance(value, float) else value
 
 
 def outcome(kind, given, use):
-    """What happens to one who uses an estimator: all that does not hang on its numbers."""
+    """Return all results of using an estimator that do not depend on rounding."""
     mlp, error = None, None
     with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"):
         warnings.simplefilter("always")
@@ -107,7 +107,7 @@ def test_parameters_come_in_the_same_order_with_the_same_defaults(name):
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("parameter", SETTINGS)
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
-def test_a_setting_is_taken_or_refused_alike(name, parameter, solver):
+def test_a_setting_is_accepted_or_refused_as_in_scikit_learn(name, parameter, solver):
     early = parameter == "validation_fraction" and solver != "lbfgs"
     for value in SETTINGS[parameter]:
         given = {**BASE, "solver": solver, "early_stopping": early, parameter: value}
@@ -148,7 +148,7 @@ WEIGHTS = {
 
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("data", DATA)
-def test_data_are_taken_or_refused_alike(name, data):
+def test_data_are_accepted_or_refused_as_in_scikit_learn(name, data):
     fit = {"MLPClassifier": LABELS > 1, "MLPRegressor": VALUES}[name]
     for solver in ("adam", "lbfgs"):
         if (data, solver) != ("single", "lbfgs"):  # which stays single here
@@ -161,14 +161,14 @@ def test_data_are_taken_or_refused_alike(name, data):
     ("name", "targets"),
     [("MLPClassifier", one) for one in LABELLINGS] + [("MLPRegressor", one) for one in NUMBERS],
 )
-def test_targets_are_taken_or_refused_alike(name, targets, early_stopping):
+def test_targets_are_accepted_or_refused_as_in_scikit_learn(name, targets, early_stopping):
     y = (LABELLINGS if name == "MLPClassifier" else NUMBERS)[targets]
     assert_alike(name, {**BASE, "early_stopping": early_stopping}, lambda mlp: mlp.fit(X, y))
 
 
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("weights", WEIGHTS)
-def test_weights_are_taken_or_refused_alike(name, weights):
+def test_weights_are_accepted_or_refused_as_in_scikit_learn(name, weights):
     y = TARGETS[name][0]
     for more in ({}, {"early_stopping": True}, {"solver": "lbfgs"}):
         assert_alike(
@@ -178,7 +178,7 @@ def test_weights_are_taken_or_refused_alike(name, weights):
         )
 
 
-def test_columns_that_were_sparse_come_back_as_scikit_learn_gives_them():
+def test_sparse_predictions_have_scikit_learns_type():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for container in (sparse.csr_matrix, sparse.csr_array, sparse.csc_matrix):
@@ -232,7 +232,7 @@ COURSES = {
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("course", COURSES)
 @pytest.mark.parametrize("warm_start", [False, True])
-def test_a_course_of_trainings_is_alike(name, course, warm_start):
+def test_a_sequence_of_trainings_is_the_same(name, course, warm_start):
     for y in TARGETS[name][:2]:  # columns need no list of classes in `partial_fit` here
 
         def use(mlp, y=y):
@@ -256,7 +256,9 @@ def test_a_course_of_trainings_is_alike(name, course, warm_start):
         ({"early_stopping": False}, {"early_stopping": True}, fit),
     ],
 )
-def test_a_training_may_go_on_with_another_solver_or_way_to_stop(name, before, after, goes_on):
+def test_a_training_may_continue_with_another_solver_or_early_stopping(
+    name, before, after, goes_on
+):
     y = TARGETS[name][0]
     mlp = KINDS[name](**{**BASE, "warm_start": True, **before})
     with warnings.catch_warnings():

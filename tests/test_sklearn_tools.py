@@ -72,8 +72,8 @@ def test_grids(n_jobs):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_workers_do_not_fight_for_processors(n_jobs):
-    """joblib tells its workers how many threads each may use; the core obeys."""
+def test_workers_do_not_compete_for_processors(n_jobs):
+    """joblib limits the threads of its workers, and the core respects the limit."""
     import backprop_rs as bp
 
     def threads():

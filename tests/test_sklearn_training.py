@@ -1,4 +1,4 @@
-"""What scikit-learn's trainings have not: each setting does what it does in `Network.fit`."""
+"""Additional settings of trainings do what they do in `Network.fit`."""
 
 import pickle
 import warnings
@@ -37,12 +37,12 @@ def regressor(**given):
 
 
 def network_of(mlp):
-    """The network that a training begins with."""
+    """Return the network at the beginning of a training."""
     return clone(mlp).initialize(X, y).to_network()
 
 
 def assert_same(mlp, net):
-    """To the last rounding of some 18 updates: both go through the same core."""
+    """Assert equality to the rounding of 18 updates; both use the same core."""
     for w, coef in zip(net.weights, mlp.coefs_, strict=True):
         np.testing.assert_allclose(coef, w.T, rtol=1e-12, atol=1e-14)
 
@@ -68,7 +68,7 @@ def test_a_setting_is_that_of_fit(settings):
     assert np.abs(net.weights[0] - plain.weights[0]).max() > 1e-4
 
 
-def test_a_warm_start_begins_its_schedule_anew():
+def test_a_warm_start_restarts_its_schedule():
     mlp = regressor(schedule="cosine", warm_start=True)
     net = network_of(mlp)
     for _ in range(2):
@@ -77,7 +77,7 @@ def test_a_warm_start_begins_its_schedule_anew():
     assert_same(mlp, net)
 
 
-def test_partial_fits_go_through_a_schedule():
+def test_partial_fits_follow_a_schedule():
     whole = regressor(schedule="cosine").fit(X, y)
     parts = regressor(schedule="cosine")
     for _ in range(6):
@@ -86,7 +86,7 @@ def test_partial_fits_go_through_a_schedule():
 
 
 @pytest.mark.parametrize("held", [None, HELD])
-def test_a_plateau_is_one_of_the_validation_where_there_is_one(held):
+def test_a_plateau_is_one_of_the_validation_loss_if_there_is_one(held):
     """Without it the cost falls by less than tol at so small a rate."""
     rate, schedule = (1e-5 if held is None else RATE), "adaptive(patience=1)"
     mlp = regressor(schedule=schedule, learning_rate_init=rate)
@@ -99,7 +99,7 @@ def test_a_plateau_is_one_of_the_validation_where_there_is_one(held):
     assert np.abs(net.weights[0] - plain.weights[0]).max() > 0.1 * rate
 
 
-def test_the_end_of_a_schedule_is_no_warning():
+def test_the_end_of_a_schedule_causes_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         regressor(schedule="cosine").fit(X, y)
@@ -115,7 +115,7 @@ def test_a_callback_may_change_coefficients():
     assert max(np.abs(w).max() for w in mlp.coefs_) < 1e-6
 
 
-def test_a_callback_sees_the_losses_of_the_validation():
+def test_a_callback_gets_the_validation_losses():
     seen = []
     mlp = regressor(callbacks=lambda epoch: seen.append(epoch.validation_loss))
     mlp.fit(X, y, X_val=HELD[0], y_val=HELD[1])
@@ -123,13 +123,13 @@ def test_a_callback_sees_the_losses_of_the_validation():
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_n_jobs_is_how_many_threads_train(n_jobs):
+def test_n_jobs_is_the_number_of_threads(n_jobs):
     seen, before = [], bp.get_num_threads()
     regressor(n_jobs=n_jobs, callbacks=lambda epoch: seen.append(bp.get_num_threads())).fit(X, y)
     assert seen == [n_jobs] * 6 and bp.get_num_threads() == before
 
 
-def test_callbacks_of_scikit_learn_are_given_the_weights():
+def test_callbacks_of_scikit_learn_get_the_weights():
     pytest.importorskip("sklearn.callback")
     seen = []
 
@@ -165,7 +165,7 @@ def test_noise_is_drawn_from_the_random_state():
 @pytest.mark.parametrize(
     ("output", "cost"), [("identity", "squared_error"), ("identity", "hinge"), ("tanh", "hinge")]
 )
-def test_two_classes_part_where_the_decision_changes_its_sign(output, cost):
+def test_the_prediction_changes_with_the_sign_of_the_decision_function(output, cost):
     mlp = MLPClassifier((5,), output_activation=output, cost=cost, max_iter=20, random_state=0)
     labels = np.where(y > 0, "yes", "no")
     mlp.fit(X, labels, X_val=X[:30], y_val=labels[:30])
@@ -176,7 +176,7 @@ def test_two_classes_part_where_the_decision_changes_its_sign(output, cost):
 
 
 @pytest.mark.parametrize(("layer", "n"), [(0, 5), (1, 4), (-1, 4), (-2, 5)])
-def test_names_of_hidden_activations_are_one_a_neuron(layer, n):
+def test_hidden_activations_have_one_name_per_neuron(layer, n):
     hidden = HiddenActivations(regressor(hidden_layer_sizes=(5, 4)), layer=layer).fit(X, y)
     assert hidden.transform(X).shape == (60, n) and len(hidden.get_feature_names_out()) == n
 
@@ -188,27 +188,27 @@ def test_the_finder_has_the_batches_and_the_solver_of_the_estimator():
     assert costs[0][0] == costs[2][0] and costs[0][-1] != costs[2][-1]
 
 
-def test_a_network_from_an_estimator_is_its_own():
+def test_to_network_returns_a_copy():
     mlp = regressor().fit(X, y)
     before = mlp.predict(X)
     mlp.to_network().step(X, y, 0.5)
     np.testing.assert_array_equal(mlp.predict(X), before)
 
 
-def test_another_setting_does_not_begin_the_epochs_anew():
+def test_another_setting_does_not_restart_the_epochs():
     mlp = regressor(input_noise=0.1).partial_fit(X, y)
     seed = mlp.to_network().seed
     mlp.set_params(alpha=0.1).partial_fit(X, y)
     assert (mlp.to_network().epochs_trained, mlp.to_network().seed) == (2, seed)
 
 
-def test_a_pickle_has_what_was_changed_last():
+def test_a_pickle_has_changed_coefficients():
     mlp = regressor().fit(X, y)
     mlp.coefs_[0][:] = 0.0
     assert not pickle.loads(pickle.dumps(mlp)).coefs_[0].any()
 
 
-def test_our_name_of_an_activation_is_theirs_in_scikit_learn():
+def test_to_sklearn_renames_activations():
     mlp = regressor(activation="sigmoid").fit(X, y)
     back = to_sklearn(mlp)
     assert back.activation == "logistic"
@@ -217,7 +217,7 @@ def test_our_name_of_an_activation_is_theirs_in_scikit_learn():
     assert from_sklearn(back).validation_loss_curve_ is None  # theirs keep none
 
 
-def test_a_stop_in_lbfgs_is_no_warning():
+def test_a_stop_in_lbfgs_causes_no_warning():
     def stop(epoch):
         if epoch.number == 2:
             epoch.stop()
@@ -229,8 +229,8 @@ def test_a_stop_in_lbfgs_is_no_warning():
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_scores_of_the_validation_are_scikit_learns(sign):
-    """Also with weights below 0, which scikit-learn lets pass."""
+def test_validation_scores_are_scikit_learns(sign):
+    """Weights below 0 are accepted too, as in scikit-learn."""
     a, weights = y[:, None] + rng.normal(size=(60, 1)), sign * rng.uniform(1, 2, size=60)
     expected = r2_score(y, a[:, 0], sample_weight=weights)
     assert r2(a, y[:, None], weights) == pytest.approx(expected, rel=1e-12)

@@ -1,7 +1,6 @@
-"""scikit-learn's `MLPClassifier` and `MLPRegressor`, many times faster and with what was missing.
+"""Drop-in replacements for scikit-learn's MLP estimators: several times faster, extra features.
 
-Same parameters, same attributes, same draws from `random_state`.
-docs/guide/sklearn.md has the rest.
+Parameters, attributes and random draws are the same; docs/guide/sklearn.md lists all differences.
 
 >>> from backprop_rs.sklearn import MLPClassifier
 >>> from sklearn.datasets import load_iris

@@ -1,4 +1,4 @@
-"""What the classifier and the regressor have in common."""
+"""The common base class of the classifier and the regressor."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from . import _lbfgs
 from ._callbacks import CallbackSupportMixin
 from ._data import Samples
 from ._decorators import fitting, only_if
-from ._inference import Uses
-from ._network import THEIRS, draw, optimizer, put
+from ._fit_support import threads
+from ._inference import InferenceMixin
+from ._network import SKLEARN_NAMES, draw_parameters, optimizer, set_parameters
 from ._stochastic import Training, restore_best
-from ._threads import threads
-from ._validation import Held, hold_back
+from ._validation import Validation, hold_back
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -38,7 +38,7 @@ NON_FINITE = (
 
 
 def is_stochastic(mlp: BaseMLP) -> bool:
-    """Whether there is a partial_fit, by an error that says why not."""
+    """Return True if there is a partial_fit, or raise AttributeError."""
     if mlp.solver == "lbfgs":
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. "
@@ -47,14 +47,14 @@ def is_stochastic(mlp: BaseMLP) -> bool:
     return True
 
 
-class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
-    """The whole of training; what y means is left to the classes above."""
+class BaseMLP(InferenceMixin, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
+    """Training; subclasses encode the targets and choose output, cost and score."""
 
     _parameter_constraints: ClassVar[dict[str, Any]]
     _random_state: Any
     _best: tuple[list[Array], list[Array]]
     _no_improvement_count: int
-    _rate: float = nan  # of the next epoch; L-BFGS has none
+    _rate: float = nan  # the learning rate of the next epoch; L-BFGS has none
     _stratifies = False
 
     n_outputs_: int
@@ -68,65 +68,66 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
         def __getattr__(self, name: str) -> Any: ...
 
-    def _keep(self, given: dict[str, Any]) -> None:
-        """Keep the arguments of a constructor as they are."""
-        for name, value in given.items():
+    def _store(self, arguments: dict[str, Any]) -> None:
+        """Store the arguments of a constructor unchanged."""
+        for name, value in arguments.items():
             if name not in ("self", "__class__"):
                 setattr(self, name, value)
 
     @classmethod
     @cache
     def _made_constraints(cls) -> list[tuple[str, list[Any]]]:
-        """The constraints of each parameter, ready for use."""
-        given = cls._parameter_constraints.items()
-        return [(name, [make_constraint(one) for one in several]) for name, several in given]
+        """Return the constraints of each parameter as objects."""
+        constraints = cls._parameter_constraints.items()
+        return [(name, list(map(make_constraint, options))) for name, options in constraints]
 
     def _validate_params(self) -> None:
-        """scikit-learn's, but for the time it takes where all is right."""
+        """Check the parameters; only call scikit-learn's slower check to raise its error."""
         for name, constraints in self._made_constraints():
             value = getattr(self, name)
-            if not any(one.is_satisfied_by(value) for one in constraints):
+            if not any(constraint.is_satisfied_by(value) for constraint in constraints):
                 super()._validate_params()
 
-    # What the classes above say.
+    # Hooks of subclasses.
 
     def _validate_input(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        """X and y as scikit-learn checks them."""
+        """Return X and y, checked by scikit-learn."""
         raise NotImplementedError
 
     def _learn_targets(self, y: Any, incremental: bool, first: bool) -> None:
-        """See what the targets are like, or that they are as before; sets `n_outputs_`."""
+        """Find out the form of the targets, or check that it has not changed; set `n_outputs_`."""
         raise NotImplementedError
 
     def _check_known(self, y: Any) -> None:
-        """Refuses targets unlike those of the training."""
+        """Raise ValueError for targets of another form than in the training."""
         raise NotImplementedError
 
     def _encode(self, y: Any, dtype: str) -> AnyArray:
-        """Targets as the core takes them."""
+        """Return targets in the form of the core."""
         raise NotImplementedError
 
     def _output(self) -> Any:
-        """The row of the output activation."""
+        """Return the output activation."""
         raise NotImplementedError
 
     def _cost(self, n_outputs: int) -> Any:
-        """The row of the cost."""
+        """Return the cost."""
         raise NotImplementedError
 
     def _sums_outputs(self, n_outputs: int) -> bool:
-        """Whether gradients are those of a sum over the outputs, losses of their mean."""
+        """Return whether gradients are those of a sum over the outputs, and losses of the mean."""
         return False
 
     def _score_of(self, a: Array, y: AnyArray, weights: Array | None) -> float:
+        """Return the score of output activations."""
         raise NotImplementedError
 
     def _labels_of(self, y: AnyArray) -> Any:
-        """Targets of the core as the user gave them."""
+        """Return targets of the core in the form that the user gave."""
         return y
 
     def _weights(self, X: Any, y: Any, weights: Any, incremental: bool) -> Any:
-        """The weights of the samples, with those of their classes."""
+        """Return the weights of the samples, multiplied by those of their classes."""
         return weights
 
     # Training.
@@ -142,7 +143,7 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> Self:
-        """Train from new parameters on, or with `warm_start` from those that there are.
+        """Train from new parameters, or with `warm_start` from the present ones.
 
         Parameters
         ----------
@@ -150,8 +151,8 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         y : (n_samples,) or (n_samples, n_outputs) array-like
         sample_weight : (n_samples,) array-like, optional
         X_val, y_val, sample_weight_val : as X, y and sample_weight; optional
-            Samples to judge the training by: with `early_stopping` they take the place of those
-            held back, and without it their scores and losses are recorded.
+            Validation samples. With `early_stopping` they replace those held back from X and y;
+            without it, their scores and losses are only recorded.
 
         Returns
         -------
@@ -162,7 +163,7 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     @only_if(is_stochastic)
     @fitting()
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """One epoch, after what has been learnt before.
+        """Continue training for one epoch.
 
         Parameters
         ----------
@@ -178,7 +179,7 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     @fitting()
     def initialize(self, X: Any, y: Any) -> Self:
-        """First parameters without a training: what `fit` would begin with.
+        """Draw the initial parameters of `fit`, without training.
 
         Parameters
         ----------
@@ -197,27 +198,28 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         X: Any,
         y: Any,
         weights: Any,
-        given: tuple[Any, Any, Any] = (None,) * 3,
+        validation: tuple[Any, Any, Any] = (None, None, None),
         incremental: bool = False,
     ) -> Self:
         first = not self.__sklearn_is_fitted__() or not (self.warm_start or incremental)
         with threads(self.n_jobs):
             net, samples = self._prepare(X, y, weights, incremental=incremental, first=first)
-            held = self._given(given, net.dtype)
+            validation_samples = self._validation_samples(*validation, net.dtype)
             if self.solver == "lbfgs":
-                if held is not None:
-                    raise ValueError("solver 'lbfgs' must go without X_val; got one")
+                if validation_samples is not None:
+                    raise ValueError("solver 'lbfgs' does not support X_val")
                 _lbfgs.fit(self, net, samples)
             else:
-                self._train(net, samples, held, incremental)
-        if not all(np.isfinite(one).all() for one in net._core.weights() + net._core.biases()):
+                self._train(net, samples, validation_samples, incremental)
+        parameters = net._core.weights() + net._core.biases()
+        if not all(np.isfinite(array).all() for array in parameters):
             raise ValueError(NON_FINITE)
         return self
 
     def _prepare(
         self, X: Any, y: Any, weights: Any, *, incremental: bool, first: bool
     ) -> tuple[Network, Samples]:
-        """Checked samples, and the network that is to learn them."""
+        """Return the network to train and checked samples."""
         hidden = hidden_sizes(self.hidden_layer_sizes)
         X, y = self._validate_input(X, y, reset=first)
         self._learn_targets(y, incremental, first)
@@ -228,30 +230,30 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         else:
             net = self._renew()
         samples = self._samples(X, y, weights, net.dtype)
-        if net._unchecked:
-            some = samples.rows(np.arange(min(len(samples), 100)))
-            net._check_functions(some.X, some.y)
+        if net._unchecked:  # custom functions: check their derivatives on a few samples
+            few = samples.rows(np.arange(min(len(samples), 100)))
+            net._check_functions(few.X, few.y)
         return net, samples
 
     def _samples(self, X: Any, y: Any, weights: Any, dtype: str) -> Samples:
-        """Checked samples, ready for the core."""
+        """Return samples in the form of the core."""
         if weights is not None:
             weights = checks.converted(_check_sample_weight(weights, X), dtype)
         X = X.tocsr().astype(dtype) if issparse(X) else checks.converted(X, dtype)
         return Samples(X, self._encode(y, dtype), weights).fit_in_memory()
 
     def _begin(self, sizes: list[int], dtype: str) -> Network:
-        """Everything as before the first epoch."""
+        """Return a new network, and reset the state of the training."""
         self.n_iter_ = self.t_ = 0
         self.n_layers_ = len(sizes)
         output = self._output()
         name = output if isinstance(output, str) else output.name
-        self.out_activation_ = THEIRS.get(output, name)
+        self.out_activation_ = SKLEARN_NAMES.get(output, name)
         self._changed()
         net = self._make(sizes, dtype)
         if self.init is None:
-            coefs, intercepts = draw(self, sizes)
-            put(net, coefs, intercepts)
+            coefs, intercepts = draw_parameters(self, sizes)
+            set_parameters(net, coefs, intercepts)
         else:
             net._core.initialize(net._tables.row("init", self.init), self._seed())
         if self.dropout != 0 or self.input_noise:
@@ -259,12 +261,14 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         self._no_improvement_count = 0
         self._best = (net._core.weights(), net._core.biases())
         if self.solver != "lbfgs":
-            self._record(anew=True)
+            self._begin_curves(reset=True)
         return net
 
-    def _record(self, anew: bool) -> None:
-        """Begin the curves and bests; otherwise only those that a training with other settings
-        has not left behind."""
+    def _begin_curves(self, reset: bool) -> None:
+        """Begin the curves and best scores; without `reset`, only those that do not exist yet.
+
+        They do not exist yet after a training with another solver or `early_stopping`.
+        """
         stopping = self.early_stopping
         beginnings: dict[str, Any] = {
             "loss_curve_": [],
@@ -274,15 +278,15 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             "validation_loss_curve_": [] if stopping else None,
         }
         for name, beginning in beginnings.items():
-            if anew or getattr(self, name, None) is None:
+            if reset or getattr(self, name, None) is None:
                 setattr(self, name, beginning)
 
     def _seed(self) -> int:
+        """Draw a seed for the network."""
         return int(self._random_state.randint(2**31 - 1))
 
-    def _given(self, given: tuple[Any, Any, Any], dtype: str) -> Samples | None:
-        """Checked validation samples of the user."""
-        X, y, weights = given
+    def _validation_samples(self, X: Any, y: Any, weights: Any, dtype: str) -> Samples | None:
+        """Return checked validation samples of the user."""
         if X is None and y is None:
             return None
         if X is None or y is None:
@@ -292,38 +296,43 @@ class BaseMLP(Uses, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         return self._samples(X, y, weights, dtype)
 
     def _train(
-        self, net: Network, samples: Samples, given: Samples | None, incremental: bool
+        self,
+        net: Network,
+        samples: Samples,
+        validation_samples: Samples | None,
+        incremental: bool,
     ) -> None:
-        """Epochs of mini-batches."""
+        """Train with mini-batches."""
         if not incremental or net._optimizer is None:
-            net._optimizer = None  # a new one, with a memory of its own
+            net._optimizer = None  # the next line makes one with a new state
             net._use_optimizer(optimizer(self))
             self._rate = float(self.learning_rate_init)
-        self._record(anew=False)
-        held = None
+        self._begin_curves(reset=False)
+        validation = None
         if self.early_stopping:
             if incremental:
                 raise ValueError("partial_fit does not support early_stopping=True")
-            if given is None:
-                samples, given = hold_back(self, samples)
-        if given is not None:
+            if validation_samples is None:
+                samples, validation_samples = hold_back(self, samples)
+        if validation_samples is not None:
             self.validation_scores_ = self.validation_scores_ or []
             self.validation_loss_curve_ = self.validation_loss_curve_ or []
-            held = Held(self, net, given)
-        Training(self, net, samples, held, incremental).run()
+            validation = Validation(self, net, validation_samples)
+        Training(self, net, samples, validation, incremental).run()
         if self.early_stopping:
             restore_best(self, net)
             self._changed()
 
     def __sklearn_tags__(self) -> Any:
+        """Return the tags of the estimator: sparse X is supported."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
 
-def hidden_sizes(given: Any) -> list[int]:
-    """The sizes of the hidden layers as a list."""
-    sizes = list(given) if hasattr(given, "__iter__") else [given]
+def hidden_sizes(value: Any) -> list[int]:
+    """Return the sizes of the hidden layers as a list."""
+    sizes = list(value) if hasattr(value, "__iter__") else [value]
     if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
         raise TypeError(f"hidden_layer_sizes must be integers > 0, got {sizes}.")
     if any(size <= 0 for size in sizes):

@@ -1,45 +1,45 @@
-"""Who is told of each epoch: callables, and scikit-learn's own callbacks."""
+"""Call callbacks after each epoch: callables, and scikit-learn's own callbacks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from ..network import Network
-    from ._base import BaseMLP
     from ._data import Samples
+    from ._types import Estimator
 
-try:  # from scikit-learn 1.9 on
+try:  # new in scikit-learn 1.9
     from sklearn.callback import CallbackSupportMixin
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing to support."""
+        """An empty base class, because older versions have no callbacks."""
 
 
-__all__ = ["CallbackSupportMixin", "Epoch", "Watcher"]
+__all__ = ["CallbackSupportMixin", "Callbacks", "Epoch"]
 
 
 class Epoch:
-    """An epoch that has ended, as callbacks see it.
+    """The argument of callbacks: an epoch that has ended.
 
     Attributes
     ----------
     estimator
-        Ready to predict, with the attributes of this moment.
+        It can predict, and has the attributes of this epoch.
     number : int
         Counted from 1 in each call of `fit`.
     loss : float
     validation_score, validation_loss : float or None
         None without validation data.
     learning_rate : float
-        Of the next epoch, before its schedule; it may be set. NaN with L-BFGS.
+        Of the next epoch, without its schedule; you may set it. NaN with L-BFGS.
     """
 
-    def __init__(self, mlp: BaseMLP, loss: float, score: float | None) -> None:
+    def __init__(self, mlp: Estimator, loss: float, score: float | None) -> None:
         self.estimator, self.loss, self.validation_score = mlp, loss, score
         self.number, self.learning_rate = mlp.n_iter_, mlp._rate
-        losses = getattr(mlp, "validation_loss_curve_", None)  # L-BFGS makes none
+        losses = getattr(mlp, "validation_loss_curve_", None)  # L-BFGS has none
         self.validation_loss = losses[-1] if score is not None and losses else None
         self.stopped = False
 
@@ -48,44 +48,46 @@ class Epoch:
         self.stopped = True
 
     def __repr__(self) -> str:
+        """Return the number and the loss."""
         return f"Epoch({self.number}, loss {self.loss:.4g})"
 
 
-class Watcher:
+class Callbacks:
     """All callbacks of one training."""
 
-    def __init__(self, mlp: BaseMLP, samples: Samples, epochs: int) -> None:
+    def __init__(self, mlp: Estimator, samples: Samples, epochs: int) -> None:
         self.mlp = mlp
-        given = mlp.callbacks
-        several = given if isinstance(given, (list, tuple)) else [given]
-        self.functions = [one for one in several if one is not None]
-        for one in self.functions:
-            if not callable(one):
-                raise TypeError(f"callbacks must be callable; got {type(one).__name__}")
+        callbacks = mlp.callbacks
+        functions = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+        self.functions = [function for function in functions if function is not None]
+        for function in self.functions:
+            if not callable(function):
+                raise TypeError(f"callbacks must be callable; got {type(function).__name__}")
         self.samples = samples
         self.context: Any = None
         self.task: Any = None
         if getattr(mlp, "_skl_callbacks", None):
-            self.context = mlp._init_callback_context(max_subtasks=epochs)
-            self.context.call_on_fit_task_begin(estimator=mlp, **self.shown())
+            self.context = cast("Any", mlp)._init_callback_context(max_subtasks=epochs)
+            self.context.call_on_fit_task_begin(estimator=mlp, **self.arguments())
 
     def __bool__(self) -> bool:
+        """Return whether there are callbacks."""
         return bool(self.functions) or self.context is not None
 
-    def shown(self) -> dict[str, Any]:
-        """What scikit-learn's callbacks may ask for."""
+    def arguments(self) -> dict[str, Any]:
+        """Return the keyword arguments of scikit-learn's callbacks."""
         weights = self.samples.weights
         metadata = {} if weights is None else {"sample_weight": weights}
         return {"X": self.samples.X, "y": self.mlp._labels_of(self.samples.y), "metadata": metadata}
 
     def begin(self) -> None:
-        """An epoch begins."""
+        """Call callbacks at the beginning of an epoch."""
         if self.context is not None:
             self.task = self.context.subcontext(task_name="epoch")
-            self.task.call_on_fit_task_begin(estimator=self.mlp, **self.shown())
+            self.task.call_on_fit_task_begin(estimator=self.mlp, **self.arguments())
 
     def end(self, net: Network, loss: float, score: float | None) -> bool:
-        """An epoch has ended; whether a callback ends the training."""
+        """Call callbacks after an epoch; return whether one of them stops the training."""
         stop = False
         if self.functions:
             event = Epoch(self.mlp, loss, score)
@@ -94,15 +96,15 @@ class Watcher:
             self.mlp._rate = float(event.learning_rate)
             stop = event.stopped
         if self.context is not None:
-            # A copy of the estimator has all that it needs: nothing is to be added.
+            # A copy of the estimator is complete: there are no attributes to reconstruct.
             stop |= self.task.call_on_fit_task_end(
-                estimator=self.mlp, reconstruction_attributes=dict, **self.shown()
+                estimator=self.mlp, reconstruction_attributes=dict, **self.arguments()
             )
         return stop
 
     def close(self) -> None:
-        """The training has ended."""
+        """Call callbacks at the end of the training."""
         if self.context is not None:
             self.context.call_on_fit_task_end(
-                estimator=self.mlp, reconstruction_attributes=dict, **self.shown()
+                estimator=self.mlp, reconstruction_attributes=dict, **self.arguments()
             )

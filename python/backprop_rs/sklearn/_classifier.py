@@ -13,9 +13,9 @@ from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_targ
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ._base import BaseMLP, is_stochastic
-from ._constraints import CONSTRAINTS, name_of, row
+from ._constraints import CONSTRAINTS, entry, name_of
 from ._decorators import fitting, only_if
-from ._fast_path import FLOATS, is_plain
+from ._fit_support import FLOATS, is_valid
 from ._targets import Labels, unseen
 from ._validation import accuracy
 
@@ -28,58 +28,58 @@ PROBABILITIES = ("sigmoid", "softmax")
 
 
 def gives_probabilities(mlp: MLPClassifier) -> bool:
-    """Whether the outputs are probabilities."""
-    chosen = mlp.output_activation
-    return chosen is None or row("activation", chosen) in PROBABILITIES
+    """Return whether the outputs are probabilities."""
+    choice = mlp.output_activation
+    return choice is None or entry("activation", choice) in PROBABILITIES
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
-    """scikit-learn's `MLPClassifier`, with what is listed here beside its parameters.
+    """Drop-in replacement for scikit-learn's `MLPClassifier` with further parameters.
 
     Parameters
     ----------
     hidden_layer_sizes, ..., max_fun
-        As in `sklearn.neural_network.MLPClassifier`. `activation` takes every row of our table
-        or a `backprop_rs.Activation`, and a list of them, one a hidden layer; `solver` takes
-        every row of the table of optimizers.
-    output_activation : row of the table of activations or `backprop_rs.Activation`, optional
+        As in `sklearn.neural_network.MLPClassifier`. `activation` also accepts every name in
+        `backprop_rs.activations`, a `backprop_rs.Activation`, and a list of them, one per hidden
+        layer; `solver` accepts every name in `backprop_rs.optimizers`.
+    output_activation : name in `backprop_rs.activations` or `Activation`, optional
         By default softmax for several classes, otherwise logistic.
-    cost : row of the table of costs or `backprop_rs.Cost`, default "cross_entropy"
-    init : row of the table of initialisers, optional
-        By default as scikit-learn draws first parameters.
-    dropout : float or list, one a hidden layer, default 0.0
-        The share of their activations that training leaves out.
-    l1 : float or list, one a layer, default 0.0
-        Of the penalty l1 sum |w|, divided by the number of samples of a batch, as `alpha` is.
-    weight_decay : float or list, one a layer, default 0.0
+    cost : name in `backprop_rs.costs` or `backprop_rs.Cost`, default "cross_entropy"
+    init : name in `backprop_rs.initializers`, optional
+        By default the initial parameters are scikit-learn's.
+    dropout : float or list, one per hidden layer, default 0.0
+        The share of activations that are set to 0 in training.
+    l1 : float or list, one per layer, default 0.0
+        The factor of the penalty l1 sum |w|, divided by the batch size, as `alpha` is.
+    weight_decay : float or list, one per layer, default 0.0
         w := w - learning_rate weight_decay w before each update.
-    max_norm : float or list, one a layer, default 0.0
-        The largest norm of a neuron's incoming weights; 0 for none.
+    max_norm : float or list, one per layer, default 0.0
+        The largest norm of a neuron's incoming weights; 0 for no limit.
     class_weight : "balanced" or dict of class to weight, optional
-        Multiplies the weights of the samples of a class.
-    schedule : row of the table of schedules, optional
-        Multiplies the learning rate, over `max_iter` epochs.
+        Factors of the weights of the samples of each class.
+    schedule : name in `backprop_rs.schedules`, optional
+        A schedule of the learning rate over `max_iter` epochs.
     clip_value, clip_norm : float, optional
         The largest element and the largest norm of the gradient.
     input_noise : float, default 0.0
-        The standard deviation of normal noise on X, new in each epoch.
+        The standard deviation of normal noise that is added to X, drawn anew in each epoch.
     callbacks : callable or list of callables, optional
         Called after each epoch with an event that has `estimator`, `number`, `loss`,
-        `validation_score`, `validation_loss`, `learning_rate` (may be set) and `stop()`.
-        scikit-learn's own callbacks are given to `set_callbacks`.
+        `validation_score`, `validation_loss`, `learning_rate` (you may set it) and `stop()`.
+        Pass scikit-learn's own callbacks to `set_callbacks`.
     progress : bool, default False
         Show a progress bar.
     n_jobs : int, optional
-        Threads during the training; -1 for all processors. By default those of
-        `backprop_rs.set_num_threads`. Results never depend on it.
+        The number of threads of the training; -1 for all processors. By default the number set
+        by `backprop_rs.set_num_threads`. Results never depend on it.
     backend : "auto", "rust" or "numpy", default "auto"
     sklearn_compat : bool, default False
-        Where scikit-learn is wrong, be so too; see docs/guide/sklearn.md.
+        Reproduce errors of scikit-learn; see docs/guide/sklearn.md.
 
     Attributes
     ----------
     coefs_, intercepts_, classes_, n_iter_, ...
-        As scikit-learn's.
+        The attributes of scikit-learn's estimator.
     validation_loss_curve_ : list of float or None
         The loss of the validation samples after each epoch, without penalties.
 
@@ -142,7 +142,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         backend: str = "auto",
         sklearn_compat: bool = False,
     ) -> None:
-        self._keep(locals())
+        self._store(locals())
 
     _labels: Labels
 
@@ -153,16 +153,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _output(self) -> Any:
         if self.output_activation is None:
             return "softmax" if self._labels.kind == "multiclass" else "sigmoid"
-        chosen = row("activation", self.output_activation)
-        if chosen == "softmax" and self._labels.n_outputs == 1:
+        output = entry("activation", self.output_activation)
+        if output == "softmax" and self._labels.n_outputs == 1:
             raise ValueError(
-                "output_activation must be 'logistic', or another of one output, for two classes; "
+                "output_activation must be 'logistic' or another elementwise one for two classes; "
                 "got 'softmax'"
             )
-        return chosen
+        return output
 
     def _cost(self, n_outputs: int) -> Any:
-        return row("cost", "cross_entropy" if self.cost is None else self.cost)
+        return entry("cost", "cross_entropy" if self.cost is None else self.cost)
 
     def _threshold(self) -> float:
         """Where one output changes from no to yes."""
@@ -171,11 +171,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     # Targets.
 
     def _validate_input(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        if is_plain(self, X, y, reset):
+        if is_valid(self, X, y, reset):
             return X, y
         X, y = validate_data(
             self,
-            *(X, y),
+            X,
+            y,
             accept_sparse=["csr", "csc"],
             multi_output=True,
             dtype=FLOATS,
@@ -229,12 +230,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             return accuracy(a.argmax(axis=1) == y, weights)
         return accuracy(((a > self._threshold()) == y).all(axis=1), weights)
 
-    # What users call.
+    # Public methods.
 
     @only_if(is_stochastic)
     @fitting()
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
-        """One epoch, after what has been learnt before.
+        """Continue training for one epoch.
 
         Parameters
         ----------
@@ -242,8 +243,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         y : (n_samples,) array-like, or (n_samples, n_classes) of 0 and 1
         sample_weight : (n_samples,) array-like, optional
         classes : (n_classes,) array-like, optional
-            All classes there will ever be: needed in the first call, unless y has one column for
-            each.
+            All classes of this and later calls. Required in the first call, unless y has one
+            column per class.
 
         Returns
         -------
@@ -258,7 +259,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self._fit(X, y, sample_weight, incremental=True)
 
     def predict(self, X: Any) -> AnyArray:
-        """The classes of samples.
+        """Predict the classes of samples.
 
         Parameters
         ----------
@@ -268,14 +269,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         -------
         (n_samples,) array, or (n_samples, n_classes) of 0 and 1
         """
-        return self._labels_at(self._outputs(X))
+        return self._decode(self._outputs(X))
 
-    def _labels_at(self, a: Array) -> AnyArray:
+    def _decode(self, a: Array) -> AnyArray:
+        """Return the labels that output activations predict."""
         return self._labels.decode(a, self._threshold())
 
     @only_if(gives_probabilities)
     def predict_proba(self, X: Any) -> Array:
-        """The probabilities of the classes, as `classes_` has them.
+        """Return the probabilities of the classes, in the order of `classes_`.
 
         Parameters
         ----------
@@ -294,7 +296,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     @only_if(gives_probabilities)
     def predict_log_proba(self, X: Any) -> Array:
-        """The logarithms of `predict_proba`.
+        """Return the logarithms of `predict_proba`.
 
         Parameters
         ----------
@@ -310,7 +312,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     @only_if(lambda mlp: not gives_probabilities(mlp))
     def decision_function(self, X: Any) -> Array:
-        """The outputs, where they are not probabilities; for two classes above 0 for the second.
+        """Return outputs that are not probabilities; of two classes, > 0 predicts the second.
 
         Parameters
         ----------
@@ -324,6 +326,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return a[:, 0] - self._threshold() if self.n_outputs_ == 1 else a
 
     def __sklearn_tags__(self) -> Any:
+        """Return the tags of the estimator: several labels per sample are supported."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

@@ -1,4 +1,4 @@
-"""What each constructor parameter accepts, in scikit-learn's own terms and with its sentences."""
+"""Accepted values of the constructor parameters, checked with scikit-learn's error messages."""
 
 from __future__ import annotations
 
@@ -14,84 +14,93 @@ from .._internal.registry import Tables
 from ..importing.estimator import RENAMED
 
 STOCHASTIC = ("sgd", "adam")
-OWN = ("activation", "cost")  # of which users may write their own
+CUSTOM = ("activation", "cost")  # kinds that may be defined by users
 
 
 @cache
 def tables() -> Tables:
-    """The tables of the backend that there is; both backends have the same."""
+    """Return the registries of the default backend; those of the other are the same."""
     return Tables(backends.choose("auto")[1])
 
 
-def row(kind: str, given: Any) -> Any:
-    """A row as `Network` takes it, under scikit-learn's names too, or a function of the user's."""
-    if isinstance(given, str):
-        return named(kind, given)
-    return tables().function(kind, given)
+def entry(kind: str, choice: Any) -> Any:
+    """Return a choice in the form of `Network`: a canonical name, or a custom function.
+
+    Names of scikit-learn are accepted too.
+    """
+    if isinstance(choice, str):
+        return canonical(kind, choice)
+    return tables().function(kind, choice)
 
 
-def name_of(chosen: Any) -> str:
-    """The name of a row, or of a function of the user's, without its settings."""
-    return chosen.partition("(")[0] if isinstance(chosen, str) else str(chosen.name)
+def name_of(entry: Any) -> str:
+    """Return the name of an entry or of a custom function, without its settings."""
+    return entry.partition("(")[0] if isinstance(entry, str) else str(entry.name)
 
 
 @lru_cache(500)
-def named(kind: str, text: str) -> Any:
-    """A row by its text."""
+def canonical(kind: str, text: str) -> Any:
+    """Return the canonical name of an entry."""
     return tables().row(kind, RENAMED.get(text, text))
 
 
-class Row(StrOptions):  # type: ignore[misc]  # scikit-learn has no types
-    """A row of one of our tables: a name with settings or without, or an object that stands for it.
+class EntryOptions(StrOptions):  # type: ignore[misc]  # scikit-learn has no types
+    """An entry of a registry: a name with or without settings, or an object.
 
-    `also` are names that have a meaning of their own here.
+    `extra` are further names.
     """
 
-    def __init__(self, kind: str, also: tuple[str, ...] = ()) -> None:
-        self.kind, self.also = kind, also
-        super().__init__({*tables().names(kind), *also})
+    def __init__(self, kind: str, extra: tuple[str, ...] = ()) -> None:
+        self.kind, self.extra = kind, extra
+        super().__init__({*tables().names(kind), *extra})
 
     def is_satisfied_by(self, val: Any) -> bool:
-        if isinstance(val, str) and val in self.also:
+        """Return whether a value satisfies the constraint."""
+        if isinstance(val, str) and val in self.extra:
             return True
         try:
-            row(self.kind, val)
+            entry(self.kind, val)
         except (TypeError, ValueError):
             return False
         return True
 
     def __str__(self) -> str:
+        """Return the accepted values for error messages."""
         names = ", ".join(repr(name) for name in sorted(self.options))
-        own = f", or a backprop_rs.{self.kind.capitalize()}" if self.kind in OWN else ""
-        return f"a str among {{{names}}}, with settings or without{own}"
+        custom = f", or a backprop_rs.{self.kind.capitalize()}" if self.kind in CUSTOM else ""
+        return f"a str among {{{names}}}, with settings or without{custom}"
 
 
-class Each(Options):  # type: ignore[misc]
-    """A list with one entry a layer, each of which satisfies a constraint."""
+class PerLayer(Options):  # type: ignore[misc]
+    """A list whose elements, one per layer, satisfy a constraint."""
 
-    def __init__(self, one: Any) -> None:
-        self.one, self.hidden = one, False
+    def __init__(self, constraint: Any) -> None:
+        self.constraint, self.hidden = constraint, False
 
     def is_satisfied_by(self, val: Any) -> bool:
-        return isinstance(val, (list, tuple)) and all(map(self.one.is_satisfied_by, val))
+        """Return whether a value satisfies the constraint."""
+        return isinstance(val, (list, tuple)) and all(map(self.constraint.is_satisfied_by, val))
 
     def __str__(self) -> str:
-        return "a list of such, one a layer"
+        """Return the accepted values for error messages."""
+        return "a list of them, one per layer"
 
 
 def from_zero(below: float | None = None) -> list[Any]:
-    """A number from 0 on, or one a layer."""
-    one = Interval(Real, 0, below, closed="left")
-    return [one, Each(one)]
+    """Return the constraints of a number >= 0, or one per layer."""
+    number = Interval(Real, 0, below, closed="left")
+    return [number, PerLayer(number)]
 
 
 POSITIVE = Interval(Real, 0, None, closed="neither")
 
-# As scikit-learn has them, but for the rows of our tables.
+ACTIVATION = EntryOptions("activation", tuple(RENAMED))
+
+# Parameters of scikit-learn; those that name entries accept all of our registries.
 SAME: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [Row("activation", tuple(RENAMED)), Each(Row("activation", tuple(RENAMED)))],
-    "solver": [Row("optimizer", ("lbfgs",))],
+    "activation": [ACTIVATION, PerLayer(ACTIVATION)],
+    "solver": [EntryOptions("optimizer", ("lbfgs",))],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
@@ -114,16 +123,16 @@ SAME: dict[str, list[Any]] = {
     "max_fun": [Interval(Integral, 1, None, closed="left")],
 }
 
-# What comes after scikit-learn's.
+# Further parameters.
 MORE: dict[str, list[Any]] = {
-    "output_activation": [None, Row("activation", tuple(RENAMED))],
-    "cost": [None, Row("cost")],
-    "init": [None, Row("init")],
+    "output_activation": [None, ACTIVATION],
+    "cost": [None, EntryOptions("cost")],
+    "init": [None, EntryOptions("init")],
     "dropout": from_zero(1),
     "l1": from_zero(),
     "weight_decay": from_zero(),
     "max_norm": from_zero(),
-    "schedule": [None, Row("schedule")],
+    "schedule": [None, EntryOptions("schedule")],
     "clip_value": [None, POSITIVE],
     "clip_norm": [None, POSITIVE],
     "input_noise": [Interval(Real, 0, None, closed="left")],

@@ -1,4 +1,4 @@
-"""From scikit-learn's MLPs to ours and back, fitted as they are."""
+"""Convert fitted estimators from scikit-learn and to scikit-learn."""
 
 from __future__ import annotations
 
@@ -6,27 +6,38 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.neural_network import MLPClassifier as TheirClassifier
-from sklearn.neural_network import MLPRegressor as TheirRegressor
+from sklearn.neural_network import MLPClassifier as SklearnClassifier
+from sklearn.neural_network import MLPRegressor as SklearnRegressor
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseMLP
 from ._classifier import MLPClassifier
-from ._network import put
+from ._network import set_parameters
 from ._regressor import MLPRegressor
 from ._targets import Labels
 
-# What a training has left behind, the same on both sides.
+# Fitted attributes that both estimators have.
 ATTRIBUTES = (
-    *("n_iter_", "t_", "n_layers_", "n_outputs_", "out_activation_", "loss_", "loss_curve_"),
-    *("best_loss_", "validation_scores_", "best_validation_score_", "classes_"),
-    *("n_features_in_", "feature_names_in_", "_no_improvement_count"),
+    "n_iter_",
+    "t_",
+    "n_layers_",
+    "n_outputs_",
+    "out_activation_",
+    "loss_",
+    "loss_curve_",
+    "best_loss_",
+    "validation_scores_",
+    "best_validation_score_",
+    "classes_",
+    "n_features_in_",
+    "feature_names_in_",
+    "_no_improvement_count",
 )
 
 
 def from_sklearn(mlp: Any) -> Any:
-    """Our estimator with the parameters, attributes and predictions of scikit-learn's.
+    """Return an estimator with the parameters, attributes and predictions of scikit-learn's.
 
     Parameters
     ----------
@@ -35,20 +46,19 @@ def from_sklearn(mlp: Any) -> Any:
     Returns
     -------
     MLPClassifier or MLPRegressor
-        `partial_fit` goes on with a new optimiser.
+        `partial_fit` continues with a new optimizer.
 
     Examples
     --------
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
-    >>> theirs = TheirClassifier((8,), solver="lbfgs", random_state=0).fit(X, y)
+    >>> theirs = SklearnClassifier((8,), solver="lbfgs", random_state=0).fit(X, y)
     >>> bool((from_sklearn(theirs).predict(X) == theirs.predict(X)).all())
     True
     """
-    if not isinstance(mlp, (TheirClassifier, TheirRegressor)):
+    if not isinstance(mlp, (SklearnClassifier, SklearnRegressor)):
         raise TypeError(
-            "from_sklearn must get scikit-learn's MLPClassifier or MLPRegressor; "
-            f"got {type(mlp).__name__}"
+            f"mlp must be scikit-learn's MLPClassifier or MLPRegressor; got {type(mlp).__name__}"
         )
     check_is_fitted(mlp)
     ours: BaseMLP = (MLPClassifier if is_classifier(mlp) else MLPRegressor)(**mlp.get_params())
@@ -59,14 +69,14 @@ def from_sklearn(mlp: Any) -> Any:
     coefs, intercepts = mlp.coefs_, mlp.intercepts_
     sizes = [coefs[0].shape[0], *(w.shape[1] for w in coefs)]
     net = ours._make(sizes, np.asarray(coefs[0]).dtype.name)
-    put(net, coefs, intercepts)
+    set_parameters(net, coefs, intercepts)
     ours._best = (net._core.weights(), net._core.biases())
     ours.validation_loss_curve_ = None
     return ours
 
 
 def to_sklearn(mlp: Any) -> Any:
-    """scikit-learn's estimator with the parameters, attributes and predictions of ours.
+    """Return scikit-learn's estimator with the parameters, attributes and predictions of this one.
 
     Parameters
     ----------
@@ -75,12 +85,12 @@ def to_sklearn(mlp: Any) -> Any:
     Returns
     -------
     sklearn.neural_network.MLPClassifier or MLPRegressor
-        `partial_fit` goes on with a new optimiser.
+        `partial_fit` continues with a new optimizer.
 
     Raises
     ------
     ValueError
-        Where scikit-learn has not what the network needs, such as its activations.
+        If scikit-learn does not support an option of the network, such as its activation.
 
     Examples
     --------
@@ -92,12 +102,12 @@ def to_sklearn(mlp: Any) -> Any:
     """
     if not isinstance(mlp, BaseMLP):
         raise TypeError(
-            "to_sklearn must get an MLPClassifier or MLPRegressor of backprop_rs.sklearn; "
+            "mlp must be an MLPClassifier or MLPRegressor of backprop_rs.sklearn; "
             f"got {type(mlp).__name__}"
         )
     check_is_fitted(mlp)
-    check_has_twin(mlp)
-    kind = TheirClassifier if is_classifier(mlp) else TheirRegressor
+    check_supported(mlp)
+    kind = SklearnClassifier if is_classifier(mlp) else SklearnRegressor
     names = kind().get_params()
     theirs = kind(**{name: value for name, value in mlp.get_params().items() if name in names})
     if mlp.activation == "sigmoid":
@@ -112,8 +122,8 @@ def to_sklearn(mlp: Any) -> Any:
     return theirs
 
 
-def check_has_twin(mlp: BaseMLP) -> None:
-    """Refuses what scikit-learn cannot compute."""
+def check_supported(mlp: BaseMLP) -> None:
+    """Raise ValueError if scikit-learn does not support an option of the estimator."""
     activations = ("identity", "logistic", "sigmoid", "tanh", "relu")
     if mlp.activation not in activations:
         raise ValueError(
@@ -128,13 +138,16 @@ def check_has_twin(mlp: BaseMLP) -> None:
 
 
 def copy_attributes(source: Any, target: Any) -> None:
+    """Copy the fitted attributes that `source` has."""
     for name in ATTRIBUTES:
         if hasattr(source, name):
             setattr(target, name, getattr(source, name))
 
 
 def binarizer(labels: Labels) -> LabelBinarizer:
-    """scikit-learn's way from labels to columns."""
-    made = LabelBinarizer()
-    made.y_type_, made.classes_, made.sparse_input_ = labels.kind, labels.classes, labels.sparse
-    return made
+    """Return a fitted LabelBinarizer for the labels."""
+    fitted = LabelBinarizer()
+    fitted.y_type_ = labels.kind
+    fitted.classes_ = labels.classes
+    fitted.sparse_input_ = labels.sparse
+    return fitted

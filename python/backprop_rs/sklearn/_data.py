@@ -1,4 +1,4 @@
-"""Checked samples, dense or sparse, and how the core goes through them."""
+"""Checked samples, dense or sparse, and epochs and predictions of the core on them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from ..training.interrupts import Interrupts
 
 Place = tuple[int, int, float]  # epoch, step, and the sum of its costs
-ROOM = 2**25  # numbers that a sparse matrix may fill at once as a dense one
+MAX_DENSE = 2**25  # numbers of a sparse matrix that are dense at the same time
 
 
 @dataclass
 class Samples:
-    """X (m, n_0), dense and ready for the core or a sparse CSR matrix, with targets and weights.
+    """X (m, n_0), a dense array in the form of the core or a sparse CSR matrix, with targets.
 
-    `y` is ready for the core; `weights` is (m,) or None.
+    `y` has the form of the core; `weights` is (m,) or None.
     """
 
     X: Any
@@ -30,31 +30,33 @@ class Samples:
     weights: Array | None = None
 
     def __len__(self) -> int:
+        """Return the number of samples."""
         return int(self.X.shape[0])
 
     @property
     def is_dense(self) -> bool:
+        """Whether X is a dense array."""
         return isinstance(self.X, np.ndarray)
 
-    def rows(self, chosen: AnyArray) -> Samples:
-        """Some of them, dense, copied."""
-        weights = None if self.weights is None else self.weights[chosen]
-        return Samples(dense(self.X[chosen]), np.ascontiguousarray(self.y[chosen]), weights)
+    def rows(self, index: AnyArray) -> Samples:
+        """Return a dense copy of some samples."""
+        weights = None if self.weights is None else self.weights[index]
+        return Samples(dense(self.X[index]), np.ascontiguousarray(self.y[index]), weights)
 
-    def part(self, chosen: AnyArray) -> Samples:
-        """Some of them, as they are."""
-        weights = None if self.weights is None else self.weights[chosen]
-        return Samples(self.X[chosen], np.ascontiguousarray(self.y[chosen]), weights)
+    def part(self, index: AnyArray) -> Samples:
+        """Return a copy of some samples; a sparse X stays sparse."""
+        weights = None if self.weights is None else self.weights[index]
+        return Samples(self.X[index], np.ascontiguousarray(self.y[index]), weights)
 
     def fit_in_memory(self) -> Samples:
-        """Dense, where that does not take much."""
-        if self.is_dense or self.X.shape[0] * self.X.shape[1] > ROOM:
+        """Return dense samples, unless X is sparse and too large for that."""
+        if self.is_dense or self.X.shape[0] * self.X.shape[1] > MAX_DENSE:
             return self
         return Samples(dense(self.X), self.y, self.weights)
 
 
 def dense(X: Any) -> Array:
-    """A C-contiguous array of a dense or sparse one."""
+    """Return a dense or sparse array as a dense C-contiguous one."""
     array: Array = np.ascontiguousarray(X if isinstance(X, np.ndarray) else X.toarray())
     return array
 
@@ -67,9 +69,9 @@ def train(
     orders: AnyArray | None,
     interrupts: Interrupts,
 ) -> tuple[list[float], BaseException | None]:
-    """Whole epochs from number `first` on, one for each row of `orders` (or `epochs` of them).
+    """Train whole epochs from number `first` on; row i of `orders` is the order of the i-th.
 
-    Returns their costs, and what has ended them early, such as KeyboardInterrupt.
+    Return their costs, and the exception that has ended them early, such as KeyboardInterrupt.
     """
     if not samples.is_dense:
         return train_sparse(net, samples, settings, first, orders, interrupts)
@@ -84,7 +86,7 @@ def train(
 def train_part(
     net: Network, samples: Samples, run: dict[str, Any], at: Place, interrupts: Interrupts
 ) -> tuple[list[float], Place, BaseException | None]:
-    """Train on, and have signals heard between two steps."""
+    """Continue an epoch, and handle signals between two steps."""
     costs: list[float] = []
     run = run | {"interrupted": interrupts.asked}
     while True:
@@ -109,9 +111,9 @@ def train_sparse(
     orders: AnyArray | None,
     interrupts: Interrupts,
 ) -> tuple[list[float], BaseException | None]:
-    """The same to the bit, some batches at a time: no more of X is dense at once."""
+    """Do the same to the bit with a few dense batches of X at a time."""
     n, size = len(samples), settings["batch_size"]
-    rows = max(ROOM // samples.X.shape[1] // size, 1) * size
+    rows = max(MAX_DENSE // samples.X.shape[1] // size, 1) * size
     costs: list[float] = []
     for epoch in range(first, settings["stop_epoch"]):
         order = np.arange(n) if orders is None else orders[epoch - first]
@@ -119,7 +121,7 @@ def train_sparse(
         for start in range(0, n, rows):
             chosen = order[start : start + rows]
             part = samples.rows(chosen)
-            # Schedule, noise and dropout go by the step of the epoch and the number of the row.
+            # Schedule, noise and dropout depend on the step of the epoch and the number of the row.
             run = settings | {
                 "budget": inf,
                 "stop_epoch": epoch + 1,
@@ -137,9 +139,9 @@ def train_sparse(
 
 
 def outputs(net: Network, X: Any) -> Array:
-    """Output activations, (m, n_L), of a dense or sparse X."""
+    """Return output activations (m, n_L) of a dense or sparse X."""
     if isinstance(X, np.ndarray):
         return net.predict(np.require(X, net.dtype, ["C", "A"]))
-    rows = max(ROOM // X.shape[1], 1)
+    rows = max(MAX_DENSE // X.shape[1], 1)
     parts = [dense(X[i : i + rows]).astype(net.dtype) for i in range(0, X.shape[0], rows)]
     return np.concatenate([net.predict(part) for part in parts])

@@ -1,4 +1,4 @@
-"""scikit-learn's decorators with types: its own would make Any of what they decorate."""
+"""Typed decorators of scikit-learn; its own turn methods into Any."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def fitting(*, nested: bool = False) -> Callable[[Method], Method]:
-    """Return a decorator that checks the parameters; those of estimators within if `nested`."""
+    """Return a decorator that checks the parameters, if `nested` also those of inner estimators."""
     decorate = _fit_context(prefer_skip_nested_validation=not nested)
     return cast("Callable[[Method], Method]", decorate)
 
 
 def only_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
-    """Return a decorator of a method that estimators have only if `check` is true of them."""
+    """Return a decorator of a method that estimators only have if `check` returns True."""
     return cast("Callable[[Method], Method]", available_if(check))

@@ -1,4 +1,4 @@
-"""Hidden activations as features."""
+"""A transformer: hidden activations as features."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class HiddenActivations(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     estimator : MLPClassifier or MLPRegressor of this package
         A clone of it is trained.
     layer : int, default -1
-        The hidden layer, counted from 0, or from -1 backwards.
+        The index of the hidden layer: from 0 forwards or from -1 backwards.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class HiddenActivations(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: Any) -> Array:
-        """The activations.
+        """Return the activations of the layer.
 
         Parameters
         ----------
@@ -89,12 +89,13 @@ class HiddenActivations(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return a
 
     def get_feature_names_out(self, input_features: Any = None) -> AnyArray:
-        """mlp0, mlp1, ..., one a neuron."""
+        """Return the names mlp0, mlp1, ... of the neurons."""
         check_is_fitted(self)
         n = self.estimator_.coefs_[self.layer - 1 if self.layer < 0 else self.layer].shape[1]
         return np.asarray([f"mlp{number}" for number in range(n)], dtype=object)
 
     def __sklearn_tags__(self) -> Any:
+        """Return the tags of the transformer."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.target_tags.required = True

@@ -1,4 +1,4 @@
-"""What a trained estimator is used for."""
+"""Methods of fitted estimators that are not predictions."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from ..training.lr_finder import LearningRates
 
 
-class Uses(Parameters):
-    """Output and hidden activations, the network itself, and a look at learning rates."""
+class InferenceMixin(Parameters):
+    """Output and hidden activations, the network itself, and a learning-rate range test."""
 
     def _outputs(self, X: Any) -> Array:
-        """Output activations (m, n_outputs)."""
+        """Return output activations (m, n_outputs)."""
         if self._network is None:
             check_is_fitted(self)
-        net = self._network if self._shown is None else self._net()
+        net = self._network if self._exposed is None else self._net()
         if type(X) is np.ndarray and X.ndim == 2 and not hasattr(self, "feature_names_in_"):
             a: Array | None = net._core.predict(X)  # type: ignore[union-attr]
             if a is not None:
@@ -40,7 +40,7 @@ class Uses(Parameters):
         return outputs(self._net(), X.tocsr() if issparse(X) else X)
 
     def hidden_activations(self, X: Any) -> list[Array]:
-        """The activations of the hidden layers.
+        """Return the activations of the hidden layers.
 
         Parameters
         ----------
@@ -48,14 +48,14 @@ class Uses(Parameters):
 
         Returns
         -------
-        list of (n_samples, n_neurons) arrays, one a hidden layer
+        list of (n_samples, n_neurons) arrays, one per hidden layer
         """
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         return self._net().activations(X.toarray() if issparse(X) else X)[1:-1]
 
     def to_network(self) -> Network:
-        """A `backprop_rs.Network` with the present parameters: to save, look into or export."""
+        """Return a copy of the network as a `backprop_rs.Network`, to save, export or explain."""
         check_is_fitted(self)
         return deepcopy(self._net())
 
@@ -79,11 +79,11 @@ class Uses(Parameters):
         """
         mlp: Any = self
         if mlp.solver == "lbfgs":
-            raise ValueError("solver must be one with a learning rate; got 'lbfgs'")
-        twin = clone(mlp).initialize(X, y)
-        net, samples = twin._prepare(X, y, None, incremental=False, first=False)
+            raise ValueError("find_learning_rate does not support solver 'lbfgs'")
+        copy = clone(mlp).initialize(X, y)
+        net, samples = copy._prepare(X, y, None, incremental=False, first=False)
         net.seed = int(check_random_state(mlp.random_state).randint(2**31 - 1))
-        found: LearningRates = net.find_learning_rate(
+        rates: LearningRates = net.find_learning_rate(
             dense(samples.X),
             samples.y,
             batch_size=batch_size(mlp, len(samples)),
@@ -92,4 +92,4 @@ class Uses(Parameters):
             high=high,
             steps=steps,
         )
-        return found
+        return rates

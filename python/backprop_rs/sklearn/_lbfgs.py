@@ -1,4 +1,4 @@
-"""The solver "lbfgs": SciPy's, on all samples at once."""
+"""Training with SciPy's L-BFGS-B on all samples."""
 
 from __future__ import annotations
 
@@ -12,68 +12,69 @@ from ..network import Network
 from ..training.interrupts import present
 from ..training.lbfgs import Objective
 from ..training.samples import Samples as Batch
-from ._callbacks import Watcher
+from ._callbacks import Callbacks
 from ._data import Samples, dense
 from ._losses import Loss
-from ._network import coefs_of, network, put
+from ._network import coefs_of, network, set_parameters
 
 if TYPE_CHECKING:
     from .._internal.types import Array
     from ..training.interrupts import Interrupts
-    from ._base import BaseMLP
+    from ._types import Estimator
 
 
-class Regularised(Objective):
-    """The loss with its penalties over the sum of the weights, and its gradient."""
+class RegularizedObjective(Objective):
+    """The loss and its gradient; penalties are divided by the sum of the sample weights."""
 
     def __init__(
-        self, mlp: BaseMLP, net: Network, samples: Samples, listening: Interrupts, seen: Network
+        self, mlp: Estimator, net: Network, samples: Samples, listening: Interrupts, seen: Network
     ) -> None:
         super().__init__(net, Batch(net, samples.X, samples.y, samples.weights), listening)
         self.mlp, self.net, self.seen = mlp, net, seen
         self.loss = Loss(mlp, net, samples)
         total = len(samples) if samples.weights is None else float(samples.weights.sum())
-        self.l2 = [one / total for one in self.l2]
+        self.l2 = [factor / total for factor in self.l2]
 
     def show(self) -> None:
-        take(self.mlp, self.seen, self.net)
+        """Copy the parameters to the network that the user sees."""
+        copy_parameters(self.mlp, self.seen, self.net)
 
     def __call__(self, vector: Array) -> tuple[float, Array]:
+        """Return the loss and its gradient."""
         value, gradient = super().__call__(vector)
         return value - self.cost + self.loss.of_data(self.cost), gradient
 
 
-def fit(mlp: BaseMLP, net: Network, samples: Samples) -> None:
-    """Minimise from the present parameters of the network on, in double precision."""
+def fit(mlp: Estimator, net: Network, samples: Samples) -> None:
+    """Minimize the loss in double precision, from the present parameters of the network."""
     if mlp.input_noise or mlp.clip_value or mlp.clip_norm or mlp.schedule:
         raise ValueError(
-            "solver 'lbfgs' must go without input_noise, clip_value, clip_norm and schedule; "
-            "got some"
+            "solver 'lbfgs' does not support input_noise, clip_value, clip_norm and schedule"
         )
     double = net if net.dtype == "float64" else network(mlp, net.sizes, "float64")
     if double is not net:
-        put(double, coefs_of(net), net._core.biases())
+        set_parameters(double, coefs_of(net), net._core.biases())
     samples = Samples(
         dense(samples.X).astype(np.float64, copy=False),
         samples.y if samples.y.ndim == 1 else samples.y.astype(np.float64, copy=False),
         None if samples.weights is None else samples.weights.astype(np.float64),
     )
     listening = present()
-    objective = Regularised(mlp, double, samples, listening, net)
-    watcher = Watcher(mlp, samples, mlp.max_iter)
+    objective = RegularizedObjective(mlp, double, samples, listening, net)
+    callbacks = Callbacks(mlp, samples, mlp.max_iter)
     mlp.n_iter_ = 0
 
-    def ended(intermediate_result: Any) -> None:
+    def end_iteration(intermediate_result: Any) -> None:
         mlp.n_iter_ += 1
         mlp.loss_ = float(intermediate_result.fun)
         if mlp.verbose:
             print(f"Iteration {mlp.n_iter_}, loss = {mlp.loss_:.8f}")
-        if watcher:
+        if callbacks:
             objective.put(intermediate_result.x)
-            take(mlp, net, double)
+            copy_parameters(mlp, net, double)
             with listening.ending_what_the_user_does():
-                watcher.begin()  # only now is it known that there was one
-                over = watcher.end(net, mlp.loss_, None)
+                callbacks.begin()  # SciPy does not say when an iteration begins
+                over = callbacks.end(net, mlp.loss_, None)
             if over:
                 raise StopIteration
 
@@ -83,23 +84,28 @@ def fit(mlp: BaseMLP, net: Network, samples: Samples) -> None:
     try:
         with listening:
             result = minimize(
-                objective, start, method="L-BFGS-B", jac=True, callback=ended, options=options
+                objective,
+                start,
+                method="L-BFGS-B",
+                jac=True,
+                callback=end_iteration,
+                options=options,
             )
             listening.obey()
     except BaseException:
         objective.put(objective.best)
-        take(mlp, net, double)
+        copy_parameters(mlp, net, double)
         raise
     stopped = result.status != 0 and "StopIteration" in str(result.message)
     mlp.n_iter_ = result.nit if stopped else _check_optimize_result("lbfgs", result, mlp.max_iter)
     mlp.loss_ = float(result.fun)
     objective.put(result.x)
-    take(mlp, net, double)
-    watcher.close()
+    copy_parameters(mlp, net, double)
+    callbacks.close()
 
 
-def take(mlp: BaseMLP, net: Network, double: Network) -> None:
-    """Give the network the parameters of its twin in double precision."""
+def copy_parameters(mlp: Estimator, net: Network, double: Network) -> None:
+    """Copy the parameters of the network in double precision to the network of the estimator."""
     if double is not net:
-        put(net, coefs_of(double), double._core.biases())
+        set_parameters(net, coefs_of(double), double._core.biases())
     mlp._changed()

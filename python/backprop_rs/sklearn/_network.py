@@ -1,4 +1,4 @@
-"""From constructor parameters to a `Network`, and its parameters as scikit-learn has them."""
+"""Make a `Network` from constructor parameters, and convert weights to scikit-learn's layout."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ import numpy as np
 from ..dense import Dense
 from ..importing.estimator import RENAMED
 from ..network import Network
-from ._constraints import STOCHASTIC, row
+from ._constraints import STOCHASTIC, entry
 
 if TYPE_CHECKING:
     from .._internal.types import Array
-    from ._base import BaseMLP
+    from ._types import Estimator
 
-# What a layer may have beside its activation, as parameters of the estimators.
-PER_LAYER = ("l1", "weight_decay", "max_norm")
-THEIRS: dict[Any, str] = {ours: theirs for theirs, ours in RENAMED.items()}
+# Parameters of the estimators that are options of layers.
+LAYER_OPTIONS = ("l1", "weight_decay", "max_norm")
+SKLEARN_NAMES: dict[Any, str] = {name: sklearn_name for sklearn_name, name in RENAMED.items()}
 
 
-def network(mlp: BaseMLP, sizes: Sequence[int], dtype: str) -> Network:
-    """A network of these sizes whose parameters are zero."""
+def network(mlp: Estimator, sizes: Sequence[int], dtype: str) -> Network:
+    """Return a network with the given sizes; all of its parameters are zero."""
     hidden = len(sizes) - 2
-    activations = one_a_layer("activation", mlp.activation, hidden, (list, tuple))
+    activations = per_layer("activation", mlp.activation, hidden)
     options: dict[str, Any] = {
-        name: one_a_layer(name, getattr(mlp, name), hidden + 1) for name in PER_LAYER
+        name: per_layer(name, getattr(mlp, name), hidden + 1) for name in LAYER_OPTIONS
     }
     options["l2"] = [mlp.alpha / 2] * (hidden + 1)
-    options["dropout"] = [*one_a_layer("dropout", mlp.dropout, hidden), 0.0]
+    options["dropout"] = [*per_layer("dropout", mlp.dropout, hidden), 0.0]
     layers = []
     for i, n in enumerate(sizes[1:]):
-        own: dict[str, Any] = {name: float(values[i]) for name, values in options.items()}
-        layers.append(Dense(int(n), None, **own))
+        of_layer: dict[str, Any] = {name: float(values[i]) for name, values in options.items()}
+        layers.append(Dense(int(n), None, **of_layer))
     return Network(
         [int(sizes[0]), *layers],
-        [row("activation", one) for one in activations],
-        row("activation", mlp._output()),
-        row("cost", mlp._cost(sizes[-1])),
+        [entry("activation", activation) for activation in activations],
+        entry("activation", mlp._output()),
+        entry("cost", mlp._cost(sizes[-1])),
         init="zeros",
         dtype=dtype,
         seed=0,
@@ -46,66 +46,68 @@ def network(mlp: BaseMLP, sizes: Sequence[int], dtype: str) -> Network:
     )
 
 
-def one_a_layer(name: str, given: Any, n: int, lists: Any = (list, tuple)) -> list[Any]:
-    """A value for each of n layers."""
-    if not isinstance(given, lists):
-        return [given] * n
-    if len(given) != n:
-        raise ValueError(f"{name} must be one or a list of {n}, one a layer; got {len(given)}")
-    return list(given)
+def per_layer(name: str, values: Any, n: int) -> list[Any]:
+    """Return a list with one value for each of n layers."""
+    if not isinstance(values, (list, tuple)):
+        return [values] * n
+    if len(values) != n:
+        raise ValueError(f"{name} must be one or a list of {n}, one per layer; got {len(values)}")
+    return list(values)
 
 
-def settings_of(mlp: BaseMLP, sizes: Sequence[int], dtype: str) -> tuple[Any, ...]:
-    """What decides on the network, to see whether it is still the right one."""
-    names = ("activation", "alpha", "dropout", *PER_LAYER, "backend", "sklearn_compat")
-    given = [repr(getattr(mlp, name)) for name in names]
-    return (*given, mlp._output(), mlp._cost(sizes[-1]), tuple(sizes), dtype)
+def settings_of(mlp: Estimator, sizes: Sequence[int], dtype: str) -> tuple[Any, ...]:
+    """Return the parameters that the network depends on, to find out whether they changed."""
+    names = ["activation", "alpha", "dropout", *LAYER_OPTIONS, "backend", "sklearn_compat"]
+    parameters = [repr(getattr(mlp, name)) for name in names]
+    return (*parameters, mlp._output(), mlp._cost(sizes[-1]), tuple(sizes), dtype)
 
 
 def sizes_of(coefs: Sequence[Array]) -> list[int]:
-    """The sizes of the layers that coefficients (n_in, n_out) stand between."""
+    """Return the sizes of all layers from coefficients (n_in, n_out)."""
     return [coefs[0].shape[0], *(w.shape[1] for w in coefs)]
 
 
-def draw(mlp: BaseMLP, sizes: Sequence[int]) -> tuple[list[Array], list[Array]]:
-    """First coefficients and intercepts, as scikit-learn draws them: uniform within
-    sqrt(factor / (n_in + n_out)), where factor is 2 for logistic activations, otherwise 6
-    (Glorot and Bengio, 2010)."""
+def draw_parameters(mlp: Estimator, sizes: Sequence[int]) -> tuple[list[Array], list[Array]]:
+    """Draw initial coefficients and intercepts as scikit-learn does.
+
+    They are uniform within sqrt(factor / (n_in + n_out)); factor is 2 for logistic activations
+    and 6 otherwise (Glorot and Bengio, 2010).
+    """
     random = mlp._random_state
-    activations = one_a_layer("activation", mlp.activation, len(sizes) - 2)
-    # The output layer is drawn by the hidden activation too, even if there is no hidden layer.
-    alone = "relu" if isinstance(mlp.activation, (list, tuple)) else mlp.activation
-    activations.append(activations[0] if activations else alone)
+    activations = per_layer("activation", mlp.activation, len(sizes) - 2)
+    # scikit-learn uses the hidden activation for the output layer too.
+    default = "relu" if isinstance(mlp.activation, (list, tuple)) else mlp.activation
+    activations.append(activations[0] if activations else default)
     coefs, intercepts = [], []
     for n_in, n_out, activation in zip(sizes, sizes[1:], activations, strict=False):
-        logistic = row("activation", activation) == "sigmoid"
+        logistic = entry("activation", activation) == "sigmoid"
         bound = np.sqrt((2.0 if logistic else 6.0) / (n_in + n_out))
         coefs.append(random.uniform(-bound, bound, (n_in, n_out)))
         intercepts.append(random.uniform(-bound, bound, n_out))
     return coefs, intercepts
 
 
-def put(net: Network, coefs: Sequence[Any], intercepts: Sequence[Any]) -> None:
-    """Give a network coefficients (n_in, n_out) and intercepts (n_out,); its optimiser goes on."""
-    turned = [np.ascontiguousarray(np.asarray(w, net.dtype).T) for w in coefs]
-    net._core.set_weights(turned)
+def set_parameters(net: Network, coefs: Sequence[Any], intercepts: Sequence[Any]) -> None:
+    """Set coefficients (n_in, n_out) and intercepts (n_out,); keep the state of the optimizer."""
+    weights = [np.ascontiguousarray(np.asarray(w, net.dtype).T) for w in coefs]
+    net._core.set_weights(weights)
     net._core.set_biases([np.ascontiguousarray(b, net.dtype) for b in intercepts])
 
 
 def coefs_of(net: Network) -> list[Array]:
-    """Copies of the weights, (n_in, n_out) each."""
+    """Return copies of the weights, (n_in, n_out) each."""
     return [np.ascontiguousarray(w.T) for w in net._core.weights()]
 
 
-def optimizer(mlp: BaseMLP) -> Any:
-    """The row of the table of optimisers that the solver stands for."""
+def optimizer(mlp: Estimator) -> Any:
+    """Return the optimizer of the solver."""
     if mlp.solver == "sgd":
         nesterov = int(bool(mlp.nesterovs_momentum))
         momentum = float(mlp.momentum)
-        given = f"sgd(momentum={momentum!r}, nesterov={nesterov}, velocity=1)"
-        return row("optimizer", given if momentum else "sgd")
+        with_momentum = f"sgd(momentum={momentum!r}, nesterov={nesterov}, velocity=1)"
+        return entry("optimizer", with_momentum if momentum else "sgd")
     if mlp.solver == "adam":
         betas = f"beta1={float(mlp.beta_1)!r}, beta2={float(mlp.beta_2)!r}"
-        return row("optimizer", f"adam({betas}, epsilon={float(mlp.epsilon)!r}, epsilon_hat=1)")
+        return entry("optimizer", f"adam({betas}, epsilon={float(mlp.epsilon)!r}, epsilon_hat=1)")
     assert mlp.solver not in STOCHASTIC
-    return row("optimizer", mlp.solver)
+    return entry("optimizer", mlp.solver)

@@ -1,4 +1,4 @@
-"""The parameters that a user sees, and the network that has them."""
+"""`coefs_` and `intercepts_`, and the network that holds the parameters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._network import coefs_of, network, put, settings_of, sizes_of
+from ._network import coefs_of, network, set_parameters, settings_of, sizes_of
 
 if TYPE_CHECKING:
     from .._internal.types import Array
@@ -15,87 +15,90 @@ if TYPE_CHECKING:
 
 
 class Parameters:
-    """`coefs_` and `intercepts_`: made where they are looked at, taken up where they were changed.
+    """`coefs_` and `intercepts_`: copied from the network when they are read, and back if changed.
 
-    What has been looked at may have been changed in place, so it is compared with what the
-    network has before the network is used again.
+    The user may change arrays in place. Therefore arrays that were read are compared with those
+    of the network before the network is used again.
     """
 
     _network: Network | None = None
     _settings: tuple[Any, ...] = ()
-    _shown: dict[str, Any] | None = None
-    _known: list[Array] | None = None
+    _exposed: dict[str, Any] | None = None  # the arrays that the user has
+    _copies: list[Array] | None = None  # copies of them, equal to the network's parameters
 
     @property
     def coefs_(self) -> list[Array]:
-        """The weights of each layer, (n_in, n_out); may be changed, and assigned."""
-        return self._show("coefs_")
+        """The weights of each layer, (n_in, n_out); may be changed and assigned."""
+        return self._expose("coefs_")
 
     @coefs_.setter
-    def coefs_(self, given: list[Array]) -> None:
-        self._set("coefs_", given)
+    def coefs_(self, arrays: list[Array]) -> None:
+        self._assign("coefs_", arrays)
 
     @property
     def intercepts_(self) -> list[Array]:
-        """The biases of each layer, (n_out,); may be changed, and assigned."""
-        return self._show("intercepts_")
+        """The biases of each layer, (n_out,); may be changed and assigned."""
+        return self._expose("intercepts_")
 
     @intercepts_.setter
-    def intercepts_(self, given: list[Array]) -> None:
-        self._set("intercepts_", given)
+    def intercepts_(self, arrays: list[Array]) -> None:
+        self._assign("intercepts_", arrays)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return self._network is not None or bool(self._shown)
+        """Return whether there are parameters."""
+        return self._network is not None or bool(self._exposed)
 
-    def _show(self, name: str) -> list[Array]:
-        if not self._shown and self._network is not None:
+    def _expose(self, name: str) -> list[Array]:
+        """Return arrays for the user, copied from the network if it has changed since."""
+        if not self._exposed and self._network is not None:
             net = self._network
-            self._known = [*coefs_of(net), *net._core.biases()]
-            shown = [array.copy() for array in self._known]
-            n = len(shown) // 2
-            self._shown = {"coefs_": shown[:n], "intercepts_": shown[n:]}
-        if not self._shown or name not in self._shown:
+            self._copies = [*coefs_of(net), *net._core.biases()]
+            arrays = [array.copy() for array in self._copies]
+            n = len(arrays) // 2
+            self._exposed = {"coefs_": arrays[:n], "intercepts_": arrays[n:]}
+        if not self._exposed or name not in self._exposed:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        found: list[Array] = self._shown[name]
-        return found
+        exposed: list[Array] = self._exposed[name]
+        return exposed
 
-    def _set(self, name: str, given: Any) -> None:
+    def _assign(self, name: str, arrays: Any) -> None:
+        """Replace the arrays of the user."""
         if self._network is not None:
-            self._show(name)
-        self._shown = {**(self._shown or {}), name: given}
+            self._expose(name)
+        self._exposed = {**(self._exposed or {}), name: arrays}
 
     def _changed(self) -> None:
-        """The network has new parameters: what was shown stays with those who have it."""
-        self._shown = self._known = None
+        """Note that the network has new parameters; arrays of the user keep their values."""
+        self._exposed = self._copies = None
 
     def _net(self) -> Network:
-        """The network with the parameters that the user has seen last."""
-        if not self._shown:
+        """Return the network, with changes that the user has made to the arrays."""
+        if not self._exposed:
             assert self._network is not None
             return self._network
-        coefs = [np.asarray(w) for w in self._shown["coefs_"]]
-        intercepts = [np.asarray(b) for b in self._shown["intercepts_"]]
+        coefs = [np.asarray(w) for w in self._exposed["coefs_"]]
+        intercepts = [np.asarray(b) for b in self._exposed["intercepts_"]]
         if self._network is None or sizes_of(coefs) != self._network.sizes:
             dtype = "float32" if coefs[0].dtype == np.float32 else "float64"
             self._make(sizes_of(coefs), dtype)
-        elif self._known is not None:
-            pairs = zip(self._known, [*coefs, *intercepts], strict=True)
-            if all(np.array_equal(known, shown) for known, shown in pairs):
+        elif self._copies is not None:
+            pairs = zip(self._copies, [*coefs, *intercepts], strict=True)
+            if all(np.array_equal(original, array) for original, array in pairs):
                 return self._network
         assert self._network is not None
-        put(self._network, coefs, intercepts)
-        self._known = [array.copy() for array in (*coefs, *intercepts)]
+        set_parameters(self._network, coefs, intercepts)
+        self._copies = [array.copy() for array in (*coefs, *intercepts)]
         return self._network
 
     def _make(self, sizes: list[int], dtype: str) -> Network:
-        """A network of the present settings, without parameters."""
+        """Make a network with the present settings; its parameters are zero."""
         mlp: Any = self
         self._network = network(mlp, sizes, dtype)
         self._settings = settings_of(mlp, sizes, dtype)
         return self._network
 
     def _renew(self) -> Network:
-        """The network, made anew where the settings have changed since."""
+        """Return the network; make a new one with the same state if settings have changed."""
         mlp: Any = self
         net = self._net()
         if self._settings != settings_of(mlp, net.sizes, net.dtype):
@@ -108,10 +111,10 @@ class Parameters:
         return net
 
     def __getstate__(self) -> dict[str, Any]:
-        """For pickles and copies: a twin with a network of its own trains on to the same bits."""
-        above: Any = super()
-        state: dict[str, Any] = dict(above.__getstate__())
+        """Return the state for pickles and copies; the copied network trains to the same bits."""
+        parent: Any = super()
+        state: dict[str, Any] = dict(parent.__getstate__())
         if state.get("_network") is not None:
             state["_network"] = copy(self._net())
-            state = {key: state[key] for key in state if key not in ("_shown", "_known")}
+            state = {key: state[key] for key in state if key not in ("_exposed", "_copies")}
         return state

@@ -12,41 +12,41 @@ from sklearn.utils.validation import validate_data
 
 from .._internal import checks
 from ._base import BaseMLP
-from ._constraints import CONSTRAINTS, name_of, row, tables
-from ._fast_path import FLOATS, is_plain
+from ._constraints import CONSTRAINTS, entry, name_of, tables
+from ._fit_support import FLOATS, is_valid
 from ._validation import r2
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
 
-# Outputs of scikit-learn's losses.
+# The output activations of scikit-learn's losses.
 OUTPUTS = {"squared_error": "identity", "poisson": "exponential"}
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
-    """scikit-learn's `MLPRegressor`, with what is listed here beside its parameters.
+    """Drop-in replacement for scikit-learn's `MLPRegressor` with further parameters.
 
     Parameters
     ----------
     loss, hidden_layer_sizes, ..., max_fun
-        As in `sklearn.neural_network.MLPRegressor`. `activation` takes every row of our table
-        or a `backprop_rs.Activation`, and a list of them, one a hidden layer; `solver` takes
-        every row of the table of optimizers.
-    output_activation : row of the table of activations or `backprop_rs.Activation`, optional
-        By default identity, with loss "poisson" exponential.
-    cost : row of the table of costs or `backprop_rs.Cost`, optional
-        In the place of `loss`, such as "huber(0.5)".
+        As in `sklearn.neural_network.MLPRegressor`. `activation` also accepts every name in
+        `backprop_rs.activations`, a `backprop_rs.Activation`, and a list of them, one per hidden
+        layer; `solver` accepts every name in `backprop_rs.optimizers`.
+    output_activation : name in `backprop_rs.activations` or `Activation`, optional
+        By default identity, or exponential for loss "poisson".
+    cost : name in `backprop_rs.costs` or `backprop_rs.Cost`, optional
+        Replaces `loss`, such as "huber(0.5)".
     init, dropout, l1, weight_decay, max_norm, schedule, clip_value, clip_norm, input_noise,
     callbacks, progress, n_jobs, backend
         As in `MLPClassifier`.
     sklearn_compat : bool, default False
-        With several outputs, take scikit-learn's gradient of the squared error, which is as many
-        times too large as there are outputs (its issue 8349).
+        Use scikit-learn's gradient of the squared error. With n outputs it is n times too large
+        (its issue 8349).
 
     Attributes
     ----------
     coefs_, intercepts_, n_iter_, ...
-        As scikit-learn's.
+        The attributes of scikit-learn's estimator.
     validation_loss_curve_ : list of float or None
         The loss of the validation samples after each epoch, without penalties.
 
@@ -110,11 +110,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         backend: str = "auto",
         sklearn_compat: bool = False,
     ) -> None:
-        self._keep(locals())
+        self._store(locals())
 
     def _output(self) -> Any:
-        chosen = self.output_activation
-        return row("activation", OUTPUTS[self.loss] if chosen is None else chosen)
+        choice = self.output_activation
+        return entry("activation", OUTPUTS[self.loss] if choice is None else choice)
 
     def _cost(self, n_outputs: int) -> Any:
         name = self.cost
@@ -122,18 +122,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             name = "mean_squared_error(scale=0.5)"
             if self._sums_outputs(n_outputs):
                 name = "squared_error(scale=0.5)"
-        return row("cost", self.loss if name is None else name)
+        return entry("cost", self.loss if name is None else name)
 
     def _sums_outputs(self, n_outputs: int) -> bool:
-        plain = self.cost is None and self.loss == "squared_error"
-        return bool(self.sklearn_compat) and plain and n_outputs > 1
+        squared = self.cost is None and self.loss == "squared_error"
+        return bool(self.sklearn_compat) and squared and n_outputs > 1
 
     def _validate_input(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any]:
-        if is_plain(self, X, y, reset):
+        if is_valid(self, X, y, reset):
             return X, y
         X, y = validate_data(
             self,
-            *(X, y),
+            X,
+            y,
             accept_sparse=["csr", "csc"],
             multi_output=True,
             y_numeric=True,
@@ -169,7 +170,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return r2(a, y, weights)
 
     def predict(self, X: Any) -> Array:
-        """The values of samples.
+        """Predict the values of samples.
 
         Parameters
         ----------

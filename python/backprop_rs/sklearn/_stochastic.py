@@ -1,4 +1,4 @@
-"""Epoch after epoch, as scikit-learn counts, judges and ends them."""
+"""Training with mini-batches; epochs are counted, scored and stopped as in scikit-learn."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from sklearn.exceptions import ConvergenceWarning
 from ..progress import Bar, Silent, progress_bar
 from ..training.interrupts import present
 from . import _data
-from ._callbacks import Watcher
+from ._callbacks import Callbacks
 from ._constraints import tables
 from ._losses import Loss
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray
     from ..network import Network
-    from ._base import BaseMLP
-    from ._validation import Held
+    from ._types import Estimator
+    from ._validation import Validation
 
-ORDERS = 2**21  # rows of orders that are drawn ahead, at most, unless one epoch has more
+MAX_ORDERS = 2**21  # numbers of orders that are drawn in advance, unless one epoch has more
 CLIPPED = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
 AT_THE_END = (
     "Stochastic Optimizer: Maximum iterations (%d) reached and the optimization hasn't "
@@ -32,21 +32,27 @@ AT_THE_END = (
 class Training:
     """One call of `fit` or `partial_fit` with a solver of mini-batches.
 
-    The core runs as many epochs at a time as nothing can happen in: a training ends after more
-    than `n_iter_no_change` epochs in a row without progress, so that many are ahead at least.
+    The core runs as many epochs at a time as cannot end the training: it ends after more than
+    `n_iter_no_change` epochs in a row without progress.
     """
 
     def __init__(
-        self, mlp: BaseMLP, net: Network, samples: _data.Samples, held: Held | None, once: bool
+        self,
+        mlp: Estimator,
+        net: Network,
+        samples: _data.Samples,
+        validation: Validation | None,
+        once: bool,
     ) -> None:
-        self.mlp, self.net, self.samples, self.held, self.once = mlp, net, samples, held, once
+        self.mlp, self.net, self.samples = mlp, net, samples
+        self.validation, self.once = validation, once
         self.n = len(samples)
         self.loss = Loss(mlp, net, samples)
         self.order = np.arange(self.n)
         self.epochs = 1 if once else mlp.max_iter
-        self.watcher = Watcher(mlp, samples, self.epochs)
+        self.callbacks = Callbacks(mlp, samples, self.epochs)
         self.bar: Bar = progress_bar(True) if mlp.progress else Silent()
-        self.watched: Any = None
+        self.schedule_state: Any = None  # of a reactive schedule; it begins with its factor
         self.interrupts = present()
         self.reactive = bool(mlp.schedule) and tables().backend.is_reactive(self.schedule)
         self.settings = {
@@ -59,59 +65,65 @@ class Training:
             "clip_norm": mlp.clip_norm,
             "input_noise": float(mlp.input_noise),
             "penalty_per_sample": True,
-            "penalty_in_cost": float(self.loss.divisor) if self.loss.penalised else 0.0,
+            "penalty_in_cost": float(self.loss.divisor) if self.loss.has_penalty else 0.0,
         }
 
     @property
     def schedule(self) -> str:
+        """The canonical name of the schedule."""
         schedule = self.mlp.schedule
         return "constant" if schedule is None else tables().row("schedule", schedule)
 
     @property
     def step_by_step(self) -> bool:
-        """Whether something happens after each epoch."""
+        """Whether something has to be done after each epoch."""
         mlp = self.mlp
-        scaled = mlp.solver == "sgd" and mlp.learning_rate == "invscaling"
+        decays = mlp.solver == "sgd" and mlp.learning_rate == "invscaling"
         return bool(
-            self.held or mlp.verbose or mlp.progress or scaled or self.reactive or self.watcher
+            self.validation
+            or mlp.verbose
+            or mlp.progress
+            or decays
+            or self.reactive
+            or self.callbacks
         )
 
     def run(self) -> None:
-        """Train; a warning where it was not enough, or was interrupted."""
+        """Train, and warn if the training has not converged or was interrupted."""
         mlp = self.mlp
         mlp.n_iter_ = 0
         stopped = False
         try:
             with self.interrupts:
                 while mlp.n_iter_ < self.epochs and not stopped:
-                    stopped = self.slice()
+                    stopped = self.run_epochs()
             if self.interrupts.pressed():
                 raise KeyboardInterrupt
-            # A schedule is made for so many epochs: to have come to its end is no warning.
+            # A schedule is meant to take `max_iter` epochs: its end is no reason to warn.
             if not (stopped or self.once or mlp.schedule):
                 warnings.warn(AT_THE_END % mlp.max_iter, ConvergenceWarning, stacklevel=2)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
         finally:
             self.bar.close()
-        self.watcher.close()
+        self.callbacks.close()
 
-    def slice(self) -> bool:
-        """Some epochs in the core; whether the training is over."""
+    def run_epochs(self) -> bool:
+        """Run some epochs in the core; return whether the training is over."""
         mlp = self.mlp
         left = self.epochs - mlp.n_iter_
         if self.step_by_step:
             ahead: float = 1
         else:
             ahead = max(mlp.n_iter_no_change + 1 - mlp._no_improvement_count, 1)
-        n_epochs = int(min(ahead, left, max(ORDERS // self.n, 1)))
+        n_epochs = int(min(ahead, left, max(MAX_ORDERS // self.n, 1)))
         with self.interrupts.ending_what_the_user_does():
-            self.watcher.begin()
+            self.callbacks.begin()
         orders = self.draw(n_epochs) if mlp.shuffle else None
         first = self.net.epochs_trained
-        rate = mlp._rate * (self.watched[0] if self.watched else 1.0)
+        rate = mlp._rate * (self.schedule_state[0] if self.schedule_state else 1.0)
         run = self.settings | {"learning_rate": rate, "stop_epoch": first + n_epochs}
-        mlp._net()  # takes up what a callback may have changed
+        mlp._net()  # a callback may have changed coefs_
         mlp._changed()
         part = (self.net, self.samples, run, first, orders)
         costs, error = _data.train(*part, self.interrupts)
@@ -125,43 +137,45 @@ class Training:
         return over
 
     def draw(self, n_epochs: int) -> AnyArray:
-        """The orders of some epochs, (n_epochs, n): each shuffles the one before."""
+        """Draw the orders of some epochs, (n_epochs, n): each shuffles the one before."""
         orders = np.empty((n_epochs, self.n), np.uint32)
         for row in orders:
-            places = np.arange(self.n)
-            self.mlp._random_state.shuffle(places)
-            self.order = self.order[places]
+            permutation = np.arange(self.n)
+            self.mlp._random_state.shuffle(permutation)
+            self.order = self.order[permutation]
             row[:] = self.order
         return orders
 
     def end_epoch(self, loss: float) -> bool:
-        """Book-keeping after an epoch; whether the training is over."""
+        """Record an epoch; return whether the training is over."""
         mlp = self.mlp
         mlp.n_iter_ += 1
         mlp.loss_ = loss
         mlp.t_ += self.n
         mlp.loss_curve_.append(loss)
         with self.interrupts.ending_what_the_user_does():
-            return self.judge(loss)
+            return self.evaluate(loss)
 
-    def judge(self, loss: float) -> bool:
-        """Scores and callbacks after an epoch; whether the training is over."""
+    def evaluate(self, loss: float) -> bool:
+        """Score an epoch and call callbacks; return whether the training is over."""
         mlp = self.mlp
         if mlp.verbose:
             print(f"Iteration {mlp.n_iter_}, loss = {loss:.8f}")
-        score = self.held.score(self.net) if self.held else None
+        score = self.validation.score(self.net) if self.validation else None
         self.count(loss, score)
         if self.reactive:
-            value = loss if self.held is None else self.held.losses[-1]
-            self.watched = tables().backend.observe(self.schedule, value, self.watched)
+            value = loss if self.validation is None else self.validation.losses[-1]
+            self.schedule_state = tables().backend.observe(
+                self.schedule, value, self.schedule_state
+            )
         if mlp.solver == "sgd" and mlp.learning_rate == "invscaling":
             mlp._rate = mlp.learning_rate_init / (mlp.t_ + 1) ** mlp.power_t
         self.show(loss, score)
         over = mlp._no_improvement_count > mlp.n_iter_no_change and self.is_stuck()
-        return self.watcher.end(self.net, loss, score) or over
+        return self.callbacks.end(self.net, loss, score) or over
 
     def count(self, loss: float, score: float | None) -> None:
-        """How many epochs in a row have made no progress."""
+        """Count the epochs in a row without progress."""
         mlp = self.mlp
         if mlp.early_stopping:
             assert score is not None
@@ -178,11 +192,11 @@ class Training:
         mlp._no_improvement_count = 0 if progress else mlp._no_improvement_count + 1
 
     def is_stuck(self) -> bool:
-        """Without progress: over, unless a smaller learning rate is to be tried first."""
+        """Return whether to stop for lack of progress; with "adaptive" try a smaller rate first."""
         mlp = self.mlp
-        what = "Validation score" if mlp.early_stopping else "Training loss"
+        quantity = "Validation score" if mlp.early_stopping else "Training loss"
         text = (
-            f"{what} did not improve more than tol={mlp.tol:f} for "
+            f"{quantity} did not improve more than tol={mlp.tol:f} for "
             f"{mlp.n_iter_no_change} consecutive epochs."
         )
         adaptive = mlp.solver == "sgd" and mlp.learning_rate == "adaptive"
@@ -197,15 +211,15 @@ class Training:
         return end.endswith("Stopping.")
 
     def show(self, loss: float, score: float | None) -> None:
-        """The progress bar."""
+        """Update the progress bar."""
         n = self.mlp.n_iter_
         if self.bar.wants() or n == self.epochs:
-            scored = "" if score is None else f", validation score {score:.4g}"
-            self.bar.show(n / self.epochs, f"epoch {n}/{self.epochs}, loss {loss:.4g}{scored}")
+            score_text = "" if score is None else f", validation score {score:.4g}"
+            self.bar.show(n / self.epochs, f"epoch {n}/{self.epochs}, loss {loss:.4g}{score_text}")
 
 
-def batch_size(mlp: BaseMLP, n: int) -> int:
-    """Samples per update."""
+def batch_size(mlp: Estimator, n: int) -> int:
+    """Return the number of samples per update."""
     if mlp.batch_size == "auto":
         return min(200, n)
     if mlp.batch_size > n:
@@ -213,8 +227,8 @@ def batch_size(mlp: BaseMLP, n: int) -> int:
     return int(min(mlp.batch_size, n))
 
 
-def restore_best(mlp: BaseMLP, net: Network) -> None:
-    """Go back to where the validation score was best."""
+def restore_best(mlp: Estimator, net: Network) -> None:
+    """Restore the parameters of the best validation score."""
     weights, biases = mlp._best
     net._core.set_weights(weights)
     net._core.set_biases(biases)

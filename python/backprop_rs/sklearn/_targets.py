@@ -1,4 +1,4 @@
-"""Labels as the core takes them, and back."""
+"""Encode labels for the core, and decode its outputs."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from .._internal.types import AnyArray, Array
 
-try:  # from scikit-learn 1.9 on: a matrix or an array, by its setting `sparse_interface`
-    from sklearn.utils import _align_api_if_sparse as as_configured
+try:  # since scikit-learn 1.9 its setting `sparse_interface` chooses a matrix or an array
+    from sklearn.utils import _align_api_if_sparse as configured_sparse
 except ImportError:
-    as_configured = csr_matrix
+    configured_sparse = csr_matrix
 
 KINDS = ("binary", "multiclass", "multilabel-indicator")
 
 
 @dataclass
 class Labels:
-    """What targets of a classification look like.
+    """The classes and the form of classification targets.
 
     Parameters
     ----------
     classes : (n_classes,) array
-        Sorted; the numbers of the columns where kind is multilabel-indicator.
+        Sorted; column numbers if kind is multilabel-indicator.
     kind : one of `KINDS`
     sparse : bool
-        Whether they came as a sparse matrix.
+        Whether the targets were a sparse matrix.
     """
 
     classes: AnyArray
@@ -39,59 +39,60 @@ class Labels:
 
     @classmethod
     def of(cls, y: Any) -> Labels:
-        """As y has them.
+        """Return the classes and the form of y.
 
         Raises
         ------
         ValueError
-            scikit-learn's, where y is nothing to classify.
+            If y does not consist of classes; the message is scikit-learn's.
         """
         if type(y) is np.ndarray and y.ndim == 1 and y.dtype in (np.int64, np.bool_):
             classes = np.unique(y)
-            if len(classes) <= len(y) // 2:  # more of them deserve scikit-learn's warning
+            if len(classes) <= len(y) // 2:  # scikit-learn warns of more classes
                 return cls(classes, KINDS[len(classes) > 2])
         kind = type_of_target(y, input_name="y")
         if kind not in KINDS:
-            LabelBinarizer().fit(y)  # says what is wrong
+            LabelBinarizer().fit(y)  # raises the error
         return cls(unique_labels(y), kind, issparse(y))
 
     @property
     def n_outputs(self) -> int:
+        """The number of outputs of the network."""
         return 1 if self.kind == "binary" else len(self.classes)
 
     def encode(self, y: Any, dtype: str) -> AnyArray:
-        """Class numbers (m,) for several classes, otherwise (m, n_outputs) of 0 and 1."""
+        """Return class numbers (m,) for several classes, otherwise (m, n_outputs) of 0 and 1."""
         if self.kind == "multilabel-indicator":
             return np.ascontiguousarray(y.toarray() if issparse(y) else y, dtype)
         if issparse(y) or y.ndim > 1:
             raise ValueError("The object was not fitted with multilabel input.")
-        places = np.searchsorted(self.classes, as_classes(y, self.classes))
+        numbers = np.searchsorted(self.classes, as_classes(y, self.classes))
         if self.kind == "multiclass":
-            return np.ascontiguousarray(places, np.int64)
-        return places.astype(dtype).reshape(-1, 1)
+            return np.ascontiguousarray(numbers, np.int64)
+        return numbers.astype(dtype).reshape(-1, 1)
 
     def decode(self, a: Array, threshold: float = 0.5) -> AnyArray:
-        """The labels that output activations (m, n_outputs) stand for."""
+        """Return the labels that output activations (m, n_outputs) predict."""
         if self.kind == "multiclass":
             labels: AnyArray = self.classes.take(a.argmax(axis=1))
             return labels
-        chosen = (a > threshold).astype(np.int64)
+        positive = (a > threshold).astype(np.int64)
         if self.kind == "binary":
             if len(self.classes) == 1:
                 return np.repeat(self.classes[0], len(a))
-            labels = self.classes.take(chosen[:, 0])
+            labels = self.classes.take(positive[:, 0])
             return labels
-        labels = as_configured(csr_array(chosen)) if self.sparse else chosen
+        labels = configured_sparse(csr_array(positive)) if self.sparse else positive
         return labels
 
 
 def as_classes(y: AnyArray, classes: AnyArray) -> AnyArray:
-    """y in a type that can be searched among the classes."""
+    """Return y in a type that `searchsorted` can compare with the classes."""
     return y if y.dtype == classes.dtype or y.dtype.kind in "biuf" else y.astype(classes.dtype)
 
 
 def unseen(y: Any, classes: AnyArray) -> bool:
-    """Whether y has others than these classes."""
-    whole = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "bi"
-    present = np.unique(y) if whole else unique_labels(y)
+    """Return whether y has other classes."""
+    is_integer = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "bi"
+    present = np.unique(y) if is_integer else unique_labels(y)
     return bool(len(np.setdiff1d(present, classes, assume_unique=True)))
