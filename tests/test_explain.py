@@ -488,6 +488,24 @@ EQUATIONS = {
 }
 
 
+def test_layers_can_be_counted_from_the_output():
+    net = network("tanh", "softmax", "cross_entropy")
+    numbered = net.explain(*batch("cross_entropy"))
+    document = net.explain(*batch("cross_entropy"), notation="from_output")
+    chain, numbered_chain = (one.weight(1, 0, 0) for one in (document, numbered))
+    for words, plain in (
+        (document.text(None), numbered.text(None)),
+        (chain.text(None), numbered_chain.text(None)),
+    ):
+        for layer, written in enumerate(("⁽ᴸ⁻³⁾", "⁽ᴸ⁻²⁾", "⁽ᴸ⁻¹⁾", "⁽ᴸ⁾")):
+            words = words.replace(written, f"⁽{'⁰¹²³'[layer]}⁾")
+        assert words == plain and "⁽¹⁾" in plain
+    assert "w_{00}^{(L-2)}" in document.to_markdown()
+    assert "<mi>L</mi><mo>−</mo><mn>2</mn>" in document.to_html()
+    with pytest.raises(ValueError, match="notation must be one of number, from_output; got 'L'"):
+        net.explain(*batch("cross_entropy"), notation="L")
+
+
 def test_an_equation_with_penalties_has_no_number():
     net = bp.Network([3, bp.Dense(4, l2=0.1), 3], seed=0)
     words = net.explain(*batch("squared_error")).text(None)

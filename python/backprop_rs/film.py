@@ -166,8 +166,7 @@ def same(frame: Frame, other: Frame) -> bool:
 def record(net: Network, X: Data, y: Data, every: int, unit: str, settings: Any) -> Film:
     """Train with a film as callback; see `Network.record`."""
     every = checks.integer("every", every, least=1)
-    if unit not in UNITS:
-        raise ValueError(f"unit must be one of {', '.join(UNITS)}; got {unit!r}")
+    checks.choice("unit", unit, UNITS)
     film = Film(net, *net._samples(X, y), every, unit)
     callbacks = settings.pop("callbacks", ())
     several = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from .expression import Expression, Number
 
@@ -55,6 +56,21 @@ class Section:
         ]
         inner = [part for section in self.sections if (part := section.part(left)) is not None]
         return Section(self.title, groups, inner) if groups or inner else None
+
+    def changed(self, change: Callable[[Expression], Expression]) -> Section:
+        """Return the section with each of its formulas changed."""
+        groups = [
+            replace(
+                group,
+                equations=[list(map(change, chain)) for chain in group.equations],
+                lines=[
+                    Line(change(line.name), tuple(map(change, line.parts)), line.value)
+                    for line in group.lines
+                ],
+            )
+            for group in self.groups
+        ]
+        return replace(self, groups=groups, sections=[s.changed(change) for s in self.sections])
 
     def merged(self) -> Section:
         """Return one section if this one only holds another one."""

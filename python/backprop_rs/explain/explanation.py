@@ -11,6 +11,7 @@ from .._internal.writing import replace_text
 from .backward import backward
 from .document import Section
 from .forward import forward
+from .notation import counted_from_output
 from .paths import Parameter, chain_rule
 from .quantities import Quantities, quantities
 from .sample import Sample
@@ -112,6 +113,7 @@ class Explanation(Document):
 
     quantities: Quantities
     shown: Shown
+    notation: str
 
     def weight(self, layer: int, j: int, k: int, *, max_paths: int = 16) -> Document:
         """Return the chain rule of dC/dw_jk, along every path from the weight to the cost.
@@ -158,7 +160,7 @@ class Explanation(Document):
     def _chain(self, parameter: Parameter, max_paths: int) -> Document:
         max_paths = integer("max_paths", max_paths, least=1)
         section, arrays = chain_rule(self.quantities, self.shown, parameter, max_paths)
-        return Document(section, arrays, self.digits)
+        return Document(counted(section, self.quantities, self.notation), arrays, self.digits)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all arrays of the derivation: rows are samples, lists have an array per layer.
@@ -183,11 +185,21 @@ def explain(
     max_neurons: int,
     max_samples: int,
     digits: int,
+    notation: str,
 ) -> Explanation:
     """Compute all quantities, select those to show, and write them out."""
     of = quantities(net, X, y, learning_rate)
     shown = choose(of, max_neurons, max_samples)
-    return Explanation(whole(of, shown), {}, digits, of, shown)
+    section = counted(whole(of, shown), of, notation)
+    return Explanation(section, {}, digits, of, shown, notation)
+
+
+def counted(section: Section, of: Quantities, notation: str) -> Section:
+    """Return a section with layers counted as `notation` says."""
+    if notation == "number":
+        return section
+    last = len(of.net.sizes) - 1
+    return section.changed(lambda formula: counted_from_output(formula, last))
 
 
 def whole(of: Quantities, shown: Shown) -> Section:

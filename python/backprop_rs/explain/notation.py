@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .expression import Call, Derivative, Expression, Symbol
 
 Index = int | str
+
+NOTATIONS = ("number", "from_output")
+"""How layers are counted: 0, 1, 2, ... from the input, or ..., L-1, L from the output."""
 
 
 def below(*indices: Index) -> str:
     """Join indices, with commas if one has more than one digit."""
     texts = list(map(str, indices))
     return ("" if all(len(text) == 1 for text in texts) else ",").join(texts)
+
+
+def counted_from_output(formula: Expression, last: int) -> Expression:
+    """Return a formula with layer `last` as L, the one before as L-1, and so on.
+
+    >>> counted_from_output(a(0, 1) * b(0, 2), 2) == a(0, "L−1") * b(0, "L")
+    True
+    """
+    if isinstance(formula, Symbol) and formula.above.isdigit():
+        back = last - int(formula.above)
+        return replace(formula, above=f"L−{back}" if back else "L")
+    return formula.rebuilt(lambda part: counted_from_output(part, last))
 
 
 def z(j: Index, layer: Index) -> Symbol:

@@ -26,6 +26,7 @@ class Explains(Computes):
         max_neurons: int = 6,
         max_samples: int = 3,
         digits: int = 6,
+        notation: str = "number",
     ) -> Explanation:
         """Write out the derivation with the numbers of this network, which is not changed.
 
@@ -48,6 +49,8 @@ class Explains(Computes):
             The number of samples that are shown; averages include the others.
         digits : int, default 6
             Significant digits, from 1 to 17.
+        notation : "number" or "from_output", default "number"
+            How layers are written: (1), (2) or (L-1), (L).
 
         Returns
         -------
@@ -69,6 +72,7 @@ class Explains(Computes):
         """
         X, y = self._samples(X, y)
         from ..explain import explain
+        from ..explain.notation import NOTATIONS
 
         return explain(
             cast("Network", self),
@@ -78,6 +82,7 @@ class Explains(Computes):
             checks.integer("max_neurons", max_neurons, least=1),
             checks.integer("max_samples", max_samples, least=1),
             checks.integer("digits", digits, least=1, most=17),
+            checks.choice("notation", notation, NOTATIONS),
         )
 
     def check_gradients(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from .layout import check_notation, free_spots, spread, superscript
+from .._internal import checks
+from ..explain.notation import NOTATIONS
+from .layout import free_spots, spread, superscript
 from .paths import Paths, paths_of
 from .style import Paper, new_axes, number, text_scale
 from .style import require as require_matplotlib
@@ -76,7 +78,7 @@ def chain(
     require_matplotlib()
     if max_neurons < 1:
         raise ValueError(f"max_neurons must be an integer >= 1; got {max_neurons}")
-    check_notation(notation)
+    checks.choice("notation", notation, NOTATIONS)
     drawing = Chain(paths_of(net, x, y, layer, j, k, max_neurons), notation, ax)
     drawing.draw(new_axes(ax, drawing.size))
     return drawing.ax

@@ -11,8 +11,6 @@ import numpy as np
 if TYPE_CHECKING:
     from .._internal.types import AnyArray
 
-NOTATIONS = ("number", "from_output")
-
 
 @dataclass(frozen=True)
 class Column:
@@ -63,12 +61,6 @@ def column(n: int, max_neurons: int, x: float, pitch: float) -> Column:
 def spread(n: int, pitch: float) -> list[float]:
     """Return n positions from top to bottom, centered about 0."""
     return [pitch * ((n - 1) / 2 - i) for i in range(n)]
-
-
-def check_notation(notation: str) -> None:
-    """Raise ValueError if `notation` is not a known way to count layers."""
-    if notation not in NOTATIONS:
-        raise ValueError(f"notation must be one of {', '.join(NOTATIONS)}; got {notation!r}")
 
 
 def superscript(layer: int, last: int, notation: str) -> str:

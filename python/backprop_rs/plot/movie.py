@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._internal import checks
 from .._internal.writing import replace_text, writing
+from ..explain.notation import NOTATIONS
 from . import player, regions
 from .drawing import Drawing, drawing_of
-from .layout import check_notation
 from .network import values_of
 from .style import Paper, new_axes, reach, require
 
@@ -207,7 +208,7 @@ def drawings(
     notation: str = "number",
 ) -> Movie:
     """Return the drawing of the network at each frame, with the same colors for the same values."""
-    check_notation(notation)
+    checks.choice("notation", notation, NOTATIONS)
     chosen = slice(None) if row is None else slice(row, row + 1)
     X, y = film.X[chosen], film.y[chosen]
     if len(X) == 0:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._internal import checks
+from ..explain.notation import NOTATIONS
 from .drawing import Values, drawing_of
-from .layout import check_notation
 from .style import new_axes
 from .style import require as require_matplotlib
 
@@ -72,7 +73,7 @@ def network(
     require_matplotlib()
     if max_neurons < 3:
         raise ValueError(f"max_neurons must be an integer >= 3; got {max_neurons}")
-    check_notation(notation)
+    checks.choice("notation", notation, NOTATIONS)
     values = values_of(net, x, y, edges)
     drawing = drawing_of(net, values, labels, max_neurons, notation, ax)
     drawing.draw(new_axes(ax, drawing.size))
@@ -81,8 +82,7 @@ def network(
 
 def values_of(net: Network, x: Data | None, y: Data | None, edges: str) -> Values:
     """Return the numbers of a drawing."""
-    if edges not in EDGES:
-        raise ValueError(f"edges must be one of {', '.join(EDGES)}; got {edges!r}")
+    checks.choice("edges", edges, EDGES)
     for name, array in (("x", x), ("y", y)):
         if array is None and edges == "gradient":
             raise ValueError(f"edges='gradient' needs {name}; got none")
