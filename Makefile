@@ -25,7 +25,7 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 
 # The threads of the pool never free their memory, because they live as long as the process.
 MIRIFLAGS ?= -Zmiri-disable-isolation -Zmiri-ignore-leaks
-MIRI ?= kernel:: pool:: steps:: sums:: memory::
+MIRI ?= kernel:: pool:: steps:: sums::
 
 .PHONY: miri sanitize-python build check checks test test-rust test-python wheel same-wheel deny coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
 
