@@ -189,7 +189,7 @@ class TestFolder:
         assert np.bincount(train.y).tolist() == [6000] * 10
         assert np.bincount(test.y).tolist() == [1000] * 10
         assert (train.X.min(), train.X.max()) == (0, 1)
-        # The mean commonly used to normalise this train set.
+        # The mean commonly used to normalize this train set.
         assert round(float(train.X.mean(dtype=float)), 4) == 0.286
 
 

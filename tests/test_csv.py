@@ -12,7 +12,7 @@ from backprop_rs.data.csv_file import CsvFile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-FRUIT = "weight,colour,kind\n150,red,apple\n8,red,cherry\n170,green,apple\n"
+FRUIT = "weight,color,kind\n150,red,apple\n8,red,cherry\n170,green,apple\n"
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ class TestMeans:
 
 
 class TestTarget:
-    @pytest.mark.parametrize("target", ["colour", 1, -2])
+    @pytest.mark.parametrize("target", ["color", 1, -2])
     def test_by_name_or_position(self, read, target):
         data = read(FRUIT, target=target)
         assert data.class_names == ("green", "red")
@@ -222,7 +222,7 @@ class TestTarget:
 class TestFeatures:
     def test_text_is_one_hot(self, read):
         data = read(FRUIT)
-        assert data.feature_names == ("weight", "colour=green", "colour=red")
+        assert data.feature_names == ("weight", "color=green", "color=red")
         assert data.X.tolist() == [[150, 0, 1], [8, 0, 1], [170, 1, 0]]
 
     def test_ignored_columns_may_hold_anything(self, read):
@@ -231,7 +231,7 @@ class TestFeatures:
 
     def test_those_of_another_data_set(self, read):
         train = read(FRUIT)
-        data = read("colour,code,weight\nred,?,9\n", features=train.feature_names)
+        data = read("color,code,weight\nred,?,9\n", features=train.feature_names)
         assert data.X.tolist() == [[9, 0, 1]]
         assert data.y is None
 
@@ -241,7 +241,7 @@ class TestFeatures:
 
 
 class TestMissing:
-    TABLE = "a,colour,y\n1,red,0.5\nNA,red,1.5\n5,?,2.5\n4,blue,3.5\n"
+    TABLE = "a,color,y\n1,red,0.5\nNA,red,1.5\n5,?,2.5\n4,blue,3.5\n"
 
     def test_drop(self, read):
         data = read(self.TABLE, missing="drop")

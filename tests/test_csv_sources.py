@@ -129,7 +129,7 @@ def test_texts_after_the_first_rows(tmp_path: Path) -> None:
     [
         (
             "a,y\n" + "1,x\n" * 50 + "1,2\n" * 99,
-            "'y' has texts in its first rows, and is mostly nu",
+            "'y' has texts in its first rows, but most of its cells are nu",
         ),
         ("b,y\n" + "x,1\n" * 50 + "2,1\n" * 99, r"line 2, column 1 \('b'\): 'x' is not a number"),
         (

@@ -13,7 +13,7 @@ pa = pytest.importorskip("pyarrow")
 
 COLUMNS = {
     "a": [1, None, 3, 4],
-    "colour": ["red", "blue", None, "red"],
+    "color": ["red", "blue", None, "red"],
     "on": [True, False, True, True],
     "y": [1.5, 2.5, 3.5, 4.5],
 }
@@ -26,7 +26,7 @@ def table(request):
 
 def test_each_library_gives_the_same_data(table):
     data = from_frame(table(COLUMNS), "y", missing="drop", name="lamps")
-    assert data.feature_names == ("a", "colour=red", "on")
+    assert data.feature_names == ("a", "color=red", "on")
     assert data.X.tolist() == [[1, 1, 1], [4, 1, 1]]
     assert data.y.tolist() == [1.5, 4.5]
     assert data.name == "lamps"
@@ -34,14 +34,14 @@ def test_each_library_gives_the_same_data(table):
 
 def test_mean(table):
     data = from_frame(table(COLUMNS), missing="mean")
-    assert data.feature_names == ("a", "colour=blue", "colour=red", "on")
+    assert data.feature_names == ("a", "color=blue", "color=red", "on")
     assert data.X[1, 0] == np.float32(8 / 3)
     assert data.X[2, 1:3].tolist() == [np.float32(1 / 3).item(), np.float32(2 / 3).item()]
 
 
 def test_classes(table):
-    with pytest.warns(UserWarning, match="target 'colour' is missing in 1 of 4 rows"):
-        data = from_frame(table(COLUMNS), "colour", ignore=["a"], missing="drop")
+    with pytest.warns(UserWarning, match="target 'color' is missing in 1 of 4 rows"):
+        data = from_frame(table(COLUMNS), "color", ignore=["a"], missing="drop")
     assert data.class_names == ("blue", "red")
     assert data.y.tolist() == [1, 0, 1]
     assert data.feature_names == ("on", "y")
@@ -49,7 +49,7 @@ def test_classes(table):
 
 def test_features_of_another_data_set(table):
     train = from_frame(table(COLUMNS), missing="drop")
-    data = from_frame(table({"on": [False], "colour": ["red"], "a": [9]}),
+    data = from_frame(table({"on": [False], "color": ["red"], "a": [9]}),
                       features=train.feature_names)  # fmt: skip
     assert data.X.tolist() == [[9, 1, 0]]
     assert data.y is None
@@ -101,10 +101,10 @@ def test_names_that_are_not_text():
 def test_refuses(table):
     with pytest.raises(ValueError, match=r"row 1 \(counted from 0\), column 'a': the cell is miss"):
         from_frame(table(COLUMNS))
-    with pytest.raises(ValueError, match="target must be one of a, colour, on, y; got 'z'"):
+    with pytest.raises(ValueError, match="target must be one of a, color, on, y; got 'z'"):
         from_frame(table(COLUMNS), "z")
-    with pytest.raises(TypeError, match="column 'colour' must hold numbers, as features has it"):
-        from_frame(table(COLUMNS), features=["colour"])
+    with pytest.raises(TypeError, match="column 'color' must hold numbers, as features has it"):
+        from_frame(table(COLUMNS), features=["color"])
     with pytest.raises(TypeError, match="column 'a' must hold numbers, booleans or text; got List"):
         from_frame(table({"a": [[1], [2]], "y": [1, 2]}) if table is not pd.DataFrame
                    else pl.DataFrame({"a": [[1], [2]], "y": [1, 2]}))  # fmt: skip

@@ -71,8 +71,8 @@ def test_a_number_that_is_not_accepted_is_refused(kind, row):
 
 @EVERY
 def test_a_setting_that_there_is_not_is_refused(kind, row):
-    with pytest.raises(TypeError, match=rf"^{entries.class_name(row.name)} takes .*'colour'"):
-        maker(kind, row)(colour=1)
+    with pytest.raises(TypeError, match=rf"^{entries.class_name(row.name)} takes .*'color'"):
+        maker(kind, row)(color=1)
 
 
 @EVERY

@@ -168,7 +168,7 @@ class Table:
     def _one_hot(
         self, k: int, column: Column, coded: Sequence[str]
     ) -> dict[str, NDArray[np.float64]]:
-        """Return a column of 0 and 1 for each category, by its name ("colour=red")."""
+        """Return a column of 0 and 1 for each category, by its name ("color=red")."""
         assert column.categories is not None
         check_texts(self.names[k], column.categories)
         present = {

@@ -63,8 +63,8 @@ class TableOptions:
                 f"no column is left for the features; the columns are {listed(names)}"
                 + ("" if target is None else f", the target is {names[target]!r}")
             )
-        free = target is not None and (self.classes is True or self.class_names is not None)
-        return ColumnRoles(tuple(others), target, numbers, text, target if free else None)
+        is_classes = self.classes is True or self.class_names is not None
+        return ColumnRoles(tuple(others), target, numbers, text, target if is_classes else None)
 
     def _target(self, names: Sequence[str], ignored: set[int]) -> int | None:
         if self.target is False or (self.target is None and self.features is not None):
@@ -74,15 +74,15 @@ class TableOptions:
         return max((k for k in range(len(names)) if k not in ignored), default=None)
 
     def _check_features(self, used: Sequence[str], names: Sequence[str]) -> None:
-        made = {*used, *(feature for name in used for feature in self.coded(name))}
-        absent = [feature for feature in self.features or () if feature not in made]
+        available = {*used, *(feature for name in used for feature in self.coded(name))}
+        absent = [feature for feature in self.features or () if feature not in available]
         if absent:
             raise ValueError(
                 f"features must name columns of the data ({listed(names)}); got {absent[0]!r}"
             )
 
     def coded(self, name: str) -> list[str]:
-        """Return the features, such as "colour=red", that code the text column `name`."""
+        """Return the features, such as "color=red", that code the text column `name`."""
         return [feature for feature in self.features or () if feature.startswith(f"{name}=")]
 
     def _check_coded(self, text: Collection[int], names: Sequence[str]) -> None:
@@ -90,9 +90,11 @@ class TableOptions:
         for feature in self.features or ():
             owners = [names[k] for k in text if feature.startswith(f"{names[k]}=")]
             if len(owners) > 1 or (owners and feature in names):
-                several = ", ".join(map(repr, sorted({*owners, *({feature} & {*names})})))
+                if feature in names:
+                    owners.append(feature)
+                columns = ", ".join(map(repr, sorted(set(owners))))
                 raise ValueError(
-                    f"the feature {feature!r} may be from each of the columns {several}; rename one"
+                    f"the feature {feature!r} may be from each of the columns {columns}; rename one"
                 )
 
     def fills(self, features: Collection[str]) -> bool:
@@ -110,15 +112,16 @@ class ColumnRoles:
     """Features that must be numbers."""
     text: frozenset[int]
     """Features that must be text."""
-    free: int | None
-    """The target, if it may mix numbers and texts because it is classes anyway."""
+    mixed: int | None
+    """The target, if it is known to be classes: it may mix numbers and texts."""
 
     def is_text(self, k: int, n_numbers: int, n_cells: int) -> bool:
         """Return True if column k, with `n_numbers` among its `n_cells` present cells, is text."""
         if k in self.numbers | self.text:
             return k in self.text
-        if k == self.free:
+        if k == self.mixed:
             return n_numbers < n_cells
+        # A column without present cells is numbers, so that `missing` decides about it.
         return 0 < n_cells >= 2 * n_numbers
 
     @property

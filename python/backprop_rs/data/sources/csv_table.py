@@ -54,11 +54,13 @@ class Coding:
         """Return the columns to read."""
         fill = self.columns.fill
         features = {name: self.coded.get(name, [name]) for name in self.columns.features}
-        filled = {name for name, names in features.items() if all(made in fill for made in names)}
+        filled = {
+            name for name, names in features.items() if all(feature in fill for feature in names)
+        }
         numbers = tuple(name for name in self.columns.used if name not in self.texts)
         known = {
-            name: [feature.removeprefix(f"{name}=") for feature in made]
-            for name, made in self.coded.items()
+            name: [feature.removeprefix(f"{name}=") for feature in features_of_name]
+            for name, features_of_name in self.coded.items()
         }
         strict = frozenset(self.columns.used) - filled
         texts = tuple(name for name in self.columns.used if name in self.texts)
@@ -66,18 +68,18 @@ class Coding:
 
     def block(self, cells: Cells) -> Block:
         """Return the samples of some rows."""
-        made: dict[str, NDArray[Any]] = {}
+        columns: dict[str, NDArray[Any]] = {}
         for name in self.columns.features:
             column = cells[name]
             if name not in self.coded:
-                made[name] = self.filled(name, column)
+                columns[name] = self.filled(name, column)
                 continue
             missing = np.array([cell is None for cell in column], bool)
             for feature in self.coded[name]:
                 indicator = (column == feature.removeprefix(f"{name}=")).astype(np.float64)
                 indicator[missing] = np.nan
-                made[feature] = self.filled(feature, indicator)
-        X: Any = ColumnRows([made[feature] for feature in self.features])
+                columns[feature] = self.filled(feature, indicator)
+        X: Any = ColumnRows([columns[feature] for feature in self.features])
         targets = [cells[name] for name in self.columns.targets]
         y = None if not targets else targets[0] if len(targets) == 1 else np.column_stack(targets)
         if y is not None and y.dtype != object and self.is_integer and is_integral(y):
@@ -135,14 +137,16 @@ def coding_of(layouts: Sequence[CsvFile], choices: dict[str, Any]) -> Coding:
     if features is not None:
         options = TableOptions(False, "error", "auto", (), features, None)
         coded = {name: options.coded(name) for name in of_features}
-        made = tuple(features)
+        feature_names = tuple(features)
     else:
         coded = features_of_texts(layouts, of_features)
         text -= set(of_features) - set(coded)
         check_features_apart(columns.features, coded)
-        made = tuple(feature for name in columns.features for feature in coded.get(name, [name]))
+        feature_names = tuple(
+            feature for name in columns.features for feature in coded.get(name, [name])
+        )
     is_integer = all(has_integers(first, first.names.index(name)) for name in columns.targets)
-    return Coding(columns, frozenset(text), coded, made, is_integer)
+    return Coding(columns, frozenset(text), coded, feature_names, is_integer)
 
 
 def is_integral(values: NDArray[Any]) -> bool:
@@ -214,8 +218,8 @@ def reader(layout: CsvFile, coding: Coding) -> Callable[[], Iterator[Block]]:
             yield coding.block(cells)
         if unsure and not NO_ROLES.is_text(0, numbers, present):
             raise ValueError(
-                f"{layout.path}: column {target!r} has texts in its first rows, and is mostly "
-                f"numbers further on ({numbers:,} of {present:,})"
+                f"{layout.path}: column {target!r} has texts in its first rows, but most of its "
+                f"cells are numbers ({numbers:,} of {present:,})"
             )
         unsure = False
 

@@ -116,20 +116,20 @@ def source(
     if isinstance(data, Source):
         return data
     if isinstance(data, str | PathLike):
-        made = of_path(Path(data), y, name or fspath(data), choices, settings)
+        result = path_source(Path(data), y, name or fspath(data), choices, settings)
     else:
-        made = of_object(data, y, weights, name, choices, settings)
-    if shuffle == "rows" and isinstance(made, Stream):
-        raise ValueError(f"shuffle must be blocks or auto: {made.name} is read as a stream")
-    if shuffle == "blocks" and not isinstance(made, Stream):
-        made = in_blocks(made, shuffle_rows)
+        result = object_source(data, y, weights, name, choices, settings)
+    if shuffle == "rows" and isinstance(result, Stream):
+        raise ValueError(f"shuffle must be blocks or auto: {result.name} is read as a stream")
+    if shuffle == "blocks" and not isinstance(result, Stream):
+        result = as_stream(result, shuffle_rows)
     if class_names is not None:
-        made = made.coded(class_names)
-    made.chunk_bytes = chunk_bytes
-    return made
+        result = result.coded(class_names)
+    result.chunk_bytes = chunk_bytes
+    return result
 
 
-def of_path(
+def path_source(
     path: Path, y: Any, name: str, choices: dict[str, Any], settings: dict[str, Any]
 ) -> Source:
     """Return the source of a file or a folder."""
@@ -152,16 +152,14 @@ def of_path(
         return NpyShards(path)
     if kind == "npz":
         return NpzShards(files, name, **settings)
-    from . import table
-
-    made: Source
+    # The modules of tables are imported only if they are needed.
     if kind == "csv":
         from .csv_table import csv
 
-        made = csv(files, name, choices, **settings)
-    else:
-        made = table.parquet(files, name, choices, **settings)
-    return made
+        return csv(files, name, choices, **settings)
+    from .table import parquet
+
+    return parquet(files, name, choices, **settings)
 
 
 def kind_of(path: Path) -> str:
@@ -172,7 +170,7 @@ def kind_of(path: Path) -> str:
     return next(kinds, "")
 
 
-def of_object(
+def object_source(
     data: Any,
     y: Any,
     weights: Any,
@@ -194,11 +192,10 @@ def of_object(
         rows.feature_names = names_of(data) or ()
         return rows
     if hasattr(data, "read_next_batch") or hasattr(data, "__arrow_c_stream__"):
-        from . import table
+        from .table import record_batches
 
-        arrow("lib")
-        made: Source = table.record_batches(data, name or type(data).__name__, choices, **settings)
-        return made
+        arrow("lib")  # raises if pyarrow is missing
+        return record_batches(data, name or type(data).__name__, choices, **settings)
     if hasattr(data, "__getitem__") and hasattr(data, "__len__"):
         return ItemSource(data, name or type(data).__name__)
     if callable(data) or hasattr(data, "__iter__"):
@@ -211,10 +208,10 @@ def is_rows(data: Any) -> bool:
     return isinstance(data, list) and bool(data) and isinstance(data[0], list)
 
 
-def in_blocks(made: Source, rows: int) -> Stream:
+def as_stream(samples: Source, rows: int) -> Stream:
     """Return a source with random access as a stream whose segments are consecutive rows."""
-    assert isinstance(made, RandomAccess)
-    n, take = made.length, made.take
+    assert isinstance(samples, RandomAccess)
+    n, take, prefetch_rows = samples.length, samples.take, samples.prefetch
 
     def segment(first: int) -> Segment:
         last = min(first + rows, n)
@@ -222,10 +219,10 @@ def in_blocks(made: Source, rows: int) -> Stream:
         def read() -> Iterator[Block]:
             yield take(np.arange(first, last))
 
-        name = f"{made.name}, rows {first} to {last - 1}"
-        prefetch = partial(made.prefetch, first, last) if made.can_prefetch_rows else None
+        name = f"{samples.name}, rows {first} to {last - 1}"
+        prefetch = partial(prefetch_rows, first, last) if samples.can_prefetch_rows else None
         return Segment(name, read, last - first, prefetch)
 
-    stream = Stream([segment(first) for first in range(0, n, rows)], made.name, n, rows)
-    stream.feature_names = made.feature_names
+    stream = Stream([segment(first) for first in range(0, n, rows)], samples.name, n, rows)
+    stream.feature_names = samples.feature_names
     return stream

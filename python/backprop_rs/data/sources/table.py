@@ -71,14 +71,14 @@ def columns_of(
         targets = []
     else:
         targets = [position("target", column, names) for column in named_targets]
-    chosen = [k for k in free if k not in targets]
+    used = [k for k in free if k not in targets]
     if features is not None:
-        chosen = [position("features", column, names) for column in features]
-    if not chosen:
+        used = [position("features", column, names) for column in features]
+    if not used:
         raise ValueError(f"no column is left for the features; the columns are {listed(names)}")
     return Columns(
         tuple(names),
-        tuple(names[k] for k in chosen),
+        tuple(names[k] for k in used),
         tuple(names[k] for k in targets),
         None if weight_column is None else names[weight_column],
         dict(missing or {}),
@@ -154,7 +154,9 @@ def values(batch: Any, name: str, fill: float | None = None) -> NDArray[Any]:
     return array
 
 
-def parquet(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: Any) -> Any:
+def parquet(
+    paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: Any
+) -> TableSource:
     """Return the source of Parquet files; a segment is a row group."""
     pq = arrow("parquet")
     segments: list[Segment] = []
@@ -242,7 +244,7 @@ def ranges_of(group: Any, used: set[str]) -> list[tuple[int, int]]:
     return ranges
 
 
-def record_batches(data: Any, name: str, choices: dict[str, Any], **settings: Any) -> Any:
+def record_batches(data: Any, name: str, choices: dict[str, Any], **settings: Any) -> TableSource:
     """Return the source of a RecordBatchReader, or of an object that exports an Arrow stream."""
     import pyarrow as pa
 
