@@ -1,4 +1,4 @@
-"""Each illness is found in a network that has it, and none in healthy ones."""
+"""Each rule finds its illness in a network that has it, and none in healthy ones."""
 
 import json
 from pathlib import Path
@@ -73,7 +73,7 @@ XOR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 
 
 def stuck_xor(**options):
-    """Outputs near 0.5 that differ, so that nothing else is seen."""
+    """Outputs near 0.5 that differ, so that no other rule applies."""
     net = bp.Network([2, 2, 1], "sigmoid", "sigmoid", seed=3, **options)
     return trained(net, XOR, [0, 1, 1, 0], epochs=200, rate=0.1)
 
@@ -168,7 +168,7 @@ def found(make, **options):
     return net.diagnose(X, y, **options)
 
 
-def test_the_tables_are_whole():
+def test_the_tables_of_rules_are_complete():
     names = [row.name for row in RULES]
     assert sorted(ILL) == sorted(names)
     assert set(ALSO) <= set(names)
@@ -187,12 +187,12 @@ def test_illness_is_found(name):
 
 
 @pytest.mark.parametrize(("name", "make"), [(n, one) for n, many in ALSO.items() for one in many])
-def test_illness_is_found_in_another_form(name, make):
+def test_illness_is_found_in_other_networks(name, make):
     diagnosis = found(make)
     assert name in diagnosis.rules, diagnosis
 
 
-def test_a_network_that_was_not_trained_need_not_be_better_than_a_constant():
+def test_an_untrained_network_may_be_no_better_than_a_constant():
     net = bp.Network([2, 2, 1], seed=3)
     assert "no_better_than_constant" not in net.diagnose(XOR, [0, 1, 1, 0]).rules
     net.fit(XOR, [0, 1, 1, 0], 4000, 4, 2.0, optimizer="sgd(momentum=0.9)", progress=False)
@@ -212,7 +212,7 @@ CONSTANTS = [
 
 @pytest.mark.parametrize(("cost", "output"), CONSTANTS)
 def test_the_best_constant_is_the_best(cost, output):
-    """No network without inputs has a smaller cost: as SciPy's search over its biases ends."""
+    """SciPy's search over the biases of a network without inputs finds no lower cost."""
     from scipy.optimize import minimize
 
     random = np.random.default_rng(0)
@@ -235,7 +235,7 @@ def test_the_best_constant_is_the_best(cost, output):
     assert best == pytest.approx(found, rel=1e-4, abs=1e-6)
 
 
-def test_nothing_is_said_of_a_cost_of_ones_own():
+def test_a_custom_cost_has_no_best_constant():
     fourth = bp.Cost(
         "fourth", lambda a, y: ((a - y) ** 4).sum(axis=1), lambda a, y: 4 * (a - y) ** 3
     )
@@ -245,13 +245,13 @@ def test_nothing_is_said_of_a_cost_of_ones_own():
 
 
 @pytest.mark.parametrize("name", HEALTHY)
-def test_nothing_is_found_in_the_healthy(name):
+def test_healthy_networks_have_no_findings(name):
     diagnosis = found(HEALTHY[name])
     assert not diagnosis.rules, diagnosis
     assert repr(diagnosis).startswith("Nothing wrong was found in ")
 
 
-def test_both_backends_say_the_same():
+def test_both_backends_have_the_same_findings():
     texts = []
     for backend in ("rust", "numpy"):
         net = classifier((4, *[10] * 8, 3), "sigmoid", backend=backend, dtype="float64")
@@ -293,7 +293,7 @@ def test_the_network_is_not_changed():
     assert all((a == b).all() for a, b in pairs)
 
 
-def test_what_is_not_finite_is_said_alone():
+def test_nonfinite_is_the_only_finding():
     assert found(overflown).rules == ["nonfinite"]
 
 

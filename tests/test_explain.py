@@ -1,4 +1,4 @@
-"""Explanations: the numbers that are shown, put back into the equations that are shown."""
+"""Explanations: their numbers, inserted into their equations, give their results."""
 
 import copy
 import re
@@ -45,7 +45,7 @@ def batch(cost, m=2):
 
 
 def lines(section):
-    """Every line of a section and of those inside."""
+    """Yield every line of a section and of the sections inside."""
     for group in section.groups:
         yield from group.lines
     for inner in section.sections:
@@ -62,7 +62,7 @@ SIGNS = {"−": "-", "·": "*", "^": "**", "¹": "**1", "²": "**2", "³": "**3"
 
 
 def worked_out(equation):
-    """The value of a line of text without letters of the network."""
+    """Return the value of a line of text without symbols of the network."""
     powers = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
     equation = re.sub("×10([⁻⁰-⁹¹²³]+)", lambda m: f"e{m[1].translate(powers)}", equation)
     equation = re.sub(r"\[[\d,]+ more: ([^]]*)\]", r"(\1)", equation)
@@ -84,7 +84,7 @@ def is_numeric(part):
 
 
 def check(document, dtype):
-    """Each part of a line without letters has the value that stands at its end."""
+    """Check that each part of a line without symbols has the value at its end."""
     checked = 0
     for line in lines(document.section):
         for part in filter(is_numeric, line.parts):
@@ -122,7 +122,7 @@ def test_numbers_with_settings_fit_their_equations(hidden, output, cost, backend
 
 
 def test_a_number_that_does_not_fit_is_noticed():
-    """The check is tried with a delta that is wrong by 1 %."""
+    """A delta that is wrong by 1 % fails the check."""
     net = network("tanh", "sigmoid", "squared_error", dtype="float64")
     trace = net.backward(*batch("squared_error"))
     trace.deltas[1][0] *= 1.01
@@ -140,7 +140,7 @@ def document():
 # The formulas.
 
 
-def test_every_row_of_the_tables_has_a_formula(core):
+def test_every_activation_and_cost_has_a_formula(core):
     assert [*formulas.ACTIVATIONS, "softmax"] == [name for name, _ in core.table("activation")]
     assert set(formulas.COSTS) == {name for name, _ in core.table("cost")}
     for cost in COSTS:
@@ -149,7 +149,7 @@ def test_every_row_of_the_tables_has_a_formula(core):
 
 
 @pytest.mark.parametrize("name", HIDDEN)
-def test_formulas_of_activations_give_what_the_core_computes(name, core):
+def test_formulas_of_activations_equal_the_core(name, core):
     net = core.Network([1, 1], [name], "squared_error", "float64")
     net.set_weights([np.ones((1, 1))])
     grid = np.linspace(-4, 4, 57)[:, None] + 0.01
@@ -163,13 +163,13 @@ def test_formulas_of_activations_give_what_the_core_computes(name, core):
         assert 2 * a * prime == pytest.approx(delta, rel=1e-13, abs=1e-13)
 
 
-def test_the_case_that_applies_has_its_reason():
+def test_the_chosen_case_has_its_reason():
     net = bp.Network([1, 2], output="relu", init=[[[1.5], [-1.5]]])
     words = str(net.explain([1.0], [0.0, 0.0]).part("backward", "slope of the activation"))
     assert "= 1 as 1.5 > 0 = 1" in words and "= 0 as −1.5 ≤ 0 = 0" in words
 
 
-def test_a_function_that_is_not_in_the_tables_keeps_its_name():
+def test_a_custom_function_keeps_its_name():
     assert text(formulas.activation_formula("mine").sigma_prime) == "mine′(z)"
     assert text(formulas.cost_formula("mine", "sigmoid").term) == "mine(a, y)"
 
@@ -243,7 +243,7 @@ def test_products_along_all_paths_add_up_to_the_gradient(output):
 
 
 def test_the_largest_paths_are_found():
-    """The search against all paths, in a network of 120 of them."""
+    """The search is compared with all 120 paths of a network."""
     net = bp.Network([2, 3, 4, 5, 6], "tanh", "identity", seed=0, dtype="float64")
     document = net.explain([1.0, -2.0], np.arange(6.0))
     every = document.weight(1, 1, 0, max_paths=120).to_dict()
@@ -256,7 +256,7 @@ def test_the_largest_paths_are_found():
     assert check(few, "float64") == 9
 
 
-def test_a_parameter_that_is_not_there():
+def test_a_missing_parameter_is_an_error():
     document = network("tanh", "sigmoid", "squared_error").explain(*batch("squared_error"))
     with pytest.raises(ValueError, match="layer must be an integer from 1 to 3; got 4"):
         document.weight(4, 0, 0)
@@ -274,8 +274,8 @@ def test_a_parameter_that_is_not_there():
 # What is special.
 
 
-def test_a_saturated_output_goes_by_z():
-    """a rounds to 1 and 0, so that the log of it is not finite; the cost and delta are."""
+def test_a_saturated_output_is_computed_from_z():
+    """a rounds to 1 and 0, and its log is not finite, but the cost and delta are."""
     net = bp.Network([1, 2], output="sigmoid", cost="cross_entropy", init=[[[200.0], [-1000.0]]])
     document = net.explain([1.0], [0.0, 1.0])
     assert "1000" in str(document)
@@ -293,7 +293,7 @@ def test_penalties_decay_and_max_norm_are_in_the_update(backend):
 
 
 @pytest.mark.parametrize(("output", "cost"), [("softmax", "cross_entropy"), ("tanh", "huber")])
-def test_layer_normalisation_is_shown(output, cost, backend):
+def test_layer_normalization_is_shown(output, cost, backend):
     layers = [bp.Dense(5, "elu", layer_norm=True), 4, bp.Dense(3, layer_norm=True)]
     net = bp.Network([3, *layers], "tanh", output, cost, seed=0, dtype="float64", backend=backend)
     random = np.random.default_rng(3)
@@ -313,7 +313,7 @@ def test_layer_normalisation_is_shown(output, cost, backend):
 
 
 def normalized(hidden, output, cost, backend, dtype="float64"):
-    """Two normalized layers of three, the last one too, with gains and shifts of all sizes."""
+    """Return a network with two normalized layers of three, one of them the output."""
     layers = [bp.Dense(4, hidden, layer_norm=True), 2, bp.Dense(3, layer_norm=True)]
     net = bp.Network([3, *layers], "tanh", output, cost, seed=0, dtype=dtype, backend=backend)
     random = np.random.default_rng(3)
@@ -342,7 +342,7 @@ def test_every_path_through_a_normalization(output, cost, backend):
 
 
 @pytest.mark.parametrize("place", [(1, 2, 0), (1, 0, None), (2, 1, 3), (3, 2, 1), (3, 0, None)])
-def test_paths_through_a_normalisation_against_differences(place, backend):
+def test_paths_through_a_normalization_equal_differences(place, backend):
     """Central differences of C: the error is h^2 = 1e-10 and eps / h = 2e-11."""
     net = normalized("tanh", "softmax", "cross_entropy", backend)
     X, y = batch("cross_entropy", m=1)
@@ -365,7 +365,7 @@ def test_paths_through_a_normalisation_against_differences(place, backend):
     assert products.sum() == pytest.approx((costs[0] - costs[1]) / 2e-5, rel=0, abs=1e-8)
 
 
-def test_the_largest_paths_through_a_normalisation_are_found():
+def test_the_largest_paths_through_a_normalization_are_found():
     net = normalized("tanh", "softmax", "cross_entropy", "numpy")
     document = net.explain([1.0, -2.0, 0.5], [0.0, 0.0, 1.0])
     every = document.weight(1, 1, 0, max_paths=400).to_dict()
@@ -378,7 +378,7 @@ def test_the_largest_paths_through_a_normalisation_are_found():
         assert "Through the normalization of layer 1" in form
 
 
-def test_a_saturated_output_behind_a_normalisation_goes_by_what_it_sees():
+def test_paths_of_a_saturated_normalized_output_begin_at_u():
     net = bp.Network([2, bp.Dense(2, layer_norm=True)], output="sigmoid", cost="cross_entropy",
                      seed=0, dtype="float64")  # fmt: skip
     net.gains = [[900.0, 900.0]]
@@ -396,7 +396,7 @@ def own_functions():
     }
 
 
-def test_functions_of_the_users_own_keep_their_names(backend):
+def test_custom_functions_keep_their_names(backend):
     net = bp.Network([3, 4, 3], **own_functions(), seed=0, dtype="float64", backend=backend)
     X, y = batch("squared_error", m=1)
     document = net.explain(X, y)
@@ -419,7 +419,7 @@ def test_functions_of_the_users_own_keep_their_names(backend):
     )
 
 
-def test_dropout_is_off_and_said_to_be():
+def test_a_note_says_that_dropout_is_off():
     net = bp.Network([3, bp.Dense(4, dropout=0.5), 3], seed=0)
     document = net.explain(*batch("squared_error"))
     assert "Dropout is off" in str(document)
@@ -437,7 +437,7 @@ def test_class_labels_and_a_single_output():
 # Large networks.
 
 
-def test_what_is_left_out_is_counted():
+def test_neurons_that_are_left_out_are_counted():
     net = bp.Network([64, 20, 10], output="softmax", cost="cross_entropy", seed=1)
     digits = bp.load_digits()
     document = net.explain(digits.X[:5], digits.y[:5], max_neurons=4, max_samples=2)
@@ -526,7 +526,7 @@ def test_text_keeps_within_its_width(document):
         document.text(3)
 
 
-def test_html_is_well_formed_and_alone(document):
+def test_html_is_well_formed_and_loads_nothing(document):
     part, page = document._repr_html_(), document.to_html()
     ElementTree.fromstring(part.replace("<details open>", "<details>"))  # raises if not closed
     assert part in page

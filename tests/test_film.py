@@ -1,4 +1,4 @@
-"""A film of a training: its frames are the parameters of those moments, and it changes nothing."""
+"""Films: their frames hold the parameters, and they do not change the training."""
 
 import re
 import warnings
@@ -38,7 +38,7 @@ def test_frames_are_the_parameters_after_so_many_epochs(backend):
 
 
 def test_frames_after_so_many_steps(backend):
-    """150 samples in batches of 32: 5 steps an epoch."""
+    """150 samples in batches of 32: 5 steps per epoch."""
     film = network(backend).record(X, IRIS.y, every=3, unit="step", epochs=2, **SETTINGS)
     assert places(film) == [(0, 0), (0, 3), (1, 1), (1, 4), (2, 0)]
     net = network(backend)
@@ -80,7 +80,7 @@ def test_gains_and_shifts_of_layer_normalization(backend):
     assert (film.network(1).shifts[0] != net.shifts[0]).any()
 
 
-def test_beside_health_and_other_callbacks():
+def test_with_health_and_other_callbacks():
     seen = []
     film = network().record(
         *(X, IRIS.y), every=2, epochs=4, health=1, callbacks=lambda e: seen.append(e), **SETTINGS
@@ -121,7 +121,7 @@ def short(net, y=IRIS.y):
 
 @pytest.fixture
 def images():
-    """Frames of a GIF as arrays."""
+    """Return the frames of a GIF as arrays."""
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
     from PIL import Image, ImageSequence
@@ -170,7 +170,7 @@ def test_drawing_has_the_same_colors_for_the_same_values():
     assert ax.get_title().startswith("epoch 4   C = ")
 
 
-def test_html_stands_alone(tmp_path):
+def test_html_loads_nothing(tmp_path):
     pytest.importorskip("matplotlib").use("Agg")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -195,7 +195,7 @@ def test_many_features_are_drawn_as_a_network():
     assert not film.animate(features=(0, 1), points=10).figure.axes[0].child_axes
 
 
-def test_a_film_shows_itself_in_jupyter():
+def test_jupyter_displays_a_film():
     pytest.importorskip("matplotlib").use("Agg")
     film = network().record(X, IRIS.y, epochs=60, **SETTINGS)
     one, other = film._repr_html_(), film._repr_html_()

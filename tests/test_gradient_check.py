@@ -1,4 +1,4 @@
-"""`check_gradients`: it agrees with what is right, and reports what is not."""
+"""`check_gradients` agrees with correct gradients and reports wrong ones."""
 
 import backprop_rs as bp
 import numpy as np
@@ -42,7 +42,7 @@ def test_every_cost_and_output_agrees(cost, output):
     assert check.passed and verdicts(check) == ["agrees"] * 3, check
 
 
-def test_functions_of_the_users_own_agree(backend):
+def test_custom_functions_agree(backend):
     own = {
         "activation": bp.Activation("arcsinh", np.arcsinh, lambda z, a: 1 / np.sqrt(z * z + 1)),
         "cost": bp.Cost("quartic", lambda a, y: (a - y) ** 4, lambda a, y: 4 * (a - y) ** 3),
@@ -52,7 +52,7 @@ def test_functions_of_the_users_own_agree(backend):
 
 
 @pytest.mark.parametrize("hidden", ["tanh", "relu"])
-def test_layers_with_normalisation_agree(hidden, backend):
+def test_layers_with_normalization_agree(hidden, backend):
     layers = [bp.Dense(5, hidden, layer_norm=True), 4, bp.Dense(2, layer_norm=True)]
     net = bp.Network([3, *layers], "tanh", seed=0, backend=backend)
     random = np.random.default_rng(3)
@@ -82,7 +82,7 @@ def test_a_wrong_gain_is_reported(monkeypatch):
 
 
 def plant(monkeypatch, shape, factor=1.01):
-    """The layer of this shape gets a delta that is 1 % too large, and hands it on."""
+    """Make delta of the layer of this shape 1 % too large, and pass it on."""
     for name in ("backward", "grad_a_prev"):
         sound = getattr(Layer, name)
 
@@ -106,7 +106,7 @@ def test_an_error_of_one_percent_is_reported(layer, hidden, monkeypatch):
 
 
 @pytest.mark.parametrize("layer", [1, 2])
-def test_it_is_reported_in_a_sample_of_a_large_network(layer, monkeypatch):
+def test_an_error_is_reported_in_a_sample_of_a_large_network(layer, monkeypatch):
     digits = bp.load_digits()
     net = bp.Network([64, 30, 10], "relu", "softmax", "cross_entropy", seed=0, backend="numpy")
     assert net.check_gradients(digits.X[:5], digits.y[:5], max_parameters=20).passed

@@ -1,4 +1,4 @@
-"""The health of a training: its measures, where it looks, and that it changes nothing."""
+"""The health of a training: its measures, its epochs, and unchanged bits."""
 
 import json
 
@@ -32,8 +32,8 @@ def same(one, other):
 # What is measured.
 
 
-def test_measures_are_what_they_say(backend):
-    """After the last epoch, from the parameters of then and a copy trained up to its last batch."""
+def test_measures_equal_their_definitions(backend):
+    """Compute them from the final parameters, and from a copy before the last batch."""
     net = network(backend, dtype="float64")
     record = fit(net, epochs=1, health=1).health
     trace = net.backward(X, IRIS.y)
@@ -46,8 +46,8 @@ def test_measures_are_what_they_say(backend):
         assert record.gradient_norm[0, layer] == pytest.approx(norm, rel=1e-12)
 
 
-def test_update_ratio_is_that_of_the_last_whole_batch(backend):
-    """150 samples in batches of 32: four whole ones, and one of 22."""
+def test_update_ratio_is_that_of_the_last_full_batch(backend):
+    """150 samples in batches of 32 are four full batches and one of 22."""
     net = network(backend, dtype="float64")
     record = fit(net, epochs=2, health=1, shuffle=False).health
     twin = network(backend, dtype="float64")
@@ -65,7 +65,7 @@ def test_update_ratio_is_that_of_the_last_whole_batch(backend):
 
 
 @pytest.mark.parametrize("batch_size", [32, 50, 75, 149, 150, 151, 1])
-def test_looks_at_every_epoch_whatever_the_batches(batch_size):
+def test_looks_at_every_epoch_for_any_batch_size(batch_size):
     record = fit(network(), batch_size=batch_size, epochs=3, health=1).health
     assert record.epochs == [1, 2, 3]
     assert (record.update_ratio > 0).all()
@@ -90,7 +90,7 @@ def test_dead_and_saturated_neurons_are_counted():
 
 @pytest.mark.parametrize("name", [row[0] for row in bp.reference.table("activation")])
 def test_slopes_are_known_for_every_activation(name):
-    """All but softmax, whose outputs have no slope of their own."""
+    """All except softmax, whose outputs depend on every z."""
     z = np.linspace(-3, 3, 13)[:, None]
     slopes = measures.slopes_of(name, z, bp.reference.activation.activation(name).sigma(z))
     assert (slopes is None) == (name == "softmax")
@@ -100,7 +100,7 @@ def test_slopes_are_known_for_every_activation(name):
         assert 0 < measures.steepest(name) <= 21
 
 
-def test_an_output_without_slopes_of_its_own_has_no_shares():
+def test_softmax_has_no_shares_of_saturated_neurons():
     record = fit(network(), health=1).health
     assert np.isnan(record.saturated[:, -1]).all()
     assert not np.isnan(record.saturated[:, :-1]).any()
@@ -125,7 +125,7 @@ def test_every_so_many_epochs_also_in_a_second_training():
     assert fit(net, health=4).health.epochs == [7, 8, 12]
 
 
-def test_beside_other_callbacks_and_validation():
+def test_with_other_callbacks_and_validation():
     seen = []
     history = fit(
         network(),
@@ -146,7 +146,7 @@ def test_also_as_a_callback():
         fit(network(), callbacks=[health], health=True)
 
 
-def test_trainings_side_by_side_may_share_the_settings():
+def test_parallel_trainings_may_share_the_settings():
     shared = bp.Health(every=1)
     config = {"sizes": [4, 3], "epochs": 3, "health": shared, "seed": 0}
     for one in bp.train_many([config] * 4, X, IRIS.y, threads=2):
@@ -160,14 +160,14 @@ def test_there_are_thirty_looks_in_any_training(epochs):
     assert max(np.diff([0, *looked])) <= -(-epochs // 30)
 
 
-def test_a_training_that_may_end_early_is_looked_at_from_its_beginning():
+def test_a_training_that_may_end_early_is_measured_from_its_first_epoch():
     history = fit(network(), epochs=1000, health=True, learning_rate=0.0, early_stopping=25)
     assert history.stopped == "early_stopping"
     assert history.health.epochs == list(range(1, 27))
 
 
 def test_auto_stays_within_its_share_of_the_time(monkeypatch):
-    """With a clock that looking and training move as they are told: 10 ms a look, 2 ms an epoch."""
+    """The clock is simulated: a look takes 10 ms, an epoch 2 ms."""
     from backprop_rs.health import callback
 
     clock = [0.0]
@@ -195,7 +195,7 @@ def test_auto_stays_within_its_share_of_the_time(monkeypatch):
     assert looks >= 0.9 * SHARE * clock[0] / (0.010 + 4 * callback.STOPPING)
 
 
-def test_many_rows_are_seen_by_a_fixed_sample():
+def test_of_many_samples_a_fixed_subset_is_measured():
     rows = measures.probe_rows(10**6, 256, seed=3)
     assert 250 <= len(rows) <= 256
     assert (rows == measures.probe_rows(10**6, 256, seed=3)).all()
@@ -203,8 +203,8 @@ def test_many_rows_are_seen_by_a_fixed_sample():
     assert not np.array_equal(rows, measures.probe_rows(10**6, 256, seed=4))
 
 
-def test_a_look_does_not_grow_with_the_samples():
-    """Counted, not timed: the rows that go through the network."""
+def test_the_cost_of_a_look_does_not_grow_with_the_samples():
+    """The rows that go through the network are counted, not timed."""
     few, many = bp.Health(every=1), bp.Health(every=1)
     big = np.tile(X, (20, 1))
     few = network().fit(X, IRIS.y, 1, 32, 0.1, health=few, progress=False).health
@@ -241,7 +241,7 @@ def test_an_empty_record():
     assert fit(network()).health is None
 
 
-def test_of_a_training_that_goes_wrong():
+def test_of_a_training_that_diverges():
     net = network(output="identity", cost="squared_error")
     history = fit(net, learning_rate=1e3, on_nan="stop", health=1, epochs=50)
     assert history.stopped == "nan"
@@ -267,14 +267,14 @@ def test_bad_input(make, kind, words):
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4])
-def test_goes_on_in_the_middle_of_an_epoch(steps, tmp_path):
-    """Resumed after some steps of an epoch of 5, it looks at that epoch if it still can."""
+def test_resumes_within_an_epoch(steps, tmp_path):
+    """After a resume the epoch of 5 steps is measured if its last batch is still to come."""
 
     class Killed(Exception):
         pass
 
     class Kill:
-        """Ends the training at a place, as if it had been killed there."""
+        """End the training at a position, as a kill would."""
 
         def begin(self, net, course):
             pass
@@ -299,7 +299,7 @@ def test_goes_on_in_the_middle_of_an_epoch(steps, tmp_path):
 
 
 def test_of_samples_from_a_source():
-    """The first rows, as a source need not have them all in memory."""
+    """The first samples are measured because a source may not fit in memory."""
     source = bp.data.source(X, IRIS.y)
     net = network()
     history = net.fit(source, epochs=3, batch_size=32, learning_rate=0.1, health=1, progress=False)
@@ -324,9 +324,8 @@ def test_of_samples_that_can_be_read_only_once():
     assert (record.update_ratio > 0).all()
 
 
-def test_stops_that_others_have_chosen():
-    """Where the clocks of several processes differ, those of one are everyone's: what was not
-    measured over one step alone is not recorded."""
+def test_with_stops_of_other_processes():
+    """Another process may choose other stops; a ratio over several steps is not recorded."""
     health = bp.Health().watcher()
     net = network()
     health.begin(net, Course(samples_of(net, X, IRIS.y), 32, (0, 0), 100))
@@ -337,7 +336,7 @@ def test_stops_that_others_have_chosen():
     assert health.record.epochs == [3, 9]
 
 
-def test_an_activation_of_ones_own():
+def test_a_custom_activation():
     arcsinh = bp.Activation("arcsinh", np.arcsinh, lambda z, a: 1 / np.sqrt(z * z + 1))
     net = bp.Network([4, 5, 3], arcsinh, "softmax", "cross_entropy", seed=0)
     record = fit(net, epochs=2, health=1).health
@@ -346,13 +345,13 @@ def test_an_activation_of_ones_own():
     assert net.diagnose(X, IRIS.y).rules == []
 
 
-def test_lbfgs_takes_no_steps_to_watch():
+def test_lbfgs_has_no_steps_to_watch():
     with pytest.raises(ValueError, match="lbfgs' must go without health"):
         network().fit(X, IRIS.y, optimizer="lbfgs", health=True)
 
 
 def test_layer_normalization(backend):
-    """Slopes are those of what the activation sees; the gradient has gains and shifts."""
+    """Slopes are those at u, the input of the activation; the gradient has gains and shifts."""
     sizes = [4, bp.Dense(6, "sigmoid", layer_norm=True), 3]
     net = bp.Network(sizes, output="softmax", cost="cross_entropy", seed=0, backend=backend)
     net.weights = [100 * net.weights[0], net.weights[1]]

@@ -1,4 +1,4 @@
-"""The record of a run, and the progress bar while it goes."""
+"""The history of a training, and its progress bar."""
 
 import re
 import subprocess
@@ -40,13 +40,13 @@ def test_no_validation_no_columns(backend):
     assert history.to_dict().keys() == {"epoch", "cost", "seconds", "learning_rate"}
 
 
-def test_no_accuracy_where_targets_are_not_classes(backend):
+def test_no_accuracy_if_targets_are_not_classes(backend):
     y = np.full((30, 3), 0.3)
     history = network(backend).fit(X, y, epochs=2, validation_data=(X, y))
     assert history.to_dict().keys() == {"epoch", "cost", "val_cost", "seconds", "learning_rate"}
 
 
-def test_validation_is_what_evaluate_says_after_the_epoch(backend):
+def test_validation_equals_evaluate_after_the_epoch(backend):
     net, twin = network(backend), network(backend)
     history = net.fit(X, LABELS, epochs=2, learning_rate=0.1, validation_data=(X[:9], LABELS[:9]))
     for epoch in range(2):
@@ -77,8 +77,8 @@ def test_repr(backend):
     assert re.fullmatch(pattern, repr(history))
 
 
-def test_ctrl_c_keeps_what_was_learnt(backend, monkeypatch):
-    """It arrives between two slices of training; a later fit goes on from there."""
+def test_ctrl_c_keeps_the_finished_epochs(backend, monkeypatch):
+    """Ctrl-C arrives between two slices of training; a later fit continues from there."""
     net, twin = network(backend), network(backend)
 
     class Interrupting(progress.Silent):
@@ -112,7 +112,7 @@ def test_no_bar_in_a_pipe():
 
 
 @pytest.mark.parametrize("tqdm", [True, False])
-def test_a_bar_where_asked_for(tqdm, monkeypatch, capsys):
+def test_a_bar_on_request(tqdm, monkeypatch, capsys):
     if tqdm:
         pytest.importorskip("tqdm")
     else:
@@ -125,7 +125,7 @@ def test_a_bar_where_asked_for(tqdm, monkeypatch, capsys):
     assert captured.err.endswith("\n")
 
 
-def test_no_bar_where_not_asked_for(monkeypatch, capsys):
+def test_no_bar_with_progress_false(monkeypatch, capsys):
     monkeypatch.setattr(progress, "in_terminal", lambda: True)
     network("numpy").fit(X, LABELS, epochs=3, progress=False)
     assert capsys.readouterr().err == ""
@@ -151,7 +151,7 @@ def test_a_bar_in_jupyter(monkeypatch):
     assert progress.in_jupyter()
 
 
-def test_a_second_fit_counts_on(backend, monkeypatch):
+def test_a_second_fit_continues_the_count(backend, monkeypatch):
     texts = []
 
     class Recording(progress.Silent):
@@ -173,12 +173,12 @@ def test_a_second_fit_counts_on(backend, monkeypatch):
 
 
 @pytest.mark.parametrize("step", [0, 1])
-def test_a_resumed_training_counts_from_where_it_goes_on(step, backend, monkeypatch, tmp_path):
-    """Of 10 epochs of 30 samples, in two steps, each a second here; the first 6 are not its own."""
+def test_a_resumed_training_counts_from_its_checkpoint(step, backend, monkeypatch, tmp_path):
+    """10 epochs of two steps of a second each; another process has done the first 6."""
     texts, fractions = [], []
 
     class Fails:
-        """Two steps after the one whose checkpoint is then there."""
+        """Stop two steps after the checkpoint was written."""
 
         steps = 12 + step + 2
 
@@ -214,7 +214,7 @@ def test_a_resumed_training_counts_from_where_it_goes_on(step, backend, monkeypa
     assert texts == [["15 samples/s", f"0:{one:02d} left"] for one in range(left - 1, -1, -1)]
 
 
-def test_the_plain_bar_writes_over_itself(capsys, monkeypatch):
+def test_the_plain_bar_overwrites_itself(capsys, monkeypatch):
     monkeypatch.setattr(progress, "PAUSE", 0)
     bar = progress.Plain()
     bar.show(0.5, "a long text")

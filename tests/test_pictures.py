@@ -1,11 +1,11 @@
-"""The pictures of the docs look as they did when a person looked at them.
+"""The pictures of the docs equal references that a person has checked.
 
-Text is left out of the comparison, as its pixels differ with the version of FreeType and with
-the fonts. What is left is drawn at 40 dots an inch and averaged over squares of 4 x 4 pixels, and
-one picture may lie a pixel beside the other: a line that another version of Matplotlib smooths or
-snaps to another pixel makes little difference.
+The comparison leaves out text because its pixels depend on the fonts and the version of FreeType.
+Everything else is drawn at 40 dots per inch and averaged over squares of 4 x 4 pixels, and one
+picture may be shifted by a pixel. So a line that another version of Matplotlib smooths or snaps to
+another pixel makes little difference.
 
-To draw the references again, after a look at docs/pictures: python tests/test_pictures.py
+To redraw the references, check docs/pictures and run: python tests/test_pictures.py
 """
 
 import importlib.util
@@ -27,9 +27,9 @@ PROJECT = Path(__file__).parent.parent
 REFERENCE = Path(__file__).parent / "pictures"
 DPI, SQUARE = 40, 4
 
-# Of 255. A line smoothed otherwise moves some tenth of its ink to the next pixel, which mostly is
-# in the same square: 255 / 10 in a quarter of the squares on lines, and those are a tenth of all,
-# is an RMS of 25 * 0.025 ** 0.5 / 2 = 2. The least of faults, a missing box, has 3.2.
+# Of 255. Other smoothing moves about a tenth of the ink of a line to the next pixel, which is
+# mostly in the same square: 255 / 10 in a quarter of the squares on lines, which are a tenth of
+# all, is an RMS of 25 * 0.025 ** 0.5 / 2 = 2. The smallest fault, a missing box, has 3.2.
 TOLERANCE = 2.5
 
 
@@ -52,7 +52,7 @@ def paper(request):
 
 
 def pixels(figure):
-    """The picture without its text, (height, width, 3), from 0 to 255."""
+    """Return the picture without its text, (height, width, 3), from 0 to 255."""
     from matplotlib.text import Text
 
     figure.set_dpi(DPI)
@@ -63,7 +63,7 @@ def pixels(figure):
 
 
 def distance(one, other):
-    """The root of the mean square of the differences between squares, where they lie best."""
+    """Return the smallest RMS difference of squares over all shifts by a pixel."""
     assert one.shape == other.shape
     height, width = (n // SQUARE * SQUARE for n in one.shape[:2])
     found = []
@@ -79,7 +79,7 @@ def reference(name, paper):
 
 
 @pytest.mark.parametrize("name", DOCS.PICTURES)
-def test_picture_is_as_it_was(name, paper):
+def test_picture_equals_its_reference(name, paper):
     figure = DOCS.PICTURES[name]().figure
     assert distance(pixels(figure), reference(name, paper)) < TOLERANCE
 
@@ -92,21 +92,21 @@ def test_docs_show_the_picture(name):
         assert (PROJECT / "docs" / "pictures" / f"{name}_{paper}.png").exists()
 
 
-def test_a_missing_layer_of_edges_is_seen():
+def test_a_missing_layer_of_edges_is_detected():
     ax = DOCS.PICTURES["network"]()
     ax.collections[0].remove()
     assert distance(pixels(ax.figure), reference("network", "light")) > TOLERANCE
     plt.close("all")
 
 
-def test_colors_that_are_turned_round_are_seen():
+def test_reversed_colors_are_detected():
     ax = DOCS.PICTURES["images"]()
     ax.images[0].set_cmap(ax.images[0].get_cmap().reversed())
     assert distance(pixels(ax.figure), reference("images", "light")) > TOLERANCE
     plt.close("all")
 
 
-def test_a_missing_curve_is_seen():
+def test_a_missing_curve_is_detected():
     ax = DOCS.PICTURES["curves"]()
     ax.lines[0].remove()
     assert distance(pixels(ax.figure), reference("curves", "light")) > TOLERANCE

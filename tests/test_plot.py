@@ -1,4 +1,4 @@
-"""What pictures show: the right lines, labels and numbers; test_pictures.py holds their looks."""
+"""Lines, labels and numbers of pictures; test_pictures.py compares their pixels."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def texts(ax):
 
 
 def patches(ax, word):
-    """The patches whose name starts with a word, by name."""
+    """Return the patches whose name starts with a word, by name."""
     named = {patch.get_gid(): patch for patch in ax.patches if patch.get_gid()}
     return {name: patch for name, patch in named.items() if name.startswith(word)}
 
@@ -66,7 +66,7 @@ def test_all_functions_are_called_here():
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_draws_on_the_axes_it_is_given_and_on_a_new_figure(name):
+def test_draws_on_the_given_axes_or_on_a_new_figure(name):
     given = Figure().subplots()
     assert CALLS[name](given) is given
     assert plt.get_fignums() == []
@@ -75,8 +75,8 @@ def test_draws_on_the_axes_it_is_given_and_on_a_new_figure(name):
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("look", ["default", "dark_background"])
-def test_words_are_read_on_their_paper(name, look):
-    """A contrast of 4.5 or more (WCAG 2.1, AA) for text that stands on the paper."""
+def test_text_has_contrast_to_its_background(name, look):
+    """The contrast of text to the background is at least 4.5 (WCAG 2.1, AA)."""
     with plt.style.context(look):
         ax = CALLS[name]()
         paper = style.luminance(np.array(to_rgb(ax.figure.get_facecolor())))
@@ -90,7 +90,7 @@ def test_words_are_read_on_their_paper(name, look):
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_without_matplotlib_one_sentence(name, monkeypatch):
+def test_without_matplotlib_the_error_is_one_sentence(name, monkeypatch):
     CALLS[name]()  # with it
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r"pip install matplotlib"):
@@ -165,7 +165,7 @@ def test_a_batch_is_shown_by_its_means():
     assert f"$z_{{3}}^{{(1)}} = {style.number(z)}$" in texts(alone)
 
 
-def test_a_wide_layer_is_summarized_and_says_so():
+def test_a_wide_layer_is_shortened_and_counted():
     ax = bp.plot.network(bp.Network([3, 1000, 2], seed=0), max_neurons=6)
     names = patches(ax, "neuron 1 ")
     assert sorted(names, key=lambda name: int(name.split()[-1])) == [
@@ -242,13 +242,13 @@ def test_bad_input(call, words):
 # Where things stand.
 
 
-def test_columns_are_centred():
+def test_columns_are_centered():
     for column in layout.columns([2, 3, 100], 8, 1.0, 1.0):
         assert abs(column.y[0] + column.y[-1]) < 1e-12
 
 
 def test_labels_of_crossing_edges_stand_apart():
-    """No two are nearer than where both stood in the middle."""
+    """No two labels are nearer than they would be in the middle of their edges."""
     before, here = [(0.0, 1.0), (0.0, -1.0)], [(4.0, 1.0), (4.0, -1.0)]
     spots = np.array(layout.free_spots([(a, b) for a in before for b in here], 0.9))
     apart = [np.hypot(*(a - b)) for i, a in enumerate(spots) for b in spots[:i]]
@@ -261,7 +261,7 @@ def test_labels_of_crossing_edges_stand_apart():
 @pytest.mark.parametrize("layer", [1, 2, 3, 4])
 @pytest.mark.parametrize("output", ["sigmoid", "softmax"])
 def test_paths_add_up_to_the_gradient(layer, output, backend):
-    """All paths together are δ_j a_k, for every weight; some of them and what is left too."""
+    """All paths add up to δ_j a_k for every weight; so do some of them and the rest."""
     cost = "squared_error" if output == "sigmoid" else "cross_entropy"
     net = bp.Network([2, 3, 2, 3, 2], ["tanh", "relu", "sine"], output, cost, seed=4,
                      dtype="float64", backend=backend)  # fmt: skip
@@ -286,7 +286,7 @@ def test_the_strongest_paths_are_the_strongest():
     assert few == every[:4]
 
 
-def test_chain_lists_its_products_and_what_is_left():
+def test_chain_lists_its_products_and_the_rest():
     net = bp.Network([2, 5, 4, 3], "tanh", "softmax", "cross_entropy", seed=2)
     ax = bp.plot.chain(net, [0.4, -0.9], [1], 1, 2, 0, max_neurons=3)
     words = texts(ax)
@@ -305,8 +305,8 @@ def test_chain_of_an_output_weight_has_one_path():
 
 
 @pytest.mark.parametrize("output", ["sigmoid", "softmax"])
-def test_paths_through_a_normalisation_add_up_to_the_gradient(output, backend):
-    """From each z of a layer to each u of it; the rounding is as above, with more factors."""
+def test_paths_through_a_normalization_add_up_to_the_gradient(output, backend):
+    """Paths lead from each z of a layer to each u; there are more factors to round than above."""
     cost = "squared_error" if output == "sigmoid" else "cross_entropy"
     layers = [bp.Dense(4, layer_norm=True), 2, bp.Dense(3, layer_norm=True)]
     net = bp.Network([2, *layers], "tanh", output, cost, seed=4, dtype="float64", backend=backend)
@@ -323,7 +323,7 @@ def test_paths_through_a_normalisation_add_up_to_the_gradient(output, backend):
             assert abs(total - expected) <= 200 * np.finfo(float).eps * size
 
 
-def test_chain_draws_what_the_activations_see():
+def test_chain_draws_the_inputs_of_normalized_activations():
     net = bp.Network([2, bp.Dense(5, layer_norm=True), 2], "tanh", seed=1, dtype="float64")
     words = texts(bp.plot.chain(net, *SAMPLE, 1, 0, 1, max_neurons=3))
     assert "u is z with layer normalization. Neurons drawn: 3 of 5 of layer 1." in words
@@ -355,7 +355,7 @@ def test_curves_show_the_history():
     assert history.plot("r2").get_ylabel() == "r2"
 
 
-def test_curves_that_span_much_are_logarithmic():
+def test_curves_with_a_wide_range_are_logarithmic():
     history = bp.History(epoch=[1, 2], cost=[1.0, 1e-3])
     assert bp.plot.curves(history).get_yscale() == "log"
     assert bp.plot.curves(history, log=False).get_yscale() == "linear"
@@ -374,7 +374,7 @@ def test_flow_shows_the_record(what):
 
 
 def test_regions_are_those_of_predict():
-    """A color is the class's own, mixed with the paper; samples that are wrong have rings."""
+    """A color is that of the class, mixed with the background; wrong samples have rings."""
     net = bp.Network([2, 3], output="softmax", cost="cross_entropy", seed=3)
     X = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
     y = np.arange(60) % 3
@@ -426,8 +426,8 @@ def test_the_two_features_that_matter_most_are_drawn():
     assert many.texts[0].get_text() == "the other 28 features are fixed at their means"
 
 
-def test_rings_are_where_the_background_says_another_class():
-    """Setosa lies in its own color, or has a ring: whatever the two features are."""
+def test_rings_mark_samples_on_the_background_of_another_class():
+    """Setosa lies in its own color or has a ring, for any two features."""
     net = softmax_net(5)
     net.fit(IRIS.X, IRIS.y, epochs=60, learning_rate=0.01, optimizer="adam", progress=False)
     ax = bp.plot.boundary(net, IRIS.X, IRIS.y, features=(0, 1))
