@@ -95,12 +95,12 @@ class HealthWatcher:
         for activation in net._activations:
             steepest(activation)  # caches the slopes, which must not count as time of a look
         self.course, self.spent, self.quickest = course, 0.0, inf
-        self.whole = max(len(course.samples) // course.batch_size, 1) - 1  # the last full batch
+        self.last_full = max(len(course.samples) // course.batch_size, 1) - 1
         self.before: list[Array] | None = None
         self.ratios: list[float] | None = None
         self.started = perf_counter()
         epoch, step = course.start
-        self.aim(net, epoch + (1 if step <= self.whole else 2), course.start)
+        self.aim(net, epoch + (1 if step <= self.last_full else 2), course.start)
 
     def rows_of(self, net: Network, course: Course) -> tuple[Array, AnyArray]:
         """Return the samples of the user, of the training, or the first of a source."""
@@ -119,20 +119,25 @@ class HealthWatcher:
         return net._samples(block.X, block.y)
 
     def next_stop(self) -> Place:
-        """Stop before the epoch's last full batch, after it, and at the end of the epoch."""
+        """Return the next stop: before the last full batch, after it, or the end of the epoch."""
         if self.before is None:
-            return (self.epoch - 1, self.whole)
+            return (self.epoch - 1, self.last_full)
         return (self.epoch, 0) if self.ratios is not None else self.after()
 
     def after(self) -> Place:
         """Return the position after the last full batch."""
-        step, steps = self.whole + 1, self.course.steps
+        step, steps = self.last_full + 1, self.course.steps
         return (self.epoch - 1, step) if step < steps or not steps else (self.epoch, 0)
 
     def look(self, net: Network, at: Place) -> None:
+        """Take the part of a look that belongs to this stop.
+
+        A look has three stops: before the last full batch (keep the weights), after it (compute
+        the ratios of its update) and at the end of the epoch (measure all layers).
+        """
         start = perf_counter()
         if self.before is None:
-            if at[1] != self.whole:
+            if at[1] != self.last_full:
                 return
             self.before, self.epoch, self.cost = net.weights, at[0] + 1, 0.0
         elif self.ratios is None and at != self.after():

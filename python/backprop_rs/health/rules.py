@@ -103,8 +103,8 @@ def saturated_neurons(context: Context) -> Signs:
         if health.saturated >= SATURATED:
             yield (
                 layer,
-                f"{health.saturated:.0%} of the neurons are where {context.names[layer - 1]} "
-                "is flat.",
+                f"{health.saturated:.0%} of the neurons are in the flat part of "
+                f"{context.names[layer - 1]}.",
             )
 
 
@@ -119,8 +119,8 @@ def saturated_output(context: Context) -> Signs:
     if share > WRONG_OUTPUTS:
         yield (
             len(context.names),
-            f"{share:.0%} of the outputs are wrong where {context.net.output} is flat, so that δ "
-            "is nearly 0.",
+            f"{share:.0%} of the outputs are wrong in the flat part of {context.net.output}, so "
+            "that δ is nearly 0.",
         )
 
 
@@ -221,7 +221,7 @@ RULES = (
     ),
     Rule(
         "learning_rate_too_small",
-        "a cost that hardly falls where steps a hundred times as long would lower it",
+        "a cost that hardly falls, although steps a hundred times as long would lower it",
         "Ten to a hundred times the learning rate; find_learning_rate suggests one.",
         too_small,
     ),
@@ -239,13 +239,13 @@ RULES = (
     ),
     Rule(
         "saturated_neurons",
-        "a hidden layer with many neurons where their activation is flat",
+        "a hidden layer with many neurons in the flat part of their activation",
         "Scale the inputs; smaller initial weights (init='auto'), l2, or relu instead.",
         saturated_neurons,
     ),
     Rule(
         "saturated_output",
-        "outputs that are wrong where their activation is flat, under a cost that needs its slope",
+        "wrong outputs in the flat part of their activation, with a cost that needs its slope",
         "cost='cross_entropy', whose δ does not have the slope; or smaller initial weights.",
         saturated_output,
     ),
