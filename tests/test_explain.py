@@ -166,7 +166,7 @@ def test_formulas_of_activations_equal_the_core(name, core):
 def test_the_chosen_case_has_its_reason():
     net = bp.Network([1, 2], output="relu", init=[[[1.5], [-1.5]]])
     words = str(net.explain([1.0], [0.0, 0.0]).part("backward", "slope of the activation"))
-    assert "= 1 as 1.5 > 0 = 1" in words and "= 0 as −1.5 ≤ 0 = 0" in words
+    assert "= 1 because 1.5 > 0 = 1" in words and "= 0 because −1.5 ≤ 0 = 0" in words
 
 
 def test_a_custom_function_keeps_its_name():
@@ -267,7 +267,7 @@ def test_a_missing_parameter_is_an_error():
     for place in [(True, 0, 0), (1, False, 0), (1, 0, np.True_)]:
         with pytest.raises(TypeError, match=r"must be an integer from \d to \d; got (True|False)$"):
             document.weight(*place)
-    with pytest.raises(TypeError, match="most must be an integer >= 1; got 'all'"):
+    with pytest.raises(TypeError, match="max_paths must be an integer >= 1; got 'all'"):
         document.bias(1, 0, max_paths="all")
 
 
@@ -281,7 +281,7 @@ def test_a_saturated_output_is_computed_from_z():
     assert "1000" in str(document)
     assert check(document, "float32") > 5
     assert "rounded to 0 or 1" in str(document)
-    assert "the paths begin at z" in str(document.weight(1, 0, 0))
+    assert "the paths begin at z" in document.weight(1, 0, 0).text(None)
 
 
 def test_penalties_decay_and_max_norm_are_in_the_update(backend):
@@ -384,7 +384,7 @@ def test_paths_of_a_saturated_normalized_output_begin_at_u():
     net.gains = [[900.0, 900.0]]
     document = net.explain([1.0, 3.0], [0.0, 1.0])
     chain = document.weight(1, 0, 0)
-    assert "the paths begin at u" in str(chain)
+    assert "the paths begin at u" in chain.text(None)
     assert chain.to_dict()["products"][0].sum() == pytest.approx(chain.to_dict()["gradient"])
 
 
