@@ -296,7 +296,7 @@ def test_info(flower_model, value_model):
     assert "target standardized" in output("info", value_model)
 
 
-# What goes wrong.
+# Errors.
 
 
 @pytest.mark.parametrize(

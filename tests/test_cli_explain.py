@@ -114,7 +114,7 @@ def test_a_wrong_gradient_ends_with_1(model, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--row", 900), "--row must be from 0 to 149, as DATA has 150 rows; got 900"),
+        (("--row", 900), "--row must be from 0 to 149 because DATA has 150 rows; got 900"),
         (("--row", -1), "--row must be from 0 to 149"),
         (("--rows", 0), "--rows must be at least 1; got 0"),
         (("--target", "y"), "--target goes with a CSV file; got iris"),

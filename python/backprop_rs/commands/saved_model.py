@@ -72,7 +72,9 @@ def choose_rows(first: int, count: int, n: int) -> slice:
         If the data, which have n rows, have no such row.
     """
     if not 0 <= first < n:
-        raise ValueError(f"--row must be from 0 to {n - 1}, as DATA has {n:,} rows; got {first}")
+        raise ValueError(
+            f"--row must be from 0 to {n - 1} because DATA has {n:,} rows; got {first}"
+        )
     if count < 1:
         raise ValueError(f"--rows must be at least 1; got {count}")
     return slice(first, first + count)

@@ -62,7 +62,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     clip_value, clip_norm : float, optional
         The largest element and the largest norm of the gradient.
     input_noise : float, default 0.0
-        The standard deviation of normal noise that is added to X, drawn anew in each epoch.
+        The standard deviation of normal noise that is added to X, with new draws in each epoch.
     callbacks : callable or list of callables, optional
         Called after each epoch with an event that has `estimator`, `number`, `loss`,
         `validation_score`, `validation_loss`, `learning_rate` (you may set it) and `stop()`.
@@ -165,7 +165,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return entry("cost", "cross_entropy" if self.cost is None else self.cost)
 
     def _threshold(self) -> float:
-        """Where one output changes from no to yes."""
+        """Return the value above which the only output predicts the second class."""
         return 0.0 if name_of(self._cost(1)) == "hinge" else 0.5
 
     # Targets.

@@ -76,7 +76,7 @@ class Training:
 
     @property
     def step_by_step(self) -> bool:
-        """Whether something has to be done after each epoch."""
+        """Return whether something has to be done after each epoch."""
         mlp = self.mlp
         decays = mlp.solver == "sgd" and mlp.learning_rate == "invscaling"
         return bool(

@@ -61,7 +61,7 @@ class Estimator(Protocol):
 
     @property
     def _stratifies(self) -> bool:
-        """Whether validation samples are drawn class by class."""
+        """Return whether validation samples are drawn class by class."""
 
     def _output(self) -> Any:
         """Return the output activation."""
