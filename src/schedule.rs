@@ -84,12 +84,7 @@ impl Curve {
                 half_cosine(1.0, end, share(whole(x, per_epoch), length, total))
             }
             Self::CosineRestarts { first, multiplier, end, per_epoch } => {
-                let (mut x, mut length) = (whole(x, per_epoch), first);
-                while x >= length {
-                    x -= length;
-                    length *= multiplier;
-                }
-                half_cosine(1.0, end, x / length)
+                half_cosine(1.0, end, share_of_cycle(whole(x, per_epoch) / first, multiplier))
             }
             Self::Warmup { length, start, per_epoch } => {
                 start + (1.0 - start) * (whole(x, per_epoch) / length).min(1.0)
@@ -130,6 +125,28 @@ fn whole(x: f64, per_epoch: f64) -> f64 {
 fn share(x: f64, length: f64, total: f64) -> f64 {
     let length = if length > 0.0 { length } else { total };
     if length > 0.0 { (x / length).min(1.0) } else { 1.0 }
+}
+
+/// How much of its cycle is done `x` first cycles after the beginning, if each cycle is `multiplier`
+/// times as long as the one before.
+///
+/// Cycle k begins after S_k = 1 + multiplier + ... + multiplier^(k-1) first cycles. S and the powers
+/// of 1, 2, 4, ... cycles follow from S_2k = S_k (1 + multiplier^k); k is put together from them. A
+/// place within some ulp of a beginning, such as 0.3 / 0.1, is there.
+fn share_of_cycle(x: f64, multiplier: f64) -> f64 {
+    let x = x.min(f64::MAX);
+    let reached = (x * (1.0 + 4.0 * f64::EPSILON)).min(f64::MAX);
+    let mut doubled = vec![(1.0, multiplier)]; // S and multiplier^k of k = 1, 2, 4, ... cycles
+    while let Some(&(sum, power)) = doubled.last().filter(|(sum, _)| *sum <= reached) {
+        doubled.push((sum * (1.0 + power), power * power));
+    }
+    let (mut begin, mut length) = (0.0, 1.0);
+    for (sum, power) in doubled.into_iter().rev() {
+        if begin + length * sum <= reached {
+            (begin, length) = (begin + length * sum, length * power);
+        }
+    }
+    ((x - begin) / length).max(0.0)
 }
 
 /// From one value to another along half a cosine.
@@ -280,6 +297,22 @@ mod tests {
         close(&factors("exponential(0.5, per_epoch=1)", &[0.5, 1.5], 9.0), &[1.0, 0.5]);
         close(&factors("warmup(2) then cosine", &[1.0, 2.0, 6.0], 10.0), &[0.5, 1.0, 0.5]);
         close(&factors("warmup(2) * exponential(0.5)", &[1.0, 2.0], 10.0), &[0.25, 0.25]);
+    }
+
+    #[test]
+    fn restarts_come_when_they_are_due() {
+        for (text, x) in
+            [("0.1", 0.3), ("0.1", 0.7), ("3", 3e9), ("1e-300", 5.0), ("0.7, 1.5", 0.7)]
+        {
+            let factor = factors(&format!("cosine_restarts({text})"), &[x], 9.0)[0];
+            assert_eq!(factor, 1.0, "{text} at {x}");
+        }
+        // Of cycles of 1, 2, 4, ... number 30 begins at 2^30 - 1.
+        let length = f64::from(1 << 30);
+        let places = [length - 1.0, 1.5 * length - 1.0];
+        close(&factors("cosine_restarts(1, 2)", &places, 9.0), &[1.0, 0.5]);
+        assert_eq!(share_of_cycle(f64::MAX, 1.0), 0.0);
+        assert!((0.0..1.0).contains(&share_of_cycle(f64::INFINITY, 1.000_001)));
     }
 
     #[test]

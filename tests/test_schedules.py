@@ -1,11 +1,14 @@
 """Schedules against their closed forms, written out here, and in a training."""
 
-from math import cos, pi, sqrt
+from fractions import Fraction
+from math import cos, inf, pi, sqrt
+from sys import float_info
 
 import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.reference.schedule import CURVES
+from backprop_rs.reference.schedule import share_of_cycle as share_of
 
 TOTAL = 12.0
 PLACES = np.linspace(0, TOTAL, 97)
@@ -23,6 +26,7 @@ FORMS = {
     "cosine(0.2, 6, 1)": lambda x: 0.2 + 0.8 * (1 + cos(pi * min(x // 1 / 6, 1))) / 2,
     "cosine_restarts": lambda x: (1 + cos(pi * (x % 10) / 10)) / 2,
     "cosine_restarts(2, 2)": lambda x: (1 + cos(pi * share_of_restarts(x))) / 2,
+    "cosine_restarts(0.3, 1.25)": lambda x: (1 + cos(pi * share_of_cycle(x / 0.3, 1.25))) / 2,
     "warmup": lambda x: min(x / 5, 1),
     "warmup(4, 0.2)": lambda x: 0.2 + 0.8 * min(x / 4, 1),
     "one_cycle": lambda x: one_cycle(x / 12, 0.3, 25, 1e4),
@@ -41,6 +45,19 @@ def share_of_restarts(x):
     """Cycles of 2, 4, 8 epochs: they begin at 0, 2, 6."""
     start, length = next((s, n) for s, n in ((6, 8), (2, 4), (0, 2)) if x >= s)
     return (x - start) / length
+
+
+def share_of_cycle(x, multiplier):
+    """The share of its cycle that is done, in rational numbers, cycle after cycle."""
+    return cycles(x, multiplier)[0]
+
+
+def cycles(x, multiplier):
+    """The share of the present cycle, and how many were before it."""
+    x, length, number = Fraction(x), Fraction(1), 0
+    while x >= length:
+        x, length, number = x - length, length * Fraction(multiplier), number + 1
+    return float(x / length), number
 
 
 def one_cycle(done, rise, divide, final_divide):
@@ -62,6 +79,38 @@ def test_a_schedule_is_its_closed_form(text, core):
     factors = [core.schedule_factor(text, x, TOTAL) for x in PLACES]
     expected = [FORMS[text](x) for x in PLACES]
     np.testing.assert_allclose(factors, expected, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("text", "x"),
+    [("0.1", 0.3), ("0.1", 0.7), ("0.7, 1.5", 0.7), ("3", 3e9), ("0.1", 1e5), ("1e-300", 5.0),
+     ("5e-324", 1e6), ("1e-9, 1.0000001", 0.0), ("1, 2", 2.0**40 - 1)],
+)  # fmt: skip
+def test_a_restart_begins_at_the_full_rate(text, x, core):
+    """Also where x is a multiple of `first` to rounding, or all of its bits are of whole cycles."""
+    assert core.schedule_factor(f"cosine_restarts({text})", x, 9.0) == 1.0
+
+
+def test_restarts_of_both_backends_have_the_same_bits(both):
+    """All that is left to the platform is the cosine; its argument comes from + - * / alone."""
+    random = np.random.default_rng(0)
+    for multiplier in (1.0, 1.0000001, 1.3, 2.0, 1e6):
+        for x in random.uniform(0, 300, 300):
+            text = f"cosine_restarts({random.uniform(1e-3, 30)!r}, {multiplier!r})"
+            one, other = (core.schedule_factor(text, x, 300.0) for core in both)
+            assert one == pytest.approx(other, rel=1e-15, abs=1e-15)
+
+
+@pytest.mark.parametrize("multiplier", [1.0, 1.0000001, 1.1, 1.5, 2.0, 3.0, 1e300])
+def test_the_share_of_a_cycle_is_exact(multiplier):
+    """But for roundings of x, which counts in first cycles: multiplier^k has about k of them."""
+    random = np.random.default_rng(1)
+    for x in random.uniform(0, 2000, 20):
+        exact, number = cycles(x, multiplier)
+        apart = abs(share_of(x, multiplier) - exact)
+        assert min(apart, 1 - apart) <= (16 + number) * x * float_info.epsilon
+    for x in (inf, float_info.max, 1e300):
+        assert 0 <= share_of(x, multiplier) <= 1
 
 
 @pytest.mark.parametrize("row", CURVES, ids=lambda row: row.name)
