@@ -58,7 +58,7 @@ impl fmt::Display for Error {
         match self {
             Self::UnknownName { kind, given, names } => {
                 write!(f, "{kind} must be one of {}; got '{given}'", names.join(", "))?;
-                match nearest(given, names) {
+                match meant(kind, given, names) {
                     Some(name) => write!(f, " (did you mean '{name}'?)"),
                     None => Ok(()),
                 }
@@ -155,6 +155,119 @@ fn shape(sizes: &[usize]) -> String {
     }
 }
 
+/// What other libraries call the rows of the tables, without capitals and what joins words.
+const ALIASES: &[(&str, &[(&str, &str)])] = &[
+    (
+        "activation",
+        &[
+            ("exp", "exponential"),
+            ("leakyrectifier", "leaky_relu"),
+            ("linear", "identity"),
+            ("logistic", "sigmoid"),
+            ("lrelu", "leaky_relu"),
+            ("none", "identity"),
+            ("rectifier", "relu"),
+            ("sin", "sine"),
+            ("swish", "silu"),
+        ],
+    ),
+    (
+        "cost",
+        &[
+            ("bce", "cross_entropy"),
+            ("bceloss", "cross_entropy"),
+            ("bcewithlogits", "cross_entropy"),
+            ("bcewithlogitsloss", "cross_entropy"),
+            ("binarycrossentropy", "cross_entropy"),
+            ("categoricalcrossentropy", "cross_entropy"),
+            ("crossentropyloss", "cross_entropy"),
+            ("focalloss", "focal"),
+            ("halfmse", "half_squared_error"),
+            ("hingeloss", "hinge"),
+            ("huberloss", "huber"),
+            ("l1", "absolute_error"),
+            ("l1loss", "absolute_error"),
+            ("l2", "squared_error"),
+            ("logloss", "cross_entropy"),
+            ("mae", "absolute_error"),
+            ("meanabsoluteerror", "absolute_error"),
+            ("mse", "mean_squared_error"),
+            ("mseloss", "mean_squared_error"),
+            ("negativeloglikelihood", "cross_entropy"),
+            ("nll", "cross_entropy"),
+            ("nllloss", "cross_entropy"),
+            ("pinball", "quantile"),
+            ("poissonnllloss", "poisson"),
+            ("quadratic", "half_squared_error"),
+            ("smoothl1", "huber"),
+            ("smoothl1loss", "huber"),
+            ("softmaxcrossentropy", "cross_entropy"),
+            ("sparsecategoricalcrossentropy", "cross_entropy"),
+            ("sse", "squared_error"),
+        ],
+    ),
+    (
+        "init",
+        &[
+            ("gaussian", "normal"),
+            ("glorot", "glorot_uniform"),
+            ("he", "he_normal"),
+            ("kaiming", "he_normal"),
+            ("kaimingnormal", "he_normal"),
+            ("kaiminguniform", "he_uniform"),
+            ("lecun", "lecun_normal"),
+            ("random", "normal"),
+            ("torch", "pytorch"),
+            ("xavier", "glorot_uniform"),
+            ("xaviernormal", "glorot_normal"),
+            ("xavieruniform", "glorot_uniform"),
+        ],
+    ),
+    (
+        "optimizer",
+        &[
+            ("gd", "sgd"),
+            ("gradientdescent", "sgd"),
+            ("momentum", "sgd"),
+            ("nesterov", "sgd"),
+            ("stochasticgradientdescent", "sgd"),
+        ],
+    ),
+    (
+        "schedule",
+        &[
+            ("cosineannealing", "cosine"),
+            ("cosineannealinglr", "cosine"),
+            ("cosineannealingwarmrestarts", "cosine_restarts"),
+            ("cosinedecay", "cosine"),
+            ("exponentialdecay", "exponential"),
+            ("exponentiallr", "exponential"),
+            ("invscaling", "inverse_scaling"),
+            ("linear", "polynomial"),
+            ("none", "constant"),
+            ("onecyclelr", "one_cycle"),
+            ("reducelronplateau", "reduce_on_plateau"),
+            ("steplr", "step"),
+        ],
+    ),
+];
+
+/// The name that `given` most likely stands for: what another library calls it, itself in other
+/// letters, or the nearest.
+fn meant(kind: &str, given: &str, names: &[&'static str]) -> Option<&'static str> {
+    let key = key(given);
+    let aliases = ALIASES.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, rows)| rows);
+    let alias = aliases.iter().find(|(alias, _)| *alias == key).map(|(_, name)| *name);
+    let spelled = names.iter().copied().find(|name| self::key(name) == key);
+    let alias = alias.filter(|alias| names.contains(alias));
+    spelled.or(alias).or_else(|| nearest(given, names))
+}
+
+/// A name without capitals and what joins words.
+fn key(name: &str) -> String {
+    name.to_lowercase().replace(['_', '-', ' ', '.'], "")
+}
+
 /// The name at the smallest edit distance from `given`, if that is at most 2.
 fn nearest(given: &str, names: &[&'static str]) -> Option<&'static str> {
     let near = names.iter().map(|name| (distance(given, name), *name));
@@ -198,6 +311,31 @@ mod tests {
             error("softplus").to_string(),
             "activation must be one of sigmoid, tanh; got 'softplus'"
         );
+    }
+
+    #[test]
+    fn names_of_other_libraries_are_known() {
+        let meant = |kind: &str, given: &str| {
+            let names = match kind {
+                "activation" => crate::Activation::NAMES,
+                "cost" => crate::Cost::NAMES,
+                "optimizer" => crate::Rule::NAMES,
+                "init" => crate::Init::NAMES,
+                _ => crate::schedule::Curve::NAMES,
+            };
+            super::meant(kind, given, names)
+        };
+        assert_eq!(meant("activation", "swish"), Some("silu"));
+        assert_eq!(meant("activation", "ReLU"), Some("relu"));
+        assert_eq!(meant("cost", "Log-Loss"), Some("cross_entropy"));
+        assert_eq!(meant("optimizer", "Adam"), Some("adam"));
+        assert_eq!(meant("toy", "swish"), None);
+        for (kind, rows) in ALIASES {
+            for (alias, name) in *rows {
+                assert_eq!(meant(kind, alias), Some(*name), "{alias}");
+                assert_eq!(key(alias), *alias);
+            }
+        }
     }
 
     #[test]

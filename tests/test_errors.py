@@ -45,7 +45,7 @@ SETTINGS = [
     ({"sizes": [2, 1], "activation": "sigmod"}, f"activation must be one of {NAMES}; got 'sigmod' (did you mean 'sigmoid'?)"),
     ({"output": "sofmax"}, f"activation must be one of {NAMES}; got 'sofmax' (did you mean 'softmax'?)"),
     ({"output": None}, f"activation must be one of {NAMES}; got None"),
-    ({"cost": "mse"}, f"cost must be one of {COST_NAMES}; got 'mse'"),
+    ({"cost": "mse"}, f"cost must be one of {COST_NAMES}; got 'mse' (did you mean 'mean_squared_error'?)"),
     ({"cost": "cross_entropy", "output": "relu"}, "cost 'cross_entropy' goes with output sigmoid or softmax; got output 'relu'"),
     ({"sizes": [2, 0]}, SIZES + "[2, 0]"),
     ({"sizes": [2, -1, 3]}, SIZES + "[2, -1, 3]"),

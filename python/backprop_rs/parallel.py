@@ -10,6 +10,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from ._internal import backends, checks, frames
+from ._internal.keywords import hint
 from .data.sources import Source
 from .network import Network
 from .threads import get_num_threads
@@ -121,7 +122,7 @@ def split(i: int, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
         if name not in OF_NETWORK | OF_FIT:
             raise TypeError(
                 f"configs must hold arguments of Network and fit; got {name!r} in number {i} "
-                "(counted from 0)"
+                f"(counted from 0){hint(str(name), OF_NETWORK | OF_FIT, Network)}"
             )
     of_fit = {name: value for name, value in config.items() if name in OF_FIT}
     of_network = {name: value for name, value in config.items() if name in OF_NETWORK}

@@ -1,5 +1,6 @@
 """The public face of a network."""
 
+from .._internal.keywords import hinting
 from .exchanges import Exchanges
 from .explains import Explains
 from .keeps import Keeps
@@ -7,6 +8,7 @@ from .learns import Learns
 from .shows import Shows
 
 
+@hinting
 class Network(Learns, Keeps, Exchanges, Shows, Explains):
     """A dense feed-forward network that learns by back-propagation.
 

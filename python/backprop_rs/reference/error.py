@@ -2,7 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+ALIASES: Mapping[str, Mapping[str, str]] = {
+    "activation": {
+        "exp": "exponential",
+        "leakyrectifier": "leaky_relu",
+        "linear": "identity",
+        "logistic": "sigmoid",
+        "lrelu": "leaky_relu",
+        "none": "identity",
+        "rectifier": "relu",
+        "sin": "sine",
+        "swish": "silu",
+    },
+    "cost": {
+        "bce": "cross_entropy",
+        "bceloss": "cross_entropy",
+        "bcewithlogits": "cross_entropy",
+        "bcewithlogitsloss": "cross_entropy",
+        "binarycrossentropy": "cross_entropy",
+        "categoricalcrossentropy": "cross_entropy",
+        "crossentropyloss": "cross_entropy",
+        "focalloss": "focal",
+        "halfmse": "half_squared_error",
+        "hingeloss": "hinge",
+        "huberloss": "huber",
+        "l1": "absolute_error",
+        "l1loss": "absolute_error",
+        "l2": "squared_error",
+        "logloss": "cross_entropy",
+        "mae": "absolute_error",
+        "meanabsoluteerror": "absolute_error",
+        "mse": "mean_squared_error",
+        "mseloss": "mean_squared_error",
+        "negativeloglikelihood": "cross_entropy",
+        "nll": "cross_entropy",
+        "nllloss": "cross_entropy",
+        "pinball": "quantile",
+        "poissonnllloss": "poisson",
+        "quadratic": "half_squared_error",
+        "smoothl1": "huber",
+        "smoothl1loss": "huber",
+        "softmaxcrossentropy": "cross_entropy",
+        "sparsecategoricalcrossentropy": "cross_entropy",
+        "sse": "squared_error",
+    },
+    "init": {
+        "gaussian": "normal",
+        "glorot": "glorot_uniform",
+        "he": "he_normal",
+        "kaiming": "he_normal",
+        "kaimingnormal": "he_normal",
+        "kaiminguniform": "he_uniform",
+        "lecun": "lecun_normal",
+        "random": "normal",
+        "torch": "pytorch",
+        "xavier": "glorot_uniform",
+        "xaviernormal": "glorot_normal",
+        "xavieruniform": "glorot_uniform",
+    },
+    "optimizer": {
+        "gd": "sgd",
+        "gradientdescent": "sgd",
+        "momentum": "sgd",
+        "nesterov": "sgd",
+        "stochasticgradientdescent": "sgd",
+    },
+    "schedule": {
+        "cosineannealing": "cosine",
+        "cosineannealinglr": "cosine",
+        "cosineannealingwarmrestarts": "cosine_restarts",
+        "cosinedecay": "cosine",
+        "exponentialdecay": "exponential",
+        "exponentiallr": "exponential",
+        "invscaling": "inverse_scaling",
+        "linear": "polynomial",
+        "none": "constant",
+        "onecyclelr": "one_cycle",
+        "reducelronplateau": "reduce_on_plateau",
+        "steplr": "step",
+    },
+}
+"""What other libraries call the rows of the tables, without capitals and what joins words."""
 
 
 def unknown_name(kind: str, given: object, names: Sequence[str]) -> ValueError | TypeError:
@@ -16,10 +98,39 @@ def unknown_name(kind: str, given: object, names: Sequence[str]) -> ValueError |
     if not isinstance(given, str):
         return TypeError(f"{accepted}; got {given!r}")
     sentence = f"{accepted}; got '{given}'"
+    name = meant(kind, given, names)
+    return ValueError(f"{sentence} (did you mean '{name}'?)" if name else sentence)
+
+
+def meant(kind: str, given: str, names: Sequence[str]) -> str | None:
+    """The name that `given` most likely stands for.
+
+    What another library calls it, itself in other letters, or the nearest.
+
+    >>> meant("activation", "Swish", ["relu", "silu", "mish"])
+    'silu'
+    """
+    wanted = key(given)
+    for name in names:
+        if key(name) == wanted:
+            return name
+    alias = ALIASES.get(kind, {}).get(wanted)
+    if alias in names:
+        return alias
     nearest = min(names, key=lambda name: edit_distance(given, name))
-    if edit_distance(given, nearest) <= 2:
-        sentence += f" (did you mean '{nearest}'?)"
-    return ValueError(sentence)
+    return nearest if edit_distance(given, nearest) <= 2 else None
+
+
+def key(name: str) -> str:
+    """A name without capitals and what joins words.
+
+    >>> key("Leaky-ReLU")
+    'leakyrelu'
+    """
+    return name.lower().translate(JOINTS)
+
+
+JOINTS = str.maketrans("", "", "_- .")
 
 
 def edit_distance(left: str, right: str) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .._internal import checks
 from .._internal.registry import Tables, as_text
+from ..reference.error import key
 from . import lbfgs
 
 AUTO = "auto"
@@ -71,7 +72,15 @@ def either(given: Any, auto: Any) -> Any:
 def rule(tables: Tables, given: Any) -> str:
     """The optimizer as it is written."""
     text = as_text("optimizer", given, tables.names)
-    return lbfgs.canonical(text) if is_lbfgs(text) else tables.row("optimizer", text)
+    if is_lbfgs(text):
+        return lbfgs.canonical(text)
+    name = name_of(text)
+    if key(name) in ("lbfgs", "lbfgsb", "bfgs"):  # which no table of a backend has
+        names = [*tables.names("optimizer"), lbfgs.ROW.name]
+        raise ValueError(
+            f"optimizer must be one of {', '.join(names)}; got '{name}' (did you mean 'lbfgs'?)"
+        )
+    return tables.row("optimizer", text)
 
 
 def batch_for(n: int) -> int:
