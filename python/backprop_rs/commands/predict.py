@@ -54,8 +54,8 @@ def table(
         return columns if n_outputs > 1 else ["prediction"], rows
     names = names or tuple(map(str, range(n_outputs)))
     best = activations.argmax(axis=1)
-    if len(names) > n_outputs:  # the only output is the probability of the second class
-        best = (activations[:, 0] >= 0.5).astype(int)
+    if len(names) > n_outputs:  # the only output stands for the second class
+        best = (activations[:, 0] >= network._threshold()).astype(int)
         activations = np.hstack([1 - activations, activations])
     texts = activations.astype(str).tolist()
     return ["prediction", *names], ([names[j], *row] for j, row in zip(best, texts, strict=True))

@@ -274,9 +274,9 @@ def activate(layer: Layer, z: str) -> list[str]:
 
 
 def choose(model: Model) -> str:
-    """Return the choice of the largest output, or of the second class if the only one is >= 0.5."""
+    """Return the choice of the largest output, or of the second class by the threshold."""
     if model.sizes[-1] < len(model.classes):
-        return "    best = y[0] >= R(0.5);\n"
+        return f"    best = y[0] >= R({model.threshold!r});\n"
     lines = [f"    for (int j = 1; j < {model.sizes[-1]}; j++)", "        if (y[j] > y[best])"]
     return "\n".join([*lines, "            best = j;\n"])
 

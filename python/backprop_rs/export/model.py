@@ -69,6 +69,11 @@ class Model:
         return [self.layers[0].w.shape[1], *(len(layer.b) for layer in self.layers)]
 
     @property
+    def threshold(self) -> float:
+        """The activation from which one output stands for the second class."""
+        return self.net._threshold()
+
+    @property
     def outputs(self) -> str:
         """The name of the outputs."""
         if not self.classes:

@@ -125,7 +125,9 @@ def sections(model: Model) -> Iterator[str]:
     if model.classes:
         single = model.sizes[-1] < len(model.classes)
         index = (
-            "(predict(X)[..., 0] >= 0.5).astype(int)" if single else "predict(X).argmax(axis=-1)"
+            f"(predict(X)[..., 0] >= {model.threshold!r}).astype(int)"
+            if single
+            else "predict(X).argmax(axis=-1)"
         )
         yield CHOOSE.format(index=index)
     yield SELF_TEST.format(arrays=indent(tests, "    "))

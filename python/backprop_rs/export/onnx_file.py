@@ -106,7 +106,7 @@ def add_outputs(model: Model, graph: Graph, a: Value) -> list[bytes]:
     if model.sizes[-1] < n:  # the only output is the probability of the second class
         second = graph.node("Gather", a, graph.array("column", np.array(0, np.int64)), axis=1)
         index = graph.node(
-            "Cast", graph.node("GreaterOrEqual", second, graph.number(0.5)), to=INT64
+            "Cast", graph.node("GreaterOrEqual", second, graph.number(model.threshold)), to=INT64
         )
         graph.node("Concat", 1 - a, a, name=model.outputs, axis=1)
     else:

@@ -11,6 +11,7 @@ from .._internal import checks, frames, memory
 from ..custom import Activation, Cost
 from ..trace import Trace
 from .base import Base
+from .threshold import threshold
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array, Data
@@ -189,7 +190,7 @@ class Computes(Base):
 
     def _threshold(self) -> float:
         """Where one output changes from no to yes."""
-        return 0.0 if self.cost == "hinge" else 0.5
+        return threshold(self._activations[-1], self.cost)
 
     def _feature_names(self) -> tuple[str, ...]:
         """Return the names of the inputs, if the network was trained on any."""

@@ -12,6 +12,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from ..network.threshold import threshold
 from ._base import BaseMLP, is_stochastic
 from ._constraints import CONSTRAINTS, entry, name_of
 from ._decorators import fitting, only_if
@@ -165,8 +166,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return entry("cost", "cross_entropy" if self.cost is None else self.cost)
 
     def _threshold(self) -> float:
-        """Return the value above which the only output predicts the second class."""
-        return 0.0 if name_of(self._cost(1)) == "hinge" else 0.5
+        """Return the value from which on the only output predicts the second class."""
+        return threshold(self._output(), name_of(self._cost(1)))
 
     # Targets.
 
