@@ -146,6 +146,118 @@ def test_ctrl_c_keeps_the_best(backend, monkeypatch):
     assert found == sorted(found, reverse=True) and found[-1] < found[0]
 
 
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_cost_of_nan_is_reported_as_in_fit(backend):
+    """Before any update, where nothing was learnt."""
+    X = np.full((4, 1), 1e300)
+    for on_nan in ("raise", "stop"):
+        net = bp.Network(
+            [1, 1], output="identity", init=[[[1e10]]], dtype="float64", backend=backend
+        )
+        before = bits(net)
+        if on_nan == "raise":
+            with pytest.raises(bp.NonFiniteCost, match="not finite before any update") as caught:
+                net.fit(X, X, optimizer="lbfgs")
+            history = caught.value.history
+        else:
+            history = net.fit(X, X, optimizer="lbfgs", on_nan="stop")
+        assert history.stopped == "nan" and len(history) == 0
+        assert bits(net) == before and net.epochs_trained == 0
+    history = net.fit(X, X, 2, optimizer="lbfgs", on_nan="ignore")
+    assert history.stopped != "nan"
+
+
+def test_a_cost_that_becomes_nan_leaves_the_best(backend, monkeypatch):
+    """Wherever it comes."""
+    whole = Objective.__call__
+    for good in (1, 3, 7, 12):
+        calls = []
+
+        def call(self, vector, calls=calls, good=good):
+            calls.append(vector)
+            with np.errstate(all="ignore"):
+                return whole(self, vector if len(calls) <= good else np.full_like(vector, np.inf))
+
+        net = network(backend)
+        monkeypatch.setattr(Objective, "__call__", call)
+        with pytest.raises(
+            bp.NonFiniteCost, match="no longer finite in a step of L-BFGS"
+        ) as caught:
+            net.fit(X, Y, 100, optimizer="lbfgs")
+        monkeypatch.undo()
+        history = caught.value.history
+        assert history.stopped == "nan" and net._core.is_finite()
+        assert net.evaluate(X, Y)["cost"] <= min(history.cost, default=np.inf)
+
+
+@pytest.mark.parametrize(
+    ("status", "iterations", "stopped"),
+    [(0, 3, "converged"), (0, 9, "converged"), (1, 9, "epochs"), (1, 3, "evaluations"),
+     (2, 3, "line_search"), (2, 9, "line_search")],
+)  # fmt: skip
+def test_what_has_ended_it(status, iterations, stopped, monkeypatch):
+    import scipy.optimize
+
+    def minimize(objective, start, **settings):
+        objective(start)
+        return scipy.optimize.OptimizeResult(x=start, status=status, nit=iterations)
+
+    monkeypatch.setattr(scipy.optimize, "minimize", minimize)
+    assert network().fit(X, Y, 9, optimizer="lbfgs").stopped == stopped
+
+
+def test_a_limit_of_evaluations_ends_it(monkeypatch):
+    import scipy.optimize
+
+    minimize = scipy.optimize.minimize
+
+    def limited(*given, options, **settings):
+        return minimize(*given, options=options | {"maxfun": 3}, **settings)
+
+    monkeypatch.setattr(scipy.optimize, "minimize", limited)
+    assert network().fit(X, Y, 100, optimizer="lbfgs").stopped == "evaluations"
+
+
+def test_a_line_search_that_fails_says_so(backend, monkeypatch):
+    """A gradient that points uphill: no step along it makes the cost less."""
+    whole = Objective.__call__
+
+    def uphill(self, vector):
+        value, gradient = whole(self, vector)
+        return value, -gradient
+
+    monkeypatch.setattr(Objective, "__call__", uphill)
+    net = network(backend)
+    before = net.evaluate(X, Y)["cost"]
+    assert net.fit(X, Y, 100, optimizer="lbfgs").stopped == "line_search"
+    assert net.evaluate(X, Y)["cost"] <= before
+
+
+def test_the_memory_of_another_optimizer_does_not_outlive_it(backend):
+    """adam, then lbfgs, then adam: the last begins as in a network that has its parameters."""
+    adam = {"optimizer": "adam", "learning_rate": 0.01, "batch_size": 10, "shuffle": False}
+    net = network(backend)
+    net.fit(X, Y, 3, **adam)
+    net.fit(X, Y, 3, optimizer="lbfgs")
+    assert not any(name.startswith("optimizer.") for name in net._core.state())
+    fresh = network(backend)
+    fresh.weights, fresh.biases = net.weights, net.biases
+    assert net.fit(X, Y, 3, **adam).cost == fresh.fit(X, Y, 3, **adam).cost
+    assert bits(net) == bits(fresh)
+
+
+def test_diagnose_sees_the_history_of_the_last_training():
+    net = network()
+    net.fit(X, Y, 2, learning_rate=0.01)
+    history = net.fit(X, Y, 3, optimizer="lbfgs")
+    assert net._history is history
+    net.diagnose(X, Y)
+
+
+def bits(net):
+    return [array.tobytes() for array in net.weights + net.biases]
+
+
 class Mine(Exception):
     """An error of the user's own."""
 

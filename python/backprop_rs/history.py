@@ -31,7 +31,7 @@ class History:
         an attribute too, such as `history.r2`.
     stopped : str
         The reason for the end of the training: epochs, early_stopping, callback, interrupted (by
-        Ctrl-C), nan, or converged.
+        Ctrl-C) or nan; of L-BFGS also converged, line_search or evaluations.
     best_epoch : int or None
         The epoch whose parameters early stopping has restored.
     health : HealthRecord or None

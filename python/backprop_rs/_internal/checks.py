@@ -145,6 +145,7 @@ def sample_weight(given: Data, m: int, dtype: str) -> Array:
             f"sample_weight must hold numbers >= 0; got {checked[row]} in row {row} "
             "(counted from 0)"
         )
+    weights("sample_weight", array, dtype)
     return checked
 
 
@@ -152,6 +153,22 @@ def some_weight(name: str, weights: Array | None) -> None:
     """Refuse weights that are all 0, by which nothing can be averaged."""
     if weights is not None and not weights.any():
         raise ValueError(f"{name} must not be all 0; got {len(weights)} weights of 0")
+
+
+WEIGHTS = {"float32": (1e-30, 1e30), "float64": (1e-290, 1e290)}
+"""What weights other than 0 lie between: their products with δ then keep their digits."""
+
+
+def weights(name: str, given: AnyArray, dtype: str) -> None:
+    """Refuse weights (>= 0) so small or so large that the gradient would lose its digits."""
+    least, most = WEIGHTS[dtype]
+    wrong = (given > 0) & ((given < least) | (given > most))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"{name} must be 0 or from {least:g} to {most:g} in {dtype}; got {given[row]:g} in "
+            f"row {row} (counted from 0); only the ratios of weights matter"
+        )
 
 
 # Arrays.

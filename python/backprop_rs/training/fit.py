@@ -20,7 +20,7 @@ from .defaults import Plan, is_lbfgs, plan
 from .early_stopping import Stopping, early_stopping
 from .out_of_core import Streamed
 from .out_of_core_fit import check_length, keep_scaling, streamed
-from .sample_weights import weights_of
+from .sample_weights import as_mapping, weights_of
 from .samples import Samples, hold_back
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def fit(
     net: Network, X: Data, y: Data | None, comm: Any = None, reduction: str = "exact", **given: Any
 ) -> History:
     """What `Network.fit` does, with all of its arguments."""
+    given["class_weight"] = as_mapping(given["class_weight"])
     new = keep_names(net, X)
     try:
         if comm is not None:
@@ -153,8 +154,9 @@ def ready_for_lbfgs(
     if isinstance(samples, Streamed):
         raise ValueError("optimizer 'lbfgs' must have all samples in memory; got a source")
     refuse_mini_batches(given, held)
-    whole, epochs, text = samples, chosen.epochs, chosen.optimizer
-    return Ready(lambda: trainer.exclusively(net, lambda: lbfgs.fit(net, whole, epochs, text)), {})
+    on_nan = checks.choice("on_nan", given["on_nan"], trainer.ON_NAN)
+    arguments = (net, samples, chosen.epochs, chosen.optimizer, on_nan)
+    return Ready(lambda: trainer.exclusively(net, lambda: lbfgs.fit(*arguments)), {})
 
 
 def divided(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..exceptions import NonFiniteCost
 from ..history import History
 from ..reference.optimizer import Row
 from ..reference.table import COUNT, NON_NEGATIVE, Setting, parse, write
@@ -40,14 +41,29 @@ def canonical(text: str) -> str:
     return write(*parse("optimizer", text, [ROW]))
 
 
-def fit(net: Network, samples: Samples, iterations: int, text: str = "lbfgs") -> History:
+ENDS = {0: "converged", 2: "line_search"}  # by SciPy's status; 1 is one of two limits
+
+
+class NotFinite(Exception):
+    """The cost or its gradient is NaN or infinite."""
+
+
+def fit(
+    net: Network, samples: Samples, iterations: int, text: str = "lbfgs", on_nan: str = "raise"
+) -> History:
     """Minimise C with the l2 penalties of the layers; one iteration counts as an epoch.
 
-    SciPy's L-BFGS-B without bounds. It ends where no element of the gradient is larger than
-    `tolerance`, or where the cost does not become less any more.
+    SciPy's L-BFGS-B without bounds. `stopped` of the history says what has ended it: "converged"
+    if no element of the gradient is larger than `tolerance`, or if the cost has stopped becoming
+    less; "epochs" after so many iterations; "evaluations" after 20 costs an iteration and 100 more;
+    "line_search" if no step along the last direction makes the cost less; "nan" if the cost or
+    its gradient is not finite, which `on_nan` decides about as in `Network.fit`. The parameters
+    are then those of the least cost that was met.
 
     Raises
     ------
+    NonFiniteCost
+        If `on_nan` is "raise" and the cost is not finite.
     ImportError
         If SciPy is missing (``pip install scipy``).
     ValueError
@@ -59,8 +75,11 @@ def fit(net: Network, samples: Samples, iterations: int, text: str = "lbfgs") ->
         raise ImportError("optimizer='lbfgs' needs SciPy: pip install scipy") from error
     _, settings = parse("optimizer", text, [ROW])
     listening = interrupts.present()
-    objective = Objective(net, samples, listening)
-    history = History()
+    objective = Objective(net, samples, listening, check_finite=on_nan != "ignore")
+    history = net._history = History()
+    # What other optimizers keep belongs to the parameters of before.
+    net._core.set_optimizer("sgd")
+    net._optimizer = None
     started = perf_counter()
 
     def ended(intermediate_result: Any) -> None:
@@ -81,8 +100,14 @@ def fit(net: Network, samples: Samples, iterations: int, text: str = "lbfgs") ->
                 callback=ended,
                 options=limits | {"ftol": np.finfo(net.dtype).eps},
             )
-            history.stopped = "epochs" if result.nit >= iterations else "converged"
+            limit = "epochs" if result.nit >= iterations else "evaluations"
+            history.stopped = ENDS.get(result.status, limit)
             objective.put(result.x)
+        except NotFinite:
+            history.stopped = "nan"
+            objective.put(objective.best)
+            if on_nan == "raise":
+                raise NonFiniteCost(what_went_wrong(net, objective), history) from None
         except KeyboardInterrupt:
             history.stopped = "interrupted"
             objective.put(objective.best)
@@ -94,11 +119,28 @@ def fit(net: Network, samples: Samples, iterations: int, text: str = "lbfgs") ->
     return history
 
 
+def what_went_wrong(net: Network, objective: Objective) -> str:
+    """Return the sentence on a cost that is not finite."""
+    when = "no longer finite in a step of L-BFGS"
+    if objective.least == np.inf:
+        when = "not finite before any update"
+    return (
+        f"the cost or its gradient is {when}; most likely X, y or the parameters hold numbers that "
+        f"are too large for {net.dtype}, so scale them"
+    )
+
+
 class Objective:
     """C plus penalties, and its gradient, as functions of all parameters in one vector."""
 
-    def __init__(self, net: Network, samples: Samples, listening: Interrupts | None = None) -> None:
-        self.listening = listening
+    def __init__(
+        self,
+        net: Network,
+        samples: Samples,
+        listening: Interrupts | None = None,
+        check_finite: bool = False,
+    ) -> None:
+        self.listening, self.check_finite = listening, check_finite
         self.core, self.samples, self.dtype = net._core, samples, net.dtype
         options = [layer.options for layer in net.layers]
         for name in ("l1", "dropout", "weight_decay", "max_norm"):
@@ -152,13 +194,16 @@ class Objective:
             self.cost, grad_w, *others = self.core.gradient(X, y, weights)
         value = self.cost
         w = self.core.weights()
-        for penalty, one, gradient in zip(self.l2, w, grad_w, strict=True):
+        for penalty, one, of_layer in zip(self.l2, w, grad_w, strict=True):
             value += penalty * float(np.square(one, dtype=float).sum())
-            gradient += 2 * penalty * one
+            of_layer += 2 * penalty * one
+        rest = [array for part in others for array in part if array is not None]
+        gradient = joined([*grad_w, *rest])
+        if self.check_finite and not (np.isfinite(value) and np.isfinite(gradient).all()):
+            raise NotFinite
         if value < self.least:
             self.least, self.best = value, vector.copy()
-        rest = [array for part in others for array in part if array is not None]
-        return value, joined([*grad_w, *rest])
+        return value, gradient
 
 
 def joined(arrays: list[Array]) -> Array:

@@ -17,7 +17,7 @@ def streamed(net: Network, source: Source, y: Any, given: dict[str, Any]) -> Str
         if value is not None:
             raise ValueError(f"{name} must be part of a source; got it beside {source!r}")
     class_weight = given["class_weight"]
-    if class_weight == "balanced":
+    if isinstance(class_weight, str) and class_weight == "balanced":
         raise ValueError("class_weight must be a mapping for a source; got 'balanced'")
     return Streamed(net, source, class_weight=class_weight)
 

@@ -34,8 +34,21 @@ def weights_of(
         raise ValueError("class_weight must go with targets that are classes; got values")
     if isinstance(class_weight, Mapping):
         check(class_weight, n)
-    of_class = of_classes(class_weight, labels).astype(dtype)
-    return of_class if weights is None else weights * of_class
+    of_class = of_classes(class_weight, labels)
+    if weights is None:
+        checks.weights("class_weight", of_class, dtype)
+        rounded: Array = np.asarray(of_class, dtype)
+        return rounded
+    checks.weights("sample_weight times class_weight", weights.astype(float) * of_class, dtype)
+    product: Array = weights * of_class.astype(dtype)
+    return product
+
+
+def as_mapping(class_weight: Any) -> Any:
+    """A dict in the place of what only resembles one, such as a Series of pandas."""
+    if isinstance(class_weight, Mapping) or not callable(getattr(class_weight, "items", None)):
+        return class_weight
+    return dict(class_weight.items())
 
 
 def check(class_weight: Mapping[Any, Any], n: int) -> None:
@@ -50,12 +63,12 @@ def check(class_weight: Mapping[Any, Any], n: int) -> None:
 def of_classes(class_weight: Any, labels: AnyArray) -> AnyArray:
     """The weight of each sample's class."""
     classes, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    if class_weight == "balanced":
+    if isinstance(class_weight, str) and class_weight == "balanced":
         weights: AnyArray = len(labels) / (len(classes) * counts)
         return weights[places]
     if not isinstance(class_weight, Mapping):
         raise TypeError(
             "class_weight must be 'balanced' or a mapping from class to weight; "
-            f"got {class_weight!r}"
+            f"got {checks.shown(class_weight)}"
         )
     return np.array([float(class_weight.get(int(one), 1.0)) for one in classes])[places]
