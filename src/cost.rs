@@ -22,6 +22,8 @@ table! {
         CrossEntropy = "cross_entropy" { label_smoothing: Fraction = 0.0 };
         /// C_i = scale/n Σ_j e_j²; ∂C/∂a_j = 2 scale e_j / n.
         MeanSquaredError = "mean_squared_error" { scale: Positive = 1.0 };
+        /// C_i = 1/2 Σ_j e_j², so that ∂C/∂a_j = e_j (Bishop, 2006, eq. 5.11; Nielsen, 2015, eq. 6).
+        HalfSquaredError = "half_squared_error";
         /// C_i = Σ_j |e_j|; ∂C/∂a_j = ±1, 0 where e_j = 0.
         AbsoluteError = "absolute_error";
         /// C_i = Σ_j e_j²/2 where |e_j| ≤ delta, else delta (|e_j| - delta/2) (Huber, 1964).
@@ -90,7 +92,7 @@ impl Cost {
     fn is_fused(self, output: Activation) -> bool {
         match self {
             Self::Focal { .. } => true,
-            Self::Poisson => output == Activation::Exponential,
+            Self::Poisson | Self::Hinge => output == Activation::Exponential,
             _ => false,
         }
     }
@@ -161,6 +163,7 @@ impl Cost {
         match self {
             Self::SquaredError { scale } => Some(scale),
             Self::MeanSquaredError { scale } => Some(scale / n as f64),
+            Self::HalfSquaredError => Some(0.5),
             _ => None,
         }
     }
@@ -225,6 +228,15 @@ impl Cost {
                     *delta = a - y;
                 }
             }
+            Self::Hinge => {
+                // t a and σ' = a are infinite where e^z has overflown; times 0 they are 0.
+                for ((((_, &a), &y), delta), term) in neurons {
+                    let t = y + y - T::ONE;
+                    let product = if t == T::ZERO { T::ZERO } else { t * a };
+                    *term = (T::ONE - product).at_least(T::ZERO);
+                    *delta = if product < T::ONE { -product } else { T::ZERO };
+                }
+            }
             Self::Focal { gamma } => {
                 let gamma = number(gamma);
                 for ((((&z, &a), &y), delta), term) in neurons {
@@ -277,6 +289,9 @@ impl<T: Real> Job for Elementwise<'_, T> {
         }
         cost.plain([a, y], n, [delta, terms]);
         output.sigma_prime::<T, S>(z, a, delta);
+        if (cost, output) == (Cost::Poisson, Activation::Softplus) {
+            rare_counts([z, a, y], delta, terms);
+        }
     }
 }
 
@@ -348,6 +363,17 @@ fn binary_cross_entropy<T: Real>(
         // ln(1 + e^z) - y z, with the large parts taken off each other first.
         *term = (z.at_least(T::ZERO) - y * z) + (-z.abs()).exp().ln_1p();
         *delta = a - y;
+    }
+}
+
+/// The Poisson cost of a softplus that is about to underflow: there ln a is z, and σ' is a.
+#[inline(always)]
+fn rare_counts<T: Real>([z, a, y]: [&[T]; 3], delta: &mut [T], terms: &mut [T]) {
+    let low = T::from_f64(-37.0); // below, ln(1 + e^z) is e^z in either precision
+    for ((((&z, &a), &y), delta), term) in z.iter().zip(a).zip(y).zip(delta).zip(terms) {
+        if z < low {
+            (*term, *delta) = (a - y * z, a - y);
+        }
     }
 }
 

@@ -58,7 +58,8 @@ NAMES = {
     **{"max": max, "min": min, "abs": abs, "sign": lambda x: float(np.sign(x))},
     **{"π": np.pi, "λ": 1.0507009873554805, "α": 1.6732632423543773},
 }
-SIGNS = {"−": "-", "·": "*", "^": "**", "¹": "**1", "²": "**2", "³": "**3", "√": "sqrt", "×10": "e"}
+SIGNS = {"−": "-", "·": "*", "^": "**", "√": "sqrt", "×10": "e"}
+SIGNS |= {"¹": "**1", "²": "**2", "³": "**3", "⁴": "**4"}
 
 
 def worked_out(equation):
@@ -417,6 +418,101 @@ def test_custom_functions_keep_their_names(backend):
         document.weight(1, 0, 0).to_dict()["gradient"]
         == net.backward(X, y).weight_gradients[0][0, 0]
     )
+
+
+WRITTEN = {
+    "activation": bp.Activation(
+        *("arcsinh", np.arcsinh, lambda z, a: 1 / np.sqrt(z * z + 1)),
+        formula="log(z + sqrt(z^2 + 1))",
+        derivative_formula="1 / sqrt(z**2 + 1)",
+    ),
+    "output": bp.Activation(
+        *("bent", lambda z: np.where(z > 0, z, z / 2), lambda z, a: np.where(z > 0, 1, 0.5)),
+        formula="z if z > 0 else z / 2",
+        derivative_formula="1 if z > 0 else 0.5",
+    ),
+    "cost": bp.Cost(
+        *("quartic", lambda a, y: (a - y) ** 4, lambda a, y: 4 * (a - y) ** 3),
+        formula="(a - y)^4",
+        derivative_formula="4 * (a - y)^3",
+    ),
+}
+
+
+def test_formulas_of_functions_of_the_users_own_are_shown(backend):
+    """In every notation, and with numbers that fit, as those of the tables."""
+    net = bp.Network([3, 4, 2, 3], **WRITTEN, seed=3, dtype="float64", backend=backend)
+    document = net.explain(*batch("squared_error"))
+    check(document, "float64")
+    words = document.text(None)
+    for part in ("log(", "(aⱼ⁽³⁾ − yⱼ)⁴", "4 (a", "√(", "= 0.5 as"):
+        assert part in words, part
+    assert "quartic(" not in words and "arcsinh(" not in words
+    assert "\\ln" in document.to_markdown() or "\\log" in document.to_markdown()
+    assert "<msup>" in document.to_html()
+
+
+def test_a_formula_alone_leaves_the_derivative_its_name():
+    cost = bp.Cost(
+        "square", lambda a, y: (a - y) ** 2, lambda a, y: 2 * (a - y), formula="(a - y)^2"
+    )
+    found = formulas.cost_formula(cost, "sigmoid")
+    assert text(found.term) == "(a − y)²" and text(found.slope) == "square′(a, y)"
+    net = bp.Network([3, 2], cost=cost, seed=0)
+    net.explain(np.ones((1, 3)), np.ones((1, 2))).text(None)
+
+
+def square(z):
+    return z * z
+
+
+def double(z, a):
+    return 2 * z
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("z^3", "formula of activation 'square' must be that of sigma; at z = -7.5 it is -421.875, "
+                "and sigma gives 56.25"),
+        ("z^2 + w", "formula of activation 'square' must be a formula of z such as .* got "
+                    "'z\\^2 \\+ w', with 'w'"),
+        ("z^", "must be a formula of z"),
+        ("__import__('os')", "must be a formula of z"),
+        ("z.real", "must be a formula of z"),
+        ("arctan(z)", "with 'arctan\\(z\\)'"),
+        ("z if z else 0", "must be a formula of z"),
+        ("9^9^9^9^9 + z", "must be that of sigma"),
+    ],
+)  # fmt: skip
+def test_formulas_that_are_not_those_of_the_function(formula, message):
+    with pytest.raises(ValueError, match=message):
+        bp.Activation("square", square, double, formula=formula)
+
+
+def test_formulas_are_text_and_of_what_is_known():
+    with pytest.raises(
+        TypeError, match="derivative_formula of activation 'square' must be a formula"
+    ):
+        bp.Activation("square", square, double, derivative_formula=2)
+    with pytest.raises(ValueError, match=r"must be that of derivative; at a = 0\.05, y = 0.3"):
+        bp.Cost("half", lambda a, y: (a - y) ** 2 / 2, lambda a, y: a - y,
+                derivative_formula="a")  # fmt: skip
+
+
+def test_a_function_with_formulas_is_kept(tmp_path):
+    net = bp.Network([3, 4, 2], **WRITTEN, seed=3)
+    net.save(tmp_path / "net")
+    again = bp.Network.load(tmp_path / "net", functions=list(WRITTEN.values()))
+    assert again.explain([1.0, 2, 3], [1.0, 2]).text() == net.explain([1.0, 2, 3], [1.0, 2]).text()
+
+
+def test_half_the_squared_error_is_shown_with_its_plain_slope():
+    net = bp.Network([3, 2], cost="half_squared_error", seed=0)
+    document = net.explain(np.ones(3), np.zeros(2))
+    words = str(document)
+    assert "(aⱼ⁽¹⁾ − yⱼ)² / 2" in words and "∂C₀/∂aⱼ⁽¹⁾ = aⱼ⁽¹⁾ − yⱼ" in words
+    assert "\\frac" in document.to_markdown() and "<mfrac>" in document.to_html()
 
 
 def test_a_note_says_that_dropout_is_off():

@@ -12,6 +12,7 @@ from ._internal.checks import shown
 
 if TYPE_CHECKING:
     from ._internal.types import AnyArray, Array
+    from .explain.expression import Expression
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,18 @@ class Activation:
         a = sigma(z), of the shape of z.
     sigma_prime : function of z and a
         The derivative da/dz, of the shape of z; use whichever is cheaper.
+    formula : str, optional
+        sigma as a formula of z, such as "log(z + sqrt(z^2 + 1))", for `explain`, which otherwise
+        shows the name alone. Numbers, pi, e, `+ - * / ^`, brackets, the functions abs, cos, cosh,
+        erf, exp, log, max, min, sign, sin, sqrt and tanh, and `A if z > 0 else B`.
+    derivative_formula : str, optional
+        sigma_prime as such a formula of z and a.
 
     Raises
     ------
     ValueError
-        When first used, where the derivative is not that of sigma, with the worst element. What
+        If a formula cannot be read or is not that of its function. When first used, if the
+        derivative is not that of sigma, with the worst element. What
         the functions raise themselves comes out of `fit` and the others as it is, and the network
         then has the parameters of the last whole step.
 
@@ -57,9 +65,20 @@ class Activation:
     name: str
     sigma: Callable[[Any], Any]
     sigma_prime: Callable[[Any, Any], Any]
+    formula: str | None = None
+    derivative_formula: str | None = None
 
     def __post_init__(self) -> None:
         check(self, "sigma", "sigma_prime")
+        self.formulas()
+
+    def formulas(self) -> tuple[Expression | None, Expression | None]:
+        """The trees of both formulas, checked; None for what was not given."""
+        if self.formula is None and self.derivative_formula is None:
+            return None, None
+        from ._internal.custom_formulas import of_activation
+
+        return of_activation(self)
 
     def value(self, z: Array) -> Array:
         """sigma(z), checked."""
@@ -87,6 +106,11 @@ class Cost:
         C_i of each sample, (m,), or what each output adds to it, (m, n_L).
     derivative : function of a and y
         dC_i/da, (m, n_L).
+    formula : str, optional
+        What each output adds to C_i, as a formula of a and y such as "(a - y)^4", for `explain`;
+        written as for `Activation`.
+    derivative_formula : str, optional
+        dC_i/da of each output, as such a formula.
 
     Raises
     ------
@@ -96,7 +120,10 @@ class Cost:
     Examples
     --------
     >>> import backprop_rs as bp
-    >>> quartic = bp.Cost("quartic", lambda a, y: (a - y) ** 4, lambda a, y: 4 * (a - y) ** 3)
+    >>> quartic = bp.Cost(
+    ...     "quartic", lambda a, y: (a - y) ** 4, lambda a, y: 4 * (a - y) ** 3,
+    ...     formula="(a - y)^4", derivative_formula="4 * (a - y)^3",
+    ... )
     >>> bp.Network([1, 1], init=[[[0.0]]], cost=quartic).evaluate([[1.0]], [0.0])["cost"]
     0.0625
     """
@@ -105,9 +132,20 @@ class Cost:
     name: str
     value: Callable[[Any, Any], Any]
     derivative: Callable[[Any, Any], Any]
+    formula: str | None = None
+    derivative_formula: str | None = None
 
     def __post_init__(self) -> None:
         check(self, "value", "derivative")
+        self.formulas()
+
+    def formulas(self) -> tuple[Expression | None, Expression | None]:
+        """The trees of both formulas, checked; None for what was not given."""
+        if self.formula is None and self.derivative_formula is None:
+            return None, None
+        from ._internal.custom_formulas import of_cost
+
+        return of_cost(self)
 
     def of_samples(self, a: Array, y: Array) -> Array:
         """C_i, (m,), checked."""

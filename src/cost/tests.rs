@@ -73,6 +73,7 @@ fn term(cost: Cost, softmax: bool, n: f64, a: f64, y: f64) -> f64 {
     match cost {
         Cost::SquaredError { scale } => scale * e * e,
         Cost::MeanSquaredError { scale } => scale * e * e / n,
+        Cost::HalfSquaredError => e * e / 2.0,
         Cost::CrossEntropy { label_smoothing: s } if softmax => -((1.0 - s) * y + s / n) * a.ln(),
         Cost::CrossEntropy { label_smoothing: s } => {
             let y = (1.0 - s) * y + s / 2.0;
@@ -129,6 +130,16 @@ fn at_a_kink_the_slope_is_that_of_the_flat_side() {
         let (cost, slope) = delta("huber(0.5)", far, 0.0);
         assert_eq!((cost, slope), (0.5 * (1.5 - 0.25), vec![0.5 * f64::signum(far)]));
     }
+}
+
+#[test]
+fn what_has_overflown_or_underflown_times_nothing_is_nothing() {
+    let at = |cost, output, z: f64, y: f64| sample(cost, output, &[z], &[y]);
+    let (poisson, hinge) = (Cost::Poisson, Cost::Hinge);
+    assert_eq!(at(poisson, Activation::Softplus, -800.0, 0.0), (0.0, vec![0.0]));
+    assert_eq!(at(poisson, Activation::Softplus, -800.0, 2.0), (1600.0, vec![-2.0]));
+    assert_eq!(at(hinge, Activation::Exponential, 800.0, 1.0), (0.0, vec![0.0]));
+    assert_eq!(at(hinge, Activation::Exponential, 800.0, 0.5).0, 1.0);
 }
 
 #[test]

@@ -8,7 +8,6 @@ from . import notation
 from .document import Group, Line, Section
 from .expression import Cases, Condition, Expression, Negative, Number, Series, Symbol
 from .formulas import a as of_a
-from .formulas import activation_formula, cost_formula
 from .formulas import y as of_y
 from .formulas import z as of_z
 from .forward import choose
@@ -56,7 +55,7 @@ def term_title(sample: Sample, layer: int) -> str:
 def cost_slope(sample: Sample) -> Group:
     """Return dC/da of the output layer."""
     layer, of = sample.last, sample.of
-    formula = cost_formula(of.net.cost, of.net.output).slope
+    formula = of.cost_formula.slope
     general = [by_a(sample, "j", layer), formula.put(sample.symbols("j", layer))]
     lines = []
     for j in sample.shown.neurons[layer]:
@@ -83,7 +82,7 @@ def slope(sample: Sample, layer: int) -> Group:
     name = sample.of.names[layer - 1]
     if name == "softmax":
         return jacobian(sample, layer)
-    formula = activation_formula(name).sigma_prime
+    formula = sample.of.activation_formula(layer).sigma_prime
     left = by(notation.a("j", layer), sample.u("j", layer))
     general = formula.put({of_z: sample.u("j", layer), of_a: notation.a("j", layer)})
     lines = []
@@ -124,15 +123,15 @@ def jacobian(sample: Sample, layer: int) -> Group:
 def output_delta(sample: Sample) -> Group:
     """Return delta = dC/da sigma'; for softmax the sum over all outputs."""
     layer, of = sample.last, sample.of
-    short = cost_formula(of.net.cost, of.net.output).short
+    short = of.cost_formula.short
     if short is not None and of.targets[sample.i].sum() == 1:
         short = of_a - of_y  # the factor of a, the sum of the targets, is 1
     chain = [term(sample, "j", layer), general_product(sample, layer)]
     if short is not None:
         chain.append(short.put(sample.symbols("j", layer)))
     elif of.net.output != "softmax":
-        slope = cost_formula(of.net.cost, of.net.output).slope
-        prime = activation_formula(of.net.output).sigma_prime
+        slope = of.cost_formula.slope
+        prime = of.activation_formula(layer).sigma_prime
         chain.append((slope * prime).put(sample.symbols("j", layer)))
     lines = []
     for j in sample.shown.neurons[layer]:
@@ -212,7 +211,7 @@ def hidden_delta(sample: Sample, layer: int) -> Group:
     ]
     behind = notation.delta("k", layer + 1) * notation.w("k", "j", layer + 1)
     total = Series("k", str(sample.of.net.sizes[layer + 1] - 1), behind)
-    prime = activation_formula(sample.of.names[layer - 1]).sigma_prime
+    prime = sample.of.activation_formula(layer).sigma_prime
     chain = [term(sample, "j", layer), product("j"), total * prime.put(sample.symbols("j", layer))]
     title = term_title(sample, layer)
     return Group(title, [chain], lines, 11, sample.shown.note(layer))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from .. import custom
 from ..reference import activation as activations
 from ..reference import cost as costs
 from ..reference.activation import GELU_CUBE, SELU_ALPHA, SELU_SCALE
@@ -124,7 +125,7 @@ class CostFormula(NamedTuple):
     short: Expression | None = None
     by_z: Expression | None = None
     settings: Mapping[str, Symbol] = {}
-    is_custom: bool = False  # only its name is known, and it may not be a sum
+    is_custom: bool = False  # custom without a formula: it may not be a sum over the outputs
 
     def scaled(self, factor: float) -> CostFormula:
         """Return the formula times the scale of the cost."""
@@ -142,11 +143,13 @@ SIDE = 2 * y - 1
 FOCUS_YES, FOCUS_NO = REST**gamma, a**gamma
 YES = gamma * REST ** (gamma - 1) * log(a) - FOCUS_YES / a
 NO = FOCUS_NO / REST - gamma * a ** (gamma - 1) * log(REST)
+HINGE = CostFormula(largest(0, 1 - SIDE * a), either(-SIDE, where(SIDE * a, "<", 1), 0))
 MINUS_LOG_YES, MINUS_LOG_NO = log(1 + exp(-z)), log(1 + exp(z))
 
 COSTS = {
     "squared_error": {EVERY: CostFormula((a - y) ** 2, 2 * (a - y))},
     "mean_squared_error": {EVERY: CostFormula((a - y) ** 2 / n, 2 * (a - y) / n)},
+    "half_squared_error": {EVERY: CostFormula((a - y) ** 2 / 2, a - y)},
     "absolute_error": {EVERY: CostFormula(absolute(a - y), sign(a - y))},
     "huber": {
         EVERY: CostFormula(
@@ -166,6 +169,7 @@ COSTS = {
     "poisson": {
         EVERY: CostFormula(a - y * log(a), 1 - y / a),
         "exponential": CostFormula(a - y * log(a), 1 - y / a, a - y, a - y * z),
+        "softplus": CostFormula(a - y * log(a), 1 - y / a, None, a - y * z),
     },
     "cross_entropy": {
         "sigmoid": CostFormula(
@@ -187,21 +191,25 @@ COSTS = {
         ),
         "softmax": CostFormula(-y * FOCUS_YES * log(a), y * YES, settings={"gamma": gamma}),
     },
-    "hinge": {
-        EVERY: CostFormula(largest(0, 1 - SIDE * a), either(-SIDE, where(SIDE * a, "<", 1), 0))
-    },
+    "hinge": {EVERY: HINGE, "exponential": HINGE},
 }
 """Formulas by the name of the cost, then by that of the output activation."""
 
 
-def activation_formula(text: str) -> ActivationFormula:
+def activation_formula(text: str | custom.Activation) -> ActivationFormula:
     """Return the formula of an activation such as "elu(0.7)", with its settings as numbers.
 
-    Of a custom activation only the name is known.
+    Of a custom activation it is the formula that it was given, or its name.
 
     >>> activation_formula("leaky_relu(0.25)").sigma.put({z: Number(-2.0)}).value()
     -0.5
     """
+    if isinstance(text, custom.Activation):
+        given, derivative = text.formulas()
+        return ActivationFormula(
+            Call(text.name, (z,)) if given is None else given,
+            Call(f"{text.name}′", (z,)) if derivative is None else derivative,
+        )
     name, values = parsed("activation", text, activations.ACTIVATIONS)
     known = ACTIVATIONS.get(name)
     if known is None:
@@ -211,12 +219,21 @@ def activation_formula(text: str) -> ActivationFormula:
     return ActivationFormula(sigma, prime)
 
 
-def cost_formula(text: str, output: str) -> CostFormula:
+def cost_formula(text: str | custom.Cost, output: str) -> CostFormula:
     """Return the formula of a cost with an output activation.
+
+    Of a custom cost it is the formula that it was given, or its name.
 
     >>> cost_formula("huber(2)", "identity").term.put({a: Number(4.0), y: Number(0.0)}).value()
     6.0
     """
+    if isinstance(text, custom.Cost):
+        given, derivative = text.formulas()
+        return CostFormula(
+            Call(text.name, (a, y)) if given is None else given,
+            Call(f"{text.name}′", (a, y)) if derivative is None else derivative,
+            is_custom=given is None,
+        )
     name, values = parsed("cost", text, costs.COSTS)
     if name not in COSTS:
         return CostFormula(Call(name, (a, y)), Call(f"{name}′", (a, y)), is_custom=True)

@@ -9,7 +9,6 @@ import numpy as np
 from . import notation
 from .document import Group, Line, Section
 from .expression import Cases, Expression, Number, Series, exp
-from .formulas import activation_formula, cost_formula
 from .formulas import z as of_z
 from .layer_norm import normalization
 from .sample import Sample
@@ -64,7 +63,7 @@ def activations(sample: Sample, layer: int) -> Group:
     name = sample.of.names[layer - 1]
     if name == "softmax":
         return softmax(sample, layer)
-    formula = activation_formula(name).sigma
+    formula = sample.of.activation_formula(layer).sigma
     lines = []
     for j in sample.shown.neurons[layer]:
         numbers = choose(formula, sample.numbers(j, layer))
@@ -101,7 +100,7 @@ def softmax(sample: Sample, layer: int) -> Group:
 def cost_section(sample: Sample) -> Section:
     """Return C_i of this sample, with the term of each output."""
     layer, of = sample.last, sample.of
-    formula = cost_formula(of.net.cost, of.net.output)
+    formula = of.cost_formula
     name = notation.cost(sample.i)
     if formula.is_custom:
         line = Line(name, (formula.term,), float(of.costs[sample.i]))
@@ -130,7 +129,7 @@ def cost_section(sample: Sample) -> Section:
 
 def cost_term(sample: Sample, j: int) -> Expression:
     """Return the part of output j, in terms of z if a has been rounded to 0 or 1."""
-    formula = cost_formula(sample.of.net.cost, sample.of.net.output)
+    formula = sample.of.cost_formula
     values = sample.numbers(j, sample.last)
     by_a = formula.term.put(values)
     if formula.by_z is None or np.isfinite(by_a.value()):

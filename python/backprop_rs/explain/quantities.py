@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..custom import Cost as CustomCost
 from ..reference.activation import Activation, activation
 from ..reference.cost import Cost, cost
 from ..training.scores import one_hot
-from .expression import Number
+from .expression import Expression, Number
+from .formulas import ActivationFormula, CostFormula, activation_formula
 from .formulas import a as of_a
-from .formulas import cost_formula
+from .formulas import cost_formula as formula_of_cost
 from .formulas import y as of_y
 from .layer_norm_values import Floats, Normalized, doubled, normalized
 
@@ -58,6 +61,15 @@ class Quantities:
     def names(self) -> list[str]:
         """The activation of each layer."""
         return [*self.net.activation, self.net.output]
+
+    def activation_formula(self, layer: int) -> ActivationFormula:
+        """Return the formula of the activation of layer l, which is not softmax."""
+        return activation_formula(self.net._activations[layer - 1])
+
+    @cached_property
+    def cost_formula(self) -> CostFormula:
+        """The formula of the cost with this output."""
+        return formula_of_cost(custom_cost(self.net) or self.net.cost, self.net.output)
 
     @property
     def smoothing(self) -> float:
@@ -169,8 +181,12 @@ def activation_rows(net: Network) -> list[Activation]:
 
 def cost_row(net: Network) -> Cost:
     """Return the cost, built-in or custom."""
-    custom = [function for function in net._functions if function.kind == "cost"]
-    return cost(custom[0] if custom else net.cost)
+    return cost(custom_cost(net) or net.cost)
+
+
+def custom_cost(net: Network) -> CustomCost | None:
+    """Return the custom cost, if the network has one."""
+    return next((one for one in net._functions if isinstance(one, CustomCost)), None)
 
 
 def smoothed(y: Array, share: float, output: str) -> Floats:
@@ -192,14 +208,17 @@ def of_output(
     else:
         assert row.terms is not None
         terms = row.terms(a, exact, **row.values)
+    custom = custom_cost(net)
+    if custom is not None and custom.formula is not None:  # `row` has sums over the outputs alone
+        terms = by_formula(formula_of_cost(custom, net.output).term, a, targets)
     if row.slope is not None:
         return doubled(terms), doubled(row.slope(a, exact, **row.values))
-    return doubled(terms), slopes_by_formula(net, a, targets)
+    # The backend computes it from z.
+    return doubled(terms), by_formula(formula_of_cost(net.cost, net.output).slope, a, targets)
 
 
-def slopes_by_formula(net: Network, a: Floats, targets: Floats) -> Floats:
-    """Return dC/da of a cost that the backend computes from z."""
-    formula = cost_formula(net.cost, net.output).slope
+def by_formula(formula: Expression, a: Floats, targets: Floats) -> Floats:
+    """Return the numbers of a formula of a and y, (m, n_L)."""
     values = [
         formula.put({of_a: Number(float(activation)), of_y: Number(float(target))}).value()
         for activation, target in zip(a.ravel(), targets.ravel(), strict=True)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .activation import ACTIVATIONS, Activation, Array, softplus
+from .activation import ACTIVATIONS, Activation, Array, softplus, softplus_prime
 from .table import FRACTION, INSIDE, NON_NEGATIVE, POSITIVE, Setting, parse
 
 # Costs by way of a: the terms of each output, and dC/da, both (m, n_L).
@@ -31,6 +31,14 @@ def mean_squared_error(a: Array, y: Array, scale: float) -> Array:
 def mean_squared_error_slope(a: Array, y: Array, scale: float) -> Array:
     n: int = a.shape[1]
     return squared_error_slope(a, y, scale) / n
+
+
+def half_squared_error(a: Array, y: Array) -> Array:
+    return np.square(a - y) / 2
+
+
+def half_squared_error_slope(a: Array, y: Array) -> Array:
+    return a - y
 
 
 def absolute_error(a: Array, y: Array) -> Array:
@@ -94,8 +102,13 @@ def hinge_slope(a: Array, y: Array) -> Array:
 
 
 def binary_cross_entropy(z: Array, a: Array, y: Array, label_smoothing: float) -> Array:
-    """C_i = -sum_j [y_j log a_j + (1 - y_j) log(1 - a_j)], which is softplus(z) - y z."""
-    return softplus(z) - smoothed(y, label_smoothing, 2) * z
+    """C_i = -sum_j [y_j log a_j + (1 - y_j) log(1 - a_j)], which is softplus(z) - y z.
+
+    The large parts are taken off each other first.
+    """
+    y = smoothed(y, label_smoothing, 2)
+    cost: Array = (np.maximum(z, 0) - y * z) + np.log1p(np.exp(-np.abs(z)))
+    return cost
 
 
 def binary_cross_entropy_delta(z: Array, a: Array, y: Array, label_smoothing: float) -> Array:
@@ -133,6 +146,42 @@ def log_rate_poisson(z: Array, a: Array, y: Array) -> Array:
 
 def log_rate_poisson_delta(z: Array, a: Array, y: Array) -> Array:
     return a - y
+
+
+RARE = -37.0  # below, log(1 + exp(z)) is exp(z) in either precision
+
+
+def softplus_poisson(z: Array, a: Array, y: Array) -> Array:
+    """a - y log a; before a underflows log a is z."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cost: Array = np.where(z < RARE, a - y * z, poisson(a, y))
+    return cost
+
+
+def softplus_poisson_delta(z: Array, a: Array, y: Array) -> Array:
+    """(1 - y / a) sigma'; before a underflows sigma' is a."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        slope = poisson_slope(a, y) * softplus_prime(z, a)
+    delta: Array = np.where(z < RARE, a - y, slope)
+    return delta
+
+
+def signed_exponential(a: Array, y: Array) -> Array:
+    """t a, and 0 for t = 0 where a has overflown."""
+    t = 2 * y - 1
+    with np.errstate(invalid="ignore"):
+        product: Array = np.where(t == 0, 0, t * a)
+    return product
+
+
+def exponential_hinge(z: Array, a: Array, y: Array) -> Array:
+    return np.maximum(1 - signed_exponential(a, y), 0)
+
+
+def exponential_hinge_delta(z: Array, a: Array, y: Array) -> Array:
+    """-t a where t a < 1: sigma' is a, and times a slope of 0 it is 0."""
+    product = signed_exponential(a, y)
+    return np.where(product < 1, -product, 0)
 
 
 def binary_focal(z: Array, a: Array, y: Array, gamma: float) -> Array:
@@ -255,6 +304,10 @@ COSTS = (
         *("scale mean((a - y)^2) over the outputs", "Bishop 2006, eq. 1.2", SCALE),
     ),
     Cost(
+        *("half_squared_error", half_squared_error, half_squared_error_slope),
+        *("sum((a - y)^2) / 2", "Bishop 2006, eq. 5.11; Nielsen 2015, eq. 6"),
+    ),
+    Cost(
         *("absolute_error", absolute_error, absolute_error_slope),
         *("sum(|a - y|)", "Laplace 1774; Bishop 2006, exercise 1.27"),
         kink=np.subtract,
@@ -275,7 +328,10 @@ COSTS = (
     Cost(
         *("poisson", poisson, poisson_slope),
         *("sum(a - y log a)", "McCullagh & Nelder 1989, chapter 6"),
-        fused={"exponential": Fused(log_rate_poisson, log_rate_poisson_delta)},
+        fused={
+            "exponential": Fused(log_rate_poisson, log_rate_poisson_delta),
+            "softplus": Fused(softplus_poisson, softplus_poisson_delta),
+        },
         outputs=("exponential", "softplus"),
         targets=(0.0, np.inf),
     ),
@@ -293,6 +349,7 @@ COSTS = (
     Cost(
         *("hinge", hinge, hinge_slope),
         *("sum(max(0, 1 - (2 y - 1) a))", "Rosasco et al. 2004, Are Loss Functions All the Same?"),
+        fused={"exponential": Fused(exponential_hinge, exponential_hinge_delta)},
         targets=PROBABILITIES,
         kink=lambda a, y: 1 - (2 * y - 1) * a,
     ),
