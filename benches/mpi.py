@@ -113,7 +113,7 @@ def update_seconds():
     core.set_optimizer("sgd")
     sums = [np.zeros(length, np.float32) for length in core.sum_lengths()]
     settings = {"batch_size": 1, "learning_rate": 0.01, "stop_epoch": 1, "budget": 0.0}
-    apply = (sums, (1.0, 1.0, 1), settings, (0, 0, 0.0), 1)
+    apply = (sums, (1.0, 1.0, 1), settings, (0, 0), 1)
     return least(lambda: core.apply_gradient(*apply), 50) / net.n_parameters
 
 

@@ -51,7 +51,7 @@ def fit_and_steps():
     }
 
     fit = best(lambda: net.fit(X, y, EPOCHS, progress=False, **settings))
-    steps = best(lambda: core.train(X, y, plain | settings, (0, 0, 0.0)))
+    steps = best(lambda: core.train(X, y, plain | settings, (0, 0, 0.0, 0.0)))
     return fit, steps
 
 

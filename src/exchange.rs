@@ -73,7 +73,8 @@ impl<T: Real> Network<T> {
     }
 
     /// The update of a step of `rows` samples by the sums over all of them, `gradient` as
-    /// [`Self::sum_gradient`] has shown it; the sum of the costs, or why the update was not made.
+    /// [`Self::sum_gradient`] has shown it; the sums with penalties in the costs, or why the update was
+    /// not made.
     pub fn apply_gradient(
         &mut self,
         gradient: &[&[T]],
@@ -81,7 +82,7 @@ impl<T: Real> Network<T> {
         rows: usize,
         settings: &Settings,
         (at, steps): (Position, usize),
-    ) -> Result<Result<f64, Reason>, Error> {
+    ) -> Result<Result<Sum, Reason>, Error> {
         let (parts, sums) = (Parts::new(&self.layers)?, self.shared_tree(1)?);
         let ws = Workspace::forward(&self.layers, 0, 1)?;
         for (l, numbers) in gradient.iter().enumerate() {
@@ -93,16 +94,14 @@ impl<T: Real> Network<T> {
                 rest = others;
             }
         }
-        if settings.average.is_some() && self.averaged.is_none() {
-            self.averaged = Some(crate::workspace::Gradient::of_parameters(&self.layers)?);
-        }
+        self.begin_average(settings)?;
         let rule = self.optimizer.rule;
         let mut clock = self.optimizer.clock;
         clock.tick(rule);
         let update = settings.update(rule, &clock, &at, steps);
         let none = Samples { x: &[], y: crate::Targets::None, weights: None, n_in: self.n_in() };
         let run = Run::new(self, &none, settings, ws, (parts, Some(sums)));
-        let outcome = std::sync::Mutex::new(Ok(0.0));
+        let outcome = std::sync::Mutex::new(Ok(sum));
         pool::run(Self::threads_for(self.n_parameters_work(), CHUNK), |worker| {
             let result = run.lone_update(&worker, &sum, rows, update);
             if worker.index == 0 {
@@ -197,7 +196,7 @@ impl<T: Real> Run<'_, T> {
         sum: &Sum,
         rows: usize,
         update: crate::optimizer::Update<T>,
-    ) -> Result<f64, Reason> {
+    ) -> Result<Sum, Reason> {
         if self.settings.penalty_in_cost > 0.0 {
             self.parts.sum_penalties(worker, &self.network.layers);
             worker.wait();

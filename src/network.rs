@@ -216,6 +216,7 @@ impl<T: Real> Network<T> {
     /// Draws new parameters by the initialiser called `init`.
     pub fn initialize(&mut self, init: &str, seed: u64) -> Result<(), Error> {
         let init = Init::from_text(init)?;
+        self.averaged = None;
         let activations: Vec<Activation> = self.layers.iter().map(|l| l.activation).collect();
         let hidden = activations.len().saturating_sub(2);
         let parameters = |(l, layer): (usize, &Layer<T>)| {
@@ -284,6 +285,7 @@ impl<T: Real> Network<T> {
         (part, what): (usize, &'static str),
         given: ArrayView1<T>,
     ) -> Result<(), Error> {
+        self.averaged = None;
         let layer = &mut self.layers[l];
         let n = if layer.has_norm() { layer.n_out } else { 0 };
         check_shape(what, &[n], given.shape())?;
@@ -292,8 +294,10 @@ impl<T: Real> Network<T> {
         Ok(())
     }
 
-    /// Replaces W of layer `l` (from 0).
+    /// Replaces W of layer `l` (from 0); the average of the parameters, which no longer belongs to
+    /// them, is dropped, as by the other setters.
     pub fn set_weights(&mut self, l: usize, w: ArrayView2<T>) -> Result<(), Error> {
+        self.averaged = None;
         let layer = &mut self.layers[l];
         check_shape("weights", &[layer.n_out, layer.n_in], w.shape())?;
         layer.set_weights(w.as_standard_layout().as_slice().expect("standard layout"));
@@ -302,6 +306,7 @@ impl<T: Real> Network<T> {
 
     /// Replaces b of layer `l` (from 0).
     pub fn set_biases(&mut self, l: usize, b: ArrayView1<T>) -> Result<(), Error> {
+        self.averaged = None;
         let layer = &mut self.layers[l];
         check_shape("biases", &[layer.n_out], b.shape())?;
         layer.b.as_mut_slice().iter_mut().zip(b).for_each(|(to, from)| *to = *from);

@@ -372,9 +372,10 @@ impl Network {
         })
     }
 
-    /// Trains from a position (epoch, step, cost_sum) on; the costs of the epochs that ended, the
-    /// position, and why it came back: done, time, nonfinite, interrupted (by `interrupted` of the
-    /// settings), or the exception of a signal handler or of a function of the user's own.
+    /// Trains from a position (epoch, step, cost_sum, weight_sum) on; the costs of the epochs that
+    /// ended, the position, and why it came back: done, time, nonfinite, interrupted (by
+    /// `interrupted` of the settings), or the exception of a signal handler or of a function of the
+    /// user's own.
     #[allow(non_snake_case)]
     #[pyo3(signature = (X, y, settings, position, sample_weight=None))]
     fn train<'py>(
@@ -383,11 +384,11 @@ impl Network {
         X: &Bound<'py, PyAny>,
         y: &Bound<'py, PyAny>,
         settings: Training,
-        position: (u64, usize, f64),
+        position: (u64, usize, f64, f64),
         sample_weight: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(Vec<f64>, u64, usize, f64, Bound<'py, PyAny>)> {
-        let (epoch, step, cost_sum) = position;
-        let start = Position { epoch, step, cost_sum };
+    ) -> PyResult<(Vec<f64>, u64, usize, f64, f64, Bound<'py, PyAny>)> {
+        let (epoch, step, cost_sum, weight_sum) = position;
+        let start = Position { epoch, step, cost_sum, weight_sum };
         let signal = Mutex::new(None);
         let asked = settings.interrupted.as_ref();
         let interrupted = || interrupted(asked, &signal);
@@ -412,7 +413,7 @@ impl Network {
             (None, Reason::Interrupted) => PyString::new(py, "interrupted").into_any(),
         };
         let end = outcome.end;
-        Ok((outcome.costs, end.epoch, end.step, end.cost_sum, reason))
+        Ok((outcome.costs, end.epoch, end.step, end.cost_sum, end.weight_sum, reason))
     }
 
     /// How many numbers the sum of the gradient of each layer has.
@@ -469,8 +470,8 @@ impl Network {
     }
 
     /// The update of a step by the sums over all its samples, (cost, weight, samples), and those of
-    /// the gradient of each layer; the sum of the costs, or None where it is not finite and nothing
-    /// was done.
+    /// the gradient of each layer; the sums of costs and weights, or None where they are not finite
+    /// and nothing was done.
     #[pyo3(signature = (gradient, sums, settings, position, steps))]
     fn apply_gradient(
         &self,
@@ -478,12 +479,12 @@ impl Network {
         gradient: Vec<Bound<'_, PyAny>>,
         sums: (f64, f64, usize),
         settings: Training,
-        position: (u64, usize, f64),
+        position: (u64, usize),
         steps: usize,
-    ) -> PyResult<Option<f64>> {
+    ) -> PyResult<Option<(f64, f64)>> {
         let (cost, weight, rows) = sums;
-        let (epoch, step, cost_sum) = position;
-        let at = Position { epoch, step, cost_sum };
+        let (epoch, step) = position;
+        let at = Position { epoch, step, ..Position::default() };
         with!(&mut *self.write(py)?, net => {
             let arrays = gradient.iter().map(|sum| sum.extract::<PyReadonlyArray1<_>>());
             let arrays = arrays.collect::<Result<Vec<_>, _>>()?;
@@ -494,7 +495,8 @@ impl Network {
             }
             let settings = settings.settings(rows, &|| false)?;
             let sum = Sum { cost, weight };
-            Ok(py.detach(|| net.apply_gradient(&slices, sum, rows, &settings, (at, steps)))?.ok())
+            let outcome = py.detach(|| net.apply_gradient(&slices, sum, rows, &settings, (at, steps)))?;
+            Ok(outcome.ok().map(|Sum { cost, weight }| (cost, weight)))
         })
     }
 

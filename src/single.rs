@@ -10,6 +10,7 @@ use crate::optimizer::Rule;
 use crate::real::Real;
 use crate::samples::{Targets, class_of};
 use crate::small::{MAX_LAYERS, SmallSteps};
+use crate::train::Sum;
 
 impl<T: Real> SmallSteps<'_, T> {
     /// How wide all layers are, if the steps are some for this room.
@@ -53,7 +54,7 @@ impl<T: Real> SmallSteps<'_, T> {
                 return;
             }
             network.back::<S, N>(x, pass, rate);
-            at.cost_sum += cost;
+            at.add(Sum { cost, weight: 1.0 });
             clock.t += 1;
             at.step += 1;
         }

@@ -17,7 +17,7 @@ use crate::rowwise::{ActivateRows, OutputRows};
 use crate::samples::{Chosen, Samples, chosen, visited};
 use crate::single::target;
 use crate::sums::tree_sum;
-use crate::train::{Position, Settings};
+use crate::train::{Position, Settings, Sum};
 use crate::with_width;
 use crate::workspace::Workspace;
 
@@ -104,7 +104,7 @@ impl<T: Real> Job for SmallSteps<'_, T> {
                 return;
             }
             step.back_all::<S>();
-            at.cost_sum += cost;
+            at.add(Sum { cost, weight: rows.len() as f64 });
             *self.clock = clock;
             at.step += 1;
         }

@@ -127,9 +127,13 @@ impl<T: Real> Network<T> {
 
     /// Back to what a snapshot of this network holds, under the optimiser of then.
     pub fn go_back(&mut self, to: &Snapshot<T>) -> Result<(), Error> {
+        let before = self.averaged.is_some();
         let averaged = self.averaged.take_if(|_| !to.averaged);
+        if to.averaged && !before {
+            self.averaged = Some(Gradient::zeros(&self.layers)?);
+        }
         if lengths(&self.buffers()) != lengths(&to.buffers()) {
-            self.averaged = self.averaged.take().or(averaged);
+            self.averaged = self.averaged.take_if(|_| before).or(averaged);
             return Err(Error::State { name: "snapshot".into() });
         }
         copy(&to.buffers(), &self.buffers(), &|| false);

@@ -70,6 +70,9 @@ pub struct Settings<'a> {
     /// How often the cost of a batch takes in the penalties of the weights before its update; 0
     /// for not at all.
     pub penalty_in_cost: f64,
+    /// Whether the cost of an epoch weighs its batches by their rows, as scikit-learn does, instead
+    /// of by the weights of their samples.
+    pub batches_by_rows: bool,
     /// Where the samples are a part of an epoch: which part.
     pub window: Option<Window<'a>>,
     /// Asked now and then whether to give the training up.
@@ -99,6 +102,7 @@ impl Settings<'_> {
             check_finite: false,
             penalty_per_sample: false,
             penalty_in_cost: 0.0,
+            batches_by_rows: false,
             window: None,
             interrupted: None,
         }
@@ -128,8 +132,25 @@ pub struct Position {
     pub epoch: u64,
     /// Steps of this epoch that are done.
     pub step: usize,
-    /// Σ of the costs of the samples that this epoch has met.
+    /// Σ w_i C_i and Σ w_i over the samples that the epoch of the last step has met; the first step
+    /// of an epoch begins them anew.
     pub cost_sum: f64,
+    pub weight_sum: f64,
+}
+
+impl Position {
+    /// Takes the sums of the next step in; the first of an epoch begins them.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, step: Sum) {
+        let (cost, weight) =
+            if self.step == 0 { (0.0, 0.0) } else { (self.cost_sum, self.weight_sum) };
+        (self.cost_sum, self.weight_sum) = (cost + step.cost, weight + step.weight);
+    }
+
+    /// The mean cost of the samples so far.
+    fn cost(&self) -> f64 {
+        if self.weight_sum == 0.0 { 0.0 } else { self.cost_sum / self.weight_sum }
+    }
 }
 
 /// Why a training came back.
@@ -149,8 +170,8 @@ pub enum Reason {
 /// What a training has come to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// The costs of the epochs that ended: averages over their samples, each met before its
-    /// batch's update.
+    /// The costs of the epochs that ended: Σ w_i C_i / Σ w_i over their samples, each met before its
+    /// batch's update; 0 if no sample has a weight.
     pub costs: Vec<f64>,
     pub end: Position,
     pub reason: Reason,
@@ -161,8 +182,7 @@ impl<T: Real> Network<T> {
     pub fn step(&mut self, samples: &Samples<T>, learning_rate: f64) -> Result<f64, Error> {
         let interrupted = Some(&given_up as &(dyn Fn() -> bool + Sync));
         let settings = Settings { interrupted, ..Settings::new(samples.len(), learning_rate) };
-        let start = Position { epoch: 0, step: 0, cost_sum: 0.0 };
-        let outcome = self.train(samples, &settings, start)?;
+        let outcome = self.train(samples, &settings, Position::default())?;
         Ok(outcome.costs.first().copied().unwrap_or(f64::NAN))
     }
 
@@ -244,9 +264,7 @@ impl<T: Real> Network<T> {
         }
         let parts = Parts::new(&self.layers)?;
         self.order.reserve(settings.length_of_order(samples.len()))?;
-        if settings.average.is_some() && self.averaged.is_none() {
-            self.averaged = Some(Gradient::of_parameters(&self.layers)?);
-        }
+        self.begin_average(settings)?;
         let order = std::mem::take(&mut self.order);
         let mut run = Run::new(self, samples, settings, ws, (parts, sums));
         run.by_panels = by_panels;
@@ -268,6 +286,17 @@ impl<T: Real> Network<T> {
         }
         self.optimizer.clock = clock;
         Ok((outcome, spent))
+    }
+
+    /// Makes room for the average of the parameters, or drops that of an earlier training, which does
+    /// not follow the parameters any more.
+    pub(crate) fn begin_average(&mut self, settings: &Settings) -> Result<(), Error> {
+        if settings.average.is_none() {
+            self.averaged = None;
+        } else if self.averaged.is_none() {
+            self.averaged = Some(Gradient::of_parameters(&self.layers)?);
+        }
+        Ok(())
     }
 
     /// How often to look at the clock: after every step where a step is long or no time is given.
@@ -526,7 +555,7 @@ impl<'a, T: Real> Run<'a, T> {
 impl<T: Real> Run<'_, T> {
     /// What each worker does; all come to the same outcome.
     fn epochs(&self, worker: &Worker, start: Position) -> (Outcome, Clock) {
-        let (n, size, steps) = self.epoch();
+        let (_, size, steps) = self.epoch();
         let at_hand = self.settings.window.map_or(steps, |window| {
             (window.first_step + self.samples_of_window().div_ceil(size)).min(steps)
         });
@@ -562,8 +591,8 @@ impl<T: Real> Run<'_, T> {
                 self.steps(worker, order, (&portion, last), &mut clock, &mut at)
             };
             if at.step >= steps {
-                costs.push(at.cost_sum / n as f64);
-                at = Position { epoch: at.epoch + 1, step: 0, cost_sum: 0.0 };
+                costs.push(at.cost());
+                at = Position { epoch: at.epoch + 1, step: 0, ..at };
             }
             if let Err(early) = done {
                 reason = early;
@@ -628,7 +657,7 @@ impl<T: Real> Run<'_, T> {
             let mut next = *clock;
             next.tick(rule);
             let update = self.settings.update(rule, &next, at, steps);
-            at.cost_sum += self.step(worker, order, batch, portion, (update, at.epoch))?;
+            at.add(self.step(worker, order, batch, portion, (update, at.epoch))?);
             *clock = next;
             self.look_at_the_clock(worker, at, at.step + 1, steps);
             worker.wait();
@@ -683,7 +712,7 @@ impl<T: Real> Run<'_, T> {
         Ok(())
     }
 
-    /// One step; the sum of the costs of its samples, or why it was not made.
+    /// One step; the sums over its samples, or why it was not made.
     #[inline]
     fn step(
         &self,
@@ -692,7 +721,7 @@ impl<T: Real> Run<'_, T> {
         batch: Range<usize>,
         portion: &Portion,
         (update, epoch): (Update<T>, u64),
-    ) -> Result<f64, Reason> {
+    ) -> Result<Sum, Reason> {
         if self.settings.penalty_in_cost > 0.0 {
             self.parts.sum_penalties(worker, &self.network.layers);
         }
@@ -717,7 +746,8 @@ impl<T: Real> Run<'_, T> {
         Ahead::new(self.samples, chosen(order, &next), rows, n_out)
     }
 
-    /// The update of a step of `rows` samples from their sums; the sum of their costs, if it was made.
+    /// The update of a step of `rows` samples from their sums; these with penalties in the costs, if
+    /// it was made.
     #[inline]
     pub fn update(
         &self,
@@ -726,19 +756,21 @@ impl<T: Real> Run<'_, T> {
         rows: usize,
         tiles: (&[Tile], Option<Ahead<T>>),
         mut update: Update<T>,
-    ) -> Result<f64, Reason> {
-        let m = rows as f64;
+    ) -> Result<Sum, Reason> {
+        let Sum { mut cost, mut weight } = *sum;
         let scale = if sum.weight == 0.0 { 0.0 } else { 1.0 / sum.weight };
         if self.settings.penalty_per_sample {
             update.scale = T::from_f64(scale);
         }
-        let mut cost = if sum.weight == m { sum.cost } else { sum.cost * scale * m };
         if self.settings.penalty_in_cost > 0.0 {
-            let times = m * update.scale.to_f64() * self.settings.penalty_in_cost;
+            let times = weight * update.scale.to_f64() * self.settings.penalty_in_cost;
             cost += times * self.parts.penalty(&self.network.layers);
         }
         if self.settings.check_finite && !cost.is_finite() {
             return Err(Reason::NonFinite);
+        }
+        if self.settings.batches_by_rows && weight != rows as f64 {
+            (cost, weight) = (cost * scale * rows as f64, rows as f64);
         }
         let scale = T::from_f64(scale);
         match &self.sums {
@@ -746,7 +778,7 @@ impl<T: Real> Run<'_, T> {
             None => self.update_at_once(worker, &update, (rows, scale), tiles)?,
         }
         self.finish(worker);
-        Ok(cost)
+        Ok(Sum { cost, weight })
     }
 
     /// The update of each tile as its gradient comes; where that takes long it may be given up.

@@ -112,7 +112,7 @@ class Training:
         self.y = rng.integers(0, SIZES[-1], ROWS)
         self.weights = rng.random(ROWS).astype(dtype) if weighted else None
         self.dtype = dtype
-        self.at = (0, 0, 0.0)
+        self.at = (0, 0, 0.0, 0.0)
         self.costs = []
         self.core = self.fresh(optimizer)
         self.core.initialize("auto", 1)

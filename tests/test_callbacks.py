@@ -142,7 +142,7 @@ def test_a_callback_may_stop_the_training_after_a_step(backend):
     assert (history.stopped, len(history), net.epochs_trained) == ("callback", 0, 0)
     core.set_optimizer("sgd")
     run = {"batch_size": 8, "learning_rate": 0.1, "shuffle": True, "seed": 0, "budget": 60.0}
-    core.train(X, LABELS, run | {"stop_epoch": 0, "stop_step": 2}, (0, 0, 0.0))
+    core.train(X, LABELS, run | {"stop_epoch": 0, "stop_step": 2}, (0, 0, 0.0, 0.0))
     for one, other in zip(net.weights, core.weights(), strict=True):
         assert one.tobytes() == other.tobytes()
 

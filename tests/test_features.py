@@ -31,7 +31,7 @@ def batch(rows=ROWS):
 def train(core, weights=None, rows=ROWS, **more):
     X, y = batch(rows)
     run = RUN | {"budget": 60.0} | more
-    costs, *_, reason = core.train(X, y, run, (0, 0, 0.0), weights)
+    costs, *_, reason = core.train(X, y, run, (0, 0, 0.0, 0.0), weights)
     assert reason == "done"
     return costs
 
@@ -178,7 +178,7 @@ def test_a_gradient_is_cut_to_its_largest_norm(core):
     X, y = batch()
     before = parameters(network)
     network.train(X, y, RUN | {"clip_norm": 0.01, "batch_size": ROWS, "stop_epoch": 1,
-                               "learning_rate": 1.0, "budget": 60.0}, (0, 0, 0.0))  # fmt: skip
+                               "learning_rate": 1.0, "budget": 60.0}, (0, 0, 0.0, 0.0))  # fmt: skip
     np.testing.assert_allclose(np.linalg.norm(parameters(network) - before), 0.01, rtol=1e-9)
 
 
@@ -223,13 +223,77 @@ def test_noise_is_normal():
     assert abs((drawn**4).mean() - 3) < 6 * np.sqrt(96 / n)
 
 
+def averaging(backend):
+    net = bp.Network([3, bp.Dense(4, layer_norm=True), 2], seed=0, dtype="float64", backend=backend)
+    X, y = np.eye(3), np.eye(3)[:, :2]
+    run = {"epochs": 2, "learning_rate": 0.1, "optimizer": "adam", "progress": False}
+    return net, lambda **more: net.fit(X, y, **run | more)
+
+
+@pytest.mark.parametrize("part", ["weights", "biases", "gains", "shifts"])
+def test_assigning_parameters_ends_their_average(part, backend):
+    net, fit = averaging(backend)
+    fit(average=0.99)
+    net.averaged()
+    setattr(net, part, [None if one is None else 0 * one + 5 for one in getattr(net, part)])
+    with pytest.raises(ValueError, match="assigned or trained without it have ended"):
+        net.averaged()
+    fit(average=0.99, learning_rate=0.0)
+    found = [one for one in getattr(net.averaged(), part) if one is not None]
+    assert all((one == 5).all() for one in found)
+
+
+@pytest.mark.parametrize("how", ["fit", "step", "lbfgs"])
+def test_training_without_an_average_ends_it(how, backend):
+    net, fit = averaging(backend)
+    fit(average=0.99)
+    if how == "step":
+        net.step(np.eye(3), np.eye(3)[:, :2], 0.1)
+    elif how == "lbfgs":
+        pytest.importorskip("scipy")
+        fit(optimizer="lbfgs", learning_rate="auto")
+    else:
+        fit()
+    with pytest.raises(ValueError, match=r"must follow fit\(average=...\)"):
+        net.averaged()
+    before = net.weights
+    fit(average=0.99, learning_rate=0.0)
+    assert all(
+        (one == other).all() for one, other in zip(net.averaged().weights, before, strict=True)
+    )
+
+
+def test_an_average_goes_on_from_training_to_training(backend):
+    once, several = averaging(backend), averaging(backend)
+    once[1](epochs=4, average=0.9)
+    several[1](average=0.9)
+    several[1](average=0.9)
+    pairs = zip(once[0].averaged().weights, several[0].averaged().weights, strict=True)
+    assert all((one == other).all() for one, other in pairs)
+
+
+def test_going_back_brings_an_average_back(core):
+    """A snapshot of before a training that has ended it."""
+    (X, y), network = batch(), core_of(core)
+    run = RUN | {"budget": 60.0, "batch_size": ROWS, "stop_epoch": 1}
+    network.train(X, y, run | {"average": 0.9}, (0, 0, 0.0, 0.0))
+    expected = network.state()
+    kept = network.snapshot()
+    network.train(X, y, run, (0, 0, 0.0, 0.0))
+    assert "averaged.weights.1" not in network.state()
+    network.go_back(kept)
+    found = network.state()
+    assert found.keys() == expected.keys()
+    assert all((found[name] == expected[name]).all() for name in found if "." in name)
+
+
 def test_the_average_follows_the_parameters(core):
     network = core_of(core)
     X, y = batch()
     run = RUN | {"budget": 60.0, "average": 0.9, "batch_size": ROWS}
     expected = network.weights()[1]
     for epoch in range(3):
-        network.train(X, y, run | {"stop_epoch": epoch + 1}, (epoch, 0, 0.0))
+        network.train(X, y, run | {"stop_epoch": epoch + 1}, (epoch, 0, 0.0, 0.0))
         expected = 0.9 * expected + 0.1 * network.weights()[1]
     np.testing.assert_allclose(network.state()["averaged.weights.2"], expected, rtol=1e-12)
 
@@ -244,12 +308,12 @@ def test_a_cost_that_is_not_finite_is_not_applied(core, sizes, batch_size):
     run = RUN | {"budget": 60.0, "learning_rate": 1e3, "check_finite": True}
     run |= {"batch_size": batch_size, "stop_epoch": 50}
     with np.errstate(all="ignore"):
-        costs, epoch, step, _, reason = network.train(X, y, run, (0, 0, 0.0))
+        costs, epoch, step, *_, reason = network.train(X, y, run, (0, 0, 0.0, 0.0))
     assert reason == "nonfinite" and len(costs) == epoch
     again = core.Network(sizes, ["identity", "identity"], "squared_error", "float32")
     again.initialize("auto", 0)
     with np.errstate(all="ignore"):
-        again.train(X, y, run | {"stop_epoch": epoch, "stop_step": step}, (0, 0, 0.0))
+        again.train(X, y, run | {"stop_epoch": epoch, "stop_step": step}, (0, 0, 0.0, 0.0))
     for one, other in zip(network.weights(), again.weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -45,7 +45,7 @@ run.pop("optimizer")
 X, y, steps = X.astype(np.float32), y.astype(np.int64), -(-n // batch)
 def same():
     return all(map(np.array_equal, net.weights + net.biases, twin.weights + twin.biases))
-found, at = same(), (whole, 0, 0.0)
+found, at = same(), (whole, 0, 0.0, 0.0)
 for step in range(1, steps):
     if not found:
         _, *at, _ = twin._core.train(X, y, run | {"stop_step": step}, tuple(at))

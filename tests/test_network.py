@@ -177,10 +177,10 @@ def test_slices_of_training_do_not_show(core):
     run = {"batch_size": 5, "learning_rate": 0.3, "shuffle": True, "seed": 4, "stop_epoch": 2}
     for net in nets:
         net.initialize("auto", 4)
-    whole, *state = nets[0].train(X, y, run | {"budget": 60.0}, (0, 0, 0.0))
-    assert state == [2, 0, 0.0, "done"]
+    whole, *state = nets[0].train(X, y, run | {"budget": 60.0}, (0, 0, 0.0, 0.0))
+    assert state == [2, 0, whole[-1] * 23, 23.0, "done"]  # the sums of the epoch that has ended
 
-    costs, calls, state = [], 0, (0, 0, 0.0)
+    costs, calls, state = [], 0, (0, 0, 0.0, 0.0)
     while state[0] < 2:
         done, *state, reason = nets[1].train(X, y, run | {"budget": 0.0}, tuple(state))
         assert reason == ("done" if state[0] == 2 else "time")

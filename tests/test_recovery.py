@@ -201,9 +201,9 @@ def test_a_copy_of_large_layers_is_given_up_when_asked(backend):
     """A thread with over 2^20 numbers asks meanwhile; what had been kept stays."""
     core = bp.Network([1100, 1000], backend=backend, seed=0)._core
     copies = rollback.Copies(core, steps=1)
-    copies.keep((0, 0, 0.0), bool, lambda: False)
+    copies.keep((0, 0, 0.0, 0.0), bool, lambda: False)
     kept, copies.due = list(copies.kept), 0.0
     with bp.num_threads(1):
-        assert not copies.keep((1, 0, 0.0), bool, lambda: True)
+        assert not copies.keep((1, 0, 0.0, 0.0), bool, lambda: True)
     assert len(kept) == 1 and copies.kept == kept
     assert core.snapshot().is_finite()

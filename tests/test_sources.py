@@ -132,7 +132,7 @@ def in_memory(net: bp.Network, orders: list[Any], schedule: str = "constant") ->
         "seed": net.seed, "orders": np.array(orders, np.uint32), "stop_epoch": len(orders),
         "budget": np.inf,
     }  # fmt: skip
-    return net._core.train(X, Y, settings, (0, 0, 0.0))[0]
+    return net._core.train(X, Y, settings, (0, 0, 0.0, 0.0))[0]
 
 
 def test_a_source_gives_the_bits_of_its_rows_in_memory(source: bp.data.Source) -> None:
@@ -207,8 +207,8 @@ def test_a_stopped_training_resumes_with_the_same_bits(source: bp.data.Source) -
     }  # fmt: skip
     source.count()
     samples = Streamed(whole, source, 96)
-    samples.train(whole._core, settings, (0, 0, 0.0))
-    at: Any = (0, 0, 0.0)
+    samples.train(whole._core, settings, (0, 0, 0.0, 0.0))
+    at: Any = (0, 0, 0.0, 0.0)
     for stop in ((0, 4), (0, 5), (1, 7), (2, 0)):
         fresh = Streamed(parts, source, 96)  # as in another process
         run = settings | {"stop_epoch": stop[0], "stop_step": stop[1]}

@@ -179,8 +179,8 @@ def test_the_core_takes_some_of_the_samples_of_a_window_in_an_order(
             "batch_size": batch_size, "learning_rate": 0.1, "window": (192, 0), "stop_epoch": 3,
             "budget": np.inf, "input_noise": noise, "seed": 4,
         }  # fmt: skip
-        costs, *place, reason = net._core.train(X[rows], Y[rows], settings | run, (2, 0, 0.0))
-        assert len(costs) == 1 and place == [3, 0, 0.0] and reason == "done"
+        costs, *place, reason = net._core.train(X[rows], Y[rows], settings | run, (2, 0, 0.0, 0.0))
+        assert len(costs) == 1 and place == [3, 0, costs[0] * 192, 192.0] and reason == "done"
         nets.append((costs, [w.tolist() for w in net.weights]))
     assert nets[0] == nets[1]
 

@@ -128,6 +128,8 @@ pub struct Training<'py> {
     penalty_per_sample: bool,
     #[pyo3(default)]
     penalty_in_cost: f64,
+    #[pyo3(default)]
+    batches_by_rows: bool,
     /// The samples of the epoch that these are a part of, and the step that begins with them.
     #[pyo3(default)]
     window: Option<(usize, usize)>,
@@ -177,6 +179,7 @@ impl Training<'_> {
             check_finite: self.check_finite,
             penalty_per_sample: self.penalty_per_sample,
             penalty_in_cost: self.penalty_in_cost,
+            batches_by_rows: self.batches_by_rows,
             window,
             interrupted: Some(interrupted),
             ..Settings::new(self.batch_size, self.learning_rate)

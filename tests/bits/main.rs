@@ -264,7 +264,7 @@ impl Case {
     }
 }
 
-const BEGINNING: Position = Position { epoch: 0, step: 0, cost_sum: 0.0 };
+const BEGINNING: Position = Position { epoch: 0, step: 0, cost_sum: 0.0, weight_sum: 0.0 };
 
 /// A number of [0, 1) from an index (Steele and others' SplitMix64).
 fn mixed(index: u64) -> f64 {

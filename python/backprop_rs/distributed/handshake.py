@@ -97,7 +97,7 @@ def resumed_facts(resumed: Resumed | None) -> Any:
     """Where a checkpoint has left a training: a file may be there for some ranks alone."""
     if resumed is None:
         return "none"
-    epoch, step, _ = resumed.at
+    epoch, step = resumed.at[:2]
     arrays = [{name: np.asarray(one) for name, one in state.items()} for state in resumed.states]
     return f"of epoch {epoch}, step {step}, with the hash {', '.join(map(digest, arrays))}"
 

@@ -94,18 +94,19 @@ class Distributed(Streamed):
         steps = -(-n // self.batch_size)
         while at[:2] < stop:
             try:
-                cost, flags = self.step(core, settings, at, deadline)
+                found, flags = self.step(core, settings, at, deadline)
             except KeyboardInterrupt as error:
                 if error is not self.agreement.known:
                     raise
                 self.failure = None
                 return costs, *at, "interrupted"
-            if cost is None:
+            if found is None:
                 return costs, *at, "nonfinite"
-            at = (at[0], at[1] + 1, at[2] + cost)
+            cost_sum, weight_sum = at[2:] if at[1] else (0.0, 0.0)
+            at = (at[0], at[1] + 1, cost_sum + found[0], weight_sum + found[1])
             if at[1] == steps:
-                costs.append(at[2] / n)
-                at = (at[0] + 1, 0, 0.0)
+                costs.append(at[2] / at[3] if at[3] else 0.0)
+                at = (at[0] + 1, 0, at[2], at[3])
             if INTERRUPTED in flags:
                 return costs, *at, "interrupted"
             if flags[0] == TIME and at[:2] < stop:
@@ -120,8 +121,8 @@ class Distributed(Streamed):
 
     def step(
         self, core: Any, settings: dict[str, Any], at: Place, deadline: float
-    ) -> tuple[float | None, list[float]]:
-        """One step of all ranks; the sum of its costs, and what every rank says.
+    ) -> tuple[tuple[float, float] | None, list[float]]:
+        """One step of all ranks; the sums of its costs and weights, and what every rank says.
 
         A rank that fails takes part with zeros, so that the others do not wait, and says so.
         """
@@ -145,10 +146,10 @@ class Distributed(Streamed):
         if FAILED in flags:
             self.agreement.all("a step that has failed", self.fail)
         try:
-            return core.apply_gradient(gradient, (cost, weight, m), settings, at, steps), flags
+            return core.apply_gradient(gradient, (cost, weight, m), settings, at[:2], steps), flags
         except BaseException as error:
             self.failure = error  # which the others hear of with the next step, or after the last
-            return (0.0 if isfinite(cost) else None), flags
+            return ((0.0, weight) if isfinite(cost) else None), flags
 
     def sum_gradient(
         self, core: Any, settings: dict[str, Any], at: Place, dealt: Deal, exchange: Exchange

@@ -75,7 +75,7 @@ class Learns(Computes):
         with interrupts.present() as listening:
             run |= {"stop_epoch": at + 1, "budget": inf, "interrupted": listening.asked}
             while True:
-                costs, *_, reason = self._core.train(X, y, run, (at, 0, 0.0), weights)
+                costs, *_, reason = self._core.train(X, y, run, (at, 0, 0.0, 0.0), weights)
                 if isinstance(reason, BaseException):
                     raise reason
                 if costs:
@@ -239,16 +239,22 @@ class Learns(Computes):
     def averaged(self) -> Network:
         """A copy with the moving average of the parameters that `fit(average=...)` has kept.
 
+        The average follows the parameters of one training after the other, as long as each has
+        `average`: a training or a step without it ends it, as does assigning parameters.
+
         Raises
         ------
         ValueError
-            Where there is none.
+            If there is none.
         """
         from copy import deepcopy
 
         state = self._core.state()
         if "averaged.weights.1" not in state:
-            raise ValueError("averaged must follow fit(average=...); got no average")
+            raise ValueError(
+                "averaged must follow fit(average=...); got no average, or one that parameters "
+                "assigned or trained without it have ended"
+            )
         twin = cast("Network", deepcopy(self))
         layers = range(1, len(self.sizes))
         for name in ("weights", "biases", "gains", "shifts"):

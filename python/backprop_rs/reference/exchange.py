@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .activation import Array
 from .layer import PARTS, Gradients
-from .train import Settings, update
+from .train import Settings, begin_average, shares, update
 from .train import gradient as gradient_of
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ def apply_gradient(
     gradient: Sequence[Array],
     sums: tuple[float, float, int],
     settings: Mapping[str, Any],
-    position: tuple[int, int, float],
+    position: tuple[int, int],
     steps: int,
-) -> float | None:
+) -> tuple[float, float] | None:
     """The update of a step by the sums over all its samples, (cost, weight, samples).
 
-    The sum of the costs, or None where it is not finite and nothing was done.
+    Returns the sums of costs and weights, or None where they are not finite and nothing was done.
     """
     run = Settings(**settings)
     cost_sum, total, m = sums
@@ -74,11 +74,10 @@ def apply_gradient(
         for name, theta in layer.parameters().items():
             gradients[name][l] = mean[: theta.size].reshape(theta.shape).copy()
             mean = mean[theta.size :]
-    if run.average is not None and network._averaged is None:
-        network._averaged = {name: theta.copy() for name, theta in network.parameters().items()}
+    begin_average(network, run)
     rate = run.rate(position[0], position[1], steps)
     cost = update(network, run, cost_sum * scale, total, gradients, rate)
-    return None if cost is None else m * cost
+    return None if cost is None else shares(run, cost, total, m)
 
 
 def joined(parts: Iterable[Array | None]) -> Array:

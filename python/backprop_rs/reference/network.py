@@ -113,6 +113,7 @@ class Network:
     ) -> float:
         """One update of all parameters with the averaged gradient; returns C before it."""
         cost, _, _, _, gradients = self.passes(X, y, sample_weight)
+        self._averaged = None  # this step does not follow it
         self.descend(gradients, learning_rate)
         return cost
 
@@ -200,6 +201,7 @@ class Network:
         return one_hot
 
     def initialize(self, init: str, seed: int) -> None:
+        self._averaged = None
         names = [layer.activation.name for layer in self._layers]
         parameters = drawn(init_of(init), pairwise(self.sizes), names, seed)
         for layer, (w, b) in zip(self._layers, parameters, strict=True):
@@ -213,6 +215,7 @@ class Network:
         return [None if array is None else array.copy() for array in arrays]
 
     def set_part(self, name: str, given: Sequence[Array | None]) -> None:
+        self._averaged = None  # it belongs to the parameters of before
         for layer, array in zip(self._layers, given, strict=True):
             if array is not None:
                 layer.parameters()[name][...] = array

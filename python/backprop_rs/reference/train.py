@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 EMPTY: NDArray[Any] = np.empty(0, np.uint32)
+Position = tuple[int, int, float, float]  # epoch, step, sum w_i C_i and sum w_i
 
 
 @dataclass
@@ -47,6 +48,7 @@ class Settings:
     check_finite: bool = False
     penalty_per_sample: bool = False
     penalty_in_cost: float = 0.0  # how often
+    batches_by_rows: bool = False  # in the cost of an epoch, instead of by their weights
     window: tuple[int, int] | None = None  # samples of the epoch, and the first step of X
     names: NDArray[Any] | None = None  # the number of each sample in all data
     interrupted: Callable[[], bool] | None = None  # whether to give the training up
@@ -77,55 +79,55 @@ def train(
     X: Array,  # (n, n_0)
     y: NDArray[Any],  # (n, n_L), or class labels (n,)
     settings: Mapping[str, Any],
-    position: tuple[int, int, float],
+    position: Position,
     sample_weight: Array | None = None,  # (n,)
-) -> tuple[list[float], int, int, float, str | BaseException]:
-    """Go on from (epoch, step, cost_sum) to `stop_epoch`, or until the budget is spent.
+) -> tuple[list[float], int, int, float, float, str | BaseException]:
+    """Go on from (epoch, step, cost_sum, weight_sum) to `stop_epoch`, or until the budget is spent.
 
     Returns the costs of the epochs that ended in this call, where to go on, and why it came back:
     done, time, nonfinite, interrupted (by `interrupted` of the settings), or the exception of a
-    signal handler or of a function of the user's own. The cost of an epoch is the mean over its
-    samples, each taken just before the update of its own batch.
+    signal handler or of a function of the user's own. The cost of an epoch is sum w_i C_i / sum w_i
+    over its samples, each taken just before the update of its own batch; 0 if no sample has a
+    weight. The sums are those of the epoch of the last step.
     """
     run = Settings(**settings)
-    epoch, step, cost_sum = position
+    epoch, step, *sums = position
     n, first_step = run.window or (len(X), 0)
     steps = -(-n // run.batch_size)
     chosen = len(X) if run.orders is None else run.orders.shape[1]
     at_hand = min(first_step + -(-chosen // run.batch_size), steps)
     costs: list[float] = []
     deadline = perf_counter() + run.budget
-    if run.average is not None and network._averaged is None:
-        network._averaged = {name: theta.copy() for name, theta in network.parameters().items()}
+    begin_average(network, run)
     try:
         while (epoch, step) < (run.stop_epoch, run.stop_step):
             order = run.order(len(X), epoch)
             last = min(run.stop_step if epoch == run.stop_epoch else steps, at_hand)
             while step < last:
                 if run.interrupted and run.interrupted():
-                    return costs, epoch, step, cost_sum, "interrupted"
+                    return costs, epoch, step, sums[0], sums[1], "interrupted"
                 first = (step - first_step) * run.batch_size
                 rows = order[first : first + run.batch_size]
                 weights = None if sample_weight is None else sample_weight[rows]
                 rate = run.rate(epoch, step, steps)
-                cost = one_step(network, run, (X[rows], y[rows], weights), (rows, epoch), rate)
-                if cost is None:
-                    return costs, epoch, step, cost_sum, "nonfinite"
-                cost_sum += len(rows) * cost
+                found = one_step(network, run, (X[rows], y[rows], weights), (rows, epoch), rate)
+                if found is None:
+                    return costs, epoch, step, sums[0], sums[1], "nonfinite"
+                sums = [sums[0] + found[0], sums[1] + found[1]] if step else list(found)
                 step += 1
                 if step < last and perf_counter() >= deadline:
-                    return costs, epoch, step, cost_sum, "time"
+                    return costs, epoch, step, sums[0], sums[1], "time"
             if step < steps:
                 break
-            costs.append(cost_sum / n)
-            epoch, step, cost_sum = epoch + 1, 0, 0.0
+            costs.append(sums[0] / sums[1] if sums[1] else 0.0)
+            epoch, step = epoch + 1, 0
             if run.window:
                 break
             if perf_counter() >= deadline and (epoch, step) < (run.stop_epoch, run.stop_step):
-                return costs, epoch, step, cost_sum, "time"
+                return costs, epoch, step, sums[0], sums[1], "time"
     except BaseException as error:  # the steps before it have been made
-        return costs, epoch, step, cost_sum, error
-    return costs, epoch, step, cost_sum, "done"
+        return costs, epoch, step, sums[0], sums[1], error
+    return costs, epoch, step, sums[0], sums[1], "done"
 
 
 def one_step(
@@ -134,12 +136,33 @@ def one_step(
     batch: tuple[Array, NDArray[Any], Array | None],
     drawn: tuple[NDArray[Any], int],
     learning_rate: float,
-) -> float | None:
-    """One update; its cost before, or None where that is not finite and nothing was changed."""
+) -> tuple[float, float] | None:
+    """One update; what it adds to the sums of costs and weights of its epoch.
+
+    None where its cost is not finite and nothing was changed.
+    """
     cost, gradients = gradient(network, run, batch, drawn)
-    weights = batch[2]
-    total = len(batch[0]) if weights is None else float(weights.sum())
-    return update(network, run, cost, total, gradients, learning_rate)
+    weights, m = batch[2], len(batch[0])
+    total = m if weights is None else float(weights.sum())
+    found = update(network, run, cost, total, gradients, learning_rate)
+    return None if found is None else shares(run, found, total, m)
+
+
+def shares(run: Settings, cost: float, total: float, m: int) -> tuple[float, float]:
+    """What a batch of m samples, of the weight `total`, adds to the sums of its epoch."""
+    counted = m if run.batches_by_rows else total
+    return counted * cost, float(counted)
+
+
+def begin_average(network: Network, run: Settings) -> None:
+    """Begin the average of the parameters, or drop that of an earlier training.
+
+    Without `average` the parameters go on without it, so that it would no longer be theirs.
+    """
+    if run.average is None:
+        network._averaged = None
+    elif network._averaged is None:
+        network._averaged = {name: theta.copy() for name, theta in network.parameters().items()}
 
 
 def gradient(

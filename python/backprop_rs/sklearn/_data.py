@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..network import Network
     from ..training.interrupts import Interrupts
 
-Place = tuple[int, int, float]  # epoch, step, and the sum of its costs
+Place = tuple[int, int, float, float]  # epoch, step, and sum w_i C_i and sum w_i of its samples
 MAX_DENSE = 2**25  # numbers of a sparse matrix that are dense at the same time
 
 
@@ -78,7 +78,7 @@ def train(
     run = settings | {"budget": inf, "orders_from": first}
     if orders is not None:
         run["orders"] = orders
-    costs, at, error = train_part(net, samples, run, (first, 0, 0.0), interrupts)
+    costs, at, error = train_part(net, samples, run, (first, 0, 0.0, 0.0), interrupts)
     net.epochs_trained = at[0]
     return costs, error
 
@@ -92,7 +92,7 @@ def train_part(
     while True:
         before = at
         more, *place, reason = net._core.train(samples.X, samples.y, run, at, samples.weights)
-        at = (place[0], place[1], place[2])
+        at = (place[0], place[1], place[2], place[3])
         costs += more
         if reason != "interrupted":
             return costs, at, reason if isinstance(reason, BaseException) else None
@@ -117,7 +117,7 @@ def train_sparse(
     costs: list[float] = []
     for epoch in range(first, settings["stop_epoch"]):
         order = np.arange(n) if orders is None else orders[epoch - first]
-        cost_sum = 0.0
+        sums = [0.0, 0.0]
         for start in range(0, n, rows):
             chosen = order[start : start + rows]
             part = samples.rows(chosen)
@@ -128,8 +128,8 @@ def train_sparse(
                 "window": (n, start // size),
                 "names": chosen.astype(np.uint64),
             }
-            at = (epoch, start // size, cost_sum)
-            ended, (net.epochs_trained, _, cost_sum), error = train_part(
+            at = (epoch, start // size, *sums)
+            ended, (net.epochs_trained, _, *sums), error = train_part(
                 net, part, run, at, interrupts
             )
             costs += ended

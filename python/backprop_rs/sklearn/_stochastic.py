@@ -65,6 +65,7 @@ class Training:
             "clip_norm": mlp.clip_norm,
             "input_noise": float(mlp.input_noise),
             "penalty_per_sample": True,
+            "batches_by_rows": True,
             "penalty_in_cost": float(self.loss.divisor) if self.loss.has_penalty else 0.0,
         }
 

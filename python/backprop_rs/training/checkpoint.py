@@ -21,11 +21,12 @@ from ..history import History
 if TYPE_CHECKING:
     from ..network import Network
     from .out_of_core import Streamed
+    from .rollback import Place
     from .samples import Samples
     from .trainer import Loop
 
 CHECKPOINT = Kind(
-    "backprop_rs checkpoint", versions=("1",), means="a checkpoint of fit", finite=False
+    "backprop_rs checkpoint", versions=("1", "2"), means="a checkpoint of fit", finite=False
 )
 UNITS = {"s": 1, "min": 60, "h": 3600}
 STATES = ("state", "best")  # of the network: now, and at the best epoch of early stopping
@@ -244,8 +245,7 @@ class Resumed:
                 raise ValueError("arrays of other shapes")
             self.identity = dict(settings["identity"])
             self.seed, self.first = int(settings["seed"]), int(settings["first"])
-            epoch, step, cost_sum = settings["at"]
-            self.at = (int(epoch), int(step), float(cost_sum))
+            self.at = place_of(settings["at"], self.identity)
             self.rate = float(settings["rate"])
             self.rates = [float(rate) for rate in settings["rates"]]
             self.watched = settings["watched"] and tuple(settings["watched"])
@@ -275,6 +275,24 @@ class Resumed:
             loop.stopping.best, loop.stopping.best_epoch = self.stopping
             loop.stopping.state = best or None
         loop.net.seed, loop.net.epochs_trained = self.seed, self.at[0]
+
+
+def place_of(content: list[Any], identity: Mapping[str, Any]) -> Place:
+    """Where a training was; files of version 1 do not hold the weights of an epoch's samples.
+
+    Raises
+    ------
+    ValueError
+        If the weights are needed and not known.
+    """
+    epoch, step, cost_sum, *weight_sum = content
+    if not weight_sum and step:
+        if identity.get("weights") is not None or "source" in identity:
+            raise ValueError(
+                "an epoch in progress without the sum of its weights, by an earlier release"
+            )
+        weight_sum = [step * identity["batch_size"]]
+    return int(epoch), int(step), float(cost_sum), float(*(weight_sum or [0.0]))
 
 
 def history_of(content: dict[str, Any]) -> History:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from ..network import Network
 
 T = TypeVar("T")
-Place = tuple[int, int, float]
-Outcome = tuple[list[float], int, int, float, str | BaseException]
+Place = tuple[int, int, float, float]  # epoch, step, sum w_i C_i and sum w_i
+Outcome = tuple[list[float], int, int, float, float, str | BaseException]
 Kept = tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any] | None]  # y, activations and weights
 SHARD = 256
 QUEUED = 1  # chunks, beside the one that is trained on and the one that is being made
@@ -97,7 +97,7 @@ class Streamed:
             if block.y is None:
                 raise ValueError("a source must have a target to train or to evaluate")
             X, y = net._samples(block.X, block.y)
-            labels = class_labels(y, net.output, net.cost) if class_weight else None
+            labels = class_labels(y, net.output, net.cost) if class_weight is not None else None
             classes = (labels, max(net.sizes[-1], 2))
             weights = weights_of(block.weights, class_weight, classes, len(X), net.dtype)
             return Block(X, y, weights)
@@ -131,8 +131,8 @@ class Streamed:
             net = self.net
             if not net._several_labels:
                 net._several_labels = is_multilabel(y, net.output, net.cost)
-            more, epoch, step, cost_sum, reason = core.train(X, y, run, at, weights)
-            at = (epoch, step, cost_sum)
+            more, *place, reason = core.train(X, y, run, at, weights)
+            at = tuple(place)
             costs += more
             if reason not in ("done", "time"):
                 return costs, *at, reason

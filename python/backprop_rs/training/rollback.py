@@ -9,7 +9,7 @@ from typing import Any
 EVERY = 1.0  # seconds between two copies
 COPYING = 0.02  # the most of the time that goes into copies
 
-Place = tuple[int, int, float]  # epoch, step, and the sum of its costs
+Place = tuple[int, int, float, float]  # epoch, step, and sum w_i C_i and sum w_i of its samples
 
 
 class Copies:
@@ -47,7 +47,7 @@ class Copies:
         self.core.go_back(state)
         last, rest = divmod(max(step, start), self.steps)
         for epoch in range(at[0], last + 1):
-            at = again(at, (last, rest, 0.0) if epoch == last else (epoch + 1, 0, 0.0))
+            at = again(at, (last, rest, 0.0, 0.0) if epoch == last else (epoch + 1, 0, 0.0, 0.0))
         return last
 
     def go_back_to_a_copy(self) -> int:

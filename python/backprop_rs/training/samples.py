@@ -48,8 +48,8 @@ class Samples:
     is_first = True
 
     def train(
-        self, core: Any, settings: dict[str, Any], at: tuple[int, int, float]
-    ) -> tuple[list[float], int, int, float, str | BaseException]:
+        self, core: Any, settings: dict[str, Any], at: tuple[int, int, float, float]
+    ) -> tuple[list[float], int, int, float, float, str | BaseException]:
         """Some time in the core."""
         outcome: Any = core.train(self.X, self.y, settings, at, self.weights)
         return outcome  # type: ignore[no-any-return]

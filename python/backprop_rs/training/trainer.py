@@ -66,7 +66,7 @@ class Loop:
         self.rates: list[float] = []  # of each epoch, before the schedule
         self.reactive = self.backend.is_reactive(job.settings["schedule"])
         self.watched: Any = None
-        self.at: Place = (self.first, 0, 0.0)
+        self.at: Place = (self.first, 0, 0.0, 0.0)
         self.shown: Place | None = None
         self.done_before = 0.0  # epochs, by a training that this one goes on with
         self.history = History()
@@ -185,7 +185,7 @@ class Loop:
         """What comes after a step and after an epoch."""
         self.watchers.look(self.net, self.at[:2])
         if self.each_step:
-            self.tell("on_step_end", self.step_after(before, costs))
+            self.tell("on_step_end", self.step_after(before))
         if costs and self.each_epoch:
             self.end_epoch()
 
@@ -196,16 +196,15 @@ class Loop:
         if isinstance(self.samples, Streamed) and self.samples.alone:
             self.samples.waiting = self.interrupts.ending_what_waits
         outcome = self.samples.train(self.core, self.settings | more, at)
-        costs, epoch, step, cost_sum, reason = outcome
-        return costs, (epoch, step, cost_sum), reason
+        costs, epoch, step, cost_sum, weight_sum, reason = outcome
+        return costs, (epoch, step, cost_sum, weight_sum), reason
 
-    def step_after(self, before: Place, costs: list[float]) -> Step:
+    def step_after(self, before: Place) -> Step:
         """The step that has led here from a place."""
-        epoch, step, cost_sum = before
-        n, size = len(self.samples), self.settings["batch_size"]
-        rows = min(size, n - step * size)
-        total = costs[0] * n if costs else self.at[2]
-        return Step(self.net, epoch + 1, step + 1, (total - cost_sum) / rows)
+        epoch, step, *sums = before
+        cost_before, weight_before = sums if step else (0.0, 0.0)
+        cost, weight = self.at[2] - cost_before, self.at[3] - weight_before
+        return Step(self.net, epoch + 1, step + 1, cost / weight if weight else 0.0)
 
     def present_rate(self) -> float:
         """The learning rate before its schedule, as callbacks and plateaus have left it."""
@@ -260,7 +259,7 @@ class Loop:
 
     def give_up(self, at: Place) -> None:
         """Go back to before the update that spoilt the parameters, and say so."""
-        epoch, step, _ = at
+        epoch, step = at[:2]
         again = partial(self.again, rates=[*self.rates, self.present_rate()])
         self.net.epochs_trained = (
             self.copies.go_back_to(epoch * self.steps + step - 1, again)
@@ -303,7 +302,7 @@ class Loop:
 
     def done(self) -> float:
         """How many epochs of the training are done, with a part of the present one."""
-        epoch, step, _ = self.at
+        epoch, step = self.at[:2]
         return float(epoch - self.first + min(step / self.steps, 1.0))
 
     def show(self, last: bool = False) -> None:
