@@ -288,7 +288,7 @@ def test_content_that_cannot_be_used_is_refused(name, path, tmp_path):
 KILLED = """
 import os, random, signal, sys, time
 import backprop_rs as bp, numpy as np
-from backprop_rs.training import checkpoint, fitting, loop
+from backprop_rs.training import checkpoint, fit, trainer
 
 path, backend = sys.argv[1:]
 rng = np.random.default_rng(0)
@@ -323,7 +323,7 @@ class Checkpoints(checkpoint.Checkpoints):
             tell()
 
 expected = train()
-loop.SLICE, fitting.Checkpoints = 0.002, Checkpoints
+trainer.SLICE, fit.Checkpoints = 0.002, Checkpoints
 told, writes = [], []
 random.seed(5)
 kills = further = 0

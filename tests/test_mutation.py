@@ -131,9 +131,9 @@ def settings(**others):
 
 
 CALLS = {
-    "train": lambda net, X, y: net.train(X, y, settings(), (0, 0, 0.0)),
-    "one by one": lambda net, X, y: net.train(X, y, settings(batch_size=1), (0, 0, 0.0)),
-    "clipped": lambda net, X, y: net.train(X, y, settings(clip_norm=1.0), (0, 0, 0.0)),
+    "train": lambda net, X, y: net.train(X, y, settings(), (0, 0, 0.0, 0.0)),
+    "one by one": lambda net, X, y: net.train(X, y, settings(batch_size=1), (0, 0, 0.0, 0.0)),
+    "clipped": lambda net, X, y: net.train(X, y, settings(clip_norm=1.0), (0, 0, 0.0, 0.0)),
     "step": lambda net, X, y: net.step(X, y, 0.1),
     "backward": lambda net, X, y: net.backward(X, y),
     "gradient": lambda net, X, y: net.gradient(X, y),
@@ -178,7 +178,7 @@ def test_an_order_names_rows_that_are_there(core, sizes, given):
     sentence = "orders must hold rows from 0 to 59 for every epoch; got others, or too few"
     for wrong, first in ((orders, 0), (np.arange(60, dtype=np.uint32)[None], 1)):
         with pytest.raises(ValueError, match="orders") as raised:
-            net.train(X, y, settings(orders=wrong, orders_from=first), (0, 0, 0.0))
+            net.train(X, y, settings(orders=wrong, orders_from=first), (0, 0, 0.0, 0.0))
         assert str(raised.value) == sentence
 
 
@@ -190,15 +190,15 @@ def test_arrays_of_other_lengths_are_refused_by_the_core(core):
     weights = np.ones(60, np.float32)
     ready = lambda layer, sums: None  # noqa: E731
     for call in (
-        lambda: net.train(X, y[:-1].copy(), settings(), (0, 0, 0.0)),
-        lambda: net.train(X, y, settings(), (0, 0, 0.0), weights[:-1].copy()),
-        lambda: net.train(X.reshape(30, 8), y[:30].copy(), settings(), (0, 0, 0.0)),
-        lambda: net.train(X[:0], y[:0], settings(), (0, 0, 0.0)),
-        lambda: net.train(X, y, settings(batch_size=0), (0, 0, 0.0)),
+        lambda: net.train(X, y[:-1].copy(), settings(), (0, 0, 0.0, 0.0)),
+        lambda: net.train(X, y, settings(), (0, 0, 0.0, 0.0), weights[:-1].copy()),
+        lambda: net.train(X.reshape(30, 8), y[:30].copy(), settings(), (0, 0, 0.0, 0.0)),
+        lambda: net.train(X[:0], y[:0], settings(), (0, 0, 0.0, 0.0)),
+        lambda: net.train(X, y, settings(batch_size=0), (0, 0, 0.0, 0.0)),
         lambda: net.train(
-            X, y, settings(names=np.arange(3, dtype=np.uint64), window=(60, 0)), (0, 0, 0.0)
+            X, y, settings(names=np.arange(3, dtype=np.uint64), window=(60, 0)), (0, 0, 0.0, 0.0)
         ),
-        lambda: net.train(X, y, settings(window=(60, 2)), (0, 0, 0.0)),
+        lambda: net.train(X, y, settings(window=(60, 2)), (0, 0, 0.0, 0.0)),
         lambda: net.step(X, np.zeros((60, 2), np.float32), 0.1),
         lambda: net.backward(X.reshape(30, 8), y[:30].copy()),
         lambda: net.activations_of(X.reshape(30, 8)),

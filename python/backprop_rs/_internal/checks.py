@@ -162,6 +162,7 @@ WEIGHTS = {"float32": (1e-30, 1e30), "float64": (1e-290, 1e290)}
 def weights(name: str, given: AnyArray, dtype: str) -> None:
     """Refuse weights (>= 0) so small or so large that the gradient would lose its digits."""
     least, most = WEIGHTS[dtype]
+    given = np.asarray(given, np.float64)  # a narrower type might not have the limits
     wrong = (given > 0) & ((given < least) | (given > most))
     if wrong.any():
         row = int(wrong.argmax())
