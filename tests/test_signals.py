@@ -134,7 +134,7 @@ for bytes_, epoch in kept:  # of the steps of which epoch are they?
         twin.fit(X, y, epoch, **settings)
     else:
         twin._core.set_optimizer("adam")
-    hit, at = bits(twin) == bytes_, (epoch, 0, 0.0)
+    hit, at = bits(twin) == bytes_, (epoch, 0, 0.0, 0.0)
     more = {"batch_size": batch, "learning_rate": 0.01, "shuffle": True, "seed": 1, "budget": 1e9}
     for step in range(1, n // batch):
         if hit:
