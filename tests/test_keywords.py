@@ -91,7 +91,7 @@ def test_errors_of_the_methods_themselves_are_theirs() -> None:
 def test_signatures_and_documentation_stay() -> None:
     assert {"learning_rate", "epochs"} <= FIT and {"sizes", "cost"} <= NETWORK
     assert bp.Network.fit.__doc__ and bp.Network.fit.__name__ == "fit"
-    assert bp.Network.fit.__module__ == "backprop_rs.network.learns"
+    assert bp.Network.fit.__module__ == "backprop_rs.network"
 
 
 def test_every_alias_is_of_an_argument() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.network.threshold import threshold
+from backprop_rs._internal.threshold import threshold
 from backprop_rs.reference.activation import ACTIVATIONS
 
 HALVES = {

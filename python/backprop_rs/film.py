@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from .history import History
 
 if TYPE_CHECKING:
     from ._internal.types import AnyArray, Array, Data
-    from .network import Network
+    from .base_network import BaseNetwork
     from .plot.movie import Movie
     from .training.monitors import Course, Place
 
@@ -31,11 +32,11 @@ class Frame:
     shifts: list[Array | None]
 
     @classmethod
-    def of(cls, net: Network, at: Place) -> Frame:
+    def of(cls, net: BaseNetwork, at: Place) -> Frame:
         """Return a copy of the current parameters."""
         return cls(*at, net.weights, net.biases, net.gains, net.shifts)
 
-    def restore(self, net: Network) -> None:
+    def restore(self, net: BaseNetwork) -> None:
         net.weights, net.biases = self.weights, self.biases
         net.gains, net.shifts = self.gains, self.shifts
         net.epochs_trained = self.epoch
@@ -50,7 +51,7 @@ class Film:
 
     Attributes
     ----------
-    net : Network
+    net : BaseNetwork
         The network in its current state.
     X, y : arrays
         The samples of the training.
@@ -69,14 +70,14 @@ class Film:
     0
     """
 
-    def __init__(self, net: Network, X: Array, y: AnyArray, every: int, unit: str) -> None:
+    def __init__(self, net: BaseNetwork, X: Array, y: AnyArray, every: int, unit: str) -> None:
         self.net, self.X, self.y, self.every, self.unit = net, X, y, every, unit
         self.frames: list[Frame] = []
         self.history = History()
 
     # The interface of a watcher.
 
-    def begin(self, net: Network, course: Course) -> None:
+    def begin(self, net: BaseNetwork, course: Course) -> None:
         """Keep the parameters before the first step."""
         self.course, self.count = course, 0
         self.keep(net, course.start)
@@ -92,11 +93,11 @@ class Film:
         end = (self.course.last, 0)
         return min(place, end) if self.place < end else NEVER
 
-    def look(self, net: Network, at: Place) -> None:
+    def look(self, net: BaseNetwork, at: Place) -> None:
         self.count += 1
         self.keep(net, at)
 
-    def keep(self, net: Network, at: Place) -> None:
+    def keep(self, net: BaseNetwork, at: Place) -> None:
         self.place = at
         self.frames.append(Frame.of(net, at))
 
@@ -123,7 +124,7 @@ class Film:
         except ImportError:
             return None
 
-    def network(self, number: int) -> Network:
+    def network(self, number: int) -> BaseNetwork:
         """Return a copy of the network with the parameters of a frame, counted from 0."""
         twin = deepcopy(self.net)
         self.frames[number].restore(twin)
@@ -163,12 +164,20 @@ def same(frame: Frame, other: Frame) -> bool:
     return all((a == b).all() for a, b in zip(frame.arrays(), other.arrays(), strict=True))
 
 
-def record(net: Network, X: Data, y: Data, every: int, unit: str, settings: Any) -> Film:
-    """Train with a film as callback; see `Network.record`."""
+def record(
+    net: BaseNetwork,
+    fit: Callable[..., History],
+    X: Data,
+    y: Data,
+    every: int,
+    unit: str,
+    settings: Any,
+) -> Film:
+    """Train by `fit` with a film as callback; see `Network.record`."""
     every = checks.integer("every", every, least=1)
     checks.choice("unit", unit, UNITS)
     film = Film(net, *net._samples(X, y), every, unit)
     callbacks = settings.pop("callbacks", ())
     several = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-    film.finish(net.fit(X, y, callbacks=[*several, film], **settings))
+    film.finish(fit(X, y, callbacks=[*several, film], **settings))
     return film

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .network.base import Base
+    from .base_network import BaseNetwork
 
 NORM = " of layer norm"
 HEADER = ("layer", "shape", "activation", "parameters")
 
 
-def line(network: Base) -> str:
+def line(network: BaseNetwork) -> str:
     sizes = "-".join(map(str, network.sizes))
     hidden = network.activation
     shown = hidden[:1] if len(set(hidden)) == 1 else hidden
@@ -20,7 +20,7 @@ def line(network: Base) -> str:
     return f"Network({sizes}, {activations}, {network.cost}, {network.dtype}, {count})"
 
 
-def rows(network: Base) -> list[tuple[str, str, str, str]]:
+def rows(network: BaseNetwork) -> list[tuple[str, str, str, str]]:
     """Return one row per layer, and the total."""
     activations = [*network.activation, network.output]
     layers = zip(network._shapes(), activations, network._options, network._counts(), strict=True)
@@ -31,7 +31,7 @@ def rows(network: Base) -> list[tuple[str, str, str, str]]:
     return [*table, ("total", "", "", f"{network.n_parameters:,}")]
 
 
-def text(network: Base) -> str:
+def text(network: BaseNetwork) -> str:
     table = [HEADER, *rows(network)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = []
@@ -41,7 +41,7 @@ def text(network: Base) -> str:
     return "\n".join([line(network), "", *lines])
 
 
-def html(network: Base) -> str:
+def html(network: BaseNetwork) -> str:
     body = "".join(html_row("td", row) for row in rows(network))
     caption = line(network).replace("->", "&rarr;")
     return f"<table><caption>{caption}</caption>{html_row('th', HEADER)}{body}</table>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -14,6 +14,7 @@ from .checks import DTYPES
 from .safetensors import Kind, Refused
 
 if TYPE_CHECKING:
+    from ..custom import Activation, Cost
     from .types import Array, Path
 
 MODEL = Kind("backprop_rs", versions=("1",), means="a model saved by backprop_rs")
@@ -128,3 +129,29 @@ def refuse_nonfinite(arrays: Mapping[str, Array]) -> None:
             raise Refused(
                 f"has numbers that are not finite in {name}; allow_nonfinite=True takes them"
             )
+
+
+def function_names(path: Path, settings: dict[str, Any]) -> list[tuple[str, str]]:
+    """The kinds and the names of a file's own functions."""
+    names = settings.get("functions", [])
+    if not isinstance(names, list) or not all(map(is_pair, names)):
+        raise refused(path, "has functions that are not pairs of a kind and a name")
+    return [(kind, name) for kind, name in names]
+
+
+def is_pair(given: object) -> bool:
+    return isinstance(given, list) and list(map(type, given)) == [str, str]
+
+
+def wanted(
+    names: Sequence[tuple[str, str]], functions: Sequence[Activation | Cost]
+) -> list[Activation | Cost]:
+    """The functions of the user's own that a file names, from those given."""
+    given = {(one.kind, one.name): one for one in functions}
+    if set(given) != set(names):
+        raise ValueError(f"functions must be {listed(names)}, as when saved; got {listed(given)}")
+    return [given[key] for key in names]
+
+
+def listed(keys: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{kind} {name!r}" for kind, name in keys) or "none"

@@ -17,6 +17,7 @@ from .._internal.writing import status
 from ..data import ColumnStats, Dataset, Source, source, train_test_split
 from ..data.preparation import Preparation, describe_scaling, prepare
 from ..network import Network
+from ..training.metrics import metrics_for
 from .ranks import all_ranks, of_all
 from .source import read_to_train
 from .source_set import SourceSet
@@ -150,7 +151,7 @@ def check(args: Namespace, network: Network, phases: list[Phase], classes: bool)
     """Let `fit` check its options before anything is printed; no epoch is trained."""
     n_in, *_, n_out = network.sizes
     labels = np.zeros(1, int) if classes else None
-    network._metrics(args.metrics).check(labels, n_out)
+    metrics_for(network, args.metrics).check(labels, n_out)
     for phase in phases:
         network.fit(
             np.zeros((1, n_in)),
@@ -280,7 +281,7 @@ def scores_of_values(
     else:
         a = network.predict(X)
     y, a = preparation.values(y), preparation.values(a)
-    return network._metrics(metrics).scores(y, None, a)
+    return metrics_for(network, metrics).scores(y, None, a)
 
 
 def r_squared(predicted: NDArray[Any], y: NDArray[Any]) -> float:

@@ -30,14 +30,14 @@ from .sharding import REDUCTIONS
 
 if TYPE_CHECKING:
     from .._internal.types import Data
+    from ..base_network import BaseNetwork
     from ..history import History
-    from ..network import Network
     from ..training.fit import Ready
     from ..training.out_of_core import Streamed
 
 
 def fit(
-    net: Network, X: Any, y: Data | None, comm: Any, reduction: str, given: dict[str, Any]
+    net: BaseNetwork, X: Any, y: Data | None, comm: Any, reduction: str, given: dict[str, Any]
 ) -> History:
     """What `Network.fit` does with a communicator."""
     agreement = Agreement(comm)
@@ -47,7 +47,7 @@ def fit(
 
 def train(
     agreement: Agreement,
-    net: Network,
+    net: BaseNetwork,
     data: tuple[Any, Data | None],
     reduction: str,
     given: dict[str, Any],
@@ -70,7 +70,7 @@ def train(
 
 def prepared(
     agreement: Agreement,
-    net: Network,
+    net: BaseNetwork,
     data: tuple[Any, Data | None],
     reduction: str,
     given: dict[str, Any],
@@ -102,7 +102,7 @@ def prepared(
 
 
 def checked_settings(
-    agreement: Agreement, net: Network, samples: Distributed, given: dict[str, Any]
+    agreement: Agreement, net: BaseNetwork, samples: Distributed, given: dict[str, Any]
 ) -> Ready:
     """A training whose settings are those of all ranks."""
     from ..training import fit
@@ -135,7 +135,7 @@ def weight_facts(class_weight: Any) -> Any:
     return class_weight if class_weight is None else str(class_weight)
 
 
-def share_labels(agreement: Agreement, net: Network, local: Samples) -> None:
+def share_labels(agreement: Agreement, net: BaseNetwork, local: Samples) -> None:
     """Decide by the rows of all ranks whether the targets are classes, or several labels."""
     y = local.y
 
@@ -152,7 +152,7 @@ def share_labels(agreement: Agreement, net: Network, local: Samples) -> None:
         local.judged = y.astype(np.int64) if all(bits) else None
 
 
-def balance(agreement: Agreement, net: Network, local: Samples) -> None:
+def balance(agreement: Agreement, net: BaseNetwork, local: Samples) -> None:
     """Weights of the classes by their numbers on all ranks."""
     labels = local.labels
 

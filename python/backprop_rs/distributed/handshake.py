@@ -13,7 +13,7 @@ from ..exceptions import RanksDiffer
 from ..training.samples import Samples
 
 if TYPE_CHECKING:
-    from ..network import Network
+    from ..base_network import BaseNetwork
     from ..training.checkpoint import Resumed
     from ..training.out_of_core import Streamed
     from .agreement import Agreement
@@ -48,7 +48,7 @@ def compare(agreement: Agreement, point: str, facts: Callable[[], dict[str, Any]
                 )
 
 
-def facts_of(net: Network) -> dict[str, Any]:
+def facts_of(net: BaseNetwork) -> dict[str, Any]:
     """What must be the same of a network."""
     from .. import __version__
 
@@ -120,14 +120,14 @@ class Adoption:
     Parameters
     ----------
     agreement : Agreement
-    net : Network
+    net : BaseNetwork
     adopts : bool
         Whether that of this rank does.
     """
 
     NAMES = ("seed", "epochs_trained", "_steps")
 
-    def __init__(self, agreement: Agreement, net: Network, adopts: bool) -> None:
+    def __init__(self, agreement: Agreement, net: BaseNetwork, adopts: bool) -> None:
         self.agreement, self.net, self.adopts = agreement, net, adopts
         self.before = {name: getattr(net, name) for name in self.NAMES}
         answers = agreement.all("seeds", lambda: (adopts, self.before, net._optimizer))

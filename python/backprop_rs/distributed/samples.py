@@ -20,7 +20,7 @@ from .rows import GatheredSource, rows_of_rank
 from .sharding import Deal, deal
 
 if TYPE_CHECKING:
-    from ..network import Network
+    from ..base_network import BaseNetwork
     from .agreement import Agreement
 
 GO_ON, TIME, INTERRUPTED, FAILED = 0.0, 1.0, 2.0, 3.0  # what a rank says with every step
@@ -33,7 +33,7 @@ class Distributed(Streamed):
 
     Parameters
     ----------
-    net : Network
+    net : BaseNetwork
     given : Samples or Streamed
         This rank's rows, or a source of all rows, of which each rank reads its own.
     agreement : Agreement
@@ -43,7 +43,7 @@ class Distributed(Streamed):
     alone = False
 
     def __init__(
-        self, net: Network, given: Samples | Streamed, agreement: Agreement, reduction: str
+        self, net: BaseNetwork, given: Samples | Streamed, agreement: Agreement, reduction: str
     ) -> None:
         self.agreement, self.reduction = agreement, reduction
         self.local = given if isinstance(given, Samples) else None

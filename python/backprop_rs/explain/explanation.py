@@ -20,7 +20,7 @@ from .update import averages, update
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array, Path
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +178,7 @@ class Explanation(Document):
 
 
 def explain(
-    net: Network,
+    net: BaseNetwork,
     X: Array,
     y: AnyArray,
     learning_rate: float,

@@ -22,7 +22,7 @@ from .layer_norm_values import Floats, Normalized, doubled, normalized
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
-    from ..network import Network
+    from ..base_network import BaseNetwork
     from ..trace import Trace
 
 
@@ -34,7 +34,7 @@ class Quantities:
     (dC/da), `slopes` (sigma') and `cost_terms` are computed in float64 from its z and a.
     """
 
-    net: Network
+    net: BaseNetwork
     weights: list[Array]
     biases: list[Array]
     x: Array  # (m, n_0)
@@ -129,7 +129,7 @@ class Quantities:
         }
 
 
-def quantities(net: Network, X: Array, y: AnyArray, learning_rate: float) -> Quantities:
+def quantities(net: BaseNetwork, X: Array, y: AnyArray, learning_rate: float) -> Quantities:
     """Compute all quantities of a batch; the network is not changed."""
     trace = net.backward(X, y)
     if y.ndim == 1:
@@ -174,17 +174,17 @@ def quantities(net: Network, X: Array, y: AnyArray, learning_rate: float) -> Qua
     )
 
 
-def activation_rows(net: Network) -> list[Activation]:
+def activation_rows(net: BaseNetwork) -> list[Activation]:
     """Return the activation of each layer, built-in or custom."""
     return [activation(name) for name in net._activations]
 
 
-def cost_row(net: Network) -> Cost:
+def cost_row(net: BaseNetwork) -> Cost:
     """Return the cost, built-in or custom."""
     return cost(custom_cost(net) or net.cost)
 
 
-def custom_cost(net: Network) -> CustomCost | None:
+def custom_cost(net: BaseNetwork) -> CustomCost | None:
     """Return the custom cost, if the network has one."""
     return next((one for one in net._functions if isinstance(one, CustomCost)), None)
 
@@ -195,7 +195,7 @@ def smoothed(y: Array, share: float, output: str) -> Floats:
 
 
 def of_output(
-    net: Network, output: tuple[Floats, Floats], y: Array, targets: Floats
+    net: BaseNetwork, output: tuple[Floats, Floats], y: Array, targets: Floats
 ) -> tuple[Floats, Floats]:
     """Return the part of C_i of each output, and dC/da; not finite if a has been rounded.
 
@@ -227,7 +227,7 @@ def by_formula(formula: Expression, a: Floats, targets: Floats) -> Floats:
 
 
 def back(
-    net: Network, trace: Trace, seen: list[Floats], slope: Floats
+    net: BaseNetwork, trace: Trace, seen: list[Floats], slope: Floats
 ) -> tuple[list[Floats], list[Floats]]:
     """Return dC/da and sigma' of each layer."""
     layers = zip(activation_rows(net), seen, trace.activations[1:], strict=True)

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .._internal.types import Path
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 # The suffix of a file, and the module whose `content` returns its bytes.
 FORMATS = {".onnx": "onnx_file", ".c": "c_source", ".py": "numpy_source"}
 
 
 def write(
-    net: Network,
+    net: BaseNetwork,
     path: Path,
     classes: Sequence[str | int] | None = None,
     preparation: bool = True,

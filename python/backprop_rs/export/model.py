@@ -16,7 +16,7 @@ from ..reference.table import parse
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 # Options of layers that exports support: those that only matter in training, and normalization.
 SUPPORTED = ("dropout", "l1", "l2", "weight_decay", "max_norm", "layer_norm")
@@ -61,7 +61,7 @@ class Model:
     feature_names: tuple[str, ...]
     scaling: Scaling | None
     target_scaling: Scaling | None
-    net: Network
+    net: BaseNetwork
 
     @property
     def sizes(self) -> list[int]:
@@ -98,7 +98,7 @@ class Model:
         return self.unscaled(self.net.predict(self.scaled(X)))
 
 
-def model_of(net: Network, classes: Sequence[str | int] | None, preparation: bool) -> Model:
+def model_of(net: BaseNetwork, classes: Sequence[str | int] | None, preparation: bool) -> Model:
     """Return the network with its preparation, or raise an error if it cannot be exported."""
     prepared = Preparation()
     if preparation:
@@ -116,7 +116,7 @@ def model_of(net: Network, classes: Sequence[str | int] | None, preparation: boo
     )
 
 
-def layers_of(net: Network) -> list[Layer]:
+def layers_of(net: BaseNetwork) -> list[Layer]:
     """Return the layers, or raise ValueError for one that exported files do not support."""
     layers = []
     texts = [*net.activation, net.output]
@@ -141,7 +141,7 @@ def layers_of(net: Network) -> list[Layer]:
     return layers
 
 
-def classes_of(net: Network, classes: Sequence[str | int] | None) -> list[str] | list[int]:
+def classes_of(net: BaseNetwork, classes: Sequence[str | int] | None) -> list[str] | list[int]:
     """Return the names of the classes, text or whole numbers; none if the outputs are values."""
     n = 2 if net.sizes[-1] == 1 and net.output != "softmax" else net.sizes[-1]
     source, names = "classes", classes

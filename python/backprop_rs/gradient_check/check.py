@@ -25,7 +25,7 @@ from .result import AGREES, DIFFERS, UNDECIDED, GradientCheck, LayerCheck, Worst
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 EPS = float(np.finfo(np.float64).eps)
 STEPS = (EPS**0.2, EPS**0.2 / 16, EPS**0.2 / 256, EPS**0.2 / 4096)
@@ -71,7 +71,7 @@ class Compared:
 class Kinks:
     """The sides of all kinks on which the samples of a batch lie."""
 
-    def __init__(self, net: Network, X: Array, y: AnyArray) -> None:
+    def __init__(self, net: BaseNetwork, X: Array, y: AnyArray) -> None:
         self.net, self.X, self.y = net, X, y
         self.targets = one_hot(y, net.sizes[-1]) if y.ndim == 1 else y
         rows = enumerate(activation_rows(net))
@@ -99,7 +99,7 @@ class Kinks:
 class Prober:
     """The cost as a function of one parameter at a time."""
 
-    def __init__(self, net: Network, X: Array, y: AnyArray) -> None:
+    def __init__(self, net: BaseNetwork, X: Array, y: AnyArray) -> None:
         self.net, self.X, self.y = net, X, y
         self.parameters = {name: getattr(net, name) for name in GRADIENTS}
         self.trace = net.backward(X, y)
@@ -171,7 +171,7 @@ class Prober:
         return (4 * near - far) / 3, rounding + abs(near - far) / 3
 
 
-def noise_of_cost(net: Network, cost: float, trace: Any) -> float:
+def noise_of_cost(net: BaseNetwork, cost: float, trace: Any) -> float:
     """Return a bound of the rounding error of C in one forward pass."""
     total = abs(cost)
     parts = zip(net.weights, net.biases, trace.deltas, trace.activations[:-1], strict=True)
@@ -182,7 +182,7 @@ def noise_of_cost(net: Network, cost: float, trace: Any) -> float:
     return ROUNDINGS * EPS * total
 
 
-def check(net: Network, X: Array, y: AnyArray, max_parameters: int, seed: int) -> GradientCheck:
+def check(net: BaseNetwork, X: Array, y: AnyArray, max_parameters: int, seed: int) -> GradientCheck:
     """Compare all parameters, or a sample of `max_parameters` if there are more."""
     twin = in_float64(net)
     X = X.astype(np.float64)
@@ -196,7 +196,7 @@ def check(net: Network, X: Array, y: AnyArray, max_parameters: int, seed: int) -
     return GradientCheck(checked, len(X), repr(net))
 
 
-def in_float64(net: Network) -> Network:
+def in_float64(net: BaseNetwork) -> BaseNetwork:
     """Return a copy of the network with parameters and arithmetic in float64."""
     state = net.__getstate__()
     state["settings"] = state["settings"] | {"dtype": "float64"}

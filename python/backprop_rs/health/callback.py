@@ -15,7 +15,7 @@ from .measures import layers_of, probe_rows, steepest, update_ratios
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array, Data
-    from ..network import Network
+    from ..base_network import BaseNetwork
     from ..training.monitors import Course, Place
 
 LOOKS = 30  # the smallest number of looks in a training of at least so many epochs
@@ -88,7 +88,7 @@ class HealthWatcher:
 
     # The interface of a watcher.
 
-    def begin(self, net: Network, course: Course) -> None:
+    def begin(self, net: BaseNetwork, course: Course) -> None:
         """Choose the samples and the first epoch to measure."""
         self.probe = self.rows_of(net, course)
         self.record.rows = len(self.probe[0])
@@ -102,7 +102,7 @@ class HealthWatcher:
         epoch, step = course.start
         self.aim(net, epoch + (1 if step <= self.last_full else 2), course.start)
 
-    def rows_of(self, net: Network, course: Course) -> tuple[Array, AnyArray]:
+    def rows_of(self, net: BaseNetwork, course: Course) -> tuple[Array, AnyArray]:
         """Return the samples of the user, of the training, or the first of a source."""
         X, y, rows = self.settings.X, self.settings.y, self.settings.rows
         if X is not None:
@@ -129,7 +129,7 @@ class HealthWatcher:
         step, steps = self.last_full + 1, self.course.steps
         return (self.epoch - 1, step) if step < steps or not steps else (self.epoch, 0)
 
-    def look(self, net: Network, at: Place) -> None:
+    def look(self, net: BaseNetwork, at: Place) -> None:
         """Take the part of a look that belongs to this stop.
 
         A look has three stops: before the last full batch (keep the weights), after it (compute
@@ -154,14 +154,14 @@ class HealthWatcher:
             self.quickest = min(self.quickest, self.cost)
             self.aim(net, self.next_epoch(at[0]), at)
 
-    def measure(self, net: Network) -> None:
+    def measure(self, net: BaseNetwork) -> None:
         """Measure all layers with one forward and backward pass."""
         assert self.ratios is not None
         trace = Trace(*net._core.backward(*self.probe, None))
         self.record.add(self.epoch, layers_of(net, trace), self.ratios)
         self.before = self.ratios = None
 
-    def aim(self, net: Network, epoch: int, at: Place) -> None:
+    def aim(self, net: BaseNetwork, epoch: int, at: Place) -> None:
         """Set the next epoch to measure; its last full batch may come next."""
         self.epoch = epoch
         if self.next_stop() == at:

@@ -14,7 +14,7 @@ from ..reference.cost import cost as cost_of
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 GOLDEN = (5**0.5 - 1) / 2
 CUTS = 80  # of an interval: to 1e-16 of its length
@@ -22,7 +22,7 @@ FAR_Z = 50.0  # sigmoid is constant beyond it
 STEPS = 200  # of the descent of softmax
 
 
-def best_constant_cost(net: Network, y: AnyArray, limits: tuple[float, float]) -> float | None:
+def best_constant_cost(net: BaseNetwork, y: AnyArray, limits: tuple[float, float]) -> float | None:
     """Return the cost of the best constant activation within `limits` of the output layer.
 
     `y` (m, n_L) are the targets in float64. Each output has a search of its own, which is exact

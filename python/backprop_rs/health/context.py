@@ -19,8 +19,8 @@ from .measures import layers_of, probe_rows, slopes_of
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
+    from ..base_network import BaseNetwork
     from ..history import History
-    from ..network import Network
 
 ROWS = 256  # samples of the forward and backward pass
 INPUT_ROWS = 10_000  # samples of the statistics of the features
@@ -34,7 +34,7 @@ class Context:
 
     Attributes
     ----------
-    net : Network
+    net : BaseNetwork
     X, y : arrays, as the core takes them
     history : History or None
         The history of its training.
@@ -42,7 +42,7 @@ class Context:
         The learning rate to judge.
     """
 
-    net: Network
+    net: BaseNetwork
     X: Array
     y: AnyArray
     history: History | None

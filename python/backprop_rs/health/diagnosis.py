@@ -12,8 +12,8 @@ from .rules import RULES
 
 if TYPE_CHECKING:
     from .._internal.types import Data
+    from ..base_network import BaseNetwork
     from ..history import History
-    from ..network import Network
 
 WIDTH = 80
 
@@ -120,7 +120,7 @@ class Diagnosis(Sequence[Finding]):
 
 
 def diagnose(
-    net: Network, X: Data, y: Data, history: History | None, learning_rate: float | None
+    net: BaseNetwork, X: Data, y: Data, history: History | None, learning_rate: float | None
 ) -> Diagnosis:
     """Check every rule; see `Network.diagnose`."""
     rate = learning_rate

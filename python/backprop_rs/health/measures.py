@@ -13,7 +13,7 @@ from ..slopes import activation_inputs, exact_slopes
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
-    from ..network import Network
+    from ..base_network import BaseNetwork
     from ..trace import Trace
 
 FLAT = 0.05  # a neuron is saturated if its mean slope is below this share of the steepest
@@ -23,7 +23,7 @@ TWINS = {"gelu": "gelu_tanh"}  # the same slope to 0.001, without an erf for eac
 ROWS = 4096  # of a backward pass over many samples, which bounds its memory
 
 
-def layers_of(net: Network, trace: Trace) -> list[LayerHealth]:
+def layers_of(net: BaseNetwork, trace: Trace) -> list[LayerHealth]:
     """Measure each layer of a trace."""
     norms = gradient_norms(trace)
     inputs = activation_inputs(trace, net.gains, net.shifts)
@@ -107,7 +107,7 @@ def probe_rows(n: int, max_rows: int, seed: int) -> AnyArray:
     return rows
 
 
-def sample_gradient_norms(net: Network, X: Array, y: AnyArray, per_layer: bool) -> AnyArray:
+def sample_gradient_norms(net: BaseNetwork, X: Array, y: AnyArray, per_layer: bool) -> AnyArray:
     """Return the norm of each sample's gradient, (m,), or that of each layer, (m, L)."""
     if any(options["layer_norm"] for options in net._options):
         return norms_one_by_one(net, X, y, per_layer)
@@ -123,7 +123,7 @@ def sample_gradient_norms(net: Network, X: Array, y: AnyArray, per_layer: bool) 
     return norms
 
 
-def norms_one_by_one(net: Network, X: Array, y: AnyArray, per_layer: bool) -> AnyArray:
+def norms_one_by_one(net: BaseNetwork, X: Array, y: AnyArray, per_layer: bool) -> AnyArray:
     """Return the same norms from one gradient per sample, with those of gains and shifts."""
     traces = (net.backward(X[i : i + 1], y[i : i + 1]) for i in range(len(X)))
     every = np.array([gradient_norms(trace) for trace in traces])

@@ -12,7 +12,7 @@ import numpy as np
 from .._internal import checks
 
 if TYPE_CHECKING:
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 # Activations that have another name in scikit-learn, and their names here.
 RENAMED = {"logistic": "sigmoid", "exp": "exponential"}
@@ -22,7 +22,7 @@ FITTED = ("coefs_", "intercepts_", "activation", "out_activation_")
 COSTS = {"squared_error": "mean_squared_error(0.5)", "poisson": "poisson"}
 
 
-def network_of(cls: type[Network], mlp: Any, backend: str) -> Network:
+def network_of(cls: type[BaseNetwork], mlp: Any, backend: str) -> BaseNetwork:
     """Return the network of a fitted MLP; see `Network.from_sklearn`."""
     missing = [name for name in FITTED if not hasattr(mlp, name)]
     if missing:
@@ -64,7 +64,7 @@ def cost_of(mlp: Any) -> Any:
 
 
 def metadata_of(mlp: Any, n_outputs: int) -> dict[str, Any]:
-    """Return the names of features and classes for `Network.metadata`."""
+    """Return the names of features and classes for `BaseNetwork.metadata`."""
     metadata: dict[str, Any] = {}
     if hasattr(mlp, "feature_names_in_"):
         metadata["feature_names"] = [str(name) for name in mlp.feature_names_in_]

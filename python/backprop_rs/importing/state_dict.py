@@ -1,6 +1,6 @@
 """Import weights and biases by name, such as a state dictionary of PyTorch.
 
-A `Linear` called fc1 has `fc1.weight` (n_out, n_in), the layout of `Network.weights`, and
+A `Linear` called fc1 has `fc1.weight` (n_out, n_in), the layout of `BaseNetwork.weights`, and
 `fc1.bias` (n_out,). They may come from a safetensors file of another program. Such a file has no
 checksum and no settings, but its header is read with the limits of a model file: arrays share no
 bytes and leave no holes, so that reading takes memory in proportion to the size of the file.
@@ -23,7 +23,7 @@ from .._internal.safetensors import Refused, read_foreign
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Choice, Names, Path
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 KINDS = ("weight", "bias")
 
@@ -32,7 +32,7 @@ TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "uint16"}
 
 
 def network_of(
-    cls: type[Network],
+    cls: type[BaseNetwork],
     arrays: Any,
     activation: Names,
     output: Choice,
@@ -40,7 +40,7 @@ def network_of(
     layers: Sequence[str] | None,
     dtype: str | None,
     backend: str,
-) -> Network:
+) -> BaseNetwork:
     """Return the network of named arrays; see `Network.from_state_dict`."""
     from_file = isinstance(arrays, (str, os.PathLike))
     if from_file:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .._internal.types import Data
-    from ..network import Network
+    from ..base_network import BaseNetwork
     from .paths import Node
 
 GAP, PITCH = 2.6, 1.3
@@ -27,7 +27,7 @@ MAX_LINES = 6
 
 
 def chain(
-    net: Network,
+    net: BaseNetwork,
     x: Data,
     y: Data,
     layer: int,
@@ -47,7 +47,7 @@ def chain(
 
     Parameters
     ----------
-    net : Network
+    net : BaseNetwork
     x : (n_0,) array-like
         One sample.
     y : its targets

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .._internal.types import AnyArray, Data
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 FEW = 20  # cells have numbers up to this number of classes
 
 
 def confusion(
-    net: Network,
+    net: BaseNetwork,
     X: Data,
     y: Data,
     ax: Axes | None = None,
@@ -32,7 +32,7 @@ def confusion(
 
     Parameters
     ----------
-    net : Network
+    net : BaseNetwork
     X, y : array-like, as for `Network.evaluate`
         y must be classes.
     ax : Axes, optional
@@ -87,7 +87,7 @@ def confusion(
     return ax
 
 
-def confusion_matrix(net: Network, X: Data, y: Data) -> AnyArray:
+def confusion_matrix(net: BaseNetwork, X: Data, y: Data) -> AnyArray:
     """Return the number of samples of each true class (row) and predicted class (column)."""
     X, checked = net._samples(X, y)
     labels = class_labels(checked, net.output, net.cost)

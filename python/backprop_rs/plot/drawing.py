@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .._internal.types import AnyArray
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 Point = tuple[float, float]
 LABELED, PLAIN = (4.3, 2.4, 0.75), (2.6, 0.95, 0.6)  # gap, pitch, and inches of a unit
@@ -46,7 +46,7 @@ class Drawing:
 
     def __init__(
         self,
-        net: Network,
+        net: BaseNetwork,
         values: Values,
         labels: bool,
         max_neurons: int,
@@ -237,7 +237,7 @@ class Drawing:
 
 
 def drawing_of(
-    net: Network,
+    net: BaseNetwork,
     values: Values,
     labels: bool | None,
     max_neurons: int,

@@ -154,7 +154,7 @@ def caption(film: Recording, number: int) -> str:
     """Return the epoch and step of a frame, and C of all samples."""
     frame = film.frames[number]
     step = f", step {frame.step}" if film.unit == "step" else ""
-    cost = film.network(number).evaluate(film.X, film.y)["cost"]
+    cost = film.network(number)._core.mean_cost(film.X, film.y)
     return f"epoch {frame.epoch}{step}   C = {cost:.4f}"
 
 

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .._internal.types import AnyArray, Data
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 EDGES = ("weight", "gradient")
 
 
 def network(
-    net: Network,
+    net: BaseNetwork,
     x: Data | None = None,
     y: Data | None = None,
     ax: Axes | None = None,
@@ -36,10 +36,10 @@ def network(
 
     Parameters
     ----------
-    net : Network
+    net : BaseNetwork
     x : (n_0,) or (m, n_0) array-like, optional
         A sample, or several samples whose mean is shown. Without it neurons have no color.
-    y : targets of x, as for `Network.backward`; optional
+    y : targets of x, as for `BaseNetwork.backward`; optional
         With them δ stands next to each neuron, and C above.
     ax : Axes, optional
         The default is that of a new figure.
@@ -80,7 +80,7 @@ def network(
     return drawing.ax
 
 
-def values_of(net: Network, x: Data | None, y: Data | None, edges: str) -> Values:
+def values_of(net: BaseNetwork, x: Data | None, y: Data | None, edges: str) -> Values:
     """Return the numbers of a drawing."""
     checks.choice("edges", edges, EDGES)
     for name, array in (("x", x), ("y", y)):
@@ -112,7 +112,7 @@ def means(arrays: list[Any]) -> list[AnyArray]:
     return [array.mean(axis=0) for array in arrays]
 
 
-def target_of(net: Network, x: Data, y: Data) -> AnyArray:
+def target_of(net: BaseNetwork, x: Data, y: Data) -> AnyArray:
     """Return the mean target, (n_L,)."""
     _, checked = net._samples(x, y)
     if checked.ndim == 1:  # class labels: the mean of their one-hot rows

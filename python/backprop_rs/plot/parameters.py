@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .._internal.types import AnyArray, Data
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 OVERLAP = 0.85  # the height of a histogram, as a share of its row
 
 
 def histograms(
-    net: Network,
+    net: BaseNetwork,
     X: Data | None = None,
     y: Data | None = None,
     ax: Axes | None = None,
@@ -30,8 +30,8 @@ def histograms(
 
     Parameters
     ----------
-    net : Network
-    X, y : array-like, as for `Network.backward`; optional
+    net : BaseNetwork
+    X, y : array-like, as for `BaseNetwork.backward`; optional
         With them ∂C/∂w is shown instead of w.
     ax : Axes, optional
         The default is that of a new figure.
@@ -74,7 +74,7 @@ def histograms(
 
 
 def images(
-    net: Network,
+    net: BaseNetwork,
     ax: Axes | None = None,
     *,
     layer: int = 1,
@@ -85,7 +85,7 @@ def images(
 
     Parameters
     ----------
-    net : Network
+    net : BaseNetwork
     ax : Axes, optional
         The default is that of a new figure.
     layer : int, default 1

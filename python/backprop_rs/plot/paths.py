@@ -14,7 +14,7 @@ from ..slopes import activation_inputs, exact_slopes
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array, Data
-    from ..network import Network
+    from ..base_network import BaseNetwork
     from ..trace import Trace
 
 
@@ -172,7 +172,9 @@ class Paths:
         return " ".join(filter(None, (words, self.left_out())))
 
 
-def paths_of(net: Network, x: Data, y: Data, layer: int, j: int, k: int, max_neurons: int) -> Paths:
+def paths_of(
+    net: BaseNetwork, x: Data, y: Data, layer: int, j: int, k: int, max_neurons: int
+) -> Paths:
     """Return the paths of w_jk of a layer, for one sample."""
     sizes = net.sizes
     last = len(sizes) - 1
@@ -209,7 +211,7 @@ def check(name: str, value: int, low: int, high: int) -> None:
         raise ValueError(f"{name} must be from {low} to {high}; got {value}")
 
 
-def norms_of(net: Network, trace: Trace) -> list[AnyArray | None]:
+def norms_of(net: BaseNetwork, trace: Trace) -> list[AnyArray | None]:
     """Return du/dz, g_i ([i = j] - (1 + ẑ_i ẑ_j) / n) / s, of each layer with normalization."""
     norms: list[AnyArray | None] = []
     for z, gain, shift in zip(trace.weighted_inputs, net.gains, net.shifts, strict=True):
@@ -224,7 +226,7 @@ def seen_deltas(trace: Trace) -> list[AnyArray]:
     return [delta[0] if shift is None else shift for delta, shift in parts]
 
 
-def slopes_of(net: Network, trace: Trace, inputs: list[Array]) -> tuple[list[AnyArray], bool]:
+def slopes_of(net: BaseNetwork, trace: Trace, inputs: list[Array]) -> tuple[list[AnyArray], bool]:
     """Return σ' of each neuron, and True if the output is softmax, whose neurons have none."""
     slopes: list[AnyArray] = []
     joined = False

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .._internal.types import AnyArray, Data
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 MAX_PREDICTIONS = 1_000_000  # over all features, to find those that matter most
 MIN_ROWS = 16
@@ -26,7 +26,7 @@ MARGIN = 0.08  # of the range of a feature, around the samples
 
 
 def boundary(
-    net: Network,
+    net: BaseNetwork,
     X: Data,
     y: Data | None = None,
     ax: Axes | None = None,
@@ -47,7 +47,7 @@ def boundary(
 
     Parameters
     ----------
-    net : Network
+    net : BaseNetwork
     X : (m, n_0) array-like
         The samples. They also set the ranges of the axes.
     y : targets, as for `Network.fit`; optional
@@ -89,7 +89,7 @@ def boundary(
     return ax
 
 
-def most_important(net: Network, X: Data) -> tuple[int, int]:
+def most_important(net: BaseNetwork, X: Data) -> tuple[int, int]:
     """Return the two features that matter most to the outputs, the smaller number first.
 
     Each feature in turn is replaced by its mean. A feature matters more if this changes the
@@ -97,7 +97,7 @@ def most_important(net: Network, X: Data) -> tuple[int, int]:
 
     Examples
     --------
-    >>> from backprop_rs import Network
+    >>> from backprop_rs import BaseNetwork
     >>> net = Network([3, 1], output="identity", init=[[[0.1, -2.0, 1.0]]])
     >>> most_important(net, [[0, 0, 0], [1, 1, 1]])
     (1, 2)
@@ -206,7 +206,12 @@ class View:
 
 
 def view_of(
-    net: Network, X: Data, y: Data | None, features: tuple[int, int], at: Data | None, points: int
+    net: BaseNetwork,
+    X: Data,
+    y: Data | None,
+    features: tuple[int, int],
+    at: Data | None,
+    points: int,
 ) -> View:
     """Predict on a grid over the range of the samples."""
     n_in, n_out = net.sizes[0], net.sizes[-1]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .monitors import Watcher, Watching
 
 if TYPE_CHECKING:
+    from ..base_network import BaseNetwork
     from ..history import History
-    from ..network import Network
 
 
 class Event:
@@ -17,11 +17,11 @@ class Event:
 
     Attributes
     ----------
-    net : Network
+    net : BaseNetwork
         With the parameters of this moment; it may be evaluated and saved, but not changed.
     """
 
-    def __init__(self, net: Network) -> None:
+    def __init__(self, net: BaseNetwork) -> None:
         self.net = net
         self.stopped = False
 
@@ -35,7 +35,7 @@ class Epoch(Event):
 
     Attributes
     ----------
-    net : Network
+    net : BaseNetwork
         With the parameters of this moment; it may be evaluated and saved, but not changed.
     number : int
         The number of the epoch, counted from 1 over all calls of `fit`.
@@ -47,7 +47,7 @@ class Epoch(Event):
         That of the next epochs before the schedule; it may be set.
     """
 
-    def __init__(self, net: Network, history: History, learning_rate: float) -> None:
+    def __init__(self, net: BaseNetwork, history: History, learning_rate: float) -> None:
         super().__init__(net)
         self.history, self.learning_rate = history, learning_rate
         self.number = history.epoch[-1]
@@ -63,7 +63,7 @@ class Step(Event):
 
     Attributes
     ----------
-    net : Network
+    net : BaseNetwork
         With the parameters of this moment; it may be evaluated and saved, but not changed.
     epoch : int
         The number of its epoch, counted from 1 over all calls of `fit`.
@@ -73,7 +73,7 @@ class Step(Event):
         Of its batch, before the update.
     """
 
-    def __init__(self, net: Network, epoch: int, number: int, cost: float) -> None:
+    def __init__(self, net: BaseNetwork, epoch: int, number: int, cost: float) -> None:
         super().__init__(net)
         self.epoch, self.number, self.cost = epoch, number, cost
 

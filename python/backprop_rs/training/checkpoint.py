@@ -19,7 +19,7 @@ from .._internal.safetensors import PIECE, UNFIT, Kind
 from ..history import History
 
 if TYPE_CHECKING:
-    from ..network import Network
+    from ..base_network import BaseNetwork
     from .out_of_core import Streamed
     from .rollback import Place
     from .samples import Samples
@@ -62,11 +62,11 @@ class Checkpoints:
         """Whether it matters where an epoch ends."""
         return self.path is not None and self.epochs is not None
 
-    def seed(self, net: Network) -> int:
+    def seed(self, net: BaseNetwork) -> int:
         """That of the training to go on with."""
         return self.resumed.seed if self.resumed else net.seed
 
-    def first_epoch(self, net: Network) -> int:
+    def first_epoch(self, net: BaseNetwork) -> int:
         """Where the training has begun."""
         return self.resumed.first if self.resumed else net.epochs_trained
 
@@ -155,7 +155,7 @@ def source_of(path: str | None, resume: Any) -> str | None:
 
 
 def identity_of(
-    net: Network,
+    net: BaseNetwork,
     given: Mapping[str, Any],
     samples: Samples | Streamed,
     held: Samples | Streamed | None,

@@ -18,6 +18,7 @@ from .callbacks import Callbacks
 from .checkpoint import Checkpoints, Resumed, identity_of
 from .defaults import Plan, is_lbfgs, plan
 from .early_stopping import Stopping, early_stopping
+from .metrics import metrics_for
 from .out_of_core import Streamed
 from .out_of_core_fit import check_length, keep_scaling, streamed
 from .sample_weights import as_mapping, weights_of
@@ -25,15 +26,15 @@ from .samples import Samples, hold_back
 
 if TYPE_CHECKING:
     from .._internal.types import Data
+    from ..base_network import BaseNetwork
     from ..health import HealthRecord
     from ..history import History
-    from ..network import Network
 
 POSITION = ("seed", "schedule_from")  # what a training that goes on takes from its checkpoint
 
 
 def samples_of(
-    net: Network, X: Data, y: Data, sample_weight: Data | None = None, class_weight: Any = None
+    net: BaseNetwork, X: Data, y: Data, sample_weight: Data | None = None, class_weight: Any = None
 ) -> Samples:
     """Checked samples."""
     samples = Samples(net, *net._samples(X, y))
@@ -54,7 +55,12 @@ class Ready:
 
 
 def fit(
-    net: Network, X: Data, y: Data | None, comm: Any = None, reduction: str = "exact", **given: Any
+    net: BaseNetwork,
+    X: Data,
+    y: Data | None,
+    comm: Any = None,
+    reduction: str = "exact",
+    **given: Any,
 ) -> History:
     """What `Network.fit` does, with all of its arguments."""
     given["class_weight"] = as_mapping(given["class_weight"])
@@ -73,7 +79,7 @@ def fit(
     return training.run()
 
 
-def keep_names(net: Network, X: Data) -> bool:
+def keep_names(net: BaseNetwork, X: Data) -> bool:
     """Keep the names of a frame's columns with the network, if it has none yet."""
     names = frames.names_of(X)
     if names is None or len(names) != net.sizes[0] or "feature_names" in net.metadata:
@@ -82,14 +88,16 @@ def keep_names(net: Network, X: Data) -> bool:
     return True
 
 
-def samples_for(net: Network, X: Data, y: Data | None, given: dict[str, Any]) -> Samples | Streamed:
+def samples_for(
+    net: BaseNetwork, X: Data, y: Data | None, given: dict[str, Any]
+) -> Samples | Streamed:
     """What to learn from."""
     if isinstance(X, Source):
         return streamed(net, X, y, given)
     return samples_of(net, X, y, given["sample_weight"], given["class_weight"])
 
 
-def ready(net: Network, samples: Samples | Streamed, given: dict[str, Any]) -> Ready:
+def ready(net: BaseNetwork, samples: Samples | Streamed, given: dict[str, Any]) -> Ready:
     """Check all other arguments."""
     checkpoints = Checkpoints(given["checkpoint"], given["checkpoint_every"], given["resume"])
     if isinstance(samples, Samples):
@@ -101,7 +109,7 @@ def ready(net: Network, samples: Samples | Streamed, given: dict[str, Any]) -> R
     memory.need_training(net.sizes, min(chosen.batch_size, len(samples)), net.dtype)
     if is_lbfgs(chosen.optimizer):
         return ready_for_lbfgs(net, samples, held, given, chosen)
-    callbacks, metrics = callbacks_of(given), net._metrics(given["metrics"])
+    callbacks, metrics = callbacks_of(given), metrics_for(net, given["metrics"])
     job = trainer.Job(
         samples=samples,
         settings=settings_of(net, given, chosen, checkpoints),
@@ -144,7 +152,7 @@ def ready(net: Network, samples: Samples | Streamed, given: dict[str, Any]) -> R
 
 
 def ready_for_lbfgs(
-    net: Network,
+    net: BaseNetwork,
     samples: Samples | Streamed,
     held: Samples | Streamed | None,
     given: dict[str, Any],
@@ -219,7 +227,7 @@ def record_of(callbacks: Callbacks) -> HealthRecord | None:
 
 
 def settings_of(
-    net: Network, given: dict[str, Any], chosen: Plan, checkpoints: Checkpoints
+    net: BaseNetwork, given: dict[str, Any], chosen: Plan, checkpoints: Checkpoints
 ) -> dict[str, Any]:
     """What every call of the core gets."""
     return {
@@ -246,7 +254,7 @@ def run_of(chosen: Plan, job: trainer.Job) -> dict[str, Any]:
     return plain | more | {"metrics": job.metrics.names, "early_stopping": watched}
 
 
-def validation_of(net: Network, given: dict[str, Any]) -> Samples | Streamed | None:
+def validation_of(net: BaseNetwork, given: dict[str, Any]) -> Samples | Streamed | None:
     data = given["validation_data"]
     if data is None:
         return None

@@ -17,7 +17,7 @@ from . import interrupts
 
 if TYPE_CHECKING:
     from .._internal.types import Array
-    from ..network import Network
+    from ..base_network import BaseNetwork
     from .interrupts import Interrupts
     from .samples import Samples
 
@@ -49,7 +49,7 @@ class NotFinite(Exception):
 
 
 def fit(
-    net: Network, samples: Samples, iterations: int, text: str = "lbfgs", on_nan: str = "raise"
+    net: BaseNetwork, samples: Samples, iterations: int, text: str = "lbfgs", on_nan: str = "raise"
 ) -> History:
     """Minimise C with the l2 penalties of the layers; one iteration counts as an epoch.
 
@@ -119,7 +119,7 @@ def fit(
     return history
 
 
-def what_went_wrong(net: Network, objective: Objective) -> str:
+def what_went_wrong(net: BaseNetwork, objective: Objective) -> str:
     """Return the sentence on a cost that is not finite."""
     when = "no longer finite in a step of L-BFGS"
     if objective.least == np.inf:
@@ -135,7 +135,7 @@ class Objective:
 
     def __init__(
         self,
-        net: Network,
+        net: BaseNetwork,
         samples: Samples,
         listening: Interrupts | None = None,
         check_finite: bool = False,

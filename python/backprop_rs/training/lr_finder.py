@@ -9,7 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
-    from ..network import Network
+    from ..base_network import BaseNetwork
     from .samples import Samples
 
 FAR = 4.0  # times the cost of the untrained network, where the test ends
@@ -55,7 +55,13 @@ class LearningRates:
 
 
 def find(
-    net: Network, samples: Samples, batch_size: int, optimizer: str, low: float, high: float, n: int
+    net: BaseNetwork,
+    samples: Samples,
+    batch_size: int,
+    optimizer: str,
+    low: float,
+    high: float,
+    n: int,
 ) -> LearningRates:
     """Train a copy for n steps, or until its cost is far above that of the beginning."""
     from copy import deepcopy

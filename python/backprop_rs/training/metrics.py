@@ -19,6 +19,7 @@ from .scores import one_hot
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
+    from ..base_network import BaseNetwork
 
 LABELS, SCORES, PROBABILITIES, VALUES, AUTO = (
     *("labels", "scores", "probabilities", "values"),
@@ -292,3 +293,26 @@ def needs_of(name: str) -> str:
     if name in OF_SCORES:
         return SCORES
     return PROBABILITIES if name in OF_PROBABILITIES else AUTO
+
+
+def metrics_for(network: BaseNetwork, given: Any) -> Metrics:
+    """Return the metrics asked for, with the threshold and the output of a network."""
+    return Metrics(given, network._threshold(), network.output)
+
+
+def score(
+    network: BaseNetwork,
+    X: Array,
+    y: AnyArray,
+    labels: AnyArray | None,
+    weights: Array | None,
+    metrics: Metrics,
+) -> dict[str, float]:
+    """Return the cost, the accuracy if there are labels, and the metrics."""
+    scores = {}
+    if labels is not None or metrics.rows:
+        a = network._core.predict(X)
+        scores = metrics.scores(y, labels, a, weights)
+        if labels is not None and "accuracy" not in scores:
+            scores = {"accuracy": metrics.accuracy(labels, a, weights)} | scores
+    return {"cost": float(network._core.mean_cost(X, y, weights))} | scores

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from ..network import Network
+    from ..base_network import BaseNetwork
     from .out_of_core import Streamed
     from .samples import Samples
 
@@ -34,13 +34,13 @@ class Course:
 class Watcher(Protocol):
     """A callback that has the training stop where it wants to look; it changes nothing."""
 
-    def begin(self, net: Network, course: Course) -> None:
+    def begin(self, net: BaseNetwork, course: Course) -> None:
         """Look before the first step."""
 
     def next_stop(self) -> Place:
         """Where to look next; beyond the end for nowhere."""
 
-    def look(self, net: Network, at: Place) -> None:
+    def look(self, net: BaseNetwork, at: Place) -> None:
         """Look, at the place that `next_stop` has named; later where there was no stop then."""
 
 
@@ -62,7 +62,7 @@ class Watchers:
     def __init__(self, given: Sequence[Watcher]) -> None:
         self.given = list(given)
 
-    def begin(self, net: Network, course: Course) -> None:
+    def begin(self, net: BaseNetwork, course: Course) -> None:
         for one in self.given:
             one.begin(net, course)
 
@@ -72,7 +72,7 @@ class Watchers:
         place = min([(epoch, 0), *(stop for stop in stops if stop > at)])
         return {"stop_epoch": place[0], "stop_step": place[1]}
 
-    def look(self, net: Network, at: Place) -> None:
+    def look(self, net: BaseNetwork, at: Place) -> None:
         for one in self.given:
             if one.next_stop() <= at:
                 one.look(net, at)

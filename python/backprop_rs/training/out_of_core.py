@@ -25,7 +25,7 @@ from .sample_weights import weights_of
 from .tally import Tally
 
 if TYPE_CHECKING:
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 T = TypeVar("T")
 Place = tuple[int, int, float, float]  # epoch, step, sum w_i C_i and sum w_i
@@ -56,7 +56,7 @@ class Streamed:
 
     Parameters
     ----------
-    net : Network
+    net : BaseNetwork
     source : Source
     batch_size : int
     class_weight : mapping, optional
@@ -66,7 +66,7 @@ class Streamed:
     reads_ahead = True
 
     def __init__(
-        self, net: Network, source: Source, batch_size: int = SHARD, class_weight: Any = None
+        self, net: BaseNetwork, source: Source, batch_size: int = SHARD, class_weight: Any = None
     ) -> None:
         self.net, self.source, self.batch_size = net, in_order(source, net), batch_size
         self.class_weight = class_weight
@@ -332,7 +332,7 @@ class Streamed:
         """Tell all who train together of an exception that may be known here alone."""
 
 
-def in_order(source: Source, net: Network) -> Source:
+def in_order(source: Source, net: BaseNetwork) -> Source:
     """Return a source with its columns in the order of those that the network was trained on."""
     known, names = net._feature_names(), source.feature_names
     if not known or not names or names == known:
@@ -351,12 +351,12 @@ def in_order(source: Source, net: Network) -> Source:
     return other
 
 
-def evaluate(net: Network, source: Source, metrics: Metrics) -> dict[str, float]:
+def evaluate(net: BaseNetwork, source: Source, metrics: Metrics) -> dict[str, float]:
     """What `Network.evaluate` does with a source."""
     return Streamed(net, source).score(metrics)
 
 
-def predict(net: Network, source: Source, out: NDArray[Any] | None = None) -> NDArray[Any]:
+def predict(net: BaseNetwork, source: Source, out: NDArray[Any] | None = None) -> NDArray[Any]:
     """What `Network.predict` does with a source: rows in their natural order."""
     from .._internal import checks
 

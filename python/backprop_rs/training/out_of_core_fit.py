@@ -8,10 +8,10 @@ from ..data.sources import Source
 from .out_of_core import Streamed
 
 if TYPE_CHECKING:
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 
-def streamed(net: Network, source: Source, y: Any, given: dict[str, Any]) -> Streamed:
+def streamed(net: BaseNetwork, source: Source, y: Any, given: dict[str, Any]) -> Streamed:
     """The samples of a source, which brings its targets and weights along."""
     for name, value in (("y", y), ("sample_weight", given["sample_weight"])):
         if value is not None:
@@ -42,7 +42,7 @@ def check_length(source: Source, given: dict[str, Any]) -> None:
             )
 
 
-def keep_scaling(net: Network, source: Source) -> None:
+def keep_scaling(net: BaseNetwork, source: Source) -> None:
     """The scaling of a source stays with the network, as the command line keeps it."""
     scalings = {"scaling": source.scaling, "target_scaling": source.target_scaling}
     for name, scaling in scalings.items():

@@ -11,10 +11,11 @@ import numpy as np
 
 from ..data.labels import class_labels, target_labels
 from ..reference.random import SPLIT, raw
+from .metrics import score
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
-    from ..network import Network
+    from ..base_network import BaseNetwork
     from .metrics import Metrics
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ T = TypeVar("T")
 class Samples:
     """Checked samples, ready for the core."""
 
-    net: Network
+    net: BaseNetwork
     X: Array
     y: AnyArray
     weights: Array | None = None
@@ -63,7 +64,7 @@ class Samples:
 
     def score(self, metrics: Metrics) -> dict[str, float]:
         """The mean cost, the accuracy where y are classes, and the metrics."""
-        return self.net._score(self.X, self.y, self.judged, self.weights, metrics)
+        return score(self.net, self.X, self.y, self.judged, self.weights, metrics)
 
     def identity(self) -> dict[str, Any]:
         """What tells these samples from others."""

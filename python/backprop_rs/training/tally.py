@@ -9,7 +9,7 @@ from .metrics import predicted
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
-    from ..network import Network
+    from ..base_network import BaseNetwork
 
 
 class Tally:
@@ -19,7 +19,7 @@ class Tally:
     as they can be.
     """
 
-    def __init__(self, net: Network) -> None:
+    def __init__(self, net: BaseNetwork) -> None:
         self.net, self.threshold = net, net._threshold()
         self.decides = has_binary_outputs(net.output, net.cost) and net.sizes[-1] > 1
         self.of_classes: float | None = 0.0  # None once a block has no classes

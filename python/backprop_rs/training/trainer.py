@@ -23,7 +23,7 @@ from .rollback import Copies, Place
 from .samples import Samples
 
 if TYPE_CHECKING:
-    from ..network import Network
+    from ..base_network import BaseNetwork
     from ..progress import Bar
 
 SLICE = 0.05  # seconds of training between two looks at Ctrl-C and the progress bar
@@ -52,7 +52,7 @@ class Job:
 class Loop:
     """One call of `fit`."""
 
-    def __init__(self, net: Network, job: Job) -> None:
+    def __init__(self, net: BaseNetwork, job: Job) -> None:
         self.net, self.core, self.job = net, net._core, job
         self.backend = net._tables.backend
         self.samples, self.settings, self.stopping, self.checkpoints = (
@@ -329,7 +329,7 @@ def checked_rate(event: Epoch) -> float:
     return checks.nonnegative("learning_rate", event.learning_rate)
 
 
-def exclusively(net: Network, train: Callable[[], History]) -> History:
+def exclusively(net: BaseNetwork, train: Callable[[], History]) -> History:
     """Train unless the network is being trained already, here or in another thread."""
     if not net._busy.acquire(blocking=False):
         raise RuntimeError(

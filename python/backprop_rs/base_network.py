@@ -1,0 +1,529 @@
+"""A network without the features that build on it: backend, parameters, passes and scores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from math import inf
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._internal import backends, checks, frames, memory
+from ._internal.locked import Turns
+from ._internal.registry import Tables
+from ._internal.threshold import threshold
+from .custom import Activation, Cost, Own
+from .dense import Dense
+from .trace import Trace
+
+if TYPE_CHECKING:
+    from ._internal.types import AnyArray, Array, Choice, Data, Function, Names
+    from .history import History
+
+
+GRADIENT_DESCENT = "sgd"
+
+
+LONG_STEP = 10**7  # samples times parameters from which signals do not wait for a step to end
+
+
+class BaseNetwork:
+    """The backend, the parameters in it, and the passes through them.
+
+    Features such as `explain` and `export` take one; `Network` offers them as methods.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int | Dense],
+        activation: Names = "sigmoid",
+        output: Function = "sigmoid",
+        cost: Choice | Cost = "squared_error",
+        *,
+        init: str | Sequence[Data] = "auto",
+        dtype: str = "float32",
+        seed: int | None = None,
+        backend: str = "auto",
+        dropout: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        weight_decay: float = 0.0,
+        max_norm: float = 0.0,
+        layer_norm: bool = False,
+    ) -> None:
+        self.backend, module = backends.choose(backend)
+        self._tables = Tables(module)
+        every = {"l1": l1, "l2": l2, "weight_decay": weight_decay, "max_norm": max_norm}
+        sizes, given = split(sizes, {"dropout": dropout, "layer_norm": layer_norm}, every)
+        sizes = checks.sizes(sizes)
+        memory.need_parameters(sizes, checks.dtype(dtype))
+        activations = self._tables.activations(activation, len(sizes) - 2)
+        activations.append(self._tables.function("activation", output))
+        for i, layer in enumerate(given):
+            if layer.activation is not None:
+                activations[i] = self._tables.function("activation", layer.activation)
+        cost = self._tables.function("cost", cost)
+        self._activations = activations
+        self._functions = own_of([*activations, cost])
+        self._unchecked = bool(self._functions)
+        seed = checks.seed(seed)
+        self.seed = int.from_bytes(os.urandom(8), "little") >> 1 if seed is None else seed
+        self._seed_is_drawn = seed is None  # then `fit(comm=...)` takes that of rank 0
+        self.epochs_trained = 0
+        self._steps = 0  # of `step` under dropout
+        self._several_labels = False  # a sample, in some data that it was trained on
+        self.metadata: dict[str, Any] = {}
+        self._optimizer: object = None
+        self._history: History | None = None  # of the last training, for `diagnose`
+        self._options = [layer.options for layer in given]
+        self._core = module.Network(sizes, activations, cost, checks.dtype(dtype), self._options)
+        if self.backend == "numpy":
+            self._core = Turns(self._core)
+        self._busy = Lock()
+        own_cost = isinstance(cost, Cost)
+        self._target_range = checks.ANY_TARGET if own_cost else module.target_range(cost)
+        choice: Any = init
+        if isinstance(init, (list, tuple)):
+            self.weights = list(init)
+        else:
+            self._core.initialize(self._tables.row("init", choice), self.seed)
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of neurons of each layer, from input to output."""
+        return list(self._core.sizes)
+
+    @property
+    def activation(self) -> list[str]:
+        """The activation of each hidden layer."""
+        return list(self._core.activations[:-1])
+
+    @property
+    def output(self) -> str:
+        """The activation of the output layer."""
+        return self._core.activations[-1]  # type: ignore[no-any-return]
+
+    @property
+    def layers(self) -> list[Dense]:
+        """The settings of each layer.
+
+        >>> Network([4, Dense(8, "relu", dropout=0.5), 3]).layers[0].dropout
+        0.5
+        """
+        given = zip(self.sizes[1:], self._activations, self._options, strict=True)
+        return [Dense(n, activation, **options) for n, activation, options in given]
+
+    @property
+    def cost(self) -> str:
+        """The name of the cost."""
+        return self._core.cost  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> str:
+        """The type of the parameters, "float32" or "float64"."""
+        return self._core.dtype  # type: ignore[no-any-return]
+
+    @property
+    def n_parameters(self) -> int:
+        """The number of weights and biases, gains and shifts.
+
+        >>> Network([2, 3, 2]).n_parameters
+        17
+        """
+        return sum(self._counts())
+
+    def _counts(self) -> list[int]:
+        """The number of parameters of each layer."""
+        layers = zip(self._shapes(), self._options, strict=True)
+        return [n_out * (n_in + 1 + 2 * one["layer_norm"]) for (n_out, n_in), one in layers]
+
+    @property
+    def weights(self) -> list[Array]:
+        """Copies of the weights, (n_l, n_{l-1}) for each layer; assign a list to set them.
+
+        >>> net = Network([2, 3, 2])
+        >>> [w.shape for w in net.weights]
+        [(3, 2), (2, 3)]
+        """
+        return self._core.weights()  # type: ignore[no-any-return]
+
+    @weights.setter
+    def weights(self, given: Sequence[Data]) -> None:
+        self._refuse_in_training("weights")
+        self._core.set_weights(checks.parameters("weights", given, self._shapes(), self.dtype))
+        self._optimizer = None  # its memory belongs to the old parameters
+
+    @property
+    def biases(self) -> list[Array]:
+        """Copies of the biases, (n_l,) for each layer; assign a list to set them.
+
+        >>> net = Network([2, 3, 2])
+        >>> net.biases = [[0.1, 0.2, 0.3], [0, 1]]
+        >>> net.biases[1]
+        array([0., 1.], dtype=float32)
+        """
+        return self._core.biases()  # type: ignore[no-any-return]
+
+    @biases.setter
+    def biases(self, given: Sequence[Data]) -> None:
+        self._refuse_in_training("biases")
+        shapes = [shape[:1] for shape in self._shapes()]
+        self._core.set_biases(checks.parameters("biases", given, shapes, self.dtype))
+        self._optimizer = None
+
+    @property
+    def gains(self) -> list[Array | None]:
+        """Copies of the gains, (n_l,) for each layer with `layer_norm` and None for the others.
+
+        Assign such a list to set them.
+
+        >>> net = Network([2, Dense(3, layer_norm=True), 2])
+        >>> net.gains
+        [array([1., 1., 1.], dtype=float32), None]
+        """
+        return self._core.gains()  # type: ignore[no-any-return]
+
+    @gains.setter
+    def gains(self, given: Sequence[Data | None]) -> None:
+        self._refuse_in_training("gains")
+        self._core.set_gains(self._of_norm("gains", given))
+        self._optimizer = None
+
+    @property
+    def shifts(self) -> list[Array | None]:
+        """Copies of the shifts, as the `gains`.
+
+        >>> Network([2, 3, 2]).shifts
+        [None, None]
+        """
+        return self._core.shifts()  # type: ignore[no-any-return]
+
+    @shifts.setter
+    def shifts(self, given: Sequence[Data | None]) -> None:
+        self._refuse_in_training("shifts")
+        self._core.set_shifts(self._of_norm("shifts", given))
+        self._optimizer = None
+
+    def _of_norm(self, name: str, given: Sequence[Data | None]) -> list[Array | None]:
+        """Checked gains or shifts."""
+        layers = zip(self.sizes[1:], self._options, strict=True)
+        shapes = [(n,) if one["layer_norm"] else None for n, one in layers]
+        return checks.parameters(name, given, shapes, self.dtype)
+
+    def _refuse_in_training(self, what: str) -> None:
+        if self._busy.locked():
+            raise RuntimeError(f"{what} must not be changed while the network is being trained")
+
+    def _shapes(self) -> list[tuple[int, int]]:
+        return [(n_out, n_in) for n_in, n_out in pairwise(self.sizes)]
+
+    def predict(self, X: Data, out: Array | None = None) -> Array:
+        """The activations of the output layer.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, one sample (n_0,), or a `backprop_rs.data.Source`
+            A C-contiguous array of the network's dtype is used as it is, without a copy. The
+            columns of a frame go by their names, if the network was trained on a frame.
+        out : (m, n_L) array, or (n_L,) for one sample; optional
+            A writable C-contiguous array of the network's dtype to write the result to.
+
+        Returns
+        -------
+        (m, n_L) array, or (n_L,) for one sample
+
+        Examples
+        --------
+        >>> net = Network([2, 3, 2], init="zeros")
+        >>> net.predict([[1, 2], [3, 4]])
+        array([[0.5, 0.5],
+               [0.5, 0.5]], dtype=float32)
+        >>> net.predict([1, 2])
+        array([0.5, 0.5], dtype=float32)
+        """
+        result = self._core.predict(X, out)
+        if result is None:
+            result = self._predict_checked(X, out)
+        return result  # type: ignore[no-any-return]
+
+    def _predict_checked(self, X: Data, out: Array | None) -> Array:
+        """What `predict` does where its arguments are not ready for the core as they are."""
+        n_out = self.sizes[-1]
+        X = self._inputs(X)
+        if out is not None:
+            checks.output(out, (*X.shape[:-1], n_out), self.dtype)
+            if np.may_share_memory(X, out):
+                X = X.copy()
+        else:
+            rows = len(X) if X.ndim == 2 else 1
+            memory.need(rows * n_out, self.dtype, f"the result for {rows:,} samples")
+        return self._core.predict(X, out)  # type: ignore[no-any-return]
+
+    def activations(self, X: Data) -> list[Array]:
+        """The activations of all layers, from the input to the output.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,), which is a batch of one here
+
+        Returns
+        -------
+        list of (m, n_l) arrays
+            [a0, a1, ..., aL] (eq. zLastLayer).
+
+        Examples
+        --------
+        >>> [a.shape for a in Network([2, 3, 1]).activations([[1, 2], [3, 4]])]
+        [(2, 2), (2, 3), (2, 1)]
+        """
+        n_in = self.sizes[0]
+        X = self._inputs(X)
+        self._need_rows(X, 1)
+        return self._core.activations_of(X.reshape(-1, n_in))  # type: ignore[no-any-return]
+
+    def backward(self, X: Data, y: Data, sample_weight: Data | None = None) -> Trace:
+        """Everything that back-propagation computes for a batch; nothing is changed.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,)
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        sample_weight : (m,) array-like of numbers >= 0, optional
+            What each sample counts for in the averages.
+
+        Returns
+        -------
+        Trace
+
+        Examples
+        --------
+        >>> trace = Network([2, 3, 1], init="zeros").backward([[1, 2]], [[1]])
+        >>> trace.cost
+        0.25
+        >>> trace.deltas[-1]
+        array([[-0.25]], dtype=float32)
+        """
+        X, y = self._samples(X, y)
+        self._need_rows(X, 3)  # z, a and δ
+        return Trace(*self._core.backward(X, y, self._weights(sample_weight, X)))
+
+    def _threshold(self) -> float:
+        """Where one output changes from no to yes."""
+        return threshold(self._activations[-1], self.cost)
+
+    def _feature_names(self) -> tuple[str, ...]:
+        """Return the names of the inputs, if the network was trained on any."""
+        names = self.metadata.get("feature_names")
+        if not isinstance(names, list) or len(names) != self.sizes[0]:
+            return ()
+        return tuple(map(str, names))
+
+    def _inputs(self, X: Data) -> Array:
+        """X (m, n_in) or (n_in,), ready for the core; the columns of a frame go by their names."""
+        known = self._feature_names()
+        if known and not isinstance(X, np.ndarray):
+            X = frames.in_order("X", X, known)
+        return checks.inputs(X, self.sizes[0], self.dtype)
+
+    def _need_rows(self, X: Array, times: int) -> None:
+        """Refuse to keep so many numbers of every neuron for every sample without the room."""
+        rows = len(X) if X.ndim == 2 else 1
+        numbers = times * rows * sum(self.sizes[1:])
+        memory.need(numbers, self.dtype, f"what is kept of {rows:,} samples")
+
+    def _weights(self, given: Data | None, X: Array) -> Array | None:
+        return None if given is None else checks.sample_weight(given, len(X), self.dtype)
+
+    def _samples(self, X: Data, y: Data | None) -> tuple[Array, AnyArray]:
+        """X (m, n_0) and y, both ready for the core."""
+        if y is None:
+            raise TypeError("y must be given, but where X is a source with targets; got None")
+        n_in, *_, n_out = self.sizes
+        X = self._inputs(X)
+        cost = self.cost.partition("(")[0]
+        y = checks.targets(y, X, n_out, self.dtype, cost, self._target_range)
+        X = X.reshape(-1, n_in)
+        if self._unchecked:
+            self._check_functions(X, y)
+        return X, y
+
+    def _check_functions(self, X: Array, y: AnyArray) -> None:
+        """Compare the derivatives of functions of the user's own with differences, once."""
+        from ._internal.derivative_check import check_activation, check_cost
+
+        for own in self._functions:
+            if isinstance(own, Activation):
+                check_activation(own, self.sizes[1 + self._activations.index(own)])
+        for own in self._functions:
+            if isinstance(own, Cost):
+                from .training.scores import one_hot
+
+                y = one_hot(y, self.sizes[-1]) if y.ndim == 1 else y
+                check_cost(own, self._core.predict(X), y)
+        self._unchecked = False
+
+    def step(
+        self, X: Data, y: Data, learning_rate: float, sample_weight: Data | None = None
+    ) -> float:
+        """One step of gradient descent with the averaged gradient of this batch.
+
+        w := w - learning_rate dC/dw, b := b - learning_rate dC/db. Under dropout each step leaves
+        out others, by the seed and the number of the step.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,)
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        learning_rate : float
+            Finite and >= 0.
+
+        Returns
+        -------
+        float
+            C before the step.
+
+        Examples
+        --------
+        >>> net = Network([2, 3, 1], seed=0)
+        >>> before = net.step([[1, 2]], [[1]], learning_rate=0.5)
+        >>> net.evaluate([[1, 2]], [[1]])["cost"] < before
+        True
+        """
+        X, y = self._samples(X, y)
+        learning_rate = checks.nonnegative("learning_rate", learning_rate)
+        self._refuse_in_training("parameters")
+        if self._optimizer != GRADIENT_DESCENT:
+            self._use_optimizer("sgd")
+        weights = self._weights(sample_weight, X)
+        return self._one_step(X, y, learning_rate, weights)
+
+    def _one_step(self, X: Array, y: AnyArray, rate: float, weights: Array | None) -> float:
+        """One update; under dropout with a mask that no step before it had."""
+        at, drops = 0, any(one["dropout"] for one in self._options)
+        short = self.backend == "rust" and len(X) * self.n_parameters < LONG_STEP
+        if short and not drops and not self._functions:
+            return self._core.step(X, y, rate, weights)  # type: ignore[no-any-return]
+        if drops:
+            at, self._steps = self._steps, self._steps + 1
+        from .training import interrupts
+
+        run: dict[str, Any] = {"batch_size": len(X), "learning_rate": rate, "seed": self.seed}
+
+        with interrupts.present() as listening:
+            run |= {"stop_epoch": at + 1, "budget": inf, "interrupted": listening.asked}
+            while True:
+                costs, *_, reason = self._core.train(X, y, run, (at, 0, 0.0, 0.0), weights)
+                if isinstance(reason, BaseException):
+                    raise reason
+                if costs:
+                    break
+                listening.obey()
+        if listening.pressed():
+            raise KeyboardInterrupt
+        return costs[0]  # type: ignore[no-any-return]
+
+    def _use_optimizer(self, given: Choice) -> None:
+        """Keep the optimiser with its memory, unless another one is asked for."""
+        wanted = self._tables.row("optimizer", given)
+        if wanted != self._optimizer:
+            self._core.set_optimizer(wanted)
+            self._optimizer = wanted
+
+    def _settings(self) -> dict[str, Any]:
+        """What a file holds beside the parameters."""
+        names = (
+            *("sizes", "activation", "output", "cost", "dtype", "seed"),
+            *("epochs_trained", "metadata"),
+        )
+        settings = {name: getattr(self, name) for name in names}
+        if any(any(one.values()) for one in self._options):
+            settings["layers"] = self._options
+        if self._several_labels:
+            settings["several_labels"] = True
+        if self._functions:
+            settings["functions"] = [[one.kind, one.name] for one in self._functions]
+        return settings
+
+    def _restore(
+        self, settings: dict[str, Any], backend: str, functions: Sequence[Activation | Cost]
+    ) -> None:
+        """Make this a network of these settings, with parameters of zero."""
+        names = ("sizes", "activation", "output", "cost", "dtype", "seed")
+        choices = {name: settings[name] for name in names}
+        own = {(one.kind, one.name): one for one in functions}
+        activations = [own.get(("activation", name), name) for name in choices["activation"]]
+        choices["activation"] = activations
+        for kind, name in (("activation", "output"), ("cost", "cost")):
+            choices[name] = own.get((kind, choices[name]), choices[name])
+        options = settings.get("layers") or [{}] * (len(choices["sizes"]) - 1)
+        first, *sizes = checks.sizes(choices["sizes"])
+        layers = [Dense(n, **one) for n, one in zip(sizes, options, strict=True)]
+        choices["sizes"] = [first, *layers]
+        BaseNetwork.__init__(self, **choices, init="zeros", backend=backend)
+        self.epochs_trained = checks.integer(
+            "epochs_trained", settings["epochs_trained"], least=0, most=2**62
+        )
+        if not isinstance(settings["metadata"], Mapping):
+            raise TypeError("metadata must be an object")
+        self.metadata = dict(settings["metadata"])
+        self._several_labels = checks.flag("several_labels", settings.get("several_labels", False))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For `pickle` and `copy`: a twin trains on to the same bits."""
+        return {
+            "settings": self._settings(),
+            "state": self._core.state(),
+            "optimizer": self._optimizer,
+            "steps": self._steps,
+            "seed_is_drawn": self._seed_is_drawn,
+            "backend": self.backend,
+            "functions": self._functions,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._restore(state["settings"], state["backend"], state["functions"])
+        if state["optimizer"] is not None:
+            self._core.set_optimizer(state["optimizer"])
+            self._optimizer = state["optimizer"]
+        self._core.set_state(state["state"])
+        self._steps = state["steps"]
+        self._seed_is_drawn = state["seed_is_drawn"]
+
+
+def split(
+    sizes: Sequence[int | Dense], hidden: dict[str, Any], every: dict[str, Any]
+) -> tuple[Sequence[int], list[Dense]]:
+    """Plain sizes, and a `Dense` for each layer after the inputs."""
+    if not isinstance(sizes, (list, tuple)) or len(sizes) < 2:
+        return sizes, []  # type: ignore[return-value]  # what is wrong is said where sizes are
+    first, *layers = sizes
+    plain = [first, *(one.n_out if isinstance(one, Dense) else one for one in layers)]
+    given = []
+    for i, one in enumerate(layers, 1):
+        options = every | (hidden if i < len(layers) else {})
+        given.append(one if isinstance(one, Dense) else Dense(1, **options))
+    for number, (n, one) in enumerate(zip(plain[1:], given, strict=True), 1):
+        if one.layer_norm and n == 1:
+            raise ValueError(
+                f"layer_norm must be for layers of 2 neurons or more; got 1 in layer {number}"
+            )
+    if given[-1].dropout:
+        raise ValueError(
+            f"dropout must be 0 in the last layer, whose activations are the result; got "
+            f"{given[-1].dropout:g}"
+        )
+    return plain, given
+
+
+def own_of(given: Sequence[Any]) -> list[Activation | Cost]:
+    """The functions of the user's own among activations and a cost, each once."""
+    found = {(one.kind, one.name): one for one in given if isinstance(one, Own)}
+    for one in given:
+        if isinstance(one, Own) and found[one.kind, one.name] != one:
+            raise ValueError(
+                f"{one.kind}s of your own must have different names; got {one.name!r} twice"
+            )
+    return list(found.values())

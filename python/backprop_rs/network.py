@@ -1,0 +1,873 @@
+"""`Network`: every public method, each a call into the feature that does the work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from math import inf
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
+
+import numpy as np
+
+from ._internal import checks
+from ._internal.keywords import hinting
+from ._internal.safetensors import UNFIT
+from .base_network import BaseNetwork
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ._internal.types import AnyArray, Array, Choice, Data, Names, Path
+    from .custom import Activation, Cost
+    from .data.sources import Source
+    from .explain import Explanation
+    from .film import Film
+    from .gradient_check import GradientCheck
+    from .health import Health
+    from .health.diagnosis import Diagnosis
+    from .history import History
+    from .training.lr_finder import LearningRates
+
+
+@hinting
+class Network(BaseNetwork):
+    """A dense feed-forward network that learns by back-propagation.
+
+    Rows are samples everywhere, and weights are (n_out, n_in), as in the derivation.
+
+    Parameters
+    ----------
+    sizes : sequence of int, or of int and `Dense`
+        The number of neurons of each layer, from the input n_0 to the output n_L; a `Dense`
+        stands for a layer with settings of its own.
+    activation : row of the table of activations, or one per hidden layer, default "sigmoid"
+        A name such as "tanh", with settings such as "leaky_relu(0.1)", or an object of
+        `backprop_rs.activations`, or an `Activation` of your own; softmax is for the output alone.
+    output : row of the table of activations, default "sigmoid"
+        The activation of the output layer.
+    cost : row of the table of costs, default "squared_error"
+        A name such as "squared_error", which is sum_j (a_j - y_j)^2, or "cross_entropy", which
+        needs the output sigmoid (each output a probability) or softmax (one probability per
+        class); with settings such as "huber(2)", an object of `backprop_rs.costs`, or a `Cost`
+        of your own.
+    init : row of the table of initialisers, or sequence of (n_l, n_{l-1}) arrays, default "auto"
+        How the first weights are drawn, or the weights themselves. Auto is he_uniform for relu
+        and its like, otherwise glorot_uniform.
+    dtype : "float32" or "float64", default "float32"
+        The type of the parameters and of all arithmetic.
+    seed : int, optional
+        From 0 to 2**64 - 1; it determines the first weights and the order of the samples.
+        Without it one is drawn, and kept as `seed`.
+    backend : "auto", "rust" or "numpy", default "auto"
+        Auto means Rust, or NumPy with a RuntimeWarning where Rust cannot be imported.
+    dropout : float, default 0.0
+        For each hidden layer, as in `Dense`.
+    layer_norm : bool, default False
+        For each hidden layer, as in `Dense`.
+    l1, l2, weight_decay, max_norm : float, default 0.0
+        For every layer, as in `Dense`.
+
+    Attributes
+    ----------
+    seed : int
+    backend : str
+        "rust" or "numpy".
+    epochs_trained : int
+        The epochs that all calls of `fit` have completed.
+    metadata : dict
+        Free for your notes, saved with the model; its contents must suit JSON.
+
+    Raises
+    ------
+    ValueError, TypeError
+        One sentence that names the argument, what was given and what is accepted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import backprop_rs as bp
+    >>> net = bp.Network([2, 8, 1], activation="tanh", cost="cross_entropy", seed=1)
+    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    >>> history = net.fit(X, y, epochs=2000, batch_size=4, learning_rate=0.5, progress=False)
+    >>> np.round(net.predict(X)[:, 0])
+    array([0., 1., 1., 0.], dtype=float32)
+    """
+
+    def _predict_checked(self, X: Data, out: Array | None) -> Array:
+        """Predict from a source, or from arguments that the core cannot use as they are."""
+        if is_source(X):
+            from .training import out_of_core
+
+            return out_of_core.predict(self, X, out)
+        return super()._predict_checked(X, out)
+
+    def evaluate(
+        self,
+        X: Data | Source,
+        y: Data | None = None,
+        sample_weight: Data | None = None,
+        *,
+        metrics: Any = (),
+    ) -> dict[str, float]:
+        """Return the mean cost, the accuracy if y are classes, and any other metrics.
+
+        Classes are integer labels, one-hot rows, or, for one output with sigmoid, 0 and 1
+        (predicted 1 from an activation of 0.5). Rows of 0 and 1 for several sigmoid outputs that
+        are not all one-hot are several labels a sample: it is right if all of its labels are. A
+        network that was trained on such rows takes all of 0 and 1 for several labels.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, one sample (n_0,), or a `backprop_rs.data.Source` with targets
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+            None with a source.
+        sample_weight : (m,) array-like of numbers >= 0, not all 0; optional
+            What each sample counts for in the averages.
+        metrics : name, function of (y_true, y_pred), `Metric`, or sequence of them, default ()
+            As for `fit`.
+
+        Returns
+        -------
+        dict
+            {"cost": C} or {"cost": C, "accuracy": share of correct samples}, and the metrics.
+
+        Examples
+        --------
+        >>> Network([2, 3, 1], init="zeros").evaluate([[1, 2], [3, 4]], [0, 1])
+        {'cost': 0.25, 'accuracy': 0.5}
+        """
+        from .data.labels import target_labels
+        from .training.metrics import metrics_for, score
+
+        if is_source(X):
+            from .training import out_of_core
+
+            return out_of_core.evaluate(self, X, metrics_for(self, metrics))
+        wanted = metrics_for(self, metrics)
+        X, y = self._samples(X, y)
+        weights = self._weights(sample_weight, X)
+        checks.some_weight("sample_weight", weights)
+        labels = target_labels(y, self.output, self.cost, self._several_labels)
+        return score(self, X, y, labels, weights, wanted)
+
+    def fit(
+        self,
+        X: Data | Source,
+        y: Data | None = None,
+        epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        *,
+        optimizer: Choice = "auto",
+        schedule: Choice = "auto",
+        shuffle: bool = True,
+        validation_data: tuple[Data, Data] | Source | None = None,
+        validation_fraction: float = 0.0,
+        sample_weight: Data | None = None,
+        class_weight: Any = None,
+        metrics: Any = (),
+        early_stopping: Any = None,
+        callbacks: Any = (),
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        average: float | None = None,
+        input_noise: float = 0.0,
+        on_nan: str = "raise",
+        checkpoint: Path | None = None,
+        checkpoint_every: int | str = "60s",
+        resume: Path | bool | None = None,
+        health: bool | int | Health = False,
+        progress: bool | None = None,
+        comm: Any = None,
+        reduction: str = "exact",
+    ) -> History:
+        """Train for some epochs of mini-batches; a second call goes on where the first ended.
+
+        Parameters
+        ----------
+        X : (n, n_0) array-like, or a `backprop_rs.data.Source` of samples with their targets
+        y : (n, n_L) array-like, (n,) where n_L is 1, or integer class labels (n,)
+            None with a source.
+        epochs : int or "auto", default "auto"
+            How often every sample is used; auto makes for some 1,000 updates, in 10 to 1,000
+            epochs (200 iterations of L-BFGS).
+        batch_size : int or "auto", default "auto"
+            Samples per update; a smaller last batch is averaged over its own samples. Auto is
+            32, or 64 from 10,000 samples on.
+        learning_rate : float or "auto", default "auto"
+            Given without an optimizer it is that of the derivation's gradient descent. Auto is
+            that of the optimizer, such as 0.003 for adam; see docs/guide/training.md.
+        optimizer : row of the table of optimizers, default "auto"
+            A name such as "adam" or "sgd(momentum=0.9)", or an object of
+            `backprop_rs.optimizers`; "lbfgs" for SciPy's L-BFGS on all samples at once. Auto is
+            adam, or sgd where a learning rate is given. Its memory is kept until another
+            optimizer is used or parameters are assigned.
+        schedule : row of the table of schedules, default "auto"
+            What the learning rate is multiplied by, such as "warmup(5) then cosine". Auto is
+            constant where a learning rate is given, otherwise cosine.
+        shuffle : bool, default True
+            A new order in each epoch, from `seed` and the number of the epoch.
+        validation_data : (X, y) or a source, optional
+            Samples to evaluate after each epoch.
+        validation_fraction : float, default 0.0
+            Hold back this share of the samples, of each class alike, as validation data.
+        sample_weight : (n,) array-like of numbers >= 0, optional
+            What each sample counts for: C = sum w_i C_i / sum w_i over a batch.
+        class_weight : "balanced" or mapping from class to weight, optional
+            Multiplies the weights of the samples of a class.
+        metrics : name, function of (y_true, y_pred), `Metric`, or sequence of them, default ()
+            accuracy, balanced_accuracy, f1, f1_macro, f1_micro, f1_weighted, roc_auc,
+            average_precision, log_loss, brier, r2, mae, rmse, mape, or such as scikit-learn's;
+            taken after each epoch, with the weights of the samples. docs/guide/training.md says
+            what each is.
+        early_stopping : int, True or `EarlyStopping`, optional
+            End the training where its cost (of the validation data, if there are any) has not
+            become less in so many epochs, and go back to the best.
+        callbacks : function, object, or sequence of them, default ()
+            Functions of an `Epoch`, called after each; objects with some of `on_fit_begin(net)`,
+            `on_epoch_begin(net)`, `on_step_end(step)`, `on_epoch_end(epoch)`, `on_fit_end(net)`.
+        clip_value, clip_norm : float, optional
+            The largest element and the largest norm of the averaged gradient.
+        average : float, optional
+            Keep a moving average of the parameters with this decay, for `averaged()`.
+        input_noise : float, default 0.0
+            The standard deviation of normal noise on X, new in each epoch.
+        on_nan : "raise", "stop" or "ignore", default "raise"
+            What to do where the cost of a batch is NaN or infinite. The parameters are those
+            before the update that led there, unless it is ignored.
+        checkpoint : path, optional
+            A file to keep the training in, whole at every moment: parameters, optimizer, order,
+            schedule, history and early stopping. Written now and then and at the end; not by
+            Ctrl-C.
+        checkpoint_every : int or str, default "60s"
+            Epochs, or a time such as "30s", "10min" or "2h", between two checkpoints.
+        resume : path or True, optional
+            Go on from a checkpoint to the same bits as without the interruption. All other
+            arguments must be those of that training; the network takes parameters and seed from
+            the file. True is `checkpoint` if there is such a file, otherwise a new beginning.
+        health : bool, int or `Health`, default False
+            Look at every layer as it trains, for `history.health`: mean |δ|, gradient norm,
+            ratio of update to weight, saturated and dead neurons. True looks 30 times, and more
+            often as long as that takes less than 3 % of the time; a number looks every so many
+            epochs.
+        progress : bool, optional
+            Show a progress bar; by default in a terminal and in Jupyter only.
+        comm : mpi4py communicator, optional
+            Train on all of its ranks together: each gives its own rows, one rank's below the
+            other's, or a source of all. Callbacks run on every rank and may stop the training
+            on any. Rank 0 shows the progress and writes checkpoints; a network without a seed
+            takes seed and parameters from it.
+        reduction : "exact" or "fast", default "exact"
+            How the gradients of the ranks are added up: in one order, with the bits of one
+            process, or as MPI likes.
+
+        Returns
+        -------
+        History
+            Of the epochs of this call. Ctrl-C ends the training after the step it is in, and
+            `stopped` is then "interrupted".
+
+        Examples
+        --------
+        >>> net = Network([1, 1], output="identity", seed=0, dtype="float64")
+        >>> X = [[0.0], [1.0], [2.0]]
+        >>> history = net.fit(X, [1, 3, 5], epochs=500, batch_size=3, learning_rate=0.1)
+        >>> net.predict([10.0]).round(6)
+        array([21.])
+        """
+        given = {name: value for name, value in locals().items() if name not in ("self", "X", "y")}
+        from .training import fit
+
+        return fit.fit(self, X, y, **given)
+
+    def partial_fit(self, X: Data, y: Data, **settings: Any) -> History:
+        """One pass over some samples, after what has been learnt before.
+
+        Parameters
+        ----------
+        X, y : array-like, as for `fit`
+        settings
+            As for `fit`; by default one epoch in batches of 32 at a constant rate, by adam
+            unless a learning rate is given.
+
+        Examples
+        --------
+        >>> net = Network([2, 3, 1], seed=0)
+        >>> for _ in range(3):
+        ...     history = net.partial_fit([[0, 1], [1, 0]], [0, 1], learning_rate=0.5)
+        >>> net.epochs_trained
+        3
+        """
+        defaults: dict[str, Any] = {"epochs": 1, "batch_size": 32, "schedule": "constant"}
+        return self.fit(X, y, **defaults | settings)
+
+    def averaged(self) -> Network:
+        """A copy with the moving average of the parameters that `fit(average=...)` has kept.
+
+        The average follows the parameters of one training after the other, as long as each has
+        `average`: a training or a step without it ends it, as does assigning parameters.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        from copy import deepcopy
+
+        state = self._core.state()
+        if "averaged.weights.1" not in state:
+            raise ValueError(
+                "averaged must follow fit(average=...); got no average, or one that parameters "
+                "assigned or trained without it have ended"
+            )
+        twin = deepcopy(self)
+        layers = range(1, len(self.sizes))
+        for name in ("weights", "biases", "gains", "shifts"):
+            setattr(twin, name, [state.get(f"averaged.{name}.{number}") for number in layers])
+        return twin
+
+    def penalty(self) -> float:
+        """What the l1 and l2 of the layers add up to: sum l1 |w| + l2 w^2.
+
+        >>> Network([1, 1], l2=0.5, init=[[[2.0]]]).penalty()
+        2.0
+        """
+        total = 0.0
+        for w, one in zip(self.weights, self._options, strict=True):
+            size, squares = np.abs(w).sum(dtype=float), np.square(w).sum(dtype=float)
+            total += one["l1"] * size + one["l2"] * squares
+        return float(total)
+
+    def find_learning_rate(
+        self,
+        X: Data,
+        y: Data,
+        *,
+        batch_size: int = 32,
+        optimizer: Choice = "sgd",
+        low: float = 1e-6,
+        high: float = 10.0,
+        steps: int = 200,
+    ) -> LearningRates:
+        """Train a copy with a rate that grows from `low` to `high`; this network is not changed.
+
+        Parameters
+        ----------
+        X, y : array-like, as for `fit`
+        batch_size : int, default 32
+        optimizer : row of the table of optimizers, default "sgd"
+        low, high : float, default 1e-6 and 10.0
+        steps : int, default 200
+
+        Returns
+        -------
+        LearningRates
+            `rates`, `costs`, `suggestion` and `plot()` (Smith 2017, section 3.3).
+
+        Examples
+        --------
+        >>> import backprop_rs as bp
+        >>> data = bp.load_iris()
+        >>> net = Network([4, 8, 3], output="softmax", cost="cross_entropy", seed=0)
+        >>> 1e-4 < net.find_learning_rate(data.X, data.y).suggestion < 10
+        True
+        """
+        from .training import fit, lr_finder
+
+        net = self
+        samples = fit.samples_of(net, X, y)
+        batch_size = checks.integer("batch_size", batch_size, least=1)
+        steps = checks.integer("steps", steps, least=3)
+        low = checks.within("low", low, 0.0, inf)
+        high = checks.within("high", high, 0.0, inf)
+        if not 0 < low < high:
+            raise ValueError(f"low and high must be 0 < low < high; got {low} and {high}")
+        rule = self._tables.row("optimizer", optimizer)
+        return lr_finder.find(net, samples, batch_size, rule, low, high, steps)
+
+    def save(self, path: Path, *, allow_nonfinite: bool = False) -> None:
+        """Write the network to a safetensors file, all or nothing.
+
+        The parameters are kept bit for bit, with the settings and `metadata`; of functions of your
+        own only the names, and `load` has to be given them.
+
+        Parameters
+        ----------
+        path : str or path
+            By custom it ends in .safetensors. An existing file is replaced; whatever goes wrong,
+            even where the process is killed, it is either the old one or the new one.
+        allow_nonfinite : bool, default False
+            Whether parameters may be NaN or infinite.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not finite, or `metadata` does not suit JSON.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "net.safetensors")
+        >>> Network([2, 3, 2], seed=0).save(path)
+        >>> Network.load(path)
+        Network(2-3-2, sigmoid -> sigmoid, squared_error, float32, 17 parameters)
+        """
+        from ._internal import model_file
+
+        state = self._core.state()  # all at one moment
+        layers = range(1, len(self.sizes))
+        parameters = {
+            part.name: [state.get(f"{part.name}.{number}") for number in layers]
+            for part in model_file.PARTS
+        }
+        for name, arrays in parameters.items() if not allow_nonfinite else ():
+            for layer, array in enumerate(arrays, 1):
+                if array is not None:
+                    checks.finite(f"{name} of layer {layer}", array, self.dtype)
+        model_file.write(path, self._settings(), parameters)
+
+    @classmethod
+    def load(
+        cls,
+        path: Path,
+        backend: str = "auto",
+        *,
+        functions: Sequence[Activation | Cost] = (),
+        allow_nonfinite: bool = False,
+    ) -> Self:
+        """Read a network from a file that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path
+        backend : "auto", "rust" or "numpy", default "auto"
+        functions : sequence of `Activation` and `Cost`, default ()
+            The functions of your own that the network was saved with: a file has their names only.
+        allow_nonfinite : bool, default False
+            Whether parameters may be NaN or infinite.
+
+        Raises
+        ------
+        ValueError
+            If the file is truncated, was changed, or is not a network of this package.
+
+        Examples
+        --------
+        >>> Network.load("no such file")
+        Traceback (most recent call last):
+        FileNotFoundError: [Errno 2] No such file or directory: 'no such file'
+        """
+        from ._internal import backends, model_file
+
+        backends.check(backend)
+        settings, parameters = model_file.read(path, allow_nonfinite)
+        net = cls.__new__(cls)
+        functions = model_file.wanted(model_file.function_names(path, settings), functions)
+        try:
+            net._restore(settings, backend, functions)
+            net._core.set_state(
+                net._core.state()
+                | {
+                    f"{name}.{layer}": array
+                    for name, arrays in parameters.items()
+                    for layer, array in enumerate(arrays, 1)
+                    if array is not None
+                }
+            )
+        except UNFIT as error:
+            raise model_file.refused(path, f"has settings that cannot be used: {error}") from None
+        return net
+
+    def export(
+        self,
+        path: Path,
+        *,
+        classes: Sequence[str | int] | None = None,
+        preparation: bool = True,
+    ) -> None:
+        """Write the network as a file that runs without this package.
+
+        Parameters
+        ----------
+        path : str or path
+            Its suffix says which: .onnx (opset 13, IR version 7; input `X` of any number of
+            rows), .c (one file of C99 that needs libm alone, with a self-test) or .py (one file
+            of Python that needs NumPy alone, with `predict(X)`).
+        classes : sequence of n_L names or whole numbers, optional
+            Of two where one output with sigmoid is the probability of the second. By default
+            `metadata["class_names"]`, and 0, 1, ... where the output is softmax. With classes,
+            ONNX has the outputs `label` and `probabilities` (`scores` where the output is neither
+            softmax nor sigmoid), without them `predictions`.
+        preparation : bool, default True
+            Whether the file takes features as they come and does what `metadata` says, as
+            `backprop-rs predict` does: `scaling` of the features and `target_scaling` of the
+            outputs (`data.Scaling.to_dict`). False gives what `predict` does, alone.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For another suffix, or where the network has what those files cannot hold.
+
+        Examples
+        --------
+        >>> import backprop_rs as bp
+        >>> net = Network([4, 8, 3], "tanh", "softmax", "cross_entropy", seed=0)
+        >>> net.export("iris.onnx", classes=bp.load_iris().class_names)
+        >>> net.export("iris.txt")
+        Traceback (most recent call last):
+        ValueError: path must end in .onnx, .c, .py; got 'iris.txt'
+        """
+        from .export import write
+
+        write(self, path, classes, preparation)
+
+    @classmethod
+    def from_sklearn(cls, mlp: Any, *, backend: str = "auto") -> Self:
+        """The network of a fitted MLPClassifier or MLPRegressor, scikit-learn's or ours.
+
+        Parameters
+        ----------
+        mlp : fitted estimator
+            Its coefficients (n_in, n_out) are transposed. Its cost is ours of the same scale:
+            cross_entropy, mean_squared_error(0.5) or poisson; its penalty `alpha` is left out.
+        backend : "auto", "rust" or "numpy", default "auto"
+
+        Returns
+        -------
+        Network
+            Of the estimator's dtype. `predict` gives what `predict_proba` does, to rounding (for
+            two classes its second column alone), and what `predict` does for values. `metadata`
+            has `class_names` and `feature_names`, and `epochs_trained` is `n_iter_`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no such estimator, or is not fitted.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.neural_network import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> mlp = MLPClassifier((8,), solver="lbfgs", random_state=0).fit(X, y)
+        >>> net = Network.from_sklearn(mlp)
+        >>> net
+        Network(4-8-3, relu -> softmax, cross_entropy, float64, 67 parameters)
+        >>> bool(abs(net.predict(X) - mlp.predict_proba(X)).max() < 1e-12)
+        True
+        """
+        from .importing import estimator
+
+        return cast("Self", estimator.network_of(cls, mlp, backend))
+
+    @classmethod
+    def from_state_dict(
+        cls,
+        arrays: Mapping[str, Any] | Path,
+        activation: Names = "relu",
+        output: Choice = "identity",
+        cost: Choice = "squared_error",
+        *,
+        layers: Sequence[str] | None = None,
+        dtype: str | None = None,
+        backend: str = "auto",
+    ) -> Self:
+        """The network of weights and biases by name, such as a `state_dict()` of PyTorch.
+
+        Parameters
+        ----------
+        arrays : mapping of str to array or tensor, or path of a safetensors file
+            `NAME.weight` (n_l, n_{l-1}) and, unless it is zero, `NAME.bias` (n_l,) for each dense
+            layer; of a file in float64, float32, float16 or bfloat16. Nothing else.
+        activation, output, cost
+            As for `Network`; arrays do not tell them.
+        layers : sequence of str, optional
+            The NAMEs in their order. By default by their numbers (0, 2, 10 or fc1, fc2), or the
+            order of the mapping.
+        dtype : "float32" or "float64", optional
+            By default float64 where a weight is, otherwise float32.
+        backend : "auto", "rust" or "numpy", default "auto"
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an array is not of a dense layer, or the layers do not follow each other.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> arrays = {"0.weight": np.ones((3, 2)), "0.bias": np.zeros(3), "2.weight": np.eye(3)}
+        >>> net = Network.from_state_dict(arrays, "tanh", "softmax", "cross_entropy")
+        >>> net
+        Network(2-3-3, tanh -> softmax, cross_entropy, float64, 21 parameters)
+        """
+        from .importing import state_dict
+
+        given = (cls, arrays, activation, output, cost)
+        return cast("Self", state_dict.network_of(*given, layers, dtype, backend))
+
+    def sample_costs(self, X: Data, y: Data) -> AnyArray:
+        """The cost C_i of each sample: which rows the network is worst at.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,)
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+
+        Returns
+        -------
+        (m,) array of float64
+            Their mean is the cost C of `evaluate`.
+
+        Examples
+        --------
+        >>> Network([2, 3, 1], init="zeros").sample_costs([[1, 2], [3, 4]], [1, 0.5])
+        array([0.25, 0.  ])
+        """
+        X, y = self._samples(X, y)
+        return self._core.costs(X, y)  # type: ignore[no-any-return]
+
+    def sample_gradient_norms(self, X: Data, y: Data, *, per_layer: bool = False) -> AnyArray:
+        """The norm of each sample's own gradient: which rows teach most.
+
+        The gradient of sample i in a layer is δ_i a_i^T for w and δ_i for b, so that its squared
+        norm is |δ_i|^2 (|a_i|^2 + 1), a of the layer before: nothing but one pass back is needed
+        (Goodfellow 2015, Efficient Per-Example Gradient Computations).
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,)
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        per_layer : bool, default False
+            Whether to keep the layers apart.
+
+        Returns
+        -------
+        (m,) array of float64, or (m, L)
+
+        Examples
+        --------
+        >>> net = Network([2, 3, 1], init="zeros")
+        >>> net.sample_gradient_norms([[1, 2], [3, 4]], [1, 0.5]).round(4)
+        array([0.3307, 0.    ])
+        """
+        from .health.measures import sample_gradient_norms
+
+        X, y = self._samples(X, y)
+        return sample_gradient_norms(self, X, y, per_layer)
+
+    def diagnose(
+        self,
+        X: Data,
+        y: Data,
+        *,
+        history: History | None = None,
+        learning_rate: float | None = None,
+    ) -> Diagnosis:
+        """Say in words what is wrong with the network, its data or its training; and what to try.
+
+        Checks every entry of `backprop_rs.health.RULES` on at most 256 samples: vanishing and
+        exploding δ, dead, saturated and equal neurons, unscaled inputs, targets that the
+        output cannot reach, a learning rate that is too large or too small, and others. The
+        network is not changed.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        history : History, optional
+            Of its training; by default of the last one in this process.
+        learning_rate : float, optional
+            The rate to judge; by default the largest of the history. Without either, nothing is
+            said of it.
+
+        Returns
+        -------
+        Diagnosis
+            A sequence of findings, each with `rule`, `layer`, `evidence` and `advice`.
+
+        Examples
+        --------
+        >>> net = Network([2, *[5] * 10, 1], seed=0)
+        >>> net.diagnose([[0.0, 1.0], [1.0, 0.0]], [0, 1]).rules
+        ['vanishing_delta', 'constant_output']
+        """
+        from .health.diagnosis import diagnose
+
+        net = self
+        return diagnose(net, X, y, history or self._history, learning_rate)
+
+    def record(
+        self, X: Data, y: Data, *, every: int = 1, unit: str = "epoch", **settings: Any
+    ) -> Film:
+        """`fit`, and keep the parameters every so many epochs or steps: a film of the training.
+
+        The trained bits are those of `fit`.
+
+        Parameters
+        ----------
+        X, y : array-like, as for `fit`
+        every : int, default 1
+            How many epochs or steps lie between two frames.
+        unit : "epoch" or "step", default "epoch"
+        settings
+            As for `fit`.
+
+        Returns
+        -------
+        Film
+            With `history`, `frames`, `network(number)` and `animate()`, which gives a GIF or HTML
+            of the decision boundary or of the drawing of the network.
+
+        Examples
+        --------
+        >>> net = Network([2, 3, 1], seed=0)
+        >>> film = net.record([[0, 1], [1, 0]], [0, 1], epochs=3, batch_size=1, unit="step")
+        >>> len(film)
+        7
+        """
+        from .film import record
+
+        return record(self, self.fit, X, y, every, unit, settings)
+
+    def explain(
+        self,
+        X: Data,
+        y: Data,
+        learning_rate: float = 0.1,
+        *,
+        max_neurons: int = 6,
+        max_samples: int = 3,
+        digits: int = 6,
+        notation: str = "number",
+    ) -> Explanation:
+        """Write out the derivation with the numbers of this network, which is not changed.
+
+        Every quantity in its order: z and a of each layer, the cost, dC/da, sigma', delta, and the
+        gradients from the output down, the averages over the samples, the update, and the cost
+        after it. Each has its equation in general, then for each neuron in symbols, with the
+        numbers put in, and with the result. z, a, delta, the costs, the averaged gradients and the
+        new parameters are what `backward` and `step` compute, in the network's dtype.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,)
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        learning_rate : float, default 0.1
+            Of the update at the end.
+        max_neurons : int, default 6
+            The number of neurons per layer that are shown. The others are counted, and their
+            terms in sums are added up.
+        max_samples : int, default 3
+            The number of samples that are shown; averages include the others.
+        digits : int, default 6
+            Significant digits, from 1 to 17.
+        notation : "number" or "from_output", default "number"
+            How layers are written: (1), (2) or (L-1), (L).
+
+        Returns
+        -------
+        Explanation
+            `print` it, or look at it in Jupyter; `text`, `to_markdown`, `to_html`, `to_dict`,
+            `save`; `weight` and `bias` for the chain rule of a single parameter.
+
+        Examples
+        --------
+        >>> net = Network([1, 1], output="identity", init=[[[2.0]]])
+        >>> print(net.explain([3.0], [5.0], learning_rate=0.01))
+        Back-propagation through Network(1-1, identity, squared_error, float32, 2
+        parameters)
+        ...
+          ∂C₀/∂w₀₀⁽¹⁾ = δ₀⁽¹⁾ a₀⁽⁰⁾ = 2 · 3 = 6
+        ...
+          w₀₀⁽¹⁾ := 2 − 0.01 · 6 = 1.94
+        ...
+        """
+        X, y = self._samples(X, y)
+        from .explain import explain
+        from .explain.notation import NOTATIONS
+
+        return explain(
+            self,
+            X.reshape(-1, self.sizes[0]),
+            y,
+            checks.nonnegative("learning_rate", learning_rate),
+            checks.integer("max_neurons", max_neurons, least=1),
+            checks.integer("max_samples", max_samples, least=1),
+            checks.integer("digits", digits, least=1, most=17),
+            checks.choice("notation", notation, NOTATIONS),
+        )
+
+    def check_gradients(
+        self, X: Data, y: Data, *, max_parameters: int = 1000, seed: int = 0
+    ) -> GradientCheck:
+        """Compare back-propagation with central differences of the cost; nothing is changed.
+
+        In float64, a copy of a float32 network. For each parameter the cost is computed at two
+        steps to either side. Steps over which some z comes to the other side of a kink (relu at 0)
+        are made smaller; where even the smallest one crosses it, the parameter is excluded, and
+        counted. An error of 1 % in the error terms of a layer is always reported, unless all of
+        its gradients vanish in the rounding of the cost: then its verdict is "undecided".
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,)
+        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        max_parameters : int, default 1000
+            The number of parameters to compare. If the network has more, a sample is drawn from
+            each layer; it includes the largest gradients of the weights and biases.
+        seed : int, default 0
+            The seed of that sample.
+
+        Returns
+        -------
+        GradientCheck
+            A table when shown; `passed`, and for each of its `layers` the worst absolute and
+            relative difference, its place, and a verdict.
+
+        Examples
+        --------
+        >>> net = Network([2, 3, 2], seed=0)
+        >>> check = net.check_gradients([[0.5, 0.1]], [[0.0, 1.0]])
+        >>> [(layer.checked, layer.verdict) for layer in check.layers]
+        [(9, 'agrees'), (8, 'agrees')]
+        """
+        from .gradient_check import check
+
+        X, y = self._samples(X, y)
+        max_parameters = checks.integer("max_parameters", max_parameters, least=1)
+        seed = checks.integer("seed", seed, least=0)
+        return check(self, X, y, max_parameters, seed)
+
+    def __repr__(self) -> str:
+        from .summary import line
+
+        return line(self)
+
+    def _repr_html_(self) -> str:
+        from .summary import html
+
+        return html(self)
+
+    def summary(self) -> str:
+        """The layers as a table of plain text.
+
+        >>> print(Network([2, 3, 2], "tanh").summary())
+        Network(2-3-2, tanh -> sigmoid, squared_error, float32, 17 parameters)
+        <BLANKLINE>
+        layer  shape   activation  parameters
+            1  (3, 2)  tanh                 9
+            2  (2, 3)  sigmoid              8
+        total                              17
+        """
+        from .summary import text
+
+        return text(self)
+
+
+def is_source(X: object) -> TypeGuard[Source]:
+    """Whether it is a `Source`; none was made where its module was never imported."""
+    base = sys.modules.get("backprop_rs.data.sources.base")
+    return base is not None and isinstance(X, base.Source)
