@@ -87,7 +87,7 @@ activations! {
     often {
         /// σ(z) = z, σ' = 1.
         Identity = "identity", |z| z, |_, _| T::ONE;
-        /// σ(z) = 1 / (1 + e^-z), σ' = a (1 - a): the derivation's eq. actWRTZSigmoid.
+        /// σ(z) = 1 / (1 + e^-z), σ' = a (1 - a): equation 5 of docs/derivation.md.
         Sigmoid = "sigmoid", |z| z.sigmoid(), |_, a| a * (T::ONE - a);
         /// σ(z) = tanh z, σ' = 1 - a².
         Tanh = "tanh", |z| z.tanh(), |_, a| T::ONE - a * a;

@@ -13,7 +13,7 @@ use crate::table::table;
 table! {
     /// C_i, the cost of one sample; e = a - y.
     pub enum Cost: "cost" {
-        /// C_i = scale Σ_j e_j², the derivation's eq. costZero; ∂C/∂a_j = 2 scale e_j.
+        /// C_i = scale Σ_j e_j², equation 3 of docs/derivation.md; ∂C/∂a_j = 2 scale e_j.
         SquaredError = "squared_error" { scale: Positive = 1.0 };
         /// C_i = -Σ_j [y_j ln a_j + (1 - y_j) ln(1 - a_j)] with sigmoid, -Σ_j y_j ln a_j with
         /// softmax (Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90 and 4.108).

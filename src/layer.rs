@@ -184,7 +184,7 @@ impl<T: Real> Layer<T> {
     /// z = a_prev Wᵀ + b, then a = σ(z); `z` is kept apart where it is asked for, with layer
     /// normalisation what σ sees. A softmax is left to [`Self::activate_rows`].
     ///
-    /// The derivation's eq. zLastLayer.
+    /// Equation 1 of docs/derivation.md.
     #[inline(always)]
     pub fn forward(
         &self,
@@ -259,7 +259,7 @@ impl<T: Real> Layer<T> {
 
     /// From δ of this layer to δ of the layer before: δ_prev = (δ W) ⊙ σ'(z_prev, a_prev).
     ///
-    /// The derivation's eq. deltaHiddenLayer; a mask of dropout stands between a_prev and W.
+    /// Equation 11 of docs/derivation.md; a mask of dropout stands between a_prev and W.
     #[inline(always)]
     pub fn backward(
         &self,
@@ -457,7 +457,7 @@ impl<T: Real> Job for Slope<'_, T> {
 
 /// The end of the forward pass and the beginning of the backward pass: C_i and δ of the output.
 ///
-/// The derivation's eq. costZero and deltaDef.
+/// Equations 3 and 7 of docs/derivation.md.
 pub struct Output<'a, T> {
     pub cost: Cost,
     pub activation: Activation,
@@ -559,7 +559,7 @@ pub enum Fate<'a, T> {
 
 /// ∂C/∂W = δᵀ a_prev / m and ∂C/∂b = mean δ, for the tiles of one worker.
 ///
-/// The derivation's eq. gradientZeroLayerWeights and gradientBiasLayerZero, averaged.
+/// Equation 13 of docs/derivation.md.
 pub struct Descent<'a, T> {
     pub layers: &'a [Layer<T>],
     pub ws: &'a Workspace<T>,

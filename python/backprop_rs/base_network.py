@@ -272,7 +272,7 @@ class BaseNetwork:
         Returns
         -------
         list of (m, n_l) arrays
-            [a0, a1, ..., aL] (eq. zLastLayer).
+            [a0, a1, ..., aL] (eq. 2).
 
         Examples
         --------

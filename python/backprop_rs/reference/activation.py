@@ -230,7 +230,7 @@ class Activation(NamedTuple):
     kinks: tuple[float, ...] = ()  # the z where sigma has no derivative
 
     def delta(self, z: Array, a: Array, grad_a: Array) -> Array:
-        """The error term dC/dz = dC/da ⊙ sigma'(z), all (m, n_l) (eq. deltaDef)."""
+        """The error term dC/dz = dC/da ⊙ sigma'(z), all (m, n_l) (eq. 7)."""
         slope = self.sigma_prime(z, a)
         if self.elementwise:
             return grad_a * slope
@@ -257,7 +257,7 @@ def activation(text: Any) -> Activation:
     return row.having(values)
 
 
-LOGISTIC = "derivation, eq. actWRTZSigmoid"
+LOGISTIC = "derivation, eq. 5"
 HYPERBOLIC = "LeCun et al. 1998, Efficient BackProp, section 4.4"
 RECTIFIED = "Nair & Hinton 2010, Rectified Linear Units"
 LEAKY = "Maas, Hannun & Ng 2013, Rectifier Nonlinearities Improve Neural Network Acoustic Models"
@@ -279,7 +279,7 @@ SLOPE = (Setting("slope", 0.01, NON_NEGATIVE),)
 ALPHA = (Setting("alpha", 1.0, NON_NEGATIVE),)
 
 ACTIVATIONS = (
-    Activation("identity", identity, identity_prime, "z", "derivation, eq. zLastLayer"),
+    Activation("identity", identity, identity_prime, "z", "derivation, eq. 1"),
     Activation("sigmoid", sigmoid, sigmoid_prime, "1 / (1 + exp(-z))", LOGISTIC),
     Activation("tanh", tanh, tanh_prime, "tanh(z)", HYPERBOLIC),
     Activation("relu", relu, relu_prime, "max(z, 0)", RECTIFIED, kinks=(0,)),

@@ -14,12 +14,12 @@ from .table import FRACTION, INSIDE, NON_NEGATIVE, POSITIVE, Setting, parse
 
 
 def squared_error(a: Array, y: Array, scale: float) -> Array:
-    """C_i = sum_j (a_j - y_j)^2 (eq. costZero)."""
+    """C_i = sum_j (a_j - y_j)^2 (eq. 3)."""
     return scale * np.square(a - y)
 
 
 def squared_error_slope(a: Array, y: Array, scale: float) -> Array:
-    """dC/da = 2 (a - y) (eq. costZeroWRTAct)."""
+    """dC/da = 2 (a - y) (eq. 4)."""
     return scale * 2 * (a - y)
 
 
@@ -258,7 +258,7 @@ class Cost(NamedTuple):
         return cost
 
     def delta(self, output: Activation, z: Array, a: Array, y: Array) -> Array:
-        """The error term of the output layer, (m, n_L) (eq. deltaDef)."""
+        """The error term of the output layer, (m, n_L) (eq. 7)."""
         if output.name in self.fused:
             return self.fused[output.name].delta(z, a, y, **self.values).astype(z.dtype, copy=False)
         assert self.slope is not None
@@ -286,7 +286,7 @@ SCALE = (Setting("scale", 1.0, POSITIVE),)
 COSTS = (
     Cost(
         *("squared_error", squared_error, squared_error_slope),
-        *("scale sum((a - y)^2)", "derivation, eq. costZero", SCALE),
+        *("scale sum((a - y)^2)", "derivation, eq. 3", SCALE),
     ),
     Cost(
         *("cross_entropy", None, None),

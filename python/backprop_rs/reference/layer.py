@@ -53,8 +53,8 @@ class Layer:
 
     def forward(self, a_prev: Array) -> tuple[Array, Array]:
         """a_prev (m, n_in) -> z, a (m, n_out)."""
-        z = a_prev @ self.w.T + self.b  # eq. zLastLayer
-        a = self.activation.sigma(self.seen(z))
+        z = a_prev @ self.w.T + self.b  # eq. 1
+        a = self.activation.sigma(self.seen(z))  # eq. 2
         return z, a
 
     def seen(self, z: Array) -> Array:
@@ -63,12 +63,12 @@ class Layer:
 
     def backward(self, delta: Array, a_prev: Array, m: float) -> tuple[Array, Array]:
         """delta (m, n_out), a_prev (m, n_in) -> dC/dw (n_out, n_in), dC/db (n_out,)."""
-        grad_w = delta.T @ a_prev / m  # eq. gradientZeroLayerWeights, averaged over the batch
-        grad_b = delta.sum(axis=0) / m  # eq. gradientBiasLayerZero, averaged over the batch
+        grad_w = delta.T @ a_prev / m  # eq. 13
+        grad_b = delta.sum(axis=0) / m  # eq. 13
         return grad_w, grad_b
 
     def grad_a_prev(self, delta: Array) -> Array:
-        """delta (m, n_out) -> dC/da of the layer before (m, n_in) (eq. hiddenLayerWRTWeights)."""
+        """delta (m, n_out) -> dC/da of the layer before (m, n_in) (eq. 10)."""
         return delta @ self.w
 
     def delta(self, z: Array, delta: Array, m: float) -> tuple[Array, Array | None, Array | None]:

@@ -93,7 +93,7 @@ class Network:
             grad_a = masked(layers[l].grad_a_prev(through[0][0]), masks, l - 1)
             before, z = layers[l - 1], zs[l - 1]
             delta = before.activation.delta(before.seen(z), activations[l], grad_a)
-            through.insert(0, before.delta(z, delta, m))  # deltaHiddenLayer
+            through.insert(0, before.delta(z, delta, m))  # eq. 11
 
         deltas = [delta for delta, _, _ in through]
         seen = [X, *(masked(a, masks, l) for l, a in enumerate(activations[1:-1]))]  # noqa: E741
