@@ -797,6 +797,7 @@ pub unsafe fn move_line<T: Real, S: Set, const N: usize>(
 ///
 /// As for [`Buffer::slice_mut_unchecked`], of each that is not empty.
 #[inline(always)]
+#[allow(clippy::mut_from_ref)] // the cells allow it; the caller answers for the rest
 unsafe fn kept<T: Real>(
     moments: &[Buffer<T>; MOMENTS],
     from: usize,

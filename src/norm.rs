@@ -202,6 +202,7 @@ impl<T: Real> Groups<T> for Denormalize<'_, T> {
 ///
 /// As for [`Panels::write`]; `row` is one of `rows`.
 #[inline(always)]
+#[allow(clippy::mut_from_ref)] // the cells allow it; the caller answers for the rest
 unsafe fn line<'a, T: Real, const W: usize>(
     panels: &'a Panels<T>,
     p: usize,

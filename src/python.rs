@@ -113,6 +113,9 @@ type PyTrace<'py> = (
     OfNorm<'py>,
 );
 
+/// The costs of epochs, epoch, step, cost_sum, weight_sum, and why a training came back.
+type PyOutcome<'py> = (Vec<f64>, u64, usize, f64, f64, Bound<'py, PyAny>);
+
 /// C and the gradients of weights, biases, gains and shifts.
 type PyGradient<'py> = (f64, Arrays<'py>, Arrays<'py>, OfNorm<'py>, OfNorm<'py>);
 
@@ -386,7 +389,7 @@ impl Network {
         settings: Training,
         position: (u64, usize, f64, f64),
         sample_weight: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<(Vec<f64>, u64, usize, f64, f64, Bound<'py, PyAny>)> {
+    ) -> PyResult<PyOutcome<'py>> {
         let (epoch, step, cost_sum, weight_sum) = position;
         let start = Position { epoch, step, cost_sum, weight_sum };
         let signal = Mutex::new(None);
