@@ -445,7 +445,7 @@ def test_formulas_of_functions_of_the_users_own_are_shown(backend):
     document = net.explain(*batch("squared_error"))
     check(document, "float64")
     words = document.text(None)
-    for part in ("log(", "(aⱼ⁽³⁾ − yⱼ)⁴", "4 (a", "√(", "= 0.5 as"):
+    for part in ("log(", "(aⱼ⁽³⁾ − yⱼ)⁴", "4 (a", "√(", "= 0.5 because"):
         assert part in words, part
     assert "quartic(" not in words and "arcsinh(" not in words
     assert "\\ln" in document.to_markdown() or "\\log" in document.to_markdown()
