@@ -97,7 +97,7 @@ def most_important(net: BaseNetwork, X: Data) -> tuple[int, int]:
 
     Examples
     --------
-    >>> from backprop_rs import BaseNetwork
+    >>> from backprop_rs import Network
     >>> net = Network([3, 1], output="identity", init=[[[0.1, -2.0, 1.0]]])
     >>> most_important(net, [[0, 0, 0], [1, 1, 1]])
     (1, 2)
