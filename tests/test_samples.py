@@ -3,7 +3,7 @@
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.health import samples
+from backprop_rs.health import measures
 
 IRIS = bp.load_iris()
 
@@ -63,7 +63,7 @@ def test_norms_equal_those_of_the_gradients_of_single_samples(name, dtype, backe
 def test_norms_of_many_rows_are_computed_in_blocks(monkeypatch):
     net = network("classes")
     whole = net.sample_gradient_norms(IRIS.X, IRIS.y)
-    monkeypatch.setattr(samples, "ROWS", 64)
+    monkeypatch.setattr(measures, "ROWS", 64)
     assert (net.sample_gradient_norms(IRIS.X, IRIS.y) == whole).all()
 
 
