@@ -135,6 +135,8 @@ def test_a_pool_of_processes_hands_exceptions_on() -> None:
 
 def test_joblib_hands_exceptions_on() -> None:
     joblib = pytest.importorskip("joblib")
+    # Its processes cannot import this file.
+    import_module("joblib.externals.cloudpickle").register_pickle_by_value(sys.modules[__name__])
     with pytest.raises(bp.NonFiniteCost) as caught:
         joblib.Parallel(n_jobs=2)(joblib.delayed(diverges)(True) for _ in range(2))
     assert_whole(caught.value)

@@ -103,7 +103,7 @@ def test_restarts_of_both_backends_have_the_same_bits(both):
 
 @pytest.mark.parametrize("multiplier", [1.0, 1.0000001, 1.1, 1.5, 2.0, 3.0, 1e300])
 def test_the_share_of_a_cycle_is_exact(multiplier):
-    """But for roundings of x, which counts in first cycles: multiplier^k has about k of them."""
+    """Except for roundings of x, counted in first cycles: multiplier^k has about k of them."""
     random = np.random.default_rng(1)
     for x in random.uniform(0, 2000, 20):
         exact, number = cycles(x, multiplier)

@@ -461,7 +461,7 @@ def test_a_timer_does_not_keep_steps_from_ending(backend):
 SKLEARN = """
 import pickle, warnings
 from backprop_rs.sklearn import MLPClassifier
-X, y = classes(4000)
+X, y = classes(case["rows"])
 def handler(*_):
     text = pickle.dumps(mlp)
     mlp.predict(X[:5])
@@ -476,10 +476,13 @@ mlp.fit(X, y)
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-@pytest.mark.parametrize("hidden", [[8], [256, 256]])
-def test_a_handler_of_an_estimator_saves_and_exits(solver, hidden):
+@pytest.mark.parametrize(
+    ("hidden", "rows"),
+    [([8], 100_000), ([256, 256], 4000)],  # so that L-BFGS has not converged by then
+)
+def test_a_handler_of_an_estimator_saves_and_exits(solver, hidden, rows):
     pytest.importorskip("sklearn")
-    assert run(SKLEARN, backend="auto", solver=solver, hidden=hidden)
+    assert run(SKLEARN, backend="auto", solver=solver, hidden=hidden, rows=rows)
 
 
 # Processes and threads.
