@@ -103,13 +103,18 @@ def test_the_exit_of_a_rank_is_an_error_of_the_others() -> None:
 # In pools of processes.
 
 
-def diverges(health: bool = False) -> Any:
+X = np.array([[1.0, 2.0], [3.0, 4.0]])
+DIVERGING: dict[str, Any] = {"epochs": 900, "batch_size": 2, "learning_rate": 0.9}
+
+
+def trained() -> bp.Network:
     net = bp.Network([2, 3, 1], output="identity", seed=0)
-    X = np.array([[1.0, 2.0], [3.0, 4.0]])
     net.fit(X, [1.0, 2.0], epochs=3, batch_size=1, learning_rate=0.01, progress=False)
-    net.fit(
-        X, [1e3, 2e3], epochs=900, batch_size=2, learning_rate=0.9, progress=False, health=health
-    )
+    return net
+
+
+def diverges(health: bool = False) -> Any:
+    trained().fit(X, [1e3, 2e3], progress=False, health=health, **DIVERGING)
 
 
 def masked(_: bool = False) -> Any:
@@ -135,10 +140,11 @@ def test_a_pool_of_processes_hands_exceptions_on() -> None:
 
 def test_joblib_hands_exceptions_on() -> None:
     joblib = pytest.importorskip("joblib")
-    # Its processes cannot import this file.
-    import_module("joblib.externals.cloudpickle").register_pickle_by_value(sys.modules[__name__])
+    fit = joblib.delayed(trained().fit)  # a method, because the processes cannot import this file
     with pytest.raises(bp.NonFiniteCost) as caught:
-        joblib.Parallel(n_jobs=2)(joblib.delayed(diverges)(True) for _ in range(2))
+        joblib.Parallel(n_jobs=2)(
+            fit(X, [1e3, 2e3], progress=False, health=True, **DIVERGING) for _ in range(2)
+        )
     assert_whole(caught.value)
 
 
