@@ -133,7 +133,7 @@ pub struct Position {
     /// Steps of this epoch that are done.
     pub step: usize,
     /// Σ w_i C_i and Σ w_i over the samples that the epoch of the last step has met; the first step
-    /// of an epoch begins them anew.
+    /// of an epoch begins them again.
     pub cost_sum: f64,
     pub weight_sum: f64,
 }

@@ -330,7 +330,7 @@ def test_two_networks_that_wait_for_each_other(backend):
     assert told[1] in ("works", told[0])
 
 
-# An exception in the midst of a training: weights, history and epochs_trained agree.
+# An exception during a training: weights, history and epochs_trained agree.
 
 AGREES = """
 kind, calls = case["kind"], [0]
