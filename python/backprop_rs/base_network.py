@@ -82,6 +82,7 @@ class BaseNetwork:
         self._core = module.Network(sizes, activations, cost, checks.dtype(dtype), self._options)
         if self.backend == "numpy":
             self._core = Turns(self._core)
+        self._n_parameters = sum(self._counts())  # asked for by each step
         self._busy = Lock()
         own_cost = isinstance(cost, Cost)
         self._target_range = checks.ANY_TARGET if own_cost else module.target_range(cost)
@@ -133,7 +134,7 @@ class BaseNetwork:
         >>> Network([2, 3, 2]).n_parameters
         17
         """
-        return sum(self._counts())
+        return self._n_parameters
 
     def _counts(self) -> list[int]:
         """The number of parameters of each layer."""
