@@ -17,14 +17,19 @@ from ..exceptions import NotNumbers
 FRAMES = {"pandas": ("DataFrame",), "polars": ("DataFrame",), "pyarrow": ("Table", "RecordBatch")}
 COLUMNS = {"pandas": ("Series",), "polars": ("Series",), "pyarrow": ("Array", "ChunkedArray")}
 NUMBERS = "biuf"  # kinds of dtype
+PLAIN = (np.ndarray, list, tuple)  # what most calls are given, and what is no frame
 
 
 def library_of(given: object, kinds: dict[str, tuple[str, ...]] = FRAMES) -> str | None:
     """Return the name of the library that a frame, or a column, belongs to."""
+    if type(given) in PLAIN:
+        return None
     for library, classes in kinds.items():
         module = sys.modules.get(library)
+        if module is None:
+            continue
         known = [getattr(module, name, None) for name in classes]
-        if module is not None and isinstance(given, tuple(one for one in known if one)):
+        if isinstance(given, tuple(one for one in known if one)):
             return library
     return None
 
