@@ -25,7 +25,7 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 
 # The threads of the pool never free their memory, because they live as long as the process.
 MIRIFLAGS ?= -Zmiri-disable-isolation -Zmiri-ignore-leaks
-MIRI ?= kernel:: pool:: steps:: sums::
+MIRI ?= kernel:: pool:: step::tests pairwise::
 
 .PHONY: miri sanitize-python build check checks test test-rust test-python wheel same-wheel deny coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
 
@@ -78,9 +78,9 @@ coverage: ## measure line and branch coverage of Rust and Python; docs/internals
 
 mutants: ## run mutation tests, an hour or less, or MUTANTS='--shard 0/10' for a part; set-up: cargo install cargo-mutants --locked; docs/internals/coverage.md
 	mkdir -p target/mutants/tables target/mutants/layers
-	-$(MUTATE) $(addprefix -f src/,activation.rs cost.rs optimizer.rs) -o target/mutants/tables $(MUTANTS) \
+	-$(MUTATE) $(addprefix -f src/tables/,activation.rs cost.rs optimizer.rs) -o target/mutants/tables $(MUTANTS) \
 		-C=--lib -- -- activation:: cost:: optimizer::
-	$(MUTATE) -f src/layer.rs -o target/mutants/layers $(MUTANTS) -C=--test=bits -- -- layers::
+	$(MUTATE) -f src/network/layer.rs -o target/mutants/layers $(MUTANTS) -C=--test=bits -- -- layers::
 
 targets: ## compile the core for each target; set-up: rustup target add i686-unknown-linux-gnu ...
 	for target in $(TARGETS); do $(CARGO) check --locked --lib --target $$target || exit; done

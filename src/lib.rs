@@ -30,58 +30,27 @@
 //! # Ok::<(), backprop_rs::Error>(())
 //! ```
 
-mod activation;
-#[cfg(any(feature = "python", test))]
-mod columns;
-mod cost;
-mod error;
-mod exchange;
-mod finite;
-mod init;
-mod interrupt;
-mod kernel;
-mod layer;
-mod memory;
+mod machine;
 mod network;
-mod norm;
-mod optimizer;
-mod own;
-mod pace;
-mod parts;
-mod pool;
 #[cfg(feature = "python")]
 mod python;
-mod random;
-mod real;
-mod rowwise;
-mod samples;
-mod schedule;
-mod sharing;
-mod single;
-mod small;
-mod state;
-#[cfg(all(test, not(mutants)))] // they are about memory, and need not wait for mutants
-mod steps;
-mod sums;
-mod table;
-mod train;
-mod undo;
-mod workspace;
+mod step;
+mod tables;
 
-pub use activation::Activation;
-pub use cost::Cost;
-pub use error::Error;
-pub use exchange::LayerSum;
-pub use init::Init;
-pub use interrupt::asking;
-pub use kernel::{Isa, Portable, fma_rate};
-pub use layer::Options;
-pub use network::{Network, Trace};
-pub use optimizer::{Clock, Penalty, Rule};
-pub use own::{Failure, OwnActivation, OwnCost};
-pub use pool::{set_alone, set_threads, threads};
-pub use real::Real;
-pub use samples::{Samples, Targets};
-pub use schedule::{Curve, Schedule, Watched};
-pub use state::{Snapshot, State};
-pub use train::{Outcome, Position, Reason, Settings, Sum, Window};
+pub use machine::interrupt::asking;
+pub use machine::kernel::{Isa, Portable, fma_rate};
+pub use machine::pool::{set_alone, set_threads, threads};
+pub use machine::real::Real;
+pub use network::custom::{Failure, OwnActivation, OwnCost};
+pub use network::layer::Options;
+pub use network::network::{Network, Trace};
+pub use network::samples::{Samples, Targets};
+pub use network::state::{Snapshot, State};
+pub use step::data_parallel::LayerSum;
+pub use step::train::{Outcome, Position, Reason, Settings, Sum, Window};
+pub use tables::activation::Activation;
+pub use tables::cost::Cost;
+pub use tables::error::Error;
+pub use tables::init::Init;
+pub use tables::optimizer::{Clock, Penalty, Rule};
+pub use tables::schedule::{Curve, Schedule, Watched};

@@ -1,4 +1,4 @@
-"""Elementary functions of the core against mpmath, within the bounds that `src/real.rs` states.
+"""Elementary functions of the core against mpmath, within the bounds in `src/machine/real.rs`.
 
 A network of one neuron with weight 1 and bias 0 has z = x, so its output is σ(x): that of elu
 takes expm1, that of gelu the normal distribution, and one rounding more.

@@ -1,4 +1,4 @@
-"""Compute the coefficients of the elementary functions in ``src/real.rs``.
+"""Compute the coefficients of the elementary functions in ``src/machine/real.rs``.
 
 q in expm1(r) = r + r² q(r) for |r| ≤ ln 2 / 2:
 

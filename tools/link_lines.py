@@ -1,4 +1,4 @@
-"""Renew the line numbers of links such as [`z = w a + b`](../src/layer.py#L12) in the pages.
+"""Renew the line numbers of links such as [`z = w a + b`](../src/x/layer.rs#L12) in the pages.
 
     python tools/link_lines.py
 

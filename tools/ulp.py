@@ -1,4 +1,4 @@
-"""Measure the errors of the f64 functions of ``src/real.rs`` in units in the last place.
+"""Measure the errors of the f64 functions of ``src/machine/real.rs`` in units in the last place.
 
 ``python tools/ulp.py [SAMPLES]`` (20,000 per function by default) asks ``cargo bench --bench ulp``
 for samples and compares them with mpmath; it

@@ -10,8 +10,8 @@ use numpy::{
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::samples::{Samples, Targets};
-use crate::schedule::Schedule;
+use crate::network::samples::{Samples, Targets};
+use crate::tables::schedule::Schedule;
 use crate::{Error, Network, Options, Penalty, Real, Settings, Window};
 
 /// Samples, targets and weights as NumPy holds them.

@@ -86,7 +86,7 @@ class Turns:
 
 
 def in_use(what: str) -> str:
-    """The sentence for foreign code within a call; `src/python/turns.rs` has the same one."""
+    """The sentence for foreign code within a call; `src/python/lock.rs` has the same one."""
     return (
         f"this network must not be {what} here: the call that runs this signal handler, finalizer "
         "or function is using it; its sizes and names can be read"

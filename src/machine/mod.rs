@@ -1,0 +1,12 @@
+//! What the machine offers: instruction sets, threads, caches, random numbers and interrupts.
+
+pub mod autotune;
+pub mod finite;
+pub mod interrupt;
+pub mod kernel;
+pub mod memory;
+pub mod pool;
+pub mod random;
+pub mod real;
+#[cfg(any(feature = "python", test))]
+pub mod transpose;

@@ -1,0 +1,72 @@
+//! Columns of a table, put into rows.
+
+use crate::machine::pool;
+
+/// Rows that a thread fills before it looks for more.
+const ROWS: usize = 1024;
+
+/// Rows and columns that are turned together: a line of the cache, of numbers of four bytes.
+const TILE: usize = 16;
+
+/// Puts columns of m numbers into rows: `rows` is (m, n), row by row. All threads take part.
+pub fn into_rows<T: Copy + Default + Send + Sync>(columns: &[&[T]], rows: &mut [T]) {
+    let n = columns.len().max(1);
+    let threads = pool::threads().min(rows.len().div_ceil(ROWS * n));
+    pool::deal(threads, rows.chunks_mut(ROWS * n).enumerate(), |(block, rows)| {
+        for (group, columns) in columns.chunks(TILE).enumerate() {
+            put(columns, block * ROWS, &mut rows[group * TILE..], n);
+        }
+    });
+}
+
+/// Some columns from row `first` on: `rows` begins with the first of their cells, and they lie `n`
+/// apart.
+fn put<T: Copy + Default>(columns: &[&[T]], first: usize, rows: &mut [T], n: usize) {
+    let whole = <&[&[T]; TILE]>::try_from(columns).ok();
+    for (strip, rows) in rows.chunks_mut(TILE * n).enumerate() {
+        let (start, count) = (first + strip * TILE, rows.len().div_ceil(n));
+        match whole {
+            Some(columns) if count == TILE => put_tile(columns, start, rows, n),
+            _ => {
+                for (i, row) in rows.chunks_mut(n).enumerate() {
+                    for (value, column) in row.iter_mut().zip(columns) {
+                        *value = column[start + i];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A whole tile, by a copy: columns often lie a multiple of a page apart, and then they would drive
+/// each other out of the cache before the rest of their lines is needed.
+#[inline]
+fn put_tile<T: Copy + Default>(columns: &[&[T]; TILE], start: usize, rows: &mut [T], n: usize) {
+    let mut tile = [[T::default(); TILE]; TILE];
+    for (line, column) in tile.iter_mut().zip(columns) {
+        line.copy_from_slice(&column[start..start + TILE]);
+    }
+    for (i, row) in rows.chunks_mut(n).enumerate().take(TILE) {
+        let line: [T; TILE] = std::array::from_fn(|k| tile[k][i]);
+        row[..TILE].copy_from_slice(&line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_stands_where_its_row_and_column_meet() {
+        for n in [0, 1, 5, 16, 17, 48, 50] {
+            for m in [1, 15, 16, 17, 1024, 2100] {
+                let values: Vec<Vec<f32>> =
+                    (0..n).map(|k| (0..m).map(|i| (i * n + k) as f32).collect()).collect();
+                let columns: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
+                let mut rows = vec![0.0; m * n];
+                into_rows(&columns, &mut rows);
+                assert!(rows.iter().enumerate().all(|(at, &value)| value == at as f32));
+            }
+        }
+    }
+}

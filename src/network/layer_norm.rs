@@ -1,0 +1,236 @@
+//! Layer normalisation: z of a layer brought to mean 0 and variance 1, sample by sample.
+//!
+//! The activation sees gain ẑ + shift with ẑ = (z - mean) / √(variance + ε), mean and variance over
+//! the neurons of the layer (Ba, Kiros and Hinton, 2016, eq. 3). A sum over neurons is one chain a
+//! lane of the panels, then one chain over the lanes: the same bits on every instruction set.
+
+use std::ops::Range;
+
+use crate::machine::kernel::{Buffer, Job, Panels, Set, first};
+use crate::machine::pool::Share;
+use crate::machine::real::Real;
+use crate::network::layer::Layer;
+use crate::tables::error::Error;
+use crate::{unroll, with_width};
+
+/// What is added to the variance, as PyTorch does.
+const EPSILON: f64 = 1e-5;
+
+/// Rows that go side by side: their sums wait for each of their additions, and stay in registers.
+const GROUP: usize = 4;
+
+/// What goes over a worker's rows in groups.
+///
+/// Panel by panel, and in each row by row. A line is read, worked on and put back as a whole: the
+/// compiler would else take the lines of a group apart and put the same lanes together.
+trait Groups<T: Real> {
+    /// `G` rows from `row` on, in lines of `W` numbers.
+    fn group<const W: usize, const G: usize>(&self, row: usize);
+
+    #[inline(always)]
+    fn all<S: Set, const W: usize>(&self, rows: &Share) {
+        let Range { mut start, end } = rows.range();
+        while start + GROUP <= end {
+            self.group::<W, GROUP>(start);
+            start += GROUP;
+        }
+        for row in start..end {
+            self.group::<W, 1>(row);
+        }
+    }
+}
+
+/// What a layer with normalisation keeps of a forward pass for the pass back, one row a sample.
+pub struct Normed<T> {
+    /// z itself, where it is asked for.
+    pub z: Option<Panels<T>>,
+    /// ẑ.
+    hat: Panels<T>,
+    /// 1 / √(variance + ε).
+    scale: Buffer<T>,
+    /// ∂C/∂gain and ∂C/∂shift of each sample.
+    pub grads: [Panels<T>; 2],
+}
+
+impl<T: Real> Normed<T> {
+    /// Room for `rows` rows of `n` neurons.
+    pub fn zeros(rows: usize, n: usize, keep_z: bool) -> Result<Self, Error> {
+        let panels = || Panels::zeros(rows, n);
+        Ok(Self {
+            z: keep_z.then(panels).transpose()?,
+            hat: panels()?,
+            scale: Buffer::zeros(rows)?,
+            grads: [panels()?, panels()?],
+        })
+    }
+}
+
+/// From z to gain ẑ + shift, in place.
+pub struct Normalize<'a, T> {
+    pub layer: &'a Layer<T>,
+    pub kept: Option<&'a Normed<T>>,
+    pub values: &'a Panels<T>,
+    pub rows: &'a Share,
+}
+
+impl<T: Real> Job for Normalize<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        if let Some(z) = self.kept.and_then(|kept| kept.z.as_ref()) {
+            for p in 0..z.panels() {
+                // SAFETY: this worker's rows of panels that are not `values`.
+                let z = unsafe { z.write(p, self.rows) };
+                z.copy_from_slice(self.values.read(p, self.rows));
+            }
+        }
+        with_width!(T::LINE, self.all::<S, _>(self.rows));
+    }
+}
+
+impl<T: Real> Groups<T> for Normalize<'_, T> {
+    #[inline(always)]
+    fn group<const W: usize, const G: usize>(&self, row: usize) {
+        let Self { layer, kept, values, rows } = self;
+        let [gain, shift] = layer.norm.each_ref().map(Buffer::as_slice);
+        let count = T::ONE / T::from_f64(values.n as f64);
+        // SAFETY: this worker's rows, and no line is kept beside another.
+        let line = |panels, p, g| unsafe { line::<T, W>(panels, p, rows, row + g) };
+        let mut sums = [[T::ZERO; W]; G];
+        for p in 0..values.panels() {
+            unroll!(G, I => {
+                let z = *line(values, p, I);
+                for n in 0..W {
+                    sums[I][n] += z[n];
+                }
+            });
+        }
+        let means = totals(&sums).map(|sum| sum * count);
+        sums = [[T::ZERO; W]; G];
+        for p in 0..values.panels() {
+            unroll!(G, I => {
+                let mut z = line(values, p, I).map(|z| z - means[I]);
+                blank(&mut z, values.n - p * W);
+                for n in 0..W {
+                    sums[I][n] = z[n].mul_add(z[n], sums[I][n]);
+                }
+                *line(values, p, I) = z;
+            });
+        }
+        let scales = totals(&sums).map(|sum| T::ONE / (sum * count + T::from_f64(EPSILON)).sqrt());
+        for p in 0..values.panels() {
+            let [gain, shift] = [gain, shift].map(|vector| first::<T, W>(&vector[p * W..]));
+            unroll!(G, I => {
+                let mut z = line(values, p, I).map(|z| z * scales[I]);
+                if let Some(kept) = kept {
+                    *line(&kept.hat, p, I) = z;
+                }
+                for n in 0..W {
+                    z[n] = gain[n].mul_add(z[n], shift[n]);
+                }
+                *line(values, p, I) = z;
+            });
+        }
+        if let Some(kept) = kept {
+            // SAFETY: this worker's rows.
+            unsafe { kept.scale.slice_mut_unchecked(row, G) }.copy_from_slice(&scales);
+        }
+    }
+}
+
+/// From δ of what the activation sees to δ of z, in place, with ∂C/∂gain and ∂C/∂shift.
+///
+/// With g = δ gain: (g - mean g - ẑ mean(g ẑ)) / √(variance + ε), means over the neurons.
+pub struct Denormalize<'a, T> {
+    pub layer: &'a Layer<T>,
+    pub kept: &'a Normed<T>,
+    pub delta: &'a Panels<T>,
+    pub rows: &'a Share,
+}
+
+impl<T: Real> Job for Denormalize<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        with_width!(T::LINE, self.all::<S, _>(self.rows));
+    }
+}
+
+impl<T: Real> Groups<T> for Denormalize<'_, T> {
+    #[inline(always)]
+    fn group<const W: usize, const G: usize>(&self, row: usize) {
+        let Self { layer, kept: Normed { hat, scale, grads, .. }, delta, rows } = self;
+        let count = T::ONE / T::from_f64(delta.n as f64);
+        // SAFETY: this worker's rows, and no line is kept beside another.
+        let line = |panels, p, g| unsafe { line::<T, W>(panels, p, rows, row + g) };
+        let gain = |p: usize| first::<T, W>(&layer.norm[0].as_slice()[p * W..]);
+        let (mut sums, mut alongs) = ([[T::ZERO; W]; G], [[T::ZERO; W]; G]);
+        for p in 0..delta.panels() {
+            let gain = gain(p);
+            unroll!(G, I => {
+                let [hat, delta] = [hat, delta].map(|panels| *line(panels, p, I));
+                let mut of_gain = delta;
+                for n in 0..W {
+                    of_gain[n] *= hat[n];
+                    let slope = delta[n] * gain[n];
+                    sums[I][n] += slope;
+                    alongs[I][n] = slope.mul_add(hat[n], alongs[I][n]);
+                }
+                *line(&grads[0], p, I) = of_gain;
+                *line(&grads[1], p, I) = delta;
+            });
+        }
+        let [means, alongs] = [sums, alongs].map(|sums| totals(&sums).map(|sum| sum * count));
+        let scales = first::<T, G>(scale.slice(row, G));
+        for p in 0..delta.panels() {
+            let gain = gain(p);
+            unroll!(G, I => {
+                let [hat, mut slope] = [hat, delta].map(|panels| *line(panels, p, I));
+                for n in 0..W {
+                    let rest = slope[n] * gain[n] - means[I];
+                    slope[n] = (-hat[n]).mul_add(alongs[I], rest) * scales[I];
+                }
+                // No neuron stands in the padding, so it has no error.
+                blank(&mut slope, delta.n - p * W);
+                *line(delta, p, I) = slope;
+            });
+        }
+    }
+}
+
+/// The line of a row of a worker's `rows` in panel `p`.
+///
+/// # Safety
+///
+/// As for [`Panels::write`]; `row` is one of `rows`.
+#[inline(always)]
+#[allow(clippy::mut_from_ref)] // the cells allow it; the caller answers for the rest
+unsafe fn line<'a, T: Real, const W: usize>(
+    panels: &'a Panels<T>,
+    p: usize,
+    rows: &Share,
+    row: usize,
+) -> &'a mut [T; W] {
+    // SAFETY: the caller's.
+    let lines = unsafe { panels.write(p, rows) }.as_chunks_mut().0;
+    &mut lines[row - rows.start()]
+}
+
+/// Puts zeros where no neuron stands, of which a line has `used` at most.
+#[inline(always)]
+fn blank<T: Real, const W: usize>(line: &mut [T; W], used: usize) {
+    // Not a slice of as many: a call to fill it would keep all sums in memory.
+    for (n, value) in line.iter_mut().enumerate() {
+        *value = if n < used { *value } else { T::ZERO };
+    }
+}
+
+/// The sum of all lanes, in their order, of each row of a group.
+#[inline(always)]
+fn totals<T: Real, const W: usize, const G: usize>(rows: &[[T; W]; G]) -> [T; G] {
+    let mut sums = [T::ZERO; G];
+    for n in 0..W {
+        for (sum, lanes) in sums.iter_mut().zip(rows) {
+            *sum += lanes[n];
+        }
+    }
+    sums
+}

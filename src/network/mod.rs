@@ -1,0 +1,13 @@
+//! What a network is, and its passes forward and backward.
+
+pub mod custom;
+pub mod layer;
+pub mod layer_norm;
+// Named like its type and its twin `reference/network.py`.
+#[allow(clippy::module_inception)]
+pub mod network;
+pub mod pairwise;
+pub mod samples;
+pub mod softmax_output;
+pub mod state;
+pub mod workspace;

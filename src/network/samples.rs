@@ -1,0 +1,330 @@
+//! Samples with their targets and weights, the orders in which they come, and their way into a
+//! workspace.
+
+use std::ops::Range;
+
+use crate::machine::kernel::{Job, Panels, Set};
+use crate::machine::memory;
+use crate::machine::pool::Share;
+use crate::machine::random::{self, Purpose, Stream};
+use crate::machine::real::Real;
+use crate::network::custom::Failures;
+use crate::network::network::check_shape;
+use crate::network::workspace::Workspace;
+use crate::tables::error::Error;
+
+/// The desired outputs of the samples.
+#[derive(Debug, Clone, Copy)]
+pub enum Targets<'a, T> {
+    /// None: for a forward pass.
+    None,
+    /// `(m, n_L)` numbers, row by row.
+    Values(&'a [T]),
+    /// `(m,)` classes, which stand for rows that are 1 in that column and 0 elsewhere.
+    Classes(&'a [i64]),
+}
+
+/// Samples, `(m, n_0)` row by row, and their targets.
+#[derive(Debug, Clone, Copy)]
+pub struct Samples<'a, T> {
+    pub x: &'a [T],
+    pub y: Targets<'a, T>,
+    /// What each sample counts for in the average over a batch; all the same if there are none.
+    pub weights: Option<&'a [T]>,
+    pub n_in: usize,
+}
+
+impl<T: Real> Samples<'_, T> {
+    /// m.
+    pub fn len(&self) -> usize {
+        self.x.len() / self.n_in
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.x.is_empty()
+    }
+
+    /// Checks the lengths against a network of so many inputs and outputs.
+    ///
+    /// Later passes rely on it: a row of samples goes into a row of a workspace.
+    pub(crate) fn check(&self, n_in: usize, n_out: usize) -> Result<(), Error> {
+        let m = self.x.len() / n_in;
+        check_shape("X", &[m * n_in], &[self.x.len()])?;
+        check_shape("a row of X", &[n_in], &[self.n_in])?;
+        match self.y {
+            Targets::None => {}
+            Targets::Values(y) => check_shape("y", &[m * n_out], &[y.len()])?,
+            Targets::Classes(y) => check_shape("y", &[m], &[y.len()])?,
+        }
+        self.weights.map_or(Ok(()), |weights| check_shape("sample_weight", &[m], &[weights.len()]))
+    }
+
+    /// The sample `i`.
+    #[inline(always)]
+    pub fn row(&self, i: usize) -> &[T] {
+        &self.x[i * self.n_in..][..self.n_in]
+    }
+
+    /// Has the `n_out` targets of sample `i` brought near.
+    #[inline(always)]
+    fn prefetch_targets<S: Set>(&self, i: usize, n_out: usize) {
+        match self.y {
+            Targets::None => {}
+            Targets::Values(y) => S::prefetch_early(&y[i * n_out..][..n_out]),
+            Targets::Classes(y) => S::prefetch_early(&y[i..=i]),
+        }
+    }
+}
+
+/// Puts samples into rows of a workspace.
+pub(crate) struct Gather<'a, T> {
+    pub samples: &'a Samples<'a, T>,
+    pub ws: &'a Workspace<T>,
+    /// Where the samples go.
+    pub inputs: &'a Panels<T>,
+    pub rows: &'a Share,
+    /// The rows, of these, that get their targets and weights too.
+    pub targets: &'a Share,
+    pub chosen: Chosen<'a>,
+    /// Where the rows end that are gathered next.
+    pub end: usize,
+    /// Where a label goes that is none.
+    pub failures: &'a Failures,
+}
+
+/// Bytes of samples that are asked for ahead of their use, and the least number of rows: shuffled
+/// rows lie anywhere in memory.
+const AHEAD_BYTES: usize = 128 * 1024;
+const AHEAD_ROWS: usize = 8;
+
+/// How many rows of `n_in` numbers are asked for ahead.
+fn rows_ahead<T>(n_in: usize) -> usize {
+    (AHEAD_BYTES / (n_in * size_of::<T>())).max(AHEAD_ROWS)
+}
+
+/// Samples that are asked for little by little: the first of the next batch, while this one updates
+/// the weights. All at once they would take as long as memory takes.
+pub(crate) struct Ahead<'a, T> {
+    samples: &'a Samples<'a, T>,
+    chosen: Chosen<'a>,
+    rows: Range<usize>,
+    /// How much of the first of them has been asked for.
+    column: usize,
+    n_out: usize,
+}
+
+impl<'a, T: Real> Ahead<'a, T> {
+    /// The first of some rows of a batch that begins with the first of `chosen`.
+    pub fn new(
+        samples: &'a Samples<'a, T>,
+        chosen: Chosen<'a>,
+        Range { start, end }: Range<usize>,
+        n_out: usize,
+    ) -> Self {
+        let end = end.min(start + rows_ahead::<T>(samples.n_in));
+        Self { samples, chosen, rows: start..end, column: 0, n_out }
+    }
+
+    /// How many numbers of samples there are to ask for.
+    pub fn len(&self) -> usize {
+        self.rows.len() * self.samples.n_in
+    }
+
+    /// Asks for the next `numbers` of the samples, and for the targets of those that are through.
+    #[inline(always)]
+    pub fn ask<S: Set>(&mut self, mut numbers: usize) {
+        while numbers > 0 && !self.rows.is_empty() {
+            let sample = self.chosen.get(self.rows.start).filter(|&i| i < self.samples.len());
+            let Some(i) = sample else { return };
+            let row = &self.samples.row(i)[self.column..];
+            let part = &row[..numbers.min(row.len())];
+            S::prefetch_early(part);
+            (numbers, self.column) = (numbers - part.len(), self.column + part.len());
+            if part.len() == row.len() {
+                self.samples.prefetch_targets::<S>(i, self.n_out);
+                (self.rows.start, self.column) = (self.rows.start + 1, 0);
+            }
+        }
+    }
+}
+
+impl<T: Real> Job for Gather<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        let Self { samples, ws, inputs, rows, targets, chosen, end, failures } = self;
+        let next = end.min(rows.start() + rows_ahead::<T>(samples.n_in))..end;
+        let mut ahead = Ahead { samples, chosen, rows: next, column: 0, n_out: ws.y.n };
+        for row in rows.range() {
+            ahead.ask::<S>(samples.n_in);
+            let i = chosen.sample(row);
+            // SAFETY (here and below): a row of this worker's.
+            unsafe { inputs.put_row(row, samples.row(i)) };
+            if !targets.range().contains(&row) {
+                continue;
+            }
+            if let (Some(weights), Some(room)) = (samples.weights, &ws.weights) {
+                unsafe { room.slice_mut_unchecked(row, 1)[0] = weights[i] };
+            }
+            match samples.y {
+                Targets::None => {}
+                Targets::Values(y) => unsafe {
+                    ws.y.put_row(row, &y[i * ws.y.n..][..ws.y.n]);
+                },
+                Targets::Classes(y) => match class_of(y, i, ws.y.n) {
+                    Ok(class) => unsafe { ws.y.put_one_hot(row, class) },
+                    Err(error) => failures.record(error),
+                },
+            }
+        }
+    }
+}
+
+/// The class of sample `i`, below `n_out`.
+///
+/// Labels are checked before a call, but their memory may be another's, who can write to it meanwhile.
+#[inline(always)]
+pub(crate) fn class_of(labels: &[i64], i: usize, n_out: usize) -> Result<usize, Error> {
+    // SAFETY: a reference. Read once: what is compared is then what is used.
+    let given = unsafe { std::ptr::read_volatile(&labels[i]) };
+    let class = given as usize;
+    if class < n_out { Ok(class) } else { Err(Error::Label { classes: n_out, given }) }
+}
+
+/// Which samples stand in the rows of a batch.
+#[derive(Clone, Copy)]
+pub(crate) enum Chosen<'a> {
+    /// The first of these; the batches that follow stand behind them.
+    Order(&'a [u32]),
+    /// As many as there are rows, this far on (or back, by wrapping round).
+    From(usize),
+}
+
+impl Chosen<'_> {
+    #[inline(always)]
+    pub fn sample(self, row: usize) -> usize {
+        match self {
+            Self::Order(order) => order[row] as usize,
+            Self::From(first) => first.wrapping_add(row),
+        }
+    }
+
+    /// The sample of a row that may lie beyond the last.
+    #[inline(always)]
+    fn get(self, row: usize) -> Option<usize> {
+        match self {
+            Self::Order(order) => order.get(row).map(|&i| i as usize),
+            Self::From(first) => Some(first.wrapping_add(row)),
+        }
+    }
+}
+
+/// What makes the random numbers of one epoch: those of a sample depend on it and on the sample.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chance<'a> {
+    pub seed: u64,
+    pub epoch: u64,
+    /// The number of each sample in all data, where the samples at hand are a part of them.
+    pub names: Option<&'a [u64]>,
+}
+
+impl Chance<'_> {
+    /// The stream of a sample, for layer `l` or, with 0, for the inputs.
+    #[inline(always)]
+    fn stream(self, purpose: Purpose, sample: usize, l: usize) -> Stream {
+        let name = self.names.map_or(sample as u64, |names| names[sample]);
+        Stream::of(self.seed, purpose, [name, self.epoch, l as u64])
+    }
+}
+
+/// Adds noise of a standard deviation to samples that stand in a workspace.
+pub(crate) fn add_noise<T: Real>(
+    ws: &Workspace<T>,
+    rows: &Share,
+    chosen: Chosen,
+    chance: Chance,
+    deviation: f64,
+) {
+    let inputs = &ws.a[0];
+    for (at, row) in rows.range().zip(rows.blocks(1)) {
+        let mut stream = chance.stream(Purpose::Noise, chosen.sample(at), 0);
+        let mut drawn = [0.0; 2];
+        for k in 0..inputs.n {
+            if k % 2 == 0 {
+                drawn = stream.normals();
+            }
+            // SAFETY: a row of this worker's.
+            let x = &mut unsafe { inputs.write(k / T::LINE, &row) }[k % T::LINE];
+            *x += T::from_f64(deviation * drawn[k % 2]);
+        }
+    }
+}
+
+/// Draws the masks of layer `l` (from 1) for some rows.
+pub(crate) fn draw_masks<T: Real>(
+    mask: &Panels<T>,
+    rows: &Share,
+    chosen: Chosen,
+    chance: Chance,
+    (l, dropout): (usize, f64),
+    room: &mut [T],
+) {
+    let room = &mut room[..mask.n];
+    for (at, row) in rows.range().zip(rows.blocks(1)) {
+        random::mask(room, dropout, chance.stream(Purpose::Dropout, chosen.sample(at), l));
+        for (p, part) in room.chunks(T::LINE).enumerate() {
+            // SAFETY: a row of this worker's.
+            unsafe { mask.write(p, &row)[..part.len()].copy_from_slice(part) };
+        }
+    }
+}
+
+/// The order in which an epoch visits its samples.
+#[derive(Debug, Default)]
+pub(crate) struct Order {
+    pub rows: Vec<u32>,
+    drawn: Option<(u64, u64)>,
+}
+
+impl Order {
+    /// Gets the memory for an order of `n` samples.
+    pub fn reserve(&mut self, n: usize) -> Result<(), Error> {
+        let more = n.saturating_sub(self.rows.len());
+        memory::reserve(&mut self.rows, more)
+    }
+
+    /// Draws the order of an epoch, unless it is there already.
+    pub fn draw(&mut self, n: usize, seed: u64, epoch: u64) {
+        if self.drawn != Some((seed, epoch)) || self.rows.len() != n {
+            self.rows.resize(n, 0);
+            random::shuffle(&mut self.rows, seed, [epoch, 0, 0]);
+            self.drawn = Some((seed, epoch));
+        }
+    }
+
+    /// Takes an order of `n` samples that was drawn elsewhere; of none where it names others.
+    ///
+    /// It is checked as it stands here, where nobody else can write to it.
+    pub fn take(&mut self, rows: Option<&[u32]>, n: usize) -> Result<(), Error> {
+        self.rows.clear();
+        self.rows.extend_from_slice(rows.unwrap_or_default());
+        self.drawn = None;
+        if rows.is_some() && self.rows.iter().all(|&row| (row as usize) < n) {
+            return Ok(());
+        }
+        self.rows.clear();
+        Err(Error::Orders { rows: n })
+    }
+}
+
+/// How many samples an order has, of `n` at hand: all where it is empty.
+#[inline]
+pub(crate) fn visited(order: &[u32], n: usize) -> usize {
+    if order.is_empty() { n } else { order.len() }
+}
+
+/// The samples of a batch: a part of the order, or of the samples as they come where it is empty.
+#[inline]
+pub(crate) fn chosen<'a>(order: &'a [u32], batch: &Range<usize>) -> Chosen<'a> {
+    if order.is_empty() { Chosen::From(batch.start) } else { Chosen::Order(&order[batch.start..]) }
+}

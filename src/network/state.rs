@@ -1,0 +1,252 @@
+//! All that a training needs beside its settings and its data, to go on as if it had not stopped.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+
+use ndarray::{Array1, Array2};
+
+use crate::machine::finite::first_non_finite;
+use crate::machine::kernel::Buffer;
+use crate::machine::memory;
+use crate::machine::pool;
+use crate::machine::real::Real;
+use crate::network::layer::Layer;
+use crate::network::network::{Network, matrix};
+use crate::network::workspace::Gradient;
+use crate::tables::error::Error;
+use crate::tables::optimizer::{Clock, Moments};
+
+/// Parameters and memory, by names such as `weights.1` and `optimizer.mean.weights.1`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct State<T> {
+    /// Each `(n_out, n_in)`.
+    pub matrices: BTreeMap<String, Array2<T>>,
+    /// Each `(n_out,)`.
+    pub vectors: BTreeMap<String, Array1<T>>,
+    pub updates: u64,
+    pub momentum_product: f64,
+}
+
+impl<T: Real> Network<T> {
+    /// What there is.
+    pub fn state(&self) -> Result<State<T>, Error> {
+        let clock = self.optimizer.clock;
+        let (updates, momentum_product) = (clock.t, clock.momentum_product);
+        let mut state = State {
+            matrices: BTreeMap::new(),
+            vectors: BTreeMap::new(),
+            updates,
+            momentum_product,
+        };
+        let mut copied = Ok(());
+        self.each_buffer(|name, layer, w, vectors| {
+            let l = layer + 1;
+            let layer = &self.layers[layer];
+            let mut copy = || -> Result<(), Error> {
+                state.matrices.insert(format!("{name}weights.{l}"), rows(layer, w)?);
+                for (part, vector) in present(vectors) {
+                    let vector = memory::copy(&vector.as_slice()[..layer.n_out])?;
+                    state.vectors.insert(format!("{name}{part}.{l}"), vector.into());
+                }
+                Ok(())
+            };
+            if copied.is_ok() {
+                copied = copy();
+            }
+        });
+        copied.map(|()| state)
+    }
+
+    /// Takes what [`Self::state`] gave for a network and an optimiser as these are.
+    pub fn set_state(&mut self, state: &State<T>) -> Result<(), Error> {
+        let averaged = state.matrices.contains_key("averaged.weights.1");
+        let averaged = averaged.then(|| Gradient::zeros(&self.layers)).transpose()?;
+        let before = std::mem::replace(&mut self.averaged, averaged);
+        let mut missing = None;
+        self.each_buffer(|name, l, _, vectors| {
+            let layer = &self.layers[l];
+            let weights = format!("{name}weights.{}", l + 1);
+            let matrix = state.matrices.get(&weights).map(Array2::dim);
+            if matrix != Some((layer.n_out, layer.n_in)) {
+                missing.get_or_insert(weights);
+            }
+            for (part, _) in present(vectors) {
+                let vector = format!("{name}{part}.{}", l + 1);
+                if state.vectors.get(&vector).map(Array1::len) != Some(layer.n_out) {
+                    missing.get_or_insert(vector);
+                }
+            }
+        });
+        if let Some(name) = missing {
+            self.averaged = before;
+            return Err(Error::State { name });
+        }
+        self.each_buffer(|name, l, w, vectors| {
+            let layer = &self.layers[l];
+            // SAFETY (here and below): the network is borrowed mutably, and the buffers are different.
+            let values = unsafe { w.slice_mut_unchecked(0, w.len()) };
+            for ((j, k), value) in
+                state.matrices[&format!("{name}weights.{}", l + 1)].indexed_iter()
+            {
+                values[layer.w.at(k, j)] = *value;
+            }
+            for (part, vector) in present(vectors) {
+                let given = state.vectors[&format!("{name}{part}.{}", l + 1)].iter();
+                let room = unsafe { vector.slice_mut_unchecked(0, layer.n_out) }.iter_mut();
+                room.zip(given).for_each(|(to, given)| *to = *given);
+            }
+        });
+        self.layers.iter_mut().for_each(Layer::copy_all_back);
+        self.optimizer.clock = Clock { t: state.updates, momentum_product: state.momentum_product };
+        Ok(())
+    }
+
+    /// What [`Self::state`] would give, as it lies in memory; none if it is given up, which is asked
+    /// now and then, as new memory may be long in coming.
+    pub fn snapshot(
+        &self,
+        give_up: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Snapshot<T>>, Error> {
+        let (averaged, clock) = (self.averaged.is_some(), self.optimizer.clock);
+        let buffers = self.room_for_a_copy()?;
+        let copied = Snapshot { buffers, averaged, clock, spare: self.spare.clone() };
+        Ok(copy(&self.buffers(), &copied.buffers(), give_up).then_some(copied))
+    }
+
+    /// The memory of the last snapshot that was let go, where it serves, else new memory.
+    fn room_for_a_copy(&self) -> Result<Vec<Buffer<T>>, Error> {
+        let spare = std::mem::take(&mut *self.spare.lock().unwrap());
+        let buffers = self.buffers();
+        if lengths(&buffers) == lengths(&spare.iter().collect::<Vec<_>>()) {
+            return Ok(spare);
+        }
+        drop(spare); // before there is new memory beside it
+        buffers.iter().map(|from| Buffer::zeros(from.len())).collect()
+    }
+
+    /// Back to what a snapshot of this network holds, under the optimiser of then.
+    pub fn go_back(&mut self, to: &Snapshot<T>) -> Result<(), Error> {
+        let before = self.averaged.is_some();
+        let averaged = self.averaged.take_if(|_| !to.averaged);
+        if to.averaged && !before {
+            self.averaged = Some(Gradient::zeros(&self.layers)?);
+        }
+        if lengths(&self.buffers()) != lengths(&to.buffers()) {
+            self.averaged = self.averaged.take_if(|_| before).or(averaged);
+            return Err(Error::State { name: "snapshot".into() });
+        }
+        copy(&to.buffers(), &self.buffers(), &|| false);
+        self.layers.iter_mut().for_each(Layer::copy_all_back);
+        self.optimizer.clock = to.clock;
+        Ok(())
+    }
+
+    fn buffers(&self) -> Vec<&Buffer<T>> {
+        let mut buffers = Vec::new();
+        self.each_buffer(|_, _, w, vectors| buffers.extend([w].into_iter().chain(vectors)));
+        buffers
+    }
+
+    /// Shows the parameters, the optimiser's memory and the average, layer by layer: packed weights,
+    /// then biases, gains and shifts.
+    fn each_buffer<'a>(
+        &'a self,
+        mut see: impl FnMut(&str, usize, &'a Buffer<T>, [&'a Buffer<T>; 3]),
+    ) {
+        for (l, layer) in self.layers.iter().enumerate() {
+            let [gain, shift] = &layer.norm;
+            see("", l, &layer.w.values, [&layer.b, gain, shift]);
+            let Moments { w, b, norm: [gain, shift] } = &self.optimizer.moments[l];
+            for (i, name) in self.optimizer.rule.memory().iter().enumerate() {
+                see(&format!("optimizer.{name}."), l, &w[i], [&b[i], &gain[i], &shift[i]]);
+            }
+            if let Some(Gradient { w, b, norm }) = &self.averaged {
+                let [gain, shift] = &norm[l];
+                see("averaged.", l, &w[l].values, [&b[l], gain, shift]);
+            }
+        }
+    }
+}
+
+/// The state of one network as it lies in memory: quickly taken and quickly put back.
+pub struct Snapshot<T> {
+    buffers: Vec<Buffer<T>>,
+    averaged: bool,
+    clock: Clock,
+    spare: Spare<T>,
+}
+
+/// Memory for the next snapshot of a network: some megabytes from the system may take as long as a
+/// step.
+pub(crate) type Spare<T> = Arc<Mutex<Vec<Buffer<T>>>>;
+
+impl<T> Drop for Snapshot<T> {
+    fn drop(&mut self) {
+        if let Ok(mut spare) = self.spare.lock() {
+            *spare = std::mem::take(&mut self.buffers);
+        }
+    }
+}
+
+impl<T: Real> Snapshot<T> {
+    fn buffers(&self) -> Vec<&Buffer<T>> {
+        self.buffers.iter().collect()
+    }
+
+    /// Whether no number is NaN or infinite.
+    pub fn is_finite(&self) -> bool {
+        self.buffers.iter().all(|buffer| first_non_finite(buffer.as_slice()).is_none())
+    }
+}
+
+fn lengths<T: Real>(buffers: &[&Buffer<T>]) -> Vec<usize> {
+    buffers.iter().map(|buffer| buffer.len()).collect()
+}
+
+/// Numbers that one thread copies sooner than two could meet.
+const FEW_NUMBERS: usize = 100_000;
+
+/// Numbers that are copied without a question whether to go on.
+const PIECE: usize = 1 << 20;
+
+/// Copies buffers into others of the same lengths, until it is given up; whether all are copied.
+fn copy<T: Real>(
+    from: &[&Buffer<T>],
+    to: &[&Buffer<T>],
+    give_up: &(dyn Fn() -> bool + Sync),
+) -> bool {
+    let stopped = AtomicBool::new(false);
+    let numbers: usize = from.iter().map(|buffer| buffer.len()).sum();
+    pool::run(if numbers > FEW_NUMBERS { pool::threads() } else { 1 }, |worker| {
+        for (from, to) in from.iter().zip(to) {
+            let share = worker.share(from.len());
+            for piece in share.blocks(PIECE) {
+                if worker.index == 0 && piece.start() > share.start() && give_up() {
+                    stopped.store(true, Relaxed);
+                }
+                if stopped.load(Relaxed) {
+                    return;
+                }
+                let numbers = &from.as_slice()[piece.range()];
+                // SAFETY: a piece of this worker's share of a buffer that is as long as `from`.
+                unsafe { to.slice_mut_unchecked(piece.start(), piece.len()) }
+                    .copy_from_slice(numbers);
+            }
+        }
+    });
+    !stopped.into_inner()
+}
+
+/// The vectors that a layer has, with their names.
+fn present<T: Real>(vectors: [&Buffer<T>; 3]) -> impl Iterator<Item = (&'static str, &Buffer<T>)> {
+    ["biases", "gains", "shifts"].into_iter().zip(vectors).filter(|(_, v)| !v.is_empty())
+}
+
+/// What is laid out as a layer's packed weights, as `(n_out, n_in)`.
+fn rows<T: Real>(layer: &Layer<T>, packed: &Buffer<T>) -> Result<Array2<T>, Error> {
+    let (rows, values) = (0..layer.n_out, packed.as_slice());
+    let numbers = rows.flat_map(|j| (0..layer.n_in).map(move |k| values[layer.w.at(k, j)]));
+    let numbers = memory::collect(numbers, layer.n_out * layer.n_in)?;
+    Ok(matrix(layer.n_out, layer.n_in, numbers))
+}

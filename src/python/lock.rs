@@ -1,0 +1,259 @@
+//! Turns: who may use a network at a time.
+//!
+//! A call that holds a network may run foreign code: signal handlers, finalizers and functions of the
+//! user's own. Such code may ask for the same network. It gets it to read if the call only reads,
+//! and an error otherwise; to wait would be to wait for itself.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+};
+use std::thread::ThreadId;
+use std::time::Duration;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use super::shutdown::is_leaving;
+use crate::machine::pool;
+
+/// Time between two looks of a waiting call at signals.
+const LOOK_EVERY: Duration = Duration::from_millis(30);
+
+/// Looks after which a call no longer waits for threads that ended with the interpreter.
+const LOOKS_AT_EXIT: usize = 30;
+
+/// Calls of one thread that may read within each other: a function of the user's own that predicts
+/// with its own network would go on until the stack is full.
+const MOST_NESTED: usize = 8;
+
+thread_local! {
+    /// Calls of this thread that hold a network within another call that holds it.
+    static NESTED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A value that threads use in turn, in the order in which they have asked.
+pub struct Turns<T> {
+    value: RwLock<T>,
+    queue: Arc<Queue>,
+}
+
+/// Who has the turn, and who waits for it.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    holder: Option<ThreadId>,
+    writes: bool,
+    /// Calls of the holder, one within the other.
+    calls: usize,
+    waiting: VecDeque<u64>,
+    next_ticket: u64,
+}
+
+/// The threads that wait for a turn, for the search of circles.
+static WAITING: Mutex<Vec<(ThreadId, Weak<Queue>)>> = Mutex::new(Vec::new());
+
+impl<T> Turns<T> {
+    pub fn new(value: T) -> Self {
+        Self { value: RwLock::new(value), queue: Arc::default() }
+    }
+
+    /// Wait for a turn to read.
+    pub fn read(&self, py: Python) -> PyResult<Reading<'_, T>> {
+        let turn = self.queue.take(py, false)?;
+        let value = self.value.try_read();
+        match value {
+            Ok(value) => Ok(Reading { value, _turn: turn }),
+            Err(std::sync::TryLockError::Poisoned(poisoned)) => {
+                Ok(Reading { value: poisoned.into_inner(), _turn: turn })
+            }
+            Err(std::sync::TryLockError::WouldBlock) => Err(in_use("read")),
+        }
+    }
+
+    /// Wait for a turn to read and write.
+    pub fn write(&self, py: Python) -> PyResult<Writing<'_, T>> {
+        let turn = self.queue.take(py, true)?;
+        let value = self.value.try_write();
+        match value {
+            Ok(value) => Ok(Writing { value, _turn: turn }),
+            // A panic of an earlier call has left whole parameters behind.
+            Err(std::sync::TryLockError::Poisoned(poisoned)) => {
+                Ok(Writing { value: poisoned.into_inner(), _turn: turn })
+            }
+            Err(std::sync::TryLockError::WouldBlock) => Err(in_use("changed")),
+        }
+    }
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(self: &Arc<Self>, py: Python, writes: bool) -> PyResult<Turn<'_>> {
+        let me = pool::caller();
+        let mut state = self.state();
+        if state.holder == Some(me) {
+            if state.writes || writes || NESTED.get() == MOST_NESTED {
+                return Err(in_use(if writes { "changed" } else { "read" }));
+            }
+            state.calls += 1;
+            NESTED.set(NESTED.get() + 1);
+            return Ok(Turn { queue: self, nested: true });
+        }
+        if state.holder.is_some() || !state.waiting.is_empty() {
+            drop(state);
+            self.wait(py, me, writes)?;
+        } else {
+            state.begin(me, writes);
+        }
+        Ok(Turn { queue: self, nested: false })
+    }
+
+    /// Wait without the interpreter, which the holder may need; signals are heard meanwhile.
+    fn wait(self: &Arc<Self>, py: Python, me: ThreadId, writes: bool) -> PyResult<()> {
+        let mut state = self.state();
+        let ticket = state.next_ticket;
+        state.next_ticket += 1;
+        state.waiting.push_back(ticket);
+        drop(state);
+        let mut looks = 0;
+        while !py.detach(|| self.wait_for(ticket, me, writes)) {
+            // A handler may ask for this network too: it must not wait behind this call.
+            self.state().waiting.retain(|one| *one != ticket);
+            self.ended.notify_all();
+            py.check_signals()?;
+            if self.is_in_a_circle(me) {
+                return Err(in_use(if writes { "changed" } else { "read" }));
+            }
+            looks += 1;
+            if is_leaving() && looks >= LOOKS_AT_EXIT {
+                let sentence = "this network is in use by a thread that ended with the interpreter";
+                return Err(PyRuntimeError::new_err(sentence));
+            }
+            self.state().waiting.push_front(ticket);
+        }
+        Ok(())
+    }
+
+    /// Take the turn if it comes before it is time to look at signals.
+    fn wait_for(self: &Arc<Self>, ticket: u64, me: ThreadId, writes: bool) -> bool {
+        let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push((me, Arc::downgrade(self)));
+        drop(waiting);
+        let others = |state: &mut State| {
+            state.holder.is_some() || state.waiting.front().is_some_and(|first| *first != ticket)
+        };
+        let waited = self.ended.wait_timeout_while(self.state(), LOOK_EVERY, others);
+        let (mut state, late) = waited.unwrap_or_else(PoisonError::into_inner);
+        let taken = !late.timed_out();
+        if taken {
+            state.waiting.pop_front();
+            state.begin(me, writes);
+        }
+        drop(state);
+        let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = |one: &(ThreadId, Weak<Queue>)| {
+            one.0 == me && std::ptr::eq(one.1.as_ptr(), Arc::as_ptr(self))
+        };
+        if let Some(place) = waiting.iter().position(mine) {
+            waiting.swap_remove(place);
+        }
+        taken
+    }
+
+    /// Find out if the holder waits, itself or through others, for a network that `me` holds.
+    fn is_in_a_circle(&self, me: ThreadId) -> bool {
+        let waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut holder = self.state().holder;
+        for _ in 0..=waiting.len() {
+            let Some(other) = holder else { return false };
+            if other == me {
+                return true;
+            }
+            let next = waiting.iter().find(|one| one.0 == other);
+            let Some(queue) = next.and_then(|one| one.1.upgrade()) else { return false };
+            holder = queue.state().holder;
+        }
+        false
+    }
+}
+
+impl State {
+    fn begin(&mut self, me: ThreadId, writes: bool) {
+        (self.holder, self.writes, self.calls) = (Some(me), writes, 1);
+    }
+}
+
+/// A turn, until it is dropped.
+struct Turn<'a> {
+    queue: &'a Queue,
+    nested: bool,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut state = self.queue.state();
+        state.calls -= 1;
+        if state.calls == 0 {
+            state.holder = None;
+            // Whoever sleeps has a ticket; to wake nobody would still be a call of the system.
+            if !state.waiting.is_empty() {
+                self.queue.ended.notify_all();
+            }
+        }
+        if self.nested {
+            NESTED.set(NESTED.get() - 1);
+        }
+    }
+}
+
+/// The value to read; the fields are dropped in this order.
+pub struct Reading<'a, T> {
+    value: RwLockReadGuard<'a, T>,
+    _turn: Turn<'a>,
+}
+
+impl<T> Deref for Reading<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// The value to read and write; the fields are dropped in this order.
+pub struct Writing<'a, T> {
+    value: RwLockWriteGuard<'a, T>,
+    _turn: Turn<'a>,
+}
+
+impl<T> Deref for Writing<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for Writing<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+/// The error for foreign code within a call; `_internal/locked.py` has the same sentence.
+fn in_use(what: &str) -> PyErr {
+    PyRuntimeError::new_err(format!(
+        "this network must not be {what} here: the call that runs this signal handler, finalizer \
+         or function is using it; its sizes and names can be read"
+    ))
+}

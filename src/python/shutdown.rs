@@ -1,0 +1,80 @@
+//! The end of the interpreter while threads are still in the core.
+//!
+//! Before Python 3.14 a thread that runs Python code while the interpreter ends is unwound as by
+//! `pthread_exit`, which must not go through the frames of the core. So none is let in then.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst, fence};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+
+use crate::machine::pool;
+
+/// The thread that ends the interpreter, once it has begun to.
+static LEAVING: OnceLock<ThreadId> = OnceLock::new();
+
+/// Threads that run Python code from within the core.
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
+
+/// The longest time that the end of the interpreter waits for them.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Check if the interpreter has begun to end.
+pub fn is_leaving() -> bool {
+    LEAVING.get().is_some()
+}
+
+/// Run `work` with the interpreter; None if it is gone.
+///
+/// Threads that the interpreter leaves behind do not come back from here.
+pub fn attached<R>(work: impl FnOnce(Python) -> R) -> Option<R> {
+    let inside = Inside::new();
+    if LEAVING.get().is_some_and(|main| *main != pool::caller()) {
+        drop(inside);
+        loop {
+            thread::park();
+        }
+    }
+    Python::try_attach(work)
+}
+
+struct Inside;
+
+impl Inside {
+    fn new() -> Self {
+        INSIDE.fetch_add(1, SeqCst);
+        fence(SeqCst); // either `leave` sees this thread, or this thread sees that it leaves
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.fetch_sub(1, SeqCst);
+    }
+}
+
+/// Let no other thread run Python code from within the core from now on; for `atexit`.
+#[pyfunction]
+fn leave(py: Python) {
+    if LEAVING.set(thread::current().id()).is_err() {
+        return;
+    }
+    fence(SeqCst);
+    pool::set_threads(1); // helpers could no longer attach to the interpreter
+    py.detach(|| {
+        let begun = Instant::now();
+        while INSIDE.load(SeqCst) > 0 && begun.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+}
+
+/// Have [`leave`] called when the interpreter ends.
+pub fn register(module: &Bound<PyModule>) -> PyResult<()> {
+    let leave = wrap_pyfunction!(leave, module)?;
+    module.py().import("atexit")?.call_method1("register", (leave,))?;
+    Ok(())
+}

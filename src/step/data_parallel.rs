@@ -1,0 +1,206 @@
+//! A step in two halves, for batches whose rows lie on several machines: the sums of a gradient over
+//! some of the rows, and the update by the sums over all of them.
+//!
+//! The sum over a batch is the tree of [`crate::network::pairwise`]. A machine computes whole subtrees of it, and
+//! whoever adds them up in the order of the tree has the bits of one machine alone.
+
+use std::ops::Range;
+
+use crate::machine::kernel::Buffer;
+use crate::machine::pool::{self, Worker};
+use crate::machine::real::Real;
+use crate::network::layer::Fate;
+use crate::network::network::Network;
+use crate::network::pairwise::{GradientTree, Tree, tree_sum};
+use crate::network::samples::{Chosen, Samples};
+use crate::network::workspace::{CHUNK, Workspace, parameters};
+use crate::step::parameter_norms::Parts;
+use crate::step::train::{Position, Reason, Run, Settings, Sum, Training};
+use crate::tables::error::Error;
+
+/// The sum of the gradient of one layer, as its weights, biases, gains and shifts are laid out in the
+/// core.
+pub type LayerSum<'a, T> = [&'a [T]; 4];
+
+impl<T: Real> Network<T> {
+    /// How many numbers the sum of the gradient of each layer has.
+    pub fn sum_lengths(&self) -> Vec<usize> {
+        let lengths = |layer| parameters(std::slice::from_ref(layer)).map(Buffer::len).sum();
+        self.layers.iter().map(lengths).collect()
+    }
+
+    /// The sums of costs and weights of consecutive parts of the samples; those of the gradient go to
+    /// `see` with their part and layer, the last layer of a part first.
+    ///
+    /// Layers of the last part that come later are computed after `see` has had those before.
+    pub fn sum_gradient(
+        &mut self,
+        samples: &Samples<T>,
+        settings: &Settings,
+        epoch: u64,
+        parts: &[usize],
+        mut see: impl FnMut(usize, usize, LayerSum<T>),
+    ) -> Result<Vec<Sum>, Error> {
+        self.check(samples)?;
+        let most = parts.iter().copied().max().unwrap_or(0);
+        let sums = self.shared_tree(most.div_ceil(CHUNK))?;
+        let ws = self.training_room(most, samples.weights.is_some())?;
+        let mut start = 0;
+        let mut found = Vec::with_capacity(parts.len());
+        for (number, &rows) in parts.iter().enumerate() {
+            let chunks = rows.div_ceil(CHUNK);
+            let (mut costs, mut weights) = (Tree::new(), Tree::new());
+            for c in 0..chunks {
+                let chunk = start + c * CHUNK..(start + (c + 1) * CHUNK).min(start + rows);
+                let sum = self.one_chunk(&ws, samples, settings, epoch, &chunk);
+                costs.push(sum.cost);
+                weights.push(sum.weight);
+                for l in (0..self.layers.len()).rev() {
+                    self.one_layer(&ws, &sums, chunk.len(), l, (c, chunks));
+                    if c + 1 == chunks {
+                        let mut total = sums.total.of_layers(l..l + 1).map(Buffer::as_slice);
+                        let mut next = || total.next().expect("four parts");
+                        see(number, l, [next(), next(), next(), next()]);
+                    }
+                }
+            }
+            found.push(Sum { cost: costs.total(), weight: weights.total() });
+            start += rows;
+        }
+        self.training = Some(ws);
+        self.shared = Some(sums);
+        Ok(found)
+    }
+
+    /// The update of a step of `rows` samples by the sums over all of them, `gradient` as
+    /// [`Self::sum_gradient`] has shown it; the sums with penalties in the costs, or why the update was
+    /// not made.
+    pub fn apply_gradient(
+        &mut self,
+        gradient: &[&[T]],
+        sum: Sum,
+        rows: usize,
+        settings: &Settings,
+        (at, steps): (Position, usize),
+    ) -> Result<Result<Sum, Reason>, Error> {
+        let (parts, sums) = (Parts::new(&self.layers)?, self.shared_tree(1)?);
+        let ws = Workspace::forward(&self.layers, 0, 1)?;
+        for (l, numbers) in gradient.iter().enumerate() {
+            let mut rest = *numbers;
+            for buffer in sums.total.of_layers(l..l + 1) {
+                let (own, others) = rest.split_at(buffer.len());
+                // SAFETY: the whole buffer, which nobody else uses before the workers below.
+                unsafe { buffer.slice_mut_unchecked(0, buffer.len()) }.copy_from_slice(own);
+                rest = others;
+            }
+        }
+        self.begin_average(settings)?;
+        let rule = self.optimizer.rule;
+        let mut clock = self.optimizer.clock;
+        clock.tick(rule);
+        let update = settings.update(rule, &clock, &at, steps);
+        let none = Samples { x: &[], y: crate::Targets::None, weights: None, n_in: self.n_in() };
+        let run = Run::new(self, &none, settings, ws, (parts, Some(sums)));
+        let outcome = std::sync::Mutex::new(Ok(sum));
+        pool::run(Self::threads_for(self.n_parameters_work(), CHUNK), |worker| {
+            let result = run.lone_update(&worker, &sum, rows, update);
+            if worker.index == 0 {
+                *outcome.lock().unwrap() = result;
+            }
+        });
+        let Run { sums, .. } = run;
+        self.shared = sums;
+        let outcome = outcome.into_inner().unwrap();
+        if outcome.is_ok() {
+            self.optimizer.clock = clock;
+        }
+        Ok(outcome)
+    }
+
+    /// Phase A of some samples.
+    fn one_chunk(
+        &self,
+        ws: &Workspace<T>,
+        samples: &Samples<T>,
+        settings: &Settings,
+        epoch: u64,
+        chunk: &Range<usize>,
+    ) -> Sum {
+        let rows = chunk.len();
+        let training = Training {
+            chance: settings.chance(epoch),
+            noise: settings.input_noise,
+            give_up: &|_| false,
+        };
+        pool::run(self.threads_of(rows), |worker| {
+            let chosen = Chosen::From(chunk.start);
+            self.rows(ws, samples, &worker, rows, chosen, Some(&training));
+        });
+        let weights = ws.weights.as_ref();
+        Sum {
+            cost: tree_sum(&ws.costs.as_slice()[..rows]),
+            weight: weights.map_or(rows as f64, |weights| tree_sum(&weights.as_slice()[..rows])),
+        }
+    }
+
+    /// Phase B of one layer, added to what the chunks before have come to.
+    fn one_layer(
+        &self,
+        ws: &Workspace<T>,
+        sums: &GradientTree<T>,
+        rows: usize,
+        l: usize,
+        (c, chunks): (usize, usize),
+    ) {
+        let tiles = self.tiles.of_layer(l);
+        pool::run(self.threads_of(rows), |worker| {
+            let own = &tiles[worker.share(tiles.len()).range()];
+            self.descend(ws, &ws.a[0], (rows, T::ONE), (own, None), Fate::Store(&sums.total));
+            worker.wait();
+            sums.merge(&worker, l..l + 1, c, chunks);
+        });
+    }
+
+    fn threads_of(&self, rows: usize) -> usize {
+        Self::threads_for(self.step_work(rows), rows)
+    }
+
+    /// Operations of an update: some a parameter.
+    fn n_parameters_work(&self) -> usize {
+        8 * self.sum_lengths().iter().sum::<usize>()
+    }
+
+    fn shared_tree(&mut self, chunks: usize) -> Result<GradientTree<T>, Error> {
+        match self.shared.take() {
+            Some(sums) if sums.fits(chunks) => Ok(sums),
+            _ => GradientTree::new(&self.layers, chunks.max(1)),
+        }
+    }
+
+    fn training_room(&mut self, rows: usize, weighted: bool) -> Result<Workspace<T>, Error> {
+        let threads = self.threads_of(rows.min(CHUNK));
+        match self.training.take() {
+            Some(ws) if ws.fits(rows, threads, weighted) => Ok(ws),
+            _ => Workspace::training(&self.layers, rows, threads, false)?
+                .weighted(weighted)?
+                .with_masks(&self.layers),
+        }
+    }
+}
+
+impl<T: Real> Run<'_, T> {
+    /// An update by the gradient in `sums`, which has come from elsewhere.
+    fn lone_update(
+        &self,
+        worker: &Worker,
+        sum: &Sum,
+        rows: usize,
+        update: crate::tables::optimizer::Update<T>,
+    ) -> Result<Sum, Reason> {
+        if self.settings.penalty_in_cost > 0.0 {
+            self.parts.sum_penalties(worker, &self.network.layers);
+            worker.wait();
+        }
+        self.update(worker, sum, rows, (&[], None), update)
+    }
+}

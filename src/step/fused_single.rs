@@ -1,0 +1,190 @@
+//! The derivation's own step: gradient descent on one sample, in registers from z to the update.
+//!
+//! Where all layers are equally narrow, all that a step has is a line a layer. Each element is the
+//! same chain of fused multiply-adds as in [`crate::machine::kernel`], so the bits are the same.
+
+use crate::machine::kernel::{Set, first};
+use crate::machine::real::Real;
+use crate::network::layer::Layer;
+use crate::network::samples::{Targets, class_of};
+use crate::step::fused_small::{MAX_LAYERS, SmallSteps};
+use crate::step::train::Sum;
+use crate::tables::error::Error;
+use crate::tables::optimizer::Rule;
+
+impl<T: Real> SmallSteps<'_, T> {
+    /// How wide all layers are, if the steps are some for this room.
+    #[inline(always)]
+    pub fn single(&self) -> Option<usize> {
+        let width = self.layers[0].w.width(0);
+        let narrow = |layer: &Layer<T>| {
+            let w_back = layer.w_back.as_ref();
+            layer.w.width(0) == width
+                && w_back.is_none_or(|back| back.width(0) == width)
+                && layer.activation.is_elementwise()
+                && layer.options.is_plain()
+        };
+        let plain = self.optimizer.rule == Rule::PLAIN && self.settings.clip_value.is_none();
+        (self.batch.len() == 1 && plain && self.layers.iter().all(narrow)).then_some(width)
+    }
+
+    /// Steps on one sample each.
+    #[inline(always)]
+    pub fn singles<S: Set, const N: usize>(self) {
+        let Self {
+            layers, cost, samples, order, settings, clock, at, last, steps, failures, ..
+        } = self;
+        let network = Narrow { layers, cost };
+        let constant = settings.schedule.is_constant();
+        let mut rate = T::from_f64(-settings.learning_rate);
+        while at.step < last {
+            let row = settings.first_row(at.step, 1);
+            let sample = order.get(row).map_or(row, |&sample| sample as usize);
+            if !constant {
+                rate = T::from_f64(-settings.rate(at, steps));
+            }
+            let y = match target(samples.y, sample, layers[layers.len() - 1].n_out) {
+                Ok(y) => y,
+                Err(error) => return failures.record(error),
+            };
+            let x = samples.row(sample);
+            let pass = network.forward::<S, N>(x, &y);
+            let cost = pass.cost.to_f64();
+            if settings.check_finite && !cost.is_finite() {
+                return;
+            }
+            network.back::<S, N>(x, pass, rate);
+            at.add(Sum { cost, weight: 1.0 });
+            clock.t += 1;
+            at.step += 1;
+        }
+    }
+}
+
+/// The targets of a sample, 0 where there is no neuron.
+#[inline(always)]
+pub fn target<T: Real, const N: usize>(
+    y: Targets<T>,
+    sample: usize,
+    n_out: usize,
+) -> Result<[T; N], Error> {
+    let mut line = [T::ZERO; N];
+    match y {
+        Targets::None => {}
+        Targets::Values(values) => {
+            let values = &values[sample * n_out..][..n_out];
+            for (n, y) in line.iter_mut().enumerate() {
+                // A condition a number: the compiler would call a function to copy so few.
+                *y = if n < n_out { values[n] } else { T::ZERO };
+            }
+        }
+        Targets::Classes(classes) => line[class_of(classes, sample, n_out)?] = T::ONE,
+    }
+    Ok(line)
+}
+
+/// Layers of at most a line each.
+struct Narrow<'a, T> {
+    layers: &'a [Layer<T>],
+    cost: crate::tables::cost::Cost,
+}
+
+/// z and a of each layer, then δ of the output layer and the cost.
+struct Pass<T, const N: usize> {
+    z: [[T; N]; MAX_LAYERS],
+    a: [[T; N]; MAX_LAYERS],
+    delta: [T; N],
+    cost: T,
+}
+
+/// The first `n` numbers of a line, zeros behind them.
+#[inline(always)]
+fn kept<T: Real, const N: usize>(line: [T; N], n: usize) -> [T; N] {
+    let mut kept = line;
+    for (i, value) in kept.iter_mut().enumerate() {
+        *value = if i < n { *value } else { T::ZERO };
+    }
+    kept
+}
+
+/// `parameters := parameters - α (factor · line)`; `rate` is -α.
+#[inline(always)]
+fn descend<T: Real, S: Set, const N: usize>(
+    parameters: &mut [T; N],
+    factor: T,
+    line: &[T; N],
+    rate: T,
+) {
+    let mut grad = [T::ZERO; N];
+    S::add_product(&mut grad, factor, line);
+    S::add_product(parameters, rate, &grad);
+}
+
+impl<T: Real> Narrow<'_, T> {
+    /// z = b + Σ_k a_prev_k w_k and a = σ(z) of each layer, C and δ of the last.
+    #[inline(always)]
+    fn forward<S: Set, const N: usize>(&self, x: &[T], y: &[T; N]) -> Pass<T, N> {
+        let mut pass = Pass {
+            z: [[T::ZERO; N]; MAX_LAYERS],
+            a: [[T::ZERO; N]; MAX_LAYERS],
+            delta: [T::ZERO; N],
+            cost: T::ZERO,
+        };
+        let mut before = [T::ZERO; N];
+        for (l, layer) in self.layers.iter().enumerate() {
+            // SAFETY: all weights and biases of a layer, whose outputs fit `N` lanes.
+            let (w, b) = unsafe {
+                let w = layer.w.values.slice_unchecked(0, layer.n_in * N);
+                (w.as_chunks::<N>().0, layer.b.slice_unchecked(0, N))
+            };
+            let mut z = first::<T, N>(b);
+            let inputs = if l == 0 { x } else { &before };
+            for (w, input) in w.iter().zip(inputs) {
+                S::add_product(&mut z, *input, w);
+            }
+            let a = layer.activation.sigma_of_line::<T, S, N>(z);
+            before = kept(a, layer.n_out);
+            (pass.z[l], pass.a[l]) = (z, before);
+        }
+        let last = self.layers.len() - 1;
+        let Layer { n_out, activation, .. } = &self.layers[last];
+        let given = [&pass.z[last], &before, y];
+        let [delta, terms] = self.cost.of_line::<T, S, N>(*activation, given, *n_out);
+        for term in kept(terms, *n_out) {
+            pass.cost += term;
+        }
+        pass.delta = kept(delta, *n_out);
+        pass
+    }
+
+    /// From the last layer to the first: δ of the layer before, then this layer's update.
+    #[inline(always)]
+    fn back<S: Set, const N: usize>(&self, x: &[T], pass: Pass<T, N>, rate: T) {
+        let mut delta = pass.delta;
+        for (l, layer) in self.layers.iter().enumerate().rev() {
+            let mut before = [T::ZERO; N];
+            let inputs = if l == 0 { x } else { &pass.a[l - 1] };
+            if let Some(back) = &layer.w_back {
+                // SAFETY (here and below): all of a layer, each in a buffer of its own; the one worker
+                // of a small network has them alone.
+                let back = unsafe { back.values.slice_mut_unchecked(0, layer.n_out * N) };
+                let (back, _) = back.as_chunks_mut::<N>();
+                for (w, delta) in back.iter_mut().zip(&delta) {
+                    S::add_product(&mut before, *delta, w);
+                    descend::<T, S, N>(w, *delta, &pass.a[l - 1], rate);
+                }
+                let activation = self.layers[l - 1].activation;
+                let given = [&pass.z[l - 1], &pass.a[l - 1]];
+                before = activation.slope_of_line::<T, S, N>(given, before);
+            }
+            let w = unsafe { layer.w.values.slice_mut_unchecked(0, layer.n_in * N) };
+            let (w, _) = w.as_chunks_mut::<N>();
+            for (w, input) in w.iter_mut().zip(inputs) {
+                descend::<T, S, N>(w, *input, &delta, rate);
+            }
+            let (b, _) = unsafe { layer.b.slice_mut_unchecked(0, N) }.as_chunks_mut::<N>();
+            descend::<T, S, N>(&mut b[0], T::ONE, &delta, rate);
+            delta = before;
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! The whole step of a network so small that calling kernels would cost more than they do.
+//!
+//! Where every layer's output fits a line, a step is a few loops over lines of registers. Each
+//! element is the same chain of fused multiply-adds as in [`crate::machine::kernel`], so the bits are the same.
+
+use std::ops::Range;
+
+use crate::machine::kernel::{Job, LINE_MAX, SHARD, Set, first, transpose};
+use crate::machine::pool::Share;
+use crate::machine::real::Real;
+use crate::network::custom::Failures;
+use crate::network::layer::{Layer, move_line, sigma_of_lines};
+use crate::network::pairwise::tree_sum;
+use crate::network::samples::{Chosen, Samples, chosen, visited};
+use crate::network::softmax_output::{ActivateRows, OutputRows};
+use crate::network::workspace::Workspace;
+use crate::step::fused_single::target;
+use crate::step::parameter_norms::penalty_of;
+use crate::step::train::{Position, Settings, Sum};
+use crate::tables::cost::Cost;
+use crate::tables::optimizer::{Clock, Moments, Optimizer, Update};
+use crate::with_width;
+
+/// The most layers and inputs that this way is worth while for.
+pub const MAX_LAYERS: usize = 8;
+const MAX_INPUTS: usize = 64;
+
+/// Whether a step of `rows` rows is one for this room: one shard, every layer in one line.
+pub fn serves<T: Real>(layers: &[Layer<T>], rows: usize) -> bool {
+    rows <= SHARD
+        && layers.len() <= MAX_LAYERS
+        && layers[0].n_in <= MAX_INPUTS
+        && layers
+            .iter()
+            .all(|layer| layer.n_out <= T::LINE && layer.own.is_none() && !layer.has_norm())
+        && layers.iter().all(|layer| layer.options.max_norm == 0.0)
+}
+
+/// Several steps of one epoch, one after the other.
+pub struct SmallSteps<'a, T> {
+    pub layers: &'a [Layer<T>],
+    pub cost: Cost,
+    pub samples: &'a Samples<'a, T>,
+    pub order: &'a [u32],
+    /// A whole batch, and the rest that the last step of the epoch takes.
+    pub batch: Share,
+    pub rest: Share,
+    pub ws: &'a Workspace<T>,
+    pub optimizer: &'a Optimizer<T>,
+    pub settings: &'a Settings<'a>,
+    /// Of the whole epoch.
+    pub steps: usize,
+    pub clock: &'a mut Clock,
+    /// Where a label goes that is none.
+    pub failures: &'a Failures,
+    /// Where in the epoch the steps begin, and in the end where they have come to: not as far as
+    /// `last` where the cost of a batch is not finite, or a label is none.
+    pub at: &'a mut Position,
+    pub last: usize,
+}
+
+impl<T: Real> Job for SmallSteps<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        if let Some(width) = self.single() {
+            return with_width!(width, self.singles::<S, _>());
+        }
+        let Self { samples, settings, optimizer, at, steps, .. } = self;
+        let size = self.batch.len();
+        let scales = [&self.batch, &self.rest].map(|rows| T::ONE / T::from_f64(rows.len() as f64));
+        while at.step < self.last {
+            let first = settings.first_row(at.step, size);
+            let whole = first + size <= visited(self.order, samples.len());
+            let (rows, scale) =
+                if whole { (&self.batch, scales[0]) } else { (&self.rest, scales[1]) };
+            let mut clock = *self.clock;
+            clock.tick(optimizer.rule);
+            let mut update = settings.update(optimizer.rule, &clock, at, steps);
+            if settings.penalty_per_sample {
+                update.scale = scale;
+            }
+            let step = SmallStep {
+                layers: self.layers,
+                cost: self.cost,
+                samples,
+                chosen: chosen(self.order, &(first..first + rows.len())),
+                rows,
+                ws: self.ws,
+                moments: &optimizer.moments,
+                update: &update,
+                scale,
+                failures: self.failures,
+            };
+            step.forward_all::<S>();
+            if self.failures.any() {
+                return;
+            }
+            let mut cost = tree_sum(&self.ws.costs.as_slice()[..rows.len()]);
+            if settings.penalty_in_cost > 0.0 {
+                let times = rows.len() as f64 * update.scale.to_f64() * settings.penalty_in_cost;
+                cost += times * penalty_of(self.layers);
+            }
+            if settings.check_finite && !cost.is_finite() {
+                return;
+            }
+            step.back_all::<S>();
+            at.add(Sum { cost, weight: rows.len() as f64 });
+            *self.clock = clock;
+            at.step += 1;
+        }
+    }
+}
+
+/// One step, forward, back and update.
+struct SmallStep<'a, T> {
+    layers: &'a [Layer<T>],
+    cost: Cost,
+    samples: &'a Samples<'a, T>,
+    chosen: Chosen<'a>,
+    rows: &'a Share,
+    ws: &'a Workspace<T>,
+    moments: &'a [Moments<T>],
+    update: &'a Update<T>,
+    scale: T,
+    failures: &'a Failures,
+}
+
+impl<T: Real> SmallStep<'_, T> {
+    /// Forward, to the costs and δ of the output layer.
+    #[inline(always)]
+    fn forward_all<S: Set>(&self) {
+        let last = self.layers.len() - 1;
+        for (l, layer) in self.layers.iter().enumerate() {
+            with_width!(layer.w.width(0), self.forward::<S, _>(l));
+        }
+        with_width!(self.layers[last].w.width(0), self.output::<S, _>(last));
+    }
+
+    /// δ of the layers before, then the updates.
+    #[inline(always)]
+    fn back_all<S: Set>(&self) {
+        for l in (1..self.layers.len()).rev() {
+            with_width!(self.layers[l - 1].w.width(0), self.backward::<S, _>(l));
+        }
+        for (l, layer) in self.layers.iter().enumerate() {
+            with_width!(layer.w.width(0), self.descend::<S, _>(l));
+        }
+    }
+}
+
+/// z = b + Σ_k a_prev_k w_k of `M` samples.
+#[inline(always)]
+fn weighted_inputs<T: Real, S: Set, const N: usize, const M: usize>(
+    inputs: [&[T]; M],
+    w: &[T],
+    b: &[T],
+) -> [[T; N]; M] {
+    let mut z = [first::<T, N>(b); M];
+    for (k, w) in w.chunks_exact(N).enumerate() {
+        let w = first::<T, N>(w);
+        for m in 0..M {
+            S::add_product(&mut z[m], inputs[m][k], &w);
+        }
+    }
+    z
+}
+
+/// Puts the first `N` numbers of line `row`, where there are lines.
+#[inline(always)]
+fn put_line<T: Real, const N: usize>(lines: &mut [T], row: usize, line: &[T; N]) {
+    if !lines.is_empty() {
+        lines[row * T::LINE..][..N].copy_from_slice(line);
+    }
+}
+
+/// What a layer sees, row by row.
+struct Inputs<'a, T> {
+    samples: &'a Samples<'a, T>,
+    chosen: Chosen<'a>,
+    n_in: usize,
+    /// a of the layer before; the samples themselves have none.
+    lines: Option<&'a [T]>,
+}
+
+impl<'a, T: Real> Inputs<'a, T> {
+    #[inline(always)]
+    fn row(&self, row: usize) -> &'a [T] {
+        match self.lines {
+            None => self.samples.row(self.chosen.sample(row)),
+            Some(lines) => &lines[row * T::LINE..][..self.n_in],
+        }
+    }
+}
+
+impl<T: Real> SmallStep<'_, T> {
+    /// What layer l sees: the samples, or a of the layer before.
+    #[inline(always)]
+    fn inputs(&self, l: usize) -> Inputs<'_, T> {
+        let lines = (l > 0).then(|| self.ws.a[l].read(0, self.rows));
+        Inputs { samples: self.samples, chosen: self.chosen, n_in: self.layers[l].n_in, lines }
+    }
+
+    /// The targets of row `row`; none if its label is none, which ends the steps.
+    #[inline(always)]
+    fn target<const N: usize>(&self, row: usize, n_out: usize) -> [T; N] {
+        let target = target(self.samples.y, self.chosen.sample(row), n_out);
+        target.unwrap_or_else(|error| {
+            self.failures.record(error);
+            [T::ZERO; N]
+        })
+    }
+
+    /// z = b + Σ_k a_prev_k w_k and a = σ(z).
+    #[inline(always)]
+    fn forward<S: Set, const N: usize>(&self, l: usize) {
+        let Layer { n_in, w, b, activation, .. } = &self.layers[l];
+        let inputs = self.inputs(l);
+        let mut unused = [];
+        // SAFETY: all weights and biases of a layer whose outputs fit `N` lanes; z and a are panels of
+        // their own, and the one worker of a small network has all rows.
+        let (w, b, z_rows, a_rows) = unsafe {
+            (
+                w.values.slice_unchecked(0, n_in * N),
+                b.slice_unchecked(0, N),
+                self.ws.z[l].as_ref().map_or(&mut unused[..], |z| z.write(0, self.rows)),
+                self.ws.a[l + 1].write(0, self.rows),
+            )
+        };
+        if self.rows.len() == 1 && activation.is_elementwise() {
+            // One sample alone stays in registers from z to a.
+            let [z] = weighted_inputs::<T, S, N, 1>([inputs.row(0)], w, b);
+            let a = activation.sigma_of_line::<T, S, N>(z);
+            put_line(z_rows, 0, &z);
+            return put_line(a_rows, 0, &a);
+        }
+        // Four samples at a time where there are four: their chains run side by side.
+        let mut row = 0;
+        while row + 4 <= self.rows.len() {
+            let four = [0, 1, 2, 3].map(|i| inputs.row(row + i));
+            let z = weighted_inputs::<T, S, N, 4>(four, w, b);
+            for (m, z) in z.iter().enumerate() {
+                put_line(a_rows, row + m, z);
+                put_line(z_rows, row + m, z);
+            }
+            row += 4;
+        }
+        for row in row..self.rows.len() {
+            let [z] = weighted_inputs::<T, S, N, 1>([inputs.row(row)], w, b);
+            put_line(a_rows, row, &z);
+            put_line(z_rows, row, &z);
+        }
+        if activation.is_elementwise() {
+            sigma_of_lines::<T, S, N>(*activation, a_rows);
+        } else {
+            // SAFETY: the one worker's own; `a_rows` is not used any more.
+            let (a, scratch) = (&self.ws.a[l + 1], unsafe { self.ws.scratch(self.layers, 0) });
+            S::apart(ActivateRows { z: a, a, scratch, rows: self.rows });
+        }
+    }
+
+    /// C_i and δ of the output layer.
+    #[inline(always)]
+    fn output<S: Set, const N: usize>(&self, last: usize) {
+        let activation = &self.layers[last].activation;
+        if !activation.is_elementwise() {
+            return self.output_rows::<S, N>(last);
+        }
+        // SAFETY: the one worker of a small network has all rows.
+        let costs = unsafe { self.ws.costs.slice_mut_unchecked(0, self.rows.len()) };
+        // As many samples at a time as fill a line; one alone goes without a detour by memory.
+        let several = if costs.len() == 1 { 1 } else { T::LINE / N };
+        for first in (0..costs.len()).step_by(several) {
+            let rows = first..(first + several).min(costs.len());
+            if several == 1 {
+                self.finish::<S, N, N>(rows, costs);
+            } else {
+                self.finish::<S, N, LINE_MAX>(rows, costs);
+            }
+        }
+    }
+
+    /// [`Self::output`] after a softmax.
+    #[inline(always)]
+    fn output_rows<S: Set, const N: usize>(&self, last: usize) {
+        let (ws, n_out) = (self.ws, self.layers[last].n_out);
+        // SAFETY (here and below): the one worker of a small network has all rows and all room.
+        let lines = unsafe { ws.y.write(0, self.rows) };
+        for row in 0..self.rows.len() {
+            let y = self.target::<N>(row, n_out);
+            put_line(lines, row, &y);
+        }
+        let (given, delta) = ([ws.output_z(), &ws.a[last + 1], &ws.y], &ws.delta[last]);
+        let scratch = unsafe { ws.scratch(self.layers, 0) };
+        let (cost, costs, rows) = (self.cost, &ws.costs, self.rows);
+        S::apart(OutputRows { cost, given, delta, costs, scratch, rows });
+    }
+
+    /// C_i and δ of samples that stand side by side in `W` lanes.
+    #[inline(always)]
+    fn finish<S: Set, const N: usize, const W: usize>(&self, rows: Range<usize>, costs: &mut [T]) {
+        let last = self.layers.len() - 1;
+        let Layer { n_out, activation, .. } = &self.layers[last];
+        let z = self.ws.z[last].as_ref().expect("the output layer keeps its z").read(0, self.rows);
+        let a = self.ws.a[last + 1].read(0, self.rows);
+        // SAFETY: the one worker of a small network has all rows; z and a lie elsewhere.
+        let delta = unsafe { self.ws.delta[last].write(0, self.rows) };
+        let mut given = [[T::ZERO; W]; 3];
+        for (i, row) in rows.clone().enumerate() {
+            given[0][i * N..][..N].copy_from_slice(&z[row * T::LINE..][..N]);
+            given[1][i * N..][..N].copy_from_slice(&a[row * T::LINE..][..N]);
+            let y = self.target::<N>(row, *n_out);
+            given[2][i * N..][..N].copy_from_slice(&y);
+        }
+        let given = given.each_ref();
+        let [errors, terms] = self.cost.of_line::<T, S, W>(*activation, given, *n_out);
+        for (i, row) in rows.enumerate() {
+            let mut line = [T::ZERO; N];
+            let mut cost = T::ZERO;
+            for n in 0..N {
+                // No neuron stands in the padding, so it has no error and no cost.
+                line[n] = if n < *n_out { errors[i * N + n] } else { T::ZERO };
+                cost = if n < *n_out { cost + terms[i * N + n] } else { cost };
+            }
+            delta[row * T::LINE..][..N].copy_from_slice(&line);
+            costs[row] = cost;
+        }
+    }
+
+    /// δ of layer l - 1, `N` wide: Σ_j δ_j w_j, times σ'.
+    #[inline(always)]
+    fn backward<S: Set, const N: usize>(&self, l: usize) {
+        let Layer { n_out, w_back, .. } = &self.layers[l];
+        let back = w_back.as_ref().expect("not the first layer").values.slice(0, n_out * N);
+        let activation = self.layers[l - 1].activation;
+        let (a, delta) = (self.ws.a[l].read(0, self.rows), self.ws.delta[l].read(0, self.rows));
+        let z = self.ws.z[l - 1].as_ref().map_or(a, |z| z.read(0, self.rows));
+        // SAFETY: the one worker of a small network has all rows; what is read lies elsewhere.
+        let before = unsafe { self.ws.delta[l - 1].write(0, self.rows) };
+        for (row, before) in before.chunks_exact_mut(T::LINE).enumerate() {
+            let line = row * T::LINE;
+            let mut sum = [T::ZERO; N];
+            for (j, &delta) in delta[line..][..*n_out].iter().enumerate() {
+                S::add_product(&mut sum, delta, &first(&back[j * N..]));
+            }
+            if N < T::LINE {
+                // At once: a whole line could not be read before these few numbers are in memory.
+                let (z, a) = (first::<T, N>(&z[line..]), first::<T, N>(&a[line..]));
+                sum = activation.slope_of_line::<T, S, N>([&z, &a], sum);
+            }
+            before[..N].copy_from_slice(&sum);
+        }
+        if N == T::LINE {
+            activation.sigma_prime::<T, S>(z, a, before);
+        }
+    }
+
+    /// The update of layer l by its averaged gradient: Σ_i δ_i a_prev_i and Σ_i δ_i, times 1/m.
+    #[inline(always)]
+    fn descend<S: Set, const N: usize>(&self, l: usize) {
+        let Layer { n_in, n_out, w, w_back, b, options, .. } = &self.layers[l];
+        let (n_in, n_out) = (*n_in, *n_out);
+        let plain = options.is_plain() && self.update.is_plain();
+        let penalty = if plain { None } else { Some(&options.penalty) };
+        let scale = self.scale;
+        let Moments { w: w_moments, b: b_moments, .. } = &self.moments[l];
+        let mut k = 0;
+        // SAFETY (here and below): rows of weights, and the biases, of a layer whose outputs fit `N`
+        // lanes; the one worker of a small network has them alone.
+        // Four inputs at a time where there are four: their chains run side by side.
+        while k + 4 <= n_in {
+            for (i, grad) in self.gradients::<S, N, 4>(l, k).into_iter().enumerate() {
+                let at = (k + i) * N;
+                unsafe {
+                    move_line::<T, S, N>(
+                        self.update,
+                        &w.values,
+                        w_moments,
+                        at,
+                        grad,
+                        scale,
+                        penalty,
+                    );
+                }
+            }
+            k += 4;
+        }
+        for k in k..n_in {
+            let [grad] = self.gradients::<S, N, 1>(l, k);
+            let (w, at) = (&w.values, k * N);
+            unsafe {
+                move_line::<T, S, N>(self.update, w, w_moments, at, grad, scale, penalty);
+            }
+        }
+        let mut grad = [T::ZERO; N];
+        for delta in self.ws.delta[l].read(0, self.rows).chunks_exact(T::LINE) {
+            for n in 0..N {
+                grad[n] += delta[n];
+            }
+        }
+        unsafe { move_line::<T, S, N>(self.update, b, b_moments, 0, grad, scale, None) };
+        if let Some(back) = w_back {
+            let w = w.values.slice(0, n_in * N);
+            unsafe { transpose::<T, S, N>(w, (0, n_in), (0, n_out), back) };
+        }
+    }
+
+    /// Σ_i δ_i a_prev_i for `M` inputs from number k on.
+    #[inline(always)]
+    fn gradients<S: Set, const N: usize, const M: usize>(&self, l: usize, k: usize) -> [[T; N]; M] {
+        let (inputs, delta) = (self.inputs(l), self.ws.delta[l].read(0, self.rows));
+        let mut grads = [[T::ZERO; N]; M];
+        for (row, delta) in delta.chunks_exact(T::LINE).enumerate() {
+            let (a, delta) = (&inputs.row(row)[k..][..M], first::<T, N>(delta));
+            for m in 0..M {
+                S::add_product(&mut grads[m], a[m], &delta);
+            }
+        }
+        grads
+    }
+}

@@ -1,0 +1,277 @@
+//! How the workers share a step: most by its rows, some by the panels of its layers.
+//!
+//! Where rows are shared, every worker reads all weights, and what it has written of the samples, of a
+//! and of δ is read by the others: a line that goes from one core to another costs as much as some
+//! hundred operations. Where panels are shared, a worker has its own part of the weights, which no other
+//! reads, and its own copy of the samples; a alone goes round, and all meet after each such layer.
+//! Every element is the same chain.
+
+use std::ops::Range;
+
+use crate::machine::kernel::Panels;
+use crate::machine::pool::{Share, Worker};
+use crate::machine::real::Real;
+use crate::network::layer::Layer;
+use crate::network::network::Network;
+use crate::network::samples::{Chosen, Gather, Samples};
+use crate::network::workspace::{CHUNK, Tile, Workspace};
+
+/// Rows below which panels are shared however unevenly: a worker would read all weights for a few rows.
+const FEW_ROWS: usize = 16;
+
+/// The most bytes of samples that each worker copies, in all and for each neuron that they go to: a
+/// copy takes time and a core's cache, which the products with so many weights must outweigh.
+const COPIED_BYTES: usize = 2 << 20;
+const COPIED_BYTES_A_NEURON: usize = 4096;
+
+/// Floating-point operations of a step whose panels are shared: more than some meetings are worth, and
+/// less than Ctrl-C may wait for, as nobody leaves before the last of them.
+const SHARED_WORK: Range<u64> = 700_000..10_000_000_000;
+
+/// The most that a worker may have, as a part of an even share: nine eighths.
+const MOST_UNEVEN: (usize, usize) = (9, 8);
+
+/// Whether these are few.
+pub fn is_few(rows: usize) -> bool {
+    rows < FEW_ROWS
+}
+
+/// What one worker does of a step.
+pub(crate) struct Portion {
+    /// Its panels of each layer; none of a layer whose rows are shared.
+    panels: Vec<Option<Range<usize>>>,
+    /// Its blocks of all weights.
+    pub tiles: Vec<Tile>,
+}
+
+impl Portion {
+    /// Whether the panels of layer `l` (from 0) are shared.
+    fn by_panels(&self, l: usize) -> bool {
+        self.panels.get(l).is_some_and(Option::is_some)
+    }
+
+    /// Its part of a layer of so many panels: its panels of all rows, or all panels of its own rows.
+    fn part<'a>(
+        &self,
+        l: usize,
+        panels: usize,
+        [all, own]: [&'a Share; 2],
+    ) -> (&'a Share, Range<usize>) {
+        match &self.panels[l] {
+            Some(panels) => (all, panels.clone()),
+            None => (own, 0..panels),
+        }
+    }
+}
+
+impl<T: Real> Network<T> {
+    /// Whether panels are shared in a step of so much work on so many rows.
+    pub(crate) fn shares_panels(&self, work: usize, rows: usize, threads: usize) -> bool {
+        let plain = self
+            .layers
+            .iter()
+            .all(|layer| layer.own.is_none() && !layer.has_norm() && layer.options.dropout == 0.0);
+        let fits = !self.large && rows <= CHUNK && self.spares_traffic(rows);
+        plain
+            && (fits || is_few(rows))
+            && threads > 1
+            && SHARED_WORK.contains(&(work as u64))
+            && self.own_cost.is_none()
+            && self.layer_by_panels(0, rows, threads)
+    }
+
+    /// Whether less goes from core to core where the panels of the first layer are shared, at the
+    /// price of the copies.
+    ///
+    /// Its weights, the samples and half of its δ stay where they are; half of the next layer's δ
+    /// goes round in their place.
+    fn spares_traffic(&self, rows: usize) -> bool {
+        let Layer { n_in, n_out, .. } = self.layers[0];
+        let next = self.layers.get(1).map_or(n_out, |layer| layer.n_out);
+        let copied = rows * n_in * size_of::<T>();
+        copied <= COPIED_BYTES.min(n_out * COPIED_BYTES_A_NEURON)
+            && n_in * n_out + rows * (n_in + n_out / 2) > rows * next / 2
+    }
+
+    /// Whether the panels of layer `l` (from 0) are worth sharing: there are enough, and more of the
+    /// weights than of a would go from core to core.
+    fn layer_by_panels(&self, l: usize, rows: usize, threads: usize) -> bool {
+        let Layer { n_in, w, .. } = &self.layers[l];
+        if w.panels() < 2 || l > 0 && *n_in < rows {
+            return false;
+        }
+        let (most, even) = MOST_UNEVEN;
+        let totals = panel_totals(&self.layers[l]);
+        let total = |end: usize| if end == 0 { 0 } else { totals[end - 1] };
+        let work = |index| {
+            let own = Worker::numbered(index, threads).weighted_share(&totals).range();
+            total(own.end) - total(own.start)
+        };
+        is_few(rows) || (0..threads).all(|i| work(i) * even * threads <= total(w.panels()) * most)
+    }
+
+    /// What a worker does of steps on so many rows.
+    pub(crate) fn portion(&self, worker: &Worker, rows: usize, by_panels: bool) -> Portion {
+        if !by_panels {
+            return Portion { panels: Vec::new(), tiles: self.tiles.share(worker).to_vec() };
+        }
+        let mut portion = Portion { panels: Vec::new(), tiles: Vec::new() };
+        for (l, layer) in self.layers.iter().enumerate() {
+            let panels = self
+                .layer_by_panels(l, rows, worker.count)
+                .then(|| worker.weighted_share(&panel_totals(layer)).range());
+            let all = self.tiles.of_layer(l);
+            let inputs = l.checked_sub(1).and_then(|before| portion.panels[before].as_ref());
+            match (&panels, inputs) {
+                (Some(panels), _) => {
+                    portion.tiles.extend(all.iter().filter(|tile| panels.contains(&tile.p)));
+                }
+                // The inputs are here already; the δ of fewer outputs come.
+                (None, Some(inputs)) if layer.n_out < layer.n_in => {
+                    portion.tiles.extend(all.iter().filter(|tile| inputs.contains(&tile.q)));
+                }
+                _ => portion.tiles.extend(&all[worker.share(all.len()).range()]),
+            }
+            portion.panels.push(panels);
+        }
+        portion
+    }
+
+    /// Phase A, forward and back, where panels are shared.
+    pub(crate) fn panel_rows(
+        &self,
+        ws: &Workspace<T>,
+        samples: &Samples<T>,
+        (worker, portion): (&Worker, &Portion),
+        rows: usize,
+        chosen: Chosen,
+    ) {
+        let (all, own) = (Worker::alone().share(rows), worker.share(rows));
+        let inputs = ws.inputs(worker, true);
+        let (rows, targets) = (&all, &own);
+        let (end, failures) = (all.len(), &*self.failures);
+        self.isa.run(Gather { samples, ws, inputs, rows, targets, chosen, end, failures });
+        self.forward_panels(ws, (worker, portion), inputs, [&all, &own]);
+        self.output(ws, worker, &own);
+        self.backward_panels(ws, (worker, portion), [&all, &own]);
+    }
+
+    /// z and a of each layer, a worker's part.
+    fn forward_panels(
+        &self,
+        ws: &Workspace<T>,
+        (worker, portion): (&Worker, &Portion),
+        inputs: &Panels<T>,
+        [all, own]: [&Share; 2],
+    ) {
+        for (l, layer) in self.layers.iter().enumerate() {
+            let (z, a) = (ws.z[l].as_ref(), &ws.a[l + 1]);
+            let part = portion.part(l, layer.w.panels(), [all, own]);
+            let before = if l == 0 { inputs } else { &ws.a[l] };
+            layer.forward(self.isa, before, (z, None), a, part, &|| false);
+            if portion.by_panels(l) || portion.by_panels(l + 1) {
+                worker.wait();
+            }
+            // SAFETY: this worker's own, and used by nothing else of a layer.
+            let scratch = unsafe { ws.scratch(&self.layers, worker.index) };
+            layer.activate_rows(self.isa, z, a, scratch, own);
+        }
+    }
+
+    /// δ of each layer before the last, likewise.
+    fn backward_panels(
+        &self,
+        ws: &Workspace<T>,
+        (worker, portion): (&Worker, &Portion),
+        rows: [&Share; 2],
+    ) {
+        let last = self.layers.len() - 1;
+        for l in (1..=last).rev() {
+            let z_prev = ws.z[l - 1].as_ref().unwrap_or(&ws.a[l]);
+            let before = (&self.layers[l - 1], z_prev, &ws.a[l]);
+            let (delta, below) = (&ws.delta[l], &ws.delta[l - 1]);
+            let part = portion.part(l - 1, below.panels(), rows);
+            // δ of the output is always there by rows.
+            if portion.by_panels(l - 1) || l < last && portion.by_panels(l) {
+                worker.wait();
+            }
+            self.layers[l].backward(self.isa, delta, before, (None, below), part, &|| false);
+        }
+    }
+}
+
+/// The running total of the work in the panels of a layer.
+fn panel_totals<T: Real>(layer: &Layer<T>) -> Vec<usize> {
+    let widths = (0..layer.w.panels()).map(|p| layer.w.width(p).max(T::LINE / 2));
+    widths
+        .scan(0, |total, width| {
+            *total += width;
+            Some(*total)
+        })
+        .collect()
+}
+
+#[cfg(all(test, not(mutants)))] // which need not wait for these either
+mod tests {
+    use super::*;
+    use crate::{Activation, Cost};
+
+    /// Networks whose layers are shared in all ways, with the layers whose panels three workers share.
+    const CASES: [(&[usize], usize, &[usize]); 5] = [
+        (&[300, 96, 10], 40, &[0]),
+        (&[300, 96, 96, 10], 40, &[0, 1]),
+        (&[300, 96, 48, 200], 80, &[0, 1]), // the last has more outputs than inputs and too many rows
+        (&[300, 48, 48], 15, &[0, 1]),
+        (&[300, 40, 5], 15, &[0]),
+    ];
+
+    fn network(sizes: &[usize]) -> Network<f32> {
+        let activations = vec![Activation::Sigmoid; sizes.len() - 1];
+        Network::new(sizes, &activations, Cost::from_text("squared_error").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_block_and_every_panel_goes_to_one_worker() {
+        for (sizes, rows, shared) in CASES {
+            let net = network(sizes);
+            for threads in [1, 2, 3, 5] {
+                for by_panels in [false, true] {
+                    let workers = (0..threads).map(|index| Worker::numbered(index, threads));
+                    let portions: Vec<_> =
+                        workers.map(|worker| net.portion(&worker, rows, by_panels)).collect();
+                    let place = |tile: &Tile| (tile.layer, tile.p, tile.q);
+                    let mut dealt: Vec<_> =
+                        portions.iter().flat_map(|own| own.tiles.iter().map(place)).collect();
+                    let mut all: Vec<_> = net.tiles.tiles.iter().map(place).collect();
+                    dealt.sort();
+                    all.sort();
+                    assert_eq!(dealt, all, "{sizes:?} on {threads} threads");
+                }
+                for l in (0..sizes.len() - 1).filter(|_| threads == 3) {
+                    let own = (0..3).map(|i| net.portion(&Worker::numbered(i, 3), rows, true));
+                    let own: Vec<_> = own.filter_map(|own| own.panels[l].clone()).collect();
+                    let panels: Vec<usize> = own.into_iter().flatten().collect();
+                    let expected = if shared.contains(&l) { net.layers[l].w.panels() } else { 0 };
+                    assert_eq!(panels, (0..expected).collect::<Vec<_>>(), "layer {l} of {sizes:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn panels_are_shared_where_that_spares_traffic() {
+        let shared = |sizes: &[usize], rows, threads| {
+            let net = network(sizes);
+            net.shares_panels(net.step_work(rows), rows, threads)
+        };
+        assert!(shared(&[784, 128, 10], 128, 2));
+        assert!(!shared(&[784, 128, 10], 128, 1), "alone");
+        assert!(!shared(&[784, 128, 10], 200, 2), "copies of 4.9 kB a neuron");
+        assert!(!shared(&[784, 16, 10], 128, 2), "one panel");
+        assert!(!shared(&[784, 48, 10], 32, 2), "three panels for two");
+        assert!(shared(&[784, 48, 10], 15, 2), "but not for a few rows");
+        assert!(!shared(&[13, 64, 129], 200, 2), "δ of 129 outputs for weights of 13 inputs");
+        assert!(!shared(&[20, 32, 5], 20, 2), "little work");
+        assert!(!shared(&[1500, 4000, 1000], 256, 2), "too much to wait for");
+    }
+}

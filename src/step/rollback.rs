@@ -1,0 +1,167 @@
+//! What an update replaces, kept where updates take long: Ctrl-C then need not wait for their end.
+//!
+//! A step is made wholly or not at all, and an update works through its tiles for a second where
+//! layers are large. Each tile keeps what it replaces, which costs next to nothing beside its
+//! gradient; an update that is given up brings it back.
+
+use crate::machine::kernel::{Buffer, Set};
+use crate::machine::real::Real;
+use crate::network::layer::{Layer, Part};
+use crate::network::workspace::Tile;
+use crate::tables::error::Error;
+use crate::tables::optimizer::{MOMENTS, Moments};
+
+/// Floating-point operations from which an update is long: about a tenth of a second.
+pub const LONG_UPDATE: u64 = 10_000_000_000;
+
+/// The parameters of all layers, and their moments.
+pub struct Undo<T> {
+    layers: Vec<[Slot<T>; 4]>,
+}
+
+/// Room for one buffer of parameters and its moments.
+struct Slot<T> {
+    parameters: Buffer<T>,
+    moments: [Buffer<T>; MOMENTS],
+}
+
+impl<T: Real> Slot<T> {
+    fn new(parameters: &Buffer<T>, moments: &[Buffer<T>; MOMENTS]) -> Result<Self, Error> {
+        let mut kept: [Buffer<T>; MOMENTS] = Default::default();
+        for (kept, like) in kept.iter_mut().zip(moments) {
+            *kept = Buffer::zeros(like.len())?;
+        }
+        Ok(Self { parameters: Buffer::zeros(parameters.len())?, moments: kept })
+    }
+
+    /// Its buffers, each beside that of the layer or the optimiser.
+    #[inline(always)]
+    fn pairs<'a>(
+        &'a self,
+        parameters: &'a Buffer<T>,
+        moments: &'a [Buffer<T>; MOMENTS],
+    ) -> impl Iterator<Item = (&'a Buffer<T>, &'a Buffer<T>)> {
+        let moments = self.moments.iter().zip(moments);
+        let kept = moments.filter(|(mine, _)| !mine.is_empty());
+        std::iter::once((&self.parameters, parameters)).chain(kept)
+    }
+}
+
+impl<T: Real> Undo<T> {
+    pub fn new(layers: &[Layer<T>], moments: &[Moments<T>]) -> Result<Self, Error> {
+        let slots = |(layer, moments): (&Layer<T>, &Moments<T>)| {
+            let [weights, biases, gains, shifts] = Part::ALL.map(|part| {
+                let (parameters, moments) = part.of(layer, moments);
+                Slot::new(parameters, moments)
+            });
+            Ok([weights?, biases?, gains?, shifts?])
+        };
+        let layers = layers.iter().zip(moments).map(slots).collect::<Result<_, Error>>()?;
+        Ok(Self { layers })
+    }
+
+    /// Has the room for `length` parameters from `from` on brought near.
+    #[inline(always)]
+    pub fn prefetch<S: Set>(&self, layer: usize, from: usize, length: usize) {
+        let room = &self.layers[layer][Part::Weights as usize].parameters;
+        S::prefetch(room.slice(from, length));
+    }
+
+    /// Keeps `length` parameters from `from` on, which an update is about to replace.
+    #[inline(always)]
+    pub fn keep(
+        &self,
+        (layer, part): (usize, Part),
+        (parameters, moments): (&Buffer<T>, &[Buffer<T>; MOMENTS]),
+        (from, length): (usize, usize),
+    ) {
+        for (mine, theirs) in self.layers[layer][part as usize].pairs(parameters, moments) {
+            // SAFETY: the room for parameters of a tile, which is this worker's.
+            unsafe { mine.slice_mut_unchecked(from, length) }
+                .copy_from_slice(theirs.slice(from, length));
+        }
+    }
+
+    /// Brings back what the update of some tiles has replaced.
+    pub fn bring_back(&self, layers: &[Layer<T>], moments: &[Moments<T>], tiles: &[Tile]) {
+        for &Tile { layer: l, q, p } in tiles {
+            let layer = &layers[l];
+            let restore = |part: Part, from: usize, length: usize| {
+                let (parameters, moments) = part.of(layer, &moments[l]);
+                for (mine, theirs) in self.layers[l][part as usize].pairs(parameters, moments) {
+                    // SAFETY: parameters of a tile, which is this worker's.
+                    unsafe { theirs.slice_mut_unchecked(from, length) }
+                        .copy_from_slice(mine.slice(from, length));
+                }
+            };
+            let (n_in, width) = (T::LINE.min(layer.n_in - q * T::LINE), layer.w.width(p));
+            restore(Part::Weights, layer.w.offset(p, q * T::LINE), n_in * width);
+            layer.copy_tile_back(q, p);
+            if q == 0 {
+                let vectors = if layer.has_norm() { 1..4 } else { 1..2 };
+                Part::ALL[vectors].iter().for_each(|part| restore(*part, p * T::LINE, width));
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(mutants)))] // which need not wait for these either
+mod tests {
+    use super::*;
+    use crate::network::layer::{Fate, Options};
+    use crate::step::train::Settings;
+    use crate::{Activation, Cost, Network, Samples, Targets};
+
+    /// The bits of all that an update replaces.
+    fn bits(net: &Network<f64>) -> Vec<u64> {
+        let mut bits = Vec::new();
+        for (layer, moments) in net.layers.iter().zip(&net.optimizer.moments) {
+            let back = layer.w_back.iter().map(|back| &back.values);
+            let all = Part::ALL.map(|part| part.of(layer, moments)).into_iter();
+            let buffers = all.flat_map(|(theta, moments)| std::iter::once(theta).chain(moments));
+            for buffer in buffers.chain(back).filter(|buffer| !buffer.is_empty()) {
+                bits.extend(buffer.as_slice().iter().map(|value| value.to_bits()));
+            }
+        }
+        bits
+    }
+
+    /// A network with layer normalisation and Adam's memory, after one step on these rows.
+    fn trained(rows: usize) -> Network<f64> {
+        let cost = Cost::from_text("squared_error").unwrap();
+        let mut net = Network::new(&[19, 21, 10], &[Activation::Tanh; 2], cost).unwrap();
+        net.set_options(&[Options { layer_norm: true, ..Options::default() }, Options::default()])
+            .unwrap();
+        net.initialize("auto", 3).unwrap();
+        net.set_optimizer(crate::Rule::from_text("adam").unwrap()).unwrap();
+        let x: Vec<f64> = (0..rows * 19).map(|i| (i * 37 % 101) as f64 / 101.0 - 0.5).collect();
+        let y: Vec<f64> = (0..rows * 10).map(|i| (i * 53 % 97) as f64 / 97.0).collect();
+        let samples = Samples { x: &x, y: Targets::Values(&y), weights: None, n_in: 19 };
+        net.train(&samples, &Settings::new(rows, 0.1), Default::default()).unwrap();
+        net
+    }
+
+    #[test]
+    fn an_update_given_up_after_any_tile_leaves_no_trace() {
+        let mut net = trained(30);
+        let before = bits(&net);
+        let ws = net.training.take().expect("a training keeps its buffers");
+        let (layers, moments) = (&net.layers, &net.optimizer.moments[..]);
+        let undo = Undo::new(layers, moments).unwrap();
+        let update = Settings::new(30, 0.1).update(
+            net.optimizer.rule,
+            &crate::Clock { t: 2, ..Default::default() },
+            &Default::default(),
+            1,
+        );
+        let all = net.tiles.tiles.len();
+        for done in [0..1, 0..all / 2, all / 2..all, 0..all] {
+            let done = &net.tiles.tiles[done];
+            let fate = Fate::Update { update: &update, moments, undo: Some(&undo) };
+            net.descend(&ws, &ws.a[0], (30, 1.0 / 30.0), (done, None), fate);
+            assert_ne!(bits(&net), before);
+            undo.bring_back(layers, moments, done);
+            assert_eq!(bits(&net), before);
+        }
+    }
+}

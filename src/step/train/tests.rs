@@ -1,0 +1,104 @@
+use std::sync::atomic::AtomicUsize;
+use std::thread::sleep;
+
+use super::*;
+use crate::Activation;
+use crate::tables::cost::Cost;
+
+const SIZE: usize = 512;
+const ROWS: usize = 900;
+
+/// So large that an update has several pieces on each of two threads.
+fn network() -> Network<f32> {
+    let cost = Cost::from_text("squared_error").unwrap();
+    let mut net = Network::new(&[SIZE, SIZE], &[Activation::Tanh], cost).unwrap();
+    net.initialize("auto", 0).unwrap();
+    net
+}
+
+/// A network after one step that is given up at question `yes`; also how many were asked.
+///
+/// The test of somebody else may have the threads, and one alone has other questions: then again.
+fn step(samples: &Samples<f32>, yes: usize) -> (Network<f32>, Outcome, usize) {
+    loop {
+        let mut net = network();
+        if let Some((outcome, questions)) = step_of_two(&mut net, samples, yes) {
+            return (net, outcome, questions);
+        }
+        sleep(ASK_EVERY);
+    }
+}
+
+/// The same on two threads, if there are two.
+fn step_of_two(
+    net: &mut Network<f32>,
+    samples: &Samples<f32>,
+    yes: usize,
+) -> Option<(Outcome, usize)> {
+    let asked = AtomicUsize::new(0);
+    let interrupted = || {
+        sleep(ASK_EVERY + Duration::from_millis(5)); // so that the next question is due
+        asked.fetch_add(1, Relaxed) == yes
+    };
+    let rows = samples.len();
+    let settings = Settings { interrupted: Some(&interrupted), ..Settings::new(rows, 0.1) };
+    let mut ws = Workspace::training(&net.layers, rows, 2, false).unwrap();
+    let chunks = rows.div_ceil(CHUNK);
+    let sums = (chunks > 1).then(|| GradientTree::new(&net.layers, chunks).unwrap());
+    ws.undo = sums.is_none().then(|| Undo::new(&net.layers, &net.optimizer.moments).unwrap());
+    let parts = Parts::new(&net.layers).unwrap();
+    let mut run = Run::new(net, samples, &settings, ws, (parts, sums));
+    run.started = Instant::now() - ASK_EVERY;
+    let outcome = Mutex::new(None);
+    pool::run(2, |worker| {
+        if worker.count == 2 {
+            let (result, _) = run.epochs(&worker, Position::default());
+            *outcome.lock().unwrap() = Some(result);
+        }
+    });
+    Some((outcome.into_inner().unwrap()?, asked.into_inner()))
+}
+
+/// Of one chunk, whose update is undone, and of two, whose gradient is not whole yet; at the first
+/// question after the passes of the first chunk, and at the last of all.
+#[test]
+fn an_update_that_is_given_up_halfway_was_never_begun() {
+    for rows in [ROWS, CHUNK + ROWS] {
+        let x: Vec<f32> = (0..rows * SIZE).map(|i| (i * 37 % 101) as f32 / 101.0 - 0.5).collect();
+        let samples = Samples { x: &x, y: Targets::Values(&x), weights: None, n_in: SIZE };
+        let mut whole = network();
+        let before = whole.weights().unwrap();
+        let (net, outcome, questions) = step(&samples, usize::MAX);
+        assert_eq!(outcome.reason, Reason::Done);
+        whole.train(&samples, &Settings::new(rows, 0.1), Position::default()).unwrap();
+        let after = net.weights().unwrap();
+        assert!(after == whole.weights().unwrap() && after != before);
+        // A question comes before each block of rows, others between two pieces of the gradient.
+        let blocks = (rows.min(CHUNK) / 2).div_ceil(ROW_BLOCK);
+        for yes in [blocks, questions - 1] {
+            let (net, outcome, _) = step(&samples, yes);
+            assert_eq!((outcome.reason, outcome.end), (Reason::Interrupted, Position::default()));
+            assert!(net.weights().unwrap() == before);
+        }
+    }
+}
+
+/// A short update is not given up, so that it copies nothing. Nobody asks it to be: whether the
+/// question before it is due yet depends on how busy the machine is.
+#[test]
+fn a_long_update_keeps_what_it_replaces() {
+    for (size, rows, long) in [(SIZE, 4, false), (2300, 1000, true)] {
+        let cost = Cost::from_text("squared_error").unwrap();
+        let activations = [Activation::Tanh; 3];
+        let mut net = Network::<f32>::new(&[size; 4], &activations, cost).unwrap();
+        let x = vec![0.5; rows * size];
+        let samples = Samples { x: &x, y: Targets::Values(&x), weights: None, n_in: size };
+        let interrupted = || long;
+        let settings = Settings { interrupted: Some(&interrupted), ..Settings::new(rows, 0.1) };
+        let outcome = net.train(&samples, &settings, Position::default()).unwrap();
+        assert_eq!(outcome.reason, if long { Reason::Interrupted } else { Reason::Done });
+        let ws = net.training.as_ref().expect("a training keeps its buffers");
+        assert_eq!(ws.undo.is_some(), long);
+        assert_eq!(net.biases().unwrap().iter().flatten().all(|b| *b == 0.0), long);
+    }
+}

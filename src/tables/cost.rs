@@ -1,0 +1,445 @@
+//! The table of costs: what one sample costs, and δ of the output layer.
+//!
+//! C_i is the cost of one sample, a sum over its outputs; nothing is halved and nothing divided by
+//! the number of outputs but where a row says so. What goes with a sigmoid, a softmax or an
+//! exponential is computed from z, where a saturated output loses nothing.
+
+use crate::machine::kernel::{Job, Set};
+use crate::machine::real::Real;
+use crate::tables::activation::{self, Activation};
+use crate::tables::error::Error;
+use crate::tables::registry::table;
+
+table! {
+    /// C_i, the cost of one sample; e = a - y.
+    pub enum Cost: "cost" {
+        /// C_i = scale Σ_j e_j², equation 3 of docs/derivation.md; ∂C/∂a_j = 2 scale e_j.
+        SquaredError = "squared_error" { scale: Positive = 1.0 };
+        /// C_i = -Σ_j [y_j ln a_j + (1 - y_j) ln(1 - a_j)] with sigmoid, -Σ_j y_j ln a_j with
+        /// softmax (Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90 and 4.108).
+        /// Label smoothing s puts (1 - s) y + s/2 in the place of y, or (1 - s) y + s/n with
+        /// softmax (Szegedy et al., 2016, section 7).
+        CrossEntropy = "cross_entropy" { label_smoothing: Fraction = 0.0 };
+        /// C_i = scale/n Σ_j e_j²; ∂C/∂a_j = 2 scale e_j / n.
+        MeanSquaredError = "mean_squared_error" { scale: Positive = 1.0 };
+        /// C_i = 1/2 Σ_j e_j², so that ∂C/∂a_j = e_j (Bishop, 2006, eq. 5.11; Nielsen, 2015, eq. 6).
+        HalfSquaredError = "half_squared_error";
+        /// C_i = Σ_j |e_j|; ∂C/∂a_j = ±1, 0 where e_j = 0.
+        AbsoluteError = "absolute_error";
+        /// C_i = Σ_j e_j²/2 where |e_j| ≤ delta, else delta (|e_j| - delta/2) (Huber, 1964).
+        Huber = "huber" { delta: Positive = 1.0 };
+        /// C_i = Σ_j ln cosh e_j; ∂C/∂a_j = tanh e_j (Green, 1990).
+        LogCosh = "log_cosh";
+        /// C_i = Σ_j tau (y_j - a_j) where a_j < y_j, else (1 - tau) (a_j - y_j) (Koenker and
+        /// Bassett, 1978); ∂C/∂a_j = 0 where they are equal.
+        Quantile = "quantile" { tau: Inside = 0.5 };
+        /// C_i = Σ_j (a_j - y_j ln a_j), a Poisson likelihood but for ln y! (McCullagh and Nelder,
+        /// "Generalized Linear Models", 1989, chapter 6).
+        Poisson = "poisson";
+        /// C_i = -Σ_j [y_j (1 - a_j)^gamma ln a_j + (1 - y_j) a_j^gamma ln(1 - a_j)] with sigmoid,
+        /// -Σ_j y_j (1 - a_j)^gamma ln a_j with softmax (Lin et al., 2017, eq. 4).
+        Focal = "focal" { gamma: NonNegative = 2.0 };
+        /// C_i = Σ_j max(0, 1 - t_j a_j) with t_j = 2 y_j - 1 (Rosasco et al., 2004).
+        Hinge = "hinge";
+    }
+}
+
+/// The term of each neuron and its ∂C/∂a, from a and y.
+macro_rules! each {
+    ($neurons:expr, |$a:ident, $y:ident| $body:expr) => {
+        for ((($a, $y), delta), term) in $neurons {
+            let ($a, $y) = (*$a, *$y);
+            (*term, *delta) = $body;
+        }
+    };
+}
+
+impl Cost {
+    /// The output activations that this cost goes with; none for all.
+    fn outputs(self) -> &'static [&'static str] {
+        match self {
+            Self::CrossEntropy { .. } | Self::Focal { .. } => &["sigmoid", "softmax"],
+            Self::Poisson => &["exponential", "softplus"],
+            _ => &[],
+        }
+    }
+
+    /// The least and the largest target that this cost is defined for.
+    pub fn targets(self) -> (f64, f64) {
+        match self {
+            Self::CrossEntropy { .. } | Self::Focal { .. } | Self::Hinge => (0.0, 1.0),
+            Self::Poisson => (0.0, f64::INFINITY),
+            _ => (f64::NEG_INFINITY, f64::INFINITY),
+        }
+    }
+
+    /// Refuses an output activation that this cost is not defined for.
+    pub fn check_output(self, output: Activation) -> Result<(), Error> {
+        self.check_output_name(output.name())
+    }
+
+    /// [`Self::check_output`] for one that may be in no table.
+    pub(crate) fn check_output_name(self, output: &str) -> Result<(), Error> {
+        let accepted = self.outputs();
+        if accepted.is_empty() || accepted.contains(&output) {
+            return Ok(());
+        }
+        Err(Error::CostOutput { cost: self.name(), accepted, output: output.into() })
+    }
+
+    /// Whether δ comes from z and y at once, without ∂C/∂a and σ', in a pair that is met seldom.
+    #[inline(always)]
+    fn is_fused(self, output: Activation) -> bool {
+        match self {
+            Self::Focal { .. } => true,
+            Self::Poisson | Self::Hinge => output == Activation::Exponential,
+            _ => false,
+        }
+    }
+
+    /// An elementwise output: the term of each neuron in C_i, and its δ = ∂C/∂a σ'(z, a), for
+    /// layers of `n` neurons.
+    #[inline(always)]
+    pub fn elementwise<T: Real, S: Set>(
+        self,
+        output: Activation,
+        given: [&[T]; 3],
+        n: usize,
+        delta: &mut [T],
+        terms: &mut [T],
+    ) {
+        if !self.in_place(output, given, n, [delta, terms]) {
+            S::apart(Elementwise { cost: self, output, given, n, found: [delta, terms] });
+        }
+    }
+
+    /// δ and the terms of neurons that fill a line, which stays in registers.
+    #[inline(always)]
+    pub fn of_line<T: Real, S: Set, const N: usize>(
+        self,
+        output: Activation,
+        given: [&[T; N]; 3],
+        n: usize,
+    ) -> [[T; N]; 2] {
+        let mut found = [[T::ZERO; N]; 2];
+        let [delta, terms] = &mut found;
+        if !self.in_place(output, given.map(|line| &line[..]), n, [delta, terms]) {
+            let (given, mut apart) = (given.map(|line| *line), [[T::ZERO; N]; 2]);
+            let [delta, terms] = &mut apart;
+            let given = given.each_ref().map(|line| &line[..]);
+            S::apart(Elementwise { cost: self, output, given, n, found: [delta, terms] });
+            found = apart;
+        }
+        found
+    }
+
+    /// [`Self::elementwise`] in the code of the caller, for pairs that are met often; whether this
+    /// is one.
+    #[inline(always)]
+    fn in_place<T: Real>(
+        self,
+        output: Activation,
+        [z, a, y]: [&[T]; 3],
+        n: usize,
+        [delta, terms]: [&mut [T]; 2],
+    ) -> bool {
+        let neurons = a.iter().zip(y).zip(delta.iter_mut()).zip(terms.iter_mut());
+        match (self, self.scale_of_squares(n)) {
+            (_, Some(scale)) => {
+                squares(neurons, T::from_f64(scale));
+                output.in_place_prime(z, a, delta)
+            }
+            (Self::CrossEntropy { label_smoothing }, _) => {
+                binary_cross_entropy(label_smoothing, [z, a, y], delta, terms);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What the squares of the errors are multiplied by, if the cost is their sum or mean.
+    #[inline(always)]
+    fn scale_of_squares(self, n: usize) -> Option<f64> {
+        match self {
+            Self::SquaredError { scale } => Some(scale),
+            Self::MeanSquaredError { scale } => Some(scale / n as f64),
+            Self::HalfSquaredError => Some(0.5),
+            _ => None,
+        }
+    }
+
+    /// The term of each neuron and its ∂C/∂a.
+    #[inline(always)]
+    fn plain<T: Real>(self, [a, y]: [&[T]; 2], n: usize, [delta, terms]: [&mut [T]; 2]) {
+        let neurons = a.iter().zip(y).zip(delta.iter_mut()).zip(terms);
+        let number = T::from_f64;
+        if let Some(scale) = self.scale_of_squares(n) {
+            return squares(neurons, number(scale));
+        }
+        match self {
+            Self::AbsoluteError => each!(neurons, |a, y| {
+                let error = a - y;
+                (error.abs(), sign(error))
+            }),
+            Self::Huber { delta: limit } => {
+                let (limit, half) = (number(limit), number(0.5));
+                each!(neurons, |a, y| {
+                    let error = a - y;
+                    let near = error.at_most(limit).at_least(-limit);
+                    // Within the limit near is the error, and beyond it ±limit.
+                    (near.abs() * (error.abs() - half * near.abs()), near)
+                })
+            }
+            Self::LogCosh => {
+                let ln_2 = number(std::f64::consts::LN_2);
+                each!(neurons, |a, y| {
+                    let error = a - y;
+                    let size = error.abs();
+                    (size + ((-(size + size)).exp().ln_1p() - ln_2), error.tanh())
+                })
+            }
+            Self::Quantile { tau } => {
+                let (over, under) = (number(1.0 - tau), number(tau));
+                each!(neurons, |a, y| {
+                    let error = a - y;
+                    let weight = if error < T::ZERO { under } else { over };
+                    (weight * error.abs(), weight * sign(error))
+                })
+            }
+            Self::Hinge => each!(neurons, |a, y| {
+                let t = y + y - T::ONE;
+                let margin = T::ONE - t * a;
+                (margin.at_least(T::ZERO), if margin > T::ZERO { -t } else { T::ZERO })
+            }),
+            Self::Poisson => each!(neurons, |a, y| (a - y * a.ln(), T::ONE - y / a)),
+            _ => unreachable!("the others are met often, or fused"),
+        }
+    }
+
+    /// The term of each neuron and its δ, from z where that keeps digits.
+    #[inline(always)]
+    fn fused<T: Real>(self, [z, a, y]: [&[T]; 3], delta: &mut [T], terms: &mut [T]) {
+        let number = T::from_f64;
+        let neurons = z.iter().zip(a).zip(y).zip(delta.iter_mut()).zip(terms.iter_mut());
+        match self {
+            Self::Poisson => {
+                for ((((&z, &a), &y), delta), term) in neurons {
+                    *term = a - y * z;
+                    *delta = a - y;
+                }
+            }
+            Self::Hinge => {
+                // t a and σ' = a are infinite where e^z has overflown; times 0 they are 0.
+                for ((((_, &a), &y), delta), term) in neurons {
+                    let t = y + y - T::ONE;
+                    let product = if t == T::ZERO { T::ZERO } else { t * a };
+                    *term = (T::ONE - product).at_least(T::ZERO);
+                    *delta = if product < T::ONE { -product } else { T::ZERO };
+                }
+            }
+            Self::Focal { gamma } => {
+                let gamma = number(gamma);
+                for ((((&z, &a), &y), delta), term) in neurons {
+                    // -ln a and -ln(1 - a), whose slopes are a - 1 and a.
+                    let (yes, no) = ((-z).softplus(), z.softplus());
+                    let (of_yes, of_no) = ((-(gamma * no)).exp(), (-(gamma * yes)).exp());
+                    let (rest, not) = (T::ONE - a, T::ONE - y);
+                    *term = y * of_yes * yes + not * of_no * no;
+                    let yes = -(of_yes * (gamma * a * yes + rest));
+                    let no = of_no * (gamma * rest * no + a);
+                    *delta = y * yes + not * no;
+                }
+            }
+            _ => unreachable!("the others are met often, or go by way of a"),
+        }
+    }
+
+    /// A softmax output, `W` samples side by side: C_i, with δ written. `terms` has room for them.
+    #[inline(always)]
+    pub fn rowwise<T: Real, S: Set, const W: usize>(
+        self,
+        given: [&[[T; W]]; 3],
+        delta: &mut [[T; W]],
+        terms: &mut [[T; W]],
+    ) -> [T; W] {
+        if let Self::CrossEntropy { label_smoothing } = self {
+            return cross_entropy(label_smoothing, given, delta);
+        }
+        let mut total = [T::ZERO; W];
+        S::apart(Rowwise { cost: self, given, found: [delta, terms], total: &mut total });
+        total
+    }
+}
+
+/// [`Cost::elementwise`] of the pairs that are met seldom.
+struct Elementwise<'a, T> {
+    cost: Cost,
+    output: Activation,
+    given: [&'a [T]; 3],
+    n: usize,
+    found: [&'a mut [T]; 2],
+}
+
+impl<T: Real> Job for Elementwise<'_, T> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        let Self { cost, output, given: [z, a, y], n, found: [delta, terms] } = self;
+        if cost.is_fused(output) {
+            return cost.fused([z, a, y], delta, terms);
+        }
+        cost.plain([a, y], n, [delta, terms]);
+        output.sigma_prime::<T, S>(z, a, delta);
+        if (cost, output) == (Cost::Poisson, Activation::Softplus) {
+            rare_counts([z, a, y], delta, terms);
+        }
+    }
+}
+
+/// [`Cost::rowwise`] of the costs that are met seldom with a softmax.
+struct Rowwise<'a, T, const W: usize> {
+    cost: Cost,
+    given: [&'a [[T; W]]; 3],
+    found: [&'a mut [[T; W]]; 2],
+    total: &'a mut [T; W],
+}
+
+impl<T: Real, const W: usize> Job for Rowwise<'_, T, W> {
+    #[inline(always)]
+    fn run<S: Set>(self) {
+        let Self { cost, given: [z, a, y], found: [delta, terms], total } = self;
+        if let Cost::Focal { gamma } = cost {
+            *total = focal(T::from_f64(gamma), [z, a, y], delta);
+            return;
+        }
+        let room = [delta.as_flattened_mut(), terms.as_flattened_mut()];
+        cost.plain([a.as_flattened(), y.as_flattened()], z.len(), room);
+        activation::softmax_prime(a, delta);
+        for term in terms.iter() {
+            for r in 0..W {
+                total[r] += term[r];
+            }
+        }
+    }
+}
+
+/// The cross-entropy of softmax rows, and its δ.
+#[inline(always)]
+fn cross_entropy<T: Real, const W: usize>(
+    label_smoothing: f64,
+    [z, a, y]: [&[[T; W]]; 3],
+    delta: &mut [[T; W]],
+) -> [T; W] {
+    let number = T::from_f64;
+    let (kept, spread) = (number(1.0 - label_smoothing), number(label_smoothing / z.len() as f64));
+    let (max, log_sum) = log_sum_exp(z);
+    let (mut cost, mut y_sum) = ([T::ZERO; W], [T::ZERO; W]);
+    for (z, y) in z.iter().zip(y) {
+        for r in 0..W {
+            let y = kept.mul_add(y[r], spread);
+            cost[r] = y.mul_add(log_sum[r] - (z[r] - max[r]), cost[r]);
+            y_sum[r] += y;
+        }
+    }
+    for ((a, y), delta) in a.iter().zip(y).zip(delta) {
+        for r in 0..W {
+            delta[r] = a[r].mul_add(y_sum[r], -kept.mul_add(y[r], spread));
+        }
+    }
+    cost
+}
+
+/// The cross-entropy of independent outputs, and its δ, from z.
+#[inline(always)]
+fn binary_cross_entropy<T: Real>(
+    label_smoothing: f64,
+    [z, a, y]: [&[T]; 3],
+    delta: &mut [T],
+    terms: &mut [T],
+) {
+    let number = T::from_f64;
+    let (kept, spread) = (number(1.0 - label_smoothing), number(label_smoothing / 2.0));
+    for ((((&z, &a), &y), delta), term) in z.iter().zip(a).zip(y).zip(delta).zip(terms) {
+        let y = kept.mul_add(y, spread);
+        // ln(1 + e^z) - y z, with the large parts taken off each other first.
+        *term = (z.at_least(T::ZERO) - y * z) + (-z.abs()).exp().ln_1p();
+        *delta = a - y;
+    }
+}
+
+/// The Poisson cost of a softplus that is about to underflow: there ln a is z, and σ' is a.
+#[inline(always)]
+fn rare_counts<T: Real>([z, a, y]: [&[T]; 3], delta: &mut [T], terms: &mut [T]) {
+    let low = T::from_f64(-37.0); // below, ln(1 + e^z) is e^z in either precision
+    for ((((&z, &a), &y), delta), term) in z.iter().zip(a).zip(y).zip(delta).zip(terms) {
+        if z < low {
+            (*term, *delta) = (a - y * z, a - y);
+        }
+    }
+}
+
+/// scale e², and its slope 2 scale e.
+#[inline(always)]
+fn squares<'a, T: Real>(
+    neurons: impl Iterator<Item = (((&'a T, &'a T), &'a mut T), &'a mut T)>,
+    scale: T,
+) {
+    let twice = T::TWO * scale;
+    each!(neurons, |a, y| {
+        let error = a - y;
+        (scale * (error * error), twice * error)
+    });
+}
+
+#[inline(always)]
+fn sign<T: Real>(x: T) -> T {
+    let up = if x > T::ZERO { T::ONE } else { T::ZERO };
+    if x < T::ZERO { -T::ONE } else { up }
+}
+
+/// Focal cost of softmax rows. With l = -ln a and u = 1 - a = 1 - e^-l, ∂C/∂a_j a_j is
+/// h_j = -y_j u^γ (γ a l/u + 1), and δ_j = h_j - a_j Σ_i h_i.
+#[inline(always)]
+fn focal<T: Real, const W: usize>(
+    gamma: T,
+    [z, a, y]: [&[[T; W]]; 3],
+    delta: &mut [[T; W]],
+) -> [T; W] {
+    let (max, log_sum) = log_sum_exp(z);
+    let (mut cost, mut sum) = ([T::ZERO; W], [T::ZERO; W]);
+    for (((z, a), y), delta) in z.iter().zip(a).zip(y).zip(delta.iter_mut()) {
+        for r in 0..W {
+            let l = log_sum[r] - (z[r] - max[r]);
+            let u = -(-l).expm1();
+            let power = if gamma > T::ZERO { (gamma * u.ln()).exp() } else { T::ONE };
+            let ratio = if u > T::ZERO { l / u } else { T::ONE };
+            cost[r] = (y[r] * power).mul_add(l, cost[r]);
+            delta[r] = -(y[r] * power * (gamma * a[r] * ratio + T::ONE));
+            sum[r] += delta[r];
+        }
+    }
+    for (a, delta) in a.iter().zip(delta) {
+        for r in 0..W {
+            delta[r] = (-a[r]).mul_add(sum[r], delta[r]);
+        }
+    }
+    cost
+}
+
+/// (m, ln Σ_i e^(z_i - m)) of each row, with m the largest z, whose own e⁰ = 1 is left to `ln_1p`.
+#[inline(always)]
+fn log_sum_exp<T: Real, const W: usize>(z: &[[T; W]]) -> ([T; W], [T; W]) {
+    let max = activation::maximum(z);
+    let (mut rest, mut met) = ([T::ZERO; W], [false; W]);
+    for z in z {
+        for r in 0..W {
+            let largest = z[r] == max[r] && !met[r];
+            met[r] |= largest;
+            let term = (z[r] - max[r]).exp();
+            rest[r] += if largest { T::ZERO } else { term };
+        }
+    }
+    (max, rest.map(T::ln_1p))
+}
+
+#[cfg(test)]
+mod tests;

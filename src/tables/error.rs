@@ -1,0 +1,362 @@
+//! What can be wrong with a network's settings: what was expected, what was given.
+//!
+//! `reference/error.py` builds the same sentences; a test compares the two.
+
+use std::fmt;
+
+use crate::tables::registry::number;
+
+/// A setting that cannot be accepted. `Display` gives one sentence.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Error {
+    /// A name that is not in the table of its kind.
+    UnknownName { kind: &'static str, given: String, names: &'static [&'static str] },
+    /// Fewer than two layers of neurons, or a layer without neurons.
+    Sizes { given: Vec<usize> },
+    /// Not one activation for each layer.
+    ActivationCount { expected: usize, given: usize },
+    /// Softmax mixes the neurons of a layer; the derivation's hidden layers act on each alone.
+    SoftmaxHidden { layer: usize },
+    /// One probability that sums to one is always one.
+    SoftmaxOfOne,
+    /// A neuron alone is always at its mean.
+    NormOfOne { layer: usize },
+    /// A cost whose output δ is defined for some output activations only.
+    CostOutput { cost: &'static str, accepted: &'static [&'static str], output: String },
+    /// A row of a table that is not written as one.
+    Malformed { kind: &'static str, given: String },
+    /// A setting that a row does not have.
+    Setting { kind: &'static str, row: &'static str, accepted: Vec<&'static str>, given: String },
+    /// A number that a setting does not accept.
+    SettingValue {
+        kind: &'static str,
+        row: &'static str,
+        setting: &'static str,
+        accepted: &'static str,
+        given: f64,
+    },
+    /// A part that a state lacks, or has in another shape.
+    State { name: String },
+    /// A curve without an end before another.
+    EndlessSchedule { given: String },
+    /// More than one curve that watches the training.
+    ReactiveCurves { given: String },
+    /// An array whose shape does not fit the network.
+    Shape { what: &'static str, expected: Vec<usize>, given: Vec<usize> },
+    /// Memory that the system refuses.
+    Memory { bytes: usize },
+    /// More rows than a shuffled order can index.
+    TooManyRows { given: usize },
+    /// A class label that is none, met after the labels were checked: somebody has changed them.
+    Label { classes: usize, given: i64 },
+    /// Orders of rows that are too few, or that name a row that is not there.
+    Orders { rows: usize },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownName { kind, given, names } => {
+                write!(f, "{kind} must be one of {}; got '{given}'", names.join(", "))?;
+                match meant(kind, given, names) {
+                    Some(name) => write!(f, " (did you mean '{name}'?)"),
+                    None => Ok(()),
+                }
+            }
+            Self::Sizes { given } => {
+                write!(f, "sizes must be at least two positive integers; got {given:?}")
+            }
+            Self::ActivationCount { expected, given } => {
+                write!(f, "activations must be one per layer ({expected}); got {given} names")
+            }
+            Self::SoftmaxHidden { layer } => write!(
+                f,
+                "softmax can only be the output activation; got it for hidden layer {layer}"
+            ),
+            Self::SoftmaxOfOne => write!(f, "softmax needs at least 2 output neurons; got 1"),
+            Self::NormOfOne { layer } => {
+                write!(
+                    f,
+                    "layer_norm must be for layers of 2 neurons or more; got 1 in layer {layer}"
+                )
+            }
+            Self::CostOutput { cost, accepted, output } => write!(
+                f,
+                "cost '{cost}' goes with output {}; got output '{output}'",
+                accepted.join(" or ")
+            ),
+            Self::Malformed { kind, given } => write!(
+                f,
+                "{kind} must be a name or a name with numbers such as name(0.1); got '{given}'"
+            ),
+            Self::Setting { kind, row, accepted, given } if accepted.is_empty() => {
+                write!(f, "{kind} '{row}' has no settings; got '{given}'")
+            }
+            Self::Setting { kind, row, accepted, given } => {
+                write!(f, "{kind} '{row}' has settings {}; got '{given}'", accepted.join(", "))
+            }
+            Self::SettingValue { kind, row, setting, accepted, given } => {
+                let given = number(*given);
+                write!(f, "{setting} of {kind} '{row}' must be {accepted}; got {given}")
+            }
+            Self::State { name } => {
+                write!(
+                    f,
+                    "state must be that of a network and an optimizer like these; got no fitting '{name}'"
+                )
+            }
+            Self::EndlessSchedule { given } => {
+                write!(f, "schedule '{given}' needs a length before 'then'; got none")
+            }
+            Self::ReactiveCurves { given } => write!(
+                f,
+                "schedule must have at most one curve that watches the training; got '{given}'"
+            ),
+            Self::Shape { what, expected, given } => {
+                write!(f, "{what} must have shape {}; got {}", shape(expected), shape(given))
+            }
+            Self::Memory { bytes } => write!(f, "there is no memory for another {}", size(*bytes)),
+            Self::TooManyRows { given } => {
+                write!(f, "X must have fewer than {} rows; got {given}", u32::MAX)
+            }
+            Self::Label { classes, given } => write!(
+                f,
+                "y must hold class labels from 0 to {} until the call returns; got {given}",
+                classes.saturating_sub(1)
+            ),
+            Self::Orders { rows } => write!(
+                f,
+                "orders must hold rows from 0 to {} for every epoch; got others, or too few",
+                rows.saturating_sub(1)
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A number of bytes to read.
+fn size(bytes: usize) -> String {
+    const UNITS: [(&str, u64); 3] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)];
+    match UNITS.iter().find(|(_, unit)| bytes as u64 >= *unit) {
+        Some((name, unit)) => format!("{:.1} {name}", bytes as f64 / *unit as f64),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+/// A shape as NumPy prints it: `(3,)`, `(3, 2)`.
+fn shape(sizes: &[usize]) -> String {
+    match sizes {
+        [n] => format!("({n},)"),
+        _ => {
+            let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+            format!("({})", sizes.join(", "))
+        }
+    }
+}
+
+/// What other libraries call the rows of the tables, without capitals and what joins words.
+const ALIASES: &[(&str, &[(&str, &str)])] = &[
+    (
+        "activation",
+        &[
+            ("exp", "exponential"),
+            ("leakyrectifier", "leaky_relu"),
+            ("linear", "identity"),
+            ("logistic", "sigmoid"),
+            ("lrelu", "leaky_relu"),
+            ("none", "identity"),
+            ("rectifier", "relu"),
+            ("sin", "sine"),
+            ("swish", "silu"),
+        ],
+    ),
+    (
+        "cost",
+        &[
+            ("bce", "cross_entropy"),
+            ("bceloss", "cross_entropy"),
+            ("bcewithlogits", "cross_entropy"),
+            ("bcewithlogitsloss", "cross_entropy"),
+            ("binarycrossentropy", "cross_entropy"),
+            ("categoricalcrossentropy", "cross_entropy"),
+            ("crossentropyloss", "cross_entropy"),
+            ("focalloss", "focal"),
+            ("halfmse", "half_squared_error"),
+            ("hingeloss", "hinge"),
+            ("huberloss", "huber"),
+            ("l1", "absolute_error"),
+            ("l1loss", "absolute_error"),
+            ("l2", "squared_error"),
+            ("logloss", "cross_entropy"),
+            ("mae", "absolute_error"),
+            ("meanabsoluteerror", "absolute_error"),
+            ("mse", "mean_squared_error"),
+            ("mseloss", "mean_squared_error"),
+            ("negativeloglikelihood", "cross_entropy"),
+            ("nll", "cross_entropy"),
+            ("nllloss", "cross_entropy"),
+            ("pinball", "quantile"),
+            ("poissonnllloss", "poisson"),
+            ("quadratic", "half_squared_error"),
+            ("smoothl1", "huber"),
+            ("smoothl1loss", "huber"),
+            ("softmaxcrossentropy", "cross_entropy"),
+            ("sparsecategoricalcrossentropy", "cross_entropy"),
+            ("sse", "squared_error"),
+        ],
+    ),
+    (
+        "init",
+        &[
+            ("gaussian", "normal"),
+            ("glorot", "glorot_uniform"),
+            ("he", "he_normal"),
+            ("kaiming", "he_normal"),
+            ("kaimingnormal", "he_normal"),
+            ("kaiminguniform", "he_uniform"),
+            ("lecun", "lecun_normal"),
+            ("random", "normal"),
+            ("torch", "pytorch"),
+            ("xavier", "glorot_uniform"),
+            ("xaviernormal", "glorot_normal"),
+            ("xavieruniform", "glorot_uniform"),
+        ],
+    ),
+    (
+        "optimizer",
+        &[
+            ("gd", "sgd"),
+            ("gradientdescent", "sgd"),
+            ("momentum", "sgd"),
+            ("nesterov", "sgd"),
+            ("stochasticgradientdescent", "sgd"),
+        ],
+    ),
+    (
+        "schedule",
+        &[
+            ("cosineannealing", "cosine"),
+            ("cosineannealinglr", "cosine"),
+            ("cosineannealingwarmrestarts", "cosine_restarts"),
+            ("cosinedecay", "cosine"),
+            ("exponentialdecay", "exponential"),
+            ("exponentiallr", "exponential"),
+            ("invscaling", "inverse_scaling"),
+            ("linear", "polynomial"),
+            ("none", "constant"),
+            ("onecyclelr", "one_cycle"),
+            ("reducelronplateau", "reduce_on_plateau"),
+            ("steplr", "step"),
+        ],
+    ),
+];
+
+/// The name that `given` most likely stands for: what another library calls it, itself in other
+/// letters, or the nearest.
+fn meant(kind: &str, given: &str, names: &[&'static str]) -> Option<&'static str> {
+    let key = key(given);
+    let aliases = ALIASES.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, rows)| rows);
+    let alias = aliases.iter().find(|(alias, _)| *alias == key).map(|(_, name)| *name);
+    let spelled = names.iter().copied().find(|name| self::key(name) == key);
+    let alias = alias.filter(|alias| names.contains(alias));
+    spelled.or(alias).or_else(|| nearest(given, names))
+}
+
+/// A name without capitals and what joins words.
+fn key(name: &str) -> String {
+    name.to_lowercase().replace(['_', '-', ' ', '.'], "")
+}
+
+/// The name at the smallest edit distance from `given`, if that is at most 2.
+fn nearest(given: &str, names: &[&'static str]) -> Option<&'static str> {
+    let near = names.iter().map(|name| (distance(given, name), *name));
+    near.min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= 2)
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein distance, one row of the table at a time.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.iter().enumerate() {
+            let substituted = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_suggested_up_to_two_edits() {
+        let error = |given: &str| Error::UnknownName {
+            kind: "activation",
+            given: given.into(),
+            names: &["sigmoid", "tanh"],
+        };
+        assert_eq!(
+            error("sigmod").to_string(),
+            "activation must be one of sigmoid, tanh; got 'sigmod' (did you mean 'sigmoid'?)"
+        );
+        assert_eq!(
+            error("softplus").to_string(),
+            "activation must be one of sigmoid, tanh; got 'softplus'"
+        );
+    }
+
+    #[test]
+    fn names_of_other_libraries_are_known() {
+        let meant = |kind: &str, given: &str| {
+            let names = match kind {
+                "activation" => crate::Activation::NAMES,
+                "cost" => crate::Cost::NAMES,
+                "optimizer" => crate::Rule::NAMES,
+                "init" => crate::Init::NAMES,
+                _ => crate::tables::schedule::Curve::NAMES,
+            };
+            super::meant(kind, given, names)
+        };
+        assert_eq!(meant("activation", "swish"), Some("silu"));
+        assert_eq!(meant("activation", "ReLU"), Some("relu"));
+        assert_eq!(meant("cost", "Log-Loss"), Some("cross_entropy"));
+        assert_eq!(meant("optimizer", "Adam"), Some("adam"));
+        assert_eq!(meant("toy", "swish"), None);
+        for (kind, rows) in ALIASES {
+            for (alias, name) in *rows {
+                assert_eq!(meant(kind, alias), Some(*name), "{alias}");
+                assert_eq!(key(alias), *alias);
+            }
+        }
+    }
+
+    #[test]
+    fn distance_counts_edits() {
+        for (a, b, d) in [("", "abc", 3), ("kitten", "sitting", 3), ("tanh", "tanh", 0)] {
+            assert_eq!(distance(a, b), d);
+            assert_eq!(distance(b, a), d);
+        }
+    }
+
+    #[test]
+    fn sizes_of_memory_have_a_unit() {
+        let sentence = |bytes| Error::Memory { bytes }.to_string();
+        assert_eq!(sentence(12), "there is no memory for another 12 bytes");
+        assert_eq!(sentence(3 << 29), "there is no memory for another 1.5 GiB");
+    }
+
+    #[test]
+    fn shapes_are_printed_as_numpy_does() {
+        let error =
+            Error::Shape { what: "weights of layer 1", expected: vec![3, 2], given: vec![3] };
+        assert_eq!(error.to_string(), "weights of layer 1 must have shape (3, 2); got (3,)");
+    }
+}

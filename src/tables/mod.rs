@@ -1,0 +1,9 @@
+//! The tables: one row for each activation, cost, initializer, optimizer and schedule.
+
+pub mod activation;
+pub mod cost;
+pub mod error;
+pub mod init;
+pub mod optimizer;
+pub mod registry;
+pub mod schedule;
