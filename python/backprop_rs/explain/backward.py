@@ -19,11 +19,13 @@ from .selection import sums, times
 
 
 def backward(sample: Sample) -> Section:
+    """Return the backward pass of one sample, from the output layer to the first hidden one."""
     layers = range(sample.last, 0, -1)
     return Section("Backward", sections=[layer_backward(sample, layer) for layer in layers])
 
 
 def layer_backward(sample: Sample, layer: int) -> Section:
+    """Return the error terms and the gradients of one layer."""
     if layer == sample.last:
         groups = [cost_slope(sample), slope(sample, layer), output_delta(sample)]
         title = f"Layer {layer}: output"
@@ -44,11 +46,13 @@ def term(sample: Sample, j: notation.Index, layer: int) -> Expression:
 
 
 def terms(sample: Sample, layer: int) -> Floats:
+    """Return the numbers of the error terms of a layer; see `term`."""
     norm = sample.norm(layer)
     return sample.delta(layer) if norm is None else norm.seen_gradients[sample.i]
 
 
 def term_title(sample: Sample, layer: int) -> str:
+    """Return the title of the error terms; those of u come before the normalization's."""
     return "Error term" if sample.norm(layer) is None else "Error term of u"
 
 
@@ -74,6 +78,7 @@ def cost_slope(sample: Sample) -> Group:
 
 
 def by_a(sample: Sample, j: notation.Index, layer: int) -> Expression:
+    """Return dC/da_j of a layer."""
     return by(notation.cost(sample.i), notation.a(j, layer))
 
 
@@ -195,6 +200,7 @@ def through_weights(sample: Sample, layer: int) -> Group:
 
 
 def hidden_delta(sample: Sample, layer: int) -> Group:
+    """Return delta = dC/da sigma' of a hidden layer."""
     grad_a = sample.of.grad_a[layer - 1][sample.i]
     slopes = sample.of.slopes[layer - 1][sample.i]
 
@@ -249,6 +255,7 @@ def weight_gradient(sample: Sample, layer: int) -> Group:
 
 
 def bias_gradient(sample: Sample, layer: int) -> Group:
+    """Return dC_i/db = dC_i/dz, the error term."""
     name, delta = notation.cost(sample.i), sample.delta(layer)
     b = notation.b("j", layer)
     product = by_z(sample, layer) * by(notation.z("j", layer), b)

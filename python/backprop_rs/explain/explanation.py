@@ -219,6 +219,7 @@ def whole(of: Quantities, shown: Shown) -> Section:
 
 
 def introduction(of: Quantities, shown: Shown) -> list[str]:
+    """Return the notes above an explanation: equation numbers, and what is left out."""
     notes = ["Equation numbers (eq.) are those of docs/derivation.md."]
     left = of.m - len(shown.samples)
     if left:

@@ -90,14 +90,17 @@ def changed(part: Any, change: Change) -> Any:
 
 
 def of(operand: Operand) -> Expression:
+    """Return a formula, or a number as a formula."""
     return operand if isinstance(operand, Expression) else Number(operand)
 
 
 def terms(formula: Expression) -> tuple[Expression, ...]:
+    """Return the terms of a sum; any other formula is its only term."""
     return formula.terms if isinstance(formula, Add) else (formula,)
 
 
 def factors(formula: Expression) -> tuple[Expression, ...]:
+    """Return the factors of a product; any other formula is its only factor."""
     return formula.factors if isinstance(formula, Product) else (formula,)
 
 
@@ -108,6 +111,7 @@ class Number(Expression):
     number: float
 
     def value(self) -> float:
+        """Return the number."""
         return float(self.number)
 
 
@@ -128,6 +132,7 @@ class Constant(Expression):
     number: float
 
     def value(self) -> float:
+        """Return the number that the letter stands for."""
         return self.number
 
 
@@ -147,6 +152,7 @@ class Omitted(Expression):
     total: float | None = None
 
     def value(self) -> float:
+        """Return the sum of the terms, or NaN if it is not known."""
         return nan if self.total is None else self.total
 
 
@@ -157,6 +163,7 @@ class Add(Expression):
     terms: tuple[Expression, ...]
 
     def value(self) -> float:
+        """Return the sum of the terms' values."""
         return sum(term.value() for term in self.terms)
 
 
@@ -167,6 +174,7 @@ class Negative(Expression):
     part: Expression
 
     def value(self) -> float:
+        """Return the negative of the part's value."""
         return -self.part.value()
 
 
@@ -177,6 +185,7 @@ class Product(Expression):
     factors: tuple[Expression, ...]
 
     def value(self) -> float:
+        """Return the product of the factors' values."""
         product = 1.0
         for factor in self.factors:
             product *= factor.value()
@@ -191,6 +200,7 @@ class Fraction(Expression):
     bottom: Expression
 
     def value(self) -> float:
+        """Return the quotient; division by 0 gives infinity with the sign of the top."""
         top, bottom = self.top.value(), self.bottom.value()
         return top / bottom if bottom else top * inf
 
@@ -203,6 +213,7 @@ class Power(Expression):
     exponent: Expression
 
     def value(self) -> float:
+        """Return the power; NaN if it is not a real number."""
         return float(np.power(self.base.value(), self.exponent.value()))
 
 
@@ -239,6 +250,7 @@ class Call(Expression):
     arguments: tuple[Expression, ...]
 
     def value(self) -> float:
+        """Return the value of the function; NaN if only its name is known."""
         values = [argument.value() for argument in self.arguments]
         if self.function not in FUNCTIONS:
             return nan
@@ -278,6 +290,7 @@ class Chosen(Expression):
     condition: Condition
 
     def value(self) -> float:
+        """Return the value of the selected case."""
         return self.case.value()
 
 
@@ -289,6 +302,7 @@ class Cases(Expression):
     otherwise: Expression
 
     def put(self, values: Mapping[Expression, Expression]) -> Expression:
+        """Return the case whose condition holds, or all cases if a condition has symbols."""
         for case, condition in self.cases:
             holds = condition.put(values)
             assert isinstance(holds, Condition)
@@ -312,6 +326,8 @@ class Cases(Expression):
 
 
 def function(name: str) -> Callable[..., Expression]:
+    """Return a Python function that builds calls of a function of `FUNCTIONS`."""
+
     def call(*arguments: Operand) -> Expression:
         return Call(name, tuple(map(of, arguments)))
 

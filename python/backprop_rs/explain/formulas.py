@@ -43,10 +43,12 @@ tanh, sin, cos, cosh, erf, sign, largest, least = map(
 
 
 def where(left: Expression, relation: str, right: float | Expression) -> Condition:
+    """Return the condition that compares two formulas, or a formula and a number."""
     return Condition(left, relation, right if isinstance(right, Expression) else Number(right))
 
 
 def either(case: Expression | float, condition: Condition, otherwise: Expression | float) -> Cases:
+    """Return `case` if the condition holds, and `otherwise` if not."""
     first, last = (
         value if isinstance(value, Expression) else Number(value) for value in (case, otherwise)
     )
@@ -261,4 +263,5 @@ def parsed(kind: str, text: str, table: Sequence[Row]) -> tuple[str, dict[str, f
 def numbers(
     settings: Mapping[str, Symbol], values: Mapping[str, float]
 ) -> dict[Expression, Expression]:
+    """Map the symbol of each setting to its value."""
     return {symbol: Number(values[name]) for name, symbol in settings.items()}

@@ -16,6 +16,7 @@ from .selection import sums, times, total
 
 
 def forward(sample: Sample) -> Section:
+    """Return the forward pass of one sample: all layers, and the cost."""
     layers = range(1, sample.last + 1)
     return Section(
         "Forward",
@@ -24,6 +25,7 @@ def forward(sample: Sample) -> Section:
 
 
 def layer_forward(sample: Sample, layer: int) -> Section:
+    """Return z and a of one layer, with layer normalization in between if it has one."""
     kind = "output" if layer == sample.last else "hidden"
     name = sample.of.names[layer - 1]
     title = f"Layer {layer}: {kind}, {sample.of.net.sizes[layer]:,} neurons, {name}"
@@ -35,6 +37,7 @@ def layer_forward(sample: Sample, layer: int) -> Section:
 
 
 def weighted_inputs(sample: Sample, layer: int) -> Group:
+    """Return z = W a + b of a layer."""
     weights, biases = sample.of.weights[layer - 1], sample.of.biases[layer - 1]
     before = sample.a(layer - 1)
     n_in = sample.of.net.sizes[layer - 1]
@@ -60,6 +63,7 @@ def weighted_inputs(sample: Sample, layer: int) -> Group:
 
 
 def activations(sample: Sample, layer: int) -> Group:
+    """Return a = sigma(z) of a layer."""
     name = sample.of.names[layer - 1]
     if name == "softmax":
         return softmax(sample, layer)
@@ -80,6 +84,7 @@ def choose(formula: Expression, values: Mapping[Expression, Expression]) -> Expr
 
 
 def softmax(sample: Sample, layer: int) -> Group:
+    """Return the activations of softmax, whose denominator is shared by all outputs."""
     z = sample.seen(layer)
     last = str(len(z) - 1)
     top = exp(sample.u("j", layer))

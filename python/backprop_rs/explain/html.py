@@ -74,15 +74,18 @@ class Page:
         return f'<div class="bp-explain">{style}\n{title}\n{self.inside(section)}\n</div>'
 
     def section(self, section: Section) -> str:
+        """Return a section as a block that folds, open at first."""
         summary = f"<summary>{escape(section.title)}</summary>"
         return f"<details open>{summary}\n{self.inside(section)}</details>"
 
     def inside(self, section: Section) -> str:
+        """Return the notes, groups and sections of a section without its title."""
         notes = [f'<p class="note">{escape(words)}</p>' for words in section.notes]
         parts = [*map(self.group, section.groups), *map(self.section, section.sections)]
         return "\n".join([*notes, *parts])
 
     def group(self, group: Group) -> str:
+        """Return a title, the general equations, the table of lines and the notes."""
         label = f' <span class="label">(eq. {group.number})</span>' if group.number else ""
         title = f'<div class="title">{escape(group.title)}{label}</div>'
         general = "".join(
@@ -101,6 +104,7 @@ class Page:
         return " ".join(written)
 
     def table(self, group: Group) -> str:
+        """Return the lines of a group as a table; parts are stacked if some line is long."""
         if not group.lines:
             return ""
         columns = max(len(line.chain()) for line in group.lines)
@@ -123,6 +127,7 @@ class Page:
         return f"<tr>{''.join(cells)}</tr>"
 
     def width(self, line: Line) -> int:
+        """Return the number of characters of a line of plain text."""
         return sum(len(self.text(part)) for part in line.chain())
 
     def stack(self, line: Line, sign: str) -> str:
@@ -136,6 +141,7 @@ class Page:
         return f'<tr><td class="stacked">{self.pieces(name, "")}</td><td>{below}</td></tr>'
 
     def pieces(self, formula: Expression, mark: str) -> str:
+        """Return one side of an equation as <math> elements, with breaks between its terms."""
         first, *others = self.notation.pieces(formula)
         sign = f"<mo>{mark}</mo>" if mark else ""
         return " ".join(f"{MATH}{piece}</math>" for piece in [sign + first, *others])

@@ -29,33 +29,42 @@ class Latex(Notation):
     """Print formulas for MathJax and KaTeX."""
 
     def number(self, mantissa: str, exponent: str) -> str:
+        """Return a number, with a power of ten if it has an exponent."""
         written = mantissa.replace("inf", r"\infty ").replace("nan", r"\text{NaN}")
         return rf"{written} \times 10^{{{exponent}}}" if exponent else written
 
     def symbol(self, formula: Symbol) -> str:
+        """Return a letter with its indices below and its layer above."""
         below = f"_{{{plain(formula.below)}}}" if formula.below else ""
         above = f"^{{({plain(formula.above)})}}" if formula.above else ""
         return LETTERS.get(formula.name, formula.name) + below + above
 
     def brackets(self, written: str) -> str:
+        """Return a formula in brackets of its height."""
         return rf"\left({written}\right)"
 
     def minus(self) -> str:
+        """Return the sign of a negative formula."""
         return "-"
 
     def relation(self, sign: str) -> str:
+        """Return a sign between two formulas."""
         return f" {LETTERS.get(sign, sign)} "
 
     def times(self, dotted: bool) -> str:
+        """Return a dot, or a thin space."""
         return r" \cdot " if dotted else r" \, "
 
     def fraction(self, top: Expression, bottom: Expression) -> str:
+        """Return a fraction with a line."""
         return rf"\frac{{{self(top)}}}{{{self(bottom)}}}"
 
     def power(self, base: str, exponent: Expression) -> str:
+        """Return a base with a raised exponent."""
         return f"{{{base}}}^{{{self(exponent)}}}"
 
     def call(self, function: str, arguments: tuple[Expression, ...]) -> str:
+        """Return a function of its arguments; exp, abs and sqrt have a notation of their own."""
         inner = ", ".join(map(self, arguments))
         if function == "exp":
             return f"e^{{{inner}}}"
@@ -69,31 +78,38 @@ class Latex(Notation):
         return name + self.brackets(inner)
 
     def derivative(self, of: Expression, by: Expression) -> str:
+        """Return a partial derivative as a fraction."""
         return rf"\frac{{\partial {self(of)}}}{{\partial {self(by)}}}"
 
     def omitted(self, count: int, total: float | None) -> str:
+        """Return an underbrace with the number of omitted terms below it."""
         words = rf"_{{\text{{{count:,} more}}}}"
         if total is None:
             return rf"\underbrace{{\cdots}}{words}"
         return rf"\underbrace{{{self.brackets(self.number(*self.rounded(total)))}}}{words}"
 
     def series(self, index: str, last: str, body: str) -> str:
+        """Return a sum sign with its index and limits."""
         return rf"\sum_{{{index}=0}}^{{{plain(last)}}} {body}"
 
     def words(self, words: str) -> str:
+        """Return upright words with spaces on both sides."""
         return rf"\ \text{{{words}}}\ "
 
     def cases(self, rows: list[tuple[str, str]], otherwise: str) -> str:
+        """Return the cases one below the other, behind a brace."""
         written = [rf"{case} & \text{{if }} {condition}" for case, condition in rows]
         body = r" \\ ".join([*written, rf"{otherwise} & \text{{else}}"])
         return rf"\begin{{cases}} {body} \end{{cases}}"
 
 
 def plain(indices: str) -> str:
+    """Return indices with an ASCII minus, which TeX sets as a minus sign."""
     return indices.replace("−", "-")
 
 
 def escaped(name: str) -> str:
+    """Return a function's name with underscores and primes that TeX accepts."""
     return name.replace("_", r"\_").replace("′", "'")
 
 

@@ -32,18 +32,22 @@ def normalization(sample: Sample, layer: int, norm: Normalized) -> list[Group]:
 
 
 def mu(layer: int) -> Symbol:
+    """Return the symbol of the mean of z of a layer."""
     return Symbol("μ", "", str(layer))
 
 
 def deviation(layer: int) -> Symbol:
+    """Return the symbol of the standard deviation of z of a layer."""
     return Symbol("s", "", str(layer))
 
 
 def mean(body: Expression, n: int) -> Expression:
+    """Return 1/n times a formula, usually a sum."""
     return Fraction(Number(1), Number(n)) * body
 
 
 def moments(sample: Sample, layer: int, norm: Normalized) -> Group:
+    """Return the mean and the standard deviation of z over the neurons of a layer."""
     z, n, shown = sample.z(layer), sample.of.net.sizes[layer], sample.shown
     center = float(norm.means[sample.i])
     z_i, last = notation.z("i", layer), str(n - 1)
@@ -71,6 +75,7 @@ def moments(sample: Sample, layer: int, norm: Normalized) -> Group:
 
 
 def standard(sample: Sample, layer: int, norm: Normalized) -> Group:
+    """Return the normalized z, (z - mean) / deviation."""
     z, hat = sample.z(layer), norm.normalized[sample.i]
     center, width = float(norm.means[sample.i]), float(norm.deviations[sample.i])
 
@@ -90,6 +95,7 @@ def standard(sample: Sample, layer: int, norm: Normalized) -> Group:
 
 
 def scaled(sample: Sample, layer: int, norm: Normalized) -> Group:
+    """Return u, the normalized z times the gain plus the shift."""
     hat, seen = norm.normalized[sample.i], norm.seen[sample.i]
 
     def part(j: notation.Index) -> Expression:
@@ -117,6 +123,7 @@ def through_norm(sample: Sample, layer: int, norm: Normalized) -> list[Group]:
 
 
 def gain_gradient(sample: Sample, layer: int, norm: Normalized) -> Group:
+    """Return dC_i/dg = dC_i/du times the normalized z."""
     grad, hat, cost = (
         norm.seen_gradients[sample.i],
         norm.normalized[sample.i],
@@ -139,6 +146,7 @@ def gain_gradient(sample: Sample, layer: int, norm: Normalized) -> Group:
 
 
 def shift_gradient(sample: Sample, layer: int, norm: Normalized) -> Group:
+    """Return dC_i/dh = dC_i/du."""
     grad, cost = norm.seen_gradients[sample.i], notation.cost(sample.i)
     lines = [
         Line(by(cost, notation.h(j, layer)), (by(cost, notation.u(j, layer)),), float(grad[j]))
@@ -149,6 +157,7 @@ def shift_gradient(sample: Sample, layer: int, norm: Normalized) -> Group:
 
 
 def delta(sample: Sample, layer: int, norm: Normalized) -> Group:
+    """Return dC/dz from dC/du, through gain and normalization."""
     n, cost = sample.of.net.sizes[layer], notation.cost(sample.i)
     hat, width = norm.normalized[sample.i], Number(float(norm.deviations[sample.i]))
     of_hat = norm.gains * norm.seen_gradients[sample.i]
@@ -165,6 +174,7 @@ def delta(sample: Sample, layer: int, norm: Normalized) -> Group:
 
 
 def along_formula(cost: Symbol, layer: int, n: int) -> list[list[Expression]]:
+    """Return the equations of delta with the means p and q in place of sums."""
     last = str(n - 1)
     of_hat = notation.g("i", layer) * by(cost, notation.u("i", layer))
     own = notation.g("j", layer) * by(cost, notation.u("j", layer))
@@ -177,6 +187,7 @@ def along_formula(cost: Symbol, layer: int, n: int) -> list[list[Expression]]:
 
 
 def averaged(sample: Sample, layer: int, values: Floats) -> Expression:
+    """Return the mean of values over the neurons of a layer, with numbers."""
     numbers = total(
         sample.shown.neurons[layer],
         sample.shown.rest(layer),

@@ -5,7 +5,7 @@ Source: Ba, Kiros & Hinton 2016, Layer Normalization, eq. 3; see `reference/norm
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,9 +41,6 @@ class Normalized:
         hat, n = self.normalized[i], len(self.gains)
         slopes: Floats = (np.eye(n) - (1 + np.outer(hat, hat)) / n) / self.deviations[i]
         return slopes
-
-    def having(self, seen_gradients: Floats) -> Normalized:
-        return replace(self, seen_gradients=seen_gradients)
 
 
 def normalized(z: Array, gains: Array | None, shifts: Array | None) -> Normalized | None:

@@ -25,6 +25,7 @@ class Page:
         self.text = Text(digits)
 
     def section(self, section: Section, depth: int = 1) -> list[str]:
+        """Return the paragraphs of a section and of the sections inside it."""
         written = [f"{'#' * min(depth, MAX_DEPTH)} {escaped(section.title)}"]
         written += map(escaped, section.notes)
         for group in section.groups:
@@ -34,6 +35,7 @@ class Page:
         return written
 
     def group(self, group: Group) -> list[str]:
+        """Return the paragraphs of a group: its title, equations, lines and notes."""
         label = f" (eq. {group.number})" if group.number else ""
         written = [f"**{escaped(group.title)}**{label}"]
         for chain in group.equations:
@@ -54,6 +56,7 @@ class Page:
 
 
 def display(body: str) -> str:
+    """Return rows of aligned equations as a displayed formula."""
     return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
 
 
@@ -65,4 +68,5 @@ def escaped(words: str) -> str:
 
 
 def markdown(section: Section, digits: int) -> str:
+    """Return a whole explanation as Markdown."""
     return "\n\n".join(Page(digits).section(section)) + "\n"

@@ -31,22 +31,27 @@ def counted_from_output(formula: Expression, last: int) -> Expression:
 
 
 def z(j: Index, layer: Index) -> Symbol:
+    """Return the symbol of a weighted input."""
     return Symbol("z", below(j), str(layer))
 
 
 def a(j: Index, layer: Index) -> Symbol:
+    """Return the symbol of an activation; layer 0 is the input."""
     return Symbol("a", below(j), str(layer))
 
 
 def b(j: Index, layer: Index) -> Symbol:
+    """Return the symbol of a bias."""
     return Symbol("b", below(j), str(layer))
 
 
 def w(j: Index, k: Index, layer: Index) -> Symbol:
+    """Return the symbol of the weight from neuron k of the layer before to neuron j."""
     return Symbol("w", below(j, k), str(layer))
 
 
 def delta(j: Index, layer: Index) -> Symbol:
+    """Return the symbol of an error term, dC/dz."""
     return Symbol("δ", below(j), str(layer))
 
 
@@ -56,6 +61,7 @@ def u(j: Index, layer: Index) -> Symbol:
 
 
 def hat(j: Index, layer: Index) -> Symbol:
+    """Return the symbol of a normalized weighted input."""
     return Symbol("ẑ", below(j), str(layer))
 
 
@@ -70,6 +76,7 @@ def h(j: Index, layer: Index) -> Symbol:
 
 
 def y(j: Index, smoothed: bool = False) -> Symbol:
+    """Return the symbol of a target, or of a smoothed one."""
     return Symbol("ỹ" if smoothed else "y", below(j))
 
 
@@ -79,10 +86,12 @@ def cost(sample: Index | None = None) -> Symbol:
 
 
 def sigma(part: Expression) -> Expression:
+    """Return the activation function of a formula."""
     return Call("σ", (part,))
 
 
 def by(cost: Expression, parameter: Expression) -> Derivative:
+    """Return the derivative of `cost`, or of any other symbol, by a parameter."""
     return Derivative(cost, parameter)
 
 

@@ -36,7 +36,7 @@ CONSTANTS = {"pi": PI, "e": Constant("e", e)}
 
 
 class Unreadable(Exception):
-    """What a formula has that cannot be read."""
+    """Raised for a part of a formula that cannot be read; the message describes it."""
 
 
 def parsed(what: str, text: object, symbols: Sequence[str]) -> Expression:
@@ -79,7 +79,7 @@ def parsed(what: str, text: object, symbols: Sequence[str]) -> Expression:
 
 
 def read(node: ast.expr, symbols: Sequence[str]) -> Expression:
-    """The tree of a part of a formula."""
+    """Return the tree of a part of a formula."""
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return Number(value)

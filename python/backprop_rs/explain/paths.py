@@ -38,12 +38,14 @@ class Parameter:
 
     @property
     def symbol(self) -> Symbol:
+        """The symbol of the parameter."""
         if self.k is None:
             return notation.b(self.j, self.layer)
         return notation.w(self.j, self.k, self.layer)
 
     @property
     def title(self) -> str:
+        """The title of its chain rule."""
         where = f"layer {self.layer}, j = {self.j}"
         if self.k is None:
             return f"The chain rule of one bias: {where}"
@@ -295,6 +297,7 @@ def chain_rule(
 
 
 def average(of: Quantities, shown: Shown, parameter: Parameter) -> Group:
+    """Return dC/dtheta as the mean over all samples."""
     name = by(notation.cost(), parameter.symbol)
     general = [name, mean_of(of.m, by(notation.cost("i"), parameter.symbol))]
     part = mean(of, shown, sample_gradients(of, parameter))
@@ -302,6 +305,7 @@ def average(of: Quantities, shown: Shown, parameter: Parameter) -> Group:
 
 
 def sample_gradients(of: Quantities, parameter: Parameter) -> Floats:
+    """Return dC_i/dtheta of each sample."""
     delta = of.trace.deltas[parameter.layer - 1][:, parameter.j].astype(float)
     if parameter.k is None:
         return delta
@@ -310,6 +314,7 @@ def sample_gradients(of: Quantities, parameter: Parameter) -> Floats:
 
 
 def averaged(of: Quantities, parameter: Parameter) -> float:
+    """Return dC/dtheta of the batch as back-propagation computed it."""
     if parameter.k is None:
         return float(of.trace.bias_gradients[parameter.layer - 1][parameter.j])
     return float(of.trace.weight_gradients[parameter.layer - 1][parameter.j, parameter.k])

@@ -36,6 +36,7 @@ class Notation(ABC):
         self.digits = digits
 
     def __call__(self, formula: Expression) -> str:
+        """Return a formula in this notation."""
         return self.part(formula, ADD)
 
     def part(self, formula: Expression, level: int) -> str:
@@ -60,6 +61,7 @@ class Notation(ABC):
     raises = True  # exp(x) is a power of e
 
     def write(self, formula: Expression) -> str:
+        """Return a formula without brackets around it."""
         match formula:
             case Number(value):
                 return self.number(*self.rounded(value))
@@ -95,6 +97,7 @@ class Notation(ABC):
         raise TypeError(f"there is no notation for {formula!r}")
 
     def write_sum(self, terms: tuple[Expression, ...]) -> str:
+        """Return a sum; negative terms are subtracted."""
         written = self.part(terms[0], ADD)
         for term in terms[1:]:
             if isinstance(term, Negative):
@@ -110,6 +113,7 @@ class Notation(ABC):
         return self.part(term, FRACTION)
 
     def write_product(self, factors: tuple[Expression, ...], leading: bool) -> str:
+        """Return a product; a negative factor has brackets unless the product is `leading`."""
         written = self.part(factors[0], NEGATIVE if leading else FRACTION)
         if self.level(factors[0]) == FRACTION:
             written = self.part(factors[0], PRODUCT)
@@ -131,30 +135,57 @@ class Notation(ABC):
         return mantissa, str(int(exponent)) if exponent else ""
 
     @abstractmethod
-    def number(self, mantissa: str, exponent: str) -> str: ...
+    def number(self, mantissa: str, exponent: str) -> str:
+        """Return a rounded number; `exponent` is "" or that of ten."""
+
     @abstractmethod
-    def symbol(self, formula: Symbol) -> str: ...
+    def symbol(self, formula: Symbol) -> str:
+        """Return a letter with its indices and its layer."""
+
     @abstractmethod
-    def brackets(self, written: str) -> str: ...
+    def brackets(self, written: str) -> str:
+        """Return a written formula in brackets."""
+
     @abstractmethod
-    def minus(self) -> str: ...
+    def minus(self) -> str:
+        """Return the sign before a negative formula."""
+
     @abstractmethod
-    def relation(self, sign: str) -> str: ...
+    def relation(self, sign: str) -> str:
+        """Return a sign between two formulas, such as +, = or ≤."""
+
     @abstractmethod
-    def times(self, dotted: bool) -> str: ...
+    def times(self, dotted: bool) -> str:
+        """Return the sign between two factors, a visible dot if `dotted`."""
+
     @abstractmethod
-    def fraction(self, top: Expression, bottom: Expression) -> str: ...
+    def fraction(self, top: Expression, bottom: Expression) -> str:
+        """Return a fraction."""
+
     @abstractmethod
-    def power(self, base: str, exponent: Expression) -> str: ...
+    def power(self, base: str, exponent: Expression) -> str:
+        """Return a power of a written base."""
+
     @abstractmethod
-    def call(self, function: str, arguments: tuple[Expression, ...]) -> str: ...
+    def call(self, function: str, arguments: tuple[Expression, ...]) -> str:
+        """Return a function of its arguments."""
+
     @abstractmethod
-    def derivative(self, of: Expression, by: Expression) -> str: ...
+    def derivative(self, of: Expression, by: Expression) -> str:
+        """Return the partial derivative of one symbol with respect to another."""
+
     @abstractmethod
-    def omitted(self, count: int, total: float | None) -> str: ...
+    def omitted(self, count: int, total: float | None) -> str:
+        """Return a sign for `count` omitted terms, with their sum if it is known."""
+
     @abstractmethod
-    def series(self, index: str, last: str, body: str) -> str: ...
+    def series(self, index: str, last: str, body: str) -> str:
+        """Return the sum of a written body over an index from 0 to `last`."""
+
     @abstractmethod
-    def words(self, words: str) -> str: ...
+    def words(self, words: str) -> str:
+        """Return words between two formulas."""
+
     @abstractmethod
-    def cases(self, rows: list[tuple[str, str]], otherwise: str) -> str: ...
+    def cases(self, rows: list[tuple[str, str]], otherwise: str) -> str:
+        """Return written cases with their conditions, and the last case."""

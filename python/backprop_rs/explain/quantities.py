@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,7 @@ class Quantities:
 
     @property
     def m(self) -> int:
+        """The number of samples of the batch."""
         return len(self.x)
 
     @property
@@ -103,6 +104,7 @@ class Quantities:
         return arrays | trace | {"new_gains": self.new_gains, "new_shifts": self.new_shifts}
 
     def to_dict(self) -> dict[str, Any]:
+        """Return all arrays by name; see `Explanation.to_dict`."""
         layers = range(1, len(self.net.sizes))
         return {
             "x": self.x,
@@ -149,7 +151,10 @@ def quantities(net: BaseNetwork, X: Array, y: AnyArray, learning_rate: float) ->
     of_seen = [grad * prime for grad, prime in zip(grad_a[:-1], slopes, strict=False)]
     output = activation_rows(net)[-1]
     of_seen.append(doubled(row.delta(output, seen[-1], doubled(trace.activations[-1]), doubled(y))))
-    norms = [norm and norm.having(grad) for norm, grad in zip(norms, of_seen, strict=True)]
+    norms = [
+        norm and replace(norm, seen_gradients=grad)
+        for norm, grad in zip(norms, of_seen, strict=True)
+    ]
     after = deepcopy(net)
     after.step(X, y, learning_rate)
     return Quantities(
@@ -186,10 +191,11 @@ def cost_row(net: BaseNetwork) -> Cost:
 
 def custom_cost(net: BaseNetwork) -> CustomCost | None:
     """Return the custom cost, if the network has one."""
-    return next((one for one in net._functions if isinstance(one, CustomCost)), None)
+    return next((function for function in net._functions if isinstance(function, CustomCost)), None)
 
 
 def smoothed(y: Array, share: float, output: str) -> Floats:
+    """Return targets of which `share` is spread evenly over the classes."""
     n = y.shape[1] if output == "softmax" else 2
     return (1 - share) * y.astype(float) + share / n
 

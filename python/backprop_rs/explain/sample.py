@@ -29,16 +29,20 @@ class Sample:
 
     @property
     def last(self) -> int:
+        """The number of the output layer."""
         return len(self.of.net.sizes) - 1
 
     @property
     def smoothed(self) -> bool:
+        """True if the targets are smoothed labels."""
         return self.of.smoothing > 0
 
     def z(self, layer: int) -> Floats:
+        """Return the weighted inputs of a layer."""
         return doubled(self.of.trace.weighted_inputs[layer - 1][self.i])
 
     def norm(self, layer: int) -> Normalized | None:
+        """Return the layer normalization of a layer, or None."""
         return self.of.norms[layer - 1]
 
     def u(self, j: Index, layer: int) -> Symbol:
@@ -51,9 +55,11 @@ class Sample:
         return self.z(layer) if norm is None else norm.seen[self.i]
 
     def a(self, layer: int) -> Floats:
+        """Return the activations of a layer; layer 0 is the input."""
         return doubled(self.of.trace.activations[layer][self.i])
 
     def delta(self, layer: int) -> Floats:
+        """Return the error terms of a layer."""
         return doubled(self.of.trace.deltas[layer - 1][self.i])
 
     def symbols(self, j: Index, layer: int) -> dict[Expression, Expression]:

@@ -35,6 +35,7 @@ class Shown:
         return [f"{left:,} of {n:,} neurons are left out here."] if left else []
 
     def weight_note(self, layer: int) -> list[str]:
+        """Return a note if weights of a layer are left out."""
         shown = len(self.neurons[layer]) * len(self.neurons[layer - 1])
         total = self.sizes[layer] * self.sizes[layer - 1]
         return [f"{total - shown:,} of {total:,} are left out here."] if shown < total else []
@@ -84,6 +85,7 @@ def total(
 
 
 def added(parts: list[Expression]) -> Expression:
+    """Return the sum of formulas, or the only one."""
     return Add(tuple(parts)) if len(parts) > 1 else parts[0]
 
 

@@ -23,58 +23,72 @@ class Text(Notation):
     raises = False
 
     def number(self, mantissa: str, exponent: str) -> str:
+        """Return a number, with a power of ten if it has an exponent."""
         written = mantissa.replace("-", "−").replace("inf", "∞")
         if not exponent:
             return written
         return f"{written}×10{exponent.replace('-', '−').translate(ABOVE)}"
 
     def symbol(self, formula: Symbol) -> str:
+        """Return a letter with its indices below and its layer above."""
         above = f"({formula.above})".translate(ABOVE) if formula.above else ""
         return formula.name + formula.below.translate(BELOW) + above
 
     def brackets(self, written: str) -> str:
+        """Return a formula in round brackets."""
         return f"({written})"
 
     def minus(self) -> str:
+        """Return the sign of a negative formula."""
         return "−"
 
     def relation(self, sign: str) -> str:
+        """Return a sign between two formulas; a line can break before it."""
         return f" {sign}{FIXED}"
 
     def times(self, dotted: bool) -> str:
+        """Return a dot, or a space at which no line breaks."""
         return f"{FIXED}·{FIXED}" if dotted else FIXED
 
     def fraction(self, top: Expression, bottom: Expression) -> str:
+        """Return a fraction on one line."""
         return f"{self.part(top, PRODUCT)}{FIXED}/{FIXED}{self.part(bottom, POWER)}"
 
     def power(self, base: str, exponent: Expression) -> str:
+        """Return a base with a raised number, or with ^ and a formula."""
         written = self(exponent)
         if written.isdigit():
             return base + written.translate(ABOVE)
         return f"{base}^{self.part(exponent, POWER)}"
 
     def call(self, function: str, arguments: tuple[Expression, ...]) -> str:
+        """Return a function of its arguments; abs and sqrt have a notation of their own."""
         inner = f",{FIXED}".join(map(self, arguments))
         if function == "abs":
             return f"|{inner}|"
         return f"√({inner})" if function == "sqrt" else f"{function}({inner})"
 
     def derivative(self, of: Expression, by: Expression) -> str:
+        """Return a partial derivative on one line."""
         return f"∂{self(of)}/∂{self(by)}"
 
     def omitted(self, count: int, total: float | None) -> str:
+        """Return the number of the omitted terms, with their sum if it is known."""
         if total is None:
             return f"…{FIXED}({count:,}{FIXED}more)"
         return f"[{count:,}{FIXED}more:{FIXED}{self.number(*self.rounded(total))}]"
 
     def series(self, index: str, last: str, body: str) -> str:
+        """Return a sum sign with its index and limits."""
         low = f"{index}=0".translate(BELOW)
         return f"Σ{low}{last.translate(ABOVE)}{FIXED}{body}"
 
     def words(self, words: str) -> str:
+        """Return words with spaces at which no line breaks."""
         return f"{FIXED}{words}{FIXED}"
 
     def cases(self, rows: list[tuple[str, str]], otherwise: str) -> str:
+        """Return the cases on one line, in braces."""
         parts = [f"{case} if {condition}" for case, condition in rows]
         return "{" + ", ".join([*parts, f"else {otherwise}"]) + "}"
 
@@ -108,6 +122,7 @@ class Page:
         return written
 
     def group(self, group: Group) -> list[str]:
+        """Return the lines of a group: its title, equations, lines and notes."""
         label = f"  (eq. {group.number})" if group.number else ""
         written = ["", *self.fold(f"{group.title}{label}", "")]
         for chain in group.equations:

@@ -29,6 +29,7 @@ def averages(of: Quantities, shown: Shown) -> Section:
 
 
 def mean_of(m: int, body: Expression) -> Expression:
+    """Return 1/m times the sum of a formula over all samples i."""
     return Fraction(Number(1), Number(m)) * Series("i", str(m - 1), body)
 
 
@@ -48,18 +49,22 @@ class Kind:
 
     @property
     def weights(self) -> bool:
+        """True if the parameters are weights, which have two indices."""
         return self.plural == "weights"
 
     def general(self, layer: int) -> Expression:
+        """Return the symbol of any parameter of a layer."""
         return self.letter("j", "k", layer) if self.weights else self.letter("j", layer)
 
     def places(self, shown: Shown, layer: int) -> list[tuple[int, ...]]:
+        """Return the indices of the parameters that are shown."""
         rows = shown.neurons[layer]
         if not self.weights:
             return [(j,) for j in rows]
         return [(j, k) for j in rows for k in shown.neurons[layer - 1]]
 
     def note(self, shown: Shown, layer: int) -> list[str]:
+        """Return a note if parameters of a layer are left out."""
         return shown.weight_note(layer) if self.weights else shown.note(layer)
 
     def of_samples(self, of: Quantities, layer: int) -> Floats:
@@ -72,12 +77,15 @@ class Kind:
         return norm.seen_gradients * (norm.normalized if self.plural == "gains" else 1.0)
 
     def gradients(self, of: Quantities, layer: int) -> Floats:
+        """Return the averaged gradients of a layer."""
         return doubled(getattr(of.trace, GRADIENTS[self.plural])[layer - 1])
 
     def before(self, of: Quantities, layer: int) -> Floats:
+        """Return the parameters of a layer before the step."""
         return doubled(getattr(of.net, self.plural)[layer - 1])
 
     def after(self, of: Quantities, layer: int) -> Floats:
+        """Return the parameters of a layer after the step."""
         return doubled(getattr(of, f"new_{self.plural}")[layer - 1])
 
 
@@ -97,6 +105,7 @@ def kinds(of: Quantities, layer: int) -> tuple[Kind, ...]:
 
 
 def average(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
+    """Return the gradients of the parameters of a layer, averaged over the samples."""
     letter = kind.general(layer)
     chain = [by(notation.cost(), letter), mean_of(of.m, by(notation.cost("i"), letter))]
     each, result = kind.of_samples(of, layer), kind.gradients(of, layer)
@@ -131,8 +140,9 @@ def update(of: Quantities, shown: Shown) -> Section:
 
 
 def descent(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
+    """Return the step of gradient descent of the parameters of a layer."""
     letter = kind.general(layer)
-    gradient = by(of_batch(of), letter)
+    gradient = by(notation.cost(0 if of.m == 1 else None), letter)
     chain = [letter, moved(of, layer, kind, letter, gradient, ALPHA)]
     number = 14 if chain[1] == letter - ALPHA * gradient else None  # penalties change it
     before, gradients = kind.before(of, layer), kind.gradients(of, layer)
@@ -151,10 +161,6 @@ def descent(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
         max_norm = of.net._options[layer - 1]["max_norm"]
         notes.append(f"The first factor scales the weights of a neuron to the norm {max_norm:g}.")
     return Group(f"New {kind.plural}", [chain], lines, number, notes, ":=")
-
-
-def of_batch(of: Quantities) -> Expression:
-    return notation.cost(0 if of.m == 1 else None)
 
 
 def moved(

@@ -52,14 +52,17 @@ class Compared:
 
     @property
     def size(self) -> float:
+        """The larger of both |gradients|."""
         return max(abs(self.backward), abs(self.difference))
 
     @property
     def error(self) -> float:
+        """The |difference| between both gradients."""
         return abs(self.backward - self.difference)
 
     @property
     def differs(self) -> bool:
+        """True if the allowed error does not explain the difference."""
         return not self.error <= self.allowed + CLOSE * self.size
 
     @property
@@ -115,6 +118,7 @@ class Prober:
         return value
 
     def change(self, name: str, layer: int, index: tuple[int, ...], change: float) -> None:
+        """Set one parameter of the network to its value plus `change`; 0 restores it."""
         array = self.parameters[name][layer - 1]
         before = array[index]
         array[index] = before + change
@@ -224,6 +228,7 @@ def shares(sizes: list[int], total: int) -> list[int]:
 
 
 def check_layer(prober: Prober, layer: int, quota: int, random: np.random.Generator) -> LayerCheck:
+    """Compare the parameters of one layer and sum up the results."""
     places = chosen(prober, layer, quota, random)
     results = [prober.compare(name, layer, index) for name, index in places]
     compared = [result for result in results if result is not None]
@@ -245,6 +250,7 @@ def check_layer(prober: Prober, layer: int, quota: int, random: np.random.Genera
 
 
 def verdict(compared: list[Compared]) -> str:
+    """Return the verdict on a layer from its comparisons."""
     if any(result.differs for result in compared):
         return DIFFERS
     if any(result.significant for result in compared):

@@ -59,6 +59,7 @@ class LayerCheck:
     verdict: str
 
     def cells(self) -> tuple[str, ...]:
+        """Return the cells of the layer's row in the table."""
         worst = ["" if w is None else str(w) for w in (self.absolute, self.relative)]
         counts = [f"{n:,}" for n in (self.parameters, self.checked, self.excluded)]
         return (str(self.layer), *counts, *worst, self.verdict)
@@ -93,6 +94,7 @@ class GradientCheck:
 
     @property
     def title(self) -> str:
+        """The heading of the table, with the number of samples and the network."""
         samples = f"{self.samples:,} sample{'' if self.samples == 1 else 's'}"
         return f"Back-propagation against differences, {samples}, {self.network}"
 

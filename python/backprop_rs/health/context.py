@@ -56,6 +56,7 @@ class Context:
 
     @cached_property
     def trace(self) -> Trace:
+        """The forward and backward pass of the probed rows."""
         with np.errstate(all="ignore"):  # overflow becomes a finding
             return Trace(*self.net._core.backward(*self.probe, None))
 
@@ -66,6 +67,7 @@ class Context:
 
     @cached_property
     def layers(self) -> list[LayerHealth]:
+        """The measures of each layer."""
         return layers_of(self.net, self.trace)
 
     @cached_property

@@ -41,6 +41,7 @@ class Finding:
 
     @property
     def title(self) -> str:
+        """The name of the illness, with its layer."""
         words = self.rule.replace("_", " ").replace("delta", "δ")
         return words if self.layer is None else f"{words} (layer {self.layer})"
 
@@ -91,6 +92,7 @@ class Diagnosis(Sequence[Finding]):
 
     @property
     def title(self) -> str:
+        """The number of findings and of the probed rows."""
         n = len(self)
         count = f"{n} finding{'' if n == 1 else 's'}" if n else "Nothing wrong was found"
         return f"{count} in {self.rows:,} row{'' if self.rows == 1 else 's'}"

@@ -24,6 +24,7 @@ Signs = Iterator[tuple[None, str]]
 
 
 def too_large(context: Context) -> Signs:
+    """Yield signs of a learning rate that is too large, from the history or one step."""
     if context.history is not None and context.history.stopped == "nan":
         yield None, f"The training ended in a cost of NaN or infinity at{at_rate(context)}."
     elif context.history is not None and len(context.history) >= MIN_EPOCHS:
@@ -74,4 +75,5 @@ def too_small(context: Context) -> Signs:
 
 
 def at_rate(context: Context) -> str:
+    """Return the learning rate in words."""
     return f" learning_rate={context.rate:g}" if context.rate else " its learning rate"

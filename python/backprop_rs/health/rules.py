@@ -35,6 +35,7 @@ class Rule(NamedTuple):
 
 
 def nonfinite(context: Context) -> Signs:
+    """Find parameters or activations that are NaN or infinite."""
     parameters = [*context.net.weights, *context.net.biases]
     if not all(np.isfinite(array).all() for array in parameters):
         yield None, "Some weights or biases are NaN or infinite."
@@ -46,6 +47,7 @@ def nonfinite(context: Context) -> Signs:
 
 
 def unscaled_inputs(context: Context) -> Signs:
+    """Find features far from 1 in size, or of very different sizes."""
     sizes = np.sqrt(np.square(context.inputs).mean(axis=0))
     largest, at = float(sizes.max()), int(sizes.argmax())
     usual = float(np.median(sizes[sizes > 0])) if largest else 0.0
@@ -58,6 +60,7 @@ def unscaled_inputs(context: Context) -> Signs:
 
 
 def unscaled_targets(context: Context) -> Signs:
+    """Find large targets of an unbounded output."""
     if context.values.size and context.output_range == (-np.inf, np.inf):
         size = float(np.sqrt(np.square(context.values).mean()))
         if size > LARGE_TARGET:
@@ -65,6 +68,7 @@ def unscaled_targets(context: Context) -> Signs:
 
 
 def targets_out_of_range(context: Context) -> Signs:
+    """Find targets that the output activation cannot reach."""
     y = context.values
     low, high = context.output_range
     share = float(((y < low) | (y > high)).mean()) if y.size else 0.0
@@ -77,6 +81,7 @@ def targets_out_of_range(context: Context) -> Signs:
 
 
 def class_imbalance(context: Context) -> Signs:
+    """Find a class that is ten times as frequent as another."""
     if context.labels is not None:
         counts = np.bincount(context.labels.astype(np.int64))
         common, rare = int(counts.argmax()), int(np.where(counts, counts, counts.max()).argmin())
@@ -86,6 +91,7 @@ def class_imbalance(context: Context) -> Signs:
 
 
 def equal_neurons(context: Context) -> Signs:
+    """Find hidden layers whose neurons all have the same parameters."""
     layers = zip(context.net.weights[:-1], context.net.biases[:-1], strict=True)
     for layer, (w, b) in enumerate(layers, 1):
         if len(w) > 1 and (w == w[0]).all() and (b == b[0]).all():
@@ -93,12 +99,14 @@ def equal_neurons(context: Context) -> Signs:
 
 
 def dead_neurons(context: Context) -> Signs:
+    """Find layers with many neurons whose slope is 0 for every sample."""
     for layer, health in enumerate(context.layers, 1):
         if health.dead >= DEAD:
             yield layer, f"{health.dead:.0%} of the neurons have a slope of 0 for every sample."
 
 
 def saturated_neurons(context: Context) -> Signs:
+    """Find hidden layers with many neurons in the flat part of their activation."""
     for layer, health in enumerate(context.layers[:-1], 1):
         if health.saturated >= SATURATED:
             yield (
@@ -109,6 +117,7 @@ def saturated_neurons(context: Context) -> Signs:
 
 
 def saturated_output(context: Context) -> Signs:
+    """Find wrong outputs whose slope is nearly 0, with a cost that needs the slope."""
     low, high = context.output_range
     slopes = context.output_slopes
     if context.is_fused or slopes is None or not np.isfinite(high - low):
@@ -131,6 +140,7 @@ def delta_ratios(context: Context) -> list[float]:
 
 
 def vanishing_delta(context: Context) -> Signs:
+    """Find the first hidden layer whose δ is far smaller than that of the output."""
     for layer, ratio in enumerate(delta_ratios(context), 1):
         if ratio < VANISHED:
             yield layer, f"mean |δ| is {ratio:.1e} times that of the output layer."
@@ -138,6 +148,7 @@ def vanishing_delta(context: Context) -> Signs:
 
 
 def exploding_delta(context: Context) -> Signs:
+    """Find the first hidden layer whose δ is far larger than that of the output."""
     for layer, ratio in enumerate(delta_ratios(context), 1):
         if ratio > EXPLODED:
             yield layer, f"mean |δ| is {ratio:.1e} times that of the output layer."
@@ -145,6 +156,7 @@ def exploding_delta(context: Context) -> Signs:
 
 
 def constant_output(context: Context) -> Signs:
+    """Find outputs that hardly depend on the inputs."""
     spread = context.trace.activations[-1].std(axis=0, dtype=float).max()
     of_targets = context.targets.std(axis=0).max()
     if context.inputs.std(axis=0).any() and spread < SAME_OUTPUT * of_targets:
@@ -156,6 +168,7 @@ def constant_output(context: Context) -> Signs:
 
 
 def no_better_than_constant(context: Context) -> Signs:
+    """Find a trained network that the best constant prediction equals."""
     cost, best = context.trace.cost, context.constant_cost
     if not context.is_trained or best is None or not context.targets.std(axis=0).any():
         return
@@ -168,6 +181,7 @@ def no_better_than_constant(context: Context) -> Signs:
 
 
 def overfitting(context: Context) -> Signs:
+    """Find a validation cost that rises while the training cost falls."""
     val = context.history.val_cost if context.history else []
     if context.history and len(val) > FEW_EPOCHS:
         best = int(np.argmin(val))

@@ -105,6 +105,7 @@ class Chain:
         self.scale = text_scale(ax, self.size)
 
     def limits(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return the limits of both axes, with room for the title and the products."""
         reach = PITCH * (self.rows - 1) / 2 + HIGH
         lines = len(self.listed) + (self.paths.count > len(self.listed))
         below = 0.75 + LINE * lines + (0.3 if self.paths.note() else 0)
@@ -112,6 +113,7 @@ class Chain:
         return (-WIDE - 0.2, right + 0.2), (-reach - below, reach + 1.25)
 
     def draw(self, ax: Axes) -> None:
+        """Draw the boxes, the arrows and the products on an Axes."""
         self.ax, self.paper = ax, Paper(ax)
         arrows = self.paths.arrows()
         lines = [(self.places[tail], self.places[head]) for tail, head in arrows]
@@ -132,6 +134,7 @@ class Chain:
         ax.set_axis_off()
 
     def draw_box(self, node: Node) -> None:
+        """Draw the box of a node with its symbol and its value."""
         from matplotlib.patches import FancyBboxPatch
 
         x, y = self.places[node]
@@ -200,6 +203,7 @@ class Chain:
             self.write(x, low + 0.1, self.paths.note(), 8.5, ha="left")
 
     def write(self, x: float, y: float, text: str, size: float, **options: Any) -> None:
+        """Write text in the mathematical font, centered by default."""
         settings = {"ha": "center", "va": "center", "math_fontfamily": "cm", "zorder": 4} | options
         self.ax.text(x, y, text, fontsize=size * self.scale, color=self.paper.ink, **settings)
 
@@ -220,4 +224,5 @@ class Chain:
 
 
 def bracketed(value: float) -> str:
+    """Return a factor of a product; a negative one is in brackets."""
     return f"({number(value)})" if value < 0 else number(value)

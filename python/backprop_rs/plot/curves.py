@@ -82,6 +82,7 @@ def mark_best(ax: Axes, paper: Paper, history: TrainingCurves) -> None:
 
 
 def plain(name: str) -> str:
+    """Return the name of a column without val_."""
     return name.removeprefix("val_")
 
 
@@ -105,6 +106,7 @@ def spans(values: AnyArray) -> bool:
 
 
 def whole_numbers(ax: Axes) -> None:
+    """Put the ticks of the horizontal axis at whole numbers only."""
     from matplotlib.ticker import MaxNLocator
 
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))

@@ -65,6 +65,7 @@ class Drawing:
         self.scale = text_scale(ax, self.size)
 
     def limits(self) -> tuple[Point, Point]:
+        """Return the limits of both axes, with room for labels and arrows."""
         top = max(column.y[0] for column in self.places)
         right = self.places[-1].x + (2.3 if self.values.target is not None and self.labels else 1.1)
         low = self.bottom() - 2.5
@@ -78,6 +79,7 @@ class Drawing:
         return lowest - self.radius - (below if self.labels else 0.0)
 
     def draw(self, ax: Axes, colors: bool = True) -> None:
+        """Draw the edges, the neurons and the values on an Axes."""
         self.ax, self.paper = ax, Paper(ax)
         self.colors = self.paper.diverging()
         for layer in range(1, len(self.places)):
@@ -93,6 +95,7 @@ class Drawing:
             self.explain_colors()
 
     def title(self, words: str) -> None:
+        """Write a title above the drawing."""
         self.ax.set_title(words, color=self.paper.ink, y=1.0, pad=-14, fontsize=12 * self.scale)
 
     def above(self, layer: int) -> str:
@@ -149,6 +152,7 @@ class Drawing:
     # Neurons.
 
     def draw_layer(self, layer: int, column: Column) -> None:
+        """Draw the neurons of a layer with their labels."""
         from matplotlib.patches import Circle
 
         a = self.values.activations
@@ -201,6 +205,7 @@ class Drawing:
             self.write(x + radius + 0.2, y + 0.24, target, 9, ha="left")
 
     def label_delta(self, layer: int, i: int, place: Point) -> None:
+        """Write δ of a neuron in a box whose color shows its size."""
         assert self.values.deltas is not None
         delta = float(self.values.deltas[layer - 1][i])
         largest = max(reach(each) for each in self.values.deltas)
@@ -217,6 +222,7 @@ class Drawing:
     def write(
         self, x: float, y: float, text: str, size: float, ink: str = "", **options: Any
     ) -> None:
+        """Write text in the mathematical font, centered by default."""
         settings = {"ha": "center", "va": "center", "math_fontfamily": "cm", "zorder": 4} | options
         size *= self.scale
         self.ax.text(x, y, text, fontsize=size, color=ink or self.paper.ink, **settings)

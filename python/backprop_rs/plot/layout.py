@@ -52,6 +52,7 @@ def columns(sizes: list[int], max_neurons: int, gap: float, pitch: float) -> lis
 
 
 def column(n: int, max_neurons: int, x: float, pitch: float) -> Column:
+    """Return the places of a layer; wide ones show dots before the last neuron."""
     if n <= max_neurons:
         return Column(x, tuple(range(n)), tuple(spread(n, pitch)), None, n)
     *first, dots, last = spread(max_neurons, pitch)

@@ -110,6 +110,7 @@ class Movie:
 
     @property
     def title(self) -> str:
+        """The title of the page."""
         return f"A film of {self.frames} frames"
 
     def _repr_html_(self) -> str:

@@ -109,6 +109,7 @@ def values_of(net: BaseNetwork, x: Data | None, y: Data | None, edges: str) -> V
 
 
 def means(arrays: list[Any]) -> list[AnyArray]:
+    """Return the mean of each array over the samples."""
     return [array.mean(axis=0) for array in arrays]
 
 

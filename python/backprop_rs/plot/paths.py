@@ -40,6 +40,7 @@ class Path:
 
     @property
     def arrows(self) -> list[tuple[Node, Node]]:
+        """The arrows of the path, from the weight to the cost."""
         return list(pairwise(self.nodes))
 
     @property
@@ -95,6 +96,7 @@ class Paths:
         return [*nodes, [Node("C")]]
 
     def arrows(self) -> list[tuple[Node, Node]]:
+        """Return all arrows between the drawn nodes."""
         return [
             (tail, head)
             for before, after in pairwise(self.columns())
@@ -124,6 +126,7 @@ class Paths:
         return delta / slope if slope else 0.0
 
     def value(self, node: Node) -> float:
+        """Return the value of a node."""
         if node.kind == "C":
             return self.trace.cost
         if node.kind == "w":
@@ -207,6 +210,7 @@ def paths_of(
 
 
 def check(name: str, value: int, low: int, high: int) -> None:
+    """Raise ValueError if an index is out of range."""
     if not low <= value <= high:
         raise ValueError(f"{name} must be from {low} to {high}; got {value}")
 

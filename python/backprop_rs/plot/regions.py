@@ -276,6 +276,7 @@ def shares_of(view: View) -> AnyArray:
 
 
 def palette(paper: Paper, classes: int) -> list[Any]:
+    """Return one color per class; many classes have shades in a visible order."""
     if classes <= len(paper.palette):
         return list(paper.palette[:classes])
     return paper.shades(classes)

@@ -35,7 +35,7 @@ class Samples:
 
     @property
     def is_dense(self) -> bool:
-        """Return whether X is a dense array."""
+        """True if X is a dense array."""
         return isinstance(self.X, np.ndarray)
 
     def rows(self, index: AnyArray) -> Samples:

@@ -77,7 +77,7 @@ class Training:
 
     @property
     def step_by_step(self) -> bool:
-        """Return whether something has to be done after each epoch."""
+        """True if something has to be done after each epoch."""
         mlp = self.mlp
         decays = mlp.solver == "sgd" and mlp.learning_rate == "invscaling"
         return bool(

@@ -61,7 +61,7 @@ class Estimator(Protocol):
 
     @property
     def _stratifies(self) -> bool:
-        """Return whether validation samples are drawn class by class."""
+        """True if validation samples are drawn class by class."""
 
     def _output(self) -> Any:
         """Return the output activation."""
