@@ -4,7 +4,9 @@ Every reader returns a `Dataset`: features `X` (m, n_0) in float32 and a target 
 integer class labels (m,) or float32 values.
 """
 
+from .as_table import as_table
 from .bundled import load_digits, load_iris
+from .columns import Column, Table
 from .csv_file import load_csv
 from .dataset import Dataset
 from .frame import from_frame
@@ -16,11 +18,14 @@ from .scaling import Scaling
 from .sources import ColumnStats, Source, SourceStats, source
 
 __all__ = [
+    "Column",
     "ColumnStats",
     "Dataset",
     "Scaling",
     "Source",
     "SourceStats",
+    "Table",
+    "as_table",
     "from_frame",
     "load_csv",
     "load_digits",
