@@ -14,7 +14,7 @@ import time
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.training.interrupts import Interrupts
+from backprop_rs._internal.interrupts import Interrupts
 
 X = np.random.default_rng(0).normal(size=(20, 4))
 LABELS = np.arange(20) % 3

@@ -5,7 +5,7 @@ import sys
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.training import interrupts
+from backprop_rs._internal import interrupts
 from backprop_rs.training.lbfgs import Objective
 from backprop_rs.training.samples import Samples
 

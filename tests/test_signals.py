@@ -14,7 +14,7 @@ import time
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.training.interrupts import Interrupts
+from backprop_rs._internal.interrupts import Interrupts
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -24,7 +24,7 @@ HEAD = """
 import json, os, signal, sys, threading, time
 import numpy as np
 import backprop_rs as bp
-from backprop_rs.training import fit, interrupts, lbfgs  # which take a while to import
+from backprop_rs.training import fit, lbfgs  # which take a while to import
 case = json.loads(sys.argv[1])
 backend = case["backend"]
 bp.set_num_threads(case.get("threads", 1))

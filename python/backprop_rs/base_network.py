@@ -360,9 +360,9 @@ class BaseNetwork:
                 check_activation(own, self.sizes[1 + self._activations.index(own)])
         for own in self._functions:
             if isinstance(own, Cost):
-                from .training.scores import one_hot
+                from .data.labels import one_hot_rows
 
-                y = one_hot(y, self.sizes[-1]) if y.ndim == 1 else y
+                y = one_hot_rows(y, self.sizes[-1]) if y.ndim == 1 else y
                 check_cost(own, self._core.predict(X), y)
         self._unchecked = False
 
@@ -409,11 +409,11 @@ class BaseNetwork:
             return self._core.step(X, y, rate, weights)  # type: ignore[no-any-return]
         if drops:
             at, self._steps = self._steps, self._steps + 1
-        from .training import interrupts
+        from ._internal import interrupts
 
         run: dict[str, Any] = {"batch_size": len(X), "learning_rate": rate, "seed": self.seed}
 
-        with interrupts.present() as listening:
+        with interrupts.current() as listening:
             run |= {"stop_epoch": at + 1, "budget": inf, "interrupted": listening.asked}
             while True:
                 costs, *_, reason = self._core.train(X, y, run, (at, 0, 0.0, 0.0), weights)

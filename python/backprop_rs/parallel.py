@@ -10,11 +10,11 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from ._internal import backends, checks, frames
+from ._internal.interrupts import SHARED, Interrupts
 from ._internal.keywords import hint
 from .data.sources import Source
 from .network import Network
 from .threads import get_num_threads
-from .training.interrupts import SHARED, Interrupts
 
 if TYPE_CHECKING:
     from ._internal.types import AnyArray, Data

@@ -52,6 +52,17 @@ def refused(path: Path, kind: Kind, reason: Exception | str) -> ValueError:
     return ValueError(f"path must name {kind.means}; {os.fspath(path)!r} {printable(reason):.1000}")
 
 
+def digest(array: AnyArray) -> str:
+    """Return type, shape and SHA-256 of an array."""
+    from hashlib import sha256
+
+    hashed = sha256()
+    rows = max(PIECE // max(array[:1].nbytes, 1), 1)
+    for start in range(0, len(array), rows):
+        hashed.update(array[start : start + rows].tobytes())
+    return f"{array.dtype} of shape {array.shape}, {hashed.hexdigest()}"
+
+
 # Writing.
 
 

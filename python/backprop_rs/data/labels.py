@@ -57,8 +57,13 @@ def one_hot(labels: ArrayLike, n_classes: int | None = None) -> NDArray[np.float
     elif n_classes < 1:
         raise ValueError(f"n_classes must be an integer >= 1; got {n_classes}")
     check_labels(array, int(n_classes))
-    rows = np.zeros((len(array), int(n_classes)), np.float32)
-    rows[np.arange(len(array)), array.astype(np.intp)] = 1
+    return one_hot_rows(array.astype(np.intp), int(n_classes), np.float32)
+
+
+def one_hot_rows(labels: NDArray[Any], n_classes: int, dtype: Any = np.float64) -> NDArray[Any]:
+    """Code checked class labels (m,) as rows with a single 1, (m, n_classes)."""
+    rows = np.zeros((len(labels), n_classes), dtype)
+    rows[np.arange(len(labels)), labels] = 1
     return rows
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..custom import Cost as CustomCost
+from ..data.labels import one_hot_rows
 from ..reference.activation import Activation, activation
 from ..reference.cost import Cost, cost
-from ..training.scores import one_hot
 from .expression import Expression, Number
 from .formulas import ActivationFormula, CostFormula, activation_formula
 from .formulas import a as of_a
@@ -135,7 +135,7 @@ def quantities(net: BaseNetwork, X: Array, y: AnyArray, learning_rate: float) ->
     """Compute all quantities of a batch; the network is not changed."""
     trace = net.backward(X, y)
     if y.ndim == 1:
-        y = one_hot(y, net.sizes[-1], X.dtype)
+        y = one_hot_rows(y, net.sizes[-1], X.dtype)
     row = cost_row(net)
     targets = smoothed(y, row.values.get("label_smoothing", 0.0), net.output)
     norms = [

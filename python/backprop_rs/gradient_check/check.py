@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.labels import one_hot_rows
 from ..explain.layer_norm_values import normalized
 from ..explain.quantities import activation_rows, cost_row
 from ..explain.update import GRADIENTS
-from ..training.scores import one_hot
 from .result import AGREES, DIFFERS, UNDECIDED, GradientCheck, LayerCheck, Worst
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Kinks:
 
     def __init__(self, net: BaseNetwork, X: Array, y: AnyArray) -> None:
         self.net, self.X, self.y = net, X, y
-        self.targets = one_hot(y, net.sizes[-1]) if y.ndim == 1 else y
+        self.targets = one_hot_rows(y, net.sizes[-1]) if y.ndim == 1 else y
         rows = enumerate(activation_rows(net))
         self.of_layers = [(i, row.kinks) for i, row in rows if row.kinks]
         self.cost = cost_row(net)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data.labels import class_labels, predicted_classes
+from ..data.labels import class_labels, one_hot_rows, predicted_classes
 from ..health_record import LayerHealth
 from ..slopes import activation_inputs
 from ..trace import Trace
-from ..training.scores import one_hot, r2
+from ..training.scores import r2
 from .constant import best_constant_cost
 from .measures import layers_of, probe_rows, slopes_of
 
@@ -85,7 +85,7 @@ class Context:
     def targets(self) -> AnyArray:
         """The targets of the probe, (rows, n_L), in float64."""
         y = self.probe[1]
-        rows = one_hot(y, self.net.sizes[-1]) if y.ndim == 1 else y
+        rows = one_hot_rows(y, self.net.sizes[-1]) if y.ndim == 1 else y
         return np.asarray(rows, np.float64)
 
     @cached_property

@@ -11,8 +11,8 @@ import numpy as np
 from .._internal.types import AnyArray, Array
 
 if TYPE_CHECKING:
+    from .._internal.interrupts import Interrupts
     from ..network import Network
-    from ..training.interrupts import Interrupts
 
 Place = tuple[int, int, float, float]  # epoch, step, and sum w_i C_i and sum w_i of its samples
 MAX_DENSE = 2**25  # numbers of a sparse matrix that are dense at the same time

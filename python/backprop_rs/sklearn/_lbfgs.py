@@ -8,8 +8,8 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.utils.optimize import _check_optimize_result
 
+from .._internal.interrupts import current
 from ..network import Network
-from ..training.interrupts import present
 from ..training.lbfgs import Objective
 from ..training.samples import Samples as Batch
 from ._callbacks import Callbacks
@@ -18,8 +18,8 @@ from ._losses import Loss
 from ._network import coefs_of, network, set_parameters
 
 if TYPE_CHECKING:
+    from .._internal.interrupts import Interrupts
     from .._internal.types import Array
-    from ..training.interrupts import Interrupts
     from ._types import Estimator
 
 
@@ -59,7 +59,7 @@ def fit(mlp: Estimator, net: Network, samples: Samples) -> None:
         samples.y if samples.y.ndim == 1 else samples.y.astype(np.float64, copy=False),
         None if samples.weights is None else samples.weights.astype(np.float64),
     )
-    listening = present()
+    listening = current()
     objective = RegularizedObjective(mlp, double, samples, listening, net)
     callbacks = Callbacks(mlp, samples, mlp.max_iter)
     mlp.n_iter_ = 0
@@ -72,7 +72,7 @@ def fit(mlp: Estimator, net: Network, samples: Samples) -> None:
         if callbacks:
             objective.put(intermediate_result.x)
             copy_parameters(mlp, net, double)
-            with listening.ending_what_the_user_does():
+            with listening.raise_in_user_code():
                 callbacks.begin()  # SciPy does not say when an iteration begins
                 over = callbacks.end(net, mlp.loss_, None)
             if over:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._internal.interrupts import current
 from ..progress import Bar, Silent, progress_bar
-from ..training.interrupts import present
 from . import _data
 from ._callbacks import Callbacks
 from ._constraints import tables
@@ -53,7 +53,7 @@ class Training:
         self.callbacks = Callbacks(mlp, samples, self.epochs)
         self.bar: Bar = progress_bar(True) if mlp.progress else Silent()
         self.schedule_state: Any = None  # of a reactive schedule; it begins with its factor
-        self.interrupts = present()
+        self.interrupts = current()
         self.reactive = bool(mlp.schedule) and tables().backend.is_reactive(self.schedule)
         self.settings = {
             "batch_size": batch_size(mlp, self.n),
@@ -118,7 +118,7 @@ class Training:
         else:
             ahead = max(mlp.n_iter_no_change + 1 - mlp._no_improvement_count, 1)
         n_epochs = int(min(ahead, left, max(MAX_ORDERS // self.n, 1)))
-        with self.interrupts.ending_what_the_user_does():
+        with self.interrupts.raise_in_user_code():
             self.callbacks.begin()
         orders = self.draw(n_epochs) if mlp.shuffle else None
         first = self.net.epochs_trained
@@ -154,7 +154,7 @@ class Training:
         mlp.loss_ = loss
         mlp.t_ += self.n
         mlp.loss_curve_.append(loss)
-        with self.interrupts.ending_what_the_user_does():
+        with self.interrupts.raise_in_user_code():
             return self.evaluate(loss)
 
     def evaluate(self, loss: float) -> bool:

@@ -15,7 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from .._internal import checks, safetensors
-from .._internal.safetensors import PIECE, UNFIT, Kind
+from .._internal.safetensors import UNFIT, Kind
 from ..history import History
 
 if TYPE_CHECKING:
@@ -169,17 +169,6 @@ def identity_of(
         for name, value in ({} if part is None else part.identity()).items():
             identity[prefix + name] = value
     return identity
-
-
-def digest(array: Any) -> str:
-    """Type, shape and SHA-256 of an array."""
-    from hashlib import sha256
-
-    whole = sha256()
-    rows = max(PIECE // max(array[:1].nbytes, 1), 1)
-    for start in range(0, len(array), rows):
-        whole.update(array[start : start + rows].tobytes())
-    return f"{array.dtype} of shape {array.shape}, {whole.hexdigest()}"
 
 
 def compare(before: dict[str, Any], now: dict[str, Any]) -> None:

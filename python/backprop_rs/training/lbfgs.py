@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._internal import interrupts
 from ..exceptions import NonFiniteCost
 from ..history import History
 from ..reference.optimizer import Row
 from ..reference.table import COUNT, NON_NEGATIVE, Setting, parse, write
-from . import interrupts
 
 if TYPE_CHECKING:
+    from .._internal.interrupts import Interrupts
     from .._internal.types import Array
     from ..base_network import BaseNetwork
-    from .interrupts import Interrupts
     from .samples import Samples
 
 
@@ -74,7 +74,7 @@ def fit(
     except ImportError as error:
         raise ImportError("optimizer='lbfgs' needs SciPy: pip install scipy") from error
     _, settings = parse("optimizer", text, [ROW])
-    listening = interrupts.present()
+    listening = interrupts.current()
     objective = Objective(net, samples, listening, check_finite=on_nan != "ignore")
     history = net._history = History()
     # What other optimizers keep belongs to the parameters of before.
@@ -155,7 +155,7 @@ class Objective:
     def obey(self) -> None:
         """Have signals heard, with the best parameters so far in the network."""
         listening = self.listening
-        if listening and (listening.heard or listening.asked()):
+        if listening and (listening.pending or listening.asked()):
             self.put(self.best)
             self.show()
             listening.deliver()
@@ -190,7 +190,7 @@ class Objective:
         self.obey()
         self.put(vector)
         X, y, weights = self.samples.X, self.samples.y, self.samples.weights
-        with self.listening.ending_a_pass() if self.listening else nullcontext():
+        with self.listening.raise_on_ctrl_c() if self.listening else nullcontext():
             self.cost, grad_w, *others = self.core.gradient(X, y, weights)
         value = self.cost
         w = self.core.weights()

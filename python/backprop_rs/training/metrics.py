@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._internal import checks
-from ..data.labels import predicted_classes
+from ..data.labels import one_hot_rows, predicted_classes
 from . import scores
-from .scores import one_hot
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
@@ -251,7 +250,7 @@ class Given:
     def to(self, needs: str) -> tuple[AnyArray, AnyArray]:
         """Return y_true and y_pred."""
         if needs == VALUES or self.labels is None:
-            y = self.y if self.y.ndim == 2 else one_hot(self.y, self.a.shape[1], self.a.dtype)
+            y = self.y if self.y.ndim == 2 else one_hot_rows(self.y, self.a.shape[1], self.a.dtype)
             return (y[:, 0], self.a[:, 0]) if self.a.shape[1] == 1 else (y, self.a)
         if needs in (AUTO, LABELS):
             return self.labels, predicted(self.a, self.labels, self.threshold)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from .._internal.safetensors import digest
 from ..data.labels import class_labels, target_labels
 from ..reference.random import SPLIT, raw
 from .metrics import score
@@ -68,8 +69,6 @@ class Samples:
 
     def identity(self) -> dict[str, Any]:
         """What tells these samples from others."""
-        from .checkpoint import digest
-
         arrays = {"X": self.X, "y": self.y, "weights": self.weights}
         return {name: None if one is None else digest(one) for name, one in arrays.items()}
 

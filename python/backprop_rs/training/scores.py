@@ -39,13 +39,6 @@ def totals(classes: AnyArray, weights: Weights, n: int) -> AnyArray:
     return counts
 
 
-def one_hot(labels: AnyArray, n: int, dtype: Any = np.float64) -> Array:
-    """Return rows (m, n) with a 1 in the column of each label."""
-    rows: Array = np.zeros((len(labels), n), dtype)
-    rows[np.arange(len(labels)), labels] = 1
-    return rows
-
-
 # Of classes.
 
 

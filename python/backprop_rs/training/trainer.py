@@ -9,10 +9,9 @@ from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from .._internal import checks
+from .._internal import checks, interrupts
 from ..exceptions import NonFiniteCost
 from ..history import History
-from . import interrupts
 from .callbacks import MOMENTS, OF_EPOCHS, Callbacks, Epoch, Event, Step
 from .checkpoint import Checkpoints
 from .early_stopping import Stopping
@@ -71,7 +70,7 @@ class Loop:
         self.done_before = 0.0  # epochs, by a training that this one goes on with
         self.history = History()
         self.copies = Copies(self.core, self.steps)
-        self.interrupts = interrupts.present()
+        self.interrupts = interrupts.current()
         self.moments: set[str] = set()  # at which there is someone to call, here or elsewhere
         self.each_step = False
         self.watchers = Watchers(watchers_of(job.callbacks.given))
@@ -94,7 +93,7 @@ class Loop:
                 self.history.stopped = "interrupted"
             finally:
                 self.history.fill()
-                with self.interrupts.ending_what_waits():
+                with self.interrupts.raise_while_waiting():
                     self.samples.close()
                 self.show(last=True)
                 self.job.bar.close()
@@ -132,7 +131,7 @@ class Loop:
 
     def call(self, moment: str, event: Any) -> bool:
         """Call the callbacks of this process; return True if one of them ends the training."""
-        with self.interrupts.ending_what_the_user_does():
+        with self.interrupts.raise_in_user_code():
             for function in self.job.callbacks.at(moment):
                 function(event)
         return isinstance(event, Event) and event.stopped
@@ -194,7 +193,7 @@ class Loop:
     ) -> tuple[list[float], Place, str | BaseException]:
         """Go on from a place in the core."""
         if isinstance(self.samples, Streamed) and self.samples.alone:
-            self.samples.waiting = self.interrupts.ending_what_waits
+            self.samples.waiting = self.interrupts.raise_while_waiting
         outcome = self.samples.train(self.core, self.settings | more, at)
         costs, epoch, step, cost_sum, weight_sum, reason = outcome
         return costs, (epoch, step, cost_sum, weight_sum), reason
@@ -225,7 +224,7 @@ class Loop:
     def end_epoch(self) -> None:
         """Validation, metrics, schedule, stopping and callbacks."""
         scores = {"cost": self.history.cost[-1]}
-        with self.interrupts.ending_what_the_user_does():
+        with self.interrupts.raise_in_user_code():
             scores |= self.samples.metric_scores(self.job.metrics)
             if self.job.validation:
                 scores |= self.validate(self.job.validation)

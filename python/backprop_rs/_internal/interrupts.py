@@ -1,4 +1,4 @@
-"""Signals during a training: heard at once, obeyed between two steps."""
+"""Handle signals during a training: record them immediately, act on them between two steps."""
 
 from __future__ import annotations
 
@@ -14,35 +14,41 @@ from typing import Any
 
 Handler = Callable[[int, FrameType | None], Any]
 
-PATIENCE = 0.1  # seconds that a handler of the user waits before it ends the step that is made
+PATIENCE = 0.1  # seconds that a handler of the user waits before it cuts the current step short
 NUMBERS = sorted(map(int, signal.valid_signals()))
-# Without the enumerations of `signal`, which take most of the time where so many are asked for.
+# The C module: the enumerations of `signal` take most of the time of asking for all handlers.
 raw = getattr(signal, "_signal", signal)
 
 
 class Interrupts:
-    """The signals that a training has heard.
+    """Record the signals that arrive during a training.
 
-    Python runs signal handlers wherever it happens to be, which may be within a step, or between
-    an update and the record of it. Within a `with` block of the main thread signals are noted
-    instead. Between two steps, when nobody has the network, the training calls the handlers of
-    the user with `deliver`, and ends if Ctrl-C has been pressed. Callbacks, metrics and waits for
-    samples have their signals at once.
+    Python may run a signal handler anywhere: within a step, or between an update and its record.
+    Within a `with` block of the main thread signals are therefore only recorded. Between two
+    steps, when the network is consistent, the training calls the handlers of the user with
+    `deliver`, and it ends if Ctrl-C has been pressed. In callbacks, metrics and waits for samples
+    signals act immediately.
+
+    Parameters
+    ----------
+    shared : Interrupts, optional
+        The signals of the main thread, for a training in another thread, which receives none.
     """
 
     def __init__(self, shared: Interrupts | None = None) -> None:
-        self.shared = shared  # of other threads, which hear no signals of their own
-        self.requested = False
-        self.raising = False  # Ctrl-C raises at once
-        self.open = False  # handlers of the user run at once
+        self.shared = shared
+        self.requested = False  # Ctrl-C has been pressed
+        self.raising = False  # Ctrl-C raises immediately
+        self.open = False  # handlers of the user run immediately
         self.raised: BaseException | None = None  # by a handler of the user
         self.patient = False  # handlers of the user wait for the end of the step
-        self.heard: deque[tuple[float, Handler, int, FrameType | None]] = deque()
+        self.pending: deque[tuple[float, Handler, int, FrameType | None]] = deque()
         self.before: dict[int, Handler] = {}
         self.replaced: list[int] = []
-        self.noting: Handler = self.hear
+        self.recording: Handler = self.record  # one object, to recognize it as the handler
 
     def __enter__(self) -> Interrupts:
+        """Replace the handlers, in the main thread."""
         if threading.current_thread() is not threading.main_thread():
             return self
         try:
@@ -51,15 +57,17 @@ class Interrupts:
                 if callable(handler):
                     self.before[number] = handler
                     self.replaced.append(number)
-                    raw.signal(number, self.noting)
-        except BaseException:  # of a handler, which `signal.signal` lets run first
+                    raw.signal(number, self.recording)
+        except BaseException:  # of a handler, which `signal.signal` runs first
             self.restore()
             raise
         return self
 
     def __exit__(self, *error: object) -> None:
+        """Restore the handlers, and call those that wait."""
         self.restore()
-        self.raising = self.open = True  # the user may have kept `noting`, and install it again
+        # The user may have kept our handler, and may install it again.
+        self.raising = self.open = True
         self.deliver()
 
     def restore(self) -> None:
@@ -67,14 +75,15 @@ class Interrupts:
         try:
             while self.replaced:
                 number = self.replaced[-1]
-                if raw.getsignal(number) is self.noting:
+                if raw.getsignal(number) is self.recording:
                     raw.signal(number, self.before[number])
                 self.replaced.pop()
         except BaseException:  # of a handler that is back already
             self.restore()
             raise
 
-    def hear(self, number: int, frame: FrameType | None) -> None:
+    def record(self, number: int, frame: FrameType | None) -> None:
+        """Record a signal, or act on it where that is safe."""
         handler = self.before[number]
         if handler is signal.default_int_handler:
             self.requested = True
@@ -87,25 +96,25 @@ class Interrupts:
                 self.raised = error
                 raise
         else:
-            self.heard.append((monotonic(), handler, number, frame))
+            self.pending.append((monotonic(), handler, number, frame))
 
     def pressed(self) -> bool:
-        """Whether Ctrl-C has been pressed."""
+        """Return True if Ctrl-C has been pressed."""
         return self.requested or (self.shared is not None and self.shared.requested)
 
     def asked(self) -> bool:
-        """Whether to give up the present step; the core asks this too."""
+        """Return True if the current step must be cut short; the core calls this too."""
         if self.pressed():
             return True
-        waits = bool(self.heard) and monotonic() - self.heard[0][0] > PATIENCE
+        waits = bool(self.pending) and monotonic() - self.pending[0][0] > PATIENCE
         return waits and not self.patient
 
     def deliver(self) -> None:
-        """Call the handlers of the user that wait; what they raise comes from here."""
-        while self.heard:
-            # Signals that come in at high rates must not end each step.
+        """Call the handlers of the user that wait; this raises what they raise."""
+        while self.pending:
+            # Signals that arrive at high rates must not cut each step short.
             self.patient = True
-            _, handler, number, frame = self.heard.popleft()
+            _, handler, number, frame = self.pending.popleft()
             before, self.open = self.open, True
             try:
                 handler(number, frame)
@@ -119,20 +128,20 @@ class Interrupts:
             raise KeyboardInterrupt
 
     @contextmanager
-    def ending_what_the_user_does(self) -> Iterator[None]:
-        """Signals are heard in callbacks and metrics as they always are."""
+    def raise_in_user_code(self) -> Iterator[None]:
+        """Let signals act immediately in callbacks and metrics, as they do without a training."""
         before = self.raising, self.open
         self.raising = self.open = True
         try:
             self.obey()
             yield
-            self.obey()  # also where the user's code has caught the exception
+            self.obey()  # the code of the user may have caught the exception
         finally:
             self.raising, self.open = before
 
     @contextmanager
-    def ending_what_waits(self) -> Iterator[None]:
-        """Signals are heard at once in a wait for samples, which knows what to do then."""
+    def raise_while_waiting(self) -> Iterator[None]:
+        """Let signals act immediately in a wait for samples, which can be cut short."""
         before = self.raising, self.open
         self.raising, self.open, self.raised = True, True, None
         try:
@@ -146,8 +155,8 @@ class Interrupts:
             self.raising, self.open = before
 
     @contextmanager
-    def ending_a_pass(self) -> Iterator[None]:
-        """Ctrl-C raises KeyboardInterrupt at once; handlers of the user wait."""
+    def raise_on_ctrl_c(self) -> Iterator[None]:
+        """Let Ctrl-C raise KeyboardInterrupt immediately; handlers of the user wait."""
         before, self.raising = self.raising, True
         try:
             yield
@@ -155,10 +164,10 @@ class Interrupts:
             self.raising = before
 
 
-# What the trainings of `train_many` listen to.
+# The signals that the trainings of `train_many` share.
 SHARED: ContextVar[Interrupts | None] = ContextVar("shared interrupts", default=None)
 
 
-def present() -> Interrupts:
-    """What a training of this thread is to listen to."""
+def current() -> Interrupts:
+    """Return the interrupts for a training of this thread."""
     return Interrupts(SHARED.get())
