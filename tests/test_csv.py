@@ -115,7 +115,7 @@ def test_features_of_two_columns_are_kept_apart(read):
         ),
         (
             "0 1:2 2:0\n1 1:3 2:1\n1 1:3 2:1\n",
-            "look like the cells of a LIBSVM file, which is no CSV",
+            "look like the cells of a LIBSVM file, which is not CSV",
         ),
     ],
 )

@@ -161,7 +161,7 @@ def _add_train(commands: Any) -> None:
         "data",
         metavar="DATA",
         help="iris, digits, a CSV or Parquet file, an .npz file (X and y, or x_train, y_train, "
-        "x_test and y_test), a folder of such, or of MNIST-format files; - reads CSV from "
+        "x_test and y_test), a folder of these, or of MNIST-format files; - reads CSV from "
         "standard input",
     )
     _add_data_options(parser.add_argument_group("data"))

@@ -130,12 +130,12 @@ def unknown_data(name: str) -> str:
 
     names = ", ".join(BUILT_IN)
     sentence = (
-        f"DATA must be {names}, a CSV, .npz or Parquet file, or a folder of such or of "
+        f"DATA must be {names}, a CSV, .npz or Parquet file, or a folder of these or of "
         f"MNIST-format files; there is no {name!r}"
     )
     nearest = min(BUILT_IN, key=lambda known: edit_distance(name, known))
-    near = edit_distance(name, nearest) <= 2
-    return f"{sentence} (did you mean {nearest!r}?)" if near else sentence
+    is_close = edit_distance(name, nearest) <= 2
+    return f"{sentence} (did you mean {nearest!r}?)" if is_close else sentence
 
 
 def check_options(args: Namespace, kind: str) -> None:

@@ -39,7 +39,7 @@ class Dataset:
         The name of the column of `y`.
     has_feature_names : bool, optional
         True if the data have named their features; by default True if `feature_names`, or names of
-        the frame X, are target.
+        the frame X, are given.
     fill_values : mapping from feature to number, optional
         The mean of each feature, with which a reader has filled its missing cells. Give it to
         `load_csv` or `from_frame` as `missing` for new data.

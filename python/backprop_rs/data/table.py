@@ -241,7 +241,7 @@ def check_features_apart(names: Sequence[str], coded: Mapping[str, Sequence[str]
 
 NUMBER_NOTATIONS = {
     re.compile(r"[-+]?\d+,\d+"): "decimal commas; write them with points",
-    re.compile(r"\d+:[-+.\deE]+"): "the cells of a LIBSVM file, which is no CSV",
+    re.compile(r"\d+:[-+.\deE]+"): "the cells of a LIBSVM file, which is not CSV",
 }
 
 

@@ -215,8 +215,8 @@ def hidden_delta(sample: Sample, layer: int) -> Group:
         )
         for j in sample.shown.neurons[layer]
     ]
-    behind = notation.delta("k", layer + 1) * notation.w("k", "j", layer + 1)
-    total = Series("k", str(sample.of.net.sizes[layer + 1] - 1), behind)
+    error_terms = notation.delta("k", layer + 1) * notation.w("k", "j", layer + 1)
+    total = Series("k", str(sample.of.net.sizes[layer + 1] - 1), error_terms)
     prime = sample.of.activation_formula(layer).sigma_prime
     chain = [term(sample, "j", layer), product("j"), total * prime.put(sample.symbols("j", layer))]
     title = term_title(sample, layer)

@@ -228,7 +228,7 @@ def introduction(of: Quantities, shown: Shown) -> list[str]:
         notes.append("Dropout is off, as in predict: no activation is left out.")
     if any(map(shown.rest, range(len(of.net.sizes)))):
         notes.append(
-            "Of wide layers the neurons with the largest |δ| are shown, and of wide inputs the "
-            "largest. In sums the other terms are counted and added up. to_dict() has all."
+            "Wide layers show only the neurons with the largest |δ|, and wide inputs only the "
+            "largest ones. Sums count the other terms and add them up. to_dict() has all values."
         )
     return notes

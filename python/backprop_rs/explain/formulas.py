@@ -207,9 +207,9 @@ def activation_formula(text: str | custom.Activation) -> ActivationFormula:
     -0.5
     """
     if isinstance(text, custom.Activation):
-        given, derivative = text.formulas()
+        formula, derivative = text.formulas()
         return ActivationFormula(
-            Call(text.name, (z,)) if given is None else given,
+            Call(text.name, (z,)) if formula is None else formula,
             Call(f"{text.name}′", (z,)) if derivative is None else derivative,
         )
     name, values = parsed("activation", text, activations.ACTIVATIONS)
@@ -230,11 +230,11 @@ def cost_formula(text: str | custom.Cost, output: str) -> CostFormula:
     6.0
     """
     if isinstance(text, custom.Cost):
-        given, derivative = text.formulas()
+        formula, derivative = text.formulas()
         return CostFormula(
-            Call(text.name, (a, y)) if given is None else given,
+            Call(text.name, (a, y)) if formula is None else formula,
             Call(f"{text.name}′", (a, y)) if derivative is None else derivative,
-            is_custom=given is None,
+            is_custom=formula is None,
         )
     name, values = parsed("cost", text, costs.COSTS)
     if name not in COSTS:
@@ -247,8 +247,8 @@ def cost_formula(text: str | custom.Cost, output: str) -> CostFormula:
         return None if part is None else part.put(settings).plain()
 
     term, slope = (part.put(settings).plain() for part in (known.term, known.slope))
-    formula = CostFormula(term, slope, put(known.short), put(known.by_z))
-    return formula.scaled(values.get("scale", 1.0))
+    unscaled = CostFormula(term, slope, put(known.short), put(known.by_z))
+    return unscaled.scaled(values.get("scale", 1.0))
 
 
 def parsed(kind: str, text: str, table: Sequence[Row]) -> tuple[str, dict[str, float]]:

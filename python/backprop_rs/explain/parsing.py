@@ -1,4 +1,4 @@
-"""Formulas as users write them, read into trees that can be printed, worked out and compared."""
+"""Parse the formulas that users write into trees to print, evaluate and compare."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Unreadable(Exception):
     """Raised for a part of a formula that cannot be read; the message describes it."""
 
 
-def parsed(what: str, text: object, symbols: Sequence[str]) -> Expression:
+def parsed(name: str, text: object, symbols: Sequence[str]) -> Expression:
     """Return the tree of a formula.
 
     Parameters
     ----------
-    what : str
-        What the formula is, for the error.
+    name : str
+        The name of the formula in error messages.
     text : str
         Numbers, the symbols, pi, e, `+ - * / ^` (or `**`), brackets, functions such as exp and log,
         and `A if z > 0 else B`, as Python writes them.
@@ -63,7 +63,7 @@ def parsed(what: str, text: object, symbols: Sequence[str]) -> Expression:
     'exp(−z²) / 2'
     """
     accepted = (
-        f"{what} must be a formula of {', '.join(symbols)} such as "
+        f"{name} must be a formula of {', '.join(symbols)} such as "
         f"'log(1 + exp(-{symbols[0]}^2)) / 2', with numbers, pi, e, + - * / ^, "
         f"{', '.join(FUNCTIONS)} and 'A if {symbols[0]} > 0 else B'"
     )

@@ -46,10 +46,10 @@ class Parameter:
     @property
     def title(self) -> str:
         """The title of its chain rule."""
-        where = f"layer {self.layer}, j = {self.j}"
+        place = f"layer {self.layer}, j = {self.j}"
         if self.k is None:
-            return f"The chain rule of one bias: {where}"
-        return f"The chain rule of one weight: {where}, k = {self.k}"
+            return f"The chain rule of one bias: {place}"
+        return f"The chain rule of one weight: {place}, k = {self.k}"
 
     def slope(self, sample: Sample) -> float:
         """Return dz/dw or dz/db."""

@@ -238,6 +238,6 @@ def back(
     """Return dC/da and sigma' of each layer."""
     layers = zip(activation_rows(net), seen, trace.activations[1:], strict=True)
     slopes = [doubled(row.sigma_prime(z, doubled(a))) for row, z, a in layers]
-    behind = zip(trace.deltas[1:], net.weights[1:], strict=True)
-    hidden: list[Floats] = [doubled(delta) @ doubled(w) for delta, w in behind]
+    next_layers = zip(trace.deltas[1:], net.weights[1:], strict=True)
+    hidden: list[Floats] = [doubled(delta) @ doubled(w) for delta, w in next_layers]
     return [*hidden, slope], slopes

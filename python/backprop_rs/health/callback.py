@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ..base_network import BaseNetwork
     from ..training.monitors import Course, Place
 
-LOOKS = 30  # the smallest number of looks in a training of at least so many epochs
-SHARE = 0.03  # of the time of the training that additional looks may take
+MIN_MEASUREMENTS = 30  # in a training of at least as many epochs
+SHARE = 0.03  # of the training time that additional measurements may take
 STOPPING = 3e-5  # seconds to stop the core and to resume it
 NEVER = 2**63 - 1  # an epoch that no training reaches
 AUTO = "auto"
@@ -32,7 +32,7 @@ class Health:
     At the end of an epoch a fixed set of samples goes forward and backward. This gives the mean
     |δ|, the norm of the gradient, and the shares of saturated and dead neurons. The ratio of
     update to weight is that of the last full batch of the epoch, with the optimizer and learning
-    rate of the training. The trained bits are the same with and without it.
+    rate of the training. The trained parameters are the same to the bit with and without it.
 
     The object holds settings only, and several trainings may share it. The measures are in the
     `health` of each `History`.
@@ -43,11 +43,11 @@ class Health:
         The samples to measure. The default is at most `rows` of the training samples, chosen by
         the seed.
     every : int or "auto", default "auto"
-        The number of epochs between two looks. Auto looks after the first epoch and at 30 epochs
-        that are spread evenly over the training: after each epoch if there are at most 30, and
-        after each of the first 30 if early stopping may end it. It looks more often as long as
-        all looks take less than 3 % of the time. The clock decides which epochs are added, but
-        not the measures of an epoch.
+        The number of epochs between two measurements. "auto" measures after the first epoch and
+        after 30 epochs that are spread evenly over the training: after each epoch if there are at
+        most 30, and after each of the first 30 if early stopping may end it. It measures more
+        often as long as all measurements take less than 3 % of the time. The clock decides which
+        epochs are added, but does not change the measures of an epoch.
     rows : int, default 256
         The largest number of samples.
 
@@ -93,7 +93,7 @@ class HealthWatcher:
         self.probe = self.rows_of(net, course)
         self.record.rows = len(self.probe[0])
         for activation in net._activations:
-            steepest(activation)  # caches the slopes, which must not count as time of a look
+            steepest(activation)  # cached here, so that its time does not count as a measurement
         self.course, self.spent, self.quickest = course, 0.0, inf
         self.last_full = max(len(course.samples) // course.batch_size, 1) - 1
         self.before: list[Array] | None = None
@@ -130,10 +130,10 @@ class HealthWatcher:
         return (self.epoch - 1, step) if step < steps or not steps else (self.epoch, 0)
 
     def look(self, net: BaseNetwork, at: Place) -> None:
-        """Take the part of a look that belongs to this stop.
+        """Do the part of a measurement that belongs to this stop.
 
-        A look has three stops: before the last full batch (keep the weights), after it (compute
-        the ratios of its update) and at the end of the epoch (measure all layers).
+        A measurement has three stops: before the last full batch (keep the weights), after it
+        (compute the ratios of its update) and at the end of the epoch (measure all layers).
         """
         start = perf_counter()
         if self.before is None:
@@ -141,7 +141,7 @@ class HealthWatcher:
                 return
             self.before, self.epoch, self.cost = net.weights, at[0] + 1, 0.0
         elif self.ratios is None and at != self.after():
-            self.before = None  # more than one step was done: there is no ratio of one update
+            self.before = None  # more than one step: the ratio of a single update is unknown
             return
         elif self.ratios is None:
             self.ratios = update_ratios(self.before, net.weights)
@@ -175,12 +175,14 @@ class HealthWatcher:
         done, epochs = now - start, max(last - start, 1)
         if done >= epochs:
             return NEVER
-        if self.course.may_end_early and done < LOOKS:
+        if self.course.may_end_early and done < MIN_MEASUREMENTS:
             return now + 1
         # The next of the evenly spread epochs, or an earlier one if the time allows it.
-        even = -(-epochs * (done * LOOKS // epochs + 1) // LOOKS)
+        even = -(-epochs * (done * MIN_MEASUREMENTS // epochs + 1) // MIN_MEASUREMENTS)
         pace = max((perf_counter() - self.started - self.spent) / done, 1e-9)
-        due = (self.spent + self.quickest) / SHARE / pace  # epochs of which one more look is SHARE
+        due = (
+            (self.spent + self.quickest) / SHARE / pace
+        )  # epochs after which one more measurement takes SHARE
         return start + min(even, max(done + 1, ceil(due)) if due < epochs else even)
 
 

@@ -25,7 +25,7 @@ STEPS = 200  # of the descent of softmax
 def best_constant_cost(net: BaseNetwork, y: AnyArray, limits: tuple[float, float]) -> float | None:
     """Return the cost of the best constant activation within `limits` of the output layer.
 
-    `y` (m, n_L) are the targets in float64. Each output has a search of its own, which is exact
+    `y` (m, n_L) are the targets in float64. Each output is searched separately, which is exact
     because the cost has one minimum. The outputs of softmax depend on each other and descend
     together from the mean of the targets. Returns None for custom costs, which may have several
     minima.

@@ -32,8 +32,8 @@ def too_large(context: Context) -> Signs:
     elif context.rate:
         before, after = context.costs_at([context.rate])
         if not after <= RISEN * before:
-            seen = f"One step takes the cost from {before:.3g} to {after:.3g}"
-            yield None, f"{seen} at{at_rate(context)}."
+            evidence = f"One step takes the cost from {before:.3g} to {after:.3g}"
+            yield None, f"{evidence} at{at_rate(context)}."
 
 
 def signs_of_costs(context: Context, costs: AnyArray) -> Signs:
@@ -43,14 +43,14 @@ def signs_of_costs(context: Context, costs: AnyArray) -> Signs:
     jumps = float(np.abs(np.diff(costs[half:])).mean() / end) if end > 0 else 0.0
     idle, worst = context.idle_cost, costs[1:].max()
     if worst > DIVERGED * idle:
-        seen = f"The cost came to {worst:.3g}, that of a network without weights is {idle:.3g}"
+        evidence = f"The cost came to {worst:.3g}, that of a network without weights is {idle:.3g}"
     elif costs[half:].min() > costs[0]:
-        seen = f"The cost rose from {costs[0]:.3g} to {costs[-1]:.3g}"
+        evidence = f"The cost rose from {costs[0]:.3g} to {costs[-1]:.3g}"
     elif jumps > JUMPS and end > (1 - PROGRESS) * begin:
-        seen = f"The cost jumps by {jumps:.0%} from epoch to epoch, and does not fall"
+        evidence = f"The cost jumps by {jumps:.0%} from epoch to epoch, and does not fall"
     else:
         return
-    yield None, f"{seen} at{at_rate(context)}."
+    yield None, f"{evidence} at{at_rate(context)}."
 
 
 def too_small(context: Context) -> Signs:

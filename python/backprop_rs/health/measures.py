@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FLAT = 0.05  # a neuron is saturated if its mean slope is below this share of the steepest
 WITHIN = 3.0  # the largest |z| of the search for the steepest slope
-PROBE = 64  # the stream of these random numbers; no other purpose has it
+PROBE = 64  # the stream of these random numbers, which is used only here
 TWINS = {"gelu": "gelu_tanh"}  # the same slope to 0.001, without an erf for each z
 ROWS = 4096  # of a backward pass over many samples, which bounds its memory
 

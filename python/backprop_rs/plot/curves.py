@@ -77,8 +77,8 @@ def mark_best(ax: Axes, paper: Paper, history: TrainingCurves) -> None:
     assert best is not None
     ax.axvline(best, color=paper.faint, linestyle=":", linewidth=1.2)
     side = "left" if best < middle else "right"
-    where = {"xycoords": ("data", "axes fraction"), "va": "top", "ha": side}
-    ax.annotate(f" best: {best} ", (best, 1.0), color=paper.ink, fontsize=9, **where)
+    place = {"xycoords": ("data", "axes fraction"), "va": "top", "ha": side}
+    ax.annotate(f" best: {best} ", (best, 1.0), color=paper.ink, fontsize=9, **place)
 
 
 def plain(name: str) -> str:

@@ -185,10 +185,10 @@ def boundaries(
 
     def draw(number: int) -> None:
         wipe(ax)
-        seen = view(number)
+        current = view(number)
         shown = [every[i] for i in pair]
-        colors = regions.draw(ax, seen, shown, class_names, max_samples, limits)
-        regions.write_caption(ax, regions.fixed_values(seen, every, pair, at is None))
+        colors = regions.draw(ax, current, shown, class_names, max_samples, limits)
+        regions.write_caption(ax, regions.fixed_values(current, every, pair, at is None))
         if colors is not None and len(ax.figure.axes) == 1:
             regions.add_bar(ax, colors)
         ax.set_title(caption(film, number), color=Paper(ax).ink, fontsize=11)

@@ -60,7 +60,7 @@ class Paths:
         L.
     chosen : list of list of int
         The neurons of z that are drawn: j in the weight's layer, several in each later one.
-    seen : list of list of int
+    input_neurons : list of list of int
         The neurons of the activations' inputs; with layer normalization they differ from `chosen`.
     count : int
         The number of all paths, also through neurons that are not drawn.
@@ -73,7 +73,7 @@ class Paths:
     weight: tuple[int, int, int]
     last: int
     chosen: list[list[int]]
-    seen: list[list[int]]
+    input_neurons: list[list[int]]
     count: int
     gradient: float
     joined: bool
@@ -88,11 +88,12 @@ class Paths:
         """Return the nodes from left to right."""
         layer, j, _ = self.weight
         nodes = [[Node("w", layer, j)]]
-        for number, (neurons, seen) in enumerate(zip(self.chosen, self.seen, strict=True), layer):
+        pairs = zip(self.chosen, self.input_neurons, strict=True)
+        for number, (neurons, inputs) in enumerate(pairs, layer):
             nodes.append([Node("z", number, i) for i in neurons])
             kinds = "u" if self.norms[number - 1] is not None else ""
             kinds += "" if self.joined and number == self.last else "a"
-            nodes += [[Node(kind, number, i) for i in seen] for kind in kinds]
+            nodes += [[Node(kind, number, i) for i in inputs] for kind in kinds]
         return [*nodes, [Node("C")]]
 
     def arrows(self) -> list[tuple[Node, Node]]:
@@ -121,7 +122,7 @@ class Paths:
             return float(self.slopes[head.layer - 1][head.neuron])
         if head.kind == "z":
             return float(self.weights[head.layer - 1][head.neuron, tail.neuron])
-        delta = float(seen_deltas(self.trace)[-1][tail.neuron])
+        delta = float(input_deltas(self.trace)[-1][tail.neuron])
         slope = 1.0 if self.joined else float(self.slopes[-1][tail.neuron])
         return delta / slope if slope else 0.0
 
@@ -163,7 +164,7 @@ class Paths:
         normed = self.norms[layer - 1] is not None  # then each z acts on all of its layer
         parts = [
             f"{len(neurons)} of {self.sizes[number]:,} of layer {number}"
-            for number, neurons in enumerate(self.seen, layer)
+            for number, neurons in enumerate(self.input_neurons, layer)
             if len(neurons) < self.sizes[number] and (normed or number > layer)
         ]
         return f"Neurons drawn: {', '.join(parts)}." if parts else ""
@@ -190,13 +191,13 @@ def paths_of(
     weights, norms = net.weights, norms_of(net, trace)
     inputs = activation_inputs(trace, net.gains, net.shifts)
     slopes, joined = slopes_of(net, trace, inputs)
-    chosen, seen = choose(trace, weights, slopes, norms, layer, j, max_neurons)
+    chosen, input_neurons = choose(trace, weights, slopes, norms, layer, j, max_neurons)
     joints = [sizes[number] for number in range(layer, last + 1) if norms[number - 1] is not None]
     return Paths(
         weight=(layer, j, k),
         last=last,
         chosen=chosen,
-        seen=seen,
+        input_neurons=input_neurons,
         count=prod([*sizes[layer + 1 :], *joints]),
         gradient=float(trace.weight_gradients[layer - 1][j, k]),
         joined=joined,
@@ -204,7 +205,7 @@ def paths_of(
         trace=trace,
         weights=weights,
         slopes=slopes,
-        inputs=[seen[0] for seen in inputs],
+        inputs=[rows[0] for rows in inputs],
         norms=norms,
     )
 
@@ -224,7 +225,7 @@ def norms_of(net: BaseNetwork, trace: Trace) -> list[AnyArray | None]:
     return norms
 
 
-def seen_deltas(trace: Trace) -> list[AnyArray]:
+def input_deltas(trace: Trace) -> list[AnyArray]:
     """Return dC/du of each layer: for a single sample the gradient of the shifts."""
     parts = zip(trace.deltas, trace.shift_gradients, strict=True)
     return [delta[0] if shift is None else shift for delta, shift in parts]
@@ -235,10 +236,10 @@ def slopes_of(net: BaseNetwork, trace: Trace, inputs: list[Array]) -> tuple[list
     slopes: list[AnyArray] = []
     joined = False
     parts = zip(net._activations, inputs, trace.activations[1:], strict=True)
-    for activation, seen, a in parts:
-        known = exact_slopes(activation, seen, a)
+    for activation, z, a in parts:
+        known = exact_slopes(activation, z, a)
         joined = known is None  # only possible for the output
-        slopes.append(np.ones_like(seen[0]) if known is None else known[0])
+        slopes.append(np.ones_like(z[0]) if known is None else known[0])
     return slopes, joined
 
 
@@ -255,7 +256,7 @@ def choose(
 
     The first list holds neurons of z, the second those of the activations' inputs.
     """
-    chosen, seen = [], []
+    chosen, input_neurons = [], []
     moved = np.zeros(len(trace.deltas[layer - 1][0]))
     moved[j] = 1.0  # ∂z of a layer / ∂z_j
     for number in range(layer, len(weights) + 1):
@@ -266,11 +267,11 @@ def choose(
         )
         norm = norms[number - 1]
         if norm is None:
-            seen.append(chosen[-1])
+            input_neurons.append(chosen[-1])
         else:
             moved = norm @ moved
-            seen.append(largest(moved * seen_deltas(trace)[number - 1], max_neurons))
-    return chosen, seen
+            input_neurons.append(largest(moved * input_deltas(trace)[number - 1], max_neurons))
+    return chosen, input_neurons
 
 
 def largest(values: AnyArray, count: int) -> list[int]:

@@ -226,8 +226,8 @@ def view_of(
         labels = None if labels is None else labels.astype(np.int64)
     spots = X[:, list(features)]
     low, high = spots.min(axis=0), spots.max(axis=0)
-    room = MARGIN * np.where(high > low, high - low, 1)
-    low, high = low - room, high + room
+    margin = MARGIN * np.where(high > low, high - low, 1)
+    low, high = low - margin, high + margin
     base = X.mean(axis=0) if at is None else np.asarray(at, float)
     grid = np.empty((points, points, n_in))
     grid[...] = base
@@ -235,9 +235,9 @@ def view_of(
     grid[..., features[0]], grid[..., features[1]] = np.meshgrid(across, up)
     outputs = net.predict(grid.reshape(-1, n_in)).reshape(points, points, n_out)
     is_class = labels is not None or (y is None and (n_out > 1 or net.output == "sigmoid"))
-    beneath = np.tile(base, (len(X), 1))
-    beneath[:, list(features)] = spots
-    predicted = predicted_classes(net.predict(beneath), net._threshold())
+    background_inputs = np.tile(base, (len(X), 1))
+    background_inputs[:, list(features)] = spots
+    predicted = predicted_classes(net.predict(background_inputs), net._threshold())
     extent = (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
     classes = max(n_out, 2) if is_class else 0
     threshold = net._threshold()

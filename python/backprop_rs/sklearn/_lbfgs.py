@@ -27,17 +27,22 @@ class RegularizedObjective(Objective):
     """The loss and its gradient; penalties are divided by the sum of the sample weights."""
 
     def __init__(
-        self, mlp: Estimator, net: Network, samples: Samples, listening: Interrupts, seen: Network
+        self,
+        mlp: Estimator,
+        net: Network,
+        samples: Samples,
+        listening: Interrupts,
+        visible_net: Network,
     ) -> None:
         super().__init__(net, Batch(net, samples.X, samples.y, samples.weights), listening)
-        self.mlp, self.net, self.seen = mlp, net, seen
+        self.mlp, self.net, self.visible_net = mlp, net, visible_net
         self.loss = Loss(mlp, net, samples)
         total = len(samples) if samples.weights is None else float(samples.weights.sum())
         self.l2 = [factor / total for factor in self.l2]
 
     def show(self) -> None:
-        """Copy the parameters to the network that the user sees."""
-        copy_parameters(self.mlp, self.seen, self.net)
+        """Copy the parameters to `visible_net`, the network that the user sees."""
+        copy_parameters(self.mlp, self.visible_net, self.net)
 
     def __call__(self, vector: Array) -> tuple[float, Array]:
         """Return the loss and its gradient."""

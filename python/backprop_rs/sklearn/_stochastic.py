@@ -112,12 +112,12 @@ class Training:
     def run_epochs(self) -> bool:
         """Run some epochs in the core; return whether the training is over."""
         mlp = self.mlp
-        left = self.epochs - mlp.n_iter_
+        remaining = self.epochs - mlp.n_iter_
         if self.step_by_step:
-            ahead: float = 1
+            certain: float = 1
         else:
-            ahead = max(mlp.n_iter_no_change + 1 - mlp._no_improvement_count, 1)
-        n_epochs = int(min(ahead, left, max(MAX_ORDERS // self.n, 1)))
+            certain = max(mlp.n_iter_no_change + 1 - mlp._no_improvement_count, 1)
+        n_epochs = int(min(certain, remaining, max(MAX_ORDERS // self.n, 1)))
         with self.interrupts.raise_in_user_code():
             self.callbacks.begin()
         orders = self.draw(n_epochs) if mlp.shuffle else None

@@ -30,7 +30,7 @@ class Labels:
         Sorted; column numbers if kind is multilabel-indicator.
     kind : one of `KINDS`
     sparse : bool
-        Whether the targets were a sparse matrix.
+        True if the targets were a sparse matrix.
     """
 
     classes: AnyArray

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 TABLES = {"parquet": (".parquet", ".pq"), "csv": (".csv", ".csv.gz")}
 ACCEPTED = (
-    "an .npy, .npz, Parquet or CSV file, a folder of such files, arrays, an Arrow table or reader, "
-    "an iterable of batches, or an object with __getitem__ and __len__"
+    "an .npy, .npz, Parquet or CSV file, a folder of these files, arrays, an Arrow table or "
+    "reader, an iterable of batches, or an object with __getitem__ and __len__"
 )
 
 

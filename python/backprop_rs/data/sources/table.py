@@ -88,7 +88,7 @@ def columns_of(
 def index_of(schema: Any) -> set[str]:
     """Return the columns that hold the index of a pandas frame, by the metadata of the schema."""
     columns = (schema.pandas_metadata or {}).get("index_columns") or []
-    return {column for column in columns if isinstance(column, str)}  # a range is no column
+    return {column for column in columns if isinstance(column, str)}  # a range has no column
 
 
 class TableSource(Stream):
@@ -174,12 +174,12 @@ def parquet(
             check_columns(path, names, columns)
             metadata = file.metadata
             footers += metadata.serialized_size
-            kept = metadata if footers <= FOOTER_BYTES else None
+            footer = metadata if footers <= FOOTER_BYTES else None
             for group in range(metadata.num_row_groups):
                 rows = metadata.row_group(group).num_rows
                 place = f"{path}, row group {group}"
-                read = group_reader(path, group, columns, kept)
-                ask = group_prefetcher(path, group, columns, kept) if CAN_PREFETCH else None
+                read = group_reader(path, group, columns, footer)
+                ask = group_prefetcher(path, group, columns, footer) if CAN_PREFETCH else None
                 segments.append(Segment(place, read, rows, ask))
     assert columns is not None
     return TableSource(segments, name, columns, **settings)
@@ -197,12 +197,12 @@ def group_reader(
 
     def read() -> Iterator[Block]:
         known = footer if path.stat().st_mtime_ns == modified else None
-        beside = in_prefetch_thread()
+        in_background = in_prefetch_thread()
         # On two processors the threads of Arrow would slow down a training that runs now.
-        options = {"columns": columns.used, "use_threads": processors() > 2 or not beside}
+        options = {"columns": columns.used, "use_threads": processors() > 2 or not in_background}
         # A memory map saves a copy. A thread that reads ahead can wait for the disk instead.
         with arrow("parquet").ParquetFile(
-            path, metadata=known, memory_map=not beside, pre_buffer=not beside
+            path, metadata=known, memory_map=not in_background, pre_buffer=not in_background
         ) as file:
             if file.metadata.row_group(group).num_rows <= 2 * rows:  # less work for Arrow
                 batches = iter(file.read_row_group(group, **options).to_batches())
