@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from backprop_rs.reference.activation import ACTIVATIONS
-from backprop_rs.reference.optimizer import OPTIMIZERS
-from backprop_rs.reference.table import FLAG, FRACTION, SHARE, write
+from backprop_rs.tables.activation import ACTIVATIONS
+from backprop_rs.tables.optimizer import OPTIMIZERS
+from backprop_rs.tables.registry import FLAG, FRACTION, SHARE, write
 from cases import Case
 
 NETWORKS = ("784-128-10@128", "30-100-1@200")

@@ -6,9 +6,9 @@ Riedmiller and Braun's; these two, and the epsilon of TensorFlow's Adam, are wri
 
 from functools import partial
 
-from backprop_rs.reference.norm import EPSILON
-from backprop_rs.reference.optimizer import OPTIMIZERS
-from backprop_rs.reference.table import parse
+from backprop_rs._internal.layer_norm import EPSILON
+from backprop_rs.tables.optimizer import OPTIMIZERS
+from backprop_rs.tables.registry import parse
 from trainers import Jax, Ours
 
 # The activations that are not in jax.nn by our name, from (jax.nn, jax.numpy).

@@ -12,8 +12,8 @@ of training linearly. Worst-case bounds would be blind: they grow sevenfold with
 from dataclasses import dataclass, field
 
 import numpy as np
-from backprop_rs.reference.activation import activation
-from backprop_rs.reference.cost import cost
+from backprop_rs.tables.activation import activation
+from backprop_rs.tables.cost import cost
 
 ULPS = 4  # of one exp, tanh, log or division with what surrounds it
 DEVIATIONS = 6  # allowed: a false alarm in one of 10^9 numbers

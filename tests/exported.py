@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import backprop_rs as bp
 import numpy as np
-from backprop_rs.reference.activation import ACTIVATIONS, activation
+from backprop_rs.tables.activation import ACTIVATIONS, activation
 from bounds import affine, exactly, rounded, sigma, through
 
 DTYPES = ("float32", "float64")

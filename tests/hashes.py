@@ -12,9 +12,9 @@ from itertools import product
 import backprop_rs as bp
 import numpy as np
 from backprop_rs import _core
-from backprop_rs.reference.activation import ACTIVATIONS
-from backprop_rs.reference.cost import COSTS
-from backprop_rs.reference.random import SPLIT, raw, uniform
+from backprop_rs._internal.random import SPLIT, raw, uniform
+from backprop_rs.tables.activation import ACTIVATIONS
+from backprop_rs.tables.cost import COSTS
 
 DTYPES = ("float32", "float64")
 HIDDEN = [row.name for row in ACTIVATIONS if row.elementwise]

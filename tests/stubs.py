@@ -7,7 +7,7 @@ from inspect import signature
 from pathlib import Path
 
 import backprop_rs as bp
-from backprop_rs._internal import entries
+from backprop_rs.tables import entries
 
 MODULES = {module: kind for kind, module in entries.MODULES.items()}
 WIDTH = 100
@@ -17,7 +17,7 @@ def stub(kind: str) -> str:
     """Return the text of the stub of a table."""
     result = "Schedule" if kind == "schedule" else "Row"
     lines = [f"# Written by tests/stubs.py from the table of {kind}s.", ""]
-    lines += [f"from ._internal.entries import {result}", ""]
+    lines += [f"from .tables.entries import {result}", ""]
     for name, maker in sorted(entries.makers(kind).items()):
         settings = [
             f"{one.name}: float = {one.default!r}" for one in signature(maker).parameters.values()

@@ -2,8 +2,8 @@
 
 import backprop_rs as bp
 import pytest
-from backprop_rs._internal.registry import Tables
-from backprop_rs.reference.optimizer import OPTIMIZERS
+from backprop_rs.tables.choices import Tables
+from backprop_rs.tables.optimizer import OPTIMIZERS
 from backprop_rs.training.defaults import RATES, plan
 
 GIVEN = dict.fromkeys(("epochs", "batch_size", "learning_rate", "optimizer", "schedule"), "auto")

@@ -8,8 +8,8 @@ import sys
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.reference.optimizer import OPTIMIZERS
-from backprop_rs.reference.schedule import CURVES
+from backprop_rs.tables.optimizer import OPTIMIZERS
+from backprop_rs.tables.schedule import CURVES
 from backprop_rs.training import checkpoint, trainer
 
 RANDOM = np.random.default_rng(3)

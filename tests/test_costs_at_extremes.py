@@ -11,8 +11,8 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs import _core
-from backprop_rs.reference.activation import ACTIVATIONS
-from backprop_rs.reference.cost import COSTS
+from backprop_rs.tables.activation import ACTIVATIONS
+from backprop_rs.tables.cost import COSTS
 
 mpmath = pytest.importorskip("mpmath")
 mp = mpmath.mp.clone()

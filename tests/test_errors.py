@@ -10,11 +10,11 @@ import warnings
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.reference.activation import ACTIVATIONS
-from backprop_rs.reference.cost import COSTS
-from backprop_rs.reference.init import INITS
-from backprop_rs.reference.optimizer import OPTIMIZERS
-from backprop_rs.reference.schedule import CURVES
+from backprop_rs.tables.activation import ACTIVATIONS
+from backprop_rs.tables.cost import COSTS
+from backprop_rs.tables.init import INITS
+from backprop_rs.tables.optimizer import OPTIMIZERS
+from backprop_rs.tables.schedule import CURVES
 
 NAMES = ", ".join(row.name for row in ACTIVATIONS)
 COST_NAMES = ", ".join(row.name for row in COSTS)

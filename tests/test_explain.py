@@ -9,12 +9,12 @@ from xml.etree import ElementTree
 import backprop_rs as bp
 import numpy as np
 import pytest
+from backprop_rs._internal.expression import Number
 from backprop_rs.explain import formulas
-from backprop_rs.explain.expression import Number
 from backprop_rs.explain.text import text
-from backprop_rs.reference.activation import ACTIVATIONS
-from backprop_rs.reference.cost import COSTS
-from backprop_rs.reference.cost import cost as cost_of
+from backprop_rs.tables.activation import ACTIVATIONS
+from backprop_rs.tables.cost import COSTS
+from backprop_rs.tables.cost import cost as cost_of
 
 # A line of these small networks takes at most some thirty roundings of numbers below 10, and
 # a slope below 10 may follow.

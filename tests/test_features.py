@@ -3,10 +3,10 @@
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.reference.optimizer import OPTIMIZERS
-from backprop_rs.reference.random import NOISE, mask, normal
-from backprop_rs.reference.schedule import CURVES
+from backprop_rs._internal.random import NOISE, mask, normal
 from backprop_rs.reference.train import noise
+from backprop_rs.tables.optimizer import OPTIMIZERS
+from backprop_rs.tables.schedule import CURVES
 
 SIZES, ROWS = [5, 19, 8, 3], 37
 PLAIN = {"dropout": 0.0, "l1": 0.0, "l2": 0.0, "weight_decay": 0.0, "max_norm": 0.0}

@@ -7,6 +7,7 @@ from itertools import pairwise
 import backprop_rs as bp
 import numpy as np
 import pytest
+from backprop_rs._internal.random import shuffled_order
 
 IRIS = bp.load_iris()
 X = ((IRIS.X - IRIS.X.mean(axis=0)) / IRIS.X.std(axis=0)).astype(np.float32)[:, :2]
@@ -42,7 +43,7 @@ def test_frames_after_so_many_steps(backend):
     film = network(backend).record(X, IRIS.y, every=3, unit="step", epochs=2, **SETTINGS)
     assert places(film) == [(0, 0), (0, 3), (1, 1), (1, 4), (2, 0)]
     net = network(backend)
-    order = bp.reference.random.shuffled_order(150, 0, 0)
+    order = shuffled_order(150, 0, 0)
     for step in range(3):
         rows = order[32 * step : 32 * step + 32]
         net.step(X[rows], IRIS.y[rows], 0.1)

@@ -6,7 +6,7 @@ takes expm1, that of gelu the normal distribution, and one rounding more.
 
 import numpy as np
 import pytest
-from backprop_rs.reference.random import SPLIT, uniform
+from backprop_rs._internal.random import SPLIT, uniform
 from conftest import MISSING
 from mpmath import erfc, exp, expm1, log1p, mp, mpf, sin, sqrt, tanh
 

@@ -4,11 +4,11 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.gradient_check.check import in_float64, shares
-from backprop_rs.reference.activation import ACTIVATIONS
-from backprop_rs.reference.cost import COSTS
-from backprop_rs.reference.cost import cost as cost_of
 from backprop_rs.reference.layer import Layer
-from backprop_rs.reference.norm import Norm
+from backprop_rs.reference.layer_norm import Norm
+from backprop_rs.tables.activation import ACTIVATIONS
+from backprop_rs.tables.cost import COSTS
+from backprop_rs.tables.cost import cost as cost_of
 
 SIZES = [3, 5, 4, 2]
 HIDDEN = [row.name for row in ACTIVATIONS if row.elementwise]

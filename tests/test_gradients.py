@@ -3,9 +3,9 @@
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.reference.activation import ACTIVATIONS, activation
-from backprop_rs.reference.cost import COSTS
-from backprop_rs.reference.cost import cost as cost_of
+from backprop_rs.tables.activation import ACTIVATIONS, activation
+from backprop_rs.tables.cost import COSTS
+from backprop_rs.tables.cost import cost as cost_of
 
 # Central differences of fourth order: the truncation is h^4/30 |d5C| and the rounding
 # 3/2 eps C/h, so that h = eps^(1/5) makes both about 1e-12. C and its derivatives are of

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from backprop_rs.health import MEASURES, HealthRecord, measures
 from backprop_rs.health.callback import SHARE
+from backprop_rs.tables.activation import activation
 from backprop_rs.training.fit import samples_of
 from backprop_rs.training.monitors import Course
 
@@ -92,10 +93,10 @@ def test_dead_and_saturated_neurons_are_counted():
 def test_slopes_are_known_for_every_activation(name):
     """All except softmax, whose outputs depend on every z."""
     z = np.linspace(-3, 3, 13)[:, None]
-    slopes = measures.slopes_of(name, z, bp.reference.activation.activation(name).sigma(z))
+    slopes = measures.slopes_of(name, z, activation(name).sigma(z))
     assert (slopes is None) == (name == "softmax")
     if slopes is not None:
-        exact = measures.exact_slopes(name, z, bp.reference.activation.activation(name).sigma(z))
+        exact = measures.exact_slopes(name, z, activation(name).sigma(z))
         assert np.abs(slopes - exact).max() < 2e-3
         assert 0 < measures.steepest(name) <= 21
 

@@ -5,8 +5,8 @@ from math import sqrt
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.reference.activation import ACTIVATIONS
-from backprop_rs.reference.init import INITS
+from backprop_rs.tables.activation import ACTIVATIONS
+from backprop_rs.tables.init import INITS
 
 N_IN, N_OUT = 300, 200
 # A share of the mean of n squares that is random: six standard deviations of it.

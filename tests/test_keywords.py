@@ -5,9 +5,8 @@ from typing import Any
 
 import backprop_rs as bp
 import pytest
-from backprop_rs._internal import keywords
-from backprop_rs.reference import error
-from backprop_rs.reference.optimizer import OPTIMIZERS
+from backprop_rs._internal import error, keywords
+from backprop_rs.tables.optimizer import OPTIMIZERS
 
 FIT = set(inspect.signature(bp.Network.fit).parameters)
 NETWORK = set(inspect.signature(bp.Network).parameters)
@@ -150,7 +149,7 @@ def test_both_backends_have_the_same_aliases(both: Any) -> None:
 
 
 def test_aliases_name_rows_that_there_are() -> None:
-    from backprop_rs.reference import TABLES
+    from backprop_rs.tables import TABLES
 
     for kind, aliases in error.ALIASES.items():
         names = {row.name for row in TABLES[kind]}

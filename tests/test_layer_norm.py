@@ -7,7 +7,7 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from alike import PARTS, SETTINGS, assert_trained_alike, fit, parameters
-from backprop_rs.reference.norm import EPSILON
+from backprop_rs._internal.layer_norm import EPSILON
 
 ROWS = 37
 H = np.finfo(float).eps ** 0.2  # as in test_gradients

@@ -8,10 +8,10 @@ import warnings
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.reference.activation import ACTIVATIONS
-from backprop_rs.reference.cost import COSTS
-from backprop_rs.reference.optimizer import OPTIMIZERS
-from backprop_rs.reference.random import INIT, raw, shuffled_order
+from backprop_rs._internal.random import INIT, raw, shuffled_order
+from backprop_rs.tables.activation import ACTIVATIONS
+from backprop_rs.tables.cost import COSTS
+from backprop_rs.tables.optimizer import OPTIMIZERS
 
 EPS = np.finfo(np.float64).eps
 SIZES = [5, 8, 6, 3]

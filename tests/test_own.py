@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from alike import SETTINGS, assert_trained_alike, fit, parameters
 from backprop_rs._internal.derivative_check import check_activation, check_cost
-from backprop_rs.reference.activation import ACTIVATIONS, activation
-from backprop_rs.reference.cost import COSTS
-from backprop_rs.reference.cost import cost as cost_of
+from backprop_rs.tables.activation import ACTIVATIONS, activation
+from backprop_rs.tables.cost import COSTS
+from backprop_rs.tables.cost import cost as cost_of
 from test_gradients import check_gradients
 
 ARCSINH = bp.Activation("arcsinh", np.arcsinh, lambda z, a: 1 / np.sqrt(z * z + 1))

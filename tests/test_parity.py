@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.reference.activation import ACTIVATIONS
-from backprop_rs.reference.cost import COSTS
-from backprop_rs.reference.random import shuffled_order
+from backprop_rs._internal.random import shuffled_order
+from backprop_rs.tables.activation import ACTIVATIONS
+from backprop_rs.tables.cost import COSTS
 from bounds import Model, exactly
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st

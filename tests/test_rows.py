@@ -6,8 +6,7 @@ from inspect import signature
 
 import backprop_rs as bp
 import pytest
-from backprop_rs._internal import entries
-from backprop_rs.reference import TABLES
+from backprop_rs.tables import TABLES, entries
 from backprop_rs.training.lbfgs import ROW
 
 ROWS = [(kind, row) for kind, table in TABLES.items() for row in table]

@@ -7,8 +7,8 @@ from sys import float_info
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.reference.schedule import CURVES
-from backprop_rs.reference.schedule import share_of_cycle as share_of
+from backprop_rs.tables.schedule import CURVES
+from backprop_rs.tables.schedule import share_of_cycle as share_of
 
 TOTAL = 12.0
 PLACES = np.linspace(0, TOTAL, 97)

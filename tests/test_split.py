@@ -8,6 +8,7 @@ from typing import Any
 import backprop_rs as bp
 import numpy as np
 import pytest
+from backprop_rs._internal.random import SPLIT, generator
 from backprop_rs.data.sources.block import Epoch
 from backprop_rs.data.sources.split import (
     ALL_NUMBERS,
@@ -16,7 +17,6 @@ from backprop_rs.data.sources.split import (
     unpack_bits,
     upper_bounds,
 )
-from backprop_rs.reference.random import SPLIT, generator
 
 N = 1000
 RNG = np.random.default_rng(12)

@@ -5,8 +5,8 @@ from typing import Any
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs._internal.threshold import threshold
-from backprop_rs.reference.activation import ACTIVATIONS
+from backprop_rs.tables.activation import ACTIVATIONS
+from backprop_rs.tables.threshold import threshold
 
 HALVES = {
     "sigmoid",

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from backprop_rs.reference import TABLES
+from backprop_rs.tables import TABLES
 from backprop_rs.training import defaults
 from backprop_rs.training.lbfgs import ROW
 

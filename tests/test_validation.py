@@ -3,7 +3,7 @@
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.reference.random import SPLIT, raw
+from backprop_rs._internal.random import SPLIT, raw
 from backprop_rs.training.sample_weights import of_classes
 from backprop_rs.training.samples import Samples, hold_back
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight

@@ -5,6 +5,6 @@
 LeakyReLU(slope=0.1)
 """
 
-from ._internal.entries import module_getattr
+from .tables.entries import module_getattr
 
 __getattr__, __dir__ = module_getattr(__name__, "activation")

@@ -1,6 +1,6 @@
 # Written by tests/stubs.py from the table of activations.
 
-from ._internal.entries import Row
+from .tables.entries import Row
 
 def ELU(alpha: float = 1.0) -> Row: ...
 def Exponential() -> Row: ...

@@ -13,10 +13,10 @@ import numpy as np
 
 from ._internal import backends, checks, frames, memory
 from ._internal.locked import Turns
-from ._internal.registry import Tables
-from ._internal.threshold import threshold
 from .custom import Activation, Cost, Own
 from .dense import Dense
+from .tables.choices import Tables
+from .tables.threshold import threshold
 from .trace import Trace
 
 if TYPE_CHECKING:

@@ -5,6 +5,6 @@
 Huber(delta=2)
 """
 
-from ._internal.entries import module_getattr
+from .tables.entries import module_getattr
 
 __getattr__, __dir__ = module_getattr(__name__, "cost")

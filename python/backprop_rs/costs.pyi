@@ -1,6 +1,6 @@
 # Written by tests/stubs.py from the table of costs.
 
-from ._internal.entries import Row
+from .tables.entries import Row
 
 def AbsoluteError() -> Row: ...
 def CrossEntropy(label_smoothing: float = 0.0) -> Row: ...

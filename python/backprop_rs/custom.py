@@ -11,8 +11,8 @@ import numpy as np
 from ._internal.checks import shown
 
 if TYPE_CHECKING:
+    from ._internal.expression import Expression
     from ._internal.types import AnyArray, Array
-    from .explain.expression import Expression
 
 
 @dataclass(frozen=True)

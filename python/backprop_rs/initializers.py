@@ -5,6 +5,6 @@
 GlorotUniform()
 """
 
-from ._internal.entries import module_getattr
+from .tables.entries import module_getattr
 
 __getattr__, __dir__ = module_getattr(__name__, "init")

@@ -1,6 +1,6 @@
 # Written by tests/stubs.py from the table of inits.
 
-from ._internal.entries import Row
+from .tables.entries import Row
 
 def Auto() -> Row: ...
 def Constant(value: float = 0.0) -> Row: ...

@@ -1,6 +1,6 @@
 # Written by tests/stubs.py from the table of optimizers.
 
-from ._internal.entries import Row
+from .tables.entries import Row
 
 def Adagrad(epsilon: float = 1e-10, initial: float = 0.0, rate_decay: float = 0.0) -> Row: ...
 def Adam(

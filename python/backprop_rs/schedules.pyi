@@ -1,6 +1,6 @@
 # Written by tests/stubs.py from the table of schedules.
 
-from ._internal.entries import Schedule
+from .tables.entries import Schedule
 
 def Adaptive(tol: float = 0.0001, patience: float = 2.0) -> Schedule: ...
 def Constant() -> Schedule: ...

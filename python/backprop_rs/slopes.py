@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .reference.norm import normalized
+from ._internal.layer_norm import normalized
 
 if TYPE_CHECKING:
     from ._internal.types import Array
@@ -25,7 +25,7 @@ def activation_inputs(
 
 def exact_slopes(activation: Any, z: Array, a: Array) -> Array | None:
     """Return σ'(z), (m, n_l), of an activation, or None for softmax, which is not elementwise."""
-    from .reference.activation import activation as activation_of
+    from .tables.activation import activation as activation_of
 
     entry = activation_of(activation)
     return entry.sigma_prime(z, a) if entry.elementwise else None

@@ -20,7 +20,7 @@ BACKENDS = ("auto", "rust", "numpy")
 def check(backend: str) -> None:
     """Refuse what is no name of a backend."""
     if backend not in BACKENDS:
-        from ..reference.error import unknown_name
+        from .error import unknown_name
 
         raise unknown_name("backend", backend, BACKENDS)
 

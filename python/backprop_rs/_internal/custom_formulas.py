@@ -9,7 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ..custom import Activation, Cost
-    from ..explain.expression import Expression
+    from .expression import Expression
     from .types import Array
 
 Z = (-7.5, -2.5, -1.0, -0.3, 0.2, 0.7, 1.5, 3.5, 8.0)
@@ -62,8 +62,8 @@ def checked(
     """
     if given is None:
         return None
-    from ..explain.expression import Number, Symbol
-    from ..explain.parsing import parsed
+    from .expression import Number, Symbol
+    from .parsing import parsed
 
     formula = parsed(what, given, list(where))
     for i, wanted in enumerate(expected[:, 0]):

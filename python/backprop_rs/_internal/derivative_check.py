@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..custom import Activation, Cost
-from ..reference.random import SPLIT, uniform
+from .random import SPLIT, uniform
 
 if TYPE_CHECKING:
     from .types import AnyArray, Array

@@ -8,7 +8,7 @@ from inspect import signature
 from types import FunctionType
 from typing import Any, TypeVar
 
-from ..reference.error import edit_distance
+from .error import edit_distance
 
 C = TypeVar("C", bound=type)
 

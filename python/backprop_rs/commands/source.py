@@ -126,7 +126,7 @@ def is_idx(path: Path | Contents) -> bool:
 
 def unknown_data(name: str) -> str:
     """Return the error message for DATA that does not exist."""
-    from ..reference.error import edit_distance
+    from .._internal.error import edit_distance
 
     names = ", ".join(BUILT_IN)
     sentence = (

@@ -8,7 +8,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..reference.random import SPLIT, raw
+from .._internal.random import SPLIT, raw
 from .dataset import Dataset
 from .scaling import Scaling
 from .table_options import listed

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._internal.expression import Cases, Condition, Expression, Negative, Number, Series, Symbol
 from . import notation
 from .document import Group, Line, Section
-from .expression import Cases, Condition, Expression, Negative, Number, Series, Symbol
 from .formulas import a as of_a
 from .formulas import y as of_y
 from .formulas import z as of_z

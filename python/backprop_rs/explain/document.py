@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from .expression import Expression, Number
+from .._internal.expression import Expression, Number
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from .. import custom
-from ..reference import activation as activations
-from ..reference import cost as costs
-from ..reference.activation import GELU_CUBE, SELU_ALPHA, SELU_SCALE
-from ..reference.table import Row, parse
-from .expression import (
+from .._internal.expression import (
     PI,
     Call,
     Cases,
@@ -30,6 +26,10 @@ from .expression import (
     log,
     root,
 )
+from ..tables import activation as activations
+from ..tables import cost as costs
+from ..tables.activation import GELU_CUBE, SELU_ALPHA, SELU_SCALE
+from ..tables.registry import Row, parse
 
 z, a, y = map(Symbol, "zay")  # of one neuron
 slope, alpha = Symbol("s"), Symbol("α")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from .._internal.expression import Cases, Expression, Number, Series, exp
 from . import notation
 from .document import Group, Line, Section
-from .expression import Cases, Expression, Number, Series, exp
 from .formulas import z as of_z
 from .layer_norm import normalization
 from .sample import Sample

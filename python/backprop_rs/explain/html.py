@@ -9,8 +9,8 @@ from .mathml import MathML
 from .text import Text
 
 if TYPE_CHECKING:
+    from .._internal.expression import Expression
     from .document import Group, Line, Section
-    from .expression import Expression
 
 STYLE = """\
 .bp-explain { font: 15px/1.5 system-ui, sans-serif; max-width: 70em; }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .expression import Expression, Symbol
+from .._internal.expression import Expression, Symbol
 from .printer import Notation
 
 LETTERS = {

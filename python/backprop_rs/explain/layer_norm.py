@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from ..reference.norm import EPSILON
-from . import notation
-from .document import Group, Line
-from .expression import (
+from .._internal.expression import (
     Call,
     Cases,
     Condition,
@@ -16,6 +13,9 @@ from .expression import (
     Series,
     Symbol,
 )
+from .._internal.layer_norm import EPSILON
+from . import notation
+from .document import Group, Line
 from .layer_norm_values import Floats, Normalized
 from .notation import by
 from .sample import Sample

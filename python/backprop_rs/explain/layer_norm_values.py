@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reference.norm import EPSILON
+from .._internal.layer_norm import EPSILON
 
 if TYPE_CHECKING:
     from .._internal.types import Array

@@ -8,8 +8,8 @@ from .latex import LETTERS, Latex
 from .text import Text
 
 if TYPE_CHECKING:
+    from .._internal.expression import Expression
     from .document import Group, Section
-    from .expression import Expression
 
 MAX_WIDTH = 72
 """The longest equation on one line, in characters of plain text."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from .expression import Add, Expression, Negative, Symbol
+from .._internal.expression import Add, Expression, Negative, Symbol
 from .printer import ADD, Notation
 
 APPLY = "<mo>&#8289;</mo>"  # the invisible sign between a function and its argument

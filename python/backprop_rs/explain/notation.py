@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .expression import Call, Derivative, Expression, Symbol
+from .._internal.expression import Call, Derivative, Expression, Symbol
 
 Index = int | str
 

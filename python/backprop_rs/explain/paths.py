@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._internal.expression import Expression, Number, Omitted, Product, Series, Symbol
 from . import notation
 from .backward import terms
 from .document import Group, Line, Section
-from .expression import Expression, Number, Omitted, Product, Series, Symbol
 from .layer_norm import slopes as slopes_of_norm
 from .notation import by
 from .sample import Sample

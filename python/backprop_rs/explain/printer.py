@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from math import isfinite
 
-from .expression import (
+from .._internal.expression import (
     Add,
     Call,
     Cases,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._internal.expression import Expression, Number
 from ..custom import Cost as CustomCost
 from ..data.labels import one_hot_rows
-from ..reference.activation import Activation, activation
-from ..reference.cost import Cost, cost
-from .expression import Expression, Number
+from ..tables.activation import Activation, activation
+from ..tables.cost import Cost, cost
 from .formulas import ActivationFormula, CostFormula, activation_formula
 from .formulas import a as of_a
 from .formulas import cost_formula as formula_of_cost

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._internal.expression import Expression, Number, Symbol
 from . import notation
-from .expression import Expression, Number, Symbol
 from .formulas import LOG_SUM, SUM_OF_TARGETS
 from .formulas import a as of_a
 from .formulas import n as of_n

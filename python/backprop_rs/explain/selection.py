@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .expression import Add, Expression, Number, Omitted
+from .._internal.expression import Add, Expression, Number, Omitted
 
 if TYPE_CHECKING:
     from .layer_norm_values import Floats

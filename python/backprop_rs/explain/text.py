@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from .expression import Expression, Symbol
+from .._internal.expression import Expression, Symbol
 from .printer import FRACTION, POWER, PRODUCT, Notation
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .._internal.expression import Call, Expression, Fraction, Number, Series
 from . import notation
 from .document import Group, Line, Section
-from .expression import Call, Expression, Fraction, Number, Series
 from .layer_norm_values import Floats, doubled
 from .notation import ALPHA, by
 from .quantities import Quantities

@@ -4,7 +4,7 @@
 type. NaN stays NaN.
 """
 
-from ..reference.activation import GELU_CUBE, GELU_ROOT, SELU_ALPHA, SELU_SCALE
+from ..tables.activation import GELU_CUBE, GELU_ROOT, SELU_ALPHA, SELU_SCALE
 
 # The name of each activation, and the body of its `static real sigma(real z, settings)`.
 ACTIVATIONS = {

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING
 
-from ..reference.norm import EPSILON
+from .._internal.layer_norm import EPSILON
 from .c_activations import ACTIVATIONS
 from .model import Layer, Model
 from .vectors import vectors

@@ -11,8 +11,8 @@ import numpy as np
 from .._internal.checks import finite, shown
 from ..data import Scaling
 from ..data.preparation import Preparation
-from ..reference.activation import ACTIVATIONS, Activation, activation
-from ..reference.table import parse
+from ..tables.activation import ACTIVATIONS, Activation, activation
+from ..tables.registry import parse
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array

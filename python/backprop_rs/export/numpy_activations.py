@@ -3,7 +3,7 @@
 `np.where` computes both branches, so neither may overflow: the user would see a warning.
 """
 
-from ..reference.activation import GELU_CUBE, GELU_ROOT, SELU_ALPHA, SELU_SCALE
+from ..tables.activation import GELU_CUBE, GELU_ROOT, SELU_ALPHA, SELU_SCALE
 
 ELU = "np.where(z > 0, z, {alpha} * np.expm1(np.minimum(z, 0)))"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..reference.norm import EPSILON
+from .._internal.layer_norm import EPSILON
 from .model import Layer, Model
 from .numpy_activations import ACTIVATIONS
 from .vectors import vectors

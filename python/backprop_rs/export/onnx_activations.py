@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import reduce
 from math import sqrt
 
-from ..reference.activation import GELU_CUBE, GELU_ROOT, SELU_ALPHA, SELU_SCALE
+from ..tables.activation import GELU_CUBE, GELU_ROOT, SELU_ALPHA, SELU_SCALE
 from .onnx_graph import Value
 
 

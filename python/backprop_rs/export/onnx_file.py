@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..reference.norm import EPSILON
+from .._internal.layer_norm import EPSILON
 from .model import Model
 from .onnx_activations import ACTIVATIONS
 from .onnx_graph import DOUBLE, INT64, STRING, TYPES, Graph, Value, value_info

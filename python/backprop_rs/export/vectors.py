@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..reference.norm import normalized as unit_rows
+from .._internal.layer_norm import normalized as unit_rows
 from .model import Layer, Model
 
 if TYPE_CHECKING:

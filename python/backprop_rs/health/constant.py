@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..custom import Cost as CustomCost
-from ..reference.activation import activation as activation_of
-from ..reference.cost import Cost
-from ..reference.cost import cost as cost_of
+from ..tables.activation import activation as activation_of
+from ..tables.cost import Cost
+from ..tables.cost import cost as cost_of
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray

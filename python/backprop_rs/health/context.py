@@ -96,7 +96,7 @@ class Context:
     @property
     def is_fused(self) -> bool:
         """True if the cost uses z of the output, so that δ does not contain its slope."""
-        from ..reference.cost import cost
+        from ..tables.cost import cost
 
         try:
             return self.net.output in cost(self.net.cost).fused
@@ -160,7 +160,7 @@ def range_of(output: Any) -> tuple[float, float]:
     >>> range_of("sigmoid"), range_of("relu"), range_of("identity")
     ((0.0, 1.0), (0.0, inf), (-inf, inf))
     """
-    from ..reference.activation import activation
+    from ..tables.activation import activation
 
     row = activation(output)
     if not row.elementwise:

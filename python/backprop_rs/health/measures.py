@@ -80,7 +80,7 @@ def steepest(activation: Any) -> float:
     >>> steepest("sigmoid")
     0.25
     """
-    from ..reference.activation import activation as activation_of
+    from ..tables.activation import activation as activation_of
 
     z = np.linspace(-WITHIN, WITHIN, 601)
     slopes = slopes_of(activation, z, activation_of(activation).sigma(z))
@@ -99,7 +99,7 @@ def probe_rows(n: int, max_rows: int, seed: int) -> AnyArray:
     >>> len(probe_rows(10, 256, seed=0)), len(probe_rows(10**9, 256, seed=0)) <= 256
     (10, True)
     """
-    from ..reference.random import raw
+    from .._internal.random import raw
 
     if n <= max_rows:
         return np.arange(n)

@@ -7,8 +7,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .activation import Activation, Array
-from .norm import Norm
+from .._internal.types import Array
+from ..tables.activation import Activation
+from .layer_norm import Norm
 
 # What a layer may learn; only with layer normalisation has it gains and shifts.
 PARTS = ("weights", "biases", "gains", "shifts")

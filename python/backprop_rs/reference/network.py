@@ -11,25 +11,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import error
-from .activation import Activation, Array, activation
-from .cost import ALL_OUTPUTS, Cost
-from .cost import cost as cost_of
-from .exchange import apply_gradient, sum_gradient, sum_lengths
-from .init import drawn
-from .init import init as init_of
+from .._internal import error
+from .._internal.types import Array
+from ..tables.activation import Activation, activation
+from ..tables.cost import ALL_OUTPUTS, Cost
+from ..tables.cost import cost as cost_of
+from ..tables.init import drawn
+from ..tables.init import init as init_of
+from ..tables.optimizer import optimizer
 from .layer import PARTS, Gradients, Layer, Options
-from .optimizer import optimizer
-from .train import train
 
 
-class Network:
-    """A dense feed-forward network with all parameters zero; the twin of the Rust class.
+class Layers:
+    """The layers of a dense network with its cost and its optimizer; all parameters are zero.
 
     X is (m, n_0) and y is (m, n_L), both of the network's dtype, or y is (m,) class labels.
+    `backend.Network` adds the training.
 
-    >>> network = Network([2, 3, 2], ["sigmoid", "sigmoid"], "squared_error", "float64")
-    >>> network.predict(np.ones((1, 2)))
+    >>> layers = Layers([2, 3, 2], ["sigmoid", "sigmoid"], "squared_error", "float64")
+    >>> layers.predict(np.ones((1, 2)))
     array([[0.5, 0.5]])
     """
 
@@ -134,11 +134,6 @@ class Network:
                 assert gradient is not None
                 rule.update(f"{name}.{l + 1}", theta, gradient, learning_rate)
             layer.limit_norms()
-
-    train = train
-    sum_lengths = sum_lengths
-    sum_gradient = sum_gradient
-    apply_gradient = apply_gradient
 
     def backward(
         self, X: Array, y: NDArray[Any], sample_weight: Array | None = None

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import error
-from .activation import Array
+from .._internal import error
+from .._internal.random import NOISE, mask, normal, shuffled_order
+from .._internal.types import Array
+from ..tables.schedule import schedule as schedule_of
 from .layer import Gradients
-from .random import NOISE, mask, normal, shuffled_order
-from .schedule import schedule as schedule_of
-
-if TYPE_CHECKING:
-    from .network import Network
-
+from .network import Layers
 
 EMPTY: NDArray[Any] = np.empty(0, np.uint32)
 Position = tuple[int, int, float, float]  # epoch, step, sum w_i C_i and sum w_i
@@ -75,7 +72,7 @@ class Settings:
 
 
 def train(
-    network: Network,
+    network: Layers,
     X: Array,  # (n, n_0)
     y: NDArray[Any],  # (n, n_L), or class labels (n,)
     settings: Mapping[str, Any],
@@ -131,7 +128,7 @@ def train(
 
 
 def one_step(
-    network: Network,
+    network: Layers,
     run: Settings,
     batch: tuple[Array, NDArray[Any], Array | None],
     drawn: tuple[NDArray[Any], int],
@@ -154,7 +151,7 @@ def shares(run: Settings, cost: float, total: float, m: int) -> tuple[float, flo
     return counted * cost, float(counted)
 
 
-def begin_average(network: Network, run: Settings) -> None:
+def begin_average(network: Layers, run: Settings) -> None:
     """Begin the average of the parameters, or drop that of an earlier training.
 
     Without `average` the parameters go on without it, so that it would no longer be theirs.
@@ -166,7 +163,7 @@ def begin_average(network: Network, run: Settings) -> None:
 
 
 def gradient(
-    network: Network,
+    network: Layers,
     run: Settings,
     batch: tuple[Array, NDArray[Any], Array | None],
     drawn: tuple[NDArray[Any], int],
@@ -185,7 +182,7 @@ def gradient(
 
 
 def update(
-    network: Network,
+    network: Layers,
     run: Settings,
     cost: float,
     total: float,
@@ -238,7 +235,7 @@ def clip(run: Settings, gradients: list[Array]) -> None:
             np.clip(g, -run.clip_value, run.clip_value, out=g)
 
 
-def follow(network: Network, decay: float) -> None:
+def follow(network: Layers, decay: float) -> None:
     """Take the moving average of the parameters on."""
     assert network._averaged is not None
     for name, theta in network.parameters().items():

@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from .._internal.threshold import threshold
+from ..tables.threshold import threshold
 from ._base import BaseMLP, is_stochastic
 from ._constraints import CONSTRAINTS, entry, name_of
 from ._decorators import fitting, only_if

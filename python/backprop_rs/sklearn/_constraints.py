@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from .._internal import backends
-from .._internal.registry import Tables
 from ..importing.estimator import RENAMED
+from ..tables.choices import Tables
 
 STOCHASTIC = ("sgd", "adam")
 CUSTOM = ("activation", "cost")  # kinds that may be defined by users

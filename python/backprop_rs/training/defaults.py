@@ -8,9 +8,9 @@ from math import ceil
 from typing import Any
 
 from .._internal import checks
-from .._internal.registry import Tables, as_text
-from ..reference.error import key
-from . import lbfgs
+from .._internal.error import key
+from ..tables import lbfgs
+from ..tables.choices import Tables, as_text
 
 AUTO = "auto"
 BATCHES, MANY = (32, 64), 10_000  # for few samples, and for so many

@@ -12,33 +12,14 @@ import numpy as np
 from .._internal import interrupts
 from ..exceptions import NonFiniteCost
 from ..history import History
-from ..reference.optimizer import Row
-from ..reference.table import COUNT, NON_NEGATIVE, Setting, parse, write
+from ..tables.lbfgs import ROW
+from ..tables.registry import parse
 
 if TYPE_CHECKING:
     from .._internal.interrupts import Interrupts
     from .._internal.types import Array
     from ..base_network import BaseNetwork
     from .samples import Samples
-
-
-ROW = Row(
-    name="lbfgs",
-    rule=lambda *_: None,  # SciPy's
-    memory=lambda _: (),
-    formula="w - step H g, H from the last steps and gradients",
-    source="Nocedal & Wright 2006, Numerical Optimization, algorithms 7.5 and 3.5",
-    settings=(Setting("tolerance", 1e-6, NON_NEGATIVE), Setting("memory", 10.0, COUNT)),
-)
-
-
-def canonical(text: str) -> str:
-    """The row as it is written.
-
-    >>> canonical("lbfgs(1e-6, memory=20)")
-    'lbfgs(memory=20)'
-    """
-    return write(*parse("optimizer", text, [ROW]))
 
 
 ENDS = {0: "converged", 2: "line_search"}  # by SciPy's status; 1 is one of two limits

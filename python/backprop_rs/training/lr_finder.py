@@ -90,7 +90,7 @@ def find(
 
 def rows_of_batches(n: int, batch_size: int, steps: int, seed: int) -> list[AnyArray]:
     """The batches of as many epochs as there are steps for."""
-    from ..reference.random import shuffled_order
+    from .._internal.random import shuffled_order
 
     batches: list[AnyArray] = []
     epoch = 0

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from .._internal.random import SPLIT, raw
 from .._internal.safetensors import digest
 from ..data.labels import class_labels, target_labels
-from ..reference.random import SPLIT, raw
 from .metrics import score
 
 if TYPE_CHECKING:

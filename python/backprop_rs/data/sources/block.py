@@ -132,7 +132,7 @@ def shuffled(n: int, seed: int, stream: tuple[int, int, int]) -> NDArray[Any]:
     try:
         from ..._core import shuffled as draw
     except ImportError:
-        from ...reference.random import shuffled as draw
+        from ..._internal.random import shuffled as draw
     return draw(n, seed, stream)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...reference.random import SPLIT, generator
+from ..._internal.random import SPLIT, generator
 from ..preprocessing import class_quota, n_test_samples
 from .base import Source
 from .block import Block

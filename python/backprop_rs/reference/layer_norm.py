@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .activation import Array
-
-EPSILON = 1e-5
+from .._internal.layer_norm import normalized
+from .._internal.types import Array
 
 
 class Norm:
@@ -37,11 +36,3 @@ class Norm:
         along = (grad_hat * z_hat).mean(axis=1, keepdims=True)
         delta: Array = (grad_hat - mean - z_hat * along) / deviation
         return delta, grad_gain, grad_shift
-
-
-def normalized(z: Array) -> tuple[Array, Array]:
-    """z_hat (m, n), and the standard deviation of each sample (m, 1)."""
-    centred = z - z.mean(axis=1, keepdims=True)
-    variance = np.square(centred).mean(axis=1, keepdims=True)
-    deviation: Array = np.sqrt(variance + z.dtype.type(EPSILON))
-    return centred / deviation, deviation

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .activation import ACTIVATIONS, Activation, Array, softplus, softplus_prime
-from .table import FRACTION, INSIDE, NON_NEGATIVE, POSITIVE, Setting, parse
+from .._internal.types import Array
+from .activation import ACTIVATIONS, Activation, softplus, softplus_prime
+from .registry import FRACTION, INSIDE, NON_NEGATIVE, POSITIVE, Setting, parse
 
 # Costs by way of a: the terms of each output, and dC/da, both (m, n_L).
 

@@ -58,9 +58,9 @@ def parsed(name: str, text: object, symbols: Sequence[str]) -> Expression:
 
     Examples
     --------
-    >>> from .text import text
-    >>> text(parsed("formula", "exp(-z^2) / 2", ["z"]))
-    'exp(−z²) / 2'
+    >>> formula = parsed("formula", "exp(-z^2) / 2", ["z"])
+    >>> formula.put({Symbol("z"): Number(0.0)}).value()
+    0.5
     """
     accepted = (
         f"{name} must be a formula of {', '.join(symbols)} such as "

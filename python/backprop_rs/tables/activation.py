@@ -8,11 +8,9 @@ from math import erfc, pi, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .table import NON_NEGATIVE, Setting, parse
-
-Array = NDArray[np.floating[Any]]
+from .._internal.types import Array
+from .registry import NON_NEGATIVE, Setting, parse
 
 
 def identity(z: Array) -> Array:

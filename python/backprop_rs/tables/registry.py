@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 from typing import NamedTuple, Protocol, TypeVar
 
-from . import error
+from .._internal import error
 
 
 class Range(NamedTuple):

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .activation import Array
+from .._internal.types import Array
 from .layer import PARTS, Gradients
+from .network import Layers
 from .train import Settings, begin_average, shares, update
 from .train import gradient as gradient_of
 
-if TYPE_CHECKING:
-    from .network import Network
 
-
-def sum_lengths(network: Network) -> list[int]:
+def sum_lengths(network: Layers) -> list[int]:
     """How many numbers the sum of the gradient of each layer has."""
     return [sum(theta.size for theta in layer.parameters().values()) for layer in network._layers]
 
 
 def sum_gradient(
-    network: Network,
+    network: Layers,
     X: Array,  # (m, n_0)
     y: NDArray[Any],
     settings: Mapping[str, Any],
@@ -54,7 +52,7 @@ def sum_gradient(
 
 
 def apply_gradient(
-    network: Network,
+    network: Layers,
     gradient: Sequence[Array],
     sums: tuple[float, float, int],
     settings: Mapping[str, Any],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..reference.activation import activation
+from .activation import activation
 
 if TYPE_CHECKING:
     from ..custom import Activation

@@ -7,7 +7,8 @@ from functools import cache
 from inspect import Parameter, Signature
 from typing import Any
 
-from . import backends
+from .. import tables
+from . import lbfgs
 
 # Where the letters of a name are not those of its words.
 SPELLINGS = {
@@ -24,7 +25,6 @@ MODULES = {
     "optimizer": "optimizers",
     "schedule": "schedules",
 }
-LBFGS = "lbfgs"  # of SciPy, not of the table that the backends have
 
 
 class Row(str):
@@ -84,12 +84,9 @@ class Schedule(Row):
 
 def canonical(kind: str, text: str) -> str:
     """A row as it is written, by the parser of its table."""
-    if text.startswith(LBFGS):
-        from ..training import lbfgs
-
+    if text.startswith(lbfgs.ROW.name):
         return lbfgs.canonical(text)
-    written: str = backends.choose("auto")[1].canonical(kind, text)
-    return written
+    return tables.canonical(kind, text)
 
 
 def class_name(name: str) -> str:
@@ -100,10 +97,7 @@ def class_name(name: str) -> str:
 @cache
 def makers(kind: str) -> dict[str, Callable[..., Row]]:
     """A function for each row of a table, by the name of its class."""
-    from ..reference import TABLES
-    from ..training.lbfgs import ROW
-
-    rows = [*TABLES[kind], *([ROW] if kind == "optimizer" else [])]
+    rows = [*tables.TABLES[kind], *([lbfgs.ROW] if kind == "optimizer" else [])]
     return {class_name(row.name): maker(kind, row) for row in rows}
 
 

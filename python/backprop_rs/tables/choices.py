@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from .._internal.checks import shown
 from ..custom import Activation, Cost, Own
-from .checks import shown
 
 if TYPE_CHECKING:
-    from .types import Choice, Names
+    from .._internal.types import Choice, Names
 
 
 class Tables:

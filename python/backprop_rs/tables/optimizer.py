@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .activation import Array
-from .table import (
+from .._internal.types import Array
+from .registry import (
     AT_LEAST_ONE,
     FLAG,
     FRACTION,

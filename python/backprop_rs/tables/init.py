@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import random
-from .table import ANY, POSITIVE, Setting, parse
+from .._internal import random
+from .registry import ANY, POSITIVE, Setting, parse
 
 Array = NDArray[np.float64]
 Stream = tuple[int, int]  # a seed, and the number of the layer

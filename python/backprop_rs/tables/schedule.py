@@ -10,8 +10,8 @@ from math import cos, floor, inf, pi
 from sys import float_info
 from typing import NamedTuple
 
-from . import error
-from .table import (
+from .._internal import error
+from .registry import (
     AT_LEAST_ONE,
     COUNT,
     FLAG,
