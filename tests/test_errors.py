@@ -330,7 +330,7 @@ def test_threads(n, got):
 def test_auto_warns_without_the_core(monkeypatch):
     monkeypatch.setitem(sys.modules, "backprop_rs._core", None)
     monkeypatch.delattr(bp, "_core", raising=False)
-    with pytest.warns(RuntimeWarning, match="the NumPy backend is used, as the compiled core"):
+    with pytest.warns(RuntimeWarning, match="the NumPy backend is used, because the compiled core"):
         assert bp.Network([2, 3]).backend == "numpy"
     with pytest.raises(ImportError):
         bp.Network([2, 3], backend="rust")

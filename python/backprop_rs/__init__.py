@@ -9,6 +9,7 @@ Network(2-3-2, sigmoid -> sigmoid, squared_error, float32, 17 parameters)
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__
 from .custom import Activation, Cost
 from .dense import Dense
 from .exceptions import (
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from .training.early_stopping import EarlyStopping
     from .training.metrics import Metric
     from .versions import show_versions
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Activation",

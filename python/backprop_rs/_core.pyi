@@ -1,4 +1,7 @@
-"""The compiled core; `backprop_rs.reference` is its twin in NumPy."""
+"""The compiled core; `backprop_rs.reference` is its twin in NumPy.
+
+`backprop_rs._internal.core` describes the calls that both have.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
@@ -92,9 +95,9 @@ class Network:
         X: _Array,
         y: NDArray[Any],
         settings: Mapping[str, Any],
-        position: tuple[int, int, float],
+        position: tuple[int, int, float, float],
         sample_weight: _Array | None = None,
-    ) -> tuple[list[float], int, int, float, str | BaseException]: ...
+    ) -> tuple[list[float], int, int, float, float, str | BaseException]: ...
     def sum_lengths(self) -> list[int]: ...
     def sum_gradient(
         self,
@@ -111,13 +114,13 @@ class Network:
         gradient: Sequence[_Array],
         sums: tuple[float, float, int],
         settings: Mapping[str, Any],
-        position: tuple[int, int, float],
+        position: tuple[int, int],
         steps: int,
-    ) -> float | None: ...
+    ) -> tuple[float, float] | None: ...
     def state(self) -> dict[str, Any]: ...
     def snapshot(self, interrupted: Callable[[], bool] | None = None) -> Snapshot | None: ...
     def go_back(self, snapshot: Snapshot) -> None: ...
-    def set_state(self, state: dict[str, Any]) -> None: ...
+    def set_state(self, state: Mapping[str, Any]) -> None: ...
 
 @final
 class Snapshot:

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._internal import backends, checks, frames, memory
+from . import backends
+from ._internal import checks, frames, memory
 from ._internal.locked import Turns
-from .custom import Activation, Cost, Own
+from .custom import Activation, Cost
 from .dense import Dense
 from .tables.choices import Tables
 from .tables.threshold import threshold
 from .trace import Trace
 
 if TYPE_CHECKING:
+    from ._internal.core import CoreNetwork
     from ._internal.types import AnyArray, Array, Choice, Data, Function, Names
     from .history import History
 
@@ -65,9 +67,9 @@ class BaseNetwork:
         for i, layer in enumerate(given):
             if layer.activation is not None:
                 activations[i] = self._tables.function("activation", layer.activation)
-        cost = self._tables.function("cost", cost)
+        chosen_cost = self._tables.function("cost", cost)
         self._activations = activations
-        self._functions = own_of([*activations, cost])
+        self._functions = own_of([*activations, chosen_cost])
         self._unchecked = bool(self._functions)
         seed = checks.seed(seed)
         self.seed = int.from_bytes(os.urandom(8), "little") >> 1 if seed is None else seed
@@ -76,16 +78,17 @@ class BaseNetwork:
         self._steps = 0  # of `step` under dropout
         self._several_labels = False  # a sample, in some data that it was trained on
         self.metadata: dict[str, Any] = {}
-        self._optimizer: object = None
+        self._optimizer: str | None = None
         self._history: History | None = None  # of the last training, for `diagnose`
         self._options = [layer.options for layer in given]
-        self._core = module.Network(sizes, activations, cost, checks.dtype(dtype), self._options)
+        arguments = (sizes, activations, chosen_cost, checks.dtype(dtype), self._options)
+        self._core: CoreNetwork = module.Network(*arguments)
         if self.backend == "numpy":
             self._core = Turns(self._core)
         self._n_parameters = sum(self._counts())  # asked for by each step
         self._busy = Lock()
-        own_cost = isinstance(cost, Cost)
-        self._target_range = checks.ANY_TARGET if own_cost else module.target_range(cost)
+        custom_cost = isinstance(chosen_cost, Cost)
+        self._target_range = checks.ANY_TARGET if custom_cost else module.target_range(chosen_cost)
         choice: Any = init
         if isinstance(init, (list, tuple)):
             self.weights = list(init)
@@ -105,7 +108,7 @@ class BaseNetwork:
     @property
     def output(self) -> str:
         """The activation of the output layer."""
-        return self._core.activations[-1]  # type: ignore[no-any-return]
+        return self._core.activations[-1]
 
     @property
     def layers(self) -> list[Dense]:
@@ -120,12 +123,12 @@ class BaseNetwork:
     @property
     def cost(self) -> str:
         """The name of the cost."""
-        return self._core.cost  # type: ignore[no-any-return]
+        return self._core.cost
 
     @property
     def dtype(self) -> str:
         """The type of the parameters, "float32" or "float64"."""
-        return self._core.dtype  # type: ignore[no-any-return]
+        return self._core.dtype
 
     @property
     def n_parameters(self) -> int:
@@ -149,7 +152,7 @@ class BaseNetwork:
         >>> [w.shape for w in net.weights]
         [(3, 2), (2, 3)]
         """
-        return self._core.weights()  # type: ignore[no-any-return]
+        return self._core.weights()
 
     @weights.setter
     def weights(self, given: Sequence[Data]) -> None:
@@ -166,7 +169,7 @@ class BaseNetwork:
         >>> net.biases[1]
         array([0., 1.], dtype=float32)
         """
-        return self._core.biases()  # type: ignore[no-any-return]
+        return self._core.biases()
 
     @biases.setter
     def biases(self, given: Sequence[Data]) -> None:
@@ -185,7 +188,7 @@ class BaseNetwork:
         >>> net.gains
         [array([1., 1., 1.], dtype=float32), None]
         """
-        return self._core.gains()  # type: ignore[no-any-return]
+        return self._core.gains()
 
     @gains.setter
     def gains(self, given: Sequence[Data | None]) -> None:
@@ -200,7 +203,7 @@ class BaseNetwork:
         >>> Network([2, 3, 2]).shifts
         [None, None]
         """
-        return self._core.shifts()  # type: ignore[no-any-return]
+        return self._core.shifts()
 
     @shifts.setter
     def shifts(self, given: Sequence[Data | None]) -> None:
@@ -248,7 +251,7 @@ class BaseNetwork:
         result = self._core.predict(X, out)
         if result is None:
             result = self._predict_checked(X, out)
-        return result  # type: ignore[no-any-return]
+        return result
 
     def _predict_checked(self, X: Data, out: Array | None) -> Array:
         """What `predict` does where its arguments are not ready for the core as they are."""
@@ -261,7 +264,13 @@ class BaseNetwork:
         else:
             rows = len(X) if X.ndim == 2 else 1
             memory.need(rows * n_out, self.dtype, f"the result for {rows:,} samples")
-        return self._core.predict(X, out)  # type: ignore[no-any-return]
+        return self._outputs(X, out)
+
+    def _outputs(self, X: Array, out: Array | None = None) -> Array:
+        """Return the output activations of rows that are ready for the core."""
+        outputs = self._core.predict(X, out)
+        assert outputs is not None
+        return outputs
 
     def activations(self, X: Data) -> list[Array]:
         """The activations of all layers, from the input to the output.
@@ -283,7 +292,7 @@ class BaseNetwork:
         n_in = self.sizes[0]
         X = self._inputs(X)
         self._need_rows(X, 1)
-        return self._core.activations_of(X.reshape(-1, n_in))  # type: ignore[no-any-return]
+        return self._core.activations_of(X.reshape(-1, n_in))
 
     def backward(self, X: Data, y: Data, sample_weight: Data | None = None) -> Trace:
         """Everything that back-propagation computes for a batch; nothing is changed.
@@ -363,7 +372,7 @@ class BaseNetwork:
                 from .data.labels import one_hot_rows
 
                 y = one_hot_rows(y, self.sizes[-1]) if y.ndim == 1 else y
-                check_cost(own, self._core.predict(X), y)
+                check_cost(own, self._outputs(X), y)
         self._unchecked = False
 
     def step(
@@ -406,7 +415,7 @@ class BaseNetwork:
         at, drops = 0, any(one["dropout"] for one in self._options)
         short = self.backend == "rust" and len(X) * self.n_parameters < LONG_STEP
         if short and not drops and not self._functions:
-            return self._core.step(X, y, rate, weights)  # type: ignore[no-any-return]
+            return self._core.step(X, y, rate, weights)
         if drops:
             at, self._steps = self._steps, self._steps + 1
         from ._internal import interrupts
@@ -424,7 +433,7 @@ class BaseNetwork:
                 listening.obey()
         if listening.pressed():
             raise KeyboardInterrupt
-        return costs[0]  # type: ignore[no-any-return]
+        return costs[0]
 
     def _use_optimizer(self, given: Choice) -> None:
         """Keep the optimiser with its memory, unless another one is asked for."""
@@ -521,9 +530,9 @@ def split(
 
 def own_of(given: Sequence[Any]) -> list[Activation | Cost]:
     """The functions of the user's own among activations and a cost, each once."""
-    found = {(one.kind, one.name): one for one in given if isinstance(one, Own)}
+    found = {(one.kind, one.name): one for one in given if isinstance(one, (Activation, Cost))}
     for one in given:
-        if isinstance(one, Own) and found[one.kind, one.name] != one:
+        if isinstance(one, (Activation, Cost)) and found[one.kind, one.name] != one:
             raise ValueError(
                 f"{one.kind}s of your own must have different names; got {one.name!r} twice"
             )

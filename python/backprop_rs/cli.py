@@ -126,7 +126,7 @@ class _Parser(ArgumentParser):
 
 def _parser() -> ArgumentParser:
     """Return the parser of all commands."""
-    from . import __version__
+    from ._version import __version__
 
     parser = _Parser(
         PROG,

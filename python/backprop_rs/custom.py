@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._internal.checks import shown
+from ._internal.custom_base import CustomActivation, CustomCost
+from .tables import TABLES
+from .tables.registry import names_of
 
 if TYPE_CHECKING:
     from ._internal.expression import Expression
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Activation:
+class Activation(CustomActivation):
     """An activation of your own, accepted wherever the name of one is.
 
     Both functions get arrays (m, n) of the network's dtype, which they must not change, and act
@@ -61,7 +64,6 @@ class Activation:
 3.991 it gives -0.4983, and differences give 0.2431 (the worst of 162 elements)
     """
 
-    kind: ClassVar[str] = "activation"
     name: str
     sigma: Callable[[Any], Any]
     sigma_prime: Callable[[Any, Any], Any]
@@ -78,7 +80,7 @@ class Activation:
             return None, None
         from ._internal.custom_formulas import of_activation
 
-        return of_activation(self)
+        return of_activation(self, self.formula, self.derivative_formula)
 
     def value(self, z: Array) -> Array:
         """sigma(z), checked."""
@@ -91,7 +93,7 @@ class Activation:
 
 
 @dataclass(frozen=True)
-class Cost:
+class Cost(CustomCost):
     """A cost of your own, accepted wherever the name of one is.
 
     Both functions get the activations a and the targets y of the output layer, (m, n_L) of the
@@ -128,7 +130,6 @@ class Cost:
     0.0625
     """
 
-    kind: ClassVar[str] = "cost"
     name: str
     value: Callable[[Any, Any], Any]
     derivative: Callable[[Any, Any], Any]
@@ -145,7 +146,7 @@ class Cost:
             return None, None
         from ._internal.custom_formulas import of_cost
 
-        return of_cost(self)
+        return of_cost(self, self.formula, self.derivative_formula)
 
     def of_samples(self, a: Array, y: Array) -> Array:
         """C_i, (m,), checked."""
@@ -162,16 +163,11 @@ class Cost:
         return shaped(given, a, f"derivative of cost '{self.name}'")
 
 
-Own = (Activation, Cost)
-
-
 def check(own: Activation | Cost, *functions: str) -> None:
     """Refuse what is no identifier or no function."""
     if not (isinstance(own.name, str) and own.name.isidentifier()):
         raise ValueError(f"name must be an identifier such as 'my_{own.kind}'; got {own.name!r}")
-    from ._internal.backends import choose
-
-    if own.name in dict(choose("auto")[1].table(own.kind)):
+    if own.name in names_of(TABLES[own.kind]):
         raise ValueError(f"name must not be that of a table's {own.kind}; got {own.name!r}")
     for name in functions:
         if not callable(getattr(own, name)):

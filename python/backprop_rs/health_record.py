@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from ._internal.types import AnyArray
+    from numpy.typing import NDArray
 
 # Each measure: its label on an axis, and its meaning.
 MEASURES = {
@@ -80,14 +80,14 @@ class HealthRecord:
                 ratios if name == "update_ratio" else [getattr(layer, name) for layer in layers]
             )
 
-    def values(self, name: str) -> AnyArray:
+    def values(self, name: str) -> NDArray[Any]:
         """Return a measure of each layer, (epochs, L)."""
         if name not in MEASURES:
             raise ValueError(f"what must be one of {', '.join(MEASURES)}; got {name!r}")
         rows = self._columns[name]
         return np.array(rows, float).reshape(len(rows), len(rows[0]) if rows else 0)
 
-    def __getattr__(self, name: str) -> AnyArray:
+    def __getattr__(self, name: str) -> NDArray[Any]:
         if name in MEASURES:
             return self.values(name)
         raise AttributeError(f"a HealthRecord has no {name!r}; it has {', '.join(MEASURES)}")

@@ -459,7 +459,8 @@ class Network(BaseNetwork):
         Traceback (most recent call last):
         FileNotFoundError: [Errno 2] No such file or directory: 'no such file'
         """
-        from ._internal import backends, model_file
+        from . import backends
+        from ._internal import model_file
 
         backends.check(backend)
         settings, parameters = model_file.read(path, allow_nonfinite)
@@ -627,7 +628,7 @@ class Network(BaseNetwork):
         array([0.25, 0.  ])
         """
         X, y = self._samples(X, y)
-        return self._core.costs(X, y)  # type: ignore[no-any-return]
+        return self._core.costs(X, y)
 
     def sample_gradient_norms(self, X: Data, y: Data, *, per_layer: bool = False) -> AnyArray:
         """The norm of each sample's own gradient: which rows teach most.

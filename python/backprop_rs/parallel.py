@@ -9,12 +9,12 @@ from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from ._internal import backends, checks, frames
+from ._internal import checks, frames
 from ._internal.interrupts import SHARED, Interrupts
 from ._internal.keywords import hint
 from .data.sources import Source
 from .network import Network
-from .threads import get_num_threads
+from .threads import alone, get_num_threads
 
 if TYPE_CHECKING:
     from ._internal.types import AnyArray, Data
@@ -177,7 +177,7 @@ def train_one(
     token = SHARED.set(interrupts)
     of_network, of_fit = settings
     try:
-        with backends.alone():
+        with alone():
             net = Network(**of_network)
             X, y = samples if rows is None else (array[rows] for array in samples)
             if names is not None and len(names) == net.sizes[0]:

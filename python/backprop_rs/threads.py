@@ -44,7 +44,7 @@ def set_num_threads(n: int) -> None:
         from . import _core
     except ImportError:
         if n != get_num_threads():
-            message = "set_num_threads has no effect, as the compiled core cannot be imported"
+            message = "set_num_threads has no effect because the compiled core cannot be imported"
             warnings.warn(message, RuntimeWarning, stacklevel=2)
     else:
         _core.set_num_threads(n)
@@ -106,3 +106,18 @@ def processors() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:
         return os.cpu_count() or 1
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Run the core's calls of this thread on this thread alone, within a `with` block."""
+    try:
+        from ._core import set_alone
+    except ImportError:
+        yield
+        return
+    before = set_alone(True)
+    try:
+        yield
+    finally:
+        set_alone(before)

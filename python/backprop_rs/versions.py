@@ -33,7 +33,7 @@ def _rows() -> dict[str, str]:
 
     import numpy as np
 
-    from . import __version__
+    from ._version import __version__
 
     rows = {
         "Python": platform.python_version(),

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from math import inf, isfinite
 from numbers import Integral, Real
 from operator import index
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from ..exceptions import MaskedValues, NotNumbers
-from .backends import finder
 from .interop import array_of
+from .nonfinite import finder
 
 if TYPE_CHECKING:
     from .types import AnyArray, Array, Data
@@ -247,13 +247,18 @@ def output(out: object, shape: tuple[int, ...], dtype: str) -> None:
         raise ValueError(f"{accepted}; got one that is read-only or not contiguous")
 
 
+@overload
 def parameters(
-    name: str,
-    given: Sequence[Data | None],
-    shapes: Sequence[tuple[int, ...] | None],
-    dtype: str,
-) -> list[Array | None]:
-    """One array per layer, of these shapes; None for a layer without."""
+    name: str, given: Sequence[Data], shapes: Sequence[tuple[int, ...]], dtype: str
+) -> list[Array]: ...
+@overload
+def parameters(
+    name: str, given: Sequence[Data | None], shapes: Sequence[tuple[int, ...] | None], dtype: str
+) -> list[Array | None]: ...
+def parameters(
+    name: str, given: Sequence[Data | None], shapes: Sequence[tuple[int, ...] | None], dtype: str
+) -> list[Array] | list[Array | None]:
+    """Return one checked array per layer, of these shapes; None for a layer without a shape."""
     sentence = f"{name} must be a list of {len(shapes)} arrays, one per layer; got "
     if not isinstance(given, (list, tuple)):
         raise TypeError(sentence + type(given).__name__)

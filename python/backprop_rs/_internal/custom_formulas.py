@@ -1,4 +1,4 @@
-"""Whether the formulas that users give their own functions are those of the functions."""
+"""Check the formulas of custom functions against the functions."""
 
 from __future__ import annotations
 
@@ -7,67 +7,77 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .expression import Expression, Number, Symbol
+from .parsing import parsed
+
 if TYPE_CHECKING:
-    from ..custom import Activation, Cost
-    from .expression import Expression
+    from .custom_base import CustomActivation, CustomCost
     from .types import Array
 
 Z = (-7.5, -2.5, -1.0, -0.3, 0.2, 0.7, 1.5, 3.5, 8.0)
-A = (0.05, 0.2, 0.45, 0.7, 0.95, -0.6, 1.8)  # where a function is not finite nothing is compared
+A = (0.05, 0.2, 0.45, 0.7, 0.95, -0.6, 1.8)  # the check skips values that are not finite
 Y = (0.0, 0.3, 1.0)
 TOLERANCE = 1e-9
 
+Formulas = tuple[Expression | None, Expression | None]
 
-def of_activation(own: Activation) -> tuple[Expression | None, Expression | None]:
-    """The formulas of sigma (of z) and sigma_prime (of z and a), checked; None if not given."""
+
+def of_activation(
+    activation: CustomActivation, formula: str | None, derivative_formula: str | None
+) -> Formulas:
+    """Return the checked formulas of sigma (of z) and sigma_prime (of z and a), if given."""
     z = np.array(Z)[:, None]
     with np.errstate(all="ignore"):
-        a = own.value(z)
-        slope = own.slope(z, a)
-    where = {"z": z, "a": a}
+        a = activation.value(z)
+        slope = activation.slope(z, a)
+    what = f"formula of activation '{activation.name}'"
     return (
-        checked(f"formula of activation '{own.name}'", own.formula, "sigma", {"z": z}, a),
-        checked(
-            f"derivative_formula of activation '{own.name}'",
-            *(own.derivative_formula, "sigma_prime", where, slope),
-        ),
+        checked(what, formula, "sigma", {"z": z}, a),
+        checked(f"derivative_{what}", derivative_formula, "sigma_prime", {"z": z, "a": a}, slope),
     )
 
 
-def of_cost(own: Cost) -> tuple[Expression | None, Expression | None]:
-    """The formulas of what each output adds and of dC/da, both of a and y; None if not given."""
+def of_cost(cost: CustomCost, formula: str | None, derivative_formula: str | None) -> Formulas:
+    """Return the checked formulas of one output's cost and of dC/da, both of a and y, if given."""
     pairs = np.array(list(product(A, Y)))
     a, y = pairs[:, :1], pairs[:, 1:]
     with np.errstate(all="ignore"):
-        value, slope = own.of_samples(a, y)[:, None], own.slope(a, y)
-    where = {"a": a, "y": y}
+        value, slope = cost.of_samples(a, y)[:, None], cost.slope(a, y)
+    what, places = f"formula of cost '{cost.name}'", {"a": a, "y": y}
     return (
-        checked(f"formula of cost '{own.name}'", own.formula, "value", where, value),
-        checked(
-            f"derivative_formula of cost '{own.name}'",
-            *(own.derivative_formula, "derivative", where, slope),
-        ),
+        checked(what, formula, "value", places, value),
+        checked(f"derivative_{what}", derivative_formula, "derivative", places, slope),
     )
 
 
 def checked(
-    what: str, given: str | None, function: str, where: dict[str, Array], expected: Array
+    what: str, text: str | None, function: str, places: dict[str, Array], expected: Array
 ) -> Expression | None:
-    """The tree of a formula whose numbers are those of the function.
+    """Return the tree of a formula after a comparison with its function.
+
+    Parameters
+    ----------
+    what : str
+        The name of the formula in errors.
+    text : str, optional
+        The formula; without one the result is None.
+    function : str
+        The name of the function in errors.
+    places : dict of (n, 1) arrays
+        The values of each symbol.
+    expected : (n, 1) array
+        The values of the function at these places.
 
     Raises
     ------
     ValueError
-        With the first place where they differ.
+        If formula and function differ; it names the first place.
     """
-    if given is None:
+    if text is None:
         return None
-    from .expression import Number, Symbol
-    from .parsing import parsed
-
-    formula = parsed(what, given, list(where))
+    formula = parsed(what, text, list(places))
     for i, wanted in enumerate(expected[:, 0]):
-        numbers = {name: float(values[i, 0]) for name, values in where.items()}
+        numbers = {name: float(values[i, 0]) for name, values in places.items()}
         found = value(formula.put({Symbol(name): Number(n) for name, n in numbers.items()}))
         if not np.isfinite(wanted) or abs(found - wanted) <= TOLERANCE * (1 + abs(wanted)):
             continue
@@ -80,7 +90,7 @@ def checked(
 
 
 def value(formula: Expression) -> float:
-    """The number of a formula; NaN where it has none."""
+    """Return the value of a formula, or NaN if it has none."""
     try:
         with np.errstate(all="ignore"):
             return formula.value()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..custom import Activation, Cost
+from .custom_base import CustomActivation, CustomCost
 from .random import SPLIT, uniform
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ ELEMENTS, REACH = 160, 4.0  # numbers that an activation is tried on, and how fa
 SAMPLES, OUTPUTS = 16, 32  # the most that a cost is tried on
 
 
-def check_activation(own: Activation, n: int) -> None:
+def check_activation(own: CustomActivation, n: int) -> None:
     """Compare sigma_prime with differences of sigma for a layer of n neurons.
 
     Raises
@@ -45,7 +45,7 @@ def check_activation(own: Activation, n: int) -> None:
         )
 
 
-def check_cost(own: Cost, a: Array, y: AnyArray) -> None:
+def check_cost(own: CustomCost, a: Array, y: AnyArray) -> None:
     """Compare the derivative with differences of the cost at activations a and targets y.
 
     Parameters

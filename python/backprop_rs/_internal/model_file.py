@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 import numpy as np
 
 from . import safetensors
 from .checks import DTYPES
+from .custom_base import CustomFunction
 from .safetensors import Kind, Refused
 
 if TYPE_CHECKING:
-    from ..custom import Activation, Cost
     from .types import Array, Path
 
 MODEL = Kind("backprop_rs", versions=("1",), means="a model saved by backprop_rs")
 
+F = TypeVar("F", bound=CustomFunction)
 Parameters = Mapping[str, Sequence["Array | None"]]
 
 
@@ -143,9 +144,7 @@ def is_pair(given: object) -> bool:
     return isinstance(given, list) and list(map(type, given)) == [str, str]
 
 
-def wanted(
-    names: Sequence[tuple[str, str]], functions: Sequence[Activation | Cost]
-) -> list[Activation | Cost]:
+def wanted(names: Sequence[tuple[str, str]], functions: Sequence[F]) -> list[F]:
     """The functions of the user's own that a file names, from those given."""
     given = {(one.kind, one.name): one for one in functions}
     if set(given) != set(names):

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._internal import backends, interop
+from .._internal import interop
+from .._internal.stacklevel import level_of_caller
 from ..exceptions import MaskedValues
 
 
@@ -59,7 +60,7 @@ def warn_of_spread(name: str, largest: float, deviation: float) -> None:
             f"feature {name!r} has values up to {largest:.6g} that differ by little "
             f"(standard deviation {deviation:.3g}): float32 rounds them; subtract a constant "
             "from it first",
-            stacklevel=backends.level_of_caller(),
+            stacklevel=level_of_caller(),
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .._internal import backends
+from .._internal.stacklevel import level_of_caller
 from ..exceptions import MissingCell
 from .arrays import warn_of_rounding
 from .dataset import Dataset
@@ -95,7 +95,7 @@ class Table:
                 warnings.warn(
                     f"the target {self.names[target]!r} is missing in {missing[target].sum():,} of "
                     f"{len(missing[target]):,} rows, which are left out",
-                    stacklevel=backends.level_of_caller(),
+                    stacklevel=level_of_caller(),
                 )
             return rest
         strict = [

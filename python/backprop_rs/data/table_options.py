@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._internal import backends
 from .._internal.printable import printable
+from .._internal.stacklevel import level_of_caller
 from .labels import Classes
 
 
@@ -179,7 +179,7 @@ def left_out_index(
         warnings.warn(
             f"{column} is left out: it looks like the index of a data frame; rename it, or name it "
             "as the target or in features, to use it",
-            stacklevel=backends.level_of_caller(),
+            stacklevel=level_of_caller(),
         )
     return columns
 

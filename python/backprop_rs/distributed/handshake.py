@@ -50,7 +50,7 @@ def compare(agreement: Agreement, point: str, facts: Callable[[], dict[str, Any]
 
 def facts_of(net: BaseNetwork) -> dict[str, Any]:
     """What must be the same of a network."""
-    from .. import __version__
+    from .._version import __version__
 
     return {
         "the version of backprop_rs": __version__,

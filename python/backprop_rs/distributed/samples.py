@@ -200,7 +200,7 @@ class Distributed(Streamed):
         local = self.local
 
         def mine() -> Kept:
-            return local.y, self.net._core.predict(local.X), local.weights
+            return local.y, self.net._outputs(local.X), local.weights
 
         return self.scores_of(metrics, self.agreement.all("the metrics", mine))
 

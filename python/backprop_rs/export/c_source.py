@@ -147,7 +147,7 @@ def identifier(stem: str) -> str:
 
 def sections(model: Model, name: str, file: str) -> Iterator[str]:
     """Yield the file from top to bottom."""
-    from .. import __version__
+    from .._version import __version__
 
     words = {
         "name": name,

@@ -89,7 +89,7 @@ def content(model: Model, name: str) -> bytes:
 
 def header(model: Model) -> str:
     """Return the docstring of the file."""
-    from .. import __version__
+    from .._version import __version__
 
     return HEADER.format(
         title=model.title,

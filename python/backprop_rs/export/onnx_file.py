@@ -28,7 +28,7 @@ def content(model: Model, name: str) -> bytes:
     size = sum(array.nbytes for layer in model.layers for array in layer.parameters.values())
     if size > MAX_BYTES - 2**20:
         raise ValueError(f"an ONNX file must have less than 2 GiB of parameters; got {size} bytes")
-    from .. import __version__
+    from .._version import __version__
 
     graph = Graph(model.dtype)
     outputs = add_outputs(model, graph, forward(model, graph, Value(graph, "X")))

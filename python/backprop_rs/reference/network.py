@@ -204,10 +204,21 @@ class Layers:
             if layer.norm is not None:
                 layer.norm.gain[...], layer.norm.shift[...] = 1, 0
 
-    def part(self, name: str) -> list[Array | None]:
-        """A copy of one part of each layer; None where it has none."""
-        arrays = [layer.parameters().get(name) for layer in self._layers]
-        return [None if array is None else array.copy() for array in arrays]
+    def weights(self) -> list[Array]:
+        """Return copies of the weights, (n_out, n_in) for each layer."""
+        return [layer.w.copy() for layer in self._layers]
+
+    def biases(self) -> list[Array]:
+        """Return copies of the biases, (n_out,) for each layer."""
+        return [layer.b.copy() for layer in self._layers]
+
+    def gains(self) -> list[Array | None]:
+        """Return copies of the gains; None for layers without layer normalization."""
+        return [None if layer.norm is None else layer.norm.gain.copy() for layer in self._layers]
+
+    def shifts(self) -> list[Array | None]:
+        """Return copies of the shifts; None for layers without layer normalization."""
+        return [None if layer.norm is None else layer.norm.shift.copy() for layer in self._layers]
 
     def set_part(self, name: str, given: Sequence[Array | None]) -> None:
         self._averaged = None  # it belongs to the parameters of before
@@ -220,10 +231,6 @@ class Layers:
         arrays = [array for layer in self._layers for array in layer.parameters().values()]
         return all(bool(np.isfinite(array).all()) for array in arrays)
 
-    weights = partialmethod(part, "weights")
-    biases = partialmethod(part, "biases")
-    gains = partialmethod(part, "gains")
-    shifts = partialmethod(part, "shifts")
     set_weights = partialmethod(set_part, "weights")
     set_biases = partialmethod(set_part, "biases")
     set_gains = partialmethod(set_part, "gains")

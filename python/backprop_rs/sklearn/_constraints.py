@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from .._internal import backends
+from .. import backends
 from ..importing.estimator import RENAMED
 from ..tables.choices import Tables
 

@@ -91,8 +91,10 @@ def train_part(
     run = run | {"interrupted": interrupts.asked}
     while True:
         before = at
-        more, *place, reason = net._core.train(samples.X, samples.y, run, at, samples.weights)
-        at = (place[0], place[1], place[2], place[3])
+        more, epoch, step, cost_sum, weight_sum, reason = net._core.train(
+            samples.X, samples.y, run, at, samples.weights
+        )
+        at = (epoch, step, cost_sum, weight_sum)
         costs += more
         if reason != "interrupted":
             return costs, at, reason if isinstance(reason, BaseException) else None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._internal.backends import finder
+from .._internal.nonfinite import finder
 from ..threads import num_threads, processors
 
 FLOATS = (np.float64, np.float32)

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .._internal.checks import shown
-from ..custom import Activation, Cost, Own
+from .._internal.custom_base import CustomActivation, CustomFunction
 
 if TYPE_CHECKING:
+    from .._internal.core import Backend
     from .._internal.types import Choice, Names
 
 
 class Tables:
     """The tables of one backend."""
 
-    def __init__(self, backend: ModuleType) -> None:
-        self.backend: Any = backend
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
 
     def row(self, kind: str, given: Choice) -> str:
         """How a row is written, such as "adam(beta1=0.8)"; the backend knows its table."""
-        text: str = self.backend.canonical(kind, as_text(kind, given, self.names))
-        return text
+        return self.backend.canonical(kind, as_text(kind, given, self.names))
 
-    def function(self, kind: str, given: Choice | Activation | Cost) -> Any:
+    def function(self, kind: str, given: Choice | CustomFunction) -> Any:
         """A row of a table as it is written, or an activation or a cost of the user's own."""
-        if isinstance(given, Own) and given.kind == kind:
+        if isinstance(given, CustomFunction) and given.kind == kind:
             return given
         return self.row(kind, given)  # type: ignore[arg-type]
 
@@ -35,7 +34,7 @@ class Tables:
 
     def activations(self, given: Names, hidden: int) -> list[Any]:
         """One row per hidden layer."""
-        if isinstance(given, (str, Mapping, Activation)):
+        if isinstance(given, (str, Mapping, CustomActivation)):
             return [self.function("activation", given)] * hidden
         sentence = f"activation must be one name or one per hidden layer ({hidden}); got "
         if not isinstance(given, (list, tuple)):

@@ -9,12 +9,12 @@ import numpy as np
 from .activation import activation
 
 if TYPE_CHECKING:
-    from ..custom import Activation
+    from .._internal.custom_base import CustomActivation
 
 REACH = 40.0  # beyond, every activation of the table is flat or a line
 
 
-def threshold(output: str | Activation, cost: str) -> float:
+def threshold(output: str | CustomActivation, cost: str) -> float:
     """Return the activation from which one output stands for class 1.
 
     A probability changes at 1/2. The hinge cost pulls the output to -1 and 1, which change at 0; an

@@ -172,14 +172,14 @@ class Objective:
         self.put(vector)
         X, y, weights = self.samples.X, self.samples.y, self.samples.weights
         with self.listening.raise_on_ctrl_c() if self.listening else nullcontext():
-            self.cost, grad_w, *others = self.core.gradient(X, y, weights)
+            self.cost, grad_w, grad_b, *of_norms = self.core.gradient(X, y, weights)
         value = self.cost
         w = self.core.weights()
         for penalty, one, of_layer in zip(self.l2, w, grad_w, strict=True):
             value += penalty * float(np.square(one, dtype=float).sum())
             of_layer += 2 * penalty * one
-        rest = [array for part in others for array in part if array is not None]
-        gradient = joined([*grad_w, *rest])
+        norms = [array for part in of_norms for array in part if array is not None]
+        gradient = joined([*grad_w, *grad_b, *norms])
         if self.check_finite and not (np.isfinite(value) and np.isfinite(gradient).all()):
             raise NotFinite
         if value < self.least:

@@ -310,7 +310,7 @@ def score(
     """Return the cost, the accuracy if there are labels, and the metrics."""
     scores = {}
     if labels is not None or metrics.rows:
-        a = network._core.predict(X)
+        a = network._outputs(X)
         scores = metrics.scores(y, labels, a, weights)
         if labels is not None and "accuracy" not in scores:
             scores = {"accuracy": metrics.accuracy(labels, a, weights)} | scores

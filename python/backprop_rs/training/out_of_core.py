@@ -279,7 +279,7 @@ class Streamed:
                 total.add(weights.astype(float))
             cost.add(costs)
             if tally.is_open or metrics.rows:
-                a = net._core.predict(block.X)
+                a = net._outputs(block.X)
                 tally.add(block.y, a, weights)
                 kept += [(block.y, a, weights)] if metrics.rows else []
         if cost.count == 0:
@@ -299,7 +299,7 @@ class Streamed:
         if not metrics.rows:
             return {}
         blocks = self.blocks()
-        kept = [(one.y, self.net._core.predict(one.X), one.weights) for one in blocks]
+        kept = [(one.y, self.net._outputs(one.X), one.weights) for one in blocks]
         return self.scores_of(metrics, kept)
 
     def scores_of(self, metrics: Metrics, kept: Sequence[Kept]) -> dict[str, float]:
@@ -385,7 +385,7 @@ def predict(net: BaseNetwork, source: Source, out: NDArray[Any] | None = None) -
     with Prefetcher(read()) as blocks:
         at = 0
         for block in blocks:
-            net._core.predict(block.X, to[at : at + len(block)])
+            net._outputs(block.X, to[at : at + len(block)])
             at += len(block)
     if to is not out:
         out[...] = to

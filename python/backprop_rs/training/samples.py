@@ -60,7 +60,7 @@ class Samples:
         """The scores of what the network predicts at this moment."""
         if not metrics.rows:
             return {}
-        a = self.net._core.predict(self.X)
+        a = self.net._outputs(self.X)
         return metrics.scores(self.y, self.judged, a, self.weights)
 
     def score(self, metrics: Metrics) -> dict[str, float]:

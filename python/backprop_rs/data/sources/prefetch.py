@@ -7,7 +7,7 @@ from queue import Empty, Full, Queue
 from threading import Event, Thread, current_thread
 from typing import Generic, TypeVar
 
-from ..._internal.backends import alone
+from ...threads import alone
 
 T = TypeVar("T")
 QUEUE_SIZE = 2
