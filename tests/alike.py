@@ -1,4 +1,4 @@
-"""Twins on both backends that are trained alike, for tests of what a network may be made of."""
+"""Twins on both backends, trained on the same data, for tests of the options of a network."""
 
 import numpy as np
 
@@ -28,7 +28,7 @@ def fit(net, X, y, **more):
 
 
 def assert_trained_alike(nets, X, y, settings):
-    """A rounding grows at most tenfold with each of some ten updates of small networks."""
+    """Compare trained parameters; rounding grows at most tenfold per update, about ten times."""
     results = []
     for net in nets:
         history = fit(net, X, y, **SETTINGS[settings])

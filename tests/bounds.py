@@ -1,12 +1,11 @@
-"""A network on numbers with error bounds, the yardstick of the parity tests.
+"""A network on numbers with error bounds, for the parity tests.
 
-`Bounded` carries a value in float64 and how far rounding, in the network's own precision and
-in any order of summation, makes a backend's result stray from it: one standard deviation, as
-roundings are mean-independent (Higham & Mary 2019, A New Approach to Probabilistic Rounding
-Error Analysis, theorem 2.4: a sum of k products strays by sqrt(k) eps times the sum of their
-absolute values). Errors of different operations add in quadrature, those of successive steps
-of training linearly. Worst-case bounds would be blind: they grow sevenfold with each layer of
-70 neurons.
+`Bounded` carries a float64 value and the rounding error of a backend's result in the network's own
+precision and in any order of summation. The error is one standard deviation, because roundings are
+mean-independent (Higham & Mary 2019, A New Approach to Probabilistic Rounding Error Analysis,
+theorem 2.4: the error of a sum of k products is about sqrt(k) eps times the sum of their absolute
+values). Errors of different operations add in quadrature, those of successive training steps
+linearly. Worst-case bounds would hide faults: they grow sevenfold with each layer of 70 neurons.
 """
 
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ import numpy as np
 from backprop_rs.tables.activation import activation
 from backprop_rs.tables.cost import cost
 
-ULPS = 4  # of one exp, tanh, log or division with what surrounds it
-DEVIATIONS = 6  # allowed: a false alarm in one of 10^9 numbers
+ULPS = 4  # of one exp, tanh, log or division and the operations around it
+DEVIATIONS = 6  # accepted; a false alarm in one of 10^9 numbers
 
 
 @dataclass
@@ -31,7 +30,7 @@ class Bounded:
         return Bounded(self.value.T, self.error.T)
 
     def allowed(self):
-        """How far a result may be off; below `tiny`, float32 has lost digits."""
+        """Return the accepted error of a result; below `tiny`, float32 has lost digits."""
         return DEVIATIONS * self.error + np.finfo(np.float32).tiny
 
 
@@ -41,7 +40,7 @@ def exactly(array):
 
 
 def rounded(value, *errors):
-    """A value with several independent errors."""
+    """Return a value with several independent errors."""
     return Bounded(value, np.sqrt(sum(np.square(error) for error in errors)))
 
 
@@ -51,7 +50,7 @@ def product(left, right, eps):
 
 
 def matmul(left, right, eps):
-    """left @ right, in any order of summation."""
+    """Return left @ right, in any order of summation."""
     k = left.value.shape[1]
     size = np.abs(left.value) @ np.abs(right.value)
     spread = left.error**2 @ (right.value**2 + right.error**2) + left.value**2 @ right.error**2
@@ -59,7 +58,7 @@ def matmul(left, right, eps):
 
 
 def mean(rows, eps):
-    """Over the first axis, in any order."""
+    """Return the mean over the first axis, in any order of summation."""
     m = len(rows.value)
     ones = exactly(np.ones((1, m)))
     total = matmul(ones, Bounded(*(part.reshape(m, -1) for part in vars(rows).values())), eps)
@@ -71,16 +70,16 @@ def mean(rows, eps):
 
 
 def affine(a_prev, w, b, eps):
-    """z = a_prev W^T + b; the sum may begin with b, which then meets every rounding."""
+    """Return z = a_prev W^T + b; the sum may begin with b, and then all roundings affect b."""
     z = matmul(a_prev, w.T, eps)
     k = w.value.shape[1]
     return rounded(z.value + b.value, z.error, b.error, np.sqrt(k + 2) * eps * np.abs(b.value))
 
 
 def spread(function, z):
-    """How far a function strays for a z within DEVIATIONS of its value, as one deviation.
+    """Return the error of a function for a z within DEVIATIONS of its value, as one deviation.
 
-    All up, all down and some mixed signs, as a row of softmax depends on all of its z.
+    Try all signs up, all down and some mixed signs: a row of softmax depends on all of its z.
     """
     reach = DEVIATIONS * z.error
     random = np.random.default_rng(0)
@@ -91,9 +90,9 @@ def spread(function, z):
 
 
 def through(function, z, eps, size):
-    """A function of z: its error comes with that of z and with roundings on the way.
+    """Return a function of z; its error comes from that of z and from roundings inside.
 
-    A rounding within is as if z or the result had been rounded; `size` is what else is added up.
+    A rounding inside counts as a rounding of z or of the result; `size` are the other summands.
     """
     blurred = rounded(z.value, z.error, ULPS * eps * z.value)
     value = function(z.value)
@@ -121,7 +120,7 @@ def sigma_prime(row, z, eps):
 
 
 def output_delta(cost, output, z, y, eps):
-    """The terms that may cancel are a, y, the slope and, with softmax, the sum over its row."""
+    """Return δ of the output; a, y, the slope and, for softmax, the sum over its row may cancel."""
     a = output.sigma(z.value)
     size = (np.abs(a) + np.abs(y) + 1) * (1 if output.elementwise else a.shape[1])
     slope = 1 if not output.elementwise else 1 + np.abs(output.sigma_prime(z.value, a))
@@ -134,7 +133,7 @@ def output_delta(cost, output, z, y, eps):
 
 
 def sample_costs(cost, output, z, y, eps):
-    """The cost of each sample: a sum over the outputs of terms that may each have an error."""
+    """Return the cost of each sample, a sum over the outputs of terms with errors of their own."""
     a = output.sigma(z.value)
     size = (np.abs(a) + np.abs(y) + 1) * (1 + np.abs(z.value)) * (1 + np.abs(a) + np.abs(y))
     weight = max(cost.values.values(), default=1)
@@ -190,13 +189,13 @@ class Model:
         return self.results
 
     def averaged(self, delta, a_prev):
-        """dC/dw of one layer."""
+        """Return dC/dw of one layer."""
         m = len(delta.value)
         total = matmul(delta.T, a_prev, self.eps)
         return rounded(total.value / m, total.error / m, self.eps * total.value / m)
 
     def step(self, X, y, learning_rate):
-        """One step of gradient descent."""
+        """Do one step of gradient descent."""
         results = self.backward(X, y)
         for parameters, name in ((self.w, "weight_gradients"), (self.b, "bias_gradients")):
             for layer, gradient in enumerate(results[name]):

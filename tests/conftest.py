@@ -1,4 +1,4 @@
-"""One fixture runs a test down both paths: the Rust core and its NumPy twin."""
+"""Fixtures: one of them runs a test on both backends, the Rust core and its NumPy twin."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).parent))  # for helpers such as bounds.py
 
 
 def missing_core():
-    """Why the compiled core cannot be imported, or None."""
+    """Return the reason why the compiled core cannot be imported, or None."""
     try:
         import_module("backprop_rs._core")
     except ImportError as error:
@@ -25,7 +25,7 @@ MISSING = missing_core()
 
 @pytest.fixture(autouse=True)
 def closed_figures():
-    """No test leaves figures open, of which Matplotlib would warn."""
+    """Close all figures after a test; Matplotlib would warn of too many."""
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
@@ -33,7 +33,7 @@ def closed_figures():
 
 @pytest.fixture(params=["rust", "numpy"], scope="session")
 def backend(request):
-    """The name of a backend, for `Network(..., backend=backend)`."""
+    """Return the name of a backend, for `Network(..., backend=backend)`."""
     if request.param == "rust" and MISSING:
         pytest.skip(MISSING)
     return request.param
@@ -41,13 +41,13 @@ def backend(request):
 
 @pytest.fixture(scope="session")
 def core(backend):
-    """The module of a backend, below the checks of the public face."""
+    """Return the module of a backend, without the checks of the public interface."""
     return import_module("backprop_rs._core" if backend == "rust" else "backprop_rs.reference")
 
 
 @pytest.fixture(scope="session")
 def both():
-    """The modules of both backends, Rust first, for tests that compare them."""
+    """Return the modules of both backends, Rust first, for tests that compare them."""
     if MISSING:
         pytest.skip(MISSING)
     return import_module("backprop_rs._core"), import_module("backprop_rs.reference")

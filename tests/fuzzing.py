@@ -1,9 +1,10 @@
-"""A fuzzer of the readers of files: mutants of small good files, made with a known seed.
+"""A fuzzer for the file readers: mutants of small valid files, made from a known seed.
 
-Whatever the bytes, a reader gives what it reads, or one sentence as a ValueError, in memory that
-goes with the size of the file. Mutations know the format, so that what they make gets past the
-first checks; an input with an outcome not met before joins those that are mutated.
-`tools/fuzz.py` runs it for longer, `tests/corpus/` keeps its seeds and what it has found.
+For any bytes, a reader returns what it has read or raises ValueError with one sentence, in memory
+in proportion to the size of the file. Mutations know the format, so that mutants pass the first
+checks. An input with a new outcome joins those that are mutated.
+
+`tools/fuzz.py` runs it for longer. `tests/corpus/` has its seeds and earlier findings.
 """
 
 import json
@@ -26,25 +27,25 @@ TOLD = (
     "(.|\n)*is left out: it looks like",
     "(.|\n)*that differ by little",
     "the target (.|\n)* is missing in",
-)  # of good files too
+)  # of valid files too
 LARGEST = 20_000  # bytes of an input
-MEMORY = (1 << 20, 300)  # bytes that reading may take, and as many for each byte of the file
+MEMORY = (1 << 20, 300)  # bytes that reading may take, plus as many per byte of the file
 
 
 def used(net):
-    """A network that was read can be used."""
+    """Check that a network that was read can be used."""
     with np.errstate(all="ignore"):
         assert net.predict(np.zeros((2, net.sizes[0]))).shape == (2, net.sizes[-1])
 
 
 def whole(dataset):
-    """A data set that was read holds finite numbers."""
+    """Check that a data set that was read holds finite numbers."""
     assert len(dataset.X) == len(dataset) > 0 and np.isfinite(dataset.X).all()
 
 
 @dataclass(frozen=True)
 class Target:
-    """A reader, what has to hold of what it gives, and the mutation that knows its format."""
+    """A reader, the check of its result, and the mutation that knows its format."""
 
     suffix: str
     read: Callable
@@ -55,7 +56,7 @@ class Target:
     make: Callable | None = None  # writes a further one to a path
 
     def corpus(self, name):
-        """The inputs to begin with, the same on every machine."""
+        """Return the first inputs, the same on every machine."""
         paths = [
             *(CORPUS / name).iterdir(),
             *(p for pattern in self.seeds for p in HERE.glob(pattern)),
@@ -68,7 +69,7 @@ def model(path):
 
 
 def fit(**settings):
-    """A short training, to write a checkpoint or to go on from one."""
+    """Train for a short time, to write a checkpoint or to resume from one."""
     net = bp.Network([2, 2], output="softmax", cost="cross_entropy", seed=0, backend="numpy")
     same = {"batch_size": 2, "learning_rate": 0.1, "schedule": "constant", "progress": False}
     net.fit(np.eye(4)[:, :2], [0, 1, 0, 1], 2, optimizer="adam", **same, **settings)
@@ -76,7 +77,7 @@ def fit(**settings):
 
 
 def checkpoint(path):
-    """A file that is the same each time: without the seconds that the training took."""
+    """Write a checkpoint that is the same each time, without the seconds of the training."""
     fit(checkpoint=path)
     header, numbers = parts(path.read_bytes())
     settings = json.loads(header["__metadata__"]["settings"])
@@ -103,7 +104,7 @@ TARGETS = {
 
 @dataclass
 class Fuzzer:
-    """One target, from a seed; `findings` are the inputs that did what no input may."""
+    """A run on one target, from a seed; `findings` are the inputs that break the rules."""
 
     name: str
     folder: Path
@@ -120,13 +121,13 @@ class Fuzzer:
         if self.target.make is not None:
             self.target.make(self.path)
             self.seeds.append(self.path.read_bytes())
-        for data in self.seeds:  # the modules that reading needs are not its memory
+        for data in self.seeds:  # the modules that a reader imports do not count as its memory
             self.path.write_bytes(data)
             with suppress(*self.target.refusals):
                 self.target.check(self.target.read(self.path))
 
     def run(self, inputs):
-        """Try so many mutants."""
+        """Try `count` mutants."""
         for _ in range(inputs):
             fresh = not self.pool or self.random.random() < 0.6
             data = self.random.choice(self.seeds if fresh else self.pool)
@@ -146,7 +147,7 @@ class Fuzzer:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
     def outcome(self, data):
-        """What became of an input: its sentence without names and numbers, or "read"."""
+        """Return the error message without names and numbers, or "read"."""
         self.tried += 1
         self.path.write_bytes(data)
         fixed, each = MEMORY

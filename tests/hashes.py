@@ -1,7 +1,7 @@
 """Hashes of trained parameters, one for each case, optimizer and dtype.
 
-``python tests/hashes.py > tests/hashes.json`` renews those that `test_bits.py` compares with; a
-change of them is named in the changelog.
+`python tests/hashes.py > tests/hashes.json` renews the hashes that `test_bits.py` compares; the
+changelog must name any change.
 """
 
 import json
@@ -29,7 +29,7 @@ CHOSEN = ("alone", "small", "shared", "chunked")
 
 @dataclass(frozen=True)
 class Case:
-    """A network and how it is trained: two epochs, the second with a ragged last batch too."""
+    """A network and its training: two epochs whose last batch has fewer samples."""
 
     name: str
     sizes: list[int]
@@ -41,7 +41,7 @@ class Case:
     labels: bool = False
 
     def data(self, dtype):
-        """X and y, the same on every machine."""
+        """Return X and y, the same on every machine."""
         n_in, n_out = self.sizes[0], self.sizes[-1]
         X = 2 * uniform(0, SPLIT, 0, self.rows * n_in).reshape(self.rows, n_in) - 1
         if self.labels:
@@ -53,7 +53,7 @@ class Case:
         return bp.Network(self.sizes, self.activation, self.output, self.cost, seed=3, dtype=dtype)
 
     def train(self, optimizer, dtype):
-        """The hash of the parameters and of the costs on the way."""
+        """Return the hash of the parameters and of the costs."""
         net = self.network(dtype)
         fit = {"epochs": 2, "batch_size": self.batch_size, "learning_rate": 0.01}
         history = net.fit(*self.data(dtype), optimizer=optimizer, **fit)
@@ -61,7 +61,7 @@ class Case:
 
 
 def digest(parameters, costs=()):
-    """Of numbers in the byte order of the files."""
+    """Return the hash of numbers in the byte order of the files."""
     numbers = sha256()
     for array in [*parameters, np.array(costs, float)]:
         numbers.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
@@ -107,7 +107,7 @@ def hashes():
 
 
 def train_shared(threads):
-    """The hash of a training that is shared out to so many threads."""
+    """Return the hash of a training on `threads` threads."""
     bp.set_num_threads(threads)
     return next(case for case in CASES if case.name == "shared").train("sgd", "float32")
 

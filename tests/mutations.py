@@ -1,6 +1,6 @@
-"""Mutations of files: each takes a `Random` and bytes, and gives bytes.
+"""Mutations of files: each takes a `Random` and bytes, and returns bytes.
 
-Those that know a format keep what is around the change sound, so that it gets past first checks.
+Those that know a format keep the rest of the file valid, so that the mutant passes first checks.
 """
 
 import gzip
@@ -24,7 +24,7 @@ ENDS = (",", ";", "\t", "|", " ", "\n", "\r\n", "\n\n")
 
 
 def any_bytes(random, data):
-    """Change, insert, repeat, or remove some bytes; one to four times."""
+    """Change, insert, repeat or remove some bytes, one to four times."""
     data = bytearray(data)
     for _ in range(random.randint(1, 4)):
         i = random.randrange(len(data) + 1)
@@ -46,7 +46,7 @@ def any_bytes(random, data):
 
 
 def tree(random, node):
-    """A JSON value with one place changed."""
+    """Return a JSON value with one change."""
     if isinstance(node, (dict, list)) and node and random.random() < 0.85:
         key = random.choice(list(node) if isinstance(node, dict) else range(len(node)))
         twin = node.copy()
@@ -68,20 +68,20 @@ def tree(random, node):
 
 
 def parts(data):
-    """The header and the numbers of a safetensors file."""
+    """Return the header and the numbers of a safetensors file."""
     end = 8 + int.from_bytes(data[:8], "little")
     return json.loads(data[8:end]), data[end:]
 
 
 def sign(header, numbers):
-    """A header with the right checksum."""
+    """Return a header with the right checksum."""
     kept = header["__metadata__"]
     kept["sha256"] = sha256(kept["settings"].encode() + numbers).hexdigest()
     return header
 
 
 def joined(header, numbers, off=0):
-    """A file, with a length of its header that is right or off."""
+    """Return a file whose header length is right or wrong."""
     text = json.dumps(header).encode()
     return max(len(text) + off, 0).to_bytes(8, "little") + text + numbers
 
@@ -105,7 +105,7 @@ def safetensors(random, data):
 
 
 def cells(random, data):
-    """Change cells of a table, or what stands between them."""
+    """Change cells of a table, or the separators between them."""
     parts = re.split(rb"([,;\t|\n]+)", data)
     for _ in range(random.randint(1, 3)):
         i = random.randrange(len(parts))
@@ -132,11 +132,11 @@ def idx(random, data):
 
 
 def npz(random, data):
-    """Change the header, the numbers or the name of an array; the archive stays sound."""
+    """Change the header, the numbers or the name of an array; the archive stays valid."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:
             members = {name: file.read(name) for name in file.namelist()}
-    except Exception:  # whatever zipfile says of a mutant
+    except Exception:  # any warning of zipfile about a mutant
         return any_bytes(random, data)
     if not members:
         return any_bytes(random, data)

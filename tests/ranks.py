@@ -1,4 +1,4 @@
-"""What `test_distributed.py` runs on every rank: `python ranks.py TASK`."""
+"""The tasks that `test_distributed.py` runs on every rank: `python ranks.py TASK`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def network(**options: Any) -> bp.Network:
 
 
 def rows_of(comm: Any) -> slice:
-    """This rank's rows: parts of unequal lengths."""
+    """Return this rank's rows: parts of unequal lengths."""
     if comm is None:
         return slice(None)
     cuts = [int(N * (k / comm.Get_size()) ** 1.3) for k in range(comm.Get_size() + 1)]
@@ -50,14 +50,14 @@ def train(comm: Any, weighted: bool = False, options: Any = None, **settings: An
 
 
 def from_source(comm: Any) -> Any:
-    """Every rank has all rows, and reads its own."""
+    """Train from a source: every rank has all rows, and reads its own."""
     net = network()
     source = bp.data.source(X, Y, chunk_bytes=FEATURES * 4 * 1300)
     return outcome(net, net.fit(source, comm=comm, **PLAIN))
 
 
 def trainings(comm: Any) -> dict[str, Any]:
-    """Trainings whose bits must not depend on the number of ranks."""
+    """Run trainings whose bits must not depend on the number of ranks."""
     held = (X[:500], Y[:500])
     return {
         "plain": train(comm),
@@ -84,7 +84,7 @@ def fast(comm: Any) -> list[float]:
 
 
 def differences(comm: Any) -> dict[str, str]:
-    """What is said where rank 1 does something else."""
+    """Return the errors if rank 1 does something else."""
     one = comm.Get_rank() == 1
     bad = X.copy()
     bad[0, 0] = np.nan
@@ -106,7 +106,7 @@ def differences(comm: Any) -> dict[str, str]:
     from backprop_rs.distributed import fit
 
     facts = fit.facts_of
-    fit.facts_of = lambda net: {}  # the sizes would be named before
+    fit.facts_of = lambda net: {}  # otherwise the error would name the sizes
     attempt("features", network(sizes=sizes), X[:, : FEATURES - one])
     fit.facts_of = facts
     attempt("parameters", other)
@@ -118,7 +118,7 @@ def differences(comm: Any) -> dict[str, str]:
 
 
 def endings(comm: Any) -> Any:
-    """How trainings end that one rank wants to end, or in which one fails: what each rank says."""
+    """Return what each rank raises if one rank stops or fails."""
     rank, last = comm.Get_rank(), comm.Get_size() - 1
     held = (X[:100], Y[:100])
     found: dict[str, Any] = {}
@@ -145,10 +145,10 @@ def endings(comm: Any) -> Any:
                 "builtins": kinds,
                 "says": str(error),
             }
-        comm.Barrier()  # all ranks have come here, and calls of theirs still match
+        comm.Barrier()  # all ranks get here, and their calls still match
 
     class At:
-        """A callback that does something on the last rank only."""
+        """Do something on the last rank only."""
 
         def __init__(self, moment: str, do: Any, always: bool = True) -> None:
             if always or rank == last:
@@ -201,8 +201,8 @@ def endings(comm: Any) -> Any:
     attempt("sample weights", own={"sample_weight": WEIGHTS[rows_of(comm)]})
     attempt("no rows", own={"rows": slice(0, 0)})
     attempt("a source there alone", own={"data": (bp.data.source(X, Y), None)})
-    attempt("nan", net=exploding(), learning_rate=1e30)
-    attempt("nan, stopped", net=exploding(), learning_rate=1e30, on_nan="stop")
+    attempt("nan", net=diverging(), learning_rate=1e30)
+    attempt("nan, stopped", net=diverging(), learning_rate=1e30, on_nan="stop")
     attempt("health", health=1)
     attempt("health there alone", own={"health": 1})
     attempt("interrupt in a step", net=own_activation(last, rank, "interrupt"))
@@ -211,7 +211,7 @@ def endings(comm: Any) -> Any:
     attempt("failure of a source", data=(failing_source(rank == last), None), batch_size=400)
     attempt("all is well", callbacks=lambda _: None)
 
-    # Targets whose kind shows in all rows only.
+    # Targets whose kind only shows in all rows together.
     thirds = np.array_split(np.arange(N), comm.Get_size())[rank]
     of_values = {"data": (X[thirds], VALUES[thirds])}
     attempt("values", net=sigmoid(), metrics=("mae",), **of_values)
@@ -222,7 +222,7 @@ def endings(comm: Any) -> Any:
 
 
 def metrics_of_values(comm: Any) -> Any:
-    """Scores of targets that are all 0 and 1 on the first ranks, and not on the last."""
+    """Score targets that are all 0 and 1 on the first ranks, but not on the last."""
     every = np.arange(N)
     mine = every if comm is None else np.array_split(every, comm.Get_size())[comm.Get_rank()]
     settings = PLAIN | {"metrics": ("mae", "r2"), "comm": comm}
@@ -241,7 +241,7 @@ def digest_of(net: bp.Network) -> str:
     return digest(net._core.state())
 
 
-def exploding() -> bp.Network:
+def diverging() -> bp.Network:
     return bp.Network([FEATURES, 9, 3], "relu", "identity", "squared_error", seed=3)
 
 
@@ -250,7 +250,7 @@ def sigmoid() -> bp.Network:
 
 
 def own_activation(last: int, rank: int, what: str) -> bp.Network:
-    """A network with an activation that does something in the 7th call on the last rank."""
+    """Return a network with an activation that does something in the 7th call on the last rank."""
     calls = [0]
 
     def function(z: Any) -> Any:
@@ -266,7 +266,7 @@ def own_activation(last: int, rank: int, what: str) -> bp.Network:
 
 
 def failing_update(fails: bool) -> bp.Network:
-    """A network whose second update fails."""
+    """Return a network whose second update fails."""
     net = network()
 
     class Core:
@@ -300,7 +300,7 @@ def failing_source(fails: bool) -> Any:
 
 
 def deaf(comm: Any) -> None:
-    """A rank fails, and the others do not hear of it."""
+    """Let a rank fail while the others do not hear of it."""
     from backprop_rs.distributed import agreement
 
     agreement.PATIENCE = 1.0
@@ -314,7 +314,7 @@ def deaf(comm: Any) -> None:
 
 
 def terminated(comm: Any) -> Any:
-    """SIGTERM with a handler that leaves, in the middle of a training."""
+    """Handle SIGTERM during a training by an exit."""
 
     def leave(*_: Any) -> None:
         sys.exit("terminated")
@@ -332,7 +332,7 @@ def terminated(comm: Any) -> Any:
 
 
 def unseeded(comm: Any) -> Any:
-    """Networks without a seed: all ranks end with the same, in a second training too."""
+    """Train networks without a seed; all ranks end with the same parameters, also a second time."""
     rank, found = comm.Get_rank(), {}
     for name, options in (("plain", {}), ("dropout", {"dropout": 0.2})):
         net = network(seed=None, **options)
@@ -368,7 +368,7 @@ def unseeded(comm: Any) -> Any:
 
 
 def checkpoints(comm: Any, folder: str) -> Any:
-    """A checkpoint that cannot be written, and one that is there for rank 0 alone."""
+    """Write a checkpoint that fails, and resume from one that only rank 0 has."""
     found = {}
 
     def attempt(name: str, **settings: Any) -> None:

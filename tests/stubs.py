@@ -1,6 +1,6 @@
-"""The stubs of the modules that offer the rows of a table: `python tests/stubs.py` writes them.
+"""Write the stubs of the modules that list the entries of a table: `python tests/stubs.py`.
 
-Those modules make their names from the tables, which no type checker can see.
+These modules make their names from the tables, which no type checker can see.
 """
 
 from inspect import signature

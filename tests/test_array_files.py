@@ -27,7 +27,7 @@ ROLES = {
 
 
 def test_no_more_is_read_than_the_header_says(tmp_path):
-    """64 MB of zeros behind a header of 3 bytes."""
+    """The file has 64 MB of zeros behind a header of 3 bytes."""
     path = tmp_path / "bomb-idx1-ubyte.gz"
     path.write_bytes(gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 3]) + bytes(1 << 26)))
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""What "auto" stands for, and that what is given is taken as it is."""
+"""The values that "auto" stands for; other values are kept."""
 
 import backprop_rs as bp
 import pytest
@@ -35,14 +35,14 @@ def test_every_optimizer_has_a_rate(core, row):
 
 @pytest.mark.parametrize("row", OPTIMIZERS, ids=lambda row: row.name)
 def test_every_optimizer_learns_with_its_defaults(row, backend):
-    """Iris, whose classes are a third each."""
+    """Iris has three classes of equal size."""
     data = bp.data.standardize(bp.load_iris())
     net = bp.Network([4, 16, 3], "relu", "softmax", "cross_entropy", seed=0, backend=backend)
     net.fit(data.X, data.y, optimizer=row.name)
     assert net.evaluate(data.X, data.y)["accuracy"] > 0.9
 
 
-def test_what_is_given_is_kept(core):
+def test_given_values_are_kept(core):
     given = {"epochs": 7, "batch_size": 5, "learning_rate": 0.2}
     chosen = planned(core, 100, **given, optimizer="adam(0.8)", schedule="step(3)")
     assert chosen.optimizer == "adam(beta1=0.8)" and chosen.schedule == "step(every=3)"
@@ -51,7 +51,7 @@ def test_what_is_given_is_kept(core):
 
 @pytest.mark.parametrize("given", [{}, {"learning_rate": 0.1}, {"batch_size": 7, "epochs": 2}])
 def test_partial_fit_is_one_epoch_at_a_constant_rate(given, backend):
-    """Of batches of 32, where nothing else is given."""
+    """The default batch size is 32."""
     data = bp.load_iris()
     nets = [bp.Network([4, 8, 3], "tanh", seed=0, backend=backend) for _ in range(2)]
     for _ in range(2):  # the memory of adam is kept

@@ -25,14 +25,14 @@ SETS = ("baseline", "avx2", "avx512", "neon")
 
 @pytest.fixture
 def threads():
-    """Sets the number of threads, and sets it back."""
+    """Set the number of threads, and restore it."""
     before = bp.get_num_threads()
     yield bp.set_num_threads
     bp.set_num_threads(before)
 
 
 def python(program, **environment):
-    """What a program prints that runs in a process of its own."""
+    """Return what a program prints in a separate process."""
     path = os.pathsep.join([str(HERE), *sys.path])
     environment = os.environ | {"PYTHONPATH": path} | environment
     command = [sys.executable, "-c", program]
@@ -64,7 +64,7 @@ def test_hashes_kept_in_the_repository(instruction_set, n):
 @pytest.mark.parametrize("batch_size", [1, 3])
 @pytest.mark.parametrize("sizes", [[2, 3, 2], [4, 4], [9, 12, 16, 10], [2, 5, 3, 1], [40, 2, 2]])
 def test_small_networks_have_their_own_steps_with_the_same_bits(sizes, batch_size, schedule, dtype):
-    """Samples that have weights, all of them 1, go the way of large networks."""
+    """Samples with weights, here all 1, use the code for large networks."""
     random = np.random.default_rng(0)
     X, y = random.normal(size=(10, sizes[0])), random.random((10, sizes[-1]))
     trained = []
@@ -77,7 +77,7 @@ def test_small_networks_have_their_own_steps_with_the_same_bits(sizes, batch_siz
 
 
 def test_every_case_trains():
-    """A hash of NaN or of untouched parameters would show nothing."""
+    """A hash of NaN or of unchanged parameters would prove nothing."""
     for case, optimizer, dtype in hashes.combinations():
         first, net = case.network(dtype), case.network(dtype)
         net.fit(*case.data(dtype), 2, case.batch_size, 0.01, optimizer=optimizer)
@@ -99,7 +99,7 @@ def test_a_row_alone_and_in_any_batch(dtype, threads):
 
 # Stops.
 
-SIZES, ROWS, BATCH = [64, 128, 10], 330, 64  # enough work to look at the clock after every step
+SIZES, ROWS, BATCH = [64, 128, 10], 330, 64  # enough work to read the clock after every step
 
 
 class Training:
@@ -137,7 +137,7 @@ class Training:
 
 RULES = [] if MISSING else [name for name, _ in _core.table("optimizer")]
 PLAIN = {"dropout": 0.0, "l1": 0.0, "l2": 0.0, "weight_decay": 0.0, "max_norm": 0.0}
-# What a training may have beside its rule.
+# Options of a training other than its optimizer.
 FEATURES = {
     "nothing": {},
     "dropout": {"options": [PLAIN | {"dropout": 0.3}, PLAIN]},
@@ -160,7 +160,7 @@ STOPS = [*((rule, "nothing") for rule in RULES), *(("adam", feature) for feature
 @pytest.mark.parametrize(("optimizer", "feature"), STOPS)
 @pytest.mark.parametrize("dtype", [] if MISSING else hashes.DTYPES)
 def test_a_training_that_stops_after_every_batch(optimizer, feature, dtype, threads):
-    """And goes on in a new network, with another number of threads."""
+    """A new network continues with another number of threads."""
     whole = Training(optimizer, dtype, **FEATURES[feature])
     whole.go_on(budget=1e9)
     stopped = Training(optimizer, dtype, **FEATURES[feature])
@@ -241,7 +241,7 @@ print(met <= allowed, net.predict(X).tobytes() == twin.predict(X).tobytes())
 
 
 def test_one_network_is_shared_by_two_python_threads():
-    """Their calls take turns, without a deadlock: predictions see whole sets of parameters."""
+    """Calls take turns without a deadlock: predictions use complete sets of parameters."""
     assert python(SHARING) == "True True\n"
 
 

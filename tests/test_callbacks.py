@@ -1,4 +1,4 @@
-"""Callbacks: when each is called, what it sees, and what it may do."""
+"""Callbacks: the events that each receives, what it reads, and what it may change."""
 
 import backprop_rs as bp
 import numpy as np
@@ -17,7 +17,7 @@ def network(backend, **settings):
 
 
 class Recorder:
-    """Writes down what it is told."""
+    """Record all events."""
 
     def __init__(self):
         self.told = []
@@ -38,11 +38,11 @@ class Recorder:
         self.told.append("over")
 
 
-def test_a_recorder_has_every_moment():
+def test_a_recorder_receives_every_event():
     assert all(hasattr(Recorder, moment) for moment in MOMENTS)
 
 
-def test_the_moments_and_their_order(backend):
+def test_the_events_and_their_order(backend):
     recorder = Recorder()
     network(backend).fit(X, LABELS, 2, 8, 0.1, callbacks=recorder)
     steps = [[f"step {epoch} {number}" for number in (1, 2, 3)] for epoch in (1, 2)]
@@ -62,7 +62,7 @@ def test_a_function_is_called_after_each_epoch(backend):
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_one_moment_alone_is_told_as_often_as_it_comes(moment, backend):
+def test_a_single_event_is_received_every_time(moment, backend):
     told = []
     callback = type("One", (), {moment: lambda self, event: told.append(event)})()
     network(backend).fit(X, LABELS, 3, 8, 0.1, callbacks=callback)
@@ -84,7 +84,7 @@ def test_several_are_called_in_their_order(backend):
     assert told == [(epoch, name) for epoch in (1, 2) for name in "abc"]
 
 
-def test_a_callable_object_with_moments_is_called_at_them_alone(backend):
+def test_a_callable_object_with_events_is_only_called_at_these(backend):
     class Both:
         called = began = 0
 
@@ -148,7 +148,7 @@ def test_a_callback_may_stop_the_training_after_a_step(backend):
 
 
 def test_a_callback_may_change_the_learning_rate(backend):
-    """A rate that is set after epoch 2 is that of epoch 3 on, under the schedule."""
+    """A rate that is set after epoch 2 applies from epoch 3 on, times the schedule."""
 
     def slower(epoch):
         if epoch.number == 2:
@@ -194,7 +194,7 @@ def test_a_callback_may_train_another_network(backend):
     assert other.epochs_trained == 6
 
 
-def test_what_a_callback_raises_ends_the_training(backend):
+def test_an_exception_of_a_callback_ends_the_training(backend):
     def raises(epoch):
         raise ZeroDivisionError("of the callback")
 
@@ -205,7 +205,7 @@ def test_what_a_callback_raises_ends_the_training(backend):
 
 
 @pytest.mark.parametrize("given", [5, "early", Recorder, [print, None], object()])
-def test_what_is_no_callback_is_refused(given, backend):
+def test_other_objects_than_callbacks_are_refused(given, backend):
     net = network(backend)
     with pytest.raises(TypeError, match=r"^callbacks must be functions or objects with one of on_"):
         net.fit(X, LABELS, 1, callbacks=given)

@@ -1,4 +1,4 @@
-"""A training that was killed goes on to the same bits, from any step and with any setting."""
+"""A training that was killed resumes with the same bits, from any step and with any setting."""
 
 import json
 import os
@@ -30,12 +30,12 @@ def bits(net):
 
 
 def columns(history):
-    """The history but for its times."""
+    """Return the history without its times."""
     return {name: column for name, column in history.to_dict().items() if name != "seconds"}
 
 
 def record(monkeypatch, tmp_path):
-    """Copies of every checkpoint that is written from now on, one after each step."""
+    """Keep a copy of every checkpoint that is written from now on, one after each step."""
     copies = []
 
     def write(self, *more):
@@ -50,10 +50,10 @@ def record(monkeypatch, tmp_path):
     return copies
 
 
-def assert_goes_on_from_everywhere(
+def assert_resumes_from_everywhere(
     backend, monkeypatch, tmp_path, few=False, make=network, again=None, **run
 ):
-    """Train without interruption; then again from each checkpoint of that training."""
+    """Train without interruption, then resume from each checkpoint of that training."""
     run = {**RUN, **run}
     whole = make(backend)
     expected = whole.fit(X, Y, **run)
@@ -61,7 +61,7 @@ def assert_goes_on_from_everywhere(
     path = tmp_path / "checkpoint"
     written = make(backend)
     written.fit(X, Y, **run, checkpoint=path, checkpoint_every="0s")
-    assert bits(written) == bits(whole)  # writing changes nothing
+    assert bits(written) == bits(whole)  # writing checkpoints changes nothing
     monkeypatch.undo()
     steps = -(-len(X) // run["batch_size"]) * len(expected)
     assert len(copies) >= steps // 4  # the small kernel may do some steps together
@@ -92,12 +92,12 @@ EVERYTHING = {
 
 
 def test_with_everything_from_every_step(backend, monkeypatch, tmp_path):
-    assert_goes_on_from_everywhere(backend, monkeypatch, tmp_path, **EVERYTHING)
+    assert_resumes_from_everywhere(backend, monkeypatch, tmp_path, **EVERYTHING)
 
 
 @pytest.mark.parametrize("optimizer", [row.name for row in OPTIMIZERS])
 def test_with_every_optimizer(optimizer, backend, monkeypatch, tmp_path):
-    assert_goes_on_from_everywhere(backend, monkeypatch, tmp_path, few=True, optimizer=optimizer)
+    assert_resumes_from_everywhere(backend, monkeypatch, tmp_path, few=True, optimizer=optimizer)
 
 
 @pytest.mark.parametrize("schedule", [row.name for row in CURVES])
@@ -105,23 +105,23 @@ def test_with_every_schedule(schedule, backend, monkeypatch, tmp_path):
     run = {"schedule": schedule, "epochs": 6}
     if schedule in ("reduce_on_plateau", "adaptive"):
         run |= {"schedule": f"{schedule}(patience=1)", "learning_rate": 3.0}
-    assert_goes_on_from_everywhere(backend, monkeypatch, tmp_path, few=True, **run)
+    assert_resumes_from_everywhere(backend, monkeypatch, tmp_path, few=True, **run)
 
 
 def test_without_shuffling_and_in_one_batch(backend, monkeypatch, tmp_path):
     run = {"shuffle": False, "batch_size": 23}
-    assert_goes_on_from_everywhere(backend, monkeypatch, tmp_path, **run)
+    assert_resumes_from_everywhere(backend, monkeypatch, tmp_path, **run)
 
 
 def test_with_a_rate_that_a_callback_has_set(backend, monkeypatch, tmp_path):
     def halve(epoch):
         epoch.learning_rate = np.float32(epoch.learning_rate / 2)
 
-    assert_goes_on_from_everywhere(backend, monkeypatch, tmp_path, few=True, callbacks=halve)
+    assert_resumes_from_everywhere(backend, monkeypatch, tmp_path, few=True, callbacks=halve)
 
 
 def test_after_an_earlier_training(backend, monkeypatch, tmp_path):
-    """Epochs, schedule and memory go on where that has ended."""
+    """Epochs, schedule and optimizer state continue from the end of the earlier training."""
 
     def trained(backend, seed=7):
         net = network(backend, seed)
@@ -129,18 +129,18 @@ def test_after_an_earlier_training(backend, monkeypatch, tmp_path):
         return net
 
     run = {"optimizer": "adam", "schedule": "cosine", "make": trained, "again": network}
-    assert_goes_on_from_everywhere(backend, monkeypatch, tmp_path, few=True, **run)
+    assert_resumes_from_everywhere(backend, monkeypatch, tmp_path, few=True, **run)
 
 
 def test_back_from_a_cost_of_nan(backend, monkeypatch, tmp_path):
-    """No checkpoint is so late that the last good step lies before it."""
+    """Every checkpoint is early enough to go back to the last good step."""
 
     def linear(backend, seed=7):
         return bp.Network([4, 3], output="identity", seed=seed, backend=backend)
 
     with np.errstate(all="ignore"):
         run = {"learning_rate": 2.0, "epochs": 50, "on_nan": "stop", "make": linear}
-        copies = assert_goes_on_from_everywhere(backend, monkeypatch, tmp_path, **run)
+        copies = assert_resumes_from_everywhere(backend, monkeypatch, tmp_path, **run)
     assert len(copies) > 2
 
 
@@ -152,7 +152,7 @@ def test_a_finished_training_is_finished(backend, tmp_path):
     assert bits(net) == bits(twin)
 
 
-def test_resume_true_begins_where_there_is_no_file(backend, tmp_path):
+def test_resume_true_starts_fresh_without_a_file(backend, tmp_path):
     net, twin = network(backend), network(backend)
     run = {**RUN, "checkpoint": tmp_path / "checkpoint", "resume": True}
     for one in (net, twin):
@@ -272,7 +272,7 @@ def test_files_of_another_kind_are_refused(path, tmp_path):
 
 @pytest.mark.parametrize("name", ["at", "identity", "history", "shapes", "stopping", "rates"])
 def test_content_that_cannot_be_used_is_refused(name, path, tmp_path):
-    """With a right checksum, too."""
+    """The checksum is right."""
     settings, arrays = checkpoint.safetensors.read(path, checkpoint.CHECKPOINT)
     del settings[name]
     broken = tmp_path / "broken"
@@ -347,7 +347,7 @@ while kills < 50:
         kills += 1
     else:
         os.unlink(path)  # it was done: once more
-# There is no file where the last one was done and its successor was killed at once.
+# There is no file if the last one had finished and the next one was killed at once.
 assert train(resume=True, checkpoint=path) == expected, "other bits"
 print(kills, further)
 """
@@ -355,10 +355,10 @@ print(kills, further)
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children")
 def test_killed_at_fifty_instants(backend, tmp_path):
-    """Each child goes on from what the one before has left, and the last one to the end.
+    """Each process resumes from the checkpoint of the one before, and the last one finishes.
 
-    Half of them are killed about when they begin, the others once they have written twice, so that
-    these have come further, however slow the machine.
+    Half of them are killed near their start. The others are killed after two checkpoints, so that
+    these make progress on a machine of any speed.
     """
     run = subprocess.run(
         [sys.executable, "-c", KILLED, str(tmp_path / "checkpoint"), backend],

@@ -62,7 +62,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def flowers(folder):
-    """Iris as a CSV file: an identifier first, the species in the middle."""
+    """Write Iris as a CSV file: an identifier first, the species in the middle."""
     iris = bp.load_iris()
     path = folder / "flowers.csv"
     with open(path, "w", newline="") as file:
@@ -82,7 +82,7 @@ def flower_model(folder, flowers):
 
 @pytest.fixture(scope="module")
 def values(folder):
-    """y = 1000 + 50 a - 20 b + 10 a b, with a in 0..1 and b in 0..100."""
+    """Write y = 1000 + 50 a - 20 b + 10 a b, with a in 0..1 and b in 0..100."""
     a, b = np.random.default_rng(0).uniform(size=(2, 400))
     path = folder / "values.csv"
     np.savetxt(
@@ -210,7 +210,7 @@ def test_metrics_of_classes_are_columns_of_the_report(tmp_path):
 
 @pytest.mark.parametrize("stream", [[], ["--stream"]])
 def test_metrics_of_values_are_in_the_units_of_the_target(stream, tmp_path):
-    """Standardized for the training, whose cost is in those units."""
+    """The target is standardized for the training, whose cost is in those units."""
     path, model = tmp_path / "prices.csv", tmp_path / "model"
     x = np.random.default_rng(0).uniform(size=60)
     path.write_text("x,price\n" + "".join(f"{one},{1000 + 500 * one}\n" for one in x))
@@ -242,7 +242,7 @@ def test_metrics_that_do_not_suit_are_refused_before_the_training(options, sente
 
 
 def test_predicted_classes_and_activations(flower_model):
-    """The columns are found by name, in any order, with and without the target."""
+    """Columns are matched by name, in any order, with and without the target."""
     iris = bp.load_iris()
     rows = table(output("predict", flower_model, flower_model.with_name("flowers.csv")))
     assert list(rows[0]) == ["prediction", *iris.class_names]
@@ -274,7 +274,7 @@ def test_predicted_values_are_in_the_units_of_the_target(value_model, values, tm
 
 
 def test_a_network_saved_from_python(tmp_path):
-    """It has no names and no scaling: inputs go by position, outputs by number."""
+    """It has no names and no scaling: inputs are matched by position, outputs by number."""
     model, path = tmp_path / "model", tmp_path / "plain.csv"
     net = bp.Network([2, 3, 2], seed=0, backend="numpy")
     net.save(model)
@@ -344,7 +344,7 @@ def test_other_data_than_the_network_was_trained_on(flower_model):
     assert "must have the features sl, sw" in complaint("predict", flower_model, "digits")
 
 
-def test_a_file_that_is_no_model(flowers):
+def test_a_file_that_is_not_a_model(flowers):
     assert "must name a model saved by backprop_rs" in complaint("info", flowers)
 
 
@@ -359,7 +359,7 @@ def test_training_that_diverges_is_not_saved(values, tmp_path):
 
 
 def start(*arguments, **options):
-    """Start a process that obeys Ctrl-C even if this process ignores it."""
+    """Start a process that reacts to Ctrl-C even if this process ignores it."""
     return subprocess.Popen(
         list(map(str, (*COMMAND, *arguments))),
         stdout=subprocess.PIPE,

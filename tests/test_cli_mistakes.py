@@ -47,7 +47,7 @@ def mistake(capsys, *arguments):
 
 @pytest.mark.parametrize("command", ["info", "export", *WITH_DATA])
 @pytest.mark.parametrize("model", ["missing", "nothing", "text.txt", "empty.csv", "cut", "iris"])
-def test_a_file_that_is_no_model(command, model, folder, capsys):
+def test_a_file_that_is_not_a_model(command, model, folder, capsys):
     more = {"info": [], "export": ["out.c"]}.get(command, ["iris"])
     assert model in mistake(capsys, command, model, *more)
     assert not (folder / "out.c").exists()
@@ -61,7 +61,7 @@ DATA = [
 
 @pytest.mark.parametrize("command", ["train", *WITH_DATA])
 @pytest.mark.parametrize("data", DATA)
-def test_a_file_that_is_no_data(command, data, folder, capsys):
+def test_a_file_that_is_not_data(command, data, folder, capsys):
     model = [] if command == "train" else ["model"]
     mistake(capsys, command, *model, data)
 

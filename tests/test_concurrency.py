@@ -1,7 +1,7 @@
 """Threads, processes, signals and shutdown: right results or a clear error, never half a step.
 
-A network whose inputs are all 1 and whose parameters begin at 0 stays symmetric: at every whole
-step each of its weights equals each of its biases. Whoever sees two numbers has seen half a step.
+A network whose inputs are all 1 and whose parameters start at 0 stays symmetric: after a complete
+step all of its weights and biases are equal. Two different numbers prove half a step.
 """
 
 import copy
@@ -31,7 +31,7 @@ def numbers(net):
 
 
 def together(*functions):
-    """Call them at the same time; what they have returned or raised."""
+    """Call functions at the same time, and return what they return or raise."""
     results = [None] * len(functions)
     barrier = threading.Barrier(len(functions))
 
@@ -67,7 +67,7 @@ LOOKS = {
 
 
 @pytest.mark.parametrize("name", LOOKS)
-def test_nobody_sees_half_a_step(name, backend, tmp_path):
+def test_no_reader_gets_half_a_step(name, backend, tmp_path):
     net = symmetric(backend)
     done = threading.Event()
 
@@ -136,7 +136,7 @@ def test_a_network_is_trained_by_one_at_a_time(backend):
     alone = network(backend)
     alone.fit(X, Y, **RUN)
     assert bits(net) == bits(alone)
-    net.fit(X, Y, **RUN)  # and it is free again
+    net.fit(X, Y, **RUN)  # it can be trained again
 
 
 def test_fit_within_a_callback_is_refused(backend):
@@ -159,7 +159,7 @@ def test_networks_of_several_threads_are_trained_as_alone(backend):
     assert together(*[lambda seed=seed: train(seed) for seed in range(4)]) == expected
 
 
-# Processes. What runs in them is a program of its own, as `spawn` imports it again.
+# Processes. Each runs a separate program, because `spawn` imports it again.
 
 
 PROCESSES = """
@@ -261,7 +261,7 @@ LONG = {
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("name", LONG)
 def test_ctrl_c_ends_a_long_call(name, backend):
-    """In a small part of the time that it would take; the network is as it was."""
+    """It ends in a small part of the full time, and the network is unchanged."""
     if backend == "numpy":
         pytest.skip("which is in NumPy's hands, array by array")
     call, rows, whole = LONG[name], 2_500, 0.0
@@ -270,7 +270,7 @@ def test_ctrl_c_ends_a_long_call(name, backend):
     def fresh():
         return bp.Network([32, 128, 128, 10], "relu", "softmax", "cross_entropy", backend=backend)
 
-    while whole < 0.2 and rows < 640_000:  # as many as this machine needs some time for
+    while whole < 0.2 and rows < 640_000:  # enough to take some time on this machine
         rows *= 2
         X, y = random.normal(size=(rows, 32)).astype(np.float32), np.arange(rows) % 10
         started = time.perf_counter()
@@ -284,8 +284,8 @@ def test_ctrl_c_ends_a_long_call(name, backend):
     with pytest.raises(KeyboardInterrupt):
         call(net, X, y)
         returned = True
-        timer.join()  # it comes late
+        timer.join()  # the signal arrives late
         time.sleep(0.1)
     assert not returned
     assert bits(net) == before
-    call(net, X[:100], y[:100])  # and it works as ever
+    call(net, X[:100], y[:100])  # the network still works

@@ -1,7 +1,7 @@
-"""Every cost with every output where z is far out and y on the edge, against mpmath.
+"""Every cost with every output for extreme z and for y at its limits, against mpmath.
 
-The exact cost and δ come from the formulas of the tables, worked out with 60 digits or more from
-the z that the core has rounded. No NaN is right anywhere; infinity is where the type has no number.
+The exact cost and δ come from the formulas of the tables, evaluated with at least 60 digits from
+the z that the core has rounded. NaN is always wrong; infinity is right only beyond the dtype.
 """
 
 import itertools
@@ -38,13 +38,13 @@ PAIRS = [
     (cost.name, output)
     for cost in COSTS
     for output in cost.outputs
-    # sin z of a large z is the value of a rounded z alone; its range is that of the core.
+    # sin z of a large z depends on the rounding of z; use the range of the core.
     if output != "sine"
 ]
 
 
 def exp(x: Any) -> Any:
-    """e^x, 0 or infinite where mpmath would take for ever."""
+    """Return e^x; 0 or infinity if mpmath would take too long."""
     return mp.mpf(0) if x < -1e6 else mp.inf if x > 1e6 else mp.exp(x)
 
 
@@ -84,7 +84,7 @@ def mish(z: Any) -> tuple[Any, Any]:
 
 
 def linear(z: Any, low: Any, high: Any) -> tuple[Any, Any]:
-    """z between two sides."""
+    """Return z between two limits."""
     return (
         (mp.mpf(low), mp.mpf(0))
         if z < low
@@ -131,7 +131,7 @@ EXACT = {
 
 
 def term(cost: str, a: Any, y: Any, n: int) -> tuple[Any, Any]:
-    """What an output adds to C_i, and dC/da."""
+    """Return the part of C_i of one output, and dC/da."""
     e = a - y
     match cost:
         case "squared_error":
@@ -157,12 +157,12 @@ def term(cost: str, a: Any, y: Any, n: int) -> tuple[Any, Any]:
 
 
 def times(left: Any, right: Any) -> Any:
-    """A product in which 0 counts more than what overflows."""
+    """Return a product in which 0 times infinity is 0."""
     return mp.mpf(0) if left == 0 or right == 0 else left * right
 
 
 def of_one(cost: str, output: str, z: Any, y: Any, n: int) -> tuple[Any, Any]:
-    """The cost and δ of an elementwise output."""
+    """Return the cost and δ of an elementwise output."""
     if cost == "cross_entropy":
         return y * softplus(-z) + (1 - y) * softplus(z), sigmoid(z) - y
     if cost == "focal":  # gamma = 2
@@ -181,7 +181,7 @@ def of_one(cost: str, output: str, z: Any, y: Any, n: int) -> tuple[Any, Any]:
 
 
 def of_softmax(cost: str, z: list[Any], y: list[Any]) -> tuple[Any, list[Any]]:
-    """The cost and δ of a row of softmax."""
+    """Return the cost and δ of a row of softmax."""
     top = max(z)
     shifted = [exp(one - top) for one in z]
     whole = sum(shifted)
@@ -212,7 +212,7 @@ def targets(cost: str) -> tuple[float, ...]:
 
 
 def found(cost: str, output: str, dtype: str, backend: str, z: Any, y: Any) -> tuple[Any, Any]:
-    """C_i (m,) and δ (m, n) of a backend at given z."""
+    """Return C_i (m,) and δ (m, n) of a backend for given z."""
     n = z.shape[1]
     net = bp.Network(
         [n, n], output=output, cost=cost, dtype=dtype, backend=backend, init=[np.eye(n)]
@@ -222,13 +222,13 @@ def found(cost: str, output: str, dtype: str, backend: str, z: Any, y: Any) -> t
 
 
 def check(given: float, exact: Any, dtype: str, scale: Any, what: str) -> None:
-    """Within some rounding of the numbers that the value is put together from."""
+    """Compare within the rounding of the numbers that make up the value."""
     limits = np.finfo(dtype)
     assert not np.isnan(given), what
     if abs(exact) >= mp.mpf(float(limits.max)):
         assert np.isinf(given) and (given > 0) == (exact > 0), what
         return
-    # 64 roundings, and what lies below the smallest normal numbers may be 0.
+    # 64 roundings; a number below the smallest normal ones may become 0.
     bound = 64 * float(limits.eps) * scale + 64 * mp.mpf(float(limits.tiny))
     assert abs(mp.mpf(float(given)) - exact) <= bound, f"{what}: {given}, not {mp.nstr(exact, 9)}"
 
@@ -265,7 +265,7 @@ def test_costs_and_errors_far_out(cost: str, output: str, dtype: str, backend: s
 
 
 def scale_of(cost: str, output: str, z: list[Any], y: list[Any], value: Any) -> Any:
-    """The largest number that is rounded on the way to a cost."""
+    """Return the largest number that is rounded on the way to a cost."""
     if output == "softmax":
         return max(abs(value), 1)
     if cost in ("cross_entropy", "focal"):
@@ -277,12 +277,12 @@ def scale_of(cost: str, output: str, z: list[Any], y: list[Any], value: Any) -> 
 
 
 def scale_of_delta(output: str, z: list[Any], y: list[Any], delta: Any) -> Any:
-    """σ' is worked out from a, so that what is rounded is 1, or y."""
+    """Return the largest rounded number of δ: σ' is computed from a, so that 1 or y is rounded."""
     return max(abs(delta), *(abs(one) for one in y), 1)
 
 
-def test_a_count_of_zero_that_is_predicted_costs_nothing(backend: str) -> None:
-    """ln a of a softplus that has underflowed is z, and 0 times it 0."""
+def test_a_predicted_count_of_zero_costs_nothing(backend: str) -> None:
+    """ln a of a softplus that has underflowed is z, and 0 times it is 0."""
     for dtype, z in (("float32", -110.0), ("float64", -800.0)):
         rows = np.array([[z]], dtype)
         costs, deltas = found("poisson", "softplus", dtype, backend, rows, np.zeros_like(rows))

@@ -1,7 +1,7 @@
-"""The derivation's 2-3-2 network: one step worked out by hand, with sums over single neurons.
+"""The derivation's 2-3-2 network: one step computed by hand, with sums over single neurons.
 
-The oracle below knows no array. It evaluates the derivation's equations on scalars, exactly
-with fractions where the activation is rational, and to 50 digits where it is sigmoid.
+The oracle below uses no arrays. It evaluates the equations of the derivation on scalars: exactly,
+with fractions, if the activation is rational, and to 50 digits if it is sigmoid.
 """
 
 from decimal import Decimal, getcontext
@@ -13,7 +13,7 @@ import pytest
 
 getcontext().prec = 50
 
-# Powers of two, so that float64 holds every one of these numbers exactly.
+# Powers of two: float64 represents each of these numbers exactly.
 X = [["1/2", "-1/4"], ["3/4", "1"]]
 Y = [["0", "1"], ["1/2", "-1/4"]]
 W = [
@@ -48,14 +48,14 @@ def decimal(fraction):
 
 
 def convert(tree, number):
-    """The same nested lists, with every text made a number."""
+    """Return the same nested lists with every text converted to a number."""
     if isinstance(tree, list):
         return [convert(branch, number) for branch in tree]
     return number(tree)
 
 
 def one_sample(x, y, w, b, sigma, sigma_prime):
-    """C_0 and all its derivatives for one sample; [0] is the hidden layer, [1] the output."""
+    """Return C_0 and its derivatives for one sample; [0] is the hidden layer, [1] the output."""
     a0 = x
     z1 = [sum(w[0][k][i] * a0[i] for i in range(2)) + b[0][k] for k in range(3)]
     a1 = [sigma(z) for z in z1]
@@ -81,14 +81,14 @@ def one_sample(x, y, w, b, sigma, sigma_prime):
 
 
 def combine(trees, rule):
-    """Apply a rule to the numbers that stand at the same place of each tree."""
+    """Apply a rule to the numbers at the same position of each tree."""
     if isinstance(trees[0], list):
         return [combine(branches, rule) for branches in zip(*trees, strict=True)]
     return rule(*trees)
 
 
 def by_hand(activation, rows):
-    """What the derivation gives for a batch of these rows, and the parameters after a step."""
+    """Return the quantities of the derivation for a batch, and the parameters after a step."""
     number, sigma, sigma_prime = SIGMA[activation]
     w, b, alpha = convert(W, number), convert(B, number), number(ALPHA)
     samples = [
@@ -123,7 +123,7 @@ def network(activation, backend):
 
 
 def worked_out(activation, backend, rows):
-    """The same quantities as `by_hand`, from the network."""
+    """Return the same quantities as `by_hand`, from the network."""
     net, x, y = network(activation, backend)
     trace = net.backward(x[rows], y[rows])
     before = net.step(x[rows], y[rows], learning_rate=float(Fraction(ALPHA)))
@@ -139,7 +139,7 @@ BATCHES = ([0], [1], [0, 1])
 
 
 def pairs(computed, expected):
-    """Each number that was computed, as a fraction without rounding, with the expected one."""
+    """Yield each computed number, as a fraction without rounding, with the expected one."""
     if isinstance(expected, list):
         assert len(computed) == len(expected)
         for left, right in zip(computed, expected, strict=True):
@@ -151,7 +151,7 @@ def pairs(computed, expected):
 @pytest.mark.parametrize("rows", BATCHES, ids=str)
 @pytest.mark.parametrize("activation", ["identity", "relu"])
 def test_step_equals_the_fractions(activation, rows, backend):
-    """Dyadic numbers of few digits: float64 rounds nothing, so equality is exact."""
+    """Dyadic numbers of few digits are exact in float64, so that the results are equal."""
     expected = by_hand(activation, rows)
     computed = worked_out(activation, backend, rows)
     for name in QUANTITIES:
@@ -161,7 +161,7 @@ def test_step_equals_the_fractions(activation, rows, backend):
 
 @pytest.mark.parametrize("rows", BATCHES, ids=str)
 def test_step_equals_fifty_digits(rows, backend):
-    """Every quantity is below 2 and comes of at most ten roundings of 2^-53 ~ 1.1e-16."""
+    """Every quantity is below 2 and has at most ten roundings of 2^-53, about 1.1e-16."""
     expected = by_hand("sigmoid", rows)
     computed = worked_out("sigmoid", backend, rows)
     for name in QUANTITIES:
@@ -170,7 +170,7 @@ def test_step_equals_fifty_digits(rows, backend):
 
 
 def test_the_hand_worked_numbers():
-    """The oracle itself, at numbers that were worked out on paper for the first sample."""
+    """Check the oracle against numbers computed on paper for the first sample."""
     expected = by_hand("relu", [0])
     assert expected["weighted_inputs"][0] == [convert(["7/16", "-21/32", "15/32"], Fraction)]
     assert expected["activations"][1] == [convert(["7/16", "0", "15/32"], Fraction)]

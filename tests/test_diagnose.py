@@ -73,7 +73,7 @@ XOR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 
 
 def stuck_xor(**options):
-    """Outputs near 0.5 that differ, so that no other rule applies."""
+    """Train a network whose outputs near 0.5 differ, so that no other rule applies."""
     net = bp.Network([2, 2, 1], "sigmoid", "sigmoid", seed=3, **options)
     return trained(net, XOR, [0, 1, 1, 0], epochs=200, rate=0.1)
 
@@ -231,7 +231,7 @@ def test_the_best_constant_is_the_best(cost, output):
     starts = [np.zeros(3), *random.normal(0, 2, (6, 3))]
     method = {"method": "Nelder-Mead", "options": {"xatol": 1e-9, "fatol": 1e-12, "maxiter": 5000}}
     found = min(minimize(at, start, **method).fun for start in starts)
-    # Neither beats the other by more than where the searches end.
+    # They differ by at most the tolerance of the searches.
     assert best == pytest.approx(found, rel=1e-4, abs=1e-6)
 
 

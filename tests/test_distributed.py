@@ -1,4 +1,4 @@
-"""Training on many ranks: the bits of one process, and how a job ends."""
+"""Training on many ranks: the same bits as in one process, and the end of a job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ sys.path.append(str(PROGRAM.parent))
 
 
 def launcher() -> list[str] | None:
-    """How to start ranks here, or None."""
+    """Return the command that starts ranks on this machine, or None."""
     beside = Path(sys.executable).parent / "mpiexec"
     found = str(beside) if beside.exists() else shutil.which("mpiexec")
     if found is None:
@@ -55,18 +55,18 @@ def job(ranks: int, *command: str, **more: str) -> subprocess.CompletedProcess[s
 
 
 def answer(ranks: int, task: str, *arguments: str) -> Any:
-    """What rank 0 has to say after a task of `ranks.py`."""
+    """Return what rank 0 prints after a task of `ranks.py`."""
     done = job(ranks, str(PROGRAM), task, *arguments)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
 
-# How a batch is dealt.
+# The shares of a batch.
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3, 4, 5, 7, 16])
 @pytest.mark.parametrize("m", [1, 255, 256, 257, 1024, 1500, 2048, 5000])
-def test_the_nodes_of_all_ranks_add_up_as_the_tree_of_one(ranks: int, m: int) -> None:
+def test_the_nodes_of_all_ranks_add_up_like_the_tree_of_one(ranks: int, m: int) -> None:
     numbers = 1 / np.arange(3.0, m + 3.0)
     dealt = deal(m, ranks, "exact")
     sums = []
@@ -84,14 +84,14 @@ def test_the_nodes_of_all_ranks_add_up_as_the_tree_of_one(ranks: int, m: int) ->
 
 @pytest.mark.parametrize("reduction", ["exact", "fast"])
 @pytest.mark.parametrize(("m", "ranks"), [(1, 3), (700, 3), (4096, 4), (5000, 7)])
-def test_every_row_is_dealt_once(m: int, ranks: int, reduction: str) -> None:
+def test_every_row_belongs_to_one_rank(m: int, ranks: int, reduction: str) -> None:
     rows = deal(m, ranks, reduction).rows
     assert [row for first, last in rows for row in range(first, last)] == list(range(m))
     if reduction == "exact":
         assert all(first % SHARD == 0 for first, last in rows if first < last)
 
 
-# A step in two halves.
+# A step in two parts.
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -127,7 +127,7 @@ def test_sums_of_parts_and_their_update_are_a_step(backend: str, dtype: str) -> 
         assert found == (costs, m) and costs / m == cost
         assert all((one == other).all() for one, other in arrays)
         return
-    # NumPy adds in an order of its own: m terms of rounding.
+    # NumPy adds in another order: m terms of rounding.
     for one, other in arrays:
         np.testing.assert_allclose(one, other, atol=m * np.finfo(dtype).eps)
 
@@ -137,7 +137,7 @@ def test_sums_of_parts_and_their_update_are_a_step(backend: str, dtype: str) -> 
 
 @pytest.fixture(scope="module")
 def alone() -> Any:
-    """What one process comes to without MPI."""
+    """Return the result of one process without MPI."""
     from ranks import trainings
 
     return json.loads(json.dumps(trainings(None)))
@@ -199,7 +199,7 @@ DISK = ("OSError", "OSError", "the disk is gone")
 VALUES = "class_weight must go with targets that are classes; got values"
 ROW = "X must have at least one row; got shape (0, 12)"
 RATE = "learning_rate must be a finite number >= 0; got -1"
-ALONE = {  # what the last rank raises: the type, as which the others catch it, and the sentence
+ALONE = {  # of the last rank: the type, the type that others catch, the message
     "failure in on_fit_begin": DISK,
     "failure in on_epoch_begin": DISK,
     "failure in on_step_end": DISK,
@@ -216,7 +216,7 @@ ALONE = {  # what the last rank raises: the type, as which the others catch it, 
     "failure of a source": ("OSError", "OSError", "the file cannot be read"),
 }
 
-EVERYWHERE = {  # what each rank raises, and a part of what it says
+EVERYWHERE = {  # the exception of each rank, and a part of its message
     "everywhere": ("OSError", "the disk is gone"),
     "nan": ("NonFiniteCost", "the cost is no longer finite in epoch 1"),
     "validation there alone": ("RanksDiffer", "the validation data is 'not given' on rank 0 and"),
@@ -232,7 +232,7 @@ EVERYWHERE = {  # what each rank raises, and a part of what it says
 
 @mpi
 @pytest.mark.parametrize("ranks", [2, 3])
-def test_what_one_rank_wants_or_fails_with_ends_all_alike(ranks: int) -> None:
+def test_a_stop_or_failure_of_one_rank_ends_all_alike(ranks: int) -> None:
     each = answer(ranks, "endings")
     *others, last = each
     first_with_values = 1  # the rows of rank 0 are all 1
@@ -261,7 +261,7 @@ def test_what_one_rank_wants_or_fails_with_ends_all_alike(ranks: int) -> None:
 
 @mpi
 def test_a_metric_of_values_is_that_of_one_process() -> None:
-    """Whether targets are classes is decided by all rows, not by those of a rank."""
+    """All rows decide if targets are classes, not the rows of one rank."""
     from ranks import X, metrics_of_values
 
     one = json.loads(json.dumps(metrics_of_values(None)))
@@ -283,7 +283,7 @@ def test_a_handler_of_sigterm_that_leaves_ends_all_ranks() -> None:
 
 
 @mpi
-def test_networks_without_a_seed_take_what_rank_0_has() -> None:
+def test_networks_without_a_seed_take_that_of_rank_0() -> None:
     each = answer(3, "unseeded")
     for one in each:
         for name in ("plain", "dropout"):
@@ -369,12 +369,12 @@ def test_a_command_that_differs_on_a_rank_is_refused_in_one_line(
 
 
 @mpi
-def test_a_wrong_argument_is_said_once() -> None:
+def test_a_wrong_argument_is_reported_once() -> None:
     done = job(2, "-m", "backprop_rs", "train", "digits", "--hidden", "0")
     assert done.returncode == 2
     assert done.stderr.count("backprop-rs: sizes must be") == 1
 
 
-def test_what_is_no_communicator_is_refused() -> None:
+def test_other_objects_than_communicators_are_refused() -> None:
     with pytest.raises(TypeError, match="comm must be a communicator of mpi4py"):
         bp.Network([1, 1]).fit([[0.0]], [0.0], comm=3)

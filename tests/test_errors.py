@@ -1,6 +1,6 @@
-"""Bad input: one sentence that names the argument, what was given and what is accepted.
+"""Bad input: one sentence that names the argument, the given value and the accepted ones.
 
-The sentences are written down once here and hold for both backends.
+The sentences are listed once here and hold for both backends.
 """
 # ruff: noqa: E501 (a sentence stands on one line)
 
@@ -94,7 +94,7 @@ CORE = [
 
 @pytest.mark.parametrize("arguments", CORE, ids=str)
 def test_cores_word_settings_alike(arguments, both):
-    """Below the checks of the public face, too."""
+    """This also holds without the checks of the public interface."""
     sentences = []
     for module in both:
         with pytest.raises(ValueError) as caught:
@@ -104,7 +104,7 @@ def test_cores_word_settings_alike(arguments, both):
 
 
 def rust(*activations, sizes=(2, 3), dtype="float32", norm=False):
-    """A network of the Rust core, which must be sound without the checks of the public face."""
+    """Return a network of the Rust core, which must be safe without the checks of the interface."""
     core = pytest.importorskip("backprop_rs._core")
     options = dict.fromkeys(["dropout", "l1", "l2", "weight_decay", "max_norm"], 0.0)
     options = [options | {"layer_norm": norm} for _ in activations]
@@ -134,7 +134,7 @@ def test_the_rust_core_checks_what_could_harm_it(call, sentence):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_snapshot_is_where_a_core_goes_back_to(dtype):
+def test_a_core_goes_back_to_a_snapshot(dtype):
     net = rust("tanh", dtype=dtype)
     before, snapshot = net.weights()[0], net.snapshot()
     assert snapshot.is_finite()
@@ -144,22 +144,22 @@ def test_a_snapshot_is_where_a_core_goes_back_to(dtype):
     assert np.array_equal(net.weights()[0], before)
 
 
-def test_snapshots_that_are_held_have_memory_of_their_own():
-    """That of one that was let go is used again."""
+def test_live_snapshots_do_not_share_memory():
+    """The memory of a released snapshot is used again."""
     net = rust("tanh")
     filled = [np.full((3, 2), i, "float32") for i in range(4)]
     held = []
     for w in filled:
         net.set_weights([w])
         held.append(net.snapshot())
-        net.snapshot()  # let go at once
+        net.snapshot()  # released at once
     for w, snapshot in zip(filled, held, strict=True):
         net.go_back(snapshot)
         assert np.array_equal(net.weights()[0], w)
 
 
 @pytest.mark.parametrize(("call", "arguments"), [("table", ["row"]), ("canonical", ["row", "x"])])
-def test_a_table_that_there_is_not(call, arguments, core):
+def test_an_unknown_table(call, arguments, core):
     sentence = "kind must be one of activation, cost, init, optimizer, schedule; got 'row'"
     with pytest.raises(ValueError) as caught:
         getattr(core, call)(*arguments)
@@ -188,7 +188,7 @@ INPUTS = [
 
 
 def calls(net, x, y):
-    """Every method that takes data."""
+    """Return a call of every method that takes data."""
     return {
         "predict": lambda: net.predict(x),
         "activations": lambda: net.activations(x),

@@ -1,4 +1,4 @@
-"""Exceptions by public names, which pools of processes can hand on with all they hold."""
+"""Public exceptions, which pools of processes pass on with all of their attributes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def assert_same(one: BaseException, other: BaseException) -> None:
 def test_every_exception_of_the_package_survives_pickle_and_copy() -> None:
     for name, kind in classes_of_the_package().items():
         error = EXAMPLES[name] if name in EXAMPLES else kind("a sentence")
-        error.code = 7  # type: ignore[attr-defined]  # what a program adds is kept, too
+        error.code = 7  # type: ignore[attr-defined]  # attributes that a program adds are kept too
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             assert_same(error, pickle.loads(pickle.dumps(error, protocol)))
         assert_same(error, copy.copy(error))
@@ -75,7 +75,7 @@ def test_every_exception_that_leaves_the_package_is_a_public_name() -> None:
     public = {name for name, one in found.items() if one.__module__ == "backprop_rs.exceptions"}
     assert public == set(exceptions.__all__) == set(EXAMPLES)
     assert public <= set(bp.__all__)
-    # Caught within the package: files and formulas are refused by a ValueError of the same words,
+    # Caught inside the package: files and formulas raise a ValueError with the same message,
     # and L-BFGS goes back to its best.
     assert set(found) - public <= {"Refused", "ArrowMismatch", "Unreadable", "NotFinite"}
 

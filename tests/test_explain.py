@@ -439,8 +439,8 @@ WRITTEN = {
 }
 
 
-def test_formulas_of_functions_of_the_users_own_are_shown(backend):
-    """In every notation, and with numbers that fit, as those of the tables."""
+def test_formulas_of_custom_functions_are_shown(backend):
+    """Every notation shows them, and their numbers fit, as for the tables."""
     net = bp.Network([3, 4, 2, 3], **WRITTEN, seed=3, dtype="float64", backend=backend)
     document = net.explain(*batch("squared_error"))
     check(document, "float64")
