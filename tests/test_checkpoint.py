@@ -185,7 +185,7 @@ def test_ctrl_c_leaves_the_checkpoint_before(backend, tmp_path):
     assert bits(resumed) == bits(whole)
 
 
-# What is refused.
+# Refused checkpoints.
 
 
 HERE = {

@@ -191,7 +191,7 @@ def test_sentences_name_the_options_of_the_command_line(
     )
 
 
-# Pipes and names of files.
+# Pipes and file names.
 
 
 def piped(*arguments: object, given: bytes, shell: str = "") -> subprocess.CompletedProcess[bytes]:

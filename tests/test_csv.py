@@ -119,7 +119,7 @@ def test_features_of_two_columns_are_kept_apart(read):
         ),
     ],
 )
-def test_numbers_in_another_notation_are_no_categories(read, text, words):
+def test_numbers_in_another_notation_are_not_categories(read, text, words):
     with pytest.raises(ValueError, match=words):
         read(text)
 

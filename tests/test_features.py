@@ -1,4 +1,4 @@
-"""What a training may have beside its rule: both backends, and what each feature means."""
+"""Options of layers and of training: both backends, and the effect of each option."""
 
 import backprop_rs as bp
 import numpy as np
@@ -101,7 +101,7 @@ def test_both_backends_train_alike(both, feature):
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_a_feature_does_something(core, feature):
+def test_each_option_has_an_effect(core, feature):
     plain, with_it = trained(core), trained(core, feature=feature)
     plainly = feature in ("average", "schedule constant")
     if feature.startswith("schedule step"):  # whose first step comes after ten epochs
@@ -117,7 +117,7 @@ def test_both_backends_have_the_same_rules(both, rule):
     assert (parameters(rust) != parameters(core_of(both[0]))).any()
 
 
-# What each of them means.
+# The effect of each option.
 
 
 def test_a_whole_weight_is_a_row_as_often(core):
@@ -138,7 +138,7 @@ def test_weights_of_zero_change_nothing(core):
 
 
 @pytest.mark.parametrize("rows", [7, 37, 1100])
-def test_equal_weights_are_none(core, rows):
+def test_equal_weights_have_no_effect(core, rows):
     plain, weighted = core_of(core), core_of(core)
     costs = train(plain, rows=rows, batch_size=1050)
     others = train(weighted, np.full(rows, 0.25), rows=rows, batch_size=1050)
@@ -164,7 +164,7 @@ def test_no_norm_is_larger_than_max_norm(core):
 
 
 def test_no_norm_of_a_small_network_is_larger_than_max_norm(core):
-    """All of its layers fit a register: a step takes another way."""
+    """All of its layers fit in registers, so that steps use other code."""
     limited = options(max_norm=0.4)[1:]
     network = core.Network([2, 3, 2], ["tanh"] * 2, "squared_error", "float64", limited)
     network.initialize("auto", 3)
@@ -263,7 +263,7 @@ def test_training_without_an_average_ends_it(how, backend):
     )
 
 
-def test_an_average_goes_on_from_training_to_training(backend):
+def test_an_average_continues_from_training_to_training(backend):
     once, several = averaging(backend), averaging(backend)
     once[1](epochs=4, average=0.9)
     several[1](average=0.9)
@@ -273,7 +273,7 @@ def test_an_average_goes_on_from_training_to_training(backend):
 
 
 def test_going_back_brings_an_average_back(core):
-    """A snapshot of before a training that has ended it."""
+    """The snapshot is from before a training that ended the average."""
     (X, y), network = batch(), core_of(core)
     run = RUN | {"budget": 60.0, "batch_size": ROWS, "stop_epoch": 1}
     network.train(X, y, run | {"average": 0.9}, (0, 0, 0.0, 0.0))
@@ -345,7 +345,7 @@ def test_penalties_are_those_of_the_weights():
     np.testing.assert_allclose(net.penalty(), expected, rtol=1e-13)
 
 
-def test_a_step_is_gradient_descent_whatever_has_trained_before(backend):
+def test_a_step_is_gradient_descent_after_any_optimizer(backend):
     X, y = np.linspace(-1, 1, 20).reshape(5, 4), np.ones((5, 2))
     trained, twin = (bp.Network([4, 3, 2], seed=0, backend=backend) for _ in range(2))
     trained.fit(X, y, 2, optimizer="adam")
@@ -368,7 +368,7 @@ def test_fit_clips_the_gradient(backend):
 
 
 def test_fit_trains_on_inputs_with_their_noise(backend):
-    """An update with noise is one on the samples plus so much of what is drawn for each."""
+    """An update with noise equals one on the samples plus the noise that is drawn for each."""
     X, y = np.linspace(-1, 1, 20).reshape(5, 4), np.ones((5, 2))
     noisy, twin = (bp.Network([4, 3, 2], seed=3, dtype="float64", backend=backend) for _ in "12")
     noisy.fit(X, y, 1, batch_size=5, learning_rate=0.5, input_noise=0.25, shuffle=False)

@@ -1,4 +1,4 @@
-"""Saved models come back bit for bit; a file that is truncated, edited or foreign is refused."""
+"""Saved models are restored bit for bit; truncated, edited or foreign files are refused."""
 
 import json
 import os
@@ -29,14 +29,14 @@ def network(backend="numpy", dtype="float32"):
 
 @pytest.fixture(scope="module")
 def content(tmp_path_factory):
-    """The bytes of a good file."""
+    """Return the bytes of a valid file."""
     path = tmp_path_factory.mktemp("model") / "net.safetensors"
     network().save(path)
     return path.read_bytes()
 
 
 def refusal(path, content):
-    """The sentence with which a file of these bytes is refused."""
+    """Return the error message for a file of these bytes."""
     path.write_bytes(content)
     with pytest.raises(ValueError) as caught:
         bp.Network.load(path, backend="numpy")
@@ -46,7 +46,7 @@ def refusal(path, content):
 
 
 def parts(content):
-    """Header and numbers."""
+    """Return the header and the numbers."""
     end = 8 + int.from_bytes(content[:8], "little")
     return json.loads(content[8:end]), content[end:]
 
@@ -71,7 +71,7 @@ def test_equal_bits(dtype, backend, tmp_path):
     assert loaded.metadata == net.metadata
 
 
-def test_training_goes_on_as_if_it_had_never_been_saved(backend, tmp_path):
+def test_training_continues_as_if_it_had_never_been_saved(backend, tmp_path):
     net = network(backend)
     net.save(tmp_path / "net")
     loaded = bp.Network.load(tmp_path / "net", backend=backend)
@@ -118,7 +118,7 @@ def test_truncated_files_are_refused(content, tmp_path_factory, data):
 @settings(deadline=None)
 @given(data=st.data())
 def test_a_changed_byte_is_refused(content, tmp_path_factory, data):
-    """But for the spaces between the items of the header, which mean nothing."""
+    """Except for the spaces between the items of the header, which have no meaning."""
     place = data.draw(st.integers(0, len(content) - 1))
     byte = data.draw(st.integers(0, 255))
     changed = content[:place] + bytes([byte]) + content[place + 1 :]
@@ -190,7 +190,7 @@ EDITS = {
     "another dtype": lambda header: header["layer.1.weights"].update(dtype="F64"),
     "an array less": lambda header: header.pop("layer.2.biases"),
     "an array more": lambda header: header.update(extra=header["layer.2.biases"]),
-    "an entry that is no object": lambda header: header.update({"layer.1.weights": 5}),
+    "an entry that is not an object": lambda header: header.update({"layer.1.weights": 5}),
     "offsets that are no numbers": lambda header: header["layer.1.weights"].update(
         data_offsets="a"
     ),
@@ -201,7 +201,7 @@ EDITS = {
     "another format": lambda header: header["__metadata__"].update(format="pt"),
     "no checksum": lambda header: header["__metadata__"].pop("sha256"),
     "no metadata": lambda header: header.pop("__metadata__"),
-    "metadata that is no object": lambda header: header.update(__metadata__=[1]),
+    "metadata that is not an object": lambda header: header.update(__metadata__=[1]),
 }
 
 
@@ -215,9 +215,9 @@ def test_an_edited_header_is_refused(name, content, tmp_path):
 SETTINGS = {
     "another cost": {"cost": "poisson"},
     "a wrong number of activations": {"activation": ["relu", "relu"]},
-    "a seed that is no number": {"seed": "x"},
+    "a seed that is not a number": {"seed": "x"},
     "negative epochs": {"epochs_trained": -1},
-    "metadata that is no object": {"metadata": 5},
+    "metadata that is not an object": {"metadata": 5},
     "too few sizes": {"sizes": [3]},
     "sizes that are no numbers": {"sizes": [3, "5", 4]},
     "sizes beyond the numbers": {"sizes": [3, 10**12, 4]},
@@ -261,7 +261,7 @@ def test_numbers_that_are_not_finite_are_neither_saved_nor_loaded(content, tmp_p
     assert not (tmp_path / "diverged").exists()
 
 
-def test_numbers_that_are_not_finite_are_kept_where_asked_for(backend, tmp_path):
+def test_numbers_that_are_not_finite_are_kept_if_asked_for(backend, tmp_path):
     net = diverged()
     net.save(tmp_path / "net", allow_nonfinite=True)
     loaded = bp.Network.load(tmp_path / "net", backend=backend, allow_nonfinite=True)
@@ -269,7 +269,7 @@ def test_numbers_that_are_not_finite_are_kept_where_asked_for(backend, tmp_path)
         assert left.tobytes() == right.tobytes()
 
 
-# A model of each version of the format that was ever written, and what it holds.
+# A model of each version of the format, and its content.
 
 
 MODELS = sorted((Path(__file__).parent / "models").glob("*.safetensors"))
@@ -312,8 +312,8 @@ def test_a_failed_save_leaves_the_old_file_and_no_other(content, tmp_path, monke
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_lying_header_costs_no_memory(content, tmp_path):
-    """A terabyte that is not there is refused before it is asked for."""
+def test_a_false_header_takes_no_memory(content, tmp_path):
+    """A missing terabyte is refused before memory is allocated for it."""
     header, data = parts(content)
     header["layer.2.biases"].update(shape=[2**38], data_offsets=[160, 160 + 2**40])
     path = tmp_path / "net"
@@ -328,7 +328,7 @@ def test_a_lying_header_costs_no_memory(content, tmp_path):
 
 
 def in_a_child(program, *arguments):
-    """What a Python process of its own prints."""
+    """Return what a separate Python process prints."""
     run = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True
     )
@@ -439,7 +439,7 @@ print(instants, codes[-1])
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked children")
 def test_a_kill_at_any_instant_leaves_a_whole_file(tmp_path):
-    """Before each call of the system, and between any two pieces of the file."""
+    """The process is killed before each system call, and between any two pieces of the file."""
     instants, last = map(int, in_a_child(KILLED, tmp_path / "net").split())
     assert instants >= 15
     assert last == 0

@@ -1,4 +1,4 @@
-"""The learning-rate finder: its curve, its suggestion, and that it changes nothing."""
+"""The learning-rate finder: its curve, its suggestion, and an unchanged network."""
 
 import backprop_rs as bp
 import matplotlib
@@ -10,7 +10,7 @@ RATES = list(np.geomspace(1e-6, 10, 200))
 
 
 def classes(hidden=16, seed=0, **settings):
-    """A network for the digits, and the digits."""
+    """Return a network for the digits, and the digits."""
     data = bp.load_digits()
     net = bp.Network([64, hidden, 10], "relu", "softmax", "cross_entropy", seed=seed, **settings)
     return net, data.X, data.y
@@ -30,7 +30,7 @@ def test_the_suggestion_learns_about_as_well_as_the_best_of_a_grid(optimizer, se
 
     untrained = net.evaluate(X, y)["cost"]
     best = min(cost_after_training(one) for one in (1e-4, 1e-3, 1e-2, 0.1, 1.0))
-    # nine tenths of what the best of five decades has learnt
+    # nine tenths of the progress at the best of five decades
     assert cost_after_training(rate) <= best + 0.1 * (untrained - best)
 
 
@@ -61,7 +61,7 @@ def test_the_same_call_gives_the_same_curve_on_both_backends():
 def test_the_curve_starts_at_the_cost_of_the_untrained_network():
     net, X, y = classes()
     found = net.find_learning_rate(X, y)
-    # At a rate of 1e-6 nothing is learnt, whatever the cost of the batch.
+    # At a rate of 1e-6 the network learns nothing, so that the cost of a batch stays the same.
     assert found.smooth[0] == pytest.approx(net.evaluate(X, y)["cost"], rel=1e-3)
     assert np.std(found.smooth[:20]) < 0.1 * np.std(found.costs[:20])
 
@@ -84,7 +84,7 @@ def test_the_suggestion_lies_between_the_steepest_fall_and_the_least_cost():
     assert suggested(RATES, costs) == pytest.approx(0.1, rel=0.3)
 
 
-def test_noise_at_the_beginning_is_no_fall():
+def test_noise_at_the_beginning_is_not_a_fall():
     x = np.log10(RATES)
     costs = 1 / (1 + np.exp(4 * (x + 2))) + np.where(x > 0, x, 0)
     noisy = costs.copy()
@@ -95,14 +95,14 @@ def test_noise_at_the_beginning_is_no_fall():
     assert suggested(RATES, noisy) == pytest.approx(0.1, rel=0.3)
 
 
-def test_noise_where_all_but_a_tenth_is_done_is_no_fall():
+def test_noise_in_the_last_tenth_is_not_a_fall():
     x = np.log10(RATES)
     costs = 1 / (1 + np.exp(4 * (x + 2))) + np.where(x > 0, x, 0)
     costs[np.searchsorted(x, -0.5)] += 0.09
     assert suggested(RATES, costs) == pytest.approx(0.1, rel=0.3)
 
 
-def test_where_nothing_helps_the_least_rate_is_suggested():
+def test_the_least_rate_is_suggested_if_no_rate_helps():
     assert suggested(RATES, np.linspace(1, 2, 200)) == pytest.approx(RATES[0])
     assert suggested(RATES[:2], np.array([1.0, 0.5])) == RATES[0]
 
@@ -111,15 +111,15 @@ def test_smoothing_leaves_a_constant_as_it_is():
     assert smoothed([2.0] * 9) == pytest.approx(2.0)
 
 
-def test_smoothing_takes_out_what_differs_from_step_to_step():
+def test_smoothing_removes_noise_from_step_to_step():
     noise = np.random.default_rng(0).normal(size=4000)
     # sum w_i^2 of the weights of a normal distribution of standard deviation s is 1 / (2 s sqrt pi)
     left = np.sqrt(1 / (2 * WIDTH * np.sqrt(np.pi)))
     assert np.std(smoothed(noise)) == pytest.approx(left, rel=0.1)
 
 
-def test_the_smooth_curve_tells_the_cost_of_all_samples_better_than_single_batches():
-    """What is known of the cost at each rate is a batch, and a batch is easy or hard by chance."""
+def test_the_smooth_curve_estimates_the_cost_of_all_samples_better_than_batches():
+    """Each rate has the cost of one batch only, and batches are easy or hard by chance."""
     single, smooth = [], []
     for seed in range(3):
         net, X, y = classes(seed=seed)
@@ -131,11 +131,11 @@ def test_the_smooth_curve_tells_the_cost_of_all_samples_better_than_single_batch
             gain = twin.step(X[rows], y[rows], rate) - net.evaluate(X[rows], y[rows])["cost"]
             single.append(untrained + gain - true)
             smooth.append(found.smooth[i] - true)
-    # About 0.27 of the noise is left, and what the curve bends within the width of the smoothing.
+    # About 0.27 of the noise is left, plus the bend of the curve within the width of the smoothing.
     assert np.std(smooth) < 0.5 * np.std(single)
 
 
-def test_each_epoch_of_batches_meets_every_row_once():
+def test_each_epoch_of_batches_has_every_row_once():
     batches, others = (rows_of_batches(10, 4, 6, seed) for seed in (1, 2))
     assert [len(rows) for rows in batches] == [4, 4, 2] * 2
     for epoch in (batches[:3], batches[3:]):

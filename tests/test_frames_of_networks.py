@@ -108,7 +108,7 @@ def test_a_missing_cell_is_named(kind: str) -> None:
 @pytest.mark.parametrize(
     "cells", [["red", "blue"] * 30, [None, "blue"] * 30, [datetime(2024, 1, 31)] * 60]
 )
-def test_a_column_of_no_numbers_is_named_with_the_way_out(library: str, cells: list[Any]) -> None:
+def test_a_column_of_texts_is_named_with_a_remedy(library: str, cells: list[Any]) -> None:
     frame = MAKERS[library]({**COLUMNS, "count": cells})
     sentence = (
         r"X must hold bools, integers or floats; column 'count' has dtype .*: bp\.data\.from_"
@@ -152,7 +152,7 @@ def test_a_target_of_texts_says_what_to_do(y: Any) -> None:
 
 @pytest.mark.parametrize("library", list(MAKERS))
 @pytest.mark.parametrize("other", list(MAKERS))
-def test_columns_go_by_their_names(library: str, other: str, tmp_path: Path) -> None:
+def test_columns_are_matched_by_name(library: str, other: str, tmp_path: Path) -> None:
     net = trained(MAKERS[library](COLUMNS))
     assert net.metadata["feature_names"] == NAMES
     assert bits(net) == bits(trained(PLAIN))
@@ -190,7 +190,7 @@ def test_a_frame_with_other_columns_is_refused(library: str) -> None:
         net.evaluate(more, LABELS)
 
 
-def test_validation_samples_go_by_the_names_of_the_training_samples() -> None:
+def test_validation_samples_are_matched_by_the_names_of_the_training_samples() -> None:
     frame, mixed = pd.DataFrame(COLUMNS), pd.DataFrame(COLUMNS)[["b", "count", "a", "flag"]]
     one, other = network(), network()
     first = one.fit(frame, LABELS, validation_data=(mixed, LABELS), **SETTINGS)
@@ -198,7 +198,7 @@ def test_validation_samples_go_by_the_names_of_the_training_samples() -> None:
     assert first.val_cost == second.val_cost
 
 
-def test_a_row_of_a_frame_goes_by_its_names() -> None:
+def test_a_row_of_a_frame_is_matched_by_name() -> None:
     frame = pd.DataFrame(COLUMNS)
     net = trained(frame)
     row = frame[["flag", "b", "a", "count"]].iloc[3]
@@ -208,14 +208,14 @@ def test_a_row_of_a_frame_goes_by_its_names() -> None:
 
 
 @pytest.mark.parametrize("columns", [range(4), [("x", i) for i in range(4)], ["a", "a", "b", "c"]])
-def test_names_that_are_no_texts_or_not_unique_are_none(columns: Any) -> None:
+def test_names_that_are_not_unique_texts_are_ignored(columns: Any) -> None:
     frame = pd.DataFrame(PLAIN, columns=list(columns))
     net = trained(frame)
     assert net.metadata == {}
     assert (net.predict(frame.iloc[:, ::-1]) == net.predict(PLAIN[:, ::-1])).all()
 
 
-def test_arrays_go_by_position_whatever_the_names() -> None:
+def test_arrays_are_matched_by_position() -> None:
     net = trained(pd.DataFrame(COLUMNS))
     assert (net.predict(PLAIN.tolist()) == net.predict(PLAIN)).all()
     net.fit(PLAIN, LABELS, **SETTINGS)
@@ -230,7 +230,7 @@ def test_a_training_that_is_refused_leaves_no_names() -> None:
 
 
 @pytest.mark.parametrize("scaled", [False, True])
-def test_columns_of_a_source_go_by_their_names(scaled: bool, tmp_path: Path) -> None:
+def test_columns_of_a_source_are_matched_by_name(scaled: bool, tmp_path: Path) -> None:
     columns = {name: np.asarray(column, float) for name, column in COLUMNS.items()}
     table = pa.table({**columns, "y": LABELS})
     mixed = table.select(["b", "flag", "count", "a", "y"])

@@ -1,7 +1,7 @@
 """Elementary functions of the core against mpmath, within the bounds in `src/machine/real.rs`.
 
-A network of one neuron with weight 1 and bias 0 has z = x, so its output is σ(x): that of elu
-takes expm1, that of gelu the normal distribution, and one rounding more.
+A network of one neuron with weight 1 and bias 0 has z = x, so its output is σ(x). elu uses expm1
+and gelu the normal distribution, with one more rounding.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ if not MISSING:
     from backprop_rs import _core
 
 N = 1500
-# In units in the last place of the exact value; the sine's counts from 2^-24 of 1 on.
+# In units in the last place of the exact value, for the sine at least those of 2^-24.
 BOUNDS = {"sigmoid": 2.5, "tanh": 2.5, "softplus": 2.0, "exponential": 1.0, "elu": 1.5}
 BOUNDS |= {"gelu": 5.0, "sine": 1.5}
 TRUTH = {
@@ -30,7 +30,7 @@ TRUTH = {
 
 
 def inputs(dtype):
-    """Small, middling and large numbers of both signs, and the edges of the range."""
+    """Return small, medium and large numbers of both signs, and the limits of the range."""
     u = 2 * uniform(0, SPLIT, 2, N) - 1
     edges = [0.0, np.finfo(dtype).tiny, 1e-8, 0.3465735, 0.3465736, 1.0, 20.0, 40.0, 88.0]
     spread = [u[::3], 20 * u[1::3], u[2::3] * np.exp2(30 * u[::3])]
@@ -38,7 +38,7 @@ def inputs(dtype):
 
 
 def results(name, x):
-    """Of the compiled function, by way of a network."""
+    """Return the values of the compiled function, computed by a network."""
     core = _core.Network([1, 1], [name], "squared_error", x.dtype.name)
     core.set_weights([np.ones((1, 1), x.dtype)])
     return core.predict(x[:, None])[:, 0]
@@ -53,11 +53,11 @@ def test_functions_are_within_their_bounds(name, dtype):
     worst = 0.0
     with mp.workprec(200):
         for value, result in zip(x.tolist(), results(name, x).tolist(), strict=True):
-            if name == "sine" and abs(value) > 1e5:  # it only stays a sine there
+            if name == "sine" and abs(value) > 1e5:  # only the range of a sine is guaranteed there
                 assert abs(result) <= 1
                 continue
             truth = TRUTH[name](mpf(value))
-            if abs(truth) < smallest:  # a sigmoid may become 0 there
+            if abs(truth) < smallest:  # a sigmoid may underflow to 0 there
                 assert abs(result) <= 2 * smallest, value
                 continue
             if abs(truth) > largest:

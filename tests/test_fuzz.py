@@ -1,4 +1,4 @@
-"""Readers of files give what they read, or one sentence, whatever the bytes.
+"""Readers of files return what they read or raise one sentence, for any bytes.
 
 `python tools/fuzz.py --minutes 10` tries more of the same, with other seeds.
 """
@@ -22,7 +22,7 @@ def test_mutants_are_read_or_refused(name, tmp_path):
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_corpus_is_read_or_refused(name, tmp_path):
-    """Its files are seeds, or were findings once."""
+    """Its files are seeds or earlier findings."""
     fuzzer = Fuzzer(name, tmp_path)
     for data in [*fuzzer.seeds, *(path.read_bytes() for path in (CORPUS / name).iterdir())]:
         fuzzer.attempt(data)
@@ -52,7 +52,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_a_reader_must_not_do_is_found(fault, tmp_path):
+def test_faults_of_a_reader_are_found(fault, tmp_path):
     def check(found):
         assert not isinstance(found, float)
 

@@ -157,7 +157,7 @@ def test_without_exclusion_a_kink_would_look_like_an_error(monkeypatch):
     assert not net.check_gradients([[0.0, 0.0], [1.0, -2.0]], [1.0, 2.0]).passed
 
 
-# What it says.
+# The report.
 
 
 def test_vanished_gradients_are_undecided():

@@ -18,7 +18,7 @@ COST_AND_OUTPUT = [(cost.name, output) for cost in COSTS for output in cost.outp
 
 
 def network(hidden, output, cost, backend, seed=3):
-    """A network with all kinds of layers before the output, and biases that are not zero."""
+    """Return a network with all kinds of layers before the output, and nonzero biases."""
     net = bp.Network(
         [3, 4, 5, 3], hidden, output, cost, seed=seed, dtype="float64", backend=backend
     )
@@ -28,7 +28,7 @@ def network(hidden, output, cost, backend, seed=3):
 
 
 def batch(cost, seed=7):
-    """Seven samples, with targets that the cost is defined for."""
+    """Return seven samples with targets for which the cost is defined."""
     random = np.random.default_rng(seed)
     X = random.normal(size=(7, 3))
     y = random.uniform(size=(7, 3))
@@ -38,7 +38,7 @@ def batch(cost, seed=7):
 
 
 def slope(net, name, layer, index, X, y):
-    """dC / d(one weight or bias), by differences."""
+    """Return dC / d(one weight or bias) by differences."""
 
     def cost(change):
         original = getattr(net, name)
@@ -54,7 +54,7 @@ def slope(net, name, layer, index, X, y):
 
 
 def check_gradients(net, trace, X, y):
-    """Every weight and every bias; the fifth derivative of C grows as C and its slopes do."""
+    """Check every weight and every bias; the fifth derivative of C grows with C and its slopes."""
     largest = max(np.abs(g).max() for g in trace.weight_gradients + trace.bias_gradients)
     tolerance = TOLERANCE * max(1, trace.cost, largest)
     for name, gradients in (("weights", trace.weight_gradients), ("biases", trace.bias_gradients)):
@@ -66,7 +66,7 @@ def check_gradients(net, trace, X, y):
 
 
 def away_from_kinks(net, X, y):
-    """No z and no output may come to a kink under a step of 2 H in one parameter."""
+    """Return True if no z and no output crosses a kink when one parameter changes by 2 H."""
     trace = net.backward(X, y)
     reach = 8 * H * (1 + np.abs(X).max())
     distances = [
@@ -81,7 +81,7 @@ def away_from_kinks(net, X, y):
 
 
 def case(hidden, output, cost, backend):
-    """A network and a batch that suit finite differences."""
+    """Return a network and a batch that suit finite differences."""
     for seed in range(1000):
         net, (X, y) = network(hidden, output, cost, backend, seed), batch(cost, seed)
         largest = max(np.abs(a).max() for a in net.activations(X))
@@ -139,7 +139,7 @@ def test_a_gradient_wrong_in_one_place_is_caught(name, backend):
 
 @pytest.mark.parametrize("row", ACTIVATIONS, ids=lambda row: row.name)
 def test_a_wrong_derivative_is_caught(row, monkeypatch):
-    """The derivative of one row of the table is planted with an error of 1e-5."""
+    """The derivative of one entry of the table has a planted error of 1e-5."""
     net, X, y = case("tanh", row.name, "squared_error", "numpy")
     sound = activation(row.name)
     planted = sound._replace(sigma_prime=lambda z, a: (1 + 1e-5) * sound.sigma_prime(z, a))

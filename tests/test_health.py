@@ -30,7 +30,7 @@ def same(one, other):
     return all((a == b).all() for a, b in pairs)
 
 
-# What is measured.
+# The measures.
 
 
 def test_measures_equal_their_definitions(backend):
@@ -66,7 +66,7 @@ def test_update_ratio_is_that_of_the_last_full_batch(backend):
 
 
 @pytest.mark.parametrize("batch_size", [32, 50, 75, 149, 150, 151, 1])
-def test_looks_at_every_epoch_for_any_batch_size(batch_size):
+def test_every_epoch_is_measured_for_any_batch_size(batch_size):
     record = fit(network(), batch_size=batch_size, epochs=3, health=1).health
     assert record.epochs == [1, 2, 3]
     assert (record.update_ratio > 0).all()
@@ -107,7 +107,7 @@ def test_softmax_has_no_shares_of_saturated_neurons():
     assert not np.isnan(record.saturated[:, :-1]).any()
 
 
-# Where it looks, and what it costs.
+# The measured epochs, and the time.
 
 
 @pytest.mark.parametrize("health", [True, 1, 4, bp.Health(rows=10), bp.Health(X, IRIS.y)])
@@ -155,7 +155,7 @@ def test_parallel_trainings_may_share_the_settings():
 
 
 @pytest.mark.parametrize("epochs", [1, 7, 30, 31, 50, 200])
-def test_there_are_thirty_looks_in_any_training(epochs):
+def test_any_training_has_thirty_measurements(epochs):
     looked = fit(network(), epochs=epochs, health=True).health.epochs
     assert looked[0] == 1 and looked[-1] == epochs and len(looked) >= min(epochs, 30)
     assert max(np.diff([0, *looked])) <= -(-epochs // 30)
@@ -168,7 +168,7 @@ def test_a_training_that_may_end_early_is_measured_from_its_first_epoch():
 
 
 def test_auto_stays_within_its_share_of_the_time(monkeypatch):
-    """The clock is simulated: a look takes 10 ms, an epoch 2 ms."""
+    """The clock is simulated: a measurement takes 10 ms, an epoch 2 ms."""
     from backprop_rs.health import callback
 
     clock = [0.0]
@@ -204,7 +204,7 @@ def test_of_many_samples_a_fixed_subset_is_measured():
     assert not np.array_equal(rows, measures.probe_rows(10**6, 256, seed=4))
 
 
-def test_the_cost_of_a_look_does_not_grow_with_the_samples():
+def test_the_cost_of_a_measurement_does_not_grow_with_the_samples():
     """The rows that go through the network are counted, not timed."""
     few, many = bp.Health(every=1), bp.Health(every=1)
     big = np.tile(X, (20, 1))
@@ -214,7 +214,7 @@ def test_the_cost_of_a_look_does_not_grow_with_the_samples():
     assert many.rows <= 256
 
 
-# How it is shown.
+# The output.
 
 
 def test_text_html_and_columns():

@@ -1,7 +1,7 @@
 """Hostile and odd input to every call: the right result or one clear sentence, and nothing else.
 
-Every call of the public face that takes data meets every kind of input. A panic of the core would
-reach Python as `pyo3_runtime.PanicException`, which is no `Exception`: no test here would pass it.
+Every public call that takes data gets every kind of input. A panic of the core would reach Python
+as `pyo3_runtime.PanicException`, which is not an `Exception`, so that every test here would fail.
 """
 
 import ctypes
@@ -24,7 +24,7 @@ def network(backend):
 
 
 def values(result):
-    """What a call has returned, as bytes and numbers."""
+    """Return the result of a call as bytes and numbers."""
     if isinstance(result, bp.Network):
         return values(result.weights + result.biases)
     if isinstance(result, bp.Trace):
@@ -39,7 +39,7 @@ def values(result):
 
 
 def one_of_many(net, X, y):
-    """A twin of the network, trained by `train_many`; what went wrong with it is raised."""
+    """Return a twin of the network, trained by `train_many`, or raise its error."""
     config = {"sizes": net.sizes, "activation": "tanh", "cost": net.cost, "seed": 3}
     (one,) = bp.train_many([config | {"backend": net.backend} | RUN], X, y)
     if one.error:
@@ -71,11 +71,11 @@ OF_WEIGHTS = {
 }
 
 
-# Odd arrays that are as good as any.
+# Odd arrays that are valid.
 
 
 class OnlyDLPack:
-    """What a tensor of another library shows."""
+    """A tensor of another library, with its exchange protocol only."""
 
     def __init__(self, array):
         self.array = array
@@ -204,10 +204,10 @@ TINY, HUGE = np.finfo(np.float32).smallest_subnormal, np.finfo(np.float32).max
 @pytest.mark.parametrize("activation", ["identity", "sigmoid", "tanh", "relu", "softmax"])
 @pytest.mark.parametrize("value", [TINY, -TINY, HUGE, -HUGE, -0.0, 1e-30, 1e30])
 def test_extreme_numbers_give_the_same_on_both_backends(value, activation):
-    """What overflows is infinite or NaN in both; nothing else is.
+    """A number that overflows is infinite or NaN on both backends; no other number is.
 
-    Three products with weights that are powers of two, whose sums are exact: the same bits, but
-    for those of the functions' own rounding.
+    There are three products with weights that are powers of two. Their sums are exact, so that the
+    bits are the same except for the rounding of the functions.
     """
     w = [[[0.5, 0.25, 2.0], [-1.0, 0.5, 0.125]]]
     X = np.full((2, 3), value, np.float32)
@@ -224,7 +224,7 @@ def test_extreme_numbers_give_the_same_on_both_backends(value, activation):
     np.testing.assert_allclose(*results, rtol=8 * eps, atol=float(TINY))
 
 
-# What is refused.
+# Refused input.
 
 
 def with_value(value, dtype=np.float64):
@@ -329,7 +329,7 @@ def refusal(function):
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_no_input_is_refused(kind, backend):
+def test_invalid_inputs_are_refused(kind, backend):
     net = network(backend)
     before, X = values(net), REFUSED[kind]()
     for call in CALLS.values():
@@ -353,7 +353,7 @@ NOT_TARGETS = {
 
 
 @pytest.mark.parametrize("kind", NOT_TARGETS)
-def test_what_are_no_targets_is_refused(kind, backend):
+def test_invalid_targets_are_refused(kind, backend):
     net = network(backend)
     before, y = values(net), NOT_TARGETS[kind]()
     for name in OF_TARGETS:
@@ -369,7 +369,7 @@ NOT_WEIGHTS = {
 
 
 @pytest.mark.parametrize("kind", NOT_WEIGHTS)
-def test_what_are_no_weights_is_refused(kind, backend):
+def test_invalid_weights_are_refused(kind, backend):
     net = network(backend)
     before, given = values(net), NOT_WEIGHTS[kind]()
     for call in OF_WEIGHTS.values():
@@ -379,7 +379,7 @@ def test_what_are_no_weights_is_refused(kind, backend):
 
 @pytest.mark.parametrize("name", ["weights", "biases"])
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_are_no_parameters_is_refused(kind, name, backend):
+def test_invalid_parameters_are_refused(kind, name, backend):
     net = network(backend)
     before, good = values(net), getattr(net, name)
     sentence = refusal(lambda: setattr(net, name, [good[0], REFUSED[kind]()]))
@@ -406,7 +406,7 @@ DATA = {
 
 
 @pytest.mark.parametrize("call", DATA)
-def test_no_call_takes_what_lies_beneath_a_mask(call):
+def test_no_call_uses_masked_values(call):
     with pytest.raises(ValueError, match="must hold no masked values; got one at"):
         DATA[call](masked())
 
@@ -445,7 +445,7 @@ def test_results_beyond_the_memory_are_refused_at_once(backend, monkeypatch):
             call(X)
 
 
-def test_the_system_tells_what_is_free():
+def test_the_system_reports_free_memory():
     from backprop_rs._internal import memory
 
     found = memory.available()
@@ -457,7 +457,7 @@ BIG = [10**18, 10**19, 10**30]
 
 @pytest.mark.parametrize("number", BIG)
 def test_huge_counts_are_taken_as_endless(number, backend):
-    """A batch of all samples, and epochs until something else ends them."""
+    """The batch has all samples, and training runs until something else ends it."""
     nets = [network(backend) for _ in range(2)]
     nets[0].fit(GOOD, TARGETS, epochs=2, batch_size=6, learning_rate=0.1, progress=False)
     nets[1].fit(
@@ -511,7 +511,7 @@ def test_huge_numbers_of_threads(number):
     ],
     ids=str,
 )
-def test_settings_that_are_none_are_refused(settings, backend):
+def test_invalid_settings_are_refused(settings, backend):
     net = network(backend)
     with pytest.raises((ValueError, TypeError)) as caught:
         net.fit(GOOD, [0, 1, 2, 0, 1, 2], **RUN | settings)
@@ -525,6 +525,6 @@ def test_settings_that_are_none_are_refused(settings, backend):
              "elu(1e400)", "elu(nan)", "elu" * 10_000, "élu", "\ud800", 5, None, [], {}, b"relu"],
     ids=lambda text: repr(text)[:20],
 )  # fmt: skip
-def test_names_that_are_none_are_refused(text, kind, backend):
+def test_invalid_names_are_refused(text, kind, backend):
     with pytest.raises((ValueError, TypeError)):
         bp.Network([4, 5, 3], **{kind: text}, backend=backend)

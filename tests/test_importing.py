@@ -162,7 +162,7 @@ def test_other_objects_than_fitted_mlps_are_refused():
 
 
 class Tensor:
-    """Like a tensor of PyTorch: on another device, with a gradient, and not an array."""
+    """A substitute for a tensor of PyTorch: on another device, with a gradient, not an array."""
 
     def __init__(self, array, ready=False):
         self.array, self.ready = array, ready

@@ -1,4 +1,4 @@
-"""Initialisers: the law of each row, the same numbers from both backends, and those of others."""
+"""Initializers: the distribution of each entry, equal numbers on both backends, other libraries."""
 
 from math import sqrt
 
@@ -9,7 +9,7 @@ from backprop_rs.tables.activation import ACTIVATIONS
 from backprop_rs.tables.init import INITS
 
 N_IN, N_OUT = 300, 200
-# A share of the mean of n squares that is random: six standard deviations of it.
+# The random error of a mean of n squares: six standard deviations.
 NOISE = 6 * sqrt(2 / (N_IN * N_OUT))
 # The root mean square of a layer's weights, and the largest as a multiple of it.
 UNIFORM, NORMAL, ANY = (0.99 * sqrt(3), sqrt(3)), (3.5, 6.0), (1.0, 6.0)
@@ -38,19 +38,19 @@ LAWS = {
 
 
 def first(init, backend="auto", dtype="float64", activation="relu", seed=5):
-    """The parameters of the first layer."""
+    """Return the parameters of the first layer."""
     net = bp.Network(
         [N_IN, N_OUT, 3], activation, init=init, seed=seed, dtype=dtype, backend=backend
     )
     return net.weights[0], net.biases[0]
 
 
-def test_every_row_has_its_law_here():
+def test_every_entry_has_its_distribution_here():
     assert {row.name for row in INITS} == {text.partition("(")[0] for text in LAWS} | {"zeros"}
 
 
 @pytest.mark.parametrize("text", LAWS)
-def test_weights_have_their_law(text, backend):
+def test_weights_have_their_distribution(text, backend):
     size, (least, most) = LAWS[text]
     w, b = first(text, backend)
     root = np.sqrt(np.square(w).mean())
@@ -68,7 +68,7 @@ def test_weights_have_their_law(text, backend):
 @pytest.mark.parametrize("row", INITS, ids=lambda row: row.name)
 @pytest.mark.parametrize("sizes", [[4, 7, 3], [9, 2, 5]])
 def test_both_backends_draw_the_same(row, sizes, both):
-    """Box and Muller's method has a logarithm and a cosine, each within an ulp or two."""
+    """The method of Box and Muller uses a logarithm and a cosine, each within an ulp or two."""
     nets = [bp.Network(sizes, "tanh", init=row.name, seed=2**64 - 1, dtype="float64",
                        backend=backend) for backend in ("rust", "numpy")]  # fmt: skip
     # Orthogonal rows are differences of nearly parallel ones: some hundredfold.
@@ -87,7 +87,7 @@ def test_float32_is_rounded_float64(row, backend):
 
 
 @pytest.mark.parametrize("row", INITS, ids=lambda row: row.name)
-def test_a_seed_and_a_layer_have_numbers_of_their_own(row, backend):
+def test_each_seed_and_layer_has_different_numbers(row, backend):
     nets = [bp.Network([6, 6, 6], init=row.name, seed=seed, backend=backend) for seed in (0, 0, 1)]
     same, again, other = (net.weights for net in nets)
     assert np.array_equal(same, again)
@@ -119,7 +119,7 @@ def test_auto_picks_by_activation(backend):
 
 @pytest.mark.parametrize(("ours", "theirs"), [("relu", "relu"), ("sigmoid", "logistic")])
 def test_scikit_learn_is_scikit_learns(ours, theirs):
-    """The limits of its parameters after a step of almost no length."""
+    """Compare the limits of its parameters after a step of nearly no length."""
     from sklearn.neural_network import MLPClassifier
 
     random = np.random.default_rng(0)

@@ -1,6 +1,6 @@
-"""Ctrl-C: real signals, and that the parameters of a whole step and the history are left.
+"""Ctrl-C: real signals; the parameters are those of a complete step, with the history.
 
-That it takes less than 0.1 s is measured by `tools/interrupt.py`; no time decides here.
+`tools/interrupt.py` measures that it takes less than 0.1 s; no test here depends on time.
 """
 
 import json
@@ -19,7 +19,7 @@ from backprop_rs._internal.interrupts import Interrupts
 X = np.random.default_rng(0).normal(size=(20, 4))
 LABELS = np.arange(20) % 3
 
-# Trains for ever, and looks for the step whose parameters are left.
+# Train without end, and find the step whose parameters remain.
 PROGRAM = """
 import json, sys
 import numpy as np
@@ -59,7 +59,7 @@ LARGE = {"sizes": [400, 1024, 600, 10], "n": 900, "batch": 256, "validate": Fals
 
 
 def interrupted(program, argument, after=0.5):
-    """What a program prints that gets a real SIGINT while it trains."""
+    """Return what a program prints that receives a real SIGINT while it trains."""
     command = [sys.executable, "-c", program, json.dumps(argument)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as child:
@@ -142,7 +142,7 @@ def press():
 
 
 class Presses:
-    """Presses Ctrl-C at a moment of the second epoch."""
+    """Press Ctrl-C at an event of the second epoch."""
 
     def __init__(self, moment):
         setattr(self, moment, self.at)
@@ -153,7 +153,7 @@ class Presses:
 
 
 @pytest.mark.parametrize("moment", ["on_epoch_begin", "on_step_end", "on_epoch_end"])
-def test_a_callback_is_ended_at_once(moment, backend):
+def test_a_callback_ends_at_once(moment, backend):
     net = network(backend)
     history = net.fit(X, LABELS, 9, 8, 0.1, callbacks=Presses(moment), validation_data=(X, LABELS))
     assert (history.stopped, len(history), net.epochs_trained) == ("interrupted", 2, 2)
@@ -161,7 +161,7 @@ def test_a_callback_is_ended_at_once(moment, backend):
     assert net.fit(X, LABELS, 1).epoch == [3]
 
 
-def test_what_a_metric_did_not_come_to_is_nan(backend):
+def test_a_metric_that_was_not_computed_is_nan(backend):
     def slow(y_true, y_pred):
         slow.calls += 1
         if slow.calls == 2:
@@ -192,7 +192,7 @@ def test_the_handler_is_as_before_afterwards(backend):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_handler_of_the_users_is_left_alone(backend):
+def test_a_handler_of_the_user_is_kept(backend):
     heard = []
     before = signal.signal(signal.SIGINT, lambda *_: heard.append(1))
     try:
@@ -203,7 +203,7 @@ def test_a_handler_of_the_users_is_left_alone(backend):
     assert heard == [1, 1, 1] and history.stopped == "epochs"
 
 
-def test_another_thread_listens_to_what_is_shared():
+def test_another_thread_receives_a_shared_interrupt():
     shared = Interrupts()
     heard = []
 

@@ -1,4 +1,4 @@
-"""What a wrong keyword, or the name of another library, is answered."""
+"""Error messages for wrong keywords and for names of other libraries."""
 
 import inspect
 from typing import Any
@@ -74,8 +74,8 @@ def test_no_public_method_names_a_private_class() -> None:
         assert str(caught.value).startswith(f"{name}() got an unexpected keyword"), name
 
 
-def test_errors_of_the_methods_themselves_are_theirs() -> None:
-    """Also a TypeError of a function of the user's own about a keyword."""
+def test_errors_inside_methods_stay_unchanged() -> None:
+    """This includes a TypeError of a custom function about a keyword."""
 
     def callback(epoch: Any) -> None:
         dict.fromkeys(lr=1)  # type: ignore[call-overload]
@@ -93,7 +93,7 @@ def test_signatures_and_documentation_stay() -> None:
     assert bp.Network.fit.__module__ == "backprop_rs.network"
 
 
-def test_every_alias_is_of_an_argument() -> None:
+def test_every_alias_stands_for_an_argument() -> None:
     known = FIT | NETWORK | {"path"}
     for alias, name in keywords.ALIASES.items():
         assert name in known, name
@@ -148,7 +148,7 @@ def test_both_backends_have_the_same_aliases(both: Any) -> None:
             assert sentences[0].endswith(f"(did you mean '{aliases[alias.lower()]}'?)")
 
 
-def test_aliases_name_rows_that_there_are() -> None:
+def test_aliases_name_existing_entries() -> None:
     from backprop_rs.tables import TABLES
 
     for kind, aliases in error.ALIASES.items():

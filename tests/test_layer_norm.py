@@ -1,4 +1,4 @@
-"""Layer normalisation (Ba, Kiros & Hinton 2016): its equations, its gradients, both backends."""
+"""Layer normalization (Ba, Kiros & Hinton 2016): its equations, its gradients, both backends."""
 
 import copy
 import pickle
@@ -14,7 +14,7 @@ H = np.finfo(float).eps ** 0.2  # as in test_gradients
 
 
 def network(backend, sizes=(4, 19, 9, 5), norms=(True, True, False), **more):
-    """A network whose gains and shifts are not those of the beginning."""
+    """Return a network whose gains and shifts differ from the initial ones."""
     activations = ("tanh", "gelu", "sigmoid")
     layers = [
         bp.Dense(n, activation, layer_norm=norm)
@@ -37,7 +37,7 @@ def batch(rows=ROWS):
     return random.normal(size=(rows, 4)), random.uniform(size=(rows, 5))
 
 
-def test_the_activation_sees_normalised_z(backend):
+def test_the_activation_receives_normalized_z(backend):
     net, (X, y) = network(backend), batch()
     trace = net.backward(X, y)
     z = trace.weighted_inputs[0]
@@ -49,8 +49,8 @@ def test_the_activation_sees_normalised_z(backend):
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1e3])
-def test_the_scale_of_the_inputs_hardly_matters(factor, backend):
-    """But for the 1e-5 beside the variance, which is 1e12 times less than it at least."""
+def test_the_scale_of_the_inputs_has_almost_no_effect(factor, backend):
+    """Only the 1e-5 next to the variance depends on it, which is at least 1e12 times larger."""
     net, (X, _) = network(backend), batch()
     net.weights = [1e7 * net.weights[0], *net.weights[1:]]
     net.biases = [np.zeros(19), *net.biases[1:]]
@@ -58,7 +58,7 @@ def test_the_scale_of_the_inputs_hardly_matters(factor, backend):
 
 
 def slope(net, name, layer, index, X, y):
-    """dC / d(one parameter), by differences of fourth order."""
+    """Return dC / d(one parameter) by differences of fourth order."""
     original = getattr(net, name)
 
     def cost(change):
@@ -73,7 +73,7 @@ def slope(net, name, layer, index, X, y):
 
 
 def check_gradients(net, trace, X, y):
-    """1e-8: the fifth derivative of 1 / deviation is some 10^4 in these layers."""
+    """Compare to 1e-8: the fifth derivative of 1 / deviation is about 10^4 in these layers."""
     gradients = (
         *(trace.weight_gradients, trace.bias_gradients),
         *(trace.gain_gradients, trace.shift_gradients),
@@ -96,7 +96,7 @@ def test_gradients_are_the_slopes_of_the_cost(norms, cost, backend):
     check_gradients(net, net.backward(X, y), X, y)
 
 
-def test_gradients_after_softmax_and_own_functions(backend):
+def test_gradients_with_softmax_and_custom_functions(backend):
     arcsinh = bp.Activation("arcsinh", np.arcsinh, lambda z, a: 1 / np.sqrt(z * z + 1))
     layers = [bp.Dense(8, arcsinh, layer_norm=True), bp.Dense(5, "softmax", layer_norm=True)]
     net = bp.Network([4, *layers], cost="cross_entropy", dtype="float64", seed=0, backend=backend)
@@ -125,7 +125,7 @@ def test_both_backends_agree_with_dropout_and_in_single_precision(both):
     nets = [network(name, dtype="float32") for name in ("rust", "numpy")]
     for net in nets:
         fit(net, X, y)
-    # eps 1.2e-7, grown tenfold in each of some five updates of a part
+    # eps 1.2e-7, which grows tenfold in each of about five updates of a part
     np.testing.assert_allclose(parameters(nets[0]), parameters(nets[1]), rtol=1e-3, atol=1e-4)
     layers = [bp.Dense(n, "tanh", layer_norm=True, dropout=0.3) for n in (19, 9)]
     nets = [
@@ -148,7 +148,7 @@ def test_a_batch_in_chunks_has_the_mean_of_the_gradients_of_its_samples(backend)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_bits_do_not_depend_on_threads_or_neighbours(dtype, both):
+def test_the_bits_do_not_depend_on_threads_or_other_rows(dtype, both):
     """With 1,200 rows a batch has two chunks, and enough work for several threads."""
     X, y = batch(1200)
     results = []
@@ -163,8 +163,8 @@ def test_the_bits_do_not_depend_on_threads_or_neighbours(dtype, both):
     np.testing.assert_array_equal(together[7], net.predict(X[7]))
 
 
-def test_gains_and_shifts_are_not_penalised(backend):
-    """Without a gradient from the cost only weights shrink."""
+def test_gains_and_shifts_are_not_penalized(backend):
+    """Without a gradient of the cost only weights shrink."""
     net, (X, y) = network(backend, l2=0.5, weight_decay=0.5), batch()
     before = net.gains, net.shifts
     net.fit(X, y, 1, ROWS, 0.1, sample_weight=np.zeros(ROWS), progress=False)
@@ -217,7 +217,7 @@ def test_wrong_settings_are_refused(backend):
 
 
 def test_gains_and_shifts_are_averaged_too(backend):
-    """The average that training has kept, which lags behind."""
+    """The average of the training lags behind the parameters."""
     net = network(backend)
     X, y = batch()
     net.fit(X, y, 3, batch_size=ROWS, learning_rate=0.5, average=0.5)

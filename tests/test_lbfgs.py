@@ -1,4 +1,4 @@
-"""L-BFGS: that it converges, what it minimises, its line search, and what it goes without."""
+"""L-BFGS: convergence, the minimized cost, the line search, and unsupported options."""
 
 import sys
 
@@ -34,7 +34,7 @@ def test_a_line_is_found_exactly(backend):
 def test_l2_is_ridge_regression(backend):
     net = network(backend, [4, 2], l2=0.3)
     net.fit(X, Y, optimizer="lbfgs(tolerance=1e-10)")
-    # C + l2 sum w^2, and C is a mean over 50 samples: 15 in a sum; biases are not penalised
+    # C + l2 sum w^2, and C is a mean over 50 samples: 15 in a sum; biases are not penalized
     A, B = X - X.mean(axis=0), Y - Y.mean(axis=0)
     expected = np.linalg.solve(A.T @ A + 50 * 0.3 * np.eye(4), A.T @ B)
     np.testing.assert_allclose(net.weights[0], expected.T, atol=1e-8)
@@ -109,7 +109,7 @@ def test_an_iteration_is_an_epoch(backend):
     assert (np.diff(history.cost) < 0).all()
 
 
-def test_both_backends_go_the_same_way(both):
+def test_both_backends_take_the_same_steps(both):
     nets = [network(backend) for backend in ("rust", "numpy")]
     costs = [net.fit(X, Y, 10, optimizer="lbfgs").cost for net in nets]
     assert costs[0] == pytest.approx(costs[1], rel=1e-9)
@@ -120,18 +120,18 @@ def test_float32_ends_where_its_rounding_does(backend):
     history = net.fit(X, Y, 2000, optimizer="lbfgs(tolerance=0)")
     assert history.stopped == "converged"
     assert all(w.dtype == np.float32 for w in net.weights)
-    assert history.cost[-1] == net.evaluate(X, Y)["cost"]  # not where its last search has looked
+    assert history.cost[-1] == net.evaluate(X, Y)["cost"]  # not at the last point of its search
 
 
-def test_it_goes_on_from_where_it_is(backend):
+def test_it_continues_from_its_parameters(backend):
     net = network(backend)
     first = net.fit(X, Y, 5, optimizer=bp.optimizers.LBFGS(memory=5)).cost[-1]
     assert net.fit(X, Y, 5, optimizer=bp.optimizers.LBFGS(memory=5)).cost[0] < first
-    net.fit(X, Y, 1, learning_rate=0.001)  # and another rule may follow
+    net.fit(X, Y, 1, learning_rate=0.001)  # and another optimizer may follow
 
 
 def test_ctrl_c_keeps_the_best(backend, monkeypatch):
-    """Wherever it comes: also where the line search has just gone too far."""
+    """Ctrl-C may come at any time, even if the line search has just gone too far."""
     left = []
     monkeypatch.setattr(interrupts.Interrupts, "asked", lambda self: not left or left.pop())
     found = []
@@ -148,7 +148,7 @@ def test_ctrl_c_keeps_the_best(backend, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_a_cost_of_nan_is_reported_as_in_fit(backend):
-    """Before any update, where nothing was learnt."""
+    """NaN before any update, so that the network has learned nothing."""
     X = np.full((4, 1), 1e300)
     for on_nan in ("raise", "stop"):
         net = bp.Network(
@@ -168,7 +168,7 @@ def test_a_cost_of_nan_is_reported_as_in_fit(backend):
 
 
 def test_a_cost_that_becomes_nan_leaves_the_best(backend, monkeypatch):
-    """Wherever it comes."""
+    """NaN may come at any evaluation."""
     whole = Objective.__call__
     for good in (1, 3, 7, 12):
         calls = []
@@ -195,7 +195,7 @@ def test_a_cost_that_becomes_nan_leaves_the_best(backend, monkeypatch):
     [(0, 3, "converged"), (0, 9, "converged"), (1, 9, "epochs"), (1, 3, "evaluations"),
      (2, 3, "line_search"), (2, 9, "line_search")],
 )  # fmt: skip
-def test_what_has_ended_it(status, iterations, stopped, monkeypatch):
+def test_the_reason_of_the_end_is_recorded(status, iterations, stopped, monkeypatch):
     import scipy.optimize
 
     def minimize(objective, start, **settings):
@@ -219,7 +219,7 @@ def test_a_limit_of_evaluations_ends_it(monkeypatch):
 
 
 def test_a_line_search_that_fails_says_so(backend, monkeypatch):
-    """A gradient that points uphill: no step along it makes the cost less."""
+    """The gradient points uphill, so that no step along it reduces the cost."""
     whole = Objective.__call__
 
     def uphill(self, vector):
@@ -233,8 +233,8 @@ def test_a_line_search_that_fails_says_so(backend, monkeypatch):
     assert net.evaluate(X, Y)["cost"] <= before
 
 
-def test_the_memory_of_another_optimizer_does_not_outlive_it(backend):
-    """adam, then lbfgs, then adam: the last begins as in a network that has its parameters."""
+def test_the_state_of_another_optimizer_is_dropped(backend):
+    """adam, lbfgs, adam: the last starts as in a new network with these parameters."""
     adam = {"optimizer": "adam", "learning_rate": 0.01, "batch_size": 10, "shuffle": False}
     net = network(backend)
     net.fit(X, Y, 3, **adam)
@@ -259,11 +259,11 @@ def bits(net):
 
 
 class Mine(Exception):
-    """An error of the user's own."""
+    """An error of a custom function."""
 
 
 def test_an_error_on_the_way_leaves_the_best(backend):
-    """Whatever a function of the user's own has said, and wherever the line search was."""
+    """The custom function may raise any error, at any point of the line search."""
     left = np.inf
 
     def sigma(z):
@@ -290,7 +290,7 @@ def test_an_error_on_the_way_leaves_the_best(backend):
 
 def test_more_memory_takes_other_steps(backend):
     costs = [network(backend).fit(X, Y, 20, optimizer=f"lbfgs(memory={n})").cost for n in (1, 9)]
-    assert costs[0][0] == costs[1][0]  # with nothing to remember yet
+    assert costs[0][0] == costs[1][0]  # without any history yet
     assert costs[0][-1] != costs[1][-1]
 
 
@@ -311,13 +311,13 @@ def test_more_memory_takes_other_steps(backend):
         ({"optimizer": "lbfgs(memory=0)"}, "memory of optimizer 'lbfgs' must be an integer >= 1"),
     ],
 )
-def test_what_it_goes_without(given, sentence, backend):
+def test_unsupported_options_are_refused(given, sentence, backend):
     with pytest.raises(ValueError, match=sentence):
         network(backend).fit(X, Y, 1, **{"optimizer": "lbfgs"} | given)
 
 
 @pytest.mark.parametrize("name", ["l1", "dropout", "weight_decay", "max_norm"])
-def test_what_its_layers_go_without(name, backend):
+def test_unsupported_options_of_layers_are_refused(name, backend):
     with pytest.raises(ValueError, match=f"must have layers without {name}; got {name} > 0"):
         network(backend, **{name: 0.1}).fit(X, Y, 1, optimizer="lbfgs")
 

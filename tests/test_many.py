@@ -1,4 +1,4 @@
-"""Many at once: each with the bits it has alone, and errors that stay with theirs."""
+"""Many trainings at once: the bits of each are those it has alone, and errors stay separate."""
 
 import threading
 
@@ -43,7 +43,7 @@ def test_the_same_bits_as_alone(threads, backend):
         assert one.history.stopped == history.stopped
 
 
-def test_each_may_have_rows_of_its_own(backend):
+def test_each_may_have_different_rows(backend):
     folds = [np.arange(90) % 3 != fold for fold in range(3)]
     config = COMMON | {"sizes": [4, 8, 3], "backend": backend}
     for one, rows in zip(bp.train_many([config] * 3, X, LABELS, rows=folds), folds, strict=True):
@@ -73,8 +73,8 @@ def test_frames_are_read_as_fit_reads_them(backend):
 
 @pytest.mark.parametrize("name", ["X", "y"])
 @pytest.mark.parametrize("rows", [None, [np.arange(30)]])
-def test_what_is_masked_is_not_learnt_from(name, rows):
-    """Also where no chosen row has a mask: the mask would be lost without a word."""
+def test_masked_samples_are_refused(name, rows):
+    """This also holds if no chosen row is masked: the mask would be lost without a message."""
     given = {"X": X, "y": LABELS}
     given[name] = np.ma.array(given[name])
     given[name][-1] = np.ma.masked
@@ -95,7 +95,7 @@ def test_an_error_stays_with_its_config(backend):
 
 
 @pytest.mark.filterwarnings("ignore:.*(overflow|invalid value).*:RuntimeWarning")
-def test_a_cost_that_diverges_is_an_error_of_its_own(backend):
+def test_a_cost_that_diverges_is_a_separate_error(backend):
     net = {"sizes": [4, 8, 3], "activation": "identity", "output": "identity", "backend": backend}
     fit = {"epochs": 50, "seed": 0, "learning_rate": 50.0}
     bad, good = bp.train_many([net | fit, net | fit | {"learning_rate": 1e-3}], X, LABELS)
@@ -104,7 +104,7 @@ def test_a_cost_that_diverges_is_an_error_of_its_own(backend):
 
 
 @pytest.mark.parametrize("progress", [None, True])
-def test_bars_are_shown_where_asked_for_alone(progress, monkeypatch, capsys):
+def test_bars_are_only_shown_on_request(progress, monkeypatch, capsys):
     monkeypatch.setattr("backprop_rs.progress.in_terminal", lambda: True)
     asked = {} if progress is None else {"progress": progress}
     bp.train_many([COMMON | {"sizes": [4, 3]} | asked], X, LABELS)
@@ -112,7 +112,7 @@ def test_bars_are_shown_where_asked_for_alone(progress, monkeypatch, capsys):
 
 
 def test_each_is_trained_by_one_thread(monkeypatch):
-    """So that as many networks as there are threads are trained at a time."""
+    """So as many networks as there are threads are trained at a time."""
     core = pytest.importorskip("backprop_rs._core")
     alone = threading.local()
     monkeypatch.setattr(core, "set_alone", lambda yes: setattr(alone, "yes", yes))

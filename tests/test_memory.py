@@ -1,4 +1,4 @@
-"""Memory that the system refuses is a MemoryError; the network is as it was and goes on."""
+"""If the system refuses memory, calls raise MemoryError and the network stays usable."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def refused(call):
 
 
 def run(program):
-    """Run a program in a process of its own, whose memory it limits."""
+    """Run a program in a separate process with limited memory."""
     done = subprocess.run(
         [sys.executable, "-c", LIMITED + program], capture_output=True, text=True, check=False
     )

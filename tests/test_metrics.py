@@ -1,4 +1,4 @@
-"""Metrics by name and by function: what they are, and what they are given."""
+"""Metrics by name and by function: their values and their arguments."""
 
 import pickle
 import warnings
@@ -31,7 +31,7 @@ def f1_score(average):
 
 
 def over_columns(function):
-    """Of several labels, the mean over the columns, which scikit-learn has not for all."""
+    """Return the mean over the columns of several labels; not all of scikit-learn's have it."""
 
     def score(y, p, n, **weights):
         if y.ndim == 1:
@@ -94,7 +94,7 @@ def test_every_metric_has_an_oracle():
 
 
 def cases(kind, name, seed):
-    """y, p, weights and the number of classes of a random case, with what metrics stumble over."""
+    """Draw y, p, weights and the number of classes of a random case with difficult values."""
     random = np.random.default_rng(seed)
     m = int(random.integers(2, 40))
     weights = None if seed % 3 else random.integers(0, 4, m) * random.uniform(0.5, 1)
@@ -129,8 +129,8 @@ def cases(kind, name, seed):
 @pytest.mark.parametrize("kind", ["two", "three", "many", "labels", "values"])
 @pytest.mark.parametrize("name", METRICS)
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_a_metric_is_scikit_learns(name, kind):
-    """With ties, weights of 0, missing classes and one class alone; to the rounding of the sums."""
+def test_a_metric_equals_that_of_scikit_learn(name, kind):
+    """With ties, weights of 0, missing classes and a single class; equal up to rounding."""
     row = METRICS[name]
     if (row.needs == OF_VALUES) != (kind == "values") or (kind == "labels" and not row.several):
         return
@@ -154,7 +154,7 @@ def test_metrics_by_hand():
 
 
 @pytest.mark.parametrize("name", ["r2", "mae", "rmse"])
-def test_a_curve_is_what_the_network_says_after_the_epoch(name, backend):
+def test_a_curve_has_the_score_of_the_network_after_the_epoch(name, backend):
     net, twin = regressor(backend), regressor(backend)
     history = net.fit(X[:20], VALUES[:20], 3, 8, 0.01, metrics=name,
                       validation_data=(X[20:], VALUES[20:]))  # fmt: skip
@@ -215,7 +215,7 @@ def test_one_output_is_a_vector(backend):
 
 @pytest.mark.parametrize(("cost", "threshold"), [("squared_error", 0.5), ("hinge", 0.0)])
 def test_accuracy_is_that_of_evaluate(cost, threshold, backend):
-    """One output says class 1 from the middle of its targets on, which are -1 and 1 for hinge."""
+    """One output predicts class 1 from the middle of its targets on, which are -1, 1 for hinge."""
     output = "sigmoid" if threshold else "identity"
     net = bp.Network([1, 1], output=output, cost=cost, init=[[[1.0]]], backend=backend)
     X, y = [[-2.0], [0.0], [0.2], [1.0], [-1.0]], np.array([0, 1, 1, 0, 0])
@@ -224,7 +224,7 @@ def test_accuracy_is_that_of_evaluate(cost, threshold, backend):
 
 
 def test_weights_of_validation_samples_count_in_its_accuracy(backend):
-    """Whether or not the metric is asked for."""
+    """This holds with and without the metric in `metrics`."""
     net, weights = classifier(backend), np.arange(30.0)
     held = (X, LABELS, weights)
     history = net.fit(X, LABELS, 1, 8, 0.1, metrics="accuracy", validation_data=held)
@@ -233,7 +233,7 @@ def test_weights_of_validation_samples_count_in_its_accuracy(backend):
 
 
 @pytest.mark.parametrize("given", ["acuracy", 5, ["r2", None], bp.Metric])
-def test_what_is_no_metric_is_refused(given, backend):
+def test_other_objects_than_metrics_are_refused(given, backend):
     sentence = r"^metrics must be functions or among accuracy, balanced_accuracy, f1, .*mape; got"
     with pytest.raises(ValueError, match=sentence):
         classifier(backend).fit(X, LABELS, 1, metrics=given)
@@ -268,7 +268,7 @@ def cost(y, p):
         (bp.Metric("epoch", cost), "metrics must not be called 'epoch'"),
     ],
 )
-def test_every_column_of_the_history_has_a_name_of_its_own(given, sentence, backend):
+def test_every_column_of_the_history_has_a_unique_name(given, sentence, backend):
     net = regressor(backend)
     with pytest.raises(ValueError, match=sentence):
         net.fit(X, VALUES, 1, metrics=given)
@@ -293,11 +293,11 @@ def test_a_function_called_accuracy_has_both_of_its_columns(backend):
     assert history.accuracy == history.val_accuracy != [7, 7]
 
 
-# What each is given.
+# The arguments of each.
 
 
 def seen(needs, net, *given, weights=None):
-    """y_true, y_pred and weights, as a metric gets them from `evaluate`."""
+    """Return y_true, y_pred and weights as `evaluate` passes them to a metric."""
     got = []
 
     def note(y_true, y_pred, sample_weight=None):
@@ -382,7 +382,7 @@ def test_a_partial_function_is_that_function(backend):
 
 @pytest.mark.parametrize("name", METRICS)
 def test_weights_are_repetitions_in_evaluate_fit_and_sources(name, backend):
-    """A weight of 3 counts as three rows do; and all three ways give the same number."""
+    """A weight of 3 counts like three rows, and all three ways give the same number."""
     of_values = METRICS[name].needs == OF_VALUES
     net = regressor(backend) if of_values else classifier(backend)
     y = VALUES + 1 if of_values else LABELS
@@ -407,11 +407,11 @@ def test_evaluate_keeps_its_columns_in_order(backend):
     assert list(regressor(backend).evaluate(X, VALUES, metrics="mape")) == ["cost", "mape"]
 
 
-# What they are not defined for.
+# Undefined scores.
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "r2"])
-def test_what_is_not_defined_is_nan_with_one_warning(name, backend):
+def test_undefined_scores_are_nan_with_one_warning(name, backend):
     rows = slice(0, 1) if name == "r2" else slice(0, 30, 3)  # of class 0 alone
     net = regressor(backend) if name == "r2" else classifier(backend)
     y = VALUES if name == "r2" else LABELS
@@ -421,7 +421,7 @@ def test_what_is_not_defined_is_nan_with_one_warning(name, backend):
 
 
 def test_zeros_instead_of_an_undefined_number(backend):
-    """As scikit-learn has it; without its warnings."""
+    """As in scikit-learn, but without its warnings."""
     y, p = np.zeros(4, int), np.zeros(4, int)
     assert METRICS["f1"].value(y, p, None, 2) == 0
     assert METRICS["average_precision"].value(y, p * 0.5, None, 2) == 0
@@ -475,8 +475,8 @@ def test_weights_that_are_all_0_are_refused_before_anything_is_done(backend):
         net.evaluate(bp.data.source(X, LABELS, weights=zeros))
 
 
-def test_labels_make_no_square_of_the_classes():
-    """8,000 classes and four rows: a row of a class takes 8,000 numbers, not 64 million."""
+def test_labels_need_no_matrix_of_all_classes():
+    """8,000 classes and four rows take 8,000 numbers per row, not 64 million."""
     import tracemalloc
 
     net = bp.Network([2, 8000], output="softmax", cost="cross_entropy", init="zeros")
@@ -502,7 +502,7 @@ BITS = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 0], [1, 0, 1]] * 6)
 
 
 def test_several_labels_mean_the_same_in_every_batch(backend, tmp_path):
-    """Rows that happen to have one label each are no classes, once the training had others."""
+    """Rows with one label each are not classes if the training had rows with several."""
     net = several(backend)
     history = net.fit(X, BITS, 30, 8, 0.3, metrics="accuracy", validation_data=(X[:2], BITS[:2]))
     net.save(tmp_path / "net")
@@ -517,7 +517,7 @@ def test_several_labels_mean_the_same_in_every_batch(backend, tmp_path):
             assert twin.evaluate(source)["accuracy"] == right[: len(source)].mean()
 
 
-def test_several_labels_may_show_in_the_last_block_alone(backend):
+def test_several_labels_may_only_be_in_the_last_block(backend):
     net, order = several(backend), np.argsort(BITS.sum(axis=1) != 1, kind="stable")
     X_, bits = X[order], BITS[order].astype(float)
 
@@ -540,7 +540,7 @@ def test_one_hot_rows_for_sigmoid_outputs_are_still_classes(backend):
     assert net.evaluate(X, one_hot)["accuracy"] == net.evaluate(X, LABELS)["accuracy"] == expected
 
 
-def test_values_are_no_labels(backend):
+def test_values_are_not_labels(backend):
     """Outputs without a threshold, and numbers between 0 and 1, have no accuracy."""
     net = bp.Network([4, 3], output="identity", backend=backend)
     assert list(net.evaluate(X, BITS)) == ["cost"]

@@ -1,7 +1,7 @@
-"""Arrays that somebody else changes while a network uses them: never more than other numbers.
+"""Arrays that another thread changes while a network uses them cannot do harm.
 
-Labels, weights and orders are what they were when they were checked. X and other targets are used
-in place: a change gives other numbers, or an error.
+Labels, weights and orders keep the values of their check. X and other targets are used in place: a
+change gives other numbers, or an error.
 """
 
 import contextlib
@@ -60,7 +60,7 @@ def test_a_fit_has_the_labels_of_its_check(backend, threads, sizes, batch_size, 
 
 
 @pytest.mark.parametrize(("sizes", "batch_size"), SHAPES[:2])
-def test_labels_that_move_on_do_not_reach_the_padding(backend, sizes, batch_size):
+def test_changing_labels_do_not_reach_the_padding(backend, sizes, batch_size):
     X, y = samples(sizes)
     expected = fitted(network(sizes, backend), X, y.copy(), batch_size)
     net = network(sizes, backend)
@@ -96,7 +96,7 @@ def test_a_fit_has_the_weights_of_its_check(backend, sizes, batch_size):
 
 @pytest.mark.parametrize("sizes", [[80, 64, 10], [4, 8, 3]])
 def test_a_writer_beside_every_call(backend, threads, sizes):
-    """Each call has the labels of its check, or says what it has met."""
+    """Each call uses the labels of its check, or reports the wrong value."""
     X, y = samples(sizes)
     good, done = y.copy(), threading.Event()
 
@@ -131,7 +131,7 @@ def settings(**others):
 
 
 def train(net, X, y, **others):
-    """Train, and raise what has ended it: the core returns it beside the steps before it."""
+    """Train, and raise the exception that the core returns after the completed steps."""
     *_, reason = net.train(X, y, settings(**others), (0, 0, 0.0, 0.0))
     if isinstance(reason, BaseException):
         raise reason
@@ -155,8 +155,8 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize(("sizes", "output"), [([40, 70, 10], "softmax"), ([3, 3, 3], "sigmoid")])
 @pytest.mark.parametrize("value", [*BEYOND, "n_out", "padding"])
-def test_a_label_that_is_none_never_gets_further(core, threads, name, sizes, output, value):
-    """Below all checks, as where labels change after them."""
+def test_an_invalid_label_is_never_used(core, threads, name, sizes, output, value):
+    """This skips all checks, as if labels changed after them."""
     n_out = sizes[-1]
     value = {"n_out": n_out, "padding": n_out + 1}.get(value, value)
     X, y = samples(sizes, 60)
@@ -177,7 +177,7 @@ def test_a_label_that_is_none_never_gets_further(core, threads, name, sizes, out
 
 @pytest.mark.parametrize("given", [60, 2**32 - 1])
 @pytest.mark.parametrize("sizes", [[40, 70, 10], [3, 3, 3]])
-def test_an_order_names_rows_that_are_there(core, sizes, given):
+def test_an_order_must_name_existing_rows(core, sizes, given):
     X, y = samples(sizes, 60)
     net = core.Network(sizes, ["sigmoid", "softmax"], "cross_entropy", "float32")
     orders = np.arange(60, dtype=np.uint32)[None].copy()
@@ -231,7 +231,7 @@ def test_numbers_that_become_nan_end_the_fit(backend, sizes):
 
 
 def test_a_metric_that_writes_to_its_labels(backend):
-    """It has what the fit has: the fit says so, and nothing else comes of it."""
+    """The metric shares the arrays of the fit: the fit reports it, and has no other effect."""
     X, y = samples([4, 8, 3])
 
     def destructive(y_true, y_pred):
@@ -243,11 +243,11 @@ def test_a_metric_that_writes_to_its_labels(backend):
     assert y.max() == 2
 
 
-# Results that are written where samples lie.
+# Results that share memory with samples.
 
 
 def two_views(rows, shift, dtype="float32"):
-    """X and out (rows, 3) in one memory, `shift` rows apart, that belong to two objects."""
+    """Return X and out (rows, 3) in one memory, `shift` rows apart, as two objects."""
     size = np.dtype(dtype).itemsize * 3
     memory = bytearray((rows + abs(shift)) * size)
     places = (0, shift) if shift >= 0 else (-shift, 0)

@@ -1,4 +1,4 @@
-"""Statements about the maths of a network, and about its public face."""
+"""The mathematics of a network, and its public interface."""
 
 import copy
 import io
@@ -24,7 +24,7 @@ def network(backend, cost="squared_error", output="sigmoid", dtype="float64", **
 
 
 def batch(m=20, seed=0):
-    """Targets that sum to one go with every cost."""
+    """Return samples whose targets sum to one, which suits every cost."""
     random = np.random.default_rng(seed)
     y = random.uniform(size=(m, SIZES[-1]))
     return random.normal(size=(m, SIZES[0])), y / y.sum(axis=1, keepdims=True)
@@ -102,8 +102,8 @@ def test_cost_is_the_sum_over_outputs_and_the_mean_over_samples(cost, backend):
 
 
 @pytest.mark.parametrize("output", ["sigmoid", "softmax"])
-def test_cross_entropy_keeps_its_digits_where_outputs_saturate(output, backend):
-    """z = 0 and -800: a rounds to 0, whose log is infinite; the cost is 800 all the same."""
+def test_cross_entropy_keeps_its_digits_if_outputs_saturate(output, backend):
+    """z = 0 and -800: a rounds to 0, whose log is infinite, but the cost is 800."""
     net = bp.Network(
         [1, 2], output=output, cost="cross_entropy", dtype="float64", init="zeros", backend=backend
     )
@@ -118,7 +118,7 @@ def test_cross_entropy_keeps_its_digits_where_outputs_saturate(output, backend):
     )
 
 
-BOUNDED = [row for row in ACTIVATIONS if row.name != "exponential"]  # which overflows by nature
+BOUNDED = [row for row in ACTIVATIONS if row.name != "exponential"]  # which overflows by definition
 
 
 @pytest.mark.parametrize("row", BOUNDED, ids=lambda row: row.name)
@@ -157,7 +157,7 @@ def test_zero_learning_rate_changes_nothing(optimizer, backend):
 
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_fit_is_a_loop_of_steps(shuffle, backend):
-    """Over the shuffled order of each epoch, with a smaller last batch; the same bits."""
+    """Over the shuffled order of each epoch, with a smaller last batch; the bits are the same."""
     fitted, stepped, (X, y) = network(backend), network(backend), batch(23)
     history = fitted.fit(X, y, epochs=3, batch_size=5, learning_rate=0.3, shuffle=shuffle)
     for epoch in range(3):
@@ -170,8 +170,8 @@ def test_fit_is_a_loop_of_steps(shuffle, backend):
     assert_same_bits(parameters(fitted), parameters(stepped))
 
 
-def test_slices_of_training_do_not_show(core):
-    """A call without time does a step or a few, and the next one goes on: the same bits."""
+def test_slices_of_training_change_nothing(core):
+    """A call without a time limit does at least one step, and the next call continues."""
     X, y = batch(23)
     nets = [core.Network(SIZES, ["tanh"] * 3, "squared_error", "float64") for _ in range(2)]
     run = {"batch_size": 5, "learning_rate": 0.3, "shuffle": True, "seed": 4, "stop_epoch": 2}
@@ -211,7 +211,7 @@ def test_steps_under_dropout_leave_out_others_each_time(backend):
 
 
 @pytest.mark.parametrize("optimizer", [row.name for row in OPTIMIZERS])
-def test_a_second_fit_goes_on(optimizer, backend):
+def test_a_second_fit_continues(optimizer, backend):
     once, twice, (X, y) = network(backend), network(backend), batch()
     whole = once.fit(X, y, epochs=5, batch_size=6, learning_rate=0.1, optimizer=optimizer)
     first = twice.fit(X, y, epochs=2, batch_size=6, learning_rate=0.1, optimizer=optimizer)
@@ -223,7 +223,7 @@ def test_a_second_fit_goes_on(optimizer, backend):
 
 
 def test_adam_is_the_published_algorithm(backend):
-    """Kingma & Ba 2015, Algorithm 1, with settings of our own, on one batch."""
+    """Kingma & Ba 2015, Algorithm 1, with other settings than the defaults, on one batch."""
     net, (X, y) = network(backend), batch()
     theta = parameters(net)
     twin = network(backend)
@@ -258,15 +258,15 @@ def test_class_labels_are_one_hot_rows(backend):
 # Random numbers.
 
 
-def test_streams_do_not_meet():
-    """Different for every seed, purpose and stream, and the same for the same."""
+def test_streams_do_not_overlap():
+    """They differ for every seed, purpose and stream, and are otherwise the same."""
     streams = [raw(*key, n=4).tobytes() for key in np.ndindex(3, 3, 3)]
     assert len(set(streams)) == 27
     assert raw(1, INIT, 2, 9)[:4].tobytes() == raw(1, INIT, 2, 4).tobytes()
 
 
 def test_streams_of_this_release():
-    """Philox as in every NumPy since 1.17; a change would change all trained networks."""
+    """Philox is the same in every NumPy since 1.17; a change would change all trained networks."""
     assert raw(0, INIT, 0, 2).tolist() == [15003734204198539638, 13859618513508960101]
     assert shuffled_order(8, seed=2**64 - 1, epoch=3).tolist() == [4, 2, 6, 1, 0, 7, 3, 5]
 
@@ -349,7 +349,7 @@ def test_frames_are_taken(backend):
     assert net.evaluate(X, polars.Series(labels)) == net.evaluate(X, labels)
 
 
-def test_accuracy_where_targets_are_classes(backend):
+def test_accuracy_if_targets_are_classes(backend):
     net = bp.Network([1, 2], output="identity", init=[[[1.0], [-1.0]]], backend=backend)
     X = [[1.0], [2.0], [-1.0], [-2.0]]  # classes 0, 0, 1, 1
     assert net.evaluate(X, [0, 0, 1, 0])["accuracy"] == 0.75
@@ -407,8 +407,8 @@ def test_pickle_and_copy(kind, backend):
 
 @pytest.mark.parametrize("kind", TWINS)
 @pytest.mark.parametrize("optimizer", [row.name for row in OPTIMIZERS])
-def test_a_twin_trains_on_to_the_same_bits(kind, optimizer, backend):
-    """The optimiser's memory and the average go with it, and neither changes the other."""
+def test_a_copy_continues_to_the_same_bits(kind, optimizer, backend):
+    """The optimizer state and the average are copied, and the networks stay independent."""
     net, (X, y) = network(backend), batch()
     run = {"batch_size": 6, "learning_rate": 0.1, "optimizer": optimizer, "average": 0.9}
     net.fit(X, y, epochs=2, **run)
@@ -422,7 +422,7 @@ def test_a_twin_trains_on_to_the_same_bits(kind, optimizer, backend):
     assert net.epochs_trained == twin.epochs_trained == 5
 
 
-def test_a_twin_of_a_network_with_assigned_parameters_begins_anew(backend):
+def test_a_copy_of_a_network_with_assigned_parameters_has_a_new_state(backend):
     net, (X, y) = network(backend), batch()
     net.fit(X, y, epochs=2, optimizer="adam")
     net.weights = net.weights
@@ -432,7 +432,7 @@ def test_a_twin_of_a_network_with_assigned_parameters_begins_anew(backend):
     assert_same_bits(parameters(net), parameters(twin))
 
 
-# How it looks.
+# Representations.
 
 
 def test_repr_and_tables(backend):

@@ -1,7 +1,7 @@
-"""Update rules and schedules against PyTorch's numbers (`oracles/optimizers.py` made them).
+"""Optimizers and schedules against PyTorch's numbers from `oracles/optimizers.py`.
 
 A network of one neuron with an identity output and the cost (a - y)² has ∂C/∂w_k = 2 (a - y) x_k;
-the data of each step are chosen so that this is the gradient that PyTorch was given.
+the data of each step make this the gradient that PyTorch received.
 """
 
 import json
@@ -15,7 +15,7 @@ EPS = float(np.finfo(float).eps)
 
 
 def weights_along(core, rule):
-    """The weights after each update."""
+    """Return the weights after each update."""
     network = core.Network([4, 1], ["identity"], "squared_error", "float64")
     network.set_optimizer(rule)
     network.set_weights([np.array([ORACLE["start"]])])
@@ -30,19 +30,19 @@ def weights_along(core, rule):
 
 
 @pytest.mark.parametrize("rule", ORACLE["updates"])
-def test_a_rule_is_pytorchs(core, rule):
-    """Twelve updates of some ten roundings; y is rounded to eps times its size, some ten."""
+def test_an_optimizer_equals_that_of_pytorch(core, rule):
+    """Twelve updates have about ten roundings each; y, about ten in size, is rounded too."""
     expected = np.array(ORACLE["updates"][rule])
     np.testing.assert_allclose(weights_along(core, rule), expected, rtol=1e-12, atol=1e4 * EPS)
 
 
 @pytest.mark.parametrize("schedule", ORACLE["factors"])
-def test_a_schedule_is_pytorchs(core, schedule):
+def test_a_schedule_equals_that_of_pytorch(core, schedule):
     factors = [core.schedule_factor(schedule, epoch, 12) for epoch in range(12)]
     np.testing.assert_allclose(factors, ORACLE["factors"][schedule], rtol=1e-12, atol=10 * EPS)
 
 
-def test_reduce_on_plateau_is_pytorchs(core):
+def test_reduce_on_plateau_equals_that_of_pytorch(core):
     text, memory, factors = "reduce_on_plateau(0.5, 2, 0.01, 1)", None, []
     for value in ORACLE["plateau"]["values"]:
         memory = core.observe(text, value, memory)
@@ -51,7 +51,7 @@ def test_reduce_on_plateau_is_pytorchs(core):
 
 
 def test_lion_moves_by_signs(core):
-    """Chen et al. 2023, Algorithm 2, written out."""
+    """Compare with Chen et al. 2023, Algorithm 2."""
     w, m = np.array(ORACLE["start"]), np.zeros(4)
     for gradient, step in zip(ORACLE["gradients"], weights_along(core, "lion"), strict=True):
         w = w - ORACLE["rate"] * np.sign(0.9 * m + 0.1 * np.array(gradient))

@@ -1,4 +1,4 @@
-"""Activations and costs of the user's own, on both backends."""
+"""Custom activations and costs on both backends."""
 
 import copy
 import pickle
@@ -16,7 +16,7 @@ from test_gradients import check_gradients
 ARCSINH = bp.Activation("arcsinh", np.arcsinh, lambda z, a: 1 / np.sqrt(z * z + 1))
 QUARTIC = bp.Cost("quartic", lambda a, y: (a - y) ** 4, lambda a, y: 4 * (a - y) ** 3)
 SUMMED = bp.Cost("summed", lambda a, y: ((a - y) ** 2).sum(axis=1), lambda a, y: 2 * (a - y))
-# (hidden activation, output, cost): each place of a function, alone and beside others.
+# (hidden activation, output, cost): each place of a function, alone and with others.
 PLACES = {
     "hidden": (ARCSINH, "sigmoid", "cross_entropy"),
     "output": ("tanh", ARCSINH, "huber"),
@@ -72,7 +72,7 @@ def test_both_backends_train_alike(place, settings, both):
 @pytest.mark.parametrize(
     "row", [row for row in ACTIVATIONS if row.elementwise], ids=lambda row: row.name
 )
-def test_a_row_of_the_table_as_ones_own_trains_as_the_table_does(row, backend):
+def test_an_entry_of_the_table_as_a_custom_function_trains_the_same(row, backend):
     name = row.name
     sound = activation(name)
     own = bp.Activation(f"my_{name}", sound.sigma, sound.sigma_prime)
@@ -88,7 +88,7 @@ def test_a_row_of_the_table_as_ones_own_trains_as_the_table_does(row, backend):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("place", PLACES)
-def test_the_bits_do_not_depend_on_threads_or_neighbours(place, dtype):
+def test_the_bits_do_not_depend_on_threads_or_other_rows(place, dtype):
     """With 1,200 rows a batch has two chunks, and enough work for several threads."""
     X, y = batch(1200)
     results = []
@@ -103,7 +103,7 @@ def test_the_bits_do_not_depend_on_threads_or_neighbours(place, dtype):
     np.testing.assert_array_equal(together[7], net.predict(X[7]))
 
 
-def test_classes_and_sample_weights_reach_an_own_cost(backend):
+def test_classes_and_sample_weights_reach_a_custom_cost(backend):
     net, (X, _) = network("cost after softmax", backend), batch()
     labels = np.arange(ROWS) % 3
     weights = np.linspace(0, 1, ROWS)
@@ -167,11 +167,11 @@ def test_a_wrong_derivative_is_refused_before_any_update(call, backend):
     np.testing.assert_array_equal(before, parameters(net))
 
 
-# What goes wrong.
+# Errors.
 
 
 def failing_after(calls, error):
-    """arcsinh, which raises an error at one of its calls."""
+    """Return arcsinh that raises an error at one of its calls."""
     count = iter(range(10**9))
 
     def sigma(z):
@@ -183,15 +183,15 @@ def failing_after(calls, error):
 
 
 class Mine(Exception):
-    """An error of the user's own."""
+    """An error of a custom function."""
 
 
 @pytest.mark.parametrize("call", ["predict", "activations", "evaluate", "backward", "step", "fit"])
-def test_what_a_function_raises_comes_out_as_it_is(call, backend):
+def test_an_exception_of_a_function_is_raised_unchanged(call, backend):
     error = Mine("a reason")
     X, y = batch()
     net = network((failing_after(10**9, error), "sigmoid", "squared_error"), backend)
-    net.backward(X, y)  # the check is past
+    net.backward(X, y)  # after the check
     failing = failing_after(0, error)
     object.__setattr__(net._functions[0], "sigma", failing.sigma)
     arguments = {"predict": (X,), "activations": (X,), "step": (X, y, 0.1)}.get(call, (X, y))
@@ -200,12 +200,12 @@ def test_what_a_function_raises_comes_out_as_it_is(call, backend):
         getattr(net, call)(*arguments)
     assert caught.value is error
     np.testing.assert_array_equal(before, parameters(net))
-    net.predict(X)  # the next call is sound
+    net.predict(X)  # the next call works
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("error", [Mine("a reason"), KeyboardInterrupt()], ids=["own", "ctrl-c"])
-def test_a_failure_in_training_leaves_the_last_whole_step(error, threads, backend):
+def test_a_failure_in_training_keeps_the_last_complete_step(error, threads, backend):
     X, y = batch(1200)
     sizes = (4, 90, 60, 3)
     functions = [failing_after(10**9, error) for _ in range(2)]
@@ -239,7 +239,7 @@ RETURNS = {
 
 
 @pytest.mark.parametrize("case", RETURNS)
-def test_what_a_function_returns_is_checked(case, backend):
+def test_the_result_of_a_function_is_checked(case, backend):
     sigma, error, sentence = RETURNS[case]
     own = bp.Activation("mine", sigma, lambda z, a: z)
     with pytest.raises(error, match=sentence):
@@ -247,9 +247,9 @@ def test_what_a_function_returns_is_checked(case, backend):
 
 
 def test_a_function_of_several_rows_is_refused(backend):
-    centred = bp.Activation("centred", lambda z: z - z.mean(axis=0), lambda z, a: 1 + 0 * z)
+    centered = bp.Activation("centered", lambda z: z - z.mean(axis=0), lambda z, a: 1 + 0 * z)
     with pytest.raises(ValueError, match="must take each row alone; got other numbers beside"):
-        network((centred, "sigmoid", "squared_error"), backend).backward(*batch())
+        network((centered, "sigmoid", "squared_error"), backend).backward(*batch())
 
 
 def test_names_and_functions_are_checked(backend):
@@ -293,7 +293,7 @@ def test_pickles_and_copies(backend):
         fit(again, X, y)
 
 
-def test_many_at_once_are_as_alone(backend):
+def test_many_trainings_at_once_equal_single_ones(backend):
     X, y = batch()
     hidden, output, cost = PLACES["all"]
     config = {"sizes": [4, 8, 3], "activation": hidden, "output": output, "cost": cost}

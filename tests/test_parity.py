@@ -1,7 +1,7 @@
 """Rust against NumPy: output, then cost, then each named gradient, then trained parameters.
 
-The tolerance is derived, not chosen: `bounds.py` computes the same quantities in float64 and how
-far rounding may take a backend from them.
+The tolerance is derived: `bounds.py` computes the same quantities in float64, with bounds of the
+rounding errors of a backend.
 """
 
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ TABLES = ["activation", "cost", "init", "optimizer"]
 
 
 @pytest.mark.parametrize("kind", TABLES)
-def test_tables_have_the_same_rows(both, kind):
-    """Names, settings, defaults and accepted numbers."""
+def test_tables_have_the_same_entries(both, kind):
+    """Compare names, settings, defaults and accepted numbers."""
     rust, numpy = (dict(module.table(kind)) for module in both)
     assert set(rust) == set(numpy), f"rows of one backend only: {sorted({*rust} ^ {*numpy})}"
     assert rust == numpy, "the settings differ"
@@ -40,7 +40,7 @@ SETTINGS = st.one_of(
 
 @settings(deadline=None)
 @given(st.data())
-def test_rows_are_read_and_refused_alike(both, data):
+def test_entries_are_read_and_refused_alike(both, data):
     kind = data.draw(st.sampled_from(TABLES))
     names = dict(both[0].table(kind))
     name = data.draw(st.sampled_from([*names, "relo", ""]))
@@ -65,7 +65,7 @@ def test_rows_are_read_and_refused_alike(both, data):
 
 @dataclass
 class Case:
-    """Arguments of a network, a batch as the user passes it, and the same batch exactly."""
+    """The arguments of a network, a batch as the user passes it, and the exact batch."""
 
     arguments: dict
     X: object
@@ -96,7 +96,7 @@ def fortran(X):
 
 
 def strided(X):
-    """Every second row and column of a larger array."""
+    """Return every second row and column of a larger array."""
     larger = np.full((2 * X.shape[0], 2 * X.shape[1]), 99, X.dtype)
     larger[::2, ::2] = X
     return larger[::2, ::2]
@@ -132,7 +132,7 @@ LAYOUTS = [np.copy, fortran, strided, reversed_rows, read_only, unaligned, big_e
 
 @st.composite
 def hidden_activations(draw, n, output):
-    """Any, but one exponential at the most: one of another is beyond all numbers."""
+    """Draw any activations, but at most one exponential: two of them overflow."""
     rows = []
     for _ in range(n):
         steep = "exponential" in (output, *rows)
@@ -143,7 +143,7 @@ def hidden_activations(draw, n, output):
 
 @st.composite
 def cases(draw, layers=6, widths=70):
-    """1 to 6 layers of 1 to 70 neurons; a batch of 1 to 40 rows in any layout and dtype."""
+    """Draw 1 to 6 layers of 1 to 70 neurons, and 1 to 40 rows in any layout and dtype."""
     cost, output = draw(st.sampled_from(COST_AND_OUTPUT))
     least = 2 if output == "softmax" else 1
     n_layers = draw(st.integers(1, layers))
@@ -169,7 +169,7 @@ def cases(draw, layers=6, widths=70):
 
 
 def targets(draw, random, cost, n, n_out, dtype):
-    """y as it is passed, and as the matrix it stands for."""
+    """Return y as it is passed, and as the matrix that it stands for."""
     if n_out > 1 and draw(st.booleans()):
         labels = random.integers(n_out, size=n)
         return labels, np.eye(n_out)[labels]
@@ -183,7 +183,7 @@ def targets(draw, random, cost, n, n_out, dtype):
 
 
 def agree(left, right, bound, what):
-    """Both are within the bound of the value, and of each other."""
+    """Check that both results are within the bound of the value, and of each other."""
     allowed = bound.allowed()
     for result, other in ((left, bound.value), (right, bound.value), (left, right)):
         assert np.shape(result) == bound.value.shape, what
@@ -191,7 +191,7 @@ def agree(left, right, bound, what):
 
 
 def compare_backward(case, first, second):
-    """Output, then cost, then each named gradient."""
+    """Compare the output, then the cost, then each named gradient."""
     results = case.model().backward(case.exact_X, case.exact_y)
     nets = [case.network(backend) for backend in (first, second)]
     agree(*(net.predict(case.X) for net in nets), results["activations"][-1], "output")
@@ -206,12 +206,12 @@ def compare_backward(case, first, second):
 
 
 def compare_training(case, first, second):
-    """Parameters after the epochs."""
+    """Compare the parameters after the epochs."""
     nets = [case.network(backend) for backend in (first, second)]
     run = TRAINING | {"batch_size": case.batch_size, "on_nan": "stop"}
     with np.errstate(over="ignore", invalid="ignore"):
         ends = [net.fit(case.X, case.y, **run).stopped for net in nets]
-    assume("nan" not in ends)  # there is no bound of what diverges
+    assume("nan" not in ends)  # a diverging training has no bound
     model = case.model()
     n = len(case.exact_X)
     for epoch in range(TRAINING["epochs"]):

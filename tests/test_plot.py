@@ -239,7 +239,7 @@ def test_bad_input(call, words):
         call(small())
 
 
-# Where things stand.
+# Positions.
 
 
 def test_columns_are_centered():

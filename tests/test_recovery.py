@@ -1,4 +1,4 @@
-"""A cost that is not finite: what is said, and that the last good step is left, bit for bit."""
+"""A cost that is not finite: the error, and the restored last good step, bit for bit."""
 
 import backprop_rs as bp
 import numpy as np
@@ -19,8 +19,8 @@ def network(backend, **settings):
     return bp.Network([3, 5, 2], "identity", "identity", **given)
 
 
-def spoilt(backend, X=X, **settings):
-    """A training that diverges, with its error."""
+def diverged(backend, X=X, **settings):
+    """Return a training that diverges, with its error."""
     net = network(backend)
     with pytest.raises(NonFiniteCost) as caught:
         net.fit(X, Y, 50, **RUN | settings)
@@ -28,7 +28,7 @@ def spoilt(backend, X=X, **settings):
 
 
 def after_steps(backend, n, **settings):
-    """The parameters after so many steps of the same training."""
+    """Return the parameters after some steps of the same training."""
     net = network(backend)
     done = 0
 
@@ -45,7 +45,7 @@ def after_steps(backend, n, **settings):
 
 
 def step_of(error):
-    """How many steps were whole when the cost was found to be NaN, from the error's sentence."""
+    """Return the number of complete steps before the NaN, from the error message."""
     words = str(error).replace(",", "").replace(";", "").split()
     epoch, step = (int(words[words.index(name) + 1]) for name in ("epoch", "step"))
     return 5 * (epoch - 1) + step - 1
@@ -65,14 +65,14 @@ def step_of(error):
     ids=lambda settings: next(iter(settings.values()), "plain"),
 )
 @pytest.mark.parametrize("every", [0.0, 1e9])
-def test_the_parameters_are_those_before_the_update_that_spoilt_them(
+def test_the_parameters_are_those_before_the_update_that_diverged(
     settings, every, backend, monkeypatch
 ):
-    """With a copy at every slice, and with the first copy alone."""
+    """The training keeps a copy at every slice, or only the first one."""
     monkeypatch.setattr(rollback, "EVERY", every)
     monkeypatch.setattr(rollback, "COPYING", np.inf)  # however long a copy takes
     monkeypatch.setattr("backprop_rs.training.trainer.SLICE", 0.0)
-    net, error = spoilt(backend, **settings)
+    net, error = diverged(backend, **settings)
     twin = after_steps(backend, step_of(error) - 1, **settings)
     for one, other in zip(net.weights + net.biases, twin.weights + twin.biases, strict=True):
         assert one.tobytes() == other.tobytes()
@@ -85,7 +85,7 @@ def test_a_rate_that_a_callback_has_set_is_repeated(backend):
     def faster(epoch):
         epoch.learning_rate = 0.01 if epoch.number < 4 else 5.0
 
-    net, error = spoilt(backend, learning_rate=0.02, callbacks=faster)
+    net, error = diverged(backend, learning_rate=0.02, callbacks=faster)
     assert "learning_rate is too large, which is 5" in str(error)
     nets = [network(backend), net]
     nets[0].fit(X, Y, 50, 8, 0.02, callbacks=[faster, Stopping(step_of(error) - 1)])
@@ -93,7 +93,7 @@ def test_a_rate_that_a_callback_has_set_is_repeated(backend):
 
 
 class Stopping:
-    """Stops after a number of steps."""
+    """Stop after a number of steps."""
 
     def __init__(self, n):
         self.left = n
@@ -106,7 +106,7 @@ class Stopping:
 
 @quiet
 def test_the_sentence_names_epoch_step_and_cause(backend):
-    _, error = spoilt(backend)
+    _, error = diverged(backend)
     assert isinstance(error, ValueError) and isinstance(error, FloatingPointError)
     epoch = 1 + step_of(error) // 5
     step = 1 + step_of(error) % 5
@@ -121,7 +121,7 @@ def test_the_sentence_names_epoch_step_and_cause(backend):
 @quiet
 def test_data_that_are_too_large_are_the_cause_before_any_update(backend):
     net, twin = network(backend), network(backend)
-    for epoch in (1, 4):  # also where a training before it went well
+    for epoch in (1, 4):  # also after a training that went well
         with pytest.raises(NonFiniteCost) as caught:
             net.fit(np.full((40, 3), 1e30, np.float32), Y, 50, **RUN)
         assert str(caught.value) == (
@@ -135,9 +135,9 @@ def test_data_that_are_too_large_are_the_cause_before_any_update(backend):
 
 
 @quiet
-def test_the_last_update_is_looked_at_too(backend):
-    """No batch comes after it."""
-    _, error = spoilt(backend, batch_size=40, learning_rate=1e20)
+def test_the_last_update_is_checked_too(backend):
+    """No batch follows it."""
+    _, error = diverged(backend, batch_size=40, learning_rate=1e20)
     n = 1 + int(str(error).split("epoch ")[1].split(",")[0])  # epochs of a step
     net = network(backend)
     run = {"batch_size": 40, "learning_rate": 1e38}
@@ -148,8 +148,8 @@ def test_the_last_update_is_looked_at_too(backend):
 
 @quiet
 @pytest.mark.parametrize("rate", [1.0, 3e38])
-def test_of_samples_that_come_once_the_last_finite_copy_is_taken(rate, backend, monkeypatch):
-    """The steps since then cannot be repeated; the first with the large rate spoils all."""
+def test_a_stream_that_comes_once_goes_back_to_the_last_finite_copy(rate, backend, monkeypatch):
+    """Later steps cannot be repeated; the first one with the large rate diverges."""
     monkeypatch.setattr(rollback, "EVERY", 0.0)
     monkeypatch.setattr(rollback, "COPYING", np.inf)
     net = network(backend)
@@ -164,7 +164,7 @@ def test_of_samples_that_come_once_the_last_finite_copy_is_taken(rate, backend, 
 
 @quiet
 def test_stop_returns_the_history(backend):
-    net, error = spoilt(backend)
+    net, error = diverged(backend)
     other = network(backend)
     history = other.fit(X, Y, 50, on_nan="stop", **RUN)
     assert history.stopped == "nan"
@@ -174,7 +174,7 @@ def test_stop_returns_the_history(backend):
 
 
 @quiet
-def test_ignore_goes_on(backend):
+def test_ignore_continues(backend):
     net = network(backend)
     history = net.fit(X, Y, 50, on_nan="ignore", **RUN)
     assert history.stopped == "epochs" and len(history) == 50
@@ -183,22 +183,22 @@ def test_ignore_goes_on(backend):
 
 
 @quiet
-def test_training_goes_on_after_it(backend):
-    net, error = spoilt(backend)
+def test_training_continues_after_it(backend):
+    net, error = diverged(backend)
     net.weights, net.biases = network(backend).weights, network(backend).biases
     history = net.fit(X, Y, 3, 8, 1e-3)
     assert history.epoch[0] == len(error.history) + 1
 
 
 @pytest.mark.parametrize("given", ["Raise", None, 1])
-def test_what_is_not_accepted(given, backend):
+def test_other_values_are_refused(given, backend):
     with pytest.raises(ValueError, match=r"^on_nan must be one of raise, stop, ignore; got"):
         network(backend).fit(X, Y, 1, on_nan=given)
 
 
 @pytest.mark.parametrize("backend", ["rust", "numpy"])
-def test_a_copy_of_large_layers_is_given_up_when_asked(backend):
-    """A thread with over 2^20 numbers asks meanwhile; what had been kept stays."""
+def test_a_copy_of_large_layers_can_be_interrupted(backend):
+    """A thread with over 2^20 numbers checks for interrupts; the earlier copy stays."""
     core = bp.Network([1100, 1000], backend=backend, seed=0)._core
     copies = rollback.Copies(core, steps=1)
     copies.keep((0, 0, 0.0, 0.0), bool, lambda: False)

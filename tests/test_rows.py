@@ -1,4 +1,4 @@
-"""The rows of the tables as objects: every one is what its text is, and says what it accepts."""
+"""The entries of the tables as objects: each equals its text, and checks its settings."""
 
 import pickle
 from importlib import import_module
@@ -28,7 +28,7 @@ def test_a_module_lists_its_table(kind):
 
 
 @EVERY
-def test_a_row_without_settings_is_its_name(kind, row, core):
+def test_an_entry_without_settings_equals_its_name(kind, row, core):
     made = maker(kind, row)()
     assert made == row.name == core.canonical(kind, row.name)
     assert repr(made) == f"{entries.class_name(row.name)}()"
@@ -55,7 +55,7 @@ def test_settings_are_given_in_order_or_by_name(kind, row, core):
 
 
 def another(setting):
-    """A number that a setting accepts, and that is not its default."""
+    """Return a number that a setting accepts, other than its default."""
     tried = (0, 1, 0.25, 2, 3)
     return next(x for x in tried if x != setting.default and setting.accepted.contains(x))
 
@@ -69,7 +69,7 @@ def test_a_number_that_is_not_accepted_is_refused(kind, row):
 
 
 @EVERY
-def test_a_setting_that_there_is_not_is_refused(kind, row):
+def test_an_unknown_setting_is_refused(kind, row):
     with pytest.raises(TypeError, match=rf"^{entries.class_name(row.name)} takes .*'color'"):
         maker(kind, row)(color=1)
 
@@ -91,14 +91,14 @@ def test_lbfgs_is_among_the_optimizers():
     assert bp.optimizers.LBFGS(memory=20) == "lbfgs(memory=20)"
 
 
-def test_a_row_is_kept_by_pickle_and_is_text():
+def test_an_entry_is_text_and_survives_pickle():
     made = bp.activations.LeakyReLU(0.1)
     again = pickle.loads(pickle.dumps(made))
     assert again == made and repr(again) == "LeakyReLU(slope=0.1)"
     assert f"{made}" == "leaky_relu(slope=0.1)" and isinstance(made, str)
 
 
-def test_rows_are_accepted_where_names_are(backend):
+def test_entries_are_accepted_wherever_names_are(backend):
     net = bp.Network(
         *([3, 4, 2], bp.activations.LeakyReLU(0.1), bp.activations.Softmax()),
         cost=bp.costs.CrossEntropy(label_smoothing=0.1),
@@ -116,7 +116,7 @@ def test_rows_are_accepted_where_names_are(backend):
     assert len(history) == 4
 
 
-def test_a_name_that_is_missing_is_told_with_those_that_are_there():
+def test_an_unknown_name_is_reported_with_the_known_ones():
     with pytest.raises(AttributeError, match=r"has no attribute 'leaky_relu'; .*mean LeakyReLU"):
         bp.activations.leaky_relu  # noqa: B018 (the access is what is tested)
     with pytest.raises(AttributeError, match=r"'Swash'; it has Identity, Sigmoid, .*Softmax$"):
@@ -125,10 +125,10 @@ def test_a_name_that_is_missing_is_told_with_those_that_are_there():
         bp.activations.__wrapped__  # noqa: B018
 
 
-# Schedules are put together.
+# Combinations of schedules.
 
 
-def test_schedules_follow_each_other_and_are_multiplied():
+def test_schedules_can_be_chained_and_multiplied():
     warmup, cosine, exponential = (
         bp.schedules.Warmup(3), bp.schedules.Cosine(end=0.1), bp.schedules.Exponential(0.9)
     )  # fmt: skip
@@ -141,7 +141,7 @@ def test_schedules_follow_each_other_and_are_multiplied():
         assert eval(repr(made), names) == made
 
 
-def test_schedules_that_cannot_be_put_together():
+def test_schedules_that_cannot_be_combined():
     warmup, cosine = bp.schedules.Warmup(3), bp.schedules.Cosine()
     with pytest.raises(ValueError, match="a product of schedules must be of curves"):
         warmup.then(cosine) * cosine

@@ -8,7 +8,7 @@ from backprop_rs.health import measures
 IRIS = bp.load_iris()
 
 # NumPy may add up a row's products in another order than those of a batch, in chains of at most 7,
-# three layers forward and three back; the errors grow by the condition of these sums, some 3.
+# three layers forward and three back; the errors grow with the condition of these sums, about 3.
 ROUNDINGS = 6 * 7 * 3
 
 

@@ -1,4 +1,4 @@
-"""Schedules against their closed forms, written out here, and in a training."""
+"""Schedules against their closed forms, and in a training."""
 
 from fractions import Fraction
 from math import cos, inf, pi, sqrt
@@ -42,18 +42,18 @@ FORMS = {
 
 
 def share_of_restarts(x):
-    """Cycles of 2, 4, 8 epochs: they begin at 0, 2, 6."""
+    """Return the share of cycles of 2, 4, 8 epochs, which begin at 0, 2, 6."""
     start, length = next((s, n) for s, n in ((6, 8), (2, 4), (0, 2)) if x >= s)
     return (x - start) / length
 
 
 def share_of_cycle(x, multiplier):
-    """The share of its cycle that is done, in rational numbers, cycle after cycle."""
+    """Return the completed share of a cycle in rational numbers, cycle by cycle."""
     return cycles(x, multiplier)[0]
 
 
 def cycles(x, multiplier):
-    """The share of the present cycle, and how many were before it."""
+    """Return the share of the present cycle, and the number of cycles before it."""
     x, length, number = Fraction(x), Fraction(1), 0
     while x >= length:
         x, length, number = x - length, length * Fraction(multiplier), number + 1
@@ -74,8 +74,8 @@ def test_every_curve_has_its_form():
 
 
 @pytest.mark.parametrize("text", FORMS)
-def test_a_schedule_is_its_closed_form(text, core):
-    """A power is exp(exponent ln(base)): its error grows with the exponent, some tens here."""
+def test_a_schedule_equals_its_closed_form(text, core):
+    """A power is exp(exponent ln(base)): its error grows with the exponent, about 30 here."""
     factors = [core.schedule_factor(text, x, TOTAL) for x in PLACES]
     expected = [FORMS[text](x) for x in PLACES]
     np.testing.assert_allclose(factors, expected, rtol=1e-13, atol=1e-15)
@@ -87,12 +87,12 @@ def test_a_schedule_is_its_closed_form(text, core):
      ("5e-324", 1e6), ("1e-9, 1.0000001", 0.0), ("1, 2", 2.0**40 - 1)],
 )  # fmt: skip
 def test_a_restart_begins_at_the_full_rate(text, x, core):
-    """Also where x is a multiple of `first` to rounding, or all of its bits are of whole cycles."""
+    """Also if x is a multiple of `first` up to rounding, or its bits only count whole cycles."""
     assert core.schedule_factor(f"cosine_restarts({text})", x, 9.0) == 1.0
 
 
 def test_restarts_of_both_backends_have_the_same_bits(both):
-    """All that is left to the platform is the cosine; its argument comes from + - * / alone."""
+    """Only the cosine depends on the platform; its argument needs + - * / only."""
     random = np.random.default_rng(0)
     for multiplier in (1.0, 1.0000001, 1.3, 2.0, 1e6):
         for x in random.uniform(0, 300, 300):
@@ -114,12 +114,12 @@ def test_the_share_of_a_cycle_is_exact(multiplier):
 
 
 @pytest.mark.parametrize("row", CURVES, ids=lambda row: row.name)
-def test_a_row_is_reactive_or_not(row, core):
+def test_an_entry_is_reactive_or_not(row, core):
     assert core.is_reactive(row.name) == (row.name in ("reduce_on_plateau", "adaptive"))
 
 
 def test_adaptive_divides_by_five_after_two_epochs_without_progress(core):
-    """As scikit-learn's: progress is less than the best by more than tol."""
+    """As in scikit-learn: progress is an improvement of the best by more than tol."""
     memory, factors = None, []
     for value in [3, 2, 2, 2, 1.99995, 1, 1, 1, 1]:
         memory = core.observe("adaptive", value, memory)
@@ -144,7 +144,7 @@ def test_a_step_has_the_rate_of_its_place(text, backend):
         def on_step_end(self, step):
             biases.append(float(step.net.biases[0][0]))
 
-    # y is so far away that its distance, and with it the slope, is all but constant
+    # y is so far away that its distance, and so the slope, is nearly constant
     net.fit(np.zeros((4, 1)), np.full(4, -1e9), 3, 1, 1e-9, schedule=text, callbacks=Watch())
     rates = -np.diff(biases) / 2  # of 1e-9 times a slope of 2e9
     places = np.arange(12) / 4
@@ -153,7 +153,7 @@ def test_a_step_has_the_rate_of_its_place(text, backend):
     np.testing.assert_allclose(rates, expected, rtol=1e-6, atol=1e-9)
 
 
-def test_a_second_training_has_a_schedule_of_its_own(backend):
+def test_a_second_training_starts_its_own_schedule(backend):
     net = network(backend)
     rates = [net.fit([[1]], [2], 3, 1, 0.1, schedule="cosine").learning_rate for _ in range(2)]
     assert rates[0] == rates[1] == pytest.approx([0.1, 0.075, 0.025])
@@ -168,8 +168,8 @@ def test_the_steps_of_a_second_training_begin_its_schedule_too(backend):
     assert float(net.weights[0][0, 0]) == pytest.approx(float(twin.weights[0][0, 0]), rel=1e-14)
 
 
-def test_a_plateau_makes_the_rate_smaller(backend):
-    """The slope is 0 from the beginning, so nothing is ever gained."""
+def test_a_plateau_reduces_the_rate(backend):
+    """The slope is 0 from the beginning, so that there is no progress."""
     net = network(backend)
     history = net.fit([[1]], [1], 6, 1, 0.1, schedule="reduce_on_plateau(0.5, 1)")
     assert history.learning_rate == pytest.approx([0.1, 0.1, 0.1, 0.05, 0.05, 0.025])
@@ -182,6 +182,6 @@ def test_the_validation_is_what_a_plateau_watches(backend):
     assert history.learning_rate == pytest.approx([0.1, 0.1, 0.02, 0.004, 0.0008])
 
 
-def test_two_that_watch_are_refused(core):
+def test_two_reactive_schedules_are_refused(core):
     with pytest.raises(ValueError, match="at most one curve that watches the training; got 'ad"):
         core.canonical("schedule", "adaptive * reduce_on_plateau")

@@ -1,9 +1,8 @@
-"""Random sequences of calls: the Rust core and its NumPy twin go the same way, step by step.
+"""Random sequences of calls: the Rust core and its NumPy twin agree after each of them.
 
-After every call both networks have the same parameters and have returned the same, to rounding, or
-both have refused with the same sentence. Cost and activations are smooth and the rates small, so
-that rounding stays rounding: a few hundred updates of some dozen operations each, of 1e-16 each,
-stay far within 1e-9 of each other.
+After every call both networks have the same parameters and results, up to rounding, or both raise
+the same error. Cost and activations are smooth and the rates small, so that rounding errors stay
+small: a few hundred updates of some dozen operations of 1e-16 each stay far within 1e-9.
 """
 
 import copy
@@ -49,7 +48,7 @@ ROWS = st.integers(1, 13)
 
 
 def calls():
-    """A call as (name, how it is made)."""
+    """Draw a call as (name, function)."""
 
     def call(name, *strategies):
         return st.tuples(st.just(name), *strategies)
@@ -88,7 +87,7 @@ def calls():
 
 
 def do(net, path, name, *how):
-    """The network after a call, and what it has returned."""
+    """Return the network after a call, and its result."""
     if name in ("predict", "activations"):
         return net, getattr(net, name)(X[: how[0]])
     if name == "evaluate":
@@ -154,7 +153,7 @@ NETWORKS = st.fixed_dictionaries(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(made=NETWORKS, sequence=st.lists(calls(), min_size=1, max_size=8))
-def test_both_backends_go_the_same_way(both, tmp_path, made, sequence):
+def test_both_backends_agree_after_each_call(both, tmp_path, made, sequence):
     sizes = [3, 5, 4, 2]
     rust, numpy = (bp.Network(sizes, **made, dtype="float64", backend=b) for b in ("rust", "numpy"))
     for call in sequence:

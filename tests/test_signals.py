@@ -1,6 +1,6 @@
-"""Signals, functions of the user and the end of the interpreter: no call hangs or aborts.
+"""Signals, custom functions and the end of the interpreter: no call hangs or aborts.
 
-Whatever may hang or abort runs in a process of its own, with a time limit.
+Code that might hang or abort runs in a separate process with a time limit.
 """
 
 import json
@@ -46,7 +46,7 @@ def after(seconds, number=signal.SIGTERM, times=1):
 
 
 def run(program, **case):
-    """What a program prints as its last line; it must end by itself, and well."""
+    """Return the last line that a program prints; it must end by itself and without an error."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", HEAD + program, json.dumps(case)],
         capture_output=True,
@@ -148,13 +148,13 @@ print(json.dumps({"same_end": same_end, "found": found}))
 
 
 @pytest.mark.parametrize("callback", [False, True])
-def test_a_handler_sees_whole_steps_and_the_bits_stay(callback, backend):
+def test_a_handler_finds_complete_steps_and_the_bits_stay(callback, backend):
     told = run(WHOLE, backend=backend, callback=callback)
     assert told["same_end"]
     assert all(told["found"]), told
 
 
-# What a handler may do.
+# Actions of a handler.
 
 ASKS = """
 X, y = classes(4000)
@@ -204,7 +204,7 @@ print(json.dumps(results))
 CHANGES = {"step", "fit", "weights=", "biases="}
 
 
-def test_what_a_handler_may_do_in_fit(backend, tmp_path):
+def test_actions_of_a_handler_in_fit(backend, tmp_path):
     told = run(ASKS, backend=backend, kind="fit", path=str(tmp_path / "m"))
     for name, result in told.items():
         if name not in CHANGES:
@@ -217,7 +217,7 @@ def test_what_a_handler_may_do_in_fit(backend, tmp_path):
 
 @pytest.mark.parametrize("kind", ["predict", "evaluate"])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_what_a_handler_may_do_in_a_pass(kind, threads, backend, tmp_path):
+def test_actions_of_a_handler_in_a_pass(kind, threads, backend, tmp_path):
     told = run(ASKS, backend=backend, kind=kind, threads=threads, path=str(tmp_path / "m"))
     in_use = "RuntimeError: this network must not be changed here: the call that runs this"
     for name, result in told.items():
@@ -228,7 +228,7 @@ def test_what_a_handler_may_do_in_a_pass(kind, threads, backend, tmp_path):
             assert result == "works" or result.startswith(in_use), (name, result)
 
 
-# Functions of the user's own.
+# Custom functions.
 
 OWN = """
 told = {}
@@ -266,7 +266,7 @@ print(json.dumps(told))
 
 @pytest.mark.parametrize("at", ["predict", "evaluate", "step", "fit"])
 @pytest.mark.parametrize(("rows", "threads"), [(50, 1), (2000, 2)])
-def test_what_a_function_of_the_user_may_do(at, rows, threads, backend):
+def test_actions_of_a_custom_function(at, rows, threads, backend):
     told = run(OWN, backend=backend, at=at, rows=rows, threads=threads)
     for name in ("sizes", "activation", "n_parameters"):
         assert told[name] == "works"
@@ -415,7 +415,7 @@ def test_a_handler_that_a_callback_sets_stays(backend):
         signal.signal(signal.SIGUSR1, before)
 
 
-def test_signals_that_are_noted_are_delivered_in_order():
+def test_recorded_signals_are_delivered_in_order():
     heard = []
     numbers = (signal.SIGUSR1, signal.SIGUSR2)
     before = [signal.signal(one, lambda number, _: heard.append(number)) for one in numbers]
@@ -505,7 +505,7 @@ print("true")
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_daemon_with_a_function_of_the_user_at_exit(threads, backend):
+def test_a_daemon_with_a_custom_function_at_exit(threads, backend):
     if backend == "numpy" and threads == 2:
         pytest.skip("NumPy has threads of its own")
     for _ in range(13):
@@ -558,7 +558,7 @@ def test_ctrl_c_ends_the_drawing_of_weights(backend):
     if backend == "numpy":
         pytest.skip("which is in NumPy's hands, array by array")
     took, ticks = run(INIT, backend=backend)
-    assert ticks >= 10  # others had the interpreter
+    assert ticks >= 10  # other threads held the interpreter
     assert took < 5  # of the time that it would take, half a minute
 
 
@@ -583,7 +583,7 @@ def test_blocks_of_several_threads_restore_the_number_of_threads():
 
 
 def test_one_array_for_two_results(backend):
-    """Right results, or one sentence."""
+    """The results are right, or there is one sentence."""
     sizes = [64, 512, 512, 4]
     X = np.random.default_rng(0).normal(size=(4000, 64)).astype(np.float32)
     out = np.empty((4000, 4), np.float32)

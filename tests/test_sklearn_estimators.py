@@ -125,7 +125,7 @@ def test_an_interrupted_training_is_kept():
     assert mlp.predict(X).shape == (150,)
 
 
-# What comes in.
+# Input.
 
 
 def test_predictions_have_the_labels_of_the_training():
@@ -298,7 +298,7 @@ def test_conversion_of_regressors_and_its_errors():
             convert(3)
 
 
-# What scikit-learn has not.
+# Additions to scikit-learn.
 
 
 def test_each_layer_has_its_own_settings():

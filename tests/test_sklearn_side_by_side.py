@@ -115,7 +115,7 @@ def test_a_setting_is_accepted_or_refused_as_in_scikit_learn(name, parameter, so
             assert_alike(name, given, lambda mlp, y=y: mlp.fit(X, y))
 
 
-# What comes in.
+# Input.
 
 DATA = {
     "single": X.astype(np.float32), "integers": (X > 0).astype(int), "objects": X.astype(object),
@@ -242,7 +242,7 @@ def test_a_sequence_of_trainings_is_the_same(name, course, warm_start):
         assert_alike(name, {**BASE, "warm_start": warm_start}, use)
 
 
-# Where scikit-learn's stumble.
+# Cases that fail in scikit-learn.
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -275,12 +275,12 @@ def test_a_training_may_continue_with_another_solver_or_early_stopping(
 
 
 @pytest.mark.parametrize("sizes", [(5, 2.5), (5, "3"), [[5]], (5, None), (True,)])
-def test_sizes_that_are_no_integers_are_named(sizes):
+def test_sizes_that_are_not_integers_are_named(sizes):
     with pytest.raises(TypeError, match=r"^hidden_layer_sizes must be integers > 0, got \["):
         MLPClassifier(sizes).fit(X, LABELS)
 
 
 @pytest.mark.parametrize("y", [LABELS.astype(str), np.arange(40).astype("datetime64[D]")])
-def test_values_that_are_no_numbers_are_named(y):
+def test_values_that_are_not_numbers_are_named(y):
     with pytest.raises(TypeError, match=r"^y must hold numbers; got "):
         MLPRegressor().fit(X, y)

@@ -23,7 +23,7 @@ from sklearn.metrics import r2_score
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))
 y = np.sin(X[:, 0]) + X[:, 1]
-HELD = (X[:20], -y[:20])  # what becomes worse while y is learnt
+HELD = (X[:20], -y[:20])  # gets worse while the network learns y
 # Plain gradient descent in the order of the rows, without a penalty.
 PLAIN = {"solver": "sgd", "momentum": 0.0, "alpha": 0.0, "shuffle": False, "tol": 0.0}
 BASE = PLAIN | {"hidden_layer_sizes": (5,), "random_state": 3, "batch_size": 25, "max_iter": 6}

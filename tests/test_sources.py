@@ -344,7 +344,7 @@ def test_text_targets_are_classes(tmp_path: Path) -> None:
         net.fit(bp.data.source(tmp_path, class_names=["ash", "birch"]), **SETTINGS)
 
 
-# What is wrong is named.
+# Errors name the fault.
 
 
 def damaged(path: Path, keep: float = 0.6) -> None:

@@ -1,4 +1,4 @@
-"""Early stopping: when it ends a training, and that it gives the best parameters back."""
+"""Early stopping: the end of a training, and the restored best parameters."""
 
 import backprop_rs as bp
 import numpy as np
@@ -17,7 +17,7 @@ def network(backend="auto"):
 
 
 class Core:
-    """Stands for a core whose state is a number."""
+    """A substitute for a core, whose state is a number."""
 
     def __init__(self):
         self.now = 0
@@ -27,7 +27,7 @@ class Core:
 
 
 def stops_after(costs, first=0, higher=False, **settings):
-    """The epoch after which it is over, the best one, and its state; `first` epochs went before."""
+    """Return the last epoch, the best one and its state; `first` epochs came before."""
     stopping, core = Stopping(EarlyStopping("cost", **settings), higher, first), Core()
     for epoch, cost in enumerate(costs, first + 1):
         core.now = epoch
@@ -41,7 +41,7 @@ def test_patience_counts_epochs_without_progress():
     assert stops_after(costs, patience=3) == (9, 6, 6)
     assert stops_after(costs, patience=1) == (4, 3, 3)
     assert stops_after(costs, patience=9) == (None, 10, 10)
-    assert stops_after([5, 4, 4, 4], patience=2) == (4, 2, 2)  # the same is no progress
+    assert stops_after([5, 4, 4, 4], patience=2) == (4, 2, 2)  # an equal value is not progress
 
 
 def test_progress_is_more_than_min_delta():
@@ -50,7 +50,7 @@ def test_progress_is_more_than_min_delta():
     assert stops_after(costs, patience=5, min_delta=0.5) == (None, 6, 6)
 
 
-def test_nan_is_no_progress():
+def test_nan_is_not_progress():
     assert stops_after([np.nan, 3, np.nan, np.nan], patience=2) == (4, 2, 2)
     assert stops_after([np.nan] * 5, patience=2) == (2, 0, None)
 
@@ -60,7 +60,7 @@ def test_epochs_before_this_training_do_not_count():
     assert stops_after([np.nan] * 5, first=50, patience=2) == (52, 50, None)
 
 
-def test_the_higher_is_the_better_if_it_says_so():
+def test_higher_is_better_if_set():
     assert stops_after([1, 2, 3, 2, 2], patience=2, higher=True) == (5, 3, 3)
     assert stops_after([3, 2, 1, 2, 2], patience=2, higher=False) == (5, 3, 3)
 
@@ -90,7 +90,7 @@ def f1_of_sklearn(y, p):
     ],
 )
 def test_the_direction_is_that_of_the_metric(metric, higher, backend):
-    """Parameters are those of the epoch with the best score; nothing is guessed of a function."""
+    """The parameters are those of the epoch with the best score; functions must state theirs."""
     net = network(backend)
     name = metric if isinstance(metric, str) else getattr(metric, "name", "f1_of_sklearn")
     settings = {"metrics": metric, "validation_data": (X[::-1] + 0.5, LABELS)}
@@ -116,7 +116,7 @@ def test_the_direction_is_that_of_the_metric(metric, higher, backend):
 
 
 def test_sharing_the_settings_changes_nothing(backend):
-    """Each of many trainings stops, and goes back, as it does alone."""
+    """Each of many trainings stops and goes back as it does alone."""
     shared = bp.EarlyStopping("cost", patience=3, min_delta=0.01)
     configs = [
         {"sizes": [4, n, 2], "output": "softmax", "cost": "cross_entropy", "seed": n, "epochs": 40,
@@ -154,11 +154,11 @@ def test_the_best_parameters_are_restored(backend):
     assert history.stopped == "early_stopping"
     assert history.best_epoch == best == len(history) - 5
     twin.fit(X, LABELS, best, 8, 0.5, optimizer="sgd(momentum=0.9)")
-    for name, value in twin._core.state().items():  # the optimiser's memory too
+    for name, value in twin._core.state().items():  # the optimizer state too
         assert np.array_equal(value, net._core.state()[name]), name
 
 
-def test_the_last_parameters_are_kept_where_asked_for(backend):
+def test_the_last_parameters_are_kept_on_request(backend):
     net, twin = network(backend), network(backend)
     stopping = EarlyStopping("cost", patience=2, min_delta=0.1, restore_best=False)
     history = net.fit(X, LABELS, 400, 8, 0.1, early_stopping=stopping)
@@ -167,7 +167,7 @@ def test_the_last_parameters_are_kept_where_asked_for(backend):
     assert np.array_equal(net.weights[0], twin.weights[0])
 
 
-def test_the_best_are_restored_where_the_epochs_come_to_an_end(backend):
+def test_the_best_are_restored_after_the_last_epoch(backend):
     net = network(backend)
     history = net.fit(X, LABELS, 30, 8, 3.0, early_stopping=100, on_nan="ignore")
     assert history.stopped == "epochs"
@@ -182,7 +182,7 @@ def test_a_second_training_starts_afresh(backend):
         assert history.epoch[0] <= history.best_epoch <= history.epoch[-1]
 
 
-def test_it_watches_the_validation_where_there_is_one(backend):
+def test_it_monitors_validation_data_if_there_are_any(backend):
     net = network(backend)
     history = net.fit(X, LABELS, 200, 8, 0.5, validation_fraction=0.25, early_stopping=True)
     assert history.best_epoch == int(np.argmin(history.val_cost)) + 1
@@ -195,7 +195,7 @@ def test_false_and_none_stop_nothing(backend):
         assert (history.stopped, len(history), history.best_epoch) == ("epochs", 12, None)
 
 
-def test_a_metric_can_be_watched(backend):
+def test_a_metric_can_be_monitored(backend):
     stopping = EarlyStopping("val_accuracy", patience=4)
     history = network(backend).fit(
         X, LABELS, 100, 8, 0.1, validation_fraction=0.25, early_stopping=stopping
@@ -219,7 +219,7 @@ def test_bad_settings_are_refused_at_construction(given, sentence):
         EarlyStopping(**given)
 
 
-def test_what_there_will_not_be_cannot_be_watched(backend):
+def test_a_missing_column_cannot_be_monitored(backend):
     net = network(backend)
     sentence = "^early_stopping must monitor one of accuracy, cost; got 'val_cost'$"
     with pytest.raises(ValueError, match=sentence):

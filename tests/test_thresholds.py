@@ -1,4 +1,4 @@
-"""Where one output changes from class 0 to class 1, in everything that decides."""
+"""The threshold between class 0 and class 1 of one output, everywhere it is used."""
 
 from typing import Any
 
@@ -24,13 +24,13 @@ LABELS = (X[:, 0] > 0.1).astype(int)
 
 
 @pytest.mark.parametrize("row", ACTIVATIONS, ids=lambda row: row.name)
-def test_the_hinge_cost_goes_by_the_range_of_the_output(row: Any) -> None:
-    """Its least cost is where the output is 1 and as near to -1 as it can be."""
+def test_the_threshold_of_hinge_depends_on_the_range_of_the_output(row: Any) -> None:
+    """Its least cost is at 1 and as close to -1 as the output allows."""
     assert threshold(row.name, "cross_entropy") == threshold(row.name, "mine") == 0.5
     assert threshold(row.name, "hinge") == (0.5 if row.name in HALVES else 0.0)
 
 
-def test_settings_and_functions_of_the_users_own() -> None:
+def test_settings_and_custom_functions() -> None:
     assert threshold("leaky_relu(0)", "hinge") == 0.5
     assert threshold("elu(0)", "hinge") == 0.5
     assert threshold(SQUARE, "hinge") == 0.5

@@ -18,7 +18,7 @@ def test_code_blocks_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
     names = {}
-    for block in blocks:  # in one sitting, from top to bottom
+    for block in blocks:  # in one process, from top to bottom
         exec(compile(block, "docs/guide/training.md", "exec"), names)
     assert "most likely learning_rate is too large, which is 10" in PAGE
 
@@ -41,5 +41,5 @@ def test_the_page_has_the_defaults():
 
 
 @pytest.mark.parametrize("file", sorted(set(re.findall(r"benches/\w+\.py", PAGE))))
-def test_a_script_is_there(file):
+def test_the_linked_script_exists(file):
     assert (PROJECT / file).exists()

@@ -1,4 +1,4 @@
-"""The tutorial runs from its first cell to its last, and its page is of this notebook."""
+"""The tutorial runs from its first cell to its last, and its page belongs to this notebook."""
 
 import html
 import re
@@ -10,12 +10,12 @@ from nbclient import NotebookClient
 
 DOCS = Path(__file__).parents[1] / "docs"
 NOTEBOOK = DOCS / "tutorial.ipynb"
-SECONDS = 300  # for one cell, on a machine that does other things
+SECONDS = 300  # for one cell, on a busy machine
 
 
 @pytest.fixture(scope="module", autouse=True)
 def inline():
-    """Pictures stand in the cells, as they do for a reader."""
+    """Draw pictures in the cells, as a reader gets them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
         yield
@@ -23,7 +23,7 @@ def inline():
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
-    """The notebook after all its cells; an error in a cell is raised here."""
+    """Return the notebook after all of its cells; an error in a cell is raised here."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     resources = {"metadata": {"path": str(tmp_path_factory.mktemp("tutorial"))}}
     NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=resources).execute()
@@ -31,7 +31,7 @@ def executed(tmp_path_factory):
 
 
 def outputs(cell, kind):
-    """What a cell shows as text/html, text/plain or image/png."""
+    """Return the output of a cell as text/html, text/plain or image/png."""
     return [one["data"][kind] for one in cell.outputs if kind in one.get("data", {})]
 
 
@@ -50,7 +50,7 @@ def test_every_cell_runs(executed):
     assert len(explained) > 20 and len(pictures) >= 8
 
 
-def test_it_says_what_is_so(executed):
+def test_its_statements_are_true(executed):
     by_differences, exact = eval(
         re.sub(r"np\.float64", "", shown(executed, "by_differences, by_back_propagation"))
     )
@@ -60,8 +60,8 @@ def test_it_says_what_is_so(executed):
     assert eval(shown(executed, "net.evaluate(test.X, test.y)"))["accuracy"] > 0.93
 
 
-def test_the_page_is_of_this_notebook():
-    """`make tutorial` renders it anew."""
+def test_the_page_belongs_to_this_notebook():
+    """`make tutorial` renders it again."""
     page = (DOCS / "tutorial.html").read_text("utf-8")
     text = html.unescape(re.sub(r"<[^>]*>", "", page))
     words = "".join(text.split())

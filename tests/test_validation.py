@@ -32,17 +32,17 @@ def assert_same_bits(*nets):
 @pytest.mark.parametrize("seed", range(5))  # one split of all rows may happen to be right
 def test_a_share_of_each_class_is_held_back(seed):
     rows = np.arange(30.0)[:, None]
-    learnt, held = hold_back(Samples(network("numpy"), rows, LABELS), 0.2, seed)
+    train, held = hold_back(Samples(network("numpy"), rows, LABELS), 0.2, seed)
     assert np.bincount(held.labels).tolist() == [3, 2, 1]
-    assert sorted([*learnt.X[:, 0], *held.X[:, 0]]) == list(range(30))
-    assert (LABELS[learnt.X[:, 0].astype(int)] == learnt.y).all()
-    assert (np.diff(learnt.X[:, 0]) > 0).all()  # in the order they came in
+    assert sorted([*train.X[:, 0], *held.X[:, 0]]) == list(range(30))
+    assert (LABELS[train.X[:, 0].astype(int)] == train.y).all()
+    assert (np.diff(train.X[:, 0]) > 0).all()  # in their original order
 
 
 @pytest.mark.parametrize("n_classes", [1, 3, 400])
 @pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5])
 def test_the_split_is_the_first_of_each_class_in_a_random_order(n_classes, fraction):
-    """Class by class, as it is said; the split itself looks at each row once."""
+    """The oracle goes class by class, as documented; the split itself reads each row once."""
     labels = np.random.default_rng(n_classes).integers(0, n_classes, 2000)
     rows = np.arange(2000.0)[:, None]
     net = bp.Network([1, 400], output="softmax", cost="cross_entropy", backend="numpy")
@@ -55,7 +55,7 @@ def test_the_split_is_the_first_of_each_class_in_a_random_order(n_classes, fract
     assert held.X[:, 0].astype(int).tolist() == sorted(expected)
 
 
-def test_the_seed_alone_says_which():
+def test_only_the_seed_decides_the_split():
     values = np.arange(30.0)[:, None]
     samples = Samples(network("numpy"), values, values)
     held = [hold_back(samples, 0.5, seed)[1].X[:, 0].tolist() for seed in (0, 0, 1)]
@@ -63,13 +63,13 @@ def test_the_seed_alone_says_which():
     assert len(held[0]) == 15
 
 
-def test_a_fraction_is_that_data_apart(backend):
-    """As if the samples held back had been given as validation data."""
+def test_a_fraction_equals_separate_validation_data(backend):
+    """The result equals that of passing the held-out samples as validation data."""
     nets = [network(backend), network(backend)]
     first = nets[0].fit(X, LABELS, 3, 8, 0.1, validation_fraction=0.2)
-    learnt, held = hold_back(Samples(network("numpy"), X, LABELS), 0.2, seed=0)
+    train, held = hold_back(Samples(network("numpy"), X, LABELS), 0.2, seed=0)
     second = nets[1].fit(
-        learnt.X, learnt.y, 3, 8, 0.1, validation_data=(held.X, held.y)
+        train.X, train.y, 3, 8, 0.1, validation_data=(held.X, held.y)
     )  # fmt: skip
     assert_same_bits(*nets)
     assert first.val_cost == second.val_cost and first.val_accuracy == second.val_accuracy
@@ -79,9 +79,9 @@ def test_samples_held_back_keep_their_weights(backend):
     weights = np.arange(30.0)
     nets = [network(backend), network(backend)]
     first = nets[0].fit(X, LABELS, 3, 8, 0.1, sample_weight=weights, validation_fraction=0.2)
-    learnt, held = hold_back(Samples(nets[0], X, LABELS, weights), 0.2, seed=0)
+    train, held = hold_back(Samples(nets[0], X, LABELS, weights), 0.2, seed=0)
     second = nets[1].fit(
-        *(learnt.X, learnt.y, 3, 8, 0.1), sample_weight=weights[np.isin(X[:, 0], learnt.X[:, 0])],
+        *(train.X, train.y, 3, 8, 0.1), sample_weight=weights[np.isin(X[:, 0], train.X[:, 0])],
         validation_data=(held.X, held.y, weights[np.isin(X[:, 0], held.X[:, 0])]),
     )  # fmt: skip
     assert_same_bits(*nets)
@@ -134,7 +134,7 @@ def test_bad_settings_are_refused(given, sentence, backend):
 
 
 def test_a_weight_of_two_is_a_sample_twice(backend):
-    """In one batch: the same mean, but for the order of its sum."""
+    """In one batch the mean is the same, except for the order of its sum."""
     times = 1 + np.arange(30) % 2
     weighted, repeated = network(backend), network(backend)
     run = {"epochs": 5, "batch_size": 60, "learning_rate": 0.1, "shuffle": False}
@@ -145,7 +145,7 @@ def test_a_weight_of_two_is_a_sample_twice(backend):
     np.testing.assert_allclose(weighted.weights[0], repeated.weights[0], rtol=1e4 * EPS)
 
 
-def test_a_weight_of_nothing_is_no_sample(backend):
+def test_a_weight_of_zero_leaves_a_sample_out(backend):
     weighted, without = network(backend), network(backend)
     run = {"epochs": 5, "batch_size": 60, "learning_rate": 0.1, "shuffle": False}
     weighted.fit(X, LABELS, sample_weight=np.r_[np.zeros(10), np.ones(20)], **run)
@@ -162,7 +162,7 @@ def test_weights_of_classes_are_weights_of_their_samples(backend):
     assert_same_bits(*nets)
 
 
-def test_balanced_is_scikit_learns():
+def test_balanced_equals_that_of_scikit_learn():
     classes = np.unique(LABELS)
     expected = compute_class_weight("balanced", classes=classes, y=LABELS)
     np.testing.assert_array_equal(of_classes("balanced", LABELS), expected[LABELS])
@@ -171,8 +171,8 @@ def test_balanced_is_scikit_learns():
     )
 
 
-def test_balanced_classes_have_the_same_say(backend):
-    """One class of 25 against one of 5: a network of biases alone comes to one half."""
+def test_balanced_classes_have_equal_influence(backend):
+    """With classes of 25 and 5 samples, a network of biases alone predicts one half."""
     labels = np.repeat([0, 1], [25, 5])
     net = bp.Network([1, 2], output="softmax", cost="cross_entropy", init="zeros", backend=backend)
     net.fit(np.zeros((30, 1)), labels, 300, 30, 1.0, class_weight="balanced")

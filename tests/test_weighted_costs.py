@@ -1,4 +1,4 @@
-"""The cost of an epoch is sum w C / sum w over its samples, wherever and however it is trained."""
+"""The cost of an epoch is sum w C / sum w over its samples, for every way of training."""
 
 from fractions import Fraction
 from typing import Any
@@ -22,7 +22,7 @@ def network(backend: str = "auto", dtype: str = "float64", **more: Any) -> Any:
 
 
 def exact(net: Any, weights: Any, X: Any = X, Y: Any = Y) -> float:
-    """The weighted mean of the costs in rational numbers."""
+    """Return the weighted mean of the costs in rational numbers."""
     costs = net._core.costs(*net._samples(X, Y))
     pairs = zip(costs.tolist(), np.asarray(weights).tolist(), strict=True)
     total = sum(Fraction(cost) * Fraction(weight) for cost, weight in pairs)
@@ -32,7 +32,7 @@ def exact(net: Any, weights: Any, X: Any = X, Y: Any = Y) -> float:
 @pytest.mark.parametrize("weights", [WEIGHTS, SPARSE], ids=["many", "first twenty"])
 @pytest.mark.parametrize("batch_size", [1, 7, 20, 33, 100])
 def test_the_cost_of_an_epoch(batch_size: int, weights: Any, backend: str) -> None:
-    """Whatever the batches: also where the weights of whole batches are 0."""
+    """It does not depend on the batches, even if whole batches have weights of 0."""
     net = network(backend)
     history = net.fit(X, Y, 2, batch_size, sample_weight=weights, **STILL)
     # As many roundings as there are samples.
@@ -58,7 +58,7 @@ def test_weights_of_one_change_no_bit(backend: str) -> None:
 
 
 def test_penalties_and_repeated_rows(backend: str) -> None:
-    """Whole weights are as many rows, in one batch."""
+    """A whole weight equals repeated rows in one batch."""
     times = np.arange(N) % 3
     rows = np.repeat(np.arange(N), times)
     run = {"learning_rate": 0.05, "optimizer": "sgd", "progress": False, "shuffle": False}
@@ -68,8 +68,8 @@ def test_penalties_and_repeated_rows(backend: str) -> None:
     assert first.cost == pytest.approx(second.cost, rel=1e-12)
 
 
-def test_early_stopping_watches_it(backend: str) -> None:
-    """With row-weighted batches the cost would depend on the order, and so would the end."""
+def test_early_stopping_monitors_it(backend: str) -> None:
+    """With means of batches the cost, and so the end, would depend on the order."""
     net = network(backend)
     history = net.fit(X, Y, 50, 7, sample_weight=SPARSE, early_stopping=2, **STILL)
     assert np.ptp(history.cost) <= 1e-13
@@ -101,7 +101,7 @@ def test_sources_and_train_many_agree(backend: str) -> None:
 
 
 def test_steps_add_up_to_their_epoch(backend: str) -> None:
-    """Each step tells the weighted mean over its own batch, 0 where it has no weight."""
+    """Each step reports the weighted mean over its batch, or 0 without weights."""
     seen: list[float] = []
 
     class Steps:
@@ -144,8 +144,8 @@ def test_a_checkpoint_within_an_epoch_keeps_the_sums(
 
 @pytest.mark.parametrize("step", [0, 4])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_places_of_an_earlier_release(step: int, weighted: bool) -> None:
-    """They had no sum of weights, which without weights is the number of the rows."""
+def test_positions_of_an_earlier_release(step: int, weighted: bool) -> None:
+    """They had no sum of weights; without weights it is the number of rows."""
     identity = {"batch_size": 9, "weights": "float64 of shape (100,)" if weighted else None}
     if weighted and step:
         with pytest.raises(ValueError, match="without the sum of its weights"):

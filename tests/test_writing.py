@@ -1,4 +1,4 @@
-"""Every writer of the package: all or nothing, with the mode of the file that was there."""
+"""Every file is written completely or not at all, with the mode of the file that it replaces."""
 
 import ast
 import os
@@ -100,7 +100,7 @@ def test_a_link_stays_a_link(name, tmp_path):
 
 
 def test_no_file_is_opened_to_write_elsewhere():
-    """Every writer goes through `_internal.writing`."""
+    """Every file is written by `_internal.writing`."""
     found = []
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -149,7 +149,7 @@ def test_a_file_that_may_not_be_written_is_refused_as_open_refuses_it():
 
 
 @posix
-def test_what_is_no_file_is_refused(tmp_path):
+def test_other_objects_than_files_are_refused(tmp_path):
     loop = tmp_path / "loop"
     loop.symlink_to("loop")
     with pytest.raises(OSError, match=r"symbolic links.*loop"):
@@ -185,7 +185,7 @@ def test_predictions_are_written_all_or_nothing(tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
-def test_a_device_is_written_as_it_comes(tmp_path):
+def test_a_device_is_written_directly(tmp_path):
     train(tmp_path / "model")
     command = [sys.executable, "-m", "backprop_rs", "predict", str(tmp_path / "model"), "iris"]
     options = {"capture_output": True, "text": True, "check": False}
@@ -196,7 +196,7 @@ def test_a_device_is_written_as_it_comes(tmp_path):
     assert out.returncode == 0 and out.stdout.startswith("prediction,setosa")
 
 
-def test_a_failure_on_the_way_leaves_nothing(tmp_path):
+def test_a_failure_while_writing_leaves_nothing(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"old")
     with pytest.raises(KeyError), writing.writing(path) as file:

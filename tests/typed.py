@@ -1,4 +1,4 @@
-"""What type checkers see of the package; `make types` checks this file, and nothing runs it."""
+"""The package as type checkers see it; `make types` checks this file, and nothing runs it."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from backprop_rs.sklearn import MLPClassifier, MLPRegressor
 from numpy.typing import NDArray
 from typing_extensions import assert_type
 
-# A name that is none is an error, with an unused "ignore" otherwise.
+# An unknown name is an error; otherwise the "ignore" is unused.
 bp.Netwrk  # type: ignore[attr-defined]  # noqa: B018
 
 bp.optimizers.Adm  # type: ignore[attr-defined]  # noqa: B018

@@ -10,7 +10,7 @@ import json
 
 import torch
 
-torch.set_default_dtype(torch.float64)  # some rules keep numbers of their own
+torch.set_default_dtype(torch.float64)  # some optimizers keep state of their own
 
 GRADIENTS = [[(7 * i + 3 * j) % 11 - 5 + 0.25 * j for j in range(4)] for i in range(12)]
 START = [0.5, -1.0, 2.0, 0.0]
@@ -43,7 +43,7 @@ RULES = {
 
 
 def updates(rule, settings):
-    """The parameters after each update."""
+    """Return the parameters after each update."""
     theta = torch.tensor(START, dtype=torch.float64, requires_grad=True)
     optimizer = rule([theta], lr=RATE, **settings)
     path = []
@@ -67,7 +67,7 @@ SCHEDULES = {
 
 
 def factors(make):
-    """The learning rate of each of 12 epochs, from 1."""
+    """Return the learning rate of each of 12 epochs, from 1."""
     theta = torch.zeros(1, requires_grad=True)
     optimizer = torch.optim.SGD([theta], lr=1.0)
     scheduler, path = make(optimizer), []
