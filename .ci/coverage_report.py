@@ -1,6 +1,6 @@
-"""Lines and branches of the files of several LCOV records, and of all together.
+"""Print the covered lines and branches of each file of several LCOV records, and of all together.
 
-The tests within a Rust file, which begin at its #[cfg(test)], are left out.
+The tests in a Rust file, from its #[cfg(test)] on, are left out.
 """
 
 import sys
@@ -42,7 +42,7 @@ def read(path, files):
 
 
 def short(name):
-    """From the folder of the sources on."""
+    """Return the path from the folder of the sources on."""
     for part in ("/python/backprop_rs/", "/src/"):
         if part in name:
             return part.strip("/") + "/" + name.rpartition(part)[2]
@@ -50,7 +50,7 @@ def short(name):
 
 
 def end_of(source):
-    """The line where the tests of a Rust file begin."""
+    """Return the line where the tests of a Rust file begin."""
     if source.suffix == ".rs" and source.name == "tests.rs":
         return 0
     if source.suffix == ".rs" and source.exists():
@@ -71,7 +71,7 @@ def row(name, counted):
 
 
 def missing(lines):
-    """Lines that were not reached, in ranges."""
+    """Return the lines that were not reached, in ranges."""
     ranges = []
     for number in sorted(number for number, count in lines.items() if not count):
         if ranges and number == ranges[-1][1] + 1:

@@ -1,4 +1,4 @@
-"""Take out of a wheel what differs from one build of the same sources to the next.
+"""Remove the parts of a wheel that differ from build to build of the same sources.
 
 maturin's bill of materials, `*.dist-info/sboms/*.json`, has a random serial number, the time of the
 build and the name of its folder. They become a number made of the content, SOURCE_DATE_EPOCH, and
@@ -35,7 +35,7 @@ def main(path):
 
 
 def settled(data):
-    """A CycloneDX document that depends on the sources alone."""
+    """Return a CycloneDX document that depends on the sources alone."""
     bill = json.loads(data.replace(folder().encode(), b"."))
     seconds = int(os.environ["SOURCE_DATE_EPOCH"])
     bill.pop("serialNumber", None)
@@ -45,12 +45,12 @@ def settled(data):
 
 
 def folder():
-    """That of the sources, as it stands in the references of the document."""
+    """Return the folder of the sources, as in the references of the document."""
     return Path.cwd().as_uri().removeprefix("file://")
 
 
 def recorded(data, changed):
-    """RECORD with the sizes and checksums of what has changed."""
+    """Return RECORD with the new sizes and checksums of the changed files."""
     lines = []
     for line in data.decode().splitlines():
         name = line.split(",")[0]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Each case with the least ratio to the fastest peer that it must reach, in float32.
+# Each case with the smallest accepted ratio to the fastest peer, in float32.
 MAIN = {
     "2-3-2@1": 1.2,
     "4-16-3@10": 10.0,
@@ -23,7 +23,7 @@ MAIN = {
     "4096-4096-4096@1024": 1.0,
     "100-256-256-10@128:adam": 1.5,
 }
-# The share of the machine's peak of fused multiply-adds that it must reach, in float32.
+# The smallest accepted share of the machine's peak of fused multiply-adds, in float32.
 PEAK_SHARE = {"784-1024-1024-10@256": 0.80, "4096-4096-4096@1024": 0.85}
 # Awkward shapes; none may be slower than a peer.
 ODD = [
@@ -117,7 +117,7 @@ class Problem:
     """Data and first weights of a case, the same for every peer."""
 
     X: np.ndarray  # (rows, n_0)
-    y: np.ndarray  # (rows, n_L); one-hot where the case has classes
+    y: np.ndarray  # (rows, n_L); one-hot if the case has classes
     labels: np.ndarray  # (rows,) int64
     weights: list[np.ndarray]  # (n_l, n_{l-1}) each
     biases: list[np.ndarray]  # (n_l,) each

@@ -24,7 +24,7 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 GRID = {"learning_rate": (3e-4, 1e-3, 3e-3, 1e-2), "batch_size": (32, 128), "epochs": (30, 100)}
 GRID_OF_FASHION = {"learning_rate": (3e-4, 1e-3, 3e-3), "batch_size": (64, 256), "epochs": (10,)}
 FOLDS = 5
-# How far the defaults may fall short of the best cell.
+# The accepted loss of the defaults against the best cell.
 MOST = {"accuracy": 0.01, "R2": 0.02}
 
 

@@ -1,7 +1,8 @@
 """Measure how time and memory of fit grow with the rows and the parameters.
 
-Every point is measured in a process of its own; memory is what fit adds to the highest resident
-size there was with X and y in place. Writes benches/results/growth.json, draws docs/growth.svg.
+Every point is measured in a separate process; memory is the increase of the peak
+resident size over that with X and y alone. Writes benches/results/growth.json and draws
+docs/growth.svg.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Measure the cost of fit(health=True): seconds of trainings with and without it, in turn.
 
 python benches/health.py [--repeat N] prints a table.
-In trainings with more than 30 looks the last column is to stay under 5 %; any training of so many
-epochs has 30.
+In trainings with more than 30 measurements the last column must stay under 5 %; trainings with
+more epochs have at least 30.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from time import perf_counter
 import backprop_rs as bp
 import numpy as np
 
-# Sizes, rows, batch, epochs: some seconds each, like a training that someone monitors.
+# Sizes, rows, batch, epochs: some seconds each, like a training that a person monitors.
 CASES = {
     "4-16-3": ([4, 16, 3], 150, 10, 20_000),
     "30-100-1": ([30, 100, 1], 20_000, 200, 100),
@@ -41,7 +41,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeat", type=int, default=3)
     repeat = parser.parse_args().repeat
-    print("| network | epochs | seconds without | with | looks | more |\n|---|---|---|---|---|---|")
+    print("| network | epochs | seconds without | with | measurements | more |")
+    print("|---|---|---|---|---|---|")
     for name, (sizes, rows, batch, epochs) in CASES.items():
         X, y = samples(sizes, rows)
         without, watched, looks = [], [], 0

@@ -3,8 +3,8 @@
     python benches/many.py
 
 The same networks are trained by `train_many` and, one after another, by `fit` with all threads;
-in turn, several rounds, and the best round of each counts. At two cores it is to be at least 1.8
-times as fast for networks under 0.2 MFLOP a step. The trained bits are compared too.
+in turn, several rounds, and the best round of each counts. On two cores it must be at least 1.8
+times as fast for networks under 0.2 MFLOP a step. The trained parameters are compared too.
 """
 
 import argparse

@@ -1,11 +1,11 @@
 """Compare training from disk with training from memory: speed and peak memory.
 
 Makes a table of --gb gigabytes, 128 float32 features and a class, as .npy files and as a folder of
-Parquet files, and trains one epoch from each, every run in a process of its own, with the files out
+Parquet files, and trains one epoch from each. Every run is a separate process, with the files out
 of the page cache before it: of 128-512-10, or of the networks that --hidden names. Training from
 memory has as many rows as fit --memory-gb. The CPU column has the microseconds of all threads that
-a sample costs: where all processors compute, no more than its ratio can be had. Anonymous memory
-is what the process itself holds; the pages of a memory map are the system's.
+a sample costs: if all processors compute, its ratio is the limit. Anonymous memory
+is that of the process itself; the pages of a memory map belong to the system.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Measure the overhead: the loop of fit, the import, the size of the wheel.
 
 fit is timed on 1,000 epochs of Iris-sized data (150 rows, 4-16-3, batches of 10) beside its steps
-alone: one call of the core, rows in file order. The wheel is built afresh.
+alone: one call of the core, rows in file order. The wheel is built again.
 """
 
 import subprocess

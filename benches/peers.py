@@ -1,6 +1,6 @@
 """Compare training speed with NumPy, scikit-learn, JAX and PyTorch: peers.py --help.
 
-Every library runs in a process of its own, pinned to the same cores with the same number of
+Every library runs in a separate process, pinned to the same cores with the same number of
 threads; for each case they are timed in turn, several rounds, and the best round of each counts.
 An epoch draws its shuffled order, trains on every batch and keeps the cost. Data, compilation and
 warm-up are outside the timing.
@@ -112,7 +112,7 @@ def verify(peers, dtype):
             problem = Problem.of(case, dtype, steps=3)
             trainer = TRAINERS[peer](case, problem, "file", 1)
             if not hasattr(trainer, "weights"):
-                continue  # scikit-learn: another output layer and its own first weights
+                continue  # scikit-learn has another output layer and its own initial weights
             trainer.run(3)
             weights = [np.array(w) for w in trainer.weights()]
             trained.setdefault(peer, weights)
@@ -135,10 +135,10 @@ def parse_arguments():
     what = "time rows of the tables instead: all, or those named (activation, gelu, ...)"
     add("--tables", nargs="*", metavar="ROW", help=what)
     add("--markdown", action="store_true", help="print the table of the docs from the JSON")
-    add("--json", type=Path, help="benches/results/peers.json or tables.json where not given")
+    add("--json", type=Path, help="default: benches/results/peers.json or tables.json")
     add("--no-plot", dest="plot", action="store_false")
     add("--plot-only", action="store_true", help="draw again from the JSON")
-    add("--verify", action="store_true", help="compare what is trained instead of the times")
+    add("--verify", action="store_true", help="compare the trained weights instead of the times")
     arguments = parser.parse_args()
     kind = "peers" if arguments.tables is None else "tables"
     arguments.json = arguments.json or HERE / "results" / f"{kind}.json"

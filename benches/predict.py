@@ -1,7 +1,7 @@
 """Compare prediction with NumPy, scikit-learn, JAX, PyTorch and ONNX Runtime in float32.
 
 One row through 4-16-3 from Python, in microseconds a call, then 10,000 rows through four networks,
-in million rows a second. Each library runs in a process of its own, all pinned alike.
+in million rows a second. Each library runs in a separate process, pinned to the same cores.
 """
 
 import argparse

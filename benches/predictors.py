@@ -64,7 +64,7 @@ class ScikitLearn(Predictor):
     def prepare(self):
         from sklearn.neural_network import MLPRegressor
 
-        warnings.filterwarnings("ignore")  # not converged: of course
+        warnings.filterwarnings("ignore")  # too few iterations to converge
         net = MLPRegressor(hidden_layer_sizes=self.case.sizes[1:-1], activation="logistic")
         y = self.problem.y
         net.partial_fit(self.X, y[:, 0] if y.shape[1] == 1 else y)

@@ -2,9 +2,9 @@
 
     python benches/progress.py
 
-Trainings with the bar, which is drawn into a pseudo-terminal that somebody reads, and without it,
-in turn. Each takes some seconds; the least of several rounds counts. The last column is to stay
-under 1 %. tqdm's bar is used where it is installed, the plain one where it is not; --plain takes
+Trainings with the bar, which is drawn into a pseudo-terminal with a reader, and without it,
+in turn. Each takes some seconds; the least of several rounds counts. The last column must stay
+under 1 %. tqdm's bar is used if it is installed, and the plain one otherwise; --plain takes
 the plain one in any case.
 """
 
@@ -47,7 +47,7 @@ class Terminal:
         try:
             while drawn := os.read(self.screen, 65536):
                 self.read += len(drawn)
-        except OSError:  # Linux says so when the other end is closed
+        except OSError:  # Linux raises this when the other end is closed
             pass
 
     def __exit__(self, *error):

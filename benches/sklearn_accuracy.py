@@ -82,7 +82,7 @@ def row(name, scores, seconds=None, least=None):
     error = scores.std(axis=0, ddof=1) / np.sqrt(len(scores)) if len(scores) > 1 else np.zeros(2)
     good = bool(mean[1] >= mean[0] - error[0] and (least is None or mean[1] >= least))
     text = "  ".join(f"{m:.4f} ± {e:.4f}" for m, e in zip(mean, error, strict=True))
-    time = "" if seconds is None else f"  {seconds[0]:.3g} s beside {seconds[1]:.3g} s"
+    time = "" if seconds is None else f"  {seconds[0]:.3g} s and {seconds[1]:.3g} s"
     print(f"{name:28}{text}  {'good' if good else 'worse'}{time}", flush=True)
     times = None if seconds is None else list(seconds)
     return {"case": name, "scores": scores.tolist(), "seconds": times, "good": good}

@@ -2,10 +2,10 @@
 
 Both estimators get the same data, settings and number of epochs, and make the same updates. A case
 times whole calls of `fit`, in turn, several rounds; the best round of each counts. Before each call
-there is a pause, as the threads of scikit-learn's linear algebra wait busily for some time after
+there is a pause, because the threads of scikit-learn's linear algebra spin for some time after
 their work, on the cores that are timed next. Data sets come with scikit-learn; the housing table
 has the size of California housing and random numbers, and Fashion-MNIST is read from Debian's
-package dataset-fashion-mnist where it is installed.
+package dataset-fashion-mnist if it is installed.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def data(name):
             return builtin(getattr(datasets, f"load_{name}"))
 
 
-# Data set, hidden layers, batch size, solver, epochs, and how many times faster to be at least.
+# Data set, hidden layers, batch size, solver, epochs, and the smallest accepted speed-up.
 FITS = [
     ("iris", (16,), 10, "sgd", 100, 30),
     ("iris", (16,), 10, "adam", 100, 30),
@@ -120,7 +120,7 @@ def time_grid(repeat):
     searches = [GridSearchCV(mlp, grid, cv=3, n_jobs=n, refit=False) for n in (1, 2)]
     searches[1].fit(X, y)  # starts the processes
     seconds = side_by_side([lambda one=one: one.fit(X, y) for one in searches], repeat)
-    return row("GridSearchCV of 24 fits, n_jobs 1 beside 2", seconds, 1.0)
+    return row("GridSearchCV of 24 fits, n_jobs 1 and 2", seconds, 1.0)
 
 
 def row(name, seconds, least):

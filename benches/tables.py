@@ -1,8 +1,8 @@
 """Compare each activation, optimizer and layer normalization with JAX: peers.py --tables.
 
 First both train two short epochs in the order of the file, and the costs of the second are
-compared: what is timed is the same. Then they are timed in turn, and the best round of each
-counts. None may make a step slower than the fastest peer. L-BFGS is not timed: it has no steps.
+compared, so that both time the same training. Then they are timed in turn, and the best round
+of each counts. No entry may be slower than the fastest peer. L-BFGS is not timed: it has no steps.
 """
 
 from rows import NETWORKS, TABLES, select
@@ -10,7 +10,7 @@ from workers import Worker
 
 PEERS = ("jax", "ours")
 STEPS = 20  # of an epoch whose cost is compared
-NEAR = 0.001  # of what is learnt: roundings make up to 0.0002, a beta of 0.8 in place of 0.9 0.01
+NEAR = 0.001  # of the decrease; rounding causes 0.0002 at most, a beta of 0.8, not 0.9, 0.01
 
 
 def time_tables(arguments):
@@ -30,7 +30,7 @@ def time_setting(arguments, chosen, dtype, threads):
     for table, text in chosen:
         for net in NETWORKS:
             if text == "softmax" and "-1@" in net:
-                continue  # it needs two outputs
+                continue  # softmax needs two outputs
             labels = {"table": table, "row": text, "case": net, "dtype": dtype, "threads": threads}
             results.append(labels | time_row(workers, f"{net}:{table}:{text}", arguments.repeat))
             print_row(results[-1])

@@ -1,11 +1,11 @@
 """One epoch of mini-batch training, by each library in its fastest form.
 
 A trainer is made from a case, its problem, the order of the rows ("shuffled" or "file") and the
-number of threads. ``run(steps)`` trains; whoever cannot train a part of an epoch ignores ``steps``
-and trains a whole one (``whole = True``). A shuffled order is drawn in each run, inside the
-timing, as in real training. ``run_for_the_clock`` says how many epochs it has trained: one, but for
-ours, which looks through its data for NaN when a training begins; that is no part of an epoch, so
-it trains some. All but scikit-learn compute exactly the same thing.
+number of threads. ``run(steps)`` trains; a library that cannot train a part of an epoch ignores
+``steps`` and trains a whole one (``whole = True``). A shuffled order is drawn in each run, inside
+the timing, as in real training. ``run_for_the_clock`` returns the number of trained epochs: one,
+except for ours. It checks its data for NaN at the beginning of a training, which is not part of an
+epoch, so that it trains several. All except scikit-learn compute exactly the same.
 """
 
 import functools
@@ -161,7 +161,7 @@ class ScikitLearn(Trainer):
         super().__init__(case, problem, order, threads)
         from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-        warnings.filterwarnings("ignore")  # not converged: of course
+        warnings.filterwarnings("ignore")  # too few iterations to converge
         self.net = (MLPClassifier if case.adam else MLPRegressor)(
             hidden_layer_sizes=case.sizes[1:-1],
             activation="relu" if case.adam else "logistic",

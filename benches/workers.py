@@ -1,7 +1,7 @@
 """Processes that time one library each, pinned alike, one at a time.
 
-Each library lives in a process of its own, on the same cores and with the same number of threads.
-The parent asks them in turn, so that what the machine does meanwhile falls on all of them.
+Each library runs in a separate process, on the same cores and with the same number of threads.
+The parent asks them in turn, so that other load on the machine affects all of them.
 """
 
 import importlib.metadata
@@ -13,8 +13,8 @@ from time import perf_counter, sleep
 
 from cases import Case, Problem
 
-ENOUGH = 0.1  # seconds; who can train a part of an epoch trains about so long
-SETTLE = 0.1  # seconds; for the threads of whoever was timed before to go to sleep
+ENOUGH = 0.1  # seconds of a run, for libraries that can train a part of an epoch
+SETTLE = 0.1  # seconds until the threads of the library before are asleep
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

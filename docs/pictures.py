@@ -2,7 +2,7 @@
 
     python docs/pictures.py [NAME ...]
 
-Each is drawn twice, for light and for dark paper. tests/test_plot.py draws them too.
+Each is drawn twice, for light and for dark pages. tests/test_plot.py draws them too.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from time import monotonic
 HERE = Path(__file__).parent
 sys.path.append(str(HERE.parent / "tests"))
 
-ROUND = 500  # inputs between two looks at the clock
+ROUND = 500  # inputs between two readings of the clock
 
 
 def arguments():

@@ -2,8 +2,8 @@
 
     python tools/interrupt.py [--cases NAME ...]
 
-A process trains; it gets a real SIGINT at a random moment, and says when `fit` or `train_many` has
-returned. Half of the runs take no longer than the median; the worst is to stay under 100 ms.
+A process trains, gets a real SIGINT at a random moment, and reports when `fit` or `train_many` has
+returned. Half of the runs take no longer than the median; the worst must stay under 100 ms.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
     python tools/link_lines.py
 
-The text between the backquotes must stand on exactly one line of the file. A test checks the
+The text between the backquotes must be on exactly one line of the file. A test checks the
 numbers.
 """
 

@@ -90,7 +90,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--threads", type=int, default=2, help="Python threads")
-    parser.add_argument("--mebibytes", type=float, default=16.0, help="growth that is an error")
+    parser.add_argument("--mebibytes", type=float, default=16.0, help="accepted growth of memory")
     chosen = parser.parse_args()
     print(describe())
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(chosen.threads) as pool:
