@@ -1,4 +1,8 @@
-"""Fixtures: one of them runs a test on both backends, the Rust core and its NumPy twin."""
+"""Settings and fixtures of all tests.
+
+`backend` and `core` run a test with the Rust core and with its NumPy twin; `sweep` shortens a long
+series of cases, unless pytest has the option `--full`.
+"""
 
 import os
 import sys
@@ -8,6 +12,9 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # pictures need no screen
+# The products of the tests are small: threads of OpenBLAS only wait for each other, which takes
+# several times the time if other workers use the processors.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.append(str(Path(__file__).parent))  # for helpers such as bounds.py
 
 
@@ -21,6 +28,48 @@ def missing_core():
 
 
 MISSING = missing_core()
+
+
+MAX_WORKERS = 8  # each has threads of its own and some 500 MB of memory
+
+
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="run long series of cases in full length")
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Return one worker for each processor; for single files, none, because they start slowly."""
+    if config.option.numprocesses == "auto":  # which the user has chosen: see `addopts`
+        return None
+    if not all(Path(path).is_dir() for path in config.args):
+        return 0
+    return min(processors(), MAX_WORKERS)
+
+
+def processors():
+    """Return the number of processors that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests whose series `--full` makes longer, so that `-m sweep` runs them alone."""
+    for item in items:
+        if "sweep" in getattr(item, "fixturenames", ()):
+            item.add_marker("sweep")
+
+
+@pytest.fixture
+def sweep(request):
+    """Return a function that gives `n` of some cases, evenly spaced; with `--full`, all."""
+
+    def choose(cases, n):
+        cases = list(cases)
+        if request.config.getoption("full") or len(cases) <= n:
+            return cases
+        return [cases[i * (len(cases) - 1) // (n - 1)] for i in range(n)]
+
+    return choose
 
 
 @pytest.fixture(autouse=True)
