@@ -1,6 +1,5 @@
 """Schedules against their closed forms, and in a training."""
 
-from fractions import Fraction
 from math import cos, inf, pi, sqrt
 from sys import float_info
 
@@ -48,16 +47,20 @@ def share_of_restarts(x):
 
 
 def share_of_cycle(x, multiplier):
-    """Return the completed share of a cycle in rational numbers, cycle by cycle."""
+    """Return the completed share of a cycle, found cycle by cycle."""
     return cycles(x, multiplier)[0]
 
 
 def cycles(x, multiplier):
-    """Return the share of the present cycle, and the number of cycles before it."""
-    x, length, number = Fraction(x), Fraction(1), 0
+    """Return the share of the present cycle, and the number of cycles before it.
+
+    x and the length of a cycle are integers over one denominator, so that both stay exact.
+    """
+    above, below = multiplier.as_integer_ratio()
+    (x, length), number = x.as_integer_ratio(), 0
     while x >= length:
-        x, length, number = x - length, length * Fraction(multiplier), number + 1
-    return float(x / length), number
+        x, length, number = (x - length) * below, length * above, number + 1
+    return x / length, number
 
 
 def one_cycle(done, rise, divide, final_divide):
