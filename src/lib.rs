@@ -30,6 +30,7 @@
 //! # Ok::<(), backprop_rs::Error>(())
 //! ```
 
+mod error;
 mod machine;
 mod network;
 #[cfg(feature = "python")]
@@ -37,6 +38,7 @@ mod python;
 mod step;
 mod tables;
 
+pub use error::Error;
 pub use machine::interrupt::asking;
 pub use machine::kernel::{Isa, Portable, fma_rate};
 pub use machine::pool::{set_alone, set_threads, threads};
@@ -50,7 +52,6 @@ pub use step::data_parallel::LayerSum;
 pub use step::train::{Outcome, Position, Reason, Settings, Sum, Window};
 pub use tables::activation::Activation;
 pub use tables::cost::Cost;
-pub use tables::error::Error;
 pub use tables::init::Init;
 pub use tables::optimizer::{Clock, Penalty, Rule};
 pub use tables::schedule::{Curve, Schedule, Watched};

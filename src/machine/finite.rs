@@ -1,6 +1,6 @@
 //! Where the first NaN or infinity stands.
 
-use crate::machine::kernel::{Isa, Job, LINE_MAX, Set, first};
+use crate::machine::kernel::{Isa, Kernel, LINE_MAX, Simd, first};
 use crate::machine::real::Real;
 
 /// Numbers that are looked at without a branch.
@@ -25,9 +25,9 @@ struct IsBad<'a, T> {
     bad: &'a mut bool,
 }
 
-impl<T: Real> Job for IsBad<'_, T> {
+impl<T: Real> Kernel for IsBad<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         let mut sums = [T::ZERO; LINE_MAX];
         let lines = self.chunk.chunks_exact(LINE_MAX);
         let rest = lines.remainder();

@@ -2,8 +2,8 @@
 
 use std::alloc::{Layout, alloc_zeroed};
 
+use crate::error::Error;
 use crate::machine::real::Real;
-use crate::tables::error::Error;
 
 /// `length` zeros, or an error if the system has no memory for them.
 pub fn zeros<T: Real>(length: usize) -> Result<Vec<T>, Error> {

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 
 use ndarray::{Array, Array1, Array2, ArrayView2, Dimension};
 
+use crate::error::check_shape;
 use crate::machine::kernel::{Buffer, Panels};
 use crate::machine::pool::Share;
 use crate::machine::real::Real;
-use crate::network::network::check_shape;
 use crate::tables::activation::softmax_prime;
 
 /// What a function failed with.

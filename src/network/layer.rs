@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use crate::error::Error;
 use crate::machine::kernel::{
-    Buffer, Isa, Job, LINE_MAX, Outer, Packed, Panels, Portable, Product, Set, Sums, first,
-    transpose,
+    Buffer, Isa, Kernel, LINE_MAX, Outer, Packed, Panels, Portable, Product, Simd, Sums, first,
+    transpose, with_width,
 };
 use crate::machine::memory;
 use crate::machine::pool::{Share, Worker};
@@ -17,9 +18,7 @@ use crate::network::workspace::{Gradient, Tile, Workspace};
 use crate::step::rollback::Undo;
 use crate::tables::activation::Activation;
 use crate::tables::cost::Cost;
-use crate::tables::error::Error;
 use crate::tables::optimizer::{MOMENTS, Moments, Penalty, Update};
-use crate::with_width;
 
 /// What a layer has beside its activation; nothing by default.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -323,12 +322,12 @@ impl<T: Real> Layer<T> {
         with_width!(self.w.width(p), self.copy_block::<Portable, _>((q, n_in), p));
     }
 
-    fn copy_block<S: Set, const N: usize>(&self, (q, n_in): (usize, usize), p: usize) {
+    fn copy_block<S: Simd, const N: usize>(&self, (q, n_in): (usize, usize), p: usize) {
         let Some(back) = &self.w_back else { return };
         let n_out = N.min(self.n_out - p * T::LINE);
         let w = self.w.values.slice(self.w.offset(p, q * T::LINE), n_in * N);
         // SAFETY: block (q, p) of `w_back` goes with that of `w`, which is this worker's.
-        unsafe { transpose::<T, S, N>(w, (q, n_in), (p, n_out), back) };
+        unsafe { transpose::<T, S, N>(w, q, n_in, p, n_out, back) };
     }
 }
 
@@ -349,9 +348,9 @@ struct Activate<'a, T> {
     panels: Range<usize>,
 }
 
-impl<T: Real> Job for Activate<'_, T> {
+impl<T: Real> Kernel for Activate<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         let Self { layer, z, a, rows, panels } = self;
         for p in panels {
             // SAFETY: this worker's rows of one of its panels; z, if there is one, lies elsewhere.
@@ -371,7 +370,7 @@ impl<T: Real> Job for Activate<'_, T> {
 
 /// σ of the first `N` numbers of each line, as many lines at a time as fill one.
 #[inline(always)]
-pub fn sigma_of_lines<T: Real, S: Set, const N: usize>(activation: Activation, lines: &mut [T]) {
+pub fn sigma_of_lines<T: Real, S: Simd, const N: usize>(activation: Activation, lines: &mut [T]) {
     if lines.len() == T::LINE {
         let line = activation.sigma_of_line::<T, S, N>(first(lines));
         lines[..N].copy_from_slice(&line);
@@ -414,9 +413,9 @@ pub struct Multiply<'a, T> {
     pub rows: &'a Share,
 }
 
-impl<T: Real> Job for Multiply<'_, T> {
+impl<T: Real> Kernel for Multiply<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         for p in 0..self.out.panels() {
             let by = self.by.read(p, self.rows);
             // SAFETY: this worker's rows; what they are multiplied by lies elsewhere, and so do the
@@ -443,9 +442,9 @@ struct Slope<'a, T> {
     panels: Range<usize>,
 }
 
-impl<T: Real> Job for Slope<'_, T> {
+impl<T: Real> Kernel for Slope<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         for p in self.panels {
             let (z, a) = (self.z.read(p, self.rows), self.a.read(p, self.rows));
             // SAFETY: this worker's rows of one of its panels; z and a lie elsewhere.
@@ -475,9 +474,9 @@ pub struct Output<'a, T> {
     pub rows: &'a Share,
 }
 
-impl<T: Real> Job for Output<'_, T> {
+impl<T: Real> Kernel for Output<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         let Self { weights, delta, costs, rows, .. } = self;
         if self.activation.is_elementwise() {
             self.elementwise::<S>();
@@ -499,9 +498,9 @@ pub struct Weigh<'a, T> {
     pub rows: &'a Share,
 }
 
-impl<T: Real> Job for Weigh<'_, T> {
+impl<T: Real> Kernel for Weigh<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         weigh(self.weights, self.delta, self.costs, self.rows);
     }
 }
@@ -523,7 +522,7 @@ fn weigh<T: Real>(weights: &Buffer<T>, delta: &Panels<T>, costs: &Buffer<T>, row
 
 impl<T: Real> Output<'_, T> {
     #[inline(always)]
-    fn elementwise<S: Set>(&self) {
+    fn elementwise<S: Simd>(&self) {
         let rows = self.rows;
         // SAFETY (here and below): this worker's rows, each in a buffer of their own.
         let costs = unsafe { self.costs.slice_mut_unchecked(rows.start(), rows.len()) };
@@ -573,9 +572,9 @@ pub struct Descent<'a, T> {
     pub ahead: Option<Ahead<'a, T>>,
 }
 
-impl<T: Real> Job for Descent<'_, T> {
+impl<T: Real> Kernel for Descent<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(mut self) {
+    fn run<S: Simd>(mut self) {
         let mut grad = Sums::new();
         let (mut tiles, mut ahead) = (self.tiles, self.ahead.take());
         let of_a_tile = ahead.as_ref().map_or(0, |ahead| ahead.len().div_ceil(tiles.len().max(1)));
@@ -599,7 +598,7 @@ const BIAS_PANELS: usize = 4;
 impl<T: Real> Descent<'_, T> {
     /// The first of `tiles`, or as many as are summed side by side; returns how many.
     #[inline(always)]
-    fn some_tiles<S: Set, const N: usize>(&self, tiles: &[Tile], grad: &mut Sums<T>) -> usize {
+    fn some_tiles<S: Simd, const N: usize>(&self, tiles: &[Tile], grad: &mut Sums<T>) -> usize {
         if N == T::LINE
             && S::PANELS == 2
             && let [tile, next, ..] = tiles
@@ -615,7 +614,7 @@ impl<T: Real> Descent<'_, T> {
 
     /// The gradient of the blocks of `P` tiles, which are neighbours, and what becomes of it.
     #[inline(always)]
-    fn blocks<S: Set, const N: usize, const P: usize>(
+    fn blocks<S: Simd, const N: usize, const P: usize>(
         &self,
         &Tile { layer, q, p }: &Tile,
         grad: &mut Sums<T>,
@@ -630,7 +629,7 @@ impl<T: Real> Descent<'_, T> {
 
     /// Has a block of weights brought near, which its gradient will update.
     #[inline(always)]
-    fn prefetch<S: Set, const N: usize>(&self, layer: usize, (q, n_in): (usize, usize), p: usize) {
+    fn prefetch<S: Simd, const N: usize>(&self, layer: usize, (q, n_in): (usize, usize), p: usize) {
         let Layer { n_out, w, w_back, .. } = &self.layers[layer];
         let from = w.offset(p, q * T::LINE);
         // SAFETY (here and below): the block of a tile, which is this worker's.
@@ -653,7 +652,7 @@ impl<T: Real> Descent<'_, T> {
 
     /// What becomes of the gradient of a block of weights.
     #[inline(always)]
-    fn settle<S: Set, const N: usize>(
+    fn settle<S: Simd, const N: usize>(
         &self,
         layer: usize,
         (q, n_in): (usize, usize),
@@ -678,7 +677,7 @@ impl<T: Real> Descent<'_, T> {
                 update.apply::<S>(w, grad, kept);
                 if let Some(back) = w_back {
                     let n_out = N.min(n_out - p * T::LINE);
-                    unsafe { transpose::<T, S, N>(w, (q, n_in), (p, n_out), back) };
+                    unsafe { transpose::<T, S, N>(w, q, n_in, p, n_out, back) };
                 }
             }
             Fate::Store(gradient) => {
@@ -691,7 +690,7 @@ impl<T: Real> Descent<'_, T> {
 
     /// The biases, gains and shifts of the tiles of a layer: each panel goes with its first tile.
     #[inline(always)]
-    fn biases<S: Set>(&self, tiles: &[Tile], grad: &mut Sums<T>) {
+    fn biases<S: Simd>(&self, tiles: &[Tile], grad: &mut Sums<T>) {
         let mut firsts = tiles.iter().filter(|tile| tile.q == 0);
         let Some(&Tile { layer, p: start, .. }) = firsts.next() else { return };
         let w = &self.layers[layer].w;
@@ -704,7 +703,7 @@ impl<T: Real> Descent<'_, T> {
 
     /// Those of panel p, or of as many as are summed side by side; returns how many panels.
     #[inline(always)]
-    fn some_biases<S: Set, const N: usize>(
+    fn some_biases<S: Simd, const N: usize>(
         &self,
         layer: usize,
         p: usize,
@@ -721,7 +720,7 @@ impl<T: Real> Descent<'_, T> {
 
     /// The biases of `P` panels from p on, and their gains and shifts.
     #[inline(always)]
-    fn vectors<S: Set, const N: usize, const P: usize>(
+    fn vectors<S: Simd, const N: usize, const P: usize>(
         &self,
         layer: usize,
         p: usize,
@@ -740,7 +739,7 @@ impl<T: Real> Descent<'_, T> {
 
     /// What becomes of the gradient of the biases from panel p on, or of their gains or shifts.
     #[inline(always)]
-    fn settle_vector<S: Set>(&self, layer: usize, part: Part, p: usize, grad: &mut [T]) {
+    fn settle_vector<S: Simd>(&self, layer: usize, part: Part, p: usize, grad: &mut [T]) {
         let (from, length) = (p * T::LINE, grad.len());
         match &self.fate {
             Fate::Update { update, moments, undo } => {
@@ -771,7 +770,7 @@ impl<T: Real> Descent<'_, T> {
 ///
 /// There are so many, and moments if there are any; nobody else reads or writes them meanwhile.
 #[inline(always)]
-pub unsafe fn move_line<T: Real, S: Set, const N: usize>(
+pub unsafe fn move_line<T: Real, S: Simd, const N: usize>(
     update: &Update<T>,
     parameters: &Buffer<T>,
     moments: &[Buffer<T>; MOMENTS],
@@ -822,9 +821,9 @@ pub struct Apply<'a, T> {
     pub share: Share,
 }
 
-impl<T: Real> Job for Apply<'_, T> {
+impl<T: Real> Kernel for Apply<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         let (from, length) = (self.share.start(), self.share.len());
         // SAFETY: this worker's share of buffers that are as long as each other.
         let (w, grad, moments) = unsafe {

@@ -6,12 +6,11 @@
 
 use std::ops::Range;
 
-use crate::machine::kernel::{Buffer, Job, Panels, Set, first};
+use crate::error::Error;
+use crate::machine::kernel::{Buffer, Kernel, Panels, Simd, first, unroll, with_width};
 use crate::machine::pool::Share;
 use crate::machine::real::Real;
 use crate::network::layer::Layer;
-use crate::tables::error::Error;
-use crate::{unroll, with_width};
 
 /// What is added to the variance, as PyTorch does.
 const EPSILON: f64 = 1e-5;
@@ -28,7 +27,7 @@ trait Groups<T: Real> {
     fn group<const W: usize, const G: usize>(&self, row: usize);
 
     #[inline(always)]
-    fn all<S: Set, const W: usize>(&self, rows: &Share) {
+    fn all<S: Simd, const W: usize>(&self, rows: &Share) {
         let Range { mut start, end } = rows.range();
         while start + GROUP <= end {
             self.group::<W, GROUP>(start);
@@ -73,9 +72,9 @@ pub struct Normalize<'a, T> {
     pub rows: &'a Share,
 }
 
-impl<T: Real> Job for Normalize<'_, T> {
+impl<T: Real> Kernel for Normalize<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         if let Some(z) = self.kept.and_then(|kept| kept.z.as_ref()) {
             for p in 0..z.panels() {
                 // SAFETY: this worker's rows of panels that are not `values`.
@@ -147,9 +146,9 @@ pub struct Denormalize<'a, T> {
     pub rows: &'a Share,
 }
 
-impl<T: Real> Job for Denormalize<'_, T> {
+impl<T: Real> Kernel for Denormalize<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         with_width!(T::LINE, self.all::<S, _>(self.rows));
     }
 }

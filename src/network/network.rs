@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
+use crate::error::{Error, check_shape};
 use crate::machine::autotune::Pace;
 use crate::machine::finite::first_non_finite;
 use crate::machine::interrupt::given_up;
@@ -20,7 +21,6 @@ use crate::network::state::Spare;
 use crate::network::workspace::{CHUNK, Gradient, Tiles, Workspace};
 use crate::tables::activation::Activation;
 use crate::tables::cost::Cost;
-use crate::tables::error::Error;
 use crate::tables::init::{Init, Shape};
 use crate::tables::optimizer::{Optimizer, Rule};
 
@@ -612,17 +612,6 @@ fn check_activations(sizes: &[usize], activations: &[Activation]) -> Result<(), 
         return Err(Error::SoftmaxOfOne);
     }
     Ok(())
-}
-
-pub(crate) fn check_shape(
-    what: &'static str,
-    expected: &[usize],
-    given: &[usize],
-) -> Result<(), Error> {
-    if expected == given {
-        return Ok(());
-    }
-    Err(Error::Shape { what, expected: expected.to_vec(), given: given.to_vec() })
 }
 
 /// How many numbers the packed weights, the biases and the gains of each layer take.

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
+use crate::error::Error;
 use crate::machine::kernel::{Buffer, SHARD};
 use crate::machine::pool::Worker;
 use crate::machine::real::Real;
 use crate::network::layer::Layer;
 use crate::network::workspace::Gradient;
-use crate::tables::error::Error;
 
 /// The gradients of the chunks of a batch, added up as a tree that goes on where a tile's ends.
 pub(crate) struct GradientTree<T> {

@@ -3,15 +3,14 @@
 
 use std::ops::Range;
 
-use crate::machine::kernel::{Job, Panels, Set};
+use crate::error::{Error, check_shape};
+use crate::machine::kernel::{Kernel, Panels, Simd};
 use crate::machine::memory;
 use crate::machine::pool::Share;
 use crate::machine::random::{self, Purpose, Stream};
 use crate::machine::real::Real;
 use crate::network::custom::Failures;
-use crate::network::network::check_shape;
 use crate::network::workspace::Workspace;
-use crate::tables::error::Error;
 
 /// The desired outputs of the samples.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +67,7 @@ impl<T: Real> Samples<'_, T> {
 
     /// Has the `n_out` targets of sample `i` brought near.
     #[inline(always)]
-    fn prefetch_targets<S: Set>(&self, i: usize, n_out: usize) {
+    fn prefetch_targets<S: Simd>(&self, i: usize, n_out: usize) {
         match self.y {
             Targets::None => {}
             Targets::Values(y) => S::prefetch_early(&y[i * n_out..][..n_out]),
@@ -133,7 +132,7 @@ impl<'a, T: Real> Ahead<'a, T> {
 
     /// Asks for the next `numbers` of the samples, and for the targets of those that are through.
     #[inline(always)]
-    pub fn ask<S: Set>(&mut self, mut numbers: usize) {
+    pub fn ask<S: Simd>(&mut self, mut numbers: usize) {
         while numbers > 0 && !self.rows.is_empty() {
             let sample = self.chosen.get(self.rows.start).filter(|&i| i < self.samples.len());
             let Some(i) = sample else { return };
@@ -149,9 +148,9 @@ impl<'a, T: Real> Ahead<'a, T> {
     }
 }
 
-impl<T: Real> Job for Gather<'_, T> {
+impl<T: Real> Kernel for Gather<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         let Self { samples, ws, inputs, rows, targets, chosen, end, failures } = self;
         let next = end.min(rows.start() + rows_ahead::<T>(samples.n_in))..end;
         let mut ahead = Ahead { samples, chosen, rows: next, column: 0, n_out: ws.y.n };

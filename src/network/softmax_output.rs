@@ -3,12 +3,11 @@
 //! As many rows as a line has numbers stand side by side, `[number][row]`: a sum over a row would
 //! wait for each of its additions, were it alone. Each row is the same chain either way.
 
-use crate::machine::kernel::{Buffer, Job, Panels, Set};
+use crate::machine::kernel::{Buffer, Kernel, Panels, Simd, with_width};
 use crate::machine::pool::Share;
 use crate::machine::real::Real;
 use crate::tables::activation::softmax;
 use crate::tables::cost::Cost;
-use crate::with_width;
 
 /// How many numbers a row of `n` outputs needs of the room of these jobs.
 pub const fn scratch_length<T: Real>(n: usize) -> usize {
@@ -23,16 +22,16 @@ pub struct ActivateRows<'a, T> {
     pub rows: &'a Share,
 }
 
-impl<T: Real> Job for ActivateRows<'_, T> {
+impl<T: Real> Kernel for ActivateRows<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         with_width!(T::LINE, self.all::<S, _>());
     }
 }
 
 impl<T: Real> ActivateRows<'_, T> {
     #[inline(always)]
-    fn all<S: Set, const W: usize>(self) {
+    fn all<S: Simd, const W: usize>(self) {
         let lines = &mut self.scratch.as_chunks_mut::<W>().0[..self.a.n];
         for rows in self.rows.blocks(W) {
             gather(self.z, &rows, lines);
@@ -53,16 +52,16 @@ pub struct OutputRows<'a, T> {
     pub rows: &'a Share,
 }
 
-impl<T: Real> Job for OutputRows<'_, T> {
+impl<T: Real> Kernel for OutputRows<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         with_width!(T::LINE, self.all::<S, _>());
     }
 }
 
 impl<T: Real> OutputRows<'_, T> {
     #[inline(always)]
-    fn all<S: Set, const W: usize>(self) {
+    fn all<S: Simd, const W: usize>(self) {
         let n = self.delta.n;
         let (z, rest) = self.scratch.as_chunks_mut::<W>().0.split_at_mut(n);
         let (a, rest) = rest.split_at_mut(n);

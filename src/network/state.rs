@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use ndarray::{Array1, Array2};
 
+use crate::error::Error;
 use crate::machine::finite::first_non_finite;
 use crate::machine::kernel::Buffer;
 use crate::machine::memory;
@@ -14,7 +15,6 @@ use crate::machine::real::Real;
 use crate::network::layer::Layer;
 use crate::network::network::{Network, matrix};
 use crate::network::workspace::Gradient;
-use crate::tables::error::Error;
 use crate::tables::optimizer::{Clock, Moments};
 
 /// Parameters and memory, by names such as `weights.1` and `optimizer.mean.weights.1`.

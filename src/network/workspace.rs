@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::error::Error;
 use crate::machine::kernel::{Buffer, PANELS_MAX, Packed, Panels, SHARD};
 use crate::machine::memory;
 use crate::machine::pool::Worker;
@@ -11,7 +12,6 @@ use crate::network::layer_norm::Normed;
 use crate::network::softmax_output;
 use crate::step::fused_small;
 use crate::step::rollback::Undo;
-use crate::tables::error::Error;
 
 /// The most rows that a step holds at once. A larger batch goes through in chunks of whole shards
 /// whose gradients are added up in the same tree, so that its buffers stay small.

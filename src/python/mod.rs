@@ -24,13 +24,14 @@ use custom::{Own, raised, unless_raised};
 use lock::{Reading, Turns, Writing};
 use shutdown::attached;
 
+use crate::error::check_shape;
 use crate::machine::finite::first_non_finite_of_many;
 use crate::machine::interrupt::asking;
 use crate::machine::kernel::{Isa, fma_rate};
 use crate::machine::memory;
 use crate::machine::transpose::into_rows;
 use crate::machine::{pool, random};
-use crate::network::network::{check_shape, zeros};
+use crate::network::network::zeros;
 use crate::step::train::{Position, Reason};
 use crate::tables::registry::Setting;
 use crate::tables::schedule::{Curve, Schedule, Watched};

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use crate::error::Error;
 use crate::machine::kernel::Buffer;
 use crate::machine::pool::{self, Worker};
 use crate::machine::real::Real;
@@ -16,7 +17,6 @@ use crate::network::samples::{Chosen, Samples};
 use crate::network::workspace::{CHUNK, Workspace, parameters};
 use crate::step::parameter_norms::Parts;
 use crate::step::train::{Position, Reason, Run, Settings, Sum, Training};
-use crate::tables::error::Error;
 
 /// The sum of the gradient of one layer, as its weights, biases, gains and shifts are laid out in the
 /// core.

@@ -3,13 +3,13 @@
 //! Where all layers are equally narrow, all that a step has is a line a layer. Each element is the
 //! same chain of fused multiply-adds as in [`crate::machine::kernel`], so the bits are the same.
 
-use crate::machine::kernel::{Set, first};
+use crate::error::Error;
+use crate::machine::kernel::{Simd, first};
 use crate::machine::real::Real;
 use crate::network::layer::Layer;
 use crate::network::samples::{Targets, class_of};
 use crate::step::fused_small::{MAX_LAYERS, SmallSteps};
 use crate::step::train::Sum;
-use crate::tables::error::Error;
 use crate::tables::optimizer::Rule;
 
 impl<T: Real> SmallSteps<'_, T> {
@@ -30,7 +30,7 @@ impl<T: Real> SmallSteps<'_, T> {
 
     /// Steps on one sample each.
     #[inline(always)]
-    pub fn singles<S: Set, const N: usize>(self) {
+    pub fn singles<S: Simd, const N: usize>(self) {
         let Self {
             layers, cost, samples, order, settings, clock, at, last, steps, failures, ..
         } = self;
@@ -109,7 +109,7 @@ fn kept<T: Real, const N: usize>(line: [T; N], n: usize) -> [T; N] {
 
 /// `parameters := parameters - α (factor · line)`; `rate` is -α.
 #[inline(always)]
-fn descend<T: Real, S: Set, const N: usize>(
+fn descend<T: Real, S: Simd, const N: usize>(
     parameters: &mut [T; N],
     factor: T,
     line: &[T; N],
@@ -123,7 +123,7 @@ fn descend<T: Real, S: Set, const N: usize>(
 impl<T: Real> Narrow<'_, T> {
     /// z = b + Σ_k a_prev_k w_k and a = σ(z) of each layer, C and δ of the last.
     #[inline(always)]
-    fn forward<S: Set, const N: usize>(&self, x: &[T], y: &[T; N]) -> Pass<T, N> {
+    fn forward<S: Simd, const N: usize>(&self, x: &[T], y: &[T; N]) -> Pass<T, N> {
         let mut pass = Pass {
             z: [[T::ZERO; N]; MAX_LAYERS],
             a: [[T::ZERO; N]; MAX_LAYERS],
@@ -159,7 +159,7 @@ impl<T: Real> Narrow<'_, T> {
 
     /// From the last layer to the first: δ of the layer before, then this layer's update.
     #[inline(always)]
-    fn back<S: Set, const N: usize>(&self, x: &[T], pass: Pass<T, N>, rate: T) {
+    fn back<S: Simd, const N: usize>(&self, x: &[T], pass: Pass<T, N>, rate: T) {
         let mut delta = pass.delta;
         for (l, layer) in self.layers.iter().enumerate().rev() {
             let mut before = [T::ZERO; N];

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use crate::machine::kernel::{Job, LINE_MAX, SHARD, Set, first, transpose};
+use crate::machine::kernel::{Kernel, LINE_MAX, SHARD, Simd, first, transpose, with_width};
 use crate::machine::pool::Share;
 use crate::machine::real::Real;
 use crate::network::custom::Failures;
@@ -19,7 +19,6 @@ use crate::step::parameter_norms::penalty_of;
 use crate::step::train::{Position, Settings, Sum};
 use crate::tables::cost::Cost;
 use crate::tables::optimizer::{Clock, Moments, Optimizer, Update};
-use crate::with_width;
 
 /// The most layers and inputs that this way is worth while for.
 pub const MAX_LAYERS: usize = 8;
@@ -59,9 +58,9 @@ pub struct SmallSteps<'a, T> {
     pub last: usize,
 }
 
-impl<T: Real> Job for SmallSteps<'_, T> {
+impl<T: Real> Kernel for SmallSteps<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         if let Some(width) = self.single() {
             return with_width!(width, self.singles::<S, _>());
         }
@@ -128,7 +127,7 @@ struct SmallStep<'a, T> {
 impl<T: Real> SmallStep<'_, T> {
     /// Forward, to the costs and δ of the output layer.
     #[inline(always)]
-    fn forward_all<S: Set>(&self) {
+    fn forward_all<S: Simd>(&self) {
         let last = self.layers.len() - 1;
         for (l, layer) in self.layers.iter().enumerate() {
             with_width!(layer.w.width(0), self.forward::<S, _>(l));
@@ -138,7 +137,7 @@ impl<T: Real> SmallStep<'_, T> {
 
     /// δ of the layers before, then the updates.
     #[inline(always)]
-    fn back_all<S: Set>(&self) {
+    fn back_all<S: Simd>(&self) {
         for l in (1..self.layers.len()).rev() {
             with_width!(self.layers[l - 1].w.width(0), self.backward::<S, _>(l));
         }
@@ -150,7 +149,7 @@ impl<T: Real> SmallStep<'_, T> {
 
 /// z = b + Σ_k a_prev_k w_k of `M` samples.
 #[inline(always)]
-fn weighted_inputs<T: Real, S: Set, const N: usize, const M: usize>(
+fn weighted_inputs<T: Real, S: Simd, const N: usize, const M: usize>(
     inputs: [&[T]; M],
     w: &[T],
     b: &[T],
@@ -212,7 +211,7 @@ impl<T: Real> SmallStep<'_, T> {
 
     /// z = b + Σ_k a_prev_k w_k and a = σ(z).
     #[inline(always)]
-    fn forward<S: Set, const N: usize>(&self, l: usize) {
+    fn forward<S: Simd, const N: usize>(&self, l: usize) {
         let Layer { n_in, w, b, activation, .. } = &self.layers[l];
         let inputs = self.inputs(l);
         let mut unused = [];
@@ -254,13 +253,13 @@ impl<T: Real> SmallStep<'_, T> {
         } else {
             // SAFETY: the one worker's own; `a_rows` is not used any more.
             let (a, scratch) = (&self.ws.a[l + 1], unsafe { self.ws.scratch(self.layers, 0) });
-            S::apart(ActivateRows { z: a, a, scratch, rows: self.rows });
+            S::run_cold(ActivateRows { z: a, a, scratch, rows: self.rows });
         }
     }
 
     /// C_i and δ of the output layer.
     #[inline(always)]
-    fn output<S: Set, const N: usize>(&self, last: usize) {
+    fn output<S: Simd, const N: usize>(&self, last: usize) {
         let activation = &self.layers[last].activation;
         if !activation.is_elementwise() {
             return self.output_rows::<S, N>(last);
@@ -281,7 +280,7 @@ impl<T: Real> SmallStep<'_, T> {
 
     /// [`Self::output`] after a softmax.
     #[inline(always)]
-    fn output_rows<S: Set, const N: usize>(&self, last: usize) {
+    fn output_rows<S: Simd, const N: usize>(&self, last: usize) {
         let (ws, n_out) = (self.ws, self.layers[last].n_out);
         // SAFETY (here and below): the one worker of a small network has all rows and all room.
         let lines = unsafe { ws.y.write(0, self.rows) };
@@ -292,12 +291,12 @@ impl<T: Real> SmallStep<'_, T> {
         let (given, delta) = ([ws.output_z(), &ws.a[last + 1], &ws.y], &ws.delta[last]);
         let scratch = unsafe { ws.scratch(self.layers, 0) };
         let (cost, costs, rows) = (self.cost, &ws.costs, self.rows);
-        S::apart(OutputRows { cost, given, delta, costs, scratch, rows });
+        S::run_cold(OutputRows { cost, given, delta, costs, scratch, rows });
     }
 
     /// C_i and δ of samples that stand side by side in `W` lanes.
     #[inline(always)]
-    fn finish<S: Set, const N: usize, const W: usize>(&self, rows: Range<usize>, costs: &mut [T]) {
+    fn finish<S: Simd, const N: usize, const W: usize>(&self, rows: Range<usize>, costs: &mut [T]) {
         let last = self.layers.len() - 1;
         let Layer { n_out, activation, .. } = &self.layers[last];
         let z = self.ws.z[last].as_ref().expect("the output layer keeps its z").read(0, self.rows);
@@ -328,7 +327,7 @@ impl<T: Real> SmallStep<'_, T> {
 
     /// δ of layer l - 1, `N` wide: Σ_j δ_j w_j, times σ'.
     #[inline(always)]
-    fn backward<S: Set, const N: usize>(&self, l: usize) {
+    fn backward<S: Simd, const N: usize>(&self, l: usize) {
         let Layer { n_out, w_back, .. } = &self.layers[l];
         let back = w_back.as_ref().expect("not the first layer").values.slice(0, n_out * N);
         let activation = self.layers[l - 1].activation;
@@ -356,7 +355,7 @@ impl<T: Real> SmallStep<'_, T> {
 
     /// The update of layer l by its averaged gradient: Σ_i δ_i a_prev_i and Σ_i δ_i, times 1/m.
     #[inline(always)]
-    fn descend<S: Set, const N: usize>(&self, l: usize) {
+    fn descend<S: Simd, const N: usize>(&self, l: usize) {
         let Layer { n_in, n_out, w, w_back, b, options, .. } = &self.layers[l];
         let (n_in, n_out) = (*n_in, *n_out);
         let plain = options.is_plain() && self.update.is_plain();
@@ -400,13 +399,17 @@ impl<T: Real> SmallStep<'_, T> {
         unsafe { move_line::<T, S, N>(self.update, b, b_moments, 0, grad, scale, None) };
         if let Some(back) = w_back {
             let w = w.values.slice(0, n_in * N);
-            unsafe { transpose::<T, S, N>(w, (0, n_in), (0, n_out), back) };
+            unsafe { transpose::<T, S, N>(w, 0, n_in, 0, n_out, back) };
         }
     }
 
     /// Σ_i δ_i a_prev_i for `M` inputs from number k on.
     #[inline(always)]
-    fn gradients<S: Set, const N: usize, const M: usize>(&self, l: usize, k: usize) -> [[T; N]; M] {
+    fn gradients<S: Simd, const N: usize, const M: usize>(
+        &self,
+        l: usize,
+        k: usize,
+    ) -> [[T; N]; M] {
         let (inputs, delta) = (self.inputs(l), self.ws.delta[l].read(0, self.rows));
         let mut grads = [[T::ZERO; N]; M];
         for (row, delta) in delta.chunks_exact(T::LINE).enumerate() {

@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use crate::error::Error;
 use crate::machine::kernel::Buffer;
 use crate::machine::pool::Worker;
 use crate::machine::real::Real;
 use crate::network::layer::Layer;
 use crate::network::workspace::parameters;
-use crate::tables::error::Error;
 
 /// Numbers of a buffer that are added up together.
 const PART: usize = 4096;

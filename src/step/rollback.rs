@@ -4,11 +4,11 @@
 //! layers are large. Each tile keeps what it replaces, which costs next to nothing beside its
 //! gradient; an update that is given up brings it back.
 
-use crate::machine::kernel::{Buffer, Set};
+use crate::error::Error;
+use crate::machine::kernel::{Buffer, Simd};
 use crate::machine::real::Real;
 use crate::network::layer::{Layer, Part};
 use crate::network::workspace::Tile;
-use crate::tables::error::Error;
 use crate::tables::optimizer::{MOMENTS, Moments};
 
 /// Floating-point operations from which an update is long: about a tenth of a second.
@@ -62,7 +62,7 @@ impl<T: Real> Undo<T> {
 
     /// Has the room for `length` parameters from `from` on brought near.
     #[inline(always)]
-    pub fn prefetch<S: Set>(&self, layer: usize, from: usize, length: usize) {
+    pub fn prefetch<S: Simd>(&self, layer: usize, from: usize, length: usize) {
         let room = &self.layers[layer][Part::Weights as usize].parameters;
         S::prefetch(room.slice(from, length));
     }

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
+use crate::error::Error;
 use crate::machine::autotune::TRIED_WORK;
 use crate::machine::interrupt::given_up;
 use crate::machine::kernel::Panels;
@@ -31,7 +32,6 @@ use crate::step::fused_small::{self, SmallSteps};
 use crate::step::parameter_norms::Parts;
 use crate::step::partition::{self, Portion};
 use crate::step::rollback::{LONG_UPDATE, Undo};
-use crate::tables::error::Error;
 use crate::tables::optimizer::{Clock, Rule, Update};
 use crate::tables::schedule::Schedule;
 

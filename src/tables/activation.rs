@@ -2,7 +2,7 @@
 //!
 //! A new row here and one in `reference/activation.py` are all that a new activation needs.
 
-use crate::machine::kernel::{Job, Set};
+use crate::machine::kernel::{Kernel, Simd};
 use crate::machine::real::Real;
 use crate::tables::registry::table;
 
@@ -219,19 +219,19 @@ impl Activation {
     ///
     /// Softmax needs a row at a time: see [`softmax`].
     #[inline(always)]
-    pub fn sigma<T: Real, S: Set>(self, z: &mut [T]) {
+    pub fn sigma<T: Real, S: Simd>(self, z: &mut [T]) {
         if !self.in_place(z) {
-            S::apart(Sigma { activation: self, z });
+            S::run_cold(Sigma { activation: self, z });
         }
     }
 
     /// σ(z) of one line, which stays in registers.
     #[inline(always)]
-    pub fn sigma_of_line<T: Real, S: Set, const N: usize>(self, z: [T; N]) -> [T; N] {
+    pub fn sigma_of_line<T: Real, S: Simd, const N: usize>(self, z: [T; N]) -> [T; N] {
         let mut a = z;
         if !self.in_place(&mut a) {
             let mut apart = z;
-            S::apart(Sigma { activation: self, z: &mut apart });
+            S::run_cold(Sigma { activation: self, z: &mut apart });
             a = apart;
         }
         a
@@ -241,15 +241,15 @@ impl Activation {
     ///
     /// The derivative of softmax is a matrix: see [`softmax_prime`].
     #[inline(always)]
-    pub fn sigma_prime<T: Real, S: Set>(self, z: &[T], a: &[T], delta: &mut [T]) {
+    pub fn sigma_prime<T: Real, S: Simd>(self, z: &[T], a: &[T], delta: &mut [T]) {
         if !self.in_place_prime(z, a, delta) {
-            S::apart(SigmaPrime { activation: self, z, a, delta });
+            S::run_cold(SigmaPrime { activation: self, z, a, delta });
         }
     }
 
     /// δ σ'(z, a) of one line, which stays in registers.
     #[inline(always)]
-    pub fn slope_of_line<T: Real, S: Set, const N: usize>(
+    pub fn slope_of_line<T: Real, S: Simd, const N: usize>(
         self,
         [z, a]: [&[T; N]; 2],
         delta: [T; N],
@@ -257,7 +257,7 @@ impl Activation {
         let mut product = delta;
         if !self.in_place_prime(z, a, &mut product) {
             let (z, a, mut apart) = (*z, *a, delta);
-            S::apart(SigmaPrime { activation: self, z: &z, a: &a, delta: &mut apart });
+            S::run_cold(SigmaPrime { activation: self, z: &z, a: &a, delta: &mut apart });
             product = apart;
         }
         product
@@ -283,9 +283,9 @@ struct Sigma<'a, T> {
     z: &'a mut [T],
 }
 
-impl<T: Real> Job for Sigma<'_, T> {
+impl<T: Real> Kernel for Sigma<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         if !self.activation.out_of_line(self.z) {
             softmax(self.z.as_chunks_mut::<1>().0);
         }
@@ -300,9 +300,9 @@ struct SigmaPrime<'a, T> {
     delta: &'a mut [T],
 }
 
-impl<T: Real> Job for SigmaPrime<'_, T> {
+impl<T: Real> Kernel for SigmaPrime<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         let Self { activation, z, a, delta } = self;
         if !activation.out_of_line_prime(z, a, delta) {
             softmax_prime(a.as_chunks::<1>().0, delta.as_chunks_mut().0);

@@ -4,10 +4,10 @@
 //! the number of outputs but where a row says so. What goes with a sigmoid, a softmax or an
 //! exponential is computed from z, where a saturated output loses nothing.
 
-use crate::machine::kernel::{Job, Set};
+use crate::error::Error;
+use crate::machine::kernel::{Kernel, Simd};
 use crate::machine::real::Real;
 use crate::tables::activation::{self, Activation};
-use crate::tables::error::Error;
 use crate::tables::registry::table;
 
 table! {
@@ -100,7 +100,7 @@ impl Cost {
     /// An elementwise output: the term of each neuron in C_i, and its δ = ∂C/∂a σ'(z, a), for
     /// layers of `n` neurons.
     #[inline(always)]
-    pub fn elementwise<T: Real, S: Set>(
+    pub fn elementwise<T: Real, S: Simd>(
         self,
         output: Activation,
         given: [&[T]; 3],
@@ -109,13 +109,13 @@ impl Cost {
         terms: &mut [T],
     ) {
         if !self.in_place(output, given, n, [delta, terms]) {
-            S::apart(Elementwise { cost: self, output, given, n, found: [delta, terms] });
+            S::run_cold(Elementwise { cost: self, output, given, n, found: [delta, terms] });
         }
     }
 
     /// δ and the terms of neurons that fill a line, which stays in registers.
     #[inline(always)]
-    pub fn of_line<T: Real, S: Set, const N: usize>(
+    pub fn of_line<T: Real, S: Simd, const N: usize>(
         self,
         output: Activation,
         given: [&[T; N]; 3],
@@ -127,7 +127,7 @@ impl Cost {
             let (given, mut apart) = (given.map(|line| *line), [[T::ZERO; N]; 2]);
             let [delta, terms] = &mut apart;
             let given = given.each_ref().map(|line| &line[..]);
-            S::apart(Elementwise { cost: self, output, given, n, found: [delta, terms] });
+            S::run_cold(Elementwise { cost: self, output, given, n, found: [delta, terms] });
             found = apart;
         }
         found
@@ -256,7 +256,7 @@ impl Cost {
 
     /// A softmax output, `W` samples side by side: C_i, with δ written. `terms` has room for them.
     #[inline(always)]
-    pub fn rowwise<T: Real, S: Set, const W: usize>(
+    pub fn rowwise<T: Real, S: Simd, const W: usize>(
         self,
         given: [&[[T; W]]; 3],
         delta: &mut [[T; W]],
@@ -266,7 +266,7 @@ impl Cost {
             return cross_entropy(label_smoothing, given, delta);
         }
         let mut total = [T::ZERO; W];
-        S::apart(Rowwise { cost: self, given, found: [delta, terms], total: &mut total });
+        S::run_cold(Rowwise { cost: self, given, found: [delta, terms], total: &mut total });
         total
     }
 }
@@ -280,9 +280,9 @@ struct Elementwise<'a, T> {
     found: [&'a mut [T]; 2],
 }
 
-impl<T: Real> Job for Elementwise<'_, T> {
+impl<T: Real> Kernel for Elementwise<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         let Self { cost, output, given: [z, a, y], n, found: [delta, terms] } = self;
         if cost.is_fused(output) {
             return cost.fused([z, a, y], delta, terms);
@@ -303,9 +303,9 @@ struct Rowwise<'a, T, const W: usize> {
     total: &'a mut [T; W],
 }
 
-impl<T: Real, const W: usize> Job for Rowwise<'_, T, W> {
+impl<T: Real, const W: usize> Kernel for Rowwise<'_, T, W> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         let Self { cost, given: [z, a, y], found: [delta, terms], total } = self;
         if let Cost::Focal { gamma } = cost {
             *total = focal(T::from_f64(gamma), [z, a, y], delta);

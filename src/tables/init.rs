@@ -2,12 +2,12 @@
 //!
 //! Where a row names no biases, they start at zero.
 
+use crate::error::Error;
 use crate::machine::interrupt::given_up;
 use crate::machine::memory;
 use crate::machine::random::{Purpose, Stream};
 use crate::machine::real::Real;
 use crate::tables::activation::Activation;
-use crate::tables::error::Error;
 use crate::tables::registry::table;
 
 table! {

@@ -2,7 +2,6 @@
 
 pub mod activation;
 pub mod cost;
-pub mod error;
 pub mod init;
 pub mod optimizer;
 pub mod registry;

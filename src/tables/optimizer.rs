@@ -1,8 +1,8 @@
 //! The table of update rules, and the memory that a rule keeps for each parameter.
 
-use crate::machine::kernel::{Buffer, Job, Set};
+use crate::error::Error;
+use crate::machine::kernel::{Buffer, Kernel, Simd};
 use crate::machine::real::Real;
-use crate::tables::error::Error;
 use crate::tables::registry::table;
 use crate::tables::schedule::power;
 
@@ -315,15 +315,15 @@ impl<T: Real> Update<T> {
     /// Updates the parameters `w` by their averaged gradient; all slices are equally long,
     /// the moments that a rule does not keep are empty.
     #[inline(always)]
-    pub fn apply<S: Set>(&self, w: &mut [T], grad: &[T], mut moments: [&mut [T]; MOMENTS]) {
+    pub fn apply<S: Simd>(&self, w: &mut [T], grad: &[T], mut moments: [&mut [T]; MOMENTS]) {
         if !self.in_place(w, grad, &mut moments) {
-            S::apart(Seldom { kind: self.kind, w, grad, moments });
+            S::run_cold(Seldom { kind: self.kind, w, grad, moments });
         }
     }
 
     /// One line of parameters after their update; the line stays in registers.
     #[inline(always)]
-    pub fn of_line<S: Set, const N: usize>(
+    pub fn of_line<S: Simd, const N: usize>(
         &self,
         w: [T; N],
         grad: &[T; N],
@@ -332,7 +332,7 @@ impl<T: Real> Update<T> {
         let mut updated = w;
         if !self.in_place(&mut updated, grad, &mut moments) {
             let (mut apart, grad) = (w, *grad);
-            S::apart(Seldom { kind: self.kind, w: &mut apart, grad: &grad, moments });
+            S::run_cold(Seldom { kind: self.kind, w: &mut apart, grad: &grad, moments });
             updated = apart;
         }
         updated
@@ -384,9 +384,9 @@ struct Seldom<'a, T> {
     moments: [&'a mut [T]; MOMENTS],
 }
 
-impl<T: Real> Job for Seldom<'_, T> {
+impl<T: Real> Kernel for Seldom<'_, T> {
     #[inline(always)]
-    fn run<S: Set>(self) {
+    fn run<S: Simd>(self) {
         let Self { kind, w, grad, moments: [first, second, third] } = self;
         match kind {
             Kind::Adam(adam) => {

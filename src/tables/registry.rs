@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::tables::error::Error;
+use crate::error::{Error, number};
 
 /// One row of a table.
 #[derive(Debug, PartialEq)]
@@ -131,12 +131,6 @@ pub fn write(f: &mut fmt::Formatter<'_>, row: &Row, values: &[f64]) -> fmt::Resu
     if given.is_empty() { Ok(()) } else { write!(f, "({})", given.join(", ")) }
 }
 
-/// The shortest digits that read back as the same number: `0.1`, `2`, `1e-8`.
-pub fn number(value: f64) -> String {
-    let digits = format!("{value:?}");
-    digits.strip_suffix(".0").map(str::to_owned).unwrap_or(digits)
-}
-
 /// Writes a table from its rows: the enum, whose variants carry their settings, and its look-ups.
 macro_rules! table {
     (
@@ -177,7 +171,7 @@ macro_rules! table {
                 &[$(Self::$Variant $({ $($setting: $default),+ })?),*];
 
             /// The row that `text` writes, such as `name`, `name(0.1)` or `name(setting=0.1)`.
-            pub fn from_text(text: &str) -> Result<Self, $crate::tables::error::Error> {
+            pub fn from_text(text: &str) -> Result<Self, $crate::error::Error> {
                 let (index, values) =
                     $crate::tables::registry::parse(Self::KIND, text, Self::ROWS, Self::NAMES)?;
                 let mut values = values.into_iter();

@@ -7,8 +7,8 @@
 
 use std::fmt;
 
+use crate::error::Error;
 use crate::machine::real::Real;
-use crate::tables::error::Error;
 use crate::tables::registry::table;
 
 table! {

@@ -4,8 +4,6 @@
 
 use std::fmt;
 
-use crate::tables::registry::number;
-
 /// A setting that cannot be accepted. `Display` gives one sentence.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Error {
@@ -134,6 +132,20 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// Check that an array has the expected shape.
+pub fn check_shape(what: &'static str, expected: &[usize], given: &[usize]) -> Result<(), Error> {
+    if expected == given {
+        return Ok(());
+    }
+    Err(Error::Shape { what, expected: expected.to_vec(), given: given.to_vec() })
+}
+
+/// The shortest digits that read back as the same number: `0.1`, `2`, `1e-8`.
+pub fn number(value: f64) -> String {
+    let digits = format!("{value:?}");
+    digits.strip_suffix(".0").map(str::to_owned).unwrap_or(digits)
+}
 
 /// A number of bytes to read.
 fn size(bytes: usize) -> String {
