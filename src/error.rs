@@ -1,6 +1,6 @@
 //! What can be wrong with a network's settings: what was expected, what was given.
 //!
-//! `reference/error.py` builds the same sentences; a test compares the two.
+//! `_internal/error.py` builds the same sentences; a test compares the two.
 
 use std::fmt;
 

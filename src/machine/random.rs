@@ -4,13 +4,13 @@
 //! The generator is Philox4x64-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy
 //! as 1, 2, 3", 2011), laid out as `numpy.random.Philox(key=[seed, purpose],
 //! counter=[0, stream, 0, 0])`, which is the oracle of the tests and the twin in
-//! `reference/random.py`.
+//! `_internal/random.py`.
 
 use crate::machine::real::Real;
 
 /// What a stream is drawn for; streams of two purposes never meet.
 ///
-/// 3 is taken too: `reference/random.py` splits data with it. Dropout and noise have a stream for
+/// 3 is taken too: `_internal/random.py` splits data with it. Dropout and noise have a stream for
 /// each (sample, epoch, layer).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]

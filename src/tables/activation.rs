@@ -1,6 +1,6 @@
 //! The table of activations: a name, σ(z) and σ'(z, a) with a = σ(z), one row each.
 //!
-//! A new row here and one in `reference/activation.py` are all that a new activation needs.
+//! A new row here and one in `tables/activation.py` are all that a new activation needs.
 
 use crate::machine::kernel::{Kernel, Simd};
 use crate::machine::real::Real;

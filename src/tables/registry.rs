@@ -1,7 +1,7 @@
 //! What all tables have in common: rows with a name and settings, and how they are written.
 //!
 //! A row is written `relu`, `leaky_relu(0.1)` or `leaky_relu(slope=0.1)`: its settings are numbers,
-//! in their order or by name; those left out have their defaults. `reference/table.py` is the twin.
+//! in their order or by name; those left out have their defaults. The twin is `tables/registry.py`.
 
 use std::fmt;
 
