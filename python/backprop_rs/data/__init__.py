@@ -14,17 +14,21 @@ from .idx_file import load_idx, load_mnist_folder, read_idx
 from .labels import one_hot
 from .npz_file import load_npz, load_npz_split
 from .preprocessing import standardize, train_test_split
+from .preprocessor import Preprocessor
 from .scaling import Scaling
 from .sources import ColumnStats, Source, SourceStats, source
+from .table_stream import TableStream
 
 __all__ = [
     "Column",
     "ColumnStats",
     "Dataset",
+    "Preprocessor",
     "Scaling",
     "Source",
     "SourceStats",
     "Table",
+    "TableStream",
     "as_table",
     "from_frame",
     "load_csv",
