@@ -28,7 +28,7 @@ def fitted(kind, y, dtype=np.float64, **settings):
 
 
 def close(ours, theirs, dtype):
-    """Return whether outputs agree to the rounding of three layers of up to seven inputs."""
+    """Return True if outputs agree to the rounding of three layers of up to seven inputs."""
     assert ours.dtype == dtype and ours.shape == theirs.shape
     return np.abs(ours - theirs).max() < 100 * np.finfo(dtype).eps * max(1, np.abs(theirs).max())
 

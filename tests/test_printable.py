@@ -26,7 +26,7 @@ def test_control_and_invisible_characters_are_escaped():
 
 
 def is_clean(text):
-    """Return whether a text has no control characters but ends of lines, and no forged line."""
+    """Return True if a text has no control characters but ends of lines, and no forged line."""
     shown = all(printable(line) == line for line in text.split("\n"))
     return shown and not any(line.startswith("scaling:   none") for line in text.split("\n"))
 

@@ -10,9 +10,8 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.data.sources.block import Block, Epoch
-from backprop_rs.data.sources.buffer_pool import BufferPool
 from backprop_rs.data.sources.columns import ColumnRows, rows_of_columns, writer
-from backprop_rs.data.sources.shuffle_buffer import Part, Window, windows
+from backprop_rs.data.sources.shuffle_buffer import BufferPool, Part, Window, windows
 from numpy.typing import NDArray
 
 RNG = np.random.default_rng(9)

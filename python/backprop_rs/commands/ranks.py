@@ -17,7 +17,7 @@ LAUNCHERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
 
 
 def started_by_mpi() -> bool:
-    """Return whether mpiexec has started this process and others."""
+    """Return True if mpiexec has started this process and others."""
     return any(int(os.environ.get(name, 1)) > 1 for name in LAUNCHERS)
 
 

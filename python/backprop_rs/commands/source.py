@@ -116,7 +116,7 @@ def kind_of_contents(contents: Contents) -> str:
 
 
 def is_idx(path: Path | Contents) -> bool:
-    """Return whether a file begins as an IDX file does; no text has bytes of 0."""
+    """Return True if a file begins as an IDX file does; no text has bytes of 0."""
     try:
         with open_binary(path) as file:
             return file.read(2) == b"\0\0"
@@ -196,7 +196,7 @@ def without_missing_cells() -> Iterator[None]:
 
 
 def holds_split(path: str) -> bool:
-    """Return whether an .npz file holds x_train; False for a damaged file."""
+    """Return True if an .npz file holds x_train; False for a damaged file."""
     try:
         with zipfile.ZipFile(path) as file:
             return "x_train.npy" in map(str.lower, file.namelist())

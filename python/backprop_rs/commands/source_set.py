@@ -26,7 +26,7 @@ ENDINGS = (*TABLE_ENDINGS, ".npz", ".npy")
 
 
 def is_out_of_core(path: Path) -> bool:
-    """Return whether DATA is a Parquet file, or a folder of tables or of NumPy shards."""
+    """Return True if DATA is a Parquet file, or a folder of tables or of NumPy shards."""
     if path.is_dir():
         files = [file.name.lower() for file in path.iterdir()]
         visible = [name for name in files if not name.startswith((".", "_"))]
@@ -35,7 +35,7 @@ def is_out_of_core(path: Path) -> bool:
 
 
 def is_table(path: str, endings: tuple[str, ...] = TABLE_ENDINGS) -> bool:
-    """Return whether DATA has named columns: a file, or a folder of such files."""
+    """Return True if DATA has named columns: a file, or a folder of such files."""
     folder = Path(path)
     names = [file.name for file in folder.iterdir()] if folder.is_dir() else [folder.name]
     return any(name.lower().endswith(endings) for name in names)

@@ -93,7 +93,7 @@ class Value:
         return self.graph.node("Abs", self)
 
     def positive(self) -> Value:
-        """Return whether the value is > 0, elementwise."""
+        """Return True if the value is > 0, elementwise."""
         return self._pair("Greater", self, 0.0)
 
     def at_least(self, other: float) -> Value:

@@ -75,7 +75,7 @@ def metadata_of(mlp: Any, n_outputs: int) -> dict[str, Any]:
 
 
 def is_multilabel(mlp: Any) -> bool:
-    """Return whether each output is a separate yes-or-no question."""
+    """Return True if each output is a separate yes-or-no question."""
     return bool(mlp.out_activation_ == "logistic" and mlp.n_outputs_ > 1)
 
 

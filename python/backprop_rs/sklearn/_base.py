@@ -18,8 +18,7 @@ from .._internal import checks
 from . import _lbfgs
 from ._callbacks import CallbackSupportMixin
 from ._data import Samples
-from ._decorators import fitting, only_if
-from ._fit_support import threads
+from ._fit_support import fitting, only_if, threads
 from ._inference import InferenceMixin
 from ._network import SKLEARN_NAMES, draw_parameters, optimizer, set_parameters
 from ._stochastic import Training, restore_best
@@ -115,7 +114,7 @@ class BaseMLP(InferenceMixin, CallbackSupportMixin, BaseEstimator):  # type: ign
         raise NotImplementedError
 
     def _sums_outputs(self, n_outputs: int) -> bool:
-        """Return whether gradients are those of a sum over the outputs, and losses of the mean."""
+        """Return True if gradients are those of a sum over the outputs, and losses of the mean."""
         return False
 
     def _score_of(self, a: Array, y: AnyArray, weights: Array | None) -> float:

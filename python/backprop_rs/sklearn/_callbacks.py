@@ -71,7 +71,7 @@ class Callbacks:
             self.context.call_on_fit_task_begin(estimator=mlp, **self.arguments())
 
     def __bool__(self) -> bool:
-        """Return whether there are callbacks."""
+        """Return True if there are callbacks."""
         return bool(self.functions) or self.context is not None
 
     def arguments(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class Callbacks:
             self.task.call_on_fit_task_begin(estimator=self.mlp, **self.arguments())
 
     def end(self, net: Network, loss: float, score: float | None) -> bool:
-        """Call callbacks after an epoch; return whether one of them stops the training."""
+        """Call callbacks after an epoch; return True if one of them stops the training."""
         stop = False
         if self.functions:
             event = Epoch(self.mlp, loss, score)

@@ -15,8 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from ..tables.threshold import threshold
 from ._base import BaseMLP, is_stochastic
 from ._constraints import CONSTRAINTS, entry, name_of
-from ._decorators import fitting, only_if
-from ._fit_support import FLOATS, is_valid
+from ._fit_support import FLOATS, fitting, is_valid, only_if
 from ._targets import Labels, unseen
 from ._validation import accuracy
 
@@ -29,7 +28,7 @@ PROBABILITIES = ("sigmoid", "softmax")
 
 
 def gives_probabilities(mlp: MLPClassifier) -> bool:
-    """Return whether the outputs are probabilities."""
+    """Return True if the outputs are probabilities."""
     choice = mlp.output_activation
     return choice is None or entry("activation", choice) in PROBABILITIES
 

@@ -55,7 +55,7 @@ class EntryOptions(StrOptions):  # type: ignore[misc]  # scikit-learn has no typ
         super().__init__({*tables().names(kind), *extra})
 
     def is_satisfied_by(self, val: Any) -> bool:
-        """Return whether a value satisfies the constraint."""
+        """Return True if a value satisfies the constraint."""
         if isinstance(val, str) and val in self.extra:
             return True
         try:
@@ -78,7 +78,7 @@ class PerLayer(Options):  # type: ignore[misc]
         self.constraint, self.hidden = constraint, False
 
     def is_satisfied_by(self, val: Any) -> bool:
-        """Return whether a value satisfies the constraint."""
+        """Return True if a value satisfies the constraint."""
         return isinstance(val, (list, tuple)) and all(map(self.constraint.is_satisfied_by, val))
 
     def __str__(self) -> str:

@@ -1,20 +1,35 @@
-"""Support for `fit`: a quick check of plain arrays, and the threads of a training."""
+"""Support for `fit`: typed decorators, a quick check of plain arrays, and the threads."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils.metaestimators import available_if
 
 from .._internal.nonfinite import finder
 from ..threads import num_threads, processors
 
 FLOATS = (np.float64, np.float32)
+Method = TypeVar("Method", bound=Callable[..., Any])  # scikit-learn's decorators return Any
+
+
+def fitting(*, nested: bool = False) -> Callable[[Method], Method]:
+    """Return a decorator that checks the parameters, if `nested` also those of inner estimators."""
+    decorate = _fit_context(prefer_skip_nested_validation=not nested)
+    return cast("Callable[[Method], Method]", decorate)
+
+
+def only_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """Return a decorator of a method that estimators only have if `check` returns True."""
+    return cast("Callable[[Method], Method]", available_if(check))
 
 
 def is_valid(mlp: Any, X: Any, y: Any, reset: bool) -> bool:
-    """Return whether X and y are NumPy arrays that need no check by scikit-learn.
+    """Return True if X and y are NumPy arrays that need no check by scikit-learn.
 
     Those checks take longer than the training of a small network. `n_features_in_` is set if the
     result is True and `reset` is.

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
-from ._decorators import fitting
+from ._fit_support import fitting
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._data import dense, outputs
-from ._decorators import fitting
+from ._fit_support import fitting
 from ._network import optimizer
 from ._parameters import Parameters
 from ._stochastic import batch_size

@@ -45,7 +45,7 @@ class Parameters:
         self._assign("intercepts_", arrays)
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Return whether there are parameters."""
+        """Return True if there are parameters."""
         return self._network is not None or bool(self._exposed)
 
     def _expose(self, name: str) -> list[Array]:

@@ -110,7 +110,7 @@ class Training:
         self.callbacks.close()
 
     def run_epochs(self) -> bool:
-        """Run some epochs in the core; return whether the training is over."""
+        """Run some epochs in the core; return True if the training is over."""
         mlp = self.mlp
         remaining = self.epochs - mlp.n_iter_
         if self.step_by_step:
@@ -148,7 +148,7 @@ class Training:
         return orders
 
     def end_epoch(self, loss: float) -> bool:
-        """Record an epoch; return whether the training is over."""
+        """Record an epoch; return True if the training is over."""
         mlp = self.mlp
         mlp.n_iter_ += 1
         mlp.loss_ = loss
@@ -158,7 +158,7 @@ class Training:
             return self.evaluate(loss)
 
     def evaluate(self, loss: float) -> bool:
-        """Score an epoch and call callbacks; return whether the training is over."""
+        """Score an epoch and call callbacks; return True if the training is over."""
         mlp = self.mlp
         if mlp.verbose:
             print(f"Iteration {mlp.n_iter_}, loss = {loss:.8f}")
@@ -193,7 +193,7 @@ class Training:
         mlp._no_improvement_count = 0 if progress else mlp._no_improvement_count + 1
 
     def is_stuck(self) -> bool:
-        """Return whether to stop for lack of progress; with "adaptive" try a smaller rate first."""
+        """Return True if to stop for lack of progress; with "adaptive" try a smaller rate first."""
         mlp = self.mlp
         quantity = "Validation score" if mlp.early_stopping else "Training loss"
         text = (

@@ -92,7 +92,7 @@ def as_classes(y: AnyArray, classes: AnyArray) -> AnyArray:
 
 
 def unseen(y: Any, classes: AnyArray) -> bool:
-    """Return whether y has other classes."""
+    """Return True if y has other classes."""
     is_integer = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "bi"
     present = np.unique(y) if is_integer else unique_labels(y)
     return bool(len(np.setdiff1d(present, classes, assume_unique=True)))

@@ -70,7 +70,7 @@ class Estimator(Protocol):
         """Return the cost."""
 
     def _sums_outputs(self, n_outputs: int) -> bool:
-        """Return whether gradients are those of a sum over the outputs."""
+        """Return True if gradients are those of a sum over the outputs."""
 
     def _score_of(self, a: Array, y: AnyArray, weights: Array | None) -> float:
         """Return the score of output activations."""
