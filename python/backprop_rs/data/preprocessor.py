@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._internal import backends
+from .._internal.stacklevel import level_of_caller
 from .as_table import as_table
 from .column_report import ColumnReport, ColumnSummary, looks_like, remarks_of
 from .column_statistics import DATE_PARTS, ColumnStatistics, as_kind
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MAX_CATEGORIES = 1000
 FEW_CATEGORIES = 20
+
 
 class Preprocessor:
     """Turn the columns of a table into features for a network, and outputs into answers.
@@ -231,7 +232,7 @@ class Preprocessor:
                 f"column {name!r} holds texts that look like {look}, such as {example!r:.60}; each "
                 f"is a category: give kinds={{{name!r}: {_KIND[look]!r}}} or "
                 f"kinds={{{name!r}: 'category'}}",
-                stacklevel=backends.level_of_caller(),
+                stacklevel=level_of_caller(),
             )
 
     @property
@@ -290,7 +291,7 @@ class Preprocessor:
                 unknown[encoder.name] = len(cells), column.take(cells[:1]).to_list()[0]
             start = stop
         if unknown:
-            warnings.warn(_unknown_levels(unknown), stacklevel=backends.level_of_caller())
+            warnings.warn(_unknown_levels(unknown), stacklevel=level_of_caller())
         return X
 
     def _check_fitted(self) -> None:
@@ -317,7 +318,7 @@ class Preprocessor:
         if others:
             warnings.warn(
                 f"columns that the training did not have are not used: {shown(others)}",
-                stacklevel=backends.level_of_caller(),
+                stacklevel=level_of_caller(),
             )
         return table.select(self.columns)
 
