@@ -15,7 +15,7 @@ WIDTH = 100
 
 def stub(kind: str) -> str:
     """Return the text of the stub of a table."""
-    result = "Schedule" if kind == "schedule" else "Row"
+    result = "Schedule" if kind == "schedule" else "Entry"
     lines = [f"# Written by tests/stubs.py from the table of {kind}s.", ""]
     lines += [f"from .tables.entries import {result}", ""]
     for name, maker in sorted(entries.makers(kind).items()):

@@ -143,7 +143,7 @@ def test_schedules_can_be_chained_and_multiplied():
 
 def test_schedules_that_cannot_be_combined():
     warmup, cosine = bp.schedules.Warmup(3), bp.schedules.Cosine()
-    with pytest.raises(ValueError, match="a product of schedules must be of curves"):
+    with pytest.raises(ValueError, match="a product of schedules must not hold"):
         warmup.then(cosine) * cosine
     with pytest.raises(ValueError, match="needs a length before 'then'"):
         cosine.then(warmup)

@@ -29,7 +29,7 @@ from .._internal.expression import (
 from ..tables import activation as activations
 from ..tables import cost as costs
 from ..tables.activation import GELU_CUBE, SELU_ALPHA, SELU_SCALE
-from ..tables.registry import Row, parse
+from ..tables.registry import E, parse
 
 z, a, y = map(Symbol, "zay")  # of one neuron
 slope, alpha = Symbol("s"), Symbol("α")
@@ -251,7 +251,7 @@ def cost_formula(text: str | custom.Cost, output: str) -> CostFormula:
     return unscaled.scaled(values.get("scale", 1.0))
 
 
-def parsed(kind: str, text: str, table: Sequence[Row]) -> tuple[str, dict[str, float]]:
+def parsed(kind: str, text: str, table: Sequence[E]) -> tuple[str, dict[str, float]]:
     """Return the name and the settings of an entry; a custom name has no settings."""
     try:
         row, values = parse(kind, text, table)

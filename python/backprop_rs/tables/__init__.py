@@ -15,7 +15,7 @@ from .cost import COSTS
 from .cost import cost as cost_of
 from .init import INITS
 from .optimizer import OPTIMIZERS
-from .registry import Tabled, parse, write
+from .registry import Entry, parse, write
 from .schedule import CURVES, Memory
 from .schedule import schedule as schedule_of
 
@@ -29,7 +29,7 @@ __all__ = [
     "target_range",
 ]
 
-TABLES: Mapping[str, Sequence[Tabled]] = {
+TABLES: Mapping[str, Sequence[Entry]] = {
     "activation": ACTIVATIONS,
     "cost": COSTS,
     "init": INITS,
@@ -62,7 +62,7 @@ def canonical(kind: str, text: str) -> str:
     return write(*parse(kind, text, entries))
 
 
-def entries_of(kind: str) -> Sequence[Tabled]:
+def entries_of(kind: str) -> Sequence[Entry]:
     """Return a table, or raise ValueError if there is none of this kind."""
     if kind not in TABLES:
         raise error.unknown_name("kind", kind, list(TABLES))

@@ -1,4 +1,4 @@
-"""Rows of the tables as users write them: text, a mapping, or an object such as `Adam(0.8)`."""
+"""Entries of the tables as users write them: texts, mappings, or objects such as `Adam(0.8)`."""
 
 from __future__ import annotations
 
@@ -17,38 +17,40 @@ class Tables:
     """The tables of one backend."""
 
     def __init__(self, backend: Backend) -> None:
+        """Take the tables of a backend."""
         self.backend = backend
 
-    def row(self, kind: str, given: Choice) -> str:
-        """How a row is written, such as "adam(beta1=0.8)"; the backend knows its table."""
-        return self.backend.canonical(kind, as_text(kind, given, self.names))
+    def row(self, kind: str, choice: Choice) -> str:
+        """Return an entry as it is written, such as "adam(beta1=0.8)"."""
+        return self.backend.canonical(kind, as_text(kind, choice, self.names))
 
-    def function(self, kind: str, given: Choice | CustomFunction) -> Any:
-        """A row of a table as it is written, or an activation or a cost of the user's own."""
-        if isinstance(given, CustomFunction) and given.kind == kind:
-            return given
-        return self.row(kind, given)  # type: ignore[arg-type]
+    def function(self, kind: str, choice: Choice | CustomFunction) -> Any:
+        """Return an entry as it is written, or the custom activation or cost itself."""
+        if isinstance(choice, CustomFunction) and choice.kind == kind:
+            return choice
+        return self.row(kind, choice)  # type: ignore[arg-type]
 
     def names(self, kind: str) -> list[str]:
+        """Return the names of a table."""
         return [name for name, _ in self.backend.table(kind)]
 
-    def activations(self, given: Names, hidden: int) -> list[Any]:
-        """One row per hidden layer."""
-        if isinstance(given, (str, Mapping, CustomActivation)):
-            return [self.function("activation", given)] * hidden
+    def activations(self, choices: Names, hidden: int) -> list[Any]:
+        """Return the activation of each hidden layer, from one for all or a list."""
+        if isinstance(choices, (str, Mapping, CustomActivation)):
+            return [self.function("activation", choices)] * hidden
         sentence = f"activation must be one name or one per hidden layer ({hidden}); got "
-        if not isinstance(given, (list, tuple)):
-            raise TypeError(sentence + shown(given))
-        if len(given) != hidden:
-            raise ValueError(f"{sentence}{len(given)} names")
-        return [self.function("activation", one) for one in given]
+        if not isinstance(choices, (list, tuple)):
+            raise TypeError(sentence + shown(choices))
+        if len(choices) != hidden:
+            raise ValueError(f"{sentence}{len(choices)} names")
+        return [self.function("activation", choice) for choice in choices]
 
 
-def as_text(kind: str, given: Any, names: Callable[[str], list[str]]) -> str:
-    """Text for the parser of the tables."""
-    if isinstance(given, str):
-        return str(given)
-    if isinstance(given, Mapping) and isinstance(given.get("name"), str):
-        settings = {key: value for key, value in given.items() if key != "name"}
-        return f"{given['name']}({', '.join(f'{key}={value}' for key, value in settings.items())})"
-    raise TypeError(f"{kind} must be one of {', '.join(names(kind))}; got {shown(given)}")
+def as_text(kind: str, choice: Any, names: Callable[[str], list[str]]) -> str:
+    """Return the text of a choice, for the parser of the tables."""
+    if isinstance(choice, str):
+        return str(choice)
+    if isinstance(choice, Mapping) and isinstance(choice.get("name"), str):
+        settings = [f"{key}={value}" for key, value in choice.items() if key != "name"]
+        return f"{choice['name']}({', '.join(settings)})"
+    raise TypeError(f"{kind} must be one of {', '.join(names(kind))}; got {shown(choice)}")

@@ -1,4 +1,4 @@
-"""Rows of a table as Python objects: `LeakyReLU(0.1)` for "leaky_relu(slope=0.1)"."""
+"""Entries of a table as Python objects: `LeakyReLU(0.1)` for "leaky_relu(slope=0.1)"."""
 
 from __future__ import annotations
 
@@ -10,12 +10,22 @@ from typing import Any
 from .. import tables
 from . import lbfgs
 
-# Where the letters of a name are not those of its words.
+# Class names that are not the capitalized words of the name.
 SPELLINGS = {
-    **{name: name.upper() for name in ("elu", "selu", "gelu", "sgd")},
-    **{"relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "LeakyReLU", "silu": "SiLU"},
-    **{"gelu_tanh": "GELUTanh", "rmsprop": "RMSprop", "adagrad": "Adagrad", "adamw": "AdamW"},
-    **{"nadam": "NAdam", "rprop": "Rprop", "pytorch": "PyTorch", "lbfgs": "LBFGS"},
+    "adamw": "AdamW",
+    "elu": "ELU",
+    "gelu": "GELU",
+    "gelu_tanh": "GELUTanh",
+    "lbfgs": "LBFGS",
+    "leaky_relu": "LeakyReLU",
+    "nadam": "NAdam",
+    "pytorch": "PyTorch",
+    "relu": "ReLU",
+    "relu6": "ReLU6",
+    "rmsprop": "RMSprop",
+    "selu": "SELU",
+    "sgd": "SGD",
+    "silu": "SiLU",
 }
 # The public module of each table.
 MODULES = {
@@ -27,8 +37,8 @@ MODULES = {
 }
 
 
-class Row(str):
-    """A row of a table as it is written; wherever a name is accepted, so is this.
+class Entry(str):
+    """An entry of a table as it is written, accepted wherever its name is.
 
     >>> from backprop_rs.activations import LeakyReLU
     >>> LeakyReLU(0.1)
@@ -47,8 +57,8 @@ class Row(str):
         return str.__str__(self)
 
 
-class Schedule(Row):
-    """A schedule, or several: `a * b` is their product, and after `a.then(b)` b follows a.
+class Schedule(Entry):
+    """A schedule or several; `a * b` is a product, and `a.then(b)` runs b after a.
 
     >>> from backprop_rs.schedules import Cosine, Exponential, Warmup
     >>> Warmup(5).then(Cosine() * Exponential(0.9))
@@ -64,18 +74,18 @@ class Schedule(Row):
             return NotImplemented
         if " then " in self or " then " in other:
             raise ValueError(
-                "a product of schedules must be of curves that do not follow each other; "
+                "a product of schedules must not hold schedules joined by `then`; "
                 f"got {self!r} and {other!r}"
             )
         return Schedule(canonical("schedule", f"{self} * {other}"))
 
     def then(self, other: str) -> Schedule:
-        """This schedule for its length, then the other, which counts from there."""
+        """Return this schedule for its length, then the other, which counts from there."""
         return Schedule(canonical("schedule", f"{self} then {other}"))
 
     def __repr__(self) -> str:
         first, *others = [
-            " * ".join(map(Row.__repr__, map(Row, part.split(" * "))))
+            " * ".join(map(Entry.__repr__, map(Entry, part.split(" * "))))
             for part in self.split(" then ")
         ]
         first = f"({first})" if others and " * " in first else first
@@ -83,75 +93,75 @@ class Schedule(Row):
 
 
 def canonical(kind: str, text: str) -> str:
-    """A row as it is written, by the parser of its table."""
+    """Return an entry as it is written, by the parser of its table."""
     if text.startswith(lbfgs.ROW.name):
         return lbfgs.canonical(text)
     return tables.canonical(kind, text)
 
 
 def class_name(name: str) -> str:
-    """leaky_relu -> LeakyReLU."""
+    """Return the name of the class, such as LeakyReLU for leaky_relu."""
     return SPELLINGS.get(name) or "".join(word.capitalize() for word in name.split("_"))
 
 
 @cache
-def makers(kind: str) -> dict[str, Callable[..., Row]]:
-    """A function for each row of a table, by the name of its class."""
-    rows = [*tables.TABLES[kind], *([lbfgs.ROW] if kind == "optimizer" else [])]
-    return {class_name(row.name): maker(kind, row) for row in rows}
+def makers(kind: str) -> dict[str, Callable[..., Entry]]:
+    """Return a function for each entry of a table, by the name of its class."""
+    entries = [*tables.TABLES[kind], *([lbfgs.ROW] if kind == "optimizer" else [])]
+    return {class_name(entry.name): maker(kind, entry) for entry in entries}
 
 
-def maker(kind: str, row: Any) -> Callable[..., Row]:
-    """What makes a row from its settings, in order or by name."""
+def maker(kind: str, entry: Any) -> Callable[..., Entry]:
+    """Return the function that makes an entry from its settings, in order or by name."""
     parameters = [
         Parameter(setting.name, Parameter.POSITIONAL_OR_KEYWORD, default=setting.default)
-        for setting in row.settings
+        for setting in entry.settings
     ]
     signature = Signature(parameters)
-    result = Schedule if kind == "schedule" else Row
+    result = Schedule if kind == "schedule" else Entry
 
-    def make(*args: float, **kwargs: float) -> Row:
+    def make(*args: float, **kwargs: float) -> Entry:
         try:
             values = signature.bind(*args, **kwargs).arguments
         except TypeError as error:
             accepted = ", ".join(map(str, parameters)) or "nothing"
             raise TypeError(f"{make.__name__} takes {accepted}: {error}") from None
         text = ", ".join(f"{key}={as_number(value)}" for key, value in values.items())
-        return result(canonical(kind, f"{row.name}({text})"))
+        return result(canonical(kind, f"{entry.name}({text})"))
 
-    make.__name__ = make.__qualname__ = class_name(row.name)
+    make.__name__ = make.__qualname__ = class_name(entry.name)
     make.__module__ = f"backprop_rs.{MODULES[kind]}"
     make.__signature__ = signature  # type: ignore[attr-defined]
-    make.__doc__ = description(kind, row)
+    make.__doc__ = description(kind, entry)
     return make
 
 
-def description(kind: str, row: Any) -> str:
-    """The docstring of a maker."""
-    lines = [f'The {kind} "{row.name}": {row.formula}.', "", f"Source: {row.source}."]
-    if row.settings:
+def description(kind: str, entry: Any) -> str:
+    """Return the docstring of a maker."""
+    lines = [f'The {kind} "{entry.name}": {entry.formula}.', "", f"Source: {entry.source}."]
+    if entry.settings:
         lines += ["", "Parameters", "----------"]
-        lines += [f"{s.name} : {s.accepted.words}, default {s.default:g}" for s in row.settings]
+        lines += [f"{s.name} : {s.accepted.words}, default {s.default:g}" for s in entry.settings]
     return "\n".join(lines)
 
 
 def as_number(value: Any) -> Any:
-    """True and False as the 1 and 0 of a flag."""
+    """Return True and False as the 1 and 0 of a flag."""
     return int(value) if isinstance(value, bool) else value
 
 
 def module_getattr(module: str, kind: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of a module that offers one table."""
+    """Return `__getattr__` and `__dir__` for a module that offers one table."""
 
     def get(name: str) -> Any:
-        rows = makers(kind)
-        if name in rows:
-            return rows[name]
+        entries = makers(kind)
+        if name in entries:
+            return entries[name]
         sentence = f"module {module!r} has no attribute {name!r}"
         if not name.startswith("_"):
-            folded = {one.lower(): one for one in rows}
-            near = folded.get(name.replace("_", "").lower())
-            sentence += f"; it has {', '.join(rows)}" + (f" (did you mean {near}?)" if near else "")
+            sentence += f"; it has {', '.join(entries)}"
+            meant = {entry.lower(): entry for entry in entries}.get(name.replace("_", "").lower())
+            sentence += f" (did you mean {meant}?)" if meant else ""
         raise AttributeError(sentence)
 
     return get, lambda: [*makers(kind)]

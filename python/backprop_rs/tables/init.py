@@ -1,6 +1,6 @@
-"""The table of initialisers: how the parameters of a new layer are drawn.
+"""The table of initializers, which draw the parameters of a new layer.
 
-Where a row draws no biases, they start at zero.
+The biases are zero unless an entry draws them.
 """
 
 from __future__ import annotations
@@ -18,25 +18,26 @@ from .registry import ANY, POSITIVE, Setting, parse
 Array = NDArray[np.float64]
 Stream = tuple[int, int]  # a seed, and the number of the layer
 
-# Laws: n_out rows of n_in weights, with a size of theirs.
+# Laws: n_out rows of n_in weights, scaled by a size.
 
 
 def constant(size: float, n_out: int, n_in: int, stream: Stream) -> Array:
+    """Return equal weights."""
     return np.full((n_out, n_in), size)
 
 
 def uniform(size: float, n_out: int, n_in: int, stream: Stream) -> Array:
-    """In [-size, size)."""
+    """Return numbers in [-size, size)."""
     return of_uniform(size, stream, n_out * n_in).reshape(n_out, n_in)
 
 
 def normal(size: float, n_out: int, n_in: int, stream: Stream) -> Array:
-    """Around 0, with the standard deviation `size`."""
+    """Return normal numbers with mean 0 and standard deviation `size`."""
     return size * normals(stream, n_out * n_in).reshape(n_out, n_in)
 
 
 def truncated(size: float, n_out: int, n_in: int, stream: Stream) -> Array:
-    """What lies beyond two standard deviations is drawn again."""
+    """Return normal numbers; those beyond two standard deviations are drawn again."""
     n = drawn = n_out * n_in
     kept = np.empty(0)
     while len(kept) < n:
@@ -47,7 +48,7 @@ def truncated(size: float, n_out: int, n_in: int, stream: Stream) -> Array:
 
 
 def orthogonal(size: float, n_out: int, n_in: int, stream: Stream) -> Array:
-    """Orthonormal rows, or columns where they are fewer; modified Gram & Schmidt."""
+    """Return orthonormal rows, or columns if they are fewer, by modified Gram-Schmidt."""
     few, many = sorted((n_in, n_out))
     rows = normals(stream, few * many).reshape(few, many)
     for i, row in enumerate(rows):
@@ -57,17 +58,19 @@ def orthogonal(size: float, n_out: int, n_in: int, stream: Stream) -> Array:
 
 
 def of_uniform(limit: float, stream: Stream, n: int, skip: int = 0) -> Array:
+    """Return n numbers in [-limit, limit) of a stream after the first `skip`."""
     u = random.uniform(stream[0], random.INIT, stream[1], skip + n)[skip:]
     numbers: Array = limit * (2 * u - 1)
     return numbers
 
 
 def normals(stream: Stream, n: int) -> Array:
+    """Return n standard normal numbers of a stream."""
     return random.normal(stream[0], random.INIT, stream[1], n)
 
 
 class Init(NamedTuple):
-    """One row of the table; `size` is that of its law for n_in, n_out and an activation."""
+    """One entry of the table; `size` gives the size of its law for n_in, n_out, an activation."""
 
     name: str
     law: Callable[[float, int, int, Stream], Array]
@@ -75,43 +78,43 @@ class Init(NamedTuple):
     formula: str
     source: str
     settings: tuple[Setting, ...] = ()
-    biases: bool = False  # drawn from the same law as the weights, which is uniform
-    follows_hidden: bool = False  # the output layer is drawn as the hidden layer before it
+    biases: bool = False  # drawn from the law of the weights, which is uniform
+    follows_hidden: bool = False  # the output layer uses the activation of the last hidden layer
 
     def parameters(
         self, n_in: int, n_out: int, activation: str, seed: int, layer: int
     ) -> tuple[Array, Array]:
-        """The first weights (n_out, n_in) and biases of a layer, from one random stream each."""
-        row, stream = self.before(activation), (seed, layer)
-        size = row.size(n_in, n_out, activation)
-        weights = row.law(size, n_out, n_in, stream)
-        if not row.biases:
+        """Draw weights (n_out, n_in) and biases of a layer, from one random stream each."""
+        entry, stream = self.before(activation), (seed, layer)
+        size = entry.size(n_in, n_out, activation)
+        weights = entry.law(size, n_out, n_in, stream)
+        if not entry.biases:
             return weights, np.zeros(n_out)
         return weights, of_uniform(size, stream, n_out, skip=n_out * n_in)
 
     def before(self, activation: str) -> Init:
-        """The row that this one stands for before an activation: itself, but for auto."""
+        """Return the entry to use before an activation; only auto depends on it."""
         return AUTO.get(activation, GLOROT_UNIFORM) if self.name == "auto" else self
 
     def having(self, values: Mapping[str, float]) -> Init:
-        """This row with its setting."""
+        """Return this entry with its setting."""
         return self._replace(size=lambda *layer: next(iter(values.values()))) if values else self
 
 
 def init(text: str) -> Init:
-    """The initialiser that `text` writes.
+    """Return the initializer of a text.
 
     >>> init("constant(0.5)").parameters(2, 1, "tanh", seed=0, layer=0)
     (array([[0.5, 0.5]]), array([0.]))
     """
-    row, values = parse("init", text, INITS)
-    return row.having(values)
+    entry, values = parse("init", text, INITS)
+    return entry.having(values)
 
 
 def drawn(
     init: Init, sizes: Iterable[tuple[int, int]], names: list[str], seed: int
 ) -> list[tuple[Array, Array]]:
-    """Weights and biases for layers of (n_in, n_out), by the names of their activations."""
+    """Draw weights and biases for layers of (n_in, n_out), by the names of their activations."""
     last = max(len(names) - 2, 0) if init.follows_hidden else len(names)
     return [
         init.parameters(n_in, n_out, names[min(layer, last)], seed, layer)
@@ -120,6 +123,7 @@ def drawn(
 
 
 def of_scikit_learn(n_in: int, n_out: int, activation: str) -> float:
+    """Return the limit of scikit-learn's MLPClassifier."""
     return sqrt((2 if activation == "sigmoid" else 6) / (n_in + n_out))
 
 
@@ -131,14 +135,17 @@ LIMIT = (Setting("limit", 0.05, POSITIVE),)
 STD = (Setting("std", 0.05, POSITIVE),)
 
 
-def given(n_in: int, n_out: int, activation: str) -> float:
-    """In place of a size that is a setting."""
-    raise AssertionError("the row must get its setting by `having`")
+def from_setting(n_in: int, n_out: int, activation: str) -> float:
+    """Stand in for a size that is a setting."""
+    raise AssertionError("the entry must get its setting by `having`")
 
 
 GLOROT_UNIFORM = Init(
-    *("glorot_uniform", uniform, lambda n_in, n_out, _: sqrt(6 / (n_in + n_out))),
-    *("limit sqrt(6 / (n_in + n_out))", GLOROT),
+    "glorot_uniform",
+    uniform,
+    lambda n_in, n_out, _: sqrt(6 / (n_in + n_out)),
+    "limit sqrt(6 / (n_in + n_out))",
+    GLOROT,
 )
 HE_UNIFORM = Init(
     "he_uniform", uniform, lambda n_in, n_out, _: sqrt(6 / n_in), "limit sqrt(6 / n_in)", HE
@@ -151,44 +158,65 @@ AUTO = {name: HE_UNIFORM for name in RECTIFIERS} | {"selu": LECUN_NORMAL}
 
 INITS = (
     Init(
-        *("auto", uniform, given),  # as `before` says
-        *("he_uniform for relu and its like, lecun_normal for selu, otherwise glorot_uniform",),
-        *(f"{HE}; Klambauer et al. 2017; {GLOROT}",),
+        "auto",
+        uniform,
+        from_setting,  # `before` replaces the entry
+        "he_uniform for relu and its like, lecun_normal for selu, otherwise glorot_uniform",
+        f"{HE}; Klambauer et al. 2017; {GLOROT}",
     ),
     Init("zeros", constant, lambda *_: 0.0, "0", "for lessons, where neurons stay alike"),
-    Init("constant", constant, given, "value", "for lessons", (Setting("value", 0.0, ANY),)),
-    Init("uniform", uniform, given, "in [-limit, limit)", "Keras's RandomUniform", LIMIT),
-    Init("normal", normal, given, "std times normal numbers", "Keras's RandomNormal", STD),
+    Init("constant", constant, from_setting, "value", "for lessons", (Setting("value", 0.0, ANY),)),
+    Init("uniform", uniform, from_setting, "in [-limit, limit)", "Keras's RandomUniform", LIMIT),
+    Init("normal", normal, from_setting, "std times normal numbers", "Keras's RandomNormal", STD),
     Init(
-        *("truncated_normal", truncated, given, "normal within two std"),
-        *("Keras's TruncatedNormal", STD),
+        "truncated_normal",
+        truncated,
+        from_setting,
+        "normal within two std",
+        "Keras's TruncatedNormal",
+        STD,
     ),
     GLOROT_UNIFORM,
     Init(
-        *("glorot_normal", normal, lambda n_in, n_out, _: sqrt(2 / (n_in + n_out))),
-        *("std sqrt(2 / (n_in + n_out))", GLOROT),
+        "glorot_normal",
+        normal,
+        lambda n_in, n_out, _: sqrt(2 / (n_in + n_out)),
+        "std sqrt(2 / (n_in + n_out))",
+        GLOROT,
     ),
     HE_UNIFORM,
     Init("he_normal", normal, lambda n_in, n_out, _: sqrt(2 / n_in), "std sqrt(2 / n_in)", HE),
     Init(
-        *("lecun_uniform", uniform, lambda n_in, n_out, _: sqrt(3 / n_in)),
-        *("limit sqrt(3 / n_in)", LECUN),
+        "lecun_uniform",
+        uniform,
+        lambda n_in, n_out, _: sqrt(3 / n_in),
+        "limit sqrt(3 / n_in)",
+        LECUN,
     ),
     LECUN_NORMAL,
     Init(
-        *("orthogonal", orthogonal, given, "gain times orthonormal rows, or columns", SAXE),
+        "orthogonal",
+        orthogonal,
+        from_setting,
+        "gain times orthonormal rows, or columns",
+        SAXE,
         (Setting("gain", 1.0, POSITIVE),),
     ),
     Init(
-        *("scikit_learn", uniform, of_scikit_learn),
-        *("limit sqrt(6 / (n_in + n_out)), 2 in place of 6 for sigmoid; biases too",),
+        "scikit_learn",
+        uniform,
+        of_scikit_learn,
+        "limit sqrt(6 / (n_in + n_out)), 2 in place of 6 for sigmoid; biases too",
         "scikit-learn's MLPClassifier and MLPRegressor",
         biases=True,
         follows_hidden=True,
     ),
     Init(
-        *("pytorch", uniform, lambda n_in, n_out, _: sqrt(1 / n_in)),
-        *("limit sqrt(1 / n_in); biases too", "PyTorch's nn.Linear"),
+        "pytorch",
+        uniform,
+        lambda n_in, n_out, _: sqrt(1 / n_in),
+        "limit sqrt(1 / n_in); biases too",
+        "PyTorch's nn.Linear",
         biases=True,
     ),
 )

@@ -1,11 +1,11 @@
 """The entry of L-BFGS, which SciPy runs; the backends do not have it in their table."""
 
-from .optimizer import Row
+from .optimizer import Rule
 from .registry import COUNT, NON_NEGATIVE, Setting, parse, write
 
-ROW = Row(
+ROW = Rule(
     name="lbfgs",
-    rule=lambda *_: None,  # SciPy's
+    update=lambda *_: None,  # SciPy has it
     memory=lambda _: (),
     formula="w - step H g, H from the last steps and gradients",
     source="Nocedal & Wright 2006, Numerical Optimization, algorithms 7.5 and 3.5",

@@ -1,4 +1,4 @@
-"""The table of optimisers: hyper-parameters, memory, and one `update`."""
+"""The table of optimizers: settings, memory, and one `update` for each rule."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def sgd(
     nesterov: float,
     velocity: float,
 ) -> None:
-    """theta := theta - alpha dC/dtheta."""
+    """Update theta := theta - alpha dC/dtheta (eq. 14), with momentum (Sutskever et al. 2013)."""
     if not momentum:
         theta -= alpha * g
         return
@@ -57,7 +57,7 @@ def adam(
     amsgrad: float,
     epsilon_hat: float = 0.0,
 ) -> None:
-    """Kingma & Ba 2015, Algorithm 1: gradient descent over running means of g and g^2."""
+    """Update by the running means of g and g^2 (Kingma & Ba 2015, Algorithm 1)."""
     m, v = running_means(g, memory, beta1, beta2)
     unbias_m = 1 - beta1**t  # both means start from zero
     unbias_v = 1 - beta2**t
@@ -69,6 +69,7 @@ def adam(
 
 
 def running_means(g: Array, memory: Memory, beta1: float, beta2: float) -> tuple[Array, Array]:
+    """Update and return the running means of g and g^2."""
     m, v = memory["mean"], memory["square"]
     m[...] = beta1 * m + (1 - beta1) * g
     v[...] = beta2 * v + (1 - beta2) * g * g
@@ -87,6 +88,7 @@ def adamw(
     weight_decay: float,
     amsgrad: float,
 ) -> None:
+    """Update as `adam`; the weight decay comes before."""
     adam(theta, g, memory, t, alpha, beta1, beta2, epsilon, amsgrad)
 
 
@@ -101,6 +103,7 @@ def nadam(
     epsilon: float,
     momentum_decay: float,
 ) -> None:
+    """Update as `adam` with Nesterov's momentum."""
     m, v = running_means(g, memory, beta1, beta2)
     mu = beta1 * (1 - 0.5 * 0.96 ** (np.arange(1, t + 2) * momentum_decay))
     product = mu[:-1].prod()
@@ -120,6 +123,7 @@ def rmsprop(
     momentum: float,
     centered: float,
 ) -> None:
+    """Divide the step by the root of the running mean of g^2."""
     v = memory["square"]
     v[...] = alpha * v + (1 - alpha) * g * g
     spread = v
@@ -143,6 +147,7 @@ def adagrad(
     initial: float,
     rate_decay: float,
 ) -> None:
+    """Divide the step by the root of the sum of g^2."""
     s = memory["square"]
     s += g * g
     theta -= alpha / (1 + (t - 1) * rate_decay) * g / (np.sqrt(s + initial) + epsilon)
@@ -159,6 +164,7 @@ def rprop(
     least: float,
     most: float,
 ) -> None:
+    """Step by the sign of g alone; the length of the step grows while the sign stays."""
     before, step = memory["gradient"], memory["step"]
     same = g * before
     factor = np.where(same > 0, longer, np.where(same < 0, shorter, 1))
@@ -178,16 +184,17 @@ def lion(
     beta2: float,
     weight_decay: float,
 ) -> None:
+    """Step by the sign of a mean of g."""
     m = memory["mean"]
     theta -= alpha * np.sign(beta1 * m + (1 - beta1) * g)
     m[...] = beta2 * m + (1 - beta2) * g
 
 
-class Row(NamedTuple):
-    """One row of the table; `memory(settings)` names what is kept for each parameter."""
+class Rule(NamedTuple):
+    """One entry of the table; `memory(settings)` names the arrays kept for each parameter."""
 
     name: str
-    rule: Callable[..., None]
+    update: Callable[..., None]
     memory: Callable[[Mapping[str, float]], tuple[str, ...]]
     formula: str
     source: str
@@ -200,42 +207,59 @@ AMSGRAD = Setting("amsgrad", 0.0, FLAG)
 
 
 def of_adam(settings: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the names of the arrays that adam keeps."""
     return ("mean", "square", *(["largest"] if settings["amsgrad"] else []))
 
 
 def of_rmsprop(settings: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the names of the arrays that rmsprop keeps."""
     if settings["centered"]:
         return ("square", "momentum", "mean")
     return ("square", "momentum") if settings["momentum"] else ("square",)
 
 
 OPTIMIZERS = (
-    Row(
-        *("sgd", sgd, lambda s: ("momentum",) if s["momentum"] else ()),
-        *("w - learning_rate g", "derivation, gradient descent; Sutskever et al. 2013"),
+    Rule(
+        "sgd",
+        sgd,
+        lambda s: ("momentum",) if s["momentum"] else (),
+        "w - learning_rate g",
+        "derivation, gradient descent; Sutskever et al. 2013",
         (
             Setting("momentum", 0.0, SHARE),
             Setting("nesterov", 0.0, FLAG),
             Setting("velocity", 0.0, FLAG),
         ),
     ),
-    Row(
-        *("adam", adam, of_adam, "w - learning_rate m / (sqrt(v) + epsilon)"),
+    Rule(
+        "adam",
+        adam,
+        of_adam,
+        "w - learning_rate m / (sqrt(v) + epsilon)",
         "Kingma & Ba 2015, Adam, Algorithm 1; Reddi et al. 2018",
         (*BETAS, EPSILON, AMSGRAD, Setting("epsilon_hat", 0.0, FLAG)),
     ),
-    Row(
-        *("adamw", adamw, of_adam, "adam after w - learning_rate weight_decay w"),
+    Rule(
+        "adamw",
+        adamw,
+        of_adam,
+        "adam after w - learning_rate weight_decay w",
         "Loshchilov & Hutter 2019, Decoupled Weight Decay Regularization, Algorithm 2",
         (*BETAS, EPSILON, Setting("weight_decay", 0.01, NON_NEGATIVE), AMSGRAD),
     ),
-    Row(
-        *("nadam", nadam, lambda s: ("mean", "square")),
-        *("adam with Nesterov's momentum", "Dozat 2016; PyTorch's NAdam"),
+    Rule(
+        "nadam",
+        nadam,
+        lambda s: ("mean", "square"),
+        "adam with Nesterov's momentum",
+        "Dozat 2016; PyTorch's NAdam",
         (*BETAS, EPSILON, Setting("momentum_decay", 0.004, NON_NEGATIVE)),
     ),
-    Row(
-        *("rmsprop", rmsprop, of_rmsprop, "w - learning_rate g / (sqrt(v) + epsilon)"),
+    Rule(
+        "rmsprop",
+        rmsprop,
+        of_rmsprop,
+        "w - learning_rate g / (sqrt(v) + epsilon)",
         "Tieleman & Hinton 2012; Graves 2013; PyTorch's RMSprop",
         (
             Setting("alpha", 0.99, FRACTION),
@@ -244,18 +268,24 @@ OPTIMIZERS = (
             Setting("centered", 0.0, FLAG),
         ),
     ),
-    Row(
-        *("adagrad", adagrad, lambda s: ("square",)),
-        *("w - learning_rate g / (sqrt(sum g^2) + epsilon)", "Duchi, Hazan & Singer 2011"),
+    Rule(
+        "adagrad",
+        adagrad,
+        lambda s: ("square",),
+        "w - learning_rate g / (sqrt(sum g^2) + epsilon)",
+        "Duchi, Hazan & Singer 2011",
         (
             Setting("epsilon", 1e-10, POSITIVE),
             Setting("initial", 0.0, NON_NEGATIVE),
             Setting("rate_decay", 0.0, NON_NEGATIVE),
         ),
     ),
-    Row(
-        *("rprop", rprop, lambda s: ("gradient", "step")),
-        *("w - step sign(g), a step for each w", "Riedmiller & Braun 1993; PyTorch's Rprop"),
+    Rule(
+        "rprop",
+        rprop,
+        lambda s: ("gradient", "step"),
+        "w - step sign(g), with a step for each w",
+        "Riedmiller & Braun 1993; PyTorch's Rprop",
         (
             Setting("shorter", 0.5, INSIDE),
             Setting("longer", 1.2, AT_LEAST_ONE),
@@ -263,9 +293,12 @@ OPTIMIZERS = (
             Setting("most", 50.0, POSITIVE),
         ),
     ),
-    Row(
-        *("lion", lion, lambda s: ("mean",)),
-        *("w - learning_rate sign(beta1 m + (1 - beta1) g)", "Chen et al. 2023, Algorithm 2"),
+    Rule(
+        "lion",
+        lion,
+        lambda s: ("mean",),
+        "w - learning_rate sign(beta1 m + (1 - beta1) g)",
+        "Chen et al. 2023, Algorithm 2",
         (
             Setting("beta1", 0.9, FRACTION),
             Setting("beta2", 0.99, FRACTION),
@@ -278,35 +311,35 @@ OPTIMIZERS = (
 class Optimizer:
     """A rule with its settings and its memory."""
 
-    def __init__(self, row: Row, settings: Mapping[str, float]) -> None:
-        self.row, self.settings = row, settings
+    def __init__(self, rule: Rule, settings: Mapping[str, float]) -> None:
+        self.rule, self.settings = rule, settings
         self.updates = 0
         self.memory: dict[str, dict[str, Array]] = {}  # by the name of the parameter
 
     @property
     def weight_decay(self) -> float:
-        """By what share of the learning rate the rule itself shrinks weights."""
+        """The factor of the learning rate by which the rule itself shrinks weights."""
         return self.settings.get("weight_decay", 0.0)
 
     def tick(self) -> None:
-        """On to the next update."""
+        """Count the next update."""
         self.updates += 1
 
     def kept(self, name: str, theta: Array) -> dict[str, Array]:
-        """The memory for a parameter, zero at first."""
+        """Return the arrays kept for a parameter, zero at first."""
         if name not in self.memory:
-            names = self.row.memory(self.settings)
+            names = self.rule.memory(self.settings)
             self.memory[name] = {kept: np.zeros_like(theta) for kept in names}
         return self.memory[name]
 
     def update(self, name: str, theta: Array, g: Array, learning_rate: float) -> None:
         """Change the parameter `name` in place, along its gradient of the same shape."""
         memory = self.kept(name, theta)
-        self.row.rule(theta, g, memory, self.updates, learning_rate, *self.settings.values())
+        self.rule.update(theta, g, memory, self.updates, learning_rate, *self.settings.values())
 
 
 def optimizer(text: str) -> Optimizer:
-    """The optimiser that `text` writes, with its memory empty.
+    """Return the optimizer of a text, with its memory empty.
 
     >>> optimizer("adam(beta1=0.8)").settings["beta1"]
     0.8

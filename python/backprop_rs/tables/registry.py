@@ -1,7 +1,7 @@
-"""What all tables have in common: rows with a name and settings, and how they are written.
+"""The common part of the tables: entries with a name and settings, and their text.
 
-A row is written `relu`, `leaky_relu(0.1)` or `leaky_relu(slope=0.1)`: its settings are numbers, in
-their order or by name; those left out have their defaults.
+The text of an entry is `relu`, `leaky_relu(0.1)` or `leaky_relu(slope=0.1)`. Settings are numbers,
+in their order or by name; those left out have their defaults.
 """
 
 from __future__ import annotations
@@ -33,32 +33,35 @@ FLAG = Range("0 or 1", lambda value: value in (0, 1))
 
 
 class Setting(NamedTuple):
-    """One setting of a row."""
+    """One setting of an entry."""
 
     name: str
     default: float
     accepted: Range
 
 
-class Tabled(Protocol):
-    """What the rows of all tables have."""
+class Entry(Protocol):
+    """The members that the entries of all tables have."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name in texts."""
+
     @property
-    def settings(self) -> Sequence[Setting]: ...
+    def settings(self) -> Sequence[Setting]:
+        """The settings, in the order of texts."""
 
 
-Row = TypeVar("Row", bound=Tabled)
+E = TypeVar("E", bound=Entry)
 
 
-def names_of(table: Iterable[Tabled]) -> list[str]:
-    """The names of a table, in its order."""
-    return [row.name for row in table]
+def names_of(table: Iterable[Entry]) -> list[str]:
+    """Return the names of a table, in its order."""
+    return [entry.name for entry in table]
 
 
-def parse(kind: str, text: object, table: Sequence[Row]) -> tuple[Row, dict[str, float]]:
-    """The row that `text` writes, and all its settings; `kind` is the word for it in errors.
+def parse(kind: str, text: object, table: Sequence[E]) -> tuple[E, dict[str, float]]:
+    """Return the entry of a text, and all its settings; `kind` is the word for it in errors.
 
     >>> from .optimizer import OPTIMIZERS
     >>> parse("optimizer", "adam(0.8)", OPTIMIZERS)[1]
@@ -70,53 +73,53 @@ def parse(kind: str, text: object, table: Sequence[Row]) -> tuple[Row, dict[str,
     name, rest = name.strip(), rest.rstrip()
     if bracket and not rest.endswith(")"):
         raise error.malformed(kind, text)
-    found = [row for row in table if row.name == name]
+    found = [entry for entry in table if entry.name == name]
     if not found:
         raise error.unknown_name(kind, name, names_of(table))
-    row = found[0]
-    names = [setting.name for setting in row.settings]
-    values = {setting.name: setting.default for setting in row.settings}
+    entry = found[0]
+    names = [setting.name for setting in entry.settings]
+    values = {setting.name: setting.default for setting in entry.settings}
     arguments = [part.strip() for part in rest.removesuffix(")").split(",")]
     for i, argument in enumerate(filter(None, arguments)):
         key, by_name, value = argument.partition("=")
         place = key.strip() if by_name else names[i] if i < len(names) else key
         if place not in names:
-            raise error.unknown_setting(kind, row.name, names, place)
+            raise error.unknown_setting(kind, entry.name, names, place)
         try:
             values[place] = float(plain(value if by_name else argument))
         except ValueError:
             raise error.malformed(kind, text) from None
-        check(kind, row, place, values[place])
-    return row, values
+        check(kind, entry, place, values[place])
+    return entry, values
 
 
 def plain(text: str) -> str:
-    """The text of a number, without what Python alone would read."""
+    """Return the text of a number, or raise ValueError if only Python reads it."""
     if "_" in text or not text.isascii():
         raise ValueError
     return text
 
 
-def check(kind: str, row: Tabled, name: str, value: float) -> None:
-    """Refuse a number that a setting does not accept."""
-    (accepted,) = (setting.accepted for setting in row.settings if setting.name == name)
+def check(kind: str, entry: Entry, name: str, value: float) -> None:
+    """Raise ValueError if a setting does not accept a number."""
+    (accepted,) = (setting.accepted for setting in entry.settings if setting.name == name)
     if not (isfinite(value) and accepted.contains(value)):
         given = "NaN" if value != value else number(value)
-        raise error.setting_value(name, kind, row.name, accepted.words, given)
+        raise error.setting_value(name, kind, entry.name, accepted.words, given)
 
 
-def write(row: Tabled, values: Mapping[str, float]) -> str:
-    """How a row is written: its name, and the settings that differ from their defaults."""
+def write(entry: Entry, values: Mapping[str, float]) -> str:
+    """Return the text of an entry: its name, and the settings that are not the defaults."""
     given = [
         f"{setting.name}={number(values[setting.name])}"
-        for setting in row.settings
+        for setting in entry.settings
         if values[setting.name] != setting.default
     ]
-    return f"{row.name}({', '.join(given)})" if given else row.name
+    return f"{entry.name}({', '.join(given)})" if given else entry.name
 
 
 def number(value: float) -> str:
-    """The shortest digits that read back as the same number.
+    """Return the shortest digits that read back as the same number.
 
     >>> number(0.1), number(2.0), number(1e-8)
     ('0.1', '2', '1e-8')

@@ -1,6 +1,6 @@
-"""The table of schedules: what the learning rate is multiplied by as the training goes on.
+"""The table of schedules: the factor of the learning rate over the epochs.
 
-x counts epochs, with fractions for the steps within one; a length of 0 is all that is left.
+x counts epochs, with fractions for the steps within one; a length of 0 stands for all that is left.
 """
 
 from __future__ import annotations
@@ -26,49 +26,58 @@ from .registry import (
 
 
 def share(x: float, length: float, total: float) -> float:
-    """How much of a length is done."""
+    """Return the share of a length that is done."""
     length = length or total
     return min(x / length, 1) if length > 0 else 1.0
 
 
 def half_cosine(start: float, end: float, done: float) -> float:
+    """Return the point of a half cosine from start to end."""
     return end + (start - end) * (1 + cos(pi * done)) / 2
 
 
 def constant(x: float, total: float, **settings: float) -> float:
+    """Return 1."""
     return 1.0
 
 
 def step(x: float, total: float, every: float, factor: float) -> float:
+    """Return factor^floor(x / every)."""
     return float(factor ** floor(x / every))
 
 
 def exponential(x: float, total: float, rate: float) -> float:
+    """Return rate^x."""
     return float(rate**x)
 
 
 def inverse_scaling(x: float, total: float, power: float) -> float:
+    """Return (1 + x)^-power."""
     return float((1 + x) ** -power)
 
 
 def polynomial(x: float, total: float, power: float, end: float, length: float) -> float:
+    """Return end + (1 - end) (1 - x / length)^power."""
     return float(end + (1 - end) * (1 - share(x, length, total)) ** power)
 
 
 def cosine(x: float, total: float, end: float, length: float) -> float:
+    """Return end + (1 - end) (1 + cos(pi x / length)) / 2."""
     return half_cosine(1, end, share(x, length, total))
 
 
 def cosine_restarts(x: float, total: float, first: float, multiplier: float, end: float) -> float:
+    """Return the cosine of the current cycle."""
     return half_cosine(1, end, share_of_cycle(x / first, multiplier))
 
 
 def share_of_cycle(x: float, multiplier: float) -> float:
-    """How much of its cycle is done x first cycles after the beginning, each longer by a factor.
+    """Return the share of the current cycle that is done after x first cycles.
 
-    Cycle k begins after S_k = 1 + multiplier + ... + multiplier^(k-1) first cycles. S and the
-    powers of 1, 2, 4, ... cycles follow from S_2k = S_k (1 + multiplier^k); k is put together from
-    them. A place within some ulp of a beginning, such as 0.3 / 0.1, is there.
+    Each cycle is `multiplier` times as long as the one before. Cycle k begins after S_k = 1 +
+    multiplier + ... + multiplier^(k-1) first cycles. S and the powers of 1, 2, 4, ... cycles follow
+    from S_2k = S_k (1 + multiplier^k), and k is composed of them. An x within a few ulp of a
+    beginning, such as 0.3 / 0.1, counts as the beginning.
     """
     x = min(x, float_info.max)
     reached = min(x * (1 + 4 * float_info.epsilon), float_info.max)
@@ -84,12 +93,14 @@ def share_of_cycle(x: float, multiplier: float) -> float:
 
 
 def warmup(x: float, total: float, length: float, start: float) -> float:
+    """Return start + (1 - start) x / length, at most 1."""
     return start + (1 - start) * min(x / length, 1)
 
 
 def one_cycle(
     x: float, total: float, rise: float, divide: float, final_divide: float, length: float
 ) -> float:
+    """Return half a cosine up, then one down."""
     done = share(x, length, total)
     if done < rise:
         return half_cosine(1 / divide, 1, done / rise)
@@ -97,7 +108,7 @@ def one_cycle(
 
 
 class Memory(NamedTuple):
-    """What a reactive curve remembers: its factor, the best value, epochs stuck and to rest."""
+    """The state of a reactive curve: factor, best value, epochs stuck, epochs of cooldown."""
 
     factor: float = 1.0
     best: float = inf
@@ -114,6 +125,7 @@ def on_plateau(
     cooldown: float,
     least: float,
 ) -> Memory:
+    """Return the state after an epoch: the factor shrinks after `patience` epochs stuck."""
     progress = value < memory.best * (1 - threshold)
     best = value if progress else memory.best
     stuck = 0 if progress or memory.resting else memory.stuck + 1
@@ -124,6 +136,7 @@ def on_plateau(
 
 
 def adapted(memory: Memory, value: float, tol: float, patience: float) -> Memory:
+    """Return the state after an epoch, by scikit-learn's rule: a fifth after `patience` epochs."""
     stuck = memory.stuck + 1 if value > memory.best - tol else 0
     best = min(memory.best, value)
     if stuck >= patience:
@@ -132,7 +145,7 @@ def adapted(memory: Memory, value: float, tol: float, patience: float) -> Memory
 
 
 class Curve(NamedTuple):
-    """One row of the table."""
+    """One entry of the table."""
 
     name: str
     factor: Callable[..., float]
@@ -143,7 +156,7 @@ class Curve(NamedTuple):
     values: Mapping[str, float] = {}
 
     def at(self, x: float, total: float) -> float:
-        """The factor at x of `total` epochs."""
+        """Return the factor at x of `total` epochs."""
         values = dict(self.values)
         if values.pop("per_epoch", 0):
             x = floor(x)
@@ -151,7 +164,7 @@ class Curve(NamedTuple):
 
     @property
     def length(self) -> float:
-        """The epochs after which the next curve follows."""
+        """The number of epochs after which the next curve follows."""
         return self.values.get("length", 0.0)
 
 
@@ -163,28 +176,45 @@ SGDR = "Loshchilov & Hutter 2017, SGDR, eq. 5"
 CURVES = (
     Curve("constant", constant, "1", "derivation, gradient descent"),
     Curve(
-        *("step", step, "factor^floor(x / every)", "PyTorch's StepLR"),
+        "step",
+        step,
+        "factor^floor(x / every)",
+        "PyTorch's StepLR",
         (Setting("every", 10.0, POSITIVE), Setting("factor", 0.1, POSITIVE)),
     ),
     Curve(
-        *("exponential", exponential, "rate^x", "PyTorch's ExponentialLR"),
+        "exponential",
+        exponential,
+        "rate^x",
+        "PyTorch's ExponentialLR",
         (Setting("rate", 0.95, POSITIVE), PER_EPOCH),
     ),
     Curve(
-        *("inverse_scaling", inverse_scaling, "(1 + x)^-power", "Robbins & Monro 1951"),
+        "inverse_scaling",
+        inverse_scaling,
+        "(1 + x)^-power",
+        "Robbins & Monro 1951",
         (Setting("power", 0.5, NON_NEGATIVE), PER_EPOCH),
     ),
     Curve(
-        *("polynomial", polynomial, "end + (1 - end) (1 - x / length)^power"),
+        "polynomial",
+        polynomial,
+        "end + (1 - end) (1 - x / length)^power",
         "PyTorch's PolynomialLR",
         (Setting("power", 1.0, POSITIVE), END, LENGTH, PER_EPOCH),
     ),
     Curve(
-        *("cosine", cosine, "end + (1 - end) (1 + cos(pi x / length)) / 2", SGDR),
+        "cosine",
+        cosine,
+        "end + (1 - end) (1 + cos(pi x / length)) / 2",
+        SGDR,
         (END, LENGTH, PER_EPOCH),
     ),
     Curve(
-        *("cosine_restarts", cosine_restarts, "cosine again and again", SGDR),
+        "cosine_restarts",
+        cosine_restarts,
+        "cosine again and again",
+        SGDR,
         (
             Setting("first", 10.0, POSITIVE),
             Setting("multiplier", 1.0, AT_LEAST_ONE),
@@ -193,11 +223,16 @@ CURVES = (
         ),
     ),
     Curve(
-        *("warmup", warmup, "start + (1 - start) x / length", "Goyal et al. 2017, section 2.2"),
+        "warmup",
+        warmup,
+        "start + (1 - start) x / length",
+        "Goyal et al. 2017, section 2.2",
         (Setting("length", 5.0, POSITIVE), Setting("start", 0.0, NON_NEGATIVE), PER_EPOCH),
     ),
     Curve(
-        *("one_cycle", one_cycle, "half a cosine up, and one down"),
+        "one_cycle",
+        one_cycle,
+        "half a cosine up, and one down",
         "Smith & Topin 2018, Super-Convergence; PyTorch's OneCycleLR",
         (
             Setting("rise", 0.3, INSIDE),
@@ -208,7 +243,10 @@ CURVES = (
         ),
     ),
     Curve(
-        *("reduce_on_plateau", constant, "factor for each plateau", "PyTorch's ReduceLROnPlateau"),
+        "reduce_on_plateau",
+        constant,
+        "factor for each plateau",
+        "PyTorch's ReduceLROnPlateau",
         (
             Setting("factor", 0.1, INSIDE),
             Setting("patience", 10.0, NATURAL),
@@ -219,7 +257,10 @@ CURVES = (
         on_plateau,
     ),
     Curve(
-        *("adaptive", constant, "1/5 for each plateau", "scikit-learn's MLPClassifier"),
+        "adaptive",
+        constant,
+        "1/5 for each plateau",
+        "scikit-learn's MLPClassifier",
         (Setting("tol", 1e-4, NON_NEGATIVE), Setting("patience", 2.0, COUNT)),
         adapted,
     ),
@@ -232,7 +273,7 @@ class Schedule(NamedTuple):
     parts: tuple[tuple[Curve, ...], ...]
 
     def factor(self, x: float, total: float) -> float:
-        """What the learning rate is multiplied by at x of `total` epochs."""
+        """Return the factor of the learning rate at x of `total` epochs."""
         for part in self.parts[:-1]:
             length = max(curve.length for curve in part)
             if x < length:
@@ -241,7 +282,7 @@ class Schedule(NamedTuple):
         return product(self.parts[-1], x, total)
 
     def reactive(self) -> Curve | None:
-        """The curve that watches the training, if there is one."""
+        """Return the curve that depends on the course of the training, if there is one."""
         return next((curve for part in self.parts for curve in part if curve.observe), None)
 
     def __str__(self) -> str:
@@ -251,6 +292,7 @@ class Schedule(NamedTuple):
 
 
 def product(part: tuple[Curve, ...], x: float, total: float) -> float:
+    """Return the product of the factors of curves."""
     result = 1.0
     for curve in part:
         result *= curve.at(x, total)
@@ -258,20 +300,21 @@ def product(part: tuple[Curve, ...], x: float, total: float) -> float:
 
 
 def schedule(text: str) -> Schedule:
-    """The schedule that `text` writes.
+    """Return the schedule of a text.
 
     >>> schedule("warmup(2) then cosine").factor(6, 10)
     0.5
     """
-    parts = tuple(tuple(map(curve, part.split(" * "))) for part in text.split(" then "))
-    if sum(one.observe is not None for part in parts for one in part) > 1:
+    parts = tuple(tuple(map(curve_of, part.split(" * "))) for part in text.split(" then "))
+    if sum(curve.observe is not None for part in parts for curve in part) > 1:
         raise error.reactive_curves(text)
     for part in parts[:-1]:
-        if all(one.length == 0 for one in part):
+        if all(curve.length == 0 for curve in part):
             raise error.endless_schedule(write(part[0], part[0].values))
     return Schedule(parts)
 
 
-def curve(text: str) -> Curve:
-    row, values = parse("schedule", text, CURVES)
-    return row._replace(values=values)
+def curve_of(text: str) -> Curve:
+    """Return the curve of a text."""
+    entry, values = parse("schedule", text, CURVES)
+    return entry._replace(values=values)

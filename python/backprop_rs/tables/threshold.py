@@ -1,4 +1,4 @@
-"""Where one output changes from class 0 to class 1: the only place that says so."""
+"""The output at which the predicted class changes from 0 to 1."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from .activation import activation
 if TYPE_CHECKING:
     from .._internal.custom_base import CustomActivation
 
-REACH = 40.0  # beyond, every activation of the table is flat or a line
+REACH = 40.0  # beyond, every activation of the table is constant or linear
 
 
 def threshold(output: str | CustomActivation, cost: str) -> float:
-    """Return the activation from which one output stands for class 1.
+    """Return the activation from which a single output stands for class 1.
 
-    A probability changes at 1/2. The hinge cost pulls the output to -1 and 1, which change at 0; an
-    output that cannot be negative it pulls to 0 and 1, which change at 1/2.
+    It is 1/2 for probabilities. The hinge cost pulls the output to -1 and 1, so it is 0 there,
+    unless the output cannot be negative; then the targets are 0 and 1.
 
     Parameters
     ----------
-    output : row of the table of activations as it is written, or one of your own
-    cost : row of the table of costs as it is written, or the name of one of your own
+    output : str or custom activation
+        The activation of the output, as it is written.
+    cost : str
+        The cost as it is written, or the name of a custom one.
 
     Examples
     --------
