@@ -45,14 +45,14 @@ def main():
     print("|---|---|---|---|---|---|")
     for name, (sizes, rows, batch, epochs) in CASES.items():
         X, y = samples(sizes, rows)
-        without, watched, looks = [], [], 0
+        without, watched, count = [], [], 0
         for _ in range(repeat):
             without.append(seconds(sizes, X, y, batch, epochs, False)[0])
-            took, looks = seconds(sizes, X, y, batch, epochs, True)
+            took, count = seconds(sizes, X, y, batch, epochs, True)
             watched.append(took)
         one, other = min(without), min(watched)
         more = f"{other / one - 1:+.1%}"
-        print(f"| {name} | {epochs:,} | {one:.2f} | {other:.2f} | {looks} | {more} |", flush=True)
+        print(f"| {name} | {epochs:,} | {one:.2f} | {other:.2f} | {count} | {more} |", flush=True)
 
 
 if __name__ == "__main__":

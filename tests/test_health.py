@@ -190,10 +190,10 @@ def test_auto_stays_within_its_share_of_the_time(monkeypatch):
         clock[0] += 0.002
         if health.next_stop() == (epoch + 1, 0):
             health.look(net, (epoch + 1, 0))
-    looks = len(health.record)
+    count = len(health.record)
     assert health.record.epochs[0] == 1
-    assert looks * 0.010 <= SHARE * clock[0] + 0.010  # ten times the 30 that there are at least
-    assert looks >= 0.9 * SHARE * clock[0] / (0.010 + 4 * callback.STOPPING)
+    assert count * 0.010 <= SHARE * clock[0] + 0.010  # ten times the 30 that there are at least
+    assert count >= 0.9 * SHARE * clock[0] / (0.010 + 4 * callback.STOPPING)
 
 
 def test_of_many_samples_a_fixed_subset_is_measured():
@@ -220,7 +220,7 @@ def test_the_cost_of_a_measurement_does_not_grow_with_the_samples():
 def test_text_html_and_columns():
     record = fit(network(), health=1).health
     text, html = repr(record), record._repr_html_()
-    assert text.startswith("Health(6 looks, epoch 1 -> 6, 150 rows)")
+    assert text.startswith("Health(6 measurements, epoch 1 -> 6, 150 rows)")
     for label, _ in MEASURES.values():
         assert label in text
         assert label in html
@@ -235,7 +235,7 @@ def test_text_html_and_columns():
 
 def test_an_empty_record():
     record = HealthRecord()
-    assert (len(record), repr(record)) == (0, "Health(0 looks)")
+    assert (len(record), repr(record)) == (0, "Health(0 measurements)")
     assert record.values("dead").shape[0] == 0
     assert record.to_dict()["epoch"] == []
     assert fit(network(), epochs=0, health=True).health.epochs == []

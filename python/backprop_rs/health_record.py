@@ -128,14 +128,15 @@ class HealthRecord:
         return [header, *rows]
 
     def title(self) -> str:
-        looks = f"{len(self)} look{'s' if len(self) > 1 else ''}"
+        """Return the number of measurements, the epochs and the number of samples."""
+        count = f"{len(self)} measurement{'s' if len(self) > 1 else ''}"
         span = f"epoch {self.epochs[0]}"
         span += f" -> {self.epochs[-1]}" if len(self) > 1 else ""
-        return f"Health({looks}, {span}, {self.rows:,} rows)"
+        return f"Health({count}, {span}, {self.rows:,} rows)"
 
     def __repr__(self) -> str:
         if not self.epochs:
-            return "Health(0 looks)"
+            return "Health(0 measurements)"
         table = self.table()
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = [
@@ -148,7 +149,7 @@ class HealthRecord:
         from html import escape
 
         if not self.epochs:
-            return "<p>Health(0 looks)</p>"
+            return "<p>Health(0 measurements)</p>"
         header, *rows = self.table()
         cells = "".join(f"<th>{escape(cell)}</th>" for cell in header)
         body = "".join(
