@@ -58,19 +58,19 @@ def term_title(sample: Sample, layer: int) -> str:
 
 def cost_slope(sample: Sample) -> Group:
     """Return dC/da of the output layer."""
-    layer, of = sample.last, sample.of
-    formula = of.cost_formula.slope
+    layer, batch = sample.last, sample.batch
+    formula = batch.cost_formula.slope
     general = [by_a(sample, "j", layer), formula.put(sample.symbols("j", layer))]
     lines = []
     for j in sample.shown.neurons[layer]:
         symbols, numbers = (
             formula.put(values(j, layer)) for values in (sample.symbols, sample.numbers)
         )
-        value = float(of.grad_a[-1][sample.i, j])
+        value = float(batch.grad_a[-1][sample.i, j])
         lines.append(Line(by_a(sample, j, layer), (symbols, numbers), value))
-    number = 4 if of.net.cost == "squared_error" else None
+    number = 4 if batch.net.cost == "squared_error" else None
     notes = sample.shown.note(layer)
-    if not np.isfinite(of.grad_a[-1][sample.i]).all():
+    if not np.isfinite(batch.grad_a[-1][sample.i]).all():
         notes.append(
             "If it is not finite, a has been rounded to 0 or 1; the core computes δ from z."
         )
@@ -84,10 +84,10 @@ def by_a(sample: Sample, j: notation.Index, layer: int) -> Expression:
 
 def slope(sample: Sample, layer: int) -> Group:
     """Return sigma' of a layer."""
-    name = sample.of.names[layer - 1]
+    name = sample.batch.names[layer - 1]
     if name == "softmax":
         return jacobian(sample, layer)
-    formula = sample.of.activation_formula(layer).sigma_prime
+    formula = sample.batch.activation_formula(layer).sigma_prime
     left = by(notation.a("j", layer), sample.u("j", layer))
     general = formula.put({of_z: sample.u("j", layer), of_a: notation.a("j", layer)})
     lines = []
@@ -96,7 +96,7 @@ def slope(sample: Sample, layer: int) -> Group:
             formula.put({of_z: sample.u(j, layer), of_a: notation.a(j, layer)}),
             choose(formula, sample.numbers(j, layer)),
         )
-        value = float(sample.of.slopes[layer - 1][sample.i, j])
+        value = float(sample.batch.slopes[layer - 1][sample.i, j])
         lines.append(Line(by(notation.a(j, layer), sample.u(j, layer)), parts, value))
     number = 5 if name == "sigmoid" else None
     notes = sample.shown.note(layer)
@@ -105,7 +105,7 @@ def slope(sample: Sample, layer: int) -> Group:
 
 def jacobian(sample: Sample, layer: int) -> Group:
     """Return the slopes of softmax: every output depends on every z."""
-    a, slopes = sample.a(layer), sample.of.slopes[layer - 1][sample.i]
+    a, slopes = sample.a(layer), sample.batch.slopes[layer - 1][sample.i]
     i, j = notation.a("i", layer), notation.a("j", layer)
     same = Condition(Symbol("i"), "=", Symbol("j"))
     general = Cases(((i * (1 - i), same),), Negative(i * j))
@@ -127,16 +127,16 @@ def jacobian(sample: Sample, layer: int) -> Group:
 
 def output_delta(sample: Sample) -> Group:
     """Return delta = dC/da sigma'; for softmax the sum over all outputs."""
-    layer, of = sample.last, sample.of
-    short = of.cost_formula.short
-    if short is not None and of.targets[sample.i].sum() == 1:
+    layer, batch = sample.last, sample.batch
+    short = batch.cost_formula.short
+    if short is not None and batch.targets[sample.i].sum() == 1:
         short = of_a - of_y  # the factor of a, the sum of the targets, is 1
     chain = [term(sample, "j", layer), general_product(sample, layer)]
     if short is not None:
         chain.append(short.put(sample.symbols("j", layer)))
-    elif of.net.output != "softmax":
-        slope = of.cost_formula.slope
-        prime = of.activation_formula(layer).sigma_prime
+    elif batch.net.output != "softmax":
+        slope = batch.cost_formula.slope
+        prime = batch.activation_formula(layer).sigma_prime
         chain.append((slope * prime).put(sample.symbols("j", layer)))
     lines = []
     for j in sample.shown.neurons[layer]:
@@ -150,17 +150,17 @@ def output_delta(sample: Sample) -> Group:
 
 def general_product(sample: Sample, layer: int) -> Expression:
     """Return dC/da da/dz of any neuron of a layer."""
-    if sample.of.names[layer - 1] != "softmax":
+    if sample.batch.names[layer - 1] != "softmax":
         return by_a(sample, "j", layer) * by(notation.a("j", layer), sample.u("j", layer))
     body = by_a(sample, "i", layer) * by(notation.a("i", layer), sample.u("j", layer))
-    return Series("i", str(sample.of.net.sizes[-1] - 1), body)
+    return Series("i", str(sample.batch.net.sizes[-1] - 1), body)
 
 
 def chain_parts(sample: Sample, j: int) -> tuple[Expression, ...]:
     """Return dC/da sigma' of output j in symbols, and with numbers if they are finite."""
-    layer, of = sample.last, sample.of
-    grad_a, slopes = of.grad_a[-1][sample.i], of.slopes[-1][sample.i]
-    if of.net.output == "softmax":
+    layer, batch = sample.last, sample.batch
+    grad_a, slopes = batch.grad_a[-1][sample.i], batch.slopes[-1][sample.i]
+    if batch.net.output == "softmax":
         neurons = [i for i in sample.shown.neurons[layer] if grad_a[i] != 0]
         symbols, numbers = sums(
             neurons,
@@ -177,9 +177,12 @@ def chain_parts(sample: Sample, j: int) -> tuple[Expression, ...]:
 
 def through_weights(sample: Sample, layer: int) -> Group:
     """Return dC/da of a hidden layer from the error terms of the next one."""
-    weights, delta = sample.of.weights[layer], sample.delta(layer + 1)
+    weights, delta = sample.batch.weights[layer], sample.delta(layer + 1)
     body = notation.delta("k", layer + 1) * notation.w("k", "j", layer + 1)
-    chain = [by_a(sample, "j", layer), Series("k", str(sample.of.net.sizes[layer + 1] - 1), body)]
+    chain = [
+        by_a(sample, "j", layer),
+        Series("k", str(sample.batch.net.sizes[layer + 1] - 1), body),
+    ]
     lines = []
     for j in sample.shown.neurons[layer]:
         parts = sums(
@@ -188,7 +191,7 @@ def through_weights(sample: Sample, layer: int) -> Group:
             lambda k, j=j: notation.delta(k, layer + 1) * notation.w(k, j, layer + 1),  # type: ignore[misc]
             lambda k, j=j: times(delta[k], weights[k, j]),  # type: ignore[misc]
         )
-        value = float(sample.of.grad_a[layer - 1][sample.i, j])
+        value = float(sample.batch.grad_a[layer - 1][sample.i, j])
         lines.append(Line(by_a(sample, j, layer), parts, value))
     return Group(
         f"Back through the weights of layer {layer + 1}",
@@ -201,8 +204,8 @@ def through_weights(sample: Sample, layer: int) -> Group:
 
 def hidden_delta(sample: Sample, layer: int) -> Group:
     """Return delta = dC/da sigma' of a hidden layer."""
-    grad_a = sample.of.grad_a[layer - 1][sample.i]
-    slopes = sample.of.slopes[layer - 1][sample.i]
+    grad_a = sample.batch.grad_a[layer - 1][sample.i]
+    slopes = sample.batch.slopes[layer - 1][sample.i]
 
     def product(j: notation.Index) -> Expression:
         return by_a(sample, j, layer) * by(notation.a(j, layer), sample.u(j, layer))
@@ -216,8 +219,8 @@ def hidden_delta(sample: Sample, layer: int) -> Group:
         for j in sample.shown.neurons[layer]
     ]
     error_terms = notation.delta("k", layer + 1) * notation.w("k", "j", layer + 1)
-    total = Series("k", str(sample.of.net.sizes[layer + 1] - 1), error_terms)
-    prime = sample.of.activation_formula(layer).sigma_prime
+    total = Series("k", str(sample.batch.net.sizes[layer + 1] - 1), error_terms)
+    prime = sample.batch.activation_formula(layer).sigma_prime
     chain = [term(sample, "j", layer), product("j"), total * prime.put(sample.symbols("j", layer))]
     title = term_title(sample, layer)
     return Group(title, [chain], lines, 11, sample.shown.note(layer))
@@ -236,7 +239,7 @@ def weight_gradient(sample: Sample, layer: int) -> Group:
     w = notation.w("j", "k", layer)
     product = by_z(sample, layer) * by(notation.z("j", layer), w)
     chain = [by(name, w), product, notation.delta("j", layer) * notation.a("k", layer - 1)]
-    gradients = sample.of.gradients_of_samples(layer)[sample.i]
+    gradients = sample.batch.gradients_of_samples(layer)[sample.i]
     lines = []
     for j in sample.shown.neurons[layer]:
         for k in sample.shown.neurons[layer - 1]:

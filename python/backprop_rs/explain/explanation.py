@@ -188,45 +188,45 @@ def explain(
     notation: str,
 ) -> Explanation:
     """Compute all quantities, select those to show, and write them out."""
-    of = quantities(net, X, y, learning_rate)
-    shown = choose(of, max_neurons, max_samples)
-    section = counted(whole(of, shown), of, notation)
-    return Explanation(section, {}, digits, of, shown, notation)
+    batch = quantities(net, X, y, learning_rate)
+    shown = choose(batch, max_neurons, max_samples)
+    section = counted(whole(batch, shown), batch, notation)
+    return Explanation(section, {}, digits, batch, shown, notation)
 
 
-def counted(section: Section, of: Quantities, notation: str) -> Section:
+def counted(section: Section, batch: Quantities, notation: str) -> Section:
     """Return a section with layers counted as `notation` says."""
     if notation == "number":
         return section
-    last = len(of.net.sizes) - 1
+    last = len(batch.net.sizes) - 1
     return section.changed(lambda formula: counted_from_output(formula, last))
 
 
-def whole(of: Quantities, shown: Shown) -> Section:
+def whole(batch: Quantities, shown: Shown) -> Section:
     """Return all steps of the derivation in their order."""
-    samples = [Sample(of, shown, i) for i in shown.samples]
-    notes = introduction(of, shown)
-    if of.m == 1:
+    samples = [Sample(batch, shown, i) for i in shown.samples]
+    notes = introduction(batch, shown)
+    if batch.m == 1:
         parts = [forward(samples[0]), backward(samples[0])]
     else:
         parts = [
             Section(f"Sample {sample.i}", sections=[forward(sample), backward(sample)])
             for sample in samples
         ]
-        parts.append(averages(of, shown))
-    title = f"Back-propagation through {of.net!r}"
-    return Section(title, sections=[*parts, update(of, shown)], notes=notes)
+        parts.append(averages(batch, shown))
+    title = f"Back-propagation through {batch.net!r}"
+    return Section(title, sections=[*parts, update(batch, shown)], notes=notes)
 
 
-def introduction(of: Quantities, shown: Shown) -> list[str]:
+def introduction(batch: Quantities, shown: Shown) -> list[str]:
     """Return the notes above an explanation: equation numbers, and what is left out."""
     notes = ["Equation numbers (eq.) are those of docs/derivation.md."]
-    left = of.m - len(shown.samples)
+    left = batch.m - len(shown.samples)
     if left:
-        notes.append(f"{left:,} of {of.m:,} samples are not shown; the averages include them.")
-    if any(options["dropout"] for options in of.net._options):
+        notes.append(f"{left:,} of {batch.m:,} samples are not shown; the averages include them.")
+    if any(options["dropout"] for options in batch.net._options):
         notes.append("Dropout is off, as in predict: no activation is left out.")
-    if any(map(shown.rest, range(len(of.net.sizes)))):
+    if any(map(shown.rest, range(len(batch.net.sizes)))):
         notes.append(
             "Wide layers show only the neurons with the largest |δ|, and wide inputs only the "
             "largest ones. Sums count the other terms and add them up. to_dict() has all values."

@@ -27,8 +27,8 @@ def forward(sample: Sample) -> Section:
 def layer_forward(sample: Sample, layer: int) -> Section:
     """Return z and a of one layer, with layer normalization in between if it has one."""
     kind = "output" if layer == sample.last else "hidden"
-    name = sample.of.names[layer - 1]
-    title = f"Layer {layer}: {kind}, {sample.of.net.sizes[layer]:,} neurons, {name}"
+    name = sample.batch.names[layer - 1]
+    title = f"Layer {layer}: {kind}, {sample.batch.net.sizes[layer]:,} neurons, {name}"
     groups = [weighted_inputs(sample, layer), activations(sample, layer)]
     norm = sample.norm(layer)
     if norm is not None:
@@ -38,9 +38,9 @@ def layer_forward(sample: Sample, layer: int) -> Section:
 
 def weighted_inputs(sample: Sample, layer: int) -> Group:
     """Return z = W a + b of a layer."""
-    weights, biases = sample.of.weights[layer - 1], sample.of.biases[layer - 1]
+    weights, biases = sample.batch.weights[layer - 1], sample.batch.biases[layer - 1]
     before = sample.a(layer - 1)
-    n_in = sample.of.net.sizes[layer - 1]
+    n_in = sample.batch.net.sizes[layer - 1]
     product = notation.w("j", "k", layer) * notation.a("k", layer - 1)
     general = Series("k", str(n_in - 1), product) + notation.b("j", layer)
     lines = []
@@ -64,10 +64,10 @@ def weighted_inputs(sample: Sample, layer: int) -> Group:
 
 def activations(sample: Sample, layer: int) -> Group:
     """Return a = sigma(z) of a layer."""
-    name = sample.of.names[layer - 1]
+    name = sample.batch.names[layer - 1]
     if name == "softmax":
         return softmax(sample, layer)
-    formula = sample.of.activation_formula(layer).sigma
+    formula = sample.batch.activation_formula(layer).sigma
     lines = []
     for j in sample.shown.neurons[layer]:
         numbers = choose(formula, sample.numbers(j, layer))
@@ -104,15 +104,15 @@ def softmax(sample: Sample, layer: int) -> Group:
 
 def cost_section(sample: Sample) -> Section:
     """Return C_i of this sample, with the term of each output."""
-    layer, of = sample.last, sample.of
-    formula = of.cost_formula
+    layer, batch = sample.last, sample.batch
+    formula = batch.cost_formula
     name = notation.cost(sample.i)
     if formula.is_custom:
-        line = Line(name, (formula.term,), float(of.costs[sample.i]))
+        line = Line(name, (formula.term,), float(batch.costs[sample.i]))
         title = f"Cost of sample {sample.i}"
         return Section("Cost", [Group(title, [[name, formula.term]], [line])])
     term = formula.term.put(sample.symbols("j", layer))
-    chain = [name, Series("j", str(of.net.sizes[-1] - 1), term)]
+    chain = [name, Series("j", str(batch.net.sizes[-1] - 1), term)]
     symbols, numbers = sums(
         sample.shown.neurons[layer],
         sample.shown.rest(layer),
@@ -122,11 +122,11 @@ def cost_section(sample: Sample) -> Section:
     terms = total(
         sample.shown.neurons[layer],
         sample.shown.rest(layer),
-        lambda j: Number(float(of.cost_terms[sample.i, j])),
+        lambda j: Number(float(batch.cost_terms[sample.i, j])),
     )
-    line = Line(name, (symbols, numbers, terms), float(of.costs[sample.i]))
-    number = 3 if of.net.cost == "squared_error" else None
-    groups = [Group(f"Cost of sample {sample.i}: {of.net.cost}", [chain], [line], number)]
+    line = Line(name, (symbols, numbers, terms), float(batch.costs[sample.i]))
+    number = 3 if batch.net.cost == "squared_error" else None
+    groups = [Group(f"Cost of sample {sample.i}: {batch.net.cost}", [chain], [line], number)]
     if sample.smoothed:
         groups.insert(0, smoothed_targets(sample))
     return Section("Cost", groups)
@@ -134,7 +134,7 @@ def cost_section(sample: Sample) -> Section:
 
 def cost_term(sample: Sample, j: int) -> Expression:
     """Return the part of output j, in terms of z if a has been rounded to 0 or 1."""
-    formula = sample.of.cost_formula
+    formula = sample.batch.cost_formula
     values = sample.numbers(j, sample.last)
     by_a = formula.term.put(values)
     if formula.by_z is None or np.isfinite(by_a.value()):
@@ -144,11 +144,11 @@ def cost_term(sample: Sample, j: int) -> Expression:
 
 def smoothed_targets(sample: Sample) -> Group:
     """Return the smoothed targets: a share of each is spread over the classes."""
-    of, share, n = sample.of, sample.of.smoothing, sample.of.classes
+    batch, share, n = sample.batch, sample.batch.smoothing, sample.batch.classes
     chain = [notation.y("j", True), (1 - Number(share)) * notation.y("j") + Number(share) / n]
     lines = []
     for j in sample.shown.neurons[sample.last]:
-        target = Number(float(of.y[sample.i, j]))
+        target = Number(float(batch.y[sample.i, j]))
         part = (1 - Number(share)) * target + Number(share) / n
-        lines.append(Line(notation.y(j, True), (part,), float(of.targets[sample.i, j])))
+        lines.append(Line(notation.y(j, True), (part,), float(batch.targets[sample.i, j])))
     return Group("Smoothed targets", [chain], lines, notes=sample.shown.note(sample.last))

@@ -48,7 +48,7 @@ def mean(body: Expression, n: int) -> Expression:
 
 def moments(sample: Sample, layer: int, norm: Normalized) -> Group:
     """Return the mean and the standard deviation of z over the neurons of a layer."""
-    z, n, shown = sample.z(layer), sample.of.net.sizes[layer], sample.shown
+    z, n, shown = sample.z(layer), sample.batch.net.sizes[layer], sample.shown
     center = float(norm.means[sample.i])
     z_i, last = notation.z("i", layer), str(n - 1)
     variance = mean(Series("i", last, (z_i - mu(layer)) ** 2), n)
@@ -158,7 +158,7 @@ def shift_gradient(sample: Sample, layer: int, norm: Normalized) -> Group:
 
 def delta(sample: Sample, layer: int, norm: Normalized) -> Group:
     """Return dC/dz from dC/du, through gain and normalization."""
-    n, cost = sample.of.net.sizes[layer], notation.cost(sample.i)
+    n, cost = sample.batch.net.sizes[layer], notation.cost(sample.i)
     hat, width = norm.normalized[sample.i], Number(float(norm.deviations[sample.i]))
     of_hat = norm.gains * norm.seen_gradients[sample.i]
     general = along_formula(cost, layer, n)
@@ -198,7 +198,7 @@ def averaged(sample: Sample, layer: int, values: Floats) -> Expression:
 
 def slopes(sample: Sample, layer: int, norm: Normalized, pairs: list[tuple[int, int]]) -> Group:
     """Return the slopes of some pairs du_i/dz_j: gain and normalization."""
-    n, matrix = sample.of.net.sizes[layer], norm.slopes(sample.i)
+    n, matrix = sample.batch.net.sizes[layer], norm.slopes(sample.i)
     i, j = notation.hat("i", layer), notation.hat("j", layer)
     same = Condition(Symbol("i"), "=", Symbol("j"))
     below = Number(n) * deviation(layer)
@@ -227,7 +227,7 @@ def slope(
     sample: Sample, layer: int, norm: Normalized, i: int, j: int
 ) -> tuple[Expression, Expression]:
     """Return dz_hat_i/dz_j in symbols and with numbers."""
-    hat, n = norm.normalized[sample.i], sample.of.net.sizes[layer]
+    hat, n = norm.normalized[sample.i], sample.batch.net.sizes[layer]
     product, numbers = notation.hat(i, layer) * notation.hat(j, layer), times(hat[i], hat[j])
     below, width = Number(n) * deviation(layer), times(n, norm.deviations[sample.i])
     if i == j:

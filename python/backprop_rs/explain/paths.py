@@ -75,20 +75,20 @@ def largest_paths(sample: Sample, layer: int, j: int, max_paths: int) -> Paths:
 
     The search goes back from the cost and keeps the `max_paths` largest for each neuron.
     """
-    of = sample.of
+    batch = sample.batch
     values, neurons = heads(sample)
-    count = prod(of.net.sizes[layer + 1 :]) * values.shape[1]
+    count = prod(batch.net.sizes[layer + 1 :]) * values.shape[1]
     for number in range(sample.last, layer - 1, -1):
         if number < sample.last:
             # From u of layer `number` through its activation and the weights of the next layer.
-            weights = of.weights[number].astype(float)  # (n_{l+1}, n_l)
+            weights = batch.weights[number].astype(float)  # (n_{l+1}, n_l)
             values, neurons = back_by(
-                weights * of.slopes[number - 1][sample.i], values, neurons, max_paths
+                weights * batch.slopes[number - 1][sample.i], values, neurons, max_paths
             )
         norm = sample.norm(number)
         if norm is not None:
             values, neurons = back_by(seen_by_z(sample, norm), values, neurons, max_paths)
-            count *= of.net.sizes[number]
+            count *= batch.net.sizes[number]
     best = np.argsort(-np.abs(values[j]), kind="stable")[:max_paths]
     order = sorted(best.tolist(), key=lambda i: tuple(neurons[j, i]))
     return Paths(neurons[j, order], values[j, order], count)
@@ -118,13 +118,13 @@ def heads(sample: Sample) -> tuple[Floats, NDArray[np.int64]]:
 
     Their values are (n_L, heads), their neurons (n_L, heads, 1) or (n_L, heads, 2).
     """
-    of = sample.of
-    n = of.net.sizes[-1]
+    batch = sample.batch
+    n = batch.net.sizes[-1]
     outputs = np.arange(n)
-    grad_a, slopes = of.grad_a[-1][sample.i], of.slopes[-1][sample.i]
+    grad_a, slopes = batch.grad_a[-1][sample.i], batch.slopes[-1][sample.i]
     if by_delta(sample):
         return terms(sample, sample.last)[:, None], outputs[:, None, None]
-    if of.net.output != "softmax":
+    if batch.net.output != "softmax":
         return (grad_a * slopes)[:, None], outputs[:, None, None]
     pairs = np.stack(np.broadcast_arrays(outputs[:, None], outputs[None, :]), axis=2)
     return slopes.T * grad_a, pairs
@@ -132,7 +132,7 @@ def heads(sample: Sample) -> tuple[Floats, NDArray[np.int64]]:
 
 def by_delta(sample: Sample) -> bool:
     """Return True if the paths start at u or z of the output because dC/da is not finite."""
-    return not np.isfinite(sample.of.grad_a[-1][sample.i]).all()
+    return not np.isfinite(sample.batch.grad_a[-1][sample.i]).all()
 
 
 def steps(sample: Sample, layer: int, path: tuple[int, ...]) -> list[tuple[int, int, int]]:
@@ -149,23 +149,23 @@ def chain(
     sample: Sample, path: tuple[int, ...], parameter: Parameter
 ) -> tuple[Expression, Expression]:
     """Return the product along a path, in symbols and with numbers."""
-    of, cost = sample.of, notation.cost(sample.i)
+    batch, cost = sample.batch, notation.cost(sample.i)
     last, p = sample.last, -1
     symbols: list[Expression] = []
     numbers: list[Any] = []
     for layer, q, seen in steps(sample, parameter.layer, path):
         u, a = sample.u(seen, layer), notation.a(seen, layer)
-        slopes = of.slopes[layer - 1][sample.i]
+        slopes = batch.slopes[layer - 1][sample.i]
         if layer < last:
             symbols += [by(notation.z(p, layer + 1), a), by(a, u)]
-            numbers += [of.weights[layer][p, seen], slopes[seen]]
+            numbers += [batch.weights[layer][p, seen], slopes[seen]]
         elif by_delta(sample):
             symbols, numbers = [by(cost, u)], [terms(sample, last)[seen]]
         else:
             i = path[-1] if slopes.ndim == 2 else seen  # softmax: any output
             symbols = [by(cost, notation.a(i, last)), by(notation.a(i, last), u)]
             numbers = [
-                of.grad_a[-1][sample.i, i],
+                batch.grad_a[-1][sample.i, i],
                 slopes[i, seen] if slopes.ndim == 2 else slopes[seen],
             ]
         norm = sample.norm(layer)
@@ -197,14 +197,14 @@ def back_to_z(sample: Sample, layer: int, j: str, letters: Iterator[str]) -> Exp
     """Return dC/dz_j of a layer."""
     if sample.norm(layer) is None:
         return back_to_seen(sample, layer, j, letters)
-    i, last = next(letters), str(sample.of.net.sizes[layer] - 1)
+    i, last = next(letters), str(sample.batch.net.sizes[layer] - 1)
     gain, hat = through(i, j, layer)
     return Series(i, last, back_to_seen(sample, layer, i, letters) * gain * hat)
 
 
 def back_to_seen(sample: Sample, layer: int, j: str, letters: Iterator[str]) -> Expression:
     """Return dC/du_j of a layer (dC/dz_j without layer normalization)."""
-    cost, size = notation.cost(sample.i), sample.of.net.sizes
+    cost, size = notation.cost(sample.i), sample.batch.net.sizes
     a, u = notation.a(j, layer), sample.u(j, layer)
     if layer < sample.last:
         letter = next(letters)
@@ -212,7 +212,7 @@ def back_to_seen(sample: Sample, layer: int, j: str, letters: Iterator[str]) -> 
         return Series(letter, str(size[layer + 1] - 1), inner) * by(a, u)
     if by_delta(sample):
         return by(cost, u)
-    if sample.of.net.output == "softmax":
+    if sample.batch.net.output == "softmax":
         a = notation.a("i", layer)
         return Series("i", str(size[-1] - 1), by(cost, a) * by(a, u))
     return by(cost, a) * by(a, u)
@@ -272,49 +272,51 @@ def by_error_term(sample: Sample, parameter: Parameter, value: float) -> Group:
 
 
 def chain_rule(
-    of: Quantities, shown: Shown, parameter: Parameter, max_paths: int
+    batch: Quantities, shown: Shown, parameter: Parameter, max_paths: int
 ) -> tuple[Section, dict[str, Any]]:
     """Return the chain rule of one parameter for each sample, their average, and the arrays."""
-    samples = [Sample(of, shown, i) for i in shown.samples]
+    samples = [Sample(batch, shown, i) for i in shown.samples]
     explained = [of_sample(sample, parameter, max_paths) for sample in samples]
-    every = sample_gradients(of, parameter)
+    every = sample_gradients(batch, parameter)
     slopes = [parameter.slope(sample) for sample in samples]
     arrays = {
         "paths": [paths.neurons for _, paths in explained],
         "products": [p.products * slope for (_, p), slope in zip(explained, slopes, strict=True)],
         "path_counts": [paths.count for _, paths in explained],
         "sample_gradients": every,
-        "gradient": averaged(of, parameter),
+        "gradient": averaged(batch, parameter),
     }
-    if of.m == 1:
+    if batch.m == 1:
         return Section(parameter.title, explained[0][0]), arrays
     sections = [
         Section(f"Sample {sample.i}", groups)
         for sample, (groups, _) in zip(samples, explained, strict=True)
     ]
-    sections.append(Section(f"Average over {of.m:,} samples", [average(of, shown, parameter)]))
+    sections.append(
+        Section(f"Average over {batch.m:,} samples", [average(batch, shown, parameter)])
+    )
     return Section(parameter.title, sections=sections), arrays
 
 
-def average(of: Quantities, shown: Shown, parameter: Parameter) -> Group:
+def average(batch: Quantities, shown: Shown, parameter: Parameter) -> Group:
     """Return dC/dtheta as the mean over all samples."""
     name = by(notation.cost(), parameter.symbol)
-    general = [name, mean_of(of.m, by(notation.cost("i"), parameter.symbol))]
-    part = mean(of, shown, sample_gradients(of, parameter))
-    return Group("Gradient", [general], [Line(name, (part,), averaged(of, parameter))])
+    general = [name, mean_of(batch.m, by(notation.cost("i"), parameter.symbol))]
+    part = mean(batch, shown, sample_gradients(batch, parameter))
+    return Group("Gradient", [general], [Line(name, (part,), averaged(batch, parameter))])
 
 
-def sample_gradients(of: Quantities, parameter: Parameter) -> Floats:
+def sample_gradients(batch: Quantities, parameter: Parameter) -> Floats:
     """Return dC_i/dtheta of each sample."""
-    delta = of.trace.deltas[parameter.layer - 1][:, parameter.j].astype(float)
+    delta = batch.trace.deltas[parameter.layer - 1][:, parameter.j].astype(float)
     if parameter.k is None:
         return delta
-    product: Floats = delta * of.trace.activations[parameter.layer - 1][:, parameter.k]
+    product: Floats = delta * batch.trace.activations[parameter.layer - 1][:, parameter.k]
     return product
 
 
-def averaged(of: Quantities, parameter: Parameter) -> float:
+def averaged(batch: Quantities, parameter: Parameter) -> float:
     """Return dC/dtheta of the batch as back-propagation computed it."""
     if parameter.k is None:
-        return float(of.trace.bias_gradients[parameter.layer - 1][parameter.j])
-    return float(of.trace.weight_gradients[parameter.layer - 1][parameter.j, parameter.k])
+        return float(batch.trace.bias_gradients[parameter.layer - 1][parameter.j])
+    return float(batch.trace.weight_gradients[parameter.layer - 1][parameter.j, parameter.k])

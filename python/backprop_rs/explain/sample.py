@@ -23,27 +23,27 @@ from .selection import Shown
 class Sample:
     """Sample i of a batch, and the neurons that are shown."""
 
-    of: Quantities
+    batch: Quantities
     shown: Shown
     i: int
 
     @property
     def last(self) -> int:
         """The number of the output layer."""
-        return len(self.of.net.sizes) - 1
+        return len(self.batch.net.sizes) - 1
 
     @property
     def smoothed(self) -> bool:
         """True if the targets are smoothed labels."""
-        return self.of.smoothing > 0
+        return self.batch.smoothing > 0
 
     def z(self, layer: int) -> Floats:
         """Return the weighted inputs of a layer."""
-        return doubled(self.of.trace.weighted_inputs[layer - 1][self.i])
+        return doubled(self.batch.trace.weighted_inputs[layer - 1][self.i])
 
     def norm(self, layer: int) -> Normalized | None:
         """Return the layer normalization of a layer, or None."""
-        return self.of.norms[layer - 1]
+        return self.batch.norms[layer - 1]
 
     def u(self, j: Index, layer: int) -> Symbol:
         """Return the symbol of an activation's input: z, or u with layer normalization."""
@@ -56,11 +56,11 @@ class Sample:
 
     def a(self, layer: int) -> Floats:
         """Return the activations of a layer; layer 0 is the input."""
-        return doubled(self.of.trace.activations[layer][self.i])
+        return doubled(self.batch.trace.activations[layer][self.i])
 
     def delta(self, layer: int) -> Floats:
         """Return the error terms of a layer."""
-        return doubled(self.of.trace.deltas[layer - 1][self.i])
+        return doubled(self.batch.trace.deltas[layer - 1][self.i])
 
     def symbols(self, j: Index, layer: int) -> dict[Expression, Expression]:
         """Map the letters of the formulas to the symbols of a neuron."""
@@ -68,7 +68,7 @@ class Sample:
             of_z: self.u(j, layer),
             of_a: notation.a(j, layer),
             of_y: notation.y(j, self.smoothed),
-            of_n: Number(self.of.net.sizes[-1]),
+            of_n: Number(self.batch.net.sizes[-1]),
         }
 
     def numbers(self, j: int, layer: int) -> dict[Expression, Expression]:
@@ -76,11 +76,11 @@ class Sample:
         values: dict[Expression, Expression] = {
             of_z: Number(float(self.seen(layer)[j])),
             of_a: Number(float(self.a(layer)[j])),
-            of_n: Number(self.of.net.sizes[-1]),
+            of_n: Number(self.batch.net.sizes[-1]),
         }
         if layer == self.last:
             z = self.seen(layer)
-            values[of_y] = Number(float(self.of.targets[self.i, j]))
-            values[SUM_OF_TARGETS] = Number(float(self.of.targets[self.i].sum()))
+            values[of_y] = Number(float(self.batch.targets[self.i, j]))
+            values[SUM_OF_TARGETS] = Number(float(self.batch.targets[self.i].sum()))
             values[LOG_SUM] = Number(float(np.logaddexp.reduce(z)))
         return values

@@ -41,14 +41,14 @@ class Shown:
         return [f"{total - shown:,} of {total:,} are left out here."] if shown < total else []
 
 
-def choose(of: Quantities, max_neurons: int, max_samples: int) -> Shown:
+def choose(batch: Quantities, max_neurons: int, max_samples: int) -> Shown:
     """Select the neurons of each layer with the largest |delta|, and the largest inputs."""
-    sizes = [of.x, *of.trace.deltas]
+    sizes = [batch.x, *batch.trace.deltas]
     return Shown(
         [largest(np.abs(size).max(axis=0), max_neurons) for size in sizes],
-        list(range(min(of.m, max_samples))),
-        of.net.sizes,
-        of.m,
+        list(range(min(batch.m, max_samples))),
+        batch.net.sizes,
+        batch.m,
     )
 
 

@@ -15,17 +15,19 @@ from .quantities import Quantities
 from .selection import Shown, total
 
 
-def averages(of: Quantities, shown: Shown) -> Section:
+def averages(batch: Quantities, shown: Shown) -> Section:
     """Return C and its gradients as means over the samples."""
-    chain = [notation.cost(), mean_of(of.m, notation.cost("i"))]
-    line = Line(notation.cost(), (mean(of, shown, of.costs),), of.trace.cost)
+    chain = [notation.cost(), mean_of(batch.m, notation.cost("i"))]
+    line = Line(notation.cost(), (mean(batch, shown, batch.costs),), batch.trace.cost)
     groups = [Group("Cost of the batch", [chain], [line], 12)]
-    layers = range(1, len(of.net.sizes))
+    layers = range(1, len(batch.net.sizes))
     sections = [
-        Section(f"Layer {layer}", [average(of, shown, layer, kind) for kind in kinds(of, layer)])
+        Section(
+            f"Layer {layer}", [average(batch, shown, layer, kind) for kind in kinds(batch, layer)]
+        )
         for layer in layers
     ]
-    return Section(f"Average over {of.m:,} samples", groups, sections)
+    return Section(f"Average over {batch.m:,} samples", groups, sections)
 
 
 def mean_of(m: int, body: Expression) -> Expression:
@@ -33,11 +35,11 @@ def mean_of(m: int, body: Expression) -> Expression:
     return Fraction(Number(1), Number(m)) * Series("i", str(m - 1), body)
 
 
-def mean(of: Quantities, shown: Shown, values: Floats) -> Expression:
+def mean(batch: Quantities, shown: Shown, values: Floats) -> Expression:
     """Return 1/m times the sum of the values of all samples."""
-    rest = [i for i in range(of.m) if i not in shown.samples]
+    rest = [i for i in range(batch.m) if i not in shown.samples]
     numbers = total(shown.samples, rest, lambda i: Number(float(values[i])))
-    return Fraction(Number(1), Number(of.m)) * numbers
+    return Fraction(Number(1), Number(batch.m)) * numbers
 
 
 class Kind:
@@ -67,26 +69,26 @@ class Kind:
         """Return a note if parameters of a layer are left out."""
         return shown.weight_note(layer) if self.weights else shown.note(layer)
 
-    def of_samples(self, of: Quantities, layer: int) -> Floats:
+    def of_samples(self, batch: Quantities, layer: int) -> Floats:
         """Return dC_i/dtheta, one row per sample."""
-        norm = of.norms[layer - 1]
+        norm = batch.norms[layer - 1]
         if self.weights:
-            return of.gradients_of_samples(layer)
+            return batch.gradients_of_samples(layer)
         if norm is None or self.plural == "biases":
-            return doubled(of.trace.deltas[layer - 1])
+            return doubled(batch.trace.deltas[layer - 1])
         return norm.seen_gradients * (norm.normalized if self.plural == "gains" else 1.0)
 
-    def gradients(self, of: Quantities, layer: int) -> Floats:
+    def gradients(self, batch: Quantities, layer: int) -> Floats:
         """Return the averaged gradients of a layer."""
-        return doubled(getattr(of.trace, GRADIENTS[self.plural])[layer - 1])
+        return doubled(getattr(batch.trace, GRADIENTS[self.plural])[layer - 1])
 
-    def before(self, of: Quantities, layer: int) -> Floats:
+    def before(self, batch: Quantities, layer: int) -> Floats:
         """Return the parameters of a layer before the step."""
-        return doubled(getattr(of.net, self.plural)[layer - 1])
+        return doubled(getattr(batch.net, self.plural)[layer - 1])
 
-    def after(self, of: Quantities, layer: int) -> Floats:
+    def after(self, batch: Quantities, layer: int) -> Floats:
         """Return the parameters of a layer after the step."""
-        return doubled(getattr(of, f"new_{self.plural}")[layer - 1])
+        return doubled(getattr(batch, f"new_{self.plural}")[layer - 1])
 
 
 GRADIENTS = {
@@ -99,72 +101,74 @@ KINDS = (Kind("weights", notation.w), Kind("biases", notation.b))
 OF_NORM = (Kind("gains", notation.g), Kind("shifts", notation.h))
 
 
-def kinds(of: Quantities, layer: int) -> tuple[Kind, ...]:
+def kinds(batch: Quantities, layer: int) -> tuple[Kind, ...]:
     """Return the kinds of parameters of a layer."""
-    return KINDS if of.norms[layer - 1] is None else (*KINDS, *OF_NORM)
+    return KINDS if batch.norms[layer - 1] is None else (*KINDS, *OF_NORM)
 
 
-def average(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
+def average(batch: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
     """Return the gradients of the parameters of a layer, averaged over the samples."""
     letter = kind.general(layer)
-    chain = [by(notation.cost(), letter), mean_of(of.m, by(notation.cost("i"), letter))]
-    each, result = kind.of_samples(of, layer), kind.gradients(of, layer)
+    chain = [by(notation.cost(), letter), mean_of(batch.m, by(notation.cost("i"), letter))]
+    each, result = kind.of_samples(batch, layer), kind.gradients(batch, layer)
     lines = []
     for place in kind.places(shown, layer):
         name = by(notation.cost(), kind.letter(*place, layer))
-        part = mean(of, shown, np.array([gradient[place] for gradient in each]))
+        part = mean(batch, shown, np.array([gradient[place] for gradient in each]))
         lines.append(Line(name, (part,), float(result[place])))
     title = f"Gradient of the {kind.plural}"
     number = 13 if kind in KINDS else None  # the derivation has no gains and shifts
     return Group(title, [chain], lines, number, kind.note(shown, layer))
 
 
-def update(of: Quantities, shown: Shown) -> Section:
+def update(batch: Quantities, shown: Shown) -> Section:
     """Return theta := theta - alpha dC/dtheta, and the cost with the new parameters."""
-    layers = range(1, len(of.net.sizes))
+    layers = range(1, len(batch.net.sizes))
     sections = [
-        Section(f"Layer {layer}", [descent(of, shown, layer, kind) for kind in kinds(of, layer)])
+        Section(
+            f"Layer {layer}", [descent(batch, shown, layer, kind) for kind in kinds(batch, layer)]
+        )
         for layer in layers
     ]
-    changed = of.new_cost - of.trace.cost
+    changed = batch.new_cost - batch.trace.cost
     words = "the same" if not changed else f"{abs(changed):.3g} {'more' if changed > 0 else 'less'}"
     after = Group(
         "Cost with the new parameters",
         [],
-        [Line(notation.cost(), (), of.new_cost)],
-        notes=[f"Before the update it was {of.trace.cost:.6g}: it is now {words}."],
+        [Line(notation.cost(), (), batch.new_cost)],
+        notes=[f"Before the update it was {batch.trace.cost:.6g}: it is now {words}."],
     )
-    notes = [f"Gradient descent with the learning rate α = {of.learning_rate:g}."]
+    notes = [f"Gradient descent with the learning rate α = {batch.learning_rate:g}."]
     sections.append(Section("After", [after]))
     return Section("Update", sections=sections, notes=notes)
 
 
-def descent(of: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
+def descent(batch: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
     """Return the step of gradient descent of the parameters of a layer."""
     letter = kind.general(layer)
-    gradient = by(notation.cost(0 if of.m == 1 else None), letter)
-    chain = [letter, moved(of, layer, kind, letter, gradient, ALPHA)]
+    gradient = by(notation.cost(0 if batch.m == 1 else None), letter)
+    chain = [letter, moved(batch, layer, kind, letter, gradient, ALPHA)]
     number = 14 if chain[1] == letter - ALPHA * gradient else None  # penalties change it
-    before, gradients = kind.before(of, layer), kind.gradients(of, layer)
-    after = kind.after(of, layer)
-    rate = Number(of.learning_rate)
+    before, gradients = kind.before(batch, layer), kind.gradients(batch, layer)
+    after = kind.after(batch, layer)
+    rate = Number(batch.learning_rate)
     lines, limited = [], False
     for place in kind.places(shown, layer):
         theta, slope = Number(before[place]), Number(gradients[place])
-        part = moved(of, layer, kind, theta, slope, rate)
-        factor = norm_factor(of, layer, kind, place[0])
+        part = moved(batch, layer, kind, theta, slope, rate)
+        factor = norm_factor(batch, layer, kind, place[0])
         if factor != 1:
             part, limited = Number(factor) * part, True
         lines.append(Line(kind.letter(*place, layer), (part,), float(after[place])))
     notes = kind.note(shown, layer)
     if limited:
-        max_norm = of.net._options[layer - 1]["max_norm"]
+        max_norm = batch.net._options[layer - 1]["max_norm"]
         notes.append(f"The first factor scales the weights of a neuron to the norm {max_norm:g}.")
     return Group(f"New {kind.plural}", [chain], lines, number, notes, ":=")
 
 
 def moved(
-    of: Quantities,
+    batch: Quantities,
     layer: int,
     kind: Kind,
     theta: Expression,
@@ -172,7 +176,7 @@ def moved(
     rate: Expression,
 ) -> Expression:
     """Return the parameter after the step, with the penalties and weight decay of its layer."""
-    options = of.net._options[layer - 1]
+    options = batch.net._options[layer - 1]
     if not kind.weights:
         return theta - rate * slope
     if options["l1"]:
@@ -185,15 +189,15 @@ def moved(
     return after
 
 
-def norm_factor(of: Quantities, layer: int, kind: Kind, j: int) -> float:
+def norm_factor(batch: Quantities, layer: int, kind: Kind, j: int) -> float:
     """Return the factor by which max_norm scales the weights of neuron j."""
-    max_norm = of.net._options[layer - 1]["max_norm"]
+    max_norm = batch.net._options[layer - 1]["max_norm"]
     if not (kind.weights and max_norm):
         return 1.0
-    before, gradients = kind.before(of, layer)[j], kind.gradients(of, layer)[j]
-    rate = Number(of.learning_rate)
+    before, gradients = kind.before(batch, layer)[j], kind.gradients(batch, layer)[j]
+    rate = Number(batch.learning_rate)
     row = [
-        moved(of, layer, kind, Number(w), Number(g), rate).value()
+        moved(batch, layer, kind, Number(w), Number(g), rate).value()
         for w, g in zip(before, gradients, strict=True)
     ]
     norm = float(np.linalg.norm(row))
