@@ -14,8 +14,8 @@ EPSILON = 1e-5
 
 
 def normalized(z: Array) -> tuple[Array, Array]:
-    """z_hat (m, n), and the standard deviation of each sample (m, 1)."""
-    centred = z - z.mean(axis=1, keepdims=True)
-    variance = np.square(centred).mean(axis=1, keepdims=True)
+    """Return z_hat (m, n), and the standard deviation of each sample (m, 1)."""
+    centered = z - z.mean(axis=1, keepdims=True)
+    variance = np.square(centered).mean(axis=1, keepdims=True)
     deviation: Array = np.sqrt(variance + z.dtype.type(EPSILON))
-    return centred / deviation, deviation
+    return centered / deviation, deviation

@@ -16,7 +16,7 @@ from .train import gradient as gradient_of
 
 
 def sum_lengths(network: Layers) -> list[int]:
-    """How many numbers the sum of the gradient of each layer has."""
+    """Return the length of the summed gradient of each layer."""
     return [sum(theta.size for theta in layer.parameters().values()) for layer in network._layers]
 
 
@@ -30,10 +30,10 @@ def sum_gradient(
     ready: Callable[[int, Array], object],
     sample_weight: Array | None = None,
 ) -> list[tuple[float, float]]:
-    """The sums of costs and of weights of consecutive parts of the samples.
+    """Return the sums of costs and of weights of consecutive parts of the samples.
 
-    `ready(l, sums)` gets those of the gradient of layer l (from 0), one row a part: weights row by
-    row, then biases, gains and shifts; the last layer first.
+    `ready(l, sums)` receives the sums of the gradient of layer l (from 0), one row per part:
+    weights row by row, then biases, gains and shifts. The last layer comes first.
     """
     run = Settings(**settings)
     sums, rows_of_parts, start = [], [], 0
@@ -59,9 +59,9 @@ def apply_gradient(
     position: tuple[int, int],
     steps: int,
 ) -> tuple[float, float] | None:
-    """The update of a step by the sums over all its samples, (cost, weight, samples).
+    """Update by the sums over all samples of a step, (cost, weight, samples).
 
-    Returns the sums of costs and weights, or None where they are not finite and nothing was done.
+    Return the sums of costs and weights, or None, and change nothing, if they are not finite.
     """
     run = Settings(**settings)
     cost_sum, total, m = sums
@@ -79,5 +79,5 @@ def apply_gradient(
 
 
 def joined(parts: Iterable[Array | None]) -> Array:
-    """All numbers of the parts of a layer, one after the other."""
+    """Return all numbers of the parts of a layer, one after the other."""
     return np.concatenate([part.ravel() for part in parts if part is not None])

@@ -1,4 +1,4 @@
-"""One dense layer: its parameters, and its forward beside its backward."""
+"""One dense layer: its parameters, and its forward pass next to its backward pass."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .._internal.types import Array
 from ..tables.activation import Activation
 from .layer_norm import Norm
 
-# What a layer may learn; only with layer normalisation has it gains and shifts.
+# The parts that a layer may learn; gains and shifts belong to layer normalization.
 PARTS = ("weights", "biases", "gains", "shifts")
 # dC/d(each part) of each layer.
 Gradients: TypeAlias = dict[str, list[Array | None]]
 
 
 class Options(NamedTuple):
-    """What a layer has beside its activation; nothing by default."""
+    """The settings of a layer besides its activation; none by default."""
 
     dropout: float = 0.0
     l1: float = 0.0
@@ -29,7 +29,7 @@ class Options(NamedTuple):
 
 
 class Layer:
-    """a = sigma(a_prev W^T + b), one row a sample; sigma(norm(...)) with layer normalisation."""
+    """a = sigma(a_prev W^T + b), one row per sample; sigma(norm(...)) with layer normalization."""
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Layer:
         dtype: DTypeLike,
         options: Options | None = None,
     ) -> None:
+        """Allocate parameters of zero, and gains of one."""
         self.options = options or Options()
         self.w: Array = np.zeros((n_out, n_in), dtype)
         self.b: Array = np.zeros(n_out, dtype)
@@ -46,51 +47,51 @@ class Layer:
         self.activation = activation
 
     def parameters(self) -> dict[str, Array]:
-        """What the layer learns, by the names of `PARTS`."""
+        """Return what the layer learns, by the names of `PARTS`."""
         parts = {"weights": self.w, "biases": self.b}
         if self.norm is not None:
             parts |= {"gains": self.norm.gain, "shifts": self.norm.shift}
         return parts
 
     def forward(self, a_prev: Array) -> tuple[Array, Array]:
-        """a_prev (m, n_in) -> z, a (m, n_out)."""
+        """Return z and a (m, n_out) for a_prev (m, n_in)."""
         z = a_prev @ self.w.T + self.b  # eq. 1
         a = self.activation.sigma(self.seen(z))  # eq. 2
         return z, a
 
     def seen(self, z: Array) -> Array:
-        """What the activation sees of z, both (m, n_out)."""
+        """Return the input of the activation for z, both (m, n_out)."""
         return z if self.norm is None else self.norm.forward(z)
 
     def backward(self, delta: Array, a_prev: Array, m: float) -> tuple[Array, Array]:
-        """delta (m, n_out), a_prev (m, n_in) -> dC/dw (n_out, n_in), dC/db (n_out,)."""
+        """Return dC/dw (n_out, n_in) and dC/db (n_out,) for delta (m, n_out)."""
         grad_w = delta.T @ a_prev / m  # eq. 13
         grad_b = delta.sum(axis=0) / m  # eq. 13
         return grad_w, grad_b
 
     def grad_a_prev(self, delta: Array) -> Array:
-        """delta (m, n_out) -> dC/da of the layer before (m, n_in) (eq. 10)."""
+        """Return dC/da of the layer before (m, n_in) for delta (m, n_out) (eq. 10)."""
         return delta @ self.w
 
     def delta(self, z: Array, delta: Array, m: float) -> tuple[Array, Array | None, Array | None]:
-        """dC/d(what the activation sees) -> dC/dz, both (m, n_out), dC/dgain and dC/dshift."""
+        """Return dC/dz (m, n_out), dC/dgain and dC/dshift for dC/d(input of the activation)."""
         return (delta, None, None) if self.norm is None else self.norm.backward(z, delta, m)
 
-    # What an update has beside its rule; only weights are penalised.
+    # Penalties and limits, on weights alone.
 
     def penalty(self) -> float:
-        """What the weights add to the cost."""
+        """Return the penalties on the weights, which join the cost."""
         size, squares = np.abs(self.w).sum(dtype=float), np.square(self.w).sum(dtype=float)
         return float(self.options.l1 * size + self.options.l2 * squares)
 
     def penalty_slope(self) -> Array:
-        """(n_out, n_in)"""
+        """Return the derivative of the penalties, (n_out, n_in)."""
         slope: Array = self.options.l1 * np.sign(self.w) + 2 * self.options.l2 * self.w
         return slope
 
     def limit_norms(self) -> None:
         """Shorten the incoming weights of each neuron whose norm is too large."""
-        most = self.options.max_norm
-        if most:
+        max_norm = self.options.max_norm
+        if max_norm:
             norms = np.sqrt(np.square(self.w).sum(axis=1, keepdims=True, dtype=float))
-            self.w *= np.where(norms > most, most / np.maximum(norms, most), 1)
+            self.w *= np.where(norms > max_norm, max_norm / np.maximum(norms, max_norm), 1)

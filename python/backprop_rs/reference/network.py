@@ -41,27 +41,28 @@ class Layers:
         dtype: str,
         options: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
+        """Allocate the layers; `options` has the settings of each."""
         if len(sizes) < 2 or min(sizes) < 1:
             raise error.bad_sizes(sizes)
-        rows = [activation(text) for text in activations]
-        self._cost = check_output(sizes, rows, cost_of(cost))
-        self._output = rows[-1]
-        given = [Options(**one) for one in options or [{}] * len(rows)]
+        chosen = [activation(text) for text in activations]
+        self._cost = check_output(sizes, chosen, cost_of(cost))
+        self._output = chosen[-1]
+        settings = [Options(**layer) for layer in options or [{}] * len(chosen)]
         self._layers = [
-            Layer(n_in, n_out, row, dtype, more)
-            for n_in, n_out, row, more in zip(sizes[:-1], sizes[1:], rows, given, strict=True)
+            Layer(n_in, n_out, sigma, dtype, own)
+            for n_in, n_out, sigma, own in zip(sizes[:-1], sizes[1:], chosen, settings, strict=True)
         ]
         self._averaged: dict[str, Array] | None = None
         self._optimizer = optimizer("sgd")
         self.sizes = list(sizes)
-        self.activations = [getattr(given, "name", given) for given in activations]
+        self.activations = [getattr(choice, "name", choice) for choice in activations]
         self.cost = getattr(cost, "name", cost)
         self.dtype = dtype
 
     def forward(
         self, X: Array, masks: Sequence[Array | None] | None = None
     ) -> tuple[list[Array], list[Array]]:
-        """X (m, n_0) -> [z1, ..., zL], [a0, a1, ..., aL]; under dropout, a next layer sees less."""
+        """Return [z1, ..., zL] and [a0, a1, ..., aL] for X (m, n_0) under masks of dropout."""
         zs, activations, seen = [], [X], X
         for l, layer in enumerate(self._layers):  # noqa: E741 (l as in the derivation)
             z, a = layer.forward(seen)
@@ -77,13 +78,13 @@ class Layers:
         sample_weight: Array | None = None,
         masks: Sequence[Array | None] | None = None,
     ) -> tuple[float, list[Array], list[Array], list[Array], Gradients]:
-        """C, zs, activations, deltas (per sample), then the gradients of each layer."""
+        """Return C, zs, activations, deltas (per sample) and the gradients of each layer."""
         zs, activations = self.forward(X, masks)
         y = self.targets(y)
         layers = self._layers
         output = (self._output, layers[-1].seen(zs[-1]), activations[-1], y)
         weights = np.ones(len(X)) if sample_weight is None else sample_weight
-        m = float(weights.sum()) or np.inf  # samples without weight have no cost and no gradient
+        m = float(weights.sum()) or np.inf  # without any weight, cost and gradient are 0
         cost = float((weights * self._cost.of_samples(*output)).sum() / m)
 
         delta = self._cost.delta(*output)  # the output layer
@@ -99,8 +100,8 @@ class Layers:
         seen = [X, *(masked(a, masks, l) for l, a in enumerate(activations[1:-1]))]  # noqa: E741
         gradients: Gradients = {name: [] for name in PARTS}
         for layer, (delta, *of_norm), a_prev in zip(layers, through, seen, strict=True):
-            found = [*layer.backward(delta, a_prev, m), *of_norm]
-            for name, gradient in zip(PARTS, found, strict=True):
+            parts = [*layer.backward(delta, a_prev, m), *of_norm]
+            for name, gradient in zip(PARTS, parts, strict=True):
                 gradients[name].append(gradient)
         return cost, zs, activations, deltas, gradients
 
@@ -111,16 +112,16 @@ class Layers:
         learning_rate: float,
         sample_weight: Array | None = None,
     ) -> float:
-        """One update of all parameters with the averaged gradient; returns C before it."""
+        """Update all parameters with the averaged gradient; return C before the update."""
         cost, _, _, _, gradients = self.passes(X, y, sample_weight)
-        self._averaged = None  # this step does not follow it
+        self._averaged = None  # a moving average does not include this step
         self.descend(gradients, learning_rate)
         return cost
 
     def descend(
         self, gradients: Gradients, learning_rate: float, penalty_scale: float = 1.0
     ) -> None:
-        """One update of all parameters along their gradients, with what the layers ask for."""
+        """Update all parameters along their gradients, with the penalties of the layers."""
         rule = self._optimizer
         rule.tick()
         for l, layer in enumerate(self._layers):  # noqa: E741 (l as in the derivation)
@@ -138,19 +139,19 @@ class Layers:
     def backward(
         self, X: Array, y: NDArray[Any], sample_weight: Array | None = None
     ) -> tuple[Any, ...]:
-        """C, zs, activations, deltas, dC/dw, dC/db, dC/dgain and dC/dshift."""
+        """Return C, zs, activations, deltas, dC/dw, dC/db, dC/dgain and dC/dshift."""
         *trace, gradients = self.passes(X, y, sample_weight)
         return (*trace, *gradients.values())
 
     def gradient(
         self, X: Array, y: NDArray[Any], sample_weight: Array | None = None
     ) -> tuple[Any, ...]:
-        """C, dC/dw, dC/db, dC/dgain and dC/dshift alone."""
+        """Return C, dC/dw, dC/db, dC/dgain and dC/dshift."""
         cost, _, _, _, gradients = self.passes(X, y, sample_weight)
         return (cost, *gradients.values())
 
     def predict(self, X: Any, out: Any = None) -> Array | None:
-        """The output activations, or None where an argument is not ready for use as it is."""
+        """Return the output activations, or None if an argument needs a check or a copy first."""
         n_in, n_out = self.sizes[0], self.sizes[-1]
         if not (is_ready(X, self.dtype) and X.shape[-1] == n_in and np.isfinite(X).all()):
             return None
@@ -166,36 +167,37 @@ class Layers:
         return out  # type: ignore[no-any-return]
 
     def activations_of(self, X: Array) -> list[Array]:
-        """[a0, a1, ..., aL]."""
+        """Return [a0, a1, ..., aL]."""
         return self.forward(X)[1]
 
     def costs(self, X: Array, y: NDArray[Any]) -> NDArray[np.float64]:
-        """The cost of each sample, (m,)."""
+        """Return the cost of each sample, (m,)."""
         zs, activations = self.forward(X)
         z = self._layers[-1].seen(zs[-1])
         output = (self._output, z, activations[-1], self.targets(y))
         return self._cost.of_samples(*output).astype(np.float64)
 
     def mean_cost(self, X: Array, y: NDArray[Any], sample_weight: Array | None = None) -> float:
-        """C = 1/m sum_i C_i, or the weighted mean."""
+        """Return C = 1/m sum_i C_i, or the weighted mean."""
         costs = self.costs(X, y)
         if sample_weight is None:
             return float(costs.mean())
         return float((sample_weight * costs).sum() / (sample_weight.sum() or np.inf))
 
     def targets(self, y: NDArray[Any]) -> Array:
-        """y (m, n_L); class labels become one-hot rows."""
+        """Return y (m, n_L); class labels become one-hot rows."""
         if y.ndim == 2:
             return y
         n_out = self.sizes[-1]
         beyond = (y < 0) | (y >= n_out)
-        if beyond.any():  # they were checked, so somebody has changed them
+        if beyond.any():  # they were checked, so another thread has changed them
             raise error.changed_label(n_out, y[beyond.argmax()])
         one_hot: Array = np.zeros((len(y), n_out), self.dtype)
         one_hot[np.arange(len(y)), y] = 1
         return one_hot
 
     def initialize(self, init: str, seed: int) -> None:
+        """Draw all parameters."""
         self._averaged = None
         names = [layer.activation.name for layer in self._layers]
         parameters = drawn(init_of(init), pairwise(self.sizes), names, seed)
@@ -220,14 +222,15 @@ class Layers:
         """Return copies of the shifts; None for layers without layer normalization."""
         return [None if layer.norm is None else layer.norm.shift.copy() for layer in self._layers]
 
-    def set_part(self, name: str, given: Sequence[Array | None]) -> None:
-        self._averaged = None  # it belongs to the parameters of before
-        for layer, array in zip(self._layers, given, strict=True):
+    def set_part(self, name: str, arrays: Sequence[Array | None]) -> None:
+        """Replace one part of each layer."""
+        self._averaged = None  # it belongs to the parameters before
+        for layer, array in zip(self._layers, arrays, strict=True):
             if array is not None:
                 layer.parameters()[name][...] = array
 
     def is_finite(self) -> bool:
-        """Whether no parameter is NaN or infinite."""
+        """Return True if no parameter is NaN or infinite."""
         arrays = [array for layer in self._layers for array in layer.parameters().values()]
         return all(bool(np.isfinite(array).all()) for array in arrays)
 
@@ -237,20 +240,21 @@ class Layers:
     set_shifts = partialmethod(set_part, "shifts")
 
     def set_optimizer(self, rule: str) -> None:
+        """Start with an optimizer whose memory is empty."""
         self._optimizer = optimizer(rule)
 
     def parameters(self) -> dict[str, Array]:
-        """Every array that training changes, by its name."""
+        """Return every array that training changes, by its name."""
         return {
             f"{name}.{number}": theta
             for name in PARTS
             for number, layer in enumerate(self._layers, 1)
-            for own, theta in layer.parameters().items()
-            if own == name
+            for part, theta in layer.parameters().items()
+            if part == name
         }
 
     def state(self) -> dict[str, Any]:
-        """All that a training needs beside its settings and data: copies, by name."""
+        """Return copies of all that a training needs besides its settings and data, by name."""
         state: dict[str, Any] = {}
         for name, theta in self.parameters().items():
             state[name] = theta.copy()
@@ -261,15 +265,15 @@ class Layers:
         return state | {"updates": self._optimizer.updates, "momentum_product": 1.0}
 
     def snapshot(self, interrupted: Callable[[], bool] | None = None) -> Snapshot | None:
-        """A copy of the state, for `go_back` of this network alone; None if it is interrupted."""
+        """Return a copy of the state for `go_back` of this network, or None if interrupted."""
         return None if interrupted and interrupted() else Snapshot(self.state())
 
     def go_back(self, snapshot: Snapshot) -> None:
-        """Back to a snapshot of this network."""
+        """Return to a snapshot of this network."""
         self.set_state(snapshot.state)
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Take what `state` gave for a network and an optimiser like these."""
+        """Take the `state` of a network with the same layers and optimizer."""
         parameters = self.parameters()
         averaged = "averaged.weights.1" in state
         places = dict(parameters)
@@ -290,27 +294,27 @@ class Layers:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state of one network at one moment."""
+    """The state of one network at one time."""
 
     state: dict[str, Any]
 
     def is_finite(self) -> bool:
-        """Whether no number is NaN or infinite."""
+        """Return True if no number is NaN or infinite."""
         return all(np.isfinite(value).all() for value in self.state.values())
 
 
 def masked(a: Array, masks: Sequence[Array | None] | None, l: int) -> Array:  # noqa: E741
-    """What dropout leaves of layer l (from 0)."""
+    """Return the activations of layer l (from 0) that dropout keeps."""
     mask = masks[l] if masks else None
     return a if mask is None else a * mask
 
 
-def check_output(sizes: list[int], rows: list[Activation], cost: Cost) -> Cost:
-    """The cost, where it and the sizes go with the output activation."""
-    for hidden, row in enumerate(rows[:-1], 1):
-        if not row.elementwise:
+def check_output(sizes: list[int], activations: list[Activation], cost: Cost) -> Cost:
+    """Return the cost, or raise ValueError if it or the sizes do not fit the output activation."""
+    for hidden, sigma in enumerate(activations[:-1], 1):
+        if not sigma.elementwise:
             raise error.hidden_softmax(hidden)
-    output = rows[-1]
+    output = activations[-1]
     if cost.outputs != ALL_OUTPUTS and output.name not in cost.outputs:
         raise error.cost_and_output(cost.name, cost.outputs, output.name)
     if not output.elementwise and sizes[-1] < 2:
@@ -319,9 +323,9 @@ def check_output(sizes: list[int], rows: list[Activation], cost: Cost) -> Cost:
 
 
 def is_ready(X: Any, dtype: str) -> bool:
-    """A C-contiguous, aligned array of this dtype in native order, (m, n) or (n,), not empty."""
+    """Check for a C-contiguous, aligned array of this dtype, (m, n) or (n,), not empty."""
     return (
-        type(X) is np.ndarray  # a masked array is more
+        type(X) is np.ndarray  # a masked array or a subclass needs a check
         and X.dtype == dtype
         and X.flags.c_contiguous
         and X.flags.aligned

@@ -23,7 +23,7 @@ Position = tuple[int, int, float, float]  # epoch, step, sum w_i C_i and sum w_i
 
 @dataclass
 class Settings:
-    """How to train."""
+    """The settings of a training."""
 
     batch_size: int
     learning_rate: float
@@ -34,28 +34,28 @@ class Settings:
     schedule_epochs: int = 0
     shuffle: bool = False
     seed: int = 0
-    # (epochs, n), of whole epochs, from `orders_from` on; with a window, of some of its samples
+    # (epochs, n): orders of whole epochs from `orders_from` on, or of the samples in a window
     orders: NDArray[Any] | None = None
     orders_from: int = 0
-    stop_step: int = 0  # steps of `stop_epoch` that are still to be done
+    stop_step: int = 0  # the number of steps of `stop_epoch` to do
     clip_value: float | None = None
     clip_norm: float | None = None
     average: float | None = None
     input_noise: float = 0.0
     check_finite: bool = False
     penalty_per_sample: bool = False
-    penalty_in_cost: float = 0.0  # how often
-    batches_by_rows: bool = False  # in the cost of an epoch, instead of by their weights
+    penalty_in_cost: float = 0.0  # the factor of the penalties in the reported cost
+    batches_by_rows: bool = False  # weigh batches by rows in the cost of an epoch
     window: tuple[int, int] | None = None  # samples of the epoch, and the first step of X
-    names: NDArray[Any] | None = None  # the number of each sample in all data
-    interrupted: Callable[[], bool] | None = None  # whether to give the training up
+    names: NDArray[Any] | None = None  # the number of each sample in the whole data
+    interrupted: Callable[[], bool] | None = None  # True ends the training
 
     def named(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """What noise and dropout know the samples by."""
+        """Return the numbers of samples by which noise and dropout are drawn."""
         return rows if self.names is None else self.names[rows]
 
     def order(self, n: int, epoch: int) -> NDArray[Any]:
-        """The rows in the order of an epoch."""
+        """Return the rows in the order of an epoch."""
         if self.orders is not None:
             at = epoch - self.orders_from
             order: NDArray[Any] = self.orders[at].copy() if 0 <= at < len(self.orders) else EMPTY
@@ -65,7 +65,7 @@ class Settings:
         return shuffled_order(n, self.seed, epoch) if self.shuffle else np.arange(n)
 
     def rate(self, epoch: int, step: int, steps: int) -> float:
-        """The learning rate of a step."""
+        """Return the learning rate of a step."""
         x = epoch - self.schedule_from + step / steps
         factor = schedule_of(self.schedule or "constant").factor(x, self.schedule_epochs)
         return self.learning_rate * factor
@@ -79,13 +79,13 @@ def train(
     position: Position,
     sample_weight: Array | None = None,  # (n,)
 ) -> tuple[list[float], int, int, float, float, str | BaseException]:
-    """Go on from (epoch, step, cost_sum, weight_sum) to `stop_epoch`, or until the budget is spent.
+    """Train from (epoch, step, cost_sum, weight_sum) to `stop_epoch`, or for the budget of time.
 
-    Returns the costs of the epochs that ended in this call, where to go on, and why it came back:
-    done, time, nonfinite, interrupted (by `interrupted` of the settings), or the exception of a
-    signal handler or of a function of the user's own. The cost of an epoch is sum w_i C_i / sum w_i
-    over its samples, each taken just before the update of its own batch; 0 if no sample has a
-    weight. The sums are those of the epoch of the last step.
+    Return the costs of the epochs that ended in this call, the new position, and the reason of the
+    return: done, time, nonfinite, interrupted (by `interrupted` of the settings), or the exception
+    of a signal handler or of a custom function. The cost of an epoch is sum w_i C_i / sum w_i over
+    its samples, each taken just before the update of its own batch; 0 if no sample has a weight.
+    The sums are those of the epoch of the last step.
     """
     run = Settings(**settings)
     epoch, step, *sums = position
@@ -107,10 +107,10 @@ def train(
                 rows = order[first : first + run.batch_size]
                 weights = None if sample_weight is None else sample_weight[rows]
                 rate = run.rate(epoch, step, steps)
-                found = one_step(network, run, (X[rows], y[rows], weights), (rows, epoch), rate)
-                if found is None:
+                added = one_step(network, run, (X[rows], y[rows], weights), (rows, epoch), rate)
+                if added is None:
                     return costs, epoch, step, sums[0], sums[1], "nonfinite"
-                sums = [sums[0] + found[0], sums[1] + found[1]] if step else list(found)
+                sums = [sums[0] + added[0], sums[1] + added[1]] if step else list(added)
                 step += 1
                 if step < last and perf_counter() >= deadline:
                     return costs, epoch, step, sums[0], sums[1], "time"
@@ -122,7 +122,7 @@ def train(
                 break
             if perf_counter() >= deadline and (epoch, step) < (run.stop_epoch, run.stop_step):
                 return costs, epoch, step, sums[0], sums[1], "time"
-    except BaseException as error:  # the steps before it have been made
+    except BaseException as error:  # the steps before it are done
         return costs, epoch, step, sums[0], sums[1], error
     return costs, epoch, step, sums[0], sums[1], "done"
 
@@ -134,27 +134,27 @@ def one_step(
     drawn: tuple[NDArray[Any], int],
     learning_rate: float,
 ) -> tuple[float, float] | None:
-    """One update; what it adds to the sums of costs and weights of its epoch.
+    """Update once; return what it adds to the sums of costs and weights of its epoch.
 
-    None where its cost is not finite and nothing was changed.
+    Return None, and change nothing, if its cost is not finite.
     """
     cost, gradients = gradient(network, run, batch, drawn)
     weights, m = batch[2], len(batch[0])
     total = m if weights is None else float(weights.sum())
-    found = update(network, run, cost, total, gradients, learning_rate)
-    return None if found is None else shares(run, found, total, m)
+    reported = update(network, run, cost, total, gradients, learning_rate)
+    return None if reported is None else shares(run, reported, total, m)
 
 
 def shares(run: Settings, cost: float, total: float, m: int) -> tuple[float, float]:
-    """What a batch of m samples, of the weight `total`, adds to the sums of its epoch."""
+    """Return what a batch of m samples, of the weight `total`, adds to the sums of its epoch."""
     counted = m if run.batches_by_rows else total
     return counted * cost, float(counted)
 
 
 def begin_average(network: Layers, run: Settings) -> None:
-    """Begin the average of the parameters, or drop that of an earlier training.
+    """Start the moving average of the parameters, or drop that of an earlier training.
 
-    Without `average` the parameters go on without it, so that it would no longer be theirs.
+    A training without `average` drops it because its steps would be missing in it.
     """
     if run.average is None:
         network._averaged = None
@@ -168,7 +168,7 @@ def gradient(
     batch: tuple[Array, NDArray[Any], Array | None],
     drawn: tuple[NDArray[Any], int],
 ) -> tuple[float, Gradients]:
-    """C and the gradients of all parts under noise and dropout."""
+    """Return C and the gradients of all parts under noise and dropout."""
     X, y, weights = batch
     rows, epoch = run.named(drawn[0]), drawn[1]
     if run.input_noise:
@@ -189,7 +189,7 @@ def update(
     gradients: Gradients,
     learning_rate: float,
 ) -> float | None:
-    """Penalties, clipping and the update by an averaged gradient; the cost, or None."""
+    """Apply penalties, clipping and one update; return the cost, or None if it is not finite."""
     scale = (1 / total if total else 0.0) if run.penalty_per_sample else 1.0
     if run.penalty_in_cost:
         cost += run.penalty_in_cost * scale * sum(layer.penalty() for layer in network._layers)
@@ -203,7 +203,7 @@ def update(
 
 
 def noise(seed: int, rows: NDArray[Any], epoch: int, X: Array) -> Array:
-    """Normal noise of each sample, (m, n_0)."""
+    """Return normal noise for each sample, (m, n_0)."""
     drawn = [normal(seed, NOISE, (int(row), epoch, 0), X.shape[1]) for row in rows]
     return np.array(drawn, X.dtype)
 
@@ -216,7 +216,7 @@ def masks_of(
     b: Array,
     dropout: float,
 ) -> Array | None:
-    """The mask of layer l for each sample, (m, n_l)."""
+    """Return the mask of layer l for each sample, (m, n_l)."""
     if not dropout:
         return None
     drawn = [mask(seed, int(row), epoch, l, len(b), dropout) for row in rows]
@@ -224,7 +224,7 @@ def masks_of(
 
 
 def clip(run: Settings, gradients: list[Array]) -> None:
-    """Shorten the gradient, then cut its elements."""
+    """Shorten the gradient, then limit its elements."""
     if run.clip_norm is not None:
         norm = np.sqrt(sum(float(np.square(g, dtype=float).sum()) for g in gradients))
         if norm > run.clip_norm:
@@ -236,7 +236,7 @@ def clip(run: Settings, gradients: list[Array]) -> None:
 
 
 def follow(network: Layers, decay: float) -> None:
-    """Take the moving average of the parameters on."""
+    """Update the moving average of the parameters."""
     assert network._averaged is not None
     for name, theta in network.parameters().items():
         average = network._averaged[name]
