@@ -13,7 +13,7 @@ import numpy as np
 
 from . import backends
 from ._internal import checks, frames, memory
-from ._internal.locked import Turns
+from ._internal.locked import Locked
 from .custom import Activation, Cost
 from .dense import Dense
 from .tables.choices import Tables
@@ -84,7 +84,7 @@ class BaseNetwork:
         arguments = (sizes, activations, chosen_cost, checks.dtype(dtype), self._options)
         self._core: CoreNetwork = module.Network(*arguments)
         if self.backend == "numpy":
-            self._core = Turns(self._core)
+            self._core = Locked(self._core)
         self._n_parameters = sum(self._counts())  # asked for by each step
         self._busy = Lock()
         custom_cost = isinstance(chosen_cost, Cost)

@@ -1,4 +1,4 @@
-"""The sentences of the errors, built from data: what was expected, what was given."""
+"""The sentences of the errors, with the accepted and the actual values."""
 
 from __future__ import annotations
 
@@ -84,11 +84,11 @@ ALIASES: Mapping[str, Mapping[str, str]] = {
         "steplr": "step",
     },
 }
-"""What other libraries call the rows of the tables, without capitals and what joins words."""
+"""The names of other libraries for entries of the tables, as `key` writes them."""
 
 
 def unknown_name(kind: str, given: object, names: Sequence[str]) -> ValueError | TypeError:
-    """The error for a name that is not in a table, with the nearest one that is.
+    """Return the error for a name that is not in a table, with the nearest one that is.
 
     >>> print(unknown_name("cost", "squared_eror", ["squared_error", "cross_entropy"]))
     cost must be one of squared_error, cross_entropy; got 'squared_eror' \
@@ -103,9 +103,9 @@ def unknown_name(kind: str, given: object, names: Sequence[str]) -> ValueError |
 
 
 def meant(kind: str, given: str, names: Sequence[str]) -> str | None:
-    """The name that `given` most likely stands for.
+    """Return the name that `given` most likely stands for, if any.
 
-    What another library calls it, itself in other letters, or the nearest.
+    It is the same name with other separators, the name of another library, or the nearest name.
 
     >>> meant("activation", "Swish", ["relu", "silu", "mish"])
     'silu'
@@ -122,7 +122,7 @@ def meant(kind: str, given: str, names: Sequence[str]) -> str | None:
 
 
 def key(name: str) -> str:
-    """A name without capitals and what joins words.
+    """Return a name in lower case, without separators.
 
     >>> key("Leaky-ReLU")
     'leakyrelu'
@@ -134,7 +134,7 @@ JOINTS = str.maketrans("", "", "_- .")
 
 
 def edit_distance(left: str, right: str) -> int:
-    """Levenshtein distance: how many letters to insert, delete or replace.
+    """Return the Levenshtein distance: the number of letters to insert, delete or replace.
 
     >>> edit_distance("sigmod", "sigmoid")
     1
@@ -149,61 +149,73 @@ def edit_distance(left: str, right: str) -> int:
 
 
 def bad_sizes(given: object) -> ValueError:
+    """Return the error for sizes that are not at least two positive integers."""
     return ValueError(f"sizes must be at least two positive integers; got {given}")
 
 
 def hidden_softmax(layer: int) -> ValueError:
+    """Return the error for softmax in a hidden layer."""
     return ValueError(f"softmax can only be the output activation; got it for hidden layer {layer}")
 
 
 def softmax_of_one(n_out: int) -> ValueError:
+    """Return the error for softmax of one output."""
     return ValueError(f"softmax needs at least 2 output neurons; got {n_out}")
 
 
 def cost_and_output(cost: str, outputs: Iterable[str], given: str) -> ValueError:
+    """Return the error for a cost with an output activation that it does not support."""
     return ValueError(
         f"cost '{cost}' goes with output {' or '.join(outputs)}; got output '{given}'"
     )
 
 
 def malformed(kind: str, given: str) -> ValueError:
+    """Return the error for a text that is not an entry."""
     return ValueError(
         f"{kind} must be a name or a name with numbers such as name(0.1); got '{given}'"
     )
 
 
-def unknown_setting(kind: str, row: str, settings: Sequence[str], given: str) -> ValueError:
+def unknown_setting(kind: str, entry: str, settings: Sequence[str], given: str) -> ValueError:
+    """Return the error for a setting that an entry does not have."""
     has = f"settings {', '.join(settings)}" if settings else "no settings"
-    return ValueError(f"{kind} '{row}' has {has}; got '{given}'")
+    return ValueError(f"{kind} '{entry}' has {has}; got '{given}'")
 
 
-def setting_value(setting: str, kind: str, row: str, accepted: str, given: str) -> ValueError:
-    return ValueError(f"{setting} of {kind} '{row}' must be {accepted}; got {given}")
+def setting_value(setting: str, kind: str, entry: str, accepted: str, given: str) -> ValueError:
+    """Return the error for a number that a setting does not accept."""
+    return ValueError(f"{setting} of {kind} '{entry}' must be {accepted}; got {given}")
 
 
 def changed_label(n_out: int, given: object) -> ValueError:
+    """Return the error for labels that changed during a call."""
     return ValueError(
         f"y must hold class labels from 0 to {n_out - 1} until the call returns; got {given}"
     )
 
 
 def wrong_orders(n: int) -> ValueError:
+    """Return the error for orders with too few rows or with others."""
     return ValueError(
         f"orders must hold rows from 0 to {n - 1} for every epoch; got others, or too few"
     )
 
 
 def endless_schedule(given: str) -> ValueError:
+    """Return the error for a schedule without a length before 'then'."""
     return ValueError(f"schedule '{given}' needs a length before 'then'; got none")
 
 
 def reactive_curves(given: str) -> ValueError:
+    """Return the error for two curves that depend on the course of the training."""
     return ValueError(
         f"schedule must have at most one curve that watches the training; got '{given}'"
     )
 
 
 def foreign_state(name: str) -> ValueError:
+    """Return the error for a state without an array of the right shape."""
     return ValueError(
         f"state must be that of a network and an optimizer like these; got no fitting '{name}'"
     )

@@ -96,6 +96,7 @@ def check_names(argument: str, names: Sequence[str], known: Sequence[str]) -> No
 
 
 def shown(names: Sequence[str]) -> str:
+    """Return up to ten names as text."""
     several = ", ".join(repr(name) for name in names[:10])
     return several + (f", ... ({len(names)} in all)" if len(names) > 10 else "")
 
@@ -141,10 +142,12 @@ def array_of_frame(argument: str, frame: Any) -> NDArray[Any]:
 
 
 def is_plain(dtype: object) -> bool:
+    """Return True for a NumPy dtype of numbers."""
     return isinstance(dtype, np.dtype) and dtype.kind in NUMBERS
 
 
 def example(array: NDArray[Any]) -> str:
+    """Return the first element of a column of objects, for the error."""
     return f", such as {array[0]!r}" if array.dtype == object and len(array) else ""
 
 
@@ -157,6 +160,7 @@ def array_of_column(column: Any) -> NDArray[Any]:
 
 
 def array_of_pandas(column: Any) -> NDArray[Any]:
+    """Return a pandas column as an array."""
     array: NDArray[Any] = np.asarray(column)
     kind = getattr(column.dtype, "numpy_dtype", None)  # of pandas' own nullable types, and Arrow's
     if array.dtype.kind in NUMBERS or kind is None or kind.kind not in NUMBERS:
@@ -166,6 +170,7 @@ def array_of_pandas(column: Any) -> NDArray[Any]:
 
 
 def array_of_polars(column: Any) -> NDArray[Any]:
+    """Return a polars column as an array."""
     import polars as pl
 
     dtype = column.dtype
@@ -175,6 +180,7 @@ def array_of_polars(column: Any) -> NDArray[Any]:
 
 
 def array_of_arrow(column: Any) -> NDArray[Any]:
+    """Return an Arrow column as an array."""
     import pyarrow as pa
 
     kind = column.type

@@ -1,4 +1,4 @@
-"""Arrays of others, as NumPy sees them: masked ones, and those that come by DLPack alone."""
+"""Convert foreign arrays to NumPy: frames, masked arrays and arrays with DLPack."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from . import frames
 
 
 def array_of(name: str, given: Any) -> Any:
-    """What NumPy makes of `given`, without a copy where there need be none.
+    """Return a NumPy array, without a copy if possible.
 
     Raises
     ------
-    ValueError
-        Where values are masked: NumPy would take what lies beneath the mask.
+    MaskedValues
+        If values are masked, because NumPy would read the values below the mask.
     NotNumbers
         If a column of a frame does not hold numbers.
     """
@@ -34,9 +34,9 @@ def array_of(name: str, given: Any) -> Any:
 
 
 def unmasked(name: str, given: Any) -> Any:
-    ma: Any = sys.modules.get(
-        "numpy.ma"
-    )  # where it was not imported (to its end) nothing is masked
+    # Without a complete import of numpy.ma there are no masked arrays.
+    """Return the argument, or raise MaskedValues if values are masked."""
+    ma: Any = sys.modules.get("numpy.ma")
     if not hasattr(ma, "is_masked"):
         return given
     rows = given if isinstance(given, (list, tuple)) else [given]

@@ -1,4 +1,4 @@
-"""What a call with a keyword that a public method does not have is told."""
+"""Explain calls with a keyword that a public method does not have."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ OTHERS = {
     "X": ("x", "inputs", "data"),
     "y": ("Y", "labels", "targets", "target"),
 }
-"""The names of arguments, and what other libraries call them."""
+"""The names of arguments, with those of other libraries."""
 
 ALIASES = {other: name for name, others in OTHERS.items() for other in others}
 
 
-PLAIN = ("predict",)  # called so often that one more function would be felt
+PLAIN = ("predict",)  # called so often that one more call would slow it down
 
 
 def hinting(cls: C) -> C:
     """Let all public methods of a class and of its bases in this package explain wrong keywords.
 
-    Nothing happens to a call that is right but that it goes by way of one more function; those of
-    `PLAIN` only lose the name of the class that they stand in.
+    A correct call only passes through one more function. The methods in `PLAIN` are not wrapped;
+    their names in errors lose the class.
     """
     for base in cls.__mro__:
         if not base.__module__.startswith("backprop_rs"):
@@ -71,20 +71,20 @@ def hinting(cls: C) -> C:
 
 
 def explaining(function: FunctionType, shown: str, cls: type) -> FunctionType:
-    """The same function; its name in errors is `shown`, without the class that it stands in."""
+    """Return the same function with better errors; `shown` is its name in them."""
     explain = explained
 
     def call(*args: Any, **given: Any) -> Any:
         try:
             return function(*args, **given)
         except TypeError as error:
-            # What the function itself has raised has a frame behind this one.
+            # An error from within the function has a frame behind this one.
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise
             sentence = explain(str(error), function, given, shown, cls)
         raise TypeError(sentence)
 
-    # With the globals of the function: by them doctest knows in which module its examples stand.
+    # The globals are those of the function, because doctest takes the module from them.
     like = FunctionType(call.__code__, function.__globals__, closure=call.__closure__)
     return update_wrapper(like, function)  # type: ignore[return-value]
 
@@ -92,7 +92,7 @@ def explaining(function: FunctionType, shown: str, cls: type) -> FunctionType:
 def explained(
     sentence: str, function: FunctionType, given: Iterable[str], shown: str, cls: type
 ) -> str:
-    """What was wrong with a call, and which argument was most likely meant."""
+    """Return a sentence about a wrong call, with the argument that was most likely meant."""
     known = set(signature(function).parameters)
     wrong = [name for name in given if name not in known]
     if not wrong:
@@ -101,7 +101,7 @@ def explained(
 
 
 def hint(wrong: str, known: Iterable[str], cls: type) -> str:
-    """Which argument of this function, or of the class or its `fit`, was most likely meant.
+    """Return a hint at the argument of this function, the class or its `fit` that was meant.
 
     >>> hint("lr", ["X", "y", "learning_rate"], object)
     '; did you mean learning_rate?'
@@ -117,7 +117,7 @@ def hint(wrong: str, known: Iterable[str], cls: type) -> str:
 
 
 def nearest(wrong: str, known: Iterable[str]) -> str | None:
-    """What another library calls an argument, or the one that is at most two letters away."""
+    """Return the argument with this name in another library, or with two letters of difference."""
     names = [name for name in known if name != "self"]
     for other in (ALIASES.get(wrong), ALIASES.get(wrong.lower()), wrong.lower()):
         if other in names:

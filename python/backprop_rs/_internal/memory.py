@@ -1,7 +1,7 @@
-"""Whether there is memory for what a call allocates: asked before, because afterwards is too late.
+"""Raise MemoryError before a call that needs more memory than is free.
 
-Linux grants more memory than it has and ends a process that uses it. The core raises MemoryError
-for what the system refuses at once; here the rest is estimated.
+Linux grants more memory than it has, and kills a process that uses it. The core raises MemoryError
+if the system refuses an allocation; this module estimates the rest before the call.
 """
 
 from __future__ import annotations
@@ -13,18 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-SMALL = 1 << 26  # bytes that are not asked about
+SMALL = 1 << 26  # bytes below which there is no check
 UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"))
 CHUNK = 1024  # the rows of a batch that the core holds at once
 
 
 def need(numbers: int, dtype: str, what: str) -> None:
-    """Refuse to go on if there is no memory for so many numbers of a type.
-
-    Raises
-    ------
-    MemoryError
-    """
+    """Raise MemoryError if `numbers` values of a dtype do not fit in free memory."""
     wanted = numbers * np.dtype(dtype).itemsize
     if wanted < SMALL:
         return
@@ -34,25 +29,25 @@ def need(numbers: int, dtype: str, what: str) -> None:
 
 
 def need_parameters(sizes: Sequence[int], dtype: str) -> None:
-    """Refuse a network if there is no memory for its parameters, which the core keeps twice."""
+    """Raise MemoryError if the parameters, which the core keeps twice, do not fit in memory."""
     count = sum(n_out * (2 * n_in + 1) for n_in, n_out in pairwise(sizes))
     need(count, dtype, f"a network of sizes {list(sizes)}")
 
 
 def need_training(sizes: Sequence[int], batch_size: int, dtype: str) -> None:
-    """Refuse a batch size if there is no memory for the activations and δ of all layers."""
+    """Raise MemoryError if the activations and δ of a batch do not fit in memory."""
     rows = min(batch_size, CHUNK)
     numbers = rows * (2 * sum(sizes) - sizes[0])
     need(numbers, dtype, f"training of sizes {list(sizes)} in batches of {batch_size:,}")
 
 
 def available() -> int | None:
-    """Return the bytes that this process may still use, as far as the system tells."""
+    """Return the bytes that this process may still use, or None if the system does not say."""
     return min((max(left, 0) for left in limits()), default=None)
 
 
 def limits() -> Iterator[int]:
-    """Yield what the machine, the control group of a container and `ulimit -v` leave."""
+    """Yield the free bytes of the machine, of the container's control group and of `ulimit -v`."""
     try:
         machine = table("/proc/meminfo")
         yield (machine["MemAvailable:"] + machine["SwapFree:"]) << 10
@@ -63,36 +58,36 @@ def limits() -> Iterator[int]:
     try:
         import resource
 
-        most = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if most != resource.RLIM_INFINITY:
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
             pages = int(Path("/proc/self/statm").read_text().split()[0])
-            yield most - pages * resource.getpagesize()
+            yield limit - pages * resource.getpagesize()
     except (ImportError, OSError, ValueError):
         pass
 
 
 def left_by_group(folder: str) -> int:
-    """Return the limit of a control group less what it uses; files it can drop do not count."""
-    for limit, used, cached in (
+    """Return the limit of a control group minus its use; cached files do not count."""
+    for limit_file, used_file, cached in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
     ):
         try:
-            most, taken = (int(Path(folder, name).read_text()) for name in (limit, used))
-            return most - taken + table(f"{folder}/memory.stat").get(cached, 0)
+            limit, used = (int(Path(folder, name).read_text()) for name in (limit_file, used_file))
+            return limit - used + table(f"{folder}/memory.stat").get(cached, 0)
         except (OSError, ValueError):
             continue
     return 1 << 62  # there is no limit
 
 
 def table(path: str) -> dict[str, int]:
-    """Return the names and numbers of a file of the system."""
+    """Return the names and numbers in a file of the system."""
     lines = (line.split() for line in Path(path).read_text().splitlines())
     return {name: int(number) for name, number, *_ in lines}
 
 
 def shown(size: int) -> str:
-    """Return a number of bytes to read."""
+    """Return a number of bytes as text."""
     for unit, name in UNITS:
         if size >= unit:
             return f"{size / unit:,.1f} {name}"

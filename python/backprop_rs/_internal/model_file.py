@@ -25,14 +25,15 @@ Parameters = Mapping[str, Sequence["Array | None"]]
 
 @dataclass(frozen=True)
 class Part:
-    """A kind of parameter: the shape that a layer's has, and which layers have one."""
+    """A kind of parameter: its shape in a layer, and the layers that have it."""
 
     name: str
     shape: Callable[[int, int], tuple[int, ...]]  # of (n_in, n_out)
-    has: Callable[[Mapping[str, Any]], bool] = lambda options: True  # of the layer's settings
+    has: Callable[[Mapping[str, Any]], bool] = lambda options: True  # from the settings of a layer
 
 
 def has_norm(options: Mapping[str, Any]) -> bool:
+    """Return True if a layer has layer normalization."""
     return options.get("layer_norm", False) is True
 
 
@@ -61,7 +62,7 @@ def write(path: Path, settings: Mapping[str, Any], parameters: Parameters) -> No
 def read(
     path: Path, allow_nonfinite: bool = False
 ) -> tuple[dict[str, Any], dict[str, list[Array | None]]]:
-    """The settings and the parameters of a model file, by the names of `PARTS`.
+    """Return the settings and the parameters of a model file, by the names of `PARTS`.
 
     Raises
     ------
@@ -79,13 +80,14 @@ def read(
 
 
 def refused(path: Path, reason: Exception | str) -> ValueError:
+    """Return the error for a file that is not a model."""
     return safetensors.refused(path, MODEL, reason)
 
 
 def parameters_of(
     settings: dict[str, Any], arrays: dict[str, Array]
 ) -> dict[str, list[Array | None]]:
-    """The arrays, which must be just those that `write` writes for these settings."""
+    """Return the arrays by part, which must be exactly those that `write` writes."""
     sizes, dtype = settings.get("sizes"), settings.get("dtype")
     if not isinstance(dtype, str) or dtype not in DTYPES or not is_sizes(sizes):
         raise Refused("has settings without sizes and dtype")
@@ -107,7 +109,7 @@ def parameters_of(
 
 
 def options_of(settings: dict[str, Any], layer: int) -> Mapping[str, Any]:
-    """The settings of layer 1, 2, ..., where the file has any."""
+    """Return the settings of layer 1, 2, ..., if the file has any."""
     layers = settings.get("layers")
     if not layers:
         return {}
@@ -117,6 +119,7 @@ def options_of(settings: dict[str, Any], layer: int) -> Mapping[str, Any]:
 
 
 def is_sizes(sizes: object) -> TypeGuard[list[int]]:
+    """Return True for a list of at least two positive integers."""
     return (
         isinstance(sizes, list)
         and len(sizes) >= 2
@@ -125,6 +128,7 @@ def is_sizes(sizes: object) -> TypeGuard[list[int]]:
 
 
 def refuse_nonfinite(arrays: Mapping[str, Array]) -> None:
+    """Raise Refused if an array has NaN or infinity."""
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise Refused(
@@ -133,24 +137,26 @@ def refuse_nonfinite(arrays: Mapping[str, Array]) -> None:
 
 
 def function_names(path: Path, settings: dict[str, Any]) -> list[tuple[str, str]]:
-    """The kinds and the names of a file's own functions."""
+    """Return the kinds and the names of the custom functions of a file."""
     names = settings.get("functions", [])
     if not isinstance(names, list) or not all(map(is_pair, names)):
         raise refused(path, "has functions that are not pairs of a kind and a name")
     return [(kind, name) for kind, name in names]
 
 
-def is_pair(given: object) -> bool:
-    return isinstance(given, list) and list(map(type, given)) == [str, str]
+def is_pair(value: object) -> bool:
+    """Return True for a list of two texts."""
+    return isinstance(value, list) and list(map(type, value)) == [str, str]
 
 
 def wanted(names: Sequence[tuple[str, str]], functions: Sequence[F]) -> list[F]:
-    """The functions of the user's own that a file names, from those given."""
-    given = {(one.kind, one.name): one for one in functions}
-    if set(given) != set(names):
-        raise ValueError(f"functions must be {listed(names)}, as when saved; got {listed(given)}")
-    return [given[key] for key in names]
+    """Return the custom functions that a file names."""
+    known = {(function.kind, function.name): function for function in functions}
+    if set(known) != set(names):
+        raise ValueError(f"functions must be {listed(names)}, as when saved; got {listed(known)}")
+    return [known[key] for key in names]
 
 
 def listed(keys: Iterable[tuple[str, str]]) -> str:
+    """Return kinds and names as text."""
     return ", ".join(f"{kind} {name!r}" for kind, name in keys) or "none"

@@ -1,19 +1,19 @@
-"""Text of a file as a terminal may show it."""
+"""Escape text from files before a terminal shows it."""
 
 from __future__ import annotations
 
 import os
 from unicodedata import category
 
-ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # of Unicode: what moves, hides or reorders
+ESCAPED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # categories of Unicode
 JOINERS = "\u200c\u200d"  # part of the spelling of some languages, and of emoji
 
 
 def printable(text: object) -> str:
-    """Return a text in which nothing but letters, signs and blanks is left as it is.
+    r"""Return a text whose invisible characters are escaped.
 
-    Control characters (with those of terminals and ends of lines), marks that change the
-    direction of writing and other invisible characters are escaped as Python writes them.
+    These are control characters (also those of terminals and ends of lines), marks that change the
+    direction of writing, and others; they are written as Python escapes.
 
     Parameters
     ----------
@@ -21,8 +21,8 @@ def printable(text: object) -> str:
 
     Examples
     --------
-    >>> print(printable("yes\\n\\x1b[2J\\u202eno"))
-    yes\\n\\x1b[2J\\u202eno
+    >>> print(printable("yes\n\x1b[2J\u202eno"))
+    yes\n\x1b[2J\u202eno
     """
     plain = os.fsdecode(text) if isinstance(text, os.PathLike) else str(text)
     if plain.isascii() and plain.isprintable():
@@ -30,10 +30,11 @@ def printable(text: object) -> str:
     return "".join(map(character, plain))
 
 
-def character(one: str) -> str:
-    if category(one) in ESCAPED and one not in JOINERS:
-        return one.encode("unicode_escape").decode()
-    return one
+def character(letter: str) -> str:
+    """Return a character, escaped if it is invisible."""
+    if category(letter) in ESCAPED and letter not in JOINERS:
+        return letter.encode("unicode_escape").decode()
+    return letter
 
 
 def lines(text: object) -> str:

@@ -1,4 +1,4 @@
-"""Random numbers that depend on (seed, purpose, stream, index) and on nothing else."""
+"""Random numbers that depend only on (seed, purpose, stream, index)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# What a stream is drawn for; streams of two purposes never meet.
+# The purposes of streams; streams of two purposes never overlap.
 INIT = 1
 SHUFFLE = 2
 SPLIT = 3
@@ -17,9 +17,10 @@ NOISE = 5
 
 
 def raw(seed: int, purpose: int, stream: int | tuple[int, int, int], n: int) -> NDArray[np.uint64]:
-    """The first n 64-bit numbers of a stream of Philox 4x64-10; a stream has up to three numbers.
+    """Return the first n 64-bit numbers of a stream of Philox 4x64-10.
 
-    Source: Salmon et al. 2011, Parallel Random Numbers: As Easy as 1, 2, 3.
+    A stream has up to three numbers. Source: Salmon et al. 2011, Parallel Random Numbers: As Easy
+    as 1, 2, 3.
 
     >>> raw(seed=0, purpose=INIT, stream=0, n=2)[:1] == raw(0, INIT, 0, 1)
     array([ True])
@@ -28,7 +29,7 @@ def raw(seed: int, purpose: int, stream: int | tuple[int, int, int], n: int) -> 
 
 
 def generator(seed: int, purpose: int, stream: int | tuple[int, int, int]) -> np.random.Philox:
-    """What draws the numbers of a stream, some at a time."""
+    """Return the generator of a stream, for some numbers at a time."""
     key = np.array([seed, purpose], np.uint64)
     numbers = stream if isinstance(stream, tuple) else (stream, 0, 0)
     counter = np.array([0, *numbers], np.uint64)
@@ -36,13 +37,13 @@ def generator(seed: int, purpose: int, stream: int | tuple[int, int, int]) -> np
 
 
 def uniform(seed: int, purpose: int, stream: int, n: int) -> NDArray[np.float64]:
-    """n numbers in [0, 1), from the upper 53 bits of each raw number."""
+    """Return n numbers in [0, 1), from the upper 53 bits of each raw number."""
     return (raw(seed, purpose, stream, n) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 @lru_cache(maxsize=1)  # an epoch may be cut into several calls of `train`
 def shuffled_order(n: int, seed: int, epoch: int) -> NDArray[np.signedinteger[Any]]:
-    """The rows 0..n-1 in the order of this epoch.
+    """Return the rows 0..n-1 in the order of this epoch.
 
     >>> sorted(shuffled_order(5, seed=0, epoch=0).tolist())
     [0, 1, 2, 3, 4]
@@ -51,9 +52,9 @@ def shuffled_order(n: int, seed: int, epoch: int) -> NDArray[np.signedinteger[An
 
 
 def shuffled(n: int, seed: int, stream: tuple[int, int, int]) -> NDArray[np.uint32]:
-    """The rows 0..n-1 in the order of a stream (Fisher & Yates, from the last to the first).
+    """Return the rows 0..n-1 in the order of a stream (Fisher & Yates, from the last to the first).
 
-    The stream of an epoch is (epoch, 0, 0); data that come in blocks have further ones.
+    The stream of an epoch is (epoch, 0, 0); data in blocks use further ones.
     """
     order = list(range(n))
     numbers = raw(seed, SHUFFLE, stream, max(n - 1, 0)).tolist()
@@ -66,9 +67,9 @@ def shuffled(n: int, seed: int, stream: tuple[int, int, int]) -> NDArray[np.uint
 def mask(
     seed: int, sample: int, epoch: int, layer: int, n: int, dropout: float
 ) -> NDArray[np.float64]:
-    """The mask of dropout of n neurons: 0, or what keeps the mean of those that are left.
+    """Return the dropout mask of n neurons: 0, or a factor that keeps the mean.
 
-    16 bits a neuron, so that the share is rounded to a multiple of 1/65536.
+    It uses 16 bits per neuron, so the rate is rounded to a multiple of 1/65536.
     """
     bits = raw(seed, DROPOUT, (sample, epoch, layer), -(-n // 4))
     shifts = np.arange(0, 64, 16, dtype=np.uint64)
@@ -81,7 +82,7 @@ def mask(
 def normal(
     seed: int, purpose: int, stream: int | tuple[int, int, int], n: int
 ) -> NDArray[np.float64]:
-    """n numbers of the normal distribution (Box & Muller 1958)."""
+    """Return n numbers of the standard normal distribution (Box & Muller 1958)."""
     u = (raw(seed, purpose, stream, n + n % 2) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     radius, angle = np.sqrt(-2 * np.log(1 - u[::2])), 2 * np.pi * u[1::2]
     return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)]).ravel()[:n]

@@ -1,4 +1,4 @@
-"""Arrays and settings in a safetensors file: written all or nothing, read with limits.
+"""Write arrays and settings to a safetensors file atomically, and read them with limits.
 
 8 bytes for the length of the header, a header in JSON, then the numbers
 (https://github.com/huggingface/safetensors#format). The settings, as JSON, and a checksum over
@@ -25,30 +25,31 @@ if TYPE_CHECKING:
 
 DTYPES = {"F32": "float32", "F64": "float64"}
 LARGEST_HEADER = 100_000_000  # bytes, as in the reference implementation
-MOST_ARRAYS = 100_000
-MOST_AXES = 8
-PIECE = 1 << 23  # bytes between two chances for Ctrl-C
+MAX_ARRAYS = 100_000
+MAX_AXES = 8
+PIECE = 1 << 23  # bytes between two checks for Ctrl-C
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file: what it calls itself, and the versions of it that this release reads."""
+    """A kind of file: its format, and the versions that this release reads."""
 
     format: str
     versions: Sequence[str]  # the last one is written
-    means: str  # for the errors
-    finite: bool = True  # whether settings hold no NaN or infinity
+    means: str  # the words for it in errors
+    finite: bool = True  # settings hold neither NaN nor infinity
 
 
-# What comes of settings that no version has written.
+# The errors from settings that no version has written.
 UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class Refused(ValueError):
-    """Why a file is not of a kind."""
+    """The reason why a file is not of a kind."""
 
 
 def refused(path: Path, kind: Kind, reason: Exception | str) -> ValueError:
+    """Return the error for a file that is not of a kind."""
     return ValueError(f"path must name {kind.means}; {os.fspath(path)!r} {printable(reason):.1000}")
 
 
@@ -95,7 +96,7 @@ def write(path: Path, kind: Kind, settings: str, arrays: Mapping[str, Array]) ->
 
 
 def head(header: dict[str, Any]) -> tuple[bytes, bytes]:
-    """The header with its length before it."""
+    """Return the length of the header, and the header."""
     import json
 
     encoded = json.dumps(header).encode()
@@ -104,7 +105,7 @@ def head(header: dict[str, Any]) -> tuple[bytes, bytes]:
 
 
 def pieces(arrays: Iterable[AnyArray]) -> Iterator[memoryview]:
-    """The bytes of contiguous arrays, some at a time."""
+    """Yield the bytes of contiguous arrays, some at a time."""
     for array in arrays:
         view = array.reshape(-1).view(np.uint8).data
         for start in range(0, len(view), PIECE):
@@ -112,6 +113,7 @@ def pieces(arrays: Iterable[AnyArray]) -> Iterator[memoryview]:
 
 
 def as_json(settings: Mapping[str, Any], kind: Kind) -> str:
+    """Return settings as JSON."""
     import json
 
     return json.dumps(settings, allow_nan=not kind.finite)
@@ -122,7 +124,7 @@ def as_json(settings: Mapping[str, Any], kind: Kind) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a header says of one array."""
+    """The description of one array in a header."""
 
     name: str
     dtype: str
@@ -132,9 +134,9 @@ class Entry:
 
 
 def read(path: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, Array]]:
-    """The settings and the arrays of a file.
+    """Return the settings and the arrays of a file.
 
-    Nothing is allocated before the header is known to describe this file.
+    Nothing is allocated before the header has been checked against the size of the file.
 
     Raises
     ------
@@ -150,15 +152,17 @@ def read(path: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, Array]]:
 
 
 def size_of(path: Path) -> int:
-    found = os.stat(path)
-    if stat.S_ISDIR(found.st_mode):
+    """Return the size of a file, which must be a regular one."""
+    status = os.stat(path)
+    if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise Refused("is not a regular file")
-    return found.st_size
+    return status.st_size
 
 
 def content_of(file: BinaryIO, size: int, kind: Kind) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return the settings and the arrays of an open file."""
     from hashlib import sha256
 
     header, begin = header_of(file, size)
@@ -176,7 +180,7 @@ def content_of(file: BinaryIO, size: int, kind: Kind) -> tuple[dict[str, Any], d
 
 
 def read_foreign(path: Path, dtypes: Mapping[str, str]) -> dict[str, tuple[str, AnyArray]]:
-    """The arrays of a file of any program, each with the name of its type in the header.
+    """Return the arrays of a file of any program, each with its type in the header.
 
     Raises
     ------
@@ -193,7 +197,7 @@ def read_foreign(path: Path, dtypes: Mapping[str, str]) -> dict[str, tuple[str, 
 
 
 def header_of(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
-    """The header, and where the numbers begin."""
+    """Return the header, and the position of the numbers."""
     if size < 8:
         raise Refused(f"is too short, with {size} bytes")
     length = int.from_bytes(file.read(8), "little")
@@ -205,6 +209,7 @@ def header_of(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
 
 
 def parse(text: str | bytes, what: str) -> dict[str, Any]:
+    """Return a JSON object without repeated names."""
     import json
 
     try:
@@ -217,12 +222,14 @@ def parse(text: str | bytes, what: str) -> dict[str, Any]:
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs of a JSON object, or raise ValueError if a name occurs twice."""
     if len(dict(pairs)) < len(pairs):
         raise ValueError("a name twice")
     return dict(pairs)
 
 
 def metadata_of(header: dict[str, Any], kind: Kind) -> dict[str, str]:
+    """Return the metadata of a header, after a check of format and version."""
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or metadata.get("format") != kind.format:
         raise Refused("is a safetensors file of another program or kind")
@@ -237,11 +244,11 @@ def metadata_of(header: dict[str, Any], kind: Kind) -> dict[str, str]:
 
 
 def entries_of(header: dict[str, Any], size: int, dtypes: Mapping[str, str]) -> list[Entry]:
-    """The arrays in the order of their bytes, which they share without holes and overlaps."""
-    if len(header) > MOST_ARRAYS:
-        raise Refused(f"has {len(header)} arrays, and {MOST_ARRAYS} is the most")
-    found = [entry_of(name, given, dtypes) for name, given in header.items()]
-    entries = sorted(found, key=lambda entry: (entry.start, entry.end))
+    """Return the arrays in the order of their bytes, which must not leave holes or overlap."""
+    if len(header) > MAX_ARRAYS:
+        raise Refused(f"has {len(header)} arrays, and {MAX_ARRAYS} is the most")
+    described = [entry_of(name, value, dtypes) for name, value in header.items()]
+    entries = sorted(described, key=lambda entry: (entry.start, entry.end))
     place = 0
     for entry in entries:
         if entry.start != place:
@@ -255,18 +262,20 @@ def entries_of(header: dict[str, Any], size: int, dtypes: Mapping[str, str]) -> 
     return entries
 
 
-def is_entry(given: Any) -> bool:
-    return isinstance(given, dict) and given.keys() == {"dtype", "shape", "data_offsets"}
+def is_entry(value: Any) -> bool:
+    """Return True if a header describes an array."""
+    return isinstance(value, dict) and value.keys() == {"dtype", "shape", "data_offsets"}
 
 
-def entry_of(name: str, given: Any, dtypes: Mapping[str, str]) -> Entry:
-    if not is_entry(given):
+def entry_of(name: str, value: Any, dtypes: Mapping[str, str]) -> Entry:
+    """Return the description of one array after all checks."""
+    if not is_entry(value):
         raise Refused(f"must have dtype, shape and data_offsets of {name} in its header")
-    dtype, shape, offsets = given["dtype"], given["shape"], given["data_offsets"]
+    dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
     if not isinstance(dtype, str) or dtype not in dtypes:
         raise Refused(f"has {name} of dtype {dtype!r:.50}, and not of {' or '.join(dtypes)}")
-    if not are_counts(shape) or len(shape) > MOST_AXES:
-        raise Refused(f"has {name} of shape {shape!r:.50}, and not of {MOST_AXES} sizes or fewer")
+    if not are_counts(shape) or len(shape) > MAX_AXES:
+        raise Refused(f"has {name} of shape {shape!r:.50}, and not of {MAX_AXES} sizes or fewer")
     if not are_counts(offsets) or len(offsets) != 2:
         raise Refused(f"has {name} at data_offsets {offsets!r:.50}, and not at two places")
     start, end = offsets
@@ -275,12 +284,13 @@ def entry_of(name: str, given: Any, dtypes: Mapping[str, str]) -> Entry:
     return Entry(name, dtypes[dtype], tuple(shape), start, end)
 
 
-def are_counts(given: object) -> bool:
-    return isinstance(given, list) and all(type(n) is int and n >= 0 for n in given)
+def are_counts(value: object) -> bool:
+    """Return True for a list of integers >= 0."""
+    return isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)
 
 
 def array_of(file: BinaryIO, entry: Entry, seen: Callable[[memoryview], object] = len) -> Any:
-    """The next array of the file; its bytes are shown to `seen`."""
+    """Return the next array of the file; `seen` receives its bytes."""
     array: AnyArray = np.empty(entry.shape, np.dtype(entry.dtype).newbyteorder("<"))
     for piece in pieces([array]):
         if file.readinto(piece) != len(piece):  # type: ignore[attr-defined]

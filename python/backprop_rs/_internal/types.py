@@ -1,4 +1,4 @@
-"""Names for the types of arguments, for type checkers only."""
+"""Names for the types of arguments, for type checkers."""
 
 from collections.abc import Mapping, Sequence
 from os import PathLike

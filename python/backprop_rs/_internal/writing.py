@@ -1,4 +1,4 @@
-"""Write files all or nothing: every writer of the package ends here."""
+"""Write files atomically; every writer of the package uses this module."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 @contextmanager
 def writing(path: Path, devices: bool = False) -> Iterator[BinaryIO]:
-    """Open a file beside `path` that takes its place once all is written.
+    """Open a temporary file next to `path` that replaces it when all is written.
 
-    No reader ever sees half of it. The file keeps the mode and, as far as the system allows, the
-    owner of the one that was there; a symbolic link stays a link.
+    No reader sees a partial file. The new file keeps the mode of the old one and, if the system
+    allows it, the owner; a symbolic link stays a link.
 
     Parameters
     ----------
     path : str or path
     devices : bool, default False
-        Whether a device or a pipe may be given too, which is written as it comes.
+        Accept a device or a pipe too, which is written directly.
 
     Raises
     ------
     OSError
-        With the path; the file that was there is whole, and there is no other. PermissionError
-        also if that file may not be written.
+        With the path; the old file is unchanged, and no temporary file is left. PermissionError
+        also if the old file is read-only.
     """
     try:
         old = status(path)
@@ -49,7 +49,7 @@ def writing(path: Path, devices: bool = False) -> Iterator[BinaryIO]:
 
 
 def status(path: Path) -> os.stat_result | None:
-    """Return what is known of the file that is there, which must be one that may be written."""
+    """Return the status of the old file, if there is one; it must be writable."""
     try:
         found = os.stat(path)
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def beside(target: str, old: os.stat_result | None) -> Iterator[BinaryIO]:
 
 
 def opener(mode: int) -> Callable[[str, int], int]:
-    """Return what `open` needs to make a file of this mode, less the umask."""
+    """Return an opener for `open` that creates files of this mode, minus the umask."""
     return lambda name, flags: os.open(name, flags, mode)
 
 
@@ -91,13 +91,13 @@ def take_over(file: int, old: os.stat_result) -> None:
         return
     new = os.fstat(file)
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
-        with suppress(OSError):  # not everybody may give a file away
+        with suppress(OSError):  # needs a privilege
             os.fchown(file, old.st_uid, old.st_gid)
     os.fchmod(file, stat.S_IMODE(old.st_mode))
 
 
 def sync_folder(folder: str) -> None:
-    """Make a rename last; only POSIX can, and not on every file system."""
+    """Make a rename durable; only POSIX can, and not on every file system."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -111,13 +111,13 @@ def sync_folder(folder: str) -> None:
 
 
 def replace(path: Path, content: Iterable[bytes | memoryview]) -> None:
-    """Write a file of these bytes, all or nothing."""
+    """Write a file of these bytes atomically."""
     with writing(path) as file:
         for piece in content:
             file.write(piece)
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a file of this text in UTF-8, all or nothing."""
+    """Write a file of this text in UTF-8 atomically."""
     with writing(path, devices=True) as file:
         file.write(text.encode())
