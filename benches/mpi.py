@@ -63,15 +63,15 @@ def messages(comm):
 def exchanges(comm, reduction):
     """Return the seconds of an exchange for each number of parameters, with one subtree a rank."""
     from backprop_rs.distributed.exchange import Exchange
-    from backprop_rs.distributed.sharding import deal
+    from backprop_rs.distributed.sharding import partition
 
     found = {}
     for n in PARAMETERS:
         exchange = Exchange(comm, [n], "float32", reduction)
-        dealt, sums = deal(256 * comm.size, comm.size, reduction), np.ones((1, n), np.float32)
+        batch, sums = partition(256 * comm.size, comm.size, reduction), np.ones((1, n), np.float32)
 
-        def once(exchange=exchange, dealt=dealt, sums=sums):
-            exchange.begin(dealt)
+        def once(exchange=exchange, batch=batch, sums=sums):
+            exchange.begin(batch)
             exchange.ready(0, sums)
             exchange.scalars([(1.0, 256.0)], 0.0)
             exchange.finish()

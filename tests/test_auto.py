@@ -4,13 +4,11 @@ import backprop_rs as bp
 import pytest
 from backprop_rs.tables.choices import Tables
 from backprop_rs.tables.optimizer import OPTIMIZERS
-from backprop_rs.training.defaults import RATES, plan
-
-GIVEN = dict.fromkeys(("epochs", "batch_size", "learning_rate", "optimizer", "schedule"), "auto")
+from backprop_rs.training.options import RATES, FitOptions, checked_settings
 
 
 def planned(core, n, **given):
-    return plan(Tables(core), n, GIVEN | given)
+    return checked_settings(FitOptions(**given), Tables(core), n)
 
 
 @pytest.mark.parametrize(

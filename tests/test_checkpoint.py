@@ -166,7 +166,7 @@ def test_every_so_many_epochs(every, backend, monkeypatch, tmp_path):
     copies = record(monkeypatch, tmp_path)
     path = tmp_path / "checkpoint"
     network(backend).fit(X, Y, **RUN, checkpoint=path, checkpoint_every=every)
-    places = [checkpoint.Resumed(str(copy)).at[:2] for copy in copies]
+    places = [checkpoint.Resumed(str(copy)).state.position.stop for copy in copies]
     assert places == [(epoch, 0) for epoch in range(every, 4, every)] + [(4, 0)]
 
 
@@ -179,7 +179,7 @@ def test_ctrl_c_leaves_the_checkpoint_before(backend, tmp_path):
     run = {**RUN, "checkpoint": path, "checkpoint_every": 1}
     stopped, whole, resumed = network(backend), network(backend), network(backend)
     assert stopped.fit(X, Y, **run, callbacks=interrupt).stopped == "interrupted"
-    assert checkpoint.Resumed(str(path)).at[:2] == (2, 0)
+    assert checkpoint.Resumed(str(path)).state.position.stop == (2, 0)
     whole.fit(X, Y, **RUN)
     resumed.fit(X, Y, **run, resume=True)
     assert bits(resumed) == bits(whole)
@@ -244,10 +244,10 @@ SENTENCES = [
     ({"checkpoint_every": 1.5}, EVERY + "'2h'; got 1.5"),
     ({"checkpoint_every": "5 days"}, EVERY + "'2h'; got '5 days'"),
     ({"checkpoint_every": "1.2.3s"}, EVERY + "'2h'; got '1.2.3s'"),
-    ({"resume": True}, "resume must be a path where there is no checkpoint; got True"),
+    ({"resume": True}, "resume must be a path if there is no checkpoint; got True"),
     (
         {"checkpoint": "x", "optimizer": "lbfgs"},
-        "optimizer 'lbfgs' must go without checkpoint; got 'x'",
+        "optimizer 'lbfgs' does not support checkpoint; got 'x'",
     ),
 ]
 
@@ -308,7 +308,7 @@ def tell():
         told.append(True)
 
 def place():
-    return checkpoint.Resumed(path).at[:2] if os.path.exists(path) else (0, 0)
+    return checkpoint.Resumed(path).state.position.stop if os.path.exists(path) else (0, 0)
 
 class Begun:
     def on_fit_begin(self, net):

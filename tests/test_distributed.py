@@ -13,7 +13,7 @@ from typing import Any
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.distributed.sharding import SHARD, deal, total
+from backprop_rs.distributed.sharding import SHARD, partition, tree_sum
 from backprop_rs.training.pairwise_sum import ShardTree
 
 PROGRAM = Path(__file__).parent / "ranks.py"
@@ -68,9 +68,9 @@ def answer(ranks: int, task: str, *arguments: str) -> Any:
 @pytest.mark.parametrize("m", [1, 255, 256, 257, 1024, 1500, 2048, 5000])
 def test_the_nodes_of_all_ranks_add_up_like_the_tree_of_one(ranks: int, m: int) -> None:
     numbers = 1 / np.arange(3.0, m + 3.0)
-    dealt = deal(m, ranks, "exact")
+    batch = partition(m, ranks, "exact")
     sums = []
-    for (first, last), parts in zip(dealt.rows, dealt.parts, strict=True):
+    for (first, last), parts in zip(batch.rows, batch.parts, strict=True):
         assert sum(parts) == last - first
         for rows in parts:
             tree = ShardTree()
@@ -79,13 +79,13 @@ def test_the_nodes_of_all_ranks_add_up_like_the_tree_of_one(ranks: int, m: int) 
             first += rows
     whole = ShardTree()
     whole.add(numbers)
-    assert total(dealt.places, sums) == whole.total()
+    assert tree_sum(batch.nodes, sums) == whole.total()
 
 
 @pytest.mark.parametrize("reduction", ["exact", "fast"])
 @pytest.mark.parametrize(("m", "ranks"), [(1, 3), (700, 3), (4096, 4), (5000, 7)])
 def test_every_row_belongs_to_one_rank(m: int, ranks: int, reduction: str) -> None:
-    rows = deal(m, ranks, reduction).rows
+    rows = partition(m, ranks, reduction).rows
     assert [row for first, last in rows for row in range(first, last)] == list(range(m))
     if reduction == "exact":
         assert all(first % SHARD == 0 for first, last in rows if first < last)
@@ -99,7 +99,7 @@ def test_sums_of_parts_and_their_update_are_a_step(backend: str, dtype: str) -> 
     from ranks import X, Y, network
 
     m = 1500
-    dealt = deal(m, 3, "exact")
+    batch = partition(m, 3, "exact")
     whole, parts = (network(dtype=dtype, backend=backend) for _ in range(2))
     x = X[:m].astype(dtype)
     settings = {"batch_size": m, "learning_rate": 0.1, "stop_epoch": 1, "budget": np.inf}
@@ -107,7 +107,7 @@ def test_sums_of_parts_and_their_update_are_a_step(backend: str, dtype: str) -> 
     (cost,), *_ = whole._core.train(x, Y[:m], settings, (0, 0, 0.0, 0.0))
     sums: list[Any] = []
     layers: dict[int, list[Any]] = {0: [], 1: []}
-    for (first, last), rows in zip(dealt.rows, dealt.parts, strict=True):
+    for (first, last), rows in zip(batch.rows, batch.parts, strict=True):
         seen: list[int] = []
 
         def ready(layer: int, found: Any, seen: list[int] = seen) -> None:
@@ -118,9 +118,9 @@ def test_sums_of_parts_and_their_update_are_a_step(backend: str, dtype: str) -> 
             x[first:last], Y[first:last], settings, 0, rows, ready, None
         )
         assert seen == [1, 0]  # the last layer first
-    gradient = [total(dealt.places, layers[layer]) for layer in (0, 1)]
+    gradient = [tree_sum(batch.nodes, layers[layer]) for layer in (0, 1)]
     assert [len(one) for one in gradient] == parts._core.sum_lengths()
-    costs, weights = (total(dealt.places, [one[i] for one in sums]) for i in (0, 1))
+    costs, weights = (tree_sum(batch.nodes, [one[i] for one in sums]) for i in (0, 1))
     found = parts._core.apply_gradient(gradient, (costs, weights, m), settings, (0, 0), 1)
     arrays = zip(whole.weights + whole.biases, parts.weights + parts.biases, strict=True)
     if backend == "rust":
@@ -196,7 +196,7 @@ TOGETHER = {  # how all ranks end, and after how many epochs
 }
 
 DISK = ("OSError", "OSError", "the disk is gone")
-VALUES = "class_weight must go with targets that are classes; got values"
+VALUES = "class_weight requires targets that are classes; got values"
 ROW = "X must have at least one row; got shape (0, 12)"
 RATE = "learning_rate must be a finite number >= 0; got -1"
 ALONE = {  # of the last rank: the type, the type that others catch, the message

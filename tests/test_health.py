@@ -8,8 +8,8 @@ import pytest
 from backprop_rs.health import MEASURES, HealthRecord, measures
 from backprop_rs.health.callback import SHARE
 from backprop_rs.tables.activation import activation
-from backprop_rs.training.fit import samples_of
 from backprop_rs.training.monitors import Course
+from backprop_rs.training.samples import samples_of
 
 IRIS = bp.load_iris()
 X = (IRIS.X - IRIS.X.mean(axis=0)) / IRIS.X.std(axis=0)
@@ -173,7 +173,7 @@ def test_auto_stays_within_its_share_of_the_time(monkeypatch):
 
     clock = [0.0]
     monkeypatch.setattr(callback, "perf_counter", lambda: clock[0])
-    health = bp.Health().watcher()
+    health = bp.Health().new_monitor()
     net = network()
     health.begin(net, Course(samples_of(net, X, IRIS.y), 32, (0, 0), 50_000))
     measure = health.measure
@@ -327,7 +327,7 @@ def test_of_samples_that_can_be_read_only_once():
 
 def test_with_stops_of_other_processes():
     """Another process may choose other stops; a ratio over several steps is not recorded."""
-    health = bp.Health().watcher()
+    health = bp.Health().new_monitor()
     net = network()
     health.begin(net, Course(samples_of(net, X, IRIS.y), 32, (0, 0), 100))
     for place in ((2, 3), (2, 4), (3, 0), (6, 3), (7, 0), (8, 3), (8, 4), (9, 0)):
@@ -347,7 +347,7 @@ def test_a_custom_activation():
 
 
 def test_lbfgs_has_no_steps_to_watch():
-    with pytest.raises(ValueError, match="lbfgs' must go without health"):
+    with pytest.raises(ValueError, match="lbfgs' does not support health"):
         network().fit(X, IRIS.y, optimizer="lbfgs", health=True)
 
 

@@ -4,6 +4,7 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.training import rollback
+from backprop_rs.training.state import Position
 from backprop_rs.training.trainer import NonFiniteCost
 
 RANDOM = np.random.default_rng(0)
@@ -70,7 +71,7 @@ def test_the_parameters_are_those_before_the_update_that_diverged(
 ):
     """The training keeps a copy at every slice, or only the first one."""
     monkeypatch.setattr(rollback, "EVERY", every)
-    monkeypatch.setattr(rollback, "COPYING", np.inf)  # however long a copy takes
+    monkeypatch.setattr(rollback, "SHARE", np.inf)  # however long a copy takes
     monkeypatch.setattr("backprop_rs.training.trainer.SLICE", 0.0)
     net, error = diverged(backend, **settings)
     twin = after_steps(backend, step_of(error) - 1, **settings)
@@ -151,7 +152,7 @@ def test_the_last_update_is_checked_too(backend):
 def test_a_stream_that_comes_once_goes_back_to_the_last_finite_copy(rate, backend, monkeypatch):
     """Later steps cannot be repeated; the first one with the large rate diverges."""
     monkeypatch.setattr(rollback, "EVERY", 0.0)
-    monkeypatch.setattr(rollback, "COPYING", np.inf)
+    monkeypatch.setattr(rollback, "SHARE", np.inf)
     net = network(backend)
     known = [net.weights[0]]
     keep = type("Keep", (), {"on_step_end": lambda self, step: known.append(net.weights[0])})()
@@ -200,10 +201,10 @@ def test_other_values_are_refused(given, backend):
 def test_a_copy_of_large_layers_can_be_interrupted(backend):
     """A thread with over 2^20 numbers checks for interrupts; the earlier copy stays."""
     core = bp.Network([1100, 1000], backend=backend, seed=0)._core
-    copies = rollback.Copies(core, steps=1)
-    copies.keep((0, 0, 0.0, 0.0), bool, lambda: False)
-    kept, copies.due = list(copies.kept), 0.0
+    snapshots = rollback.Snapshots(core, steps=1)
+    snapshots.take(Position(0, 0), bool, lambda: False)
+    kept, snapshots.due = list(snapshots.kept), 0.0
     with bp.num_threads(1):
-        assert not copies.keep((1, 0, 0.0, 0.0), bool, lambda: True)
-    assert len(kept) == 1 and copies.kept == kept
+        assert not snapshots.take(Position(1, 0), bool, lambda: True)
+    assert len(kept) == 1 and snapshots.kept == kept
     assert core.snapshot().is_finite()

@@ -64,7 +64,11 @@ def test_warnings_are_scikit_learns():
         ({"cost": "poisson"}, y, "cost 'poisson'"),
         ({"output_activation": "softmax"}, y > 0, "output_activation must be 'logistic'"),
         ({"solver": "lbfgs", "schedule": "cosine"}, y, "solver 'lbfgs' does not support"),
-        ({"solver": "lbfgs", "dropout": 0.5}, y, "optimizer 'lbfgs' must have layers without"),
+        (
+            {"solver": "lbfgs", "dropout": 0.5},
+            y,
+            "optimizer 'lbfgs' does not support dropout",
+        ),
         ({"callbacks": [3]}, y, "callbacks must be callable"),
     ],
 )

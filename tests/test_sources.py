@@ -199,6 +199,7 @@ def test_the_size_of_a_read_changes_nothing(source: bp.data.Source) -> None:
 
 def test_a_stopped_training_resumes_with_the_same_bits(source: bp.data.Source) -> None:
     from backprop_rs.training.out_of_core import Streamed
+    from backprop_rs.training.state import Position
 
     whole, parts = network(), network()
     settings = {
@@ -207,14 +208,13 @@ def test_a_stopped_training_resumes_with_the_same_bits(source: bp.data.Source) -
     }  # fmt: skip
     source.count()
     samples = Streamed(whole, source, 96)
-    samples.train(whole._core, settings, (0, 0, 0.0, 0.0))
-    at: Any = (0, 0, 0.0, 0.0)
+    samples.train(whole._core, settings, Position(0, 0))
+    position = Position(0, 0)
     for stop in ((0, 4), (0, 5), (1, 7), (2, 0)):
         fresh = Streamed(parts, source, 96)  # as in another process
         run = settings | {"stop_epoch": stop[0], "stop_step": stop[1]}
-        _, *place, _ = fresh.train(parts._core, run, at)
-        at = tuple(place)
-        assert at[:2] == stop
+        _, position, _ = fresh.train(parts._core, run, position)
+        assert position.stop == stop
         fresh.close()
     samples.close()
     assert parameters(whole) == parameters(parts)

@@ -4,6 +4,7 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.training.early_stopping import EarlyStopping, Stopping
+from backprop_rs.training.state import Best
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(40, 4))
@@ -28,12 +29,13 @@ class Core:
 
 def stops_after(costs, first=0, higher=False, **settings):
     """Return the last epoch, the best one and its state; `first` epochs came before."""
-    stopping, core = Stopping(EarlyStopping("cost", **settings), higher, first), Core()
+    stopping, core = Stopping(EarlyStopping("cost", **settings), higher), Core()
+    best = Best(first)
     for epoch, cost in enumerate(costs, first + 1):
         core.now = epoch
-        if stopping.is_over({"cost": cost}, epoch, core):
-            return epoch, stopping.best_epoch, stopping.state
-    return None, stopping.best_epoch, stopping.state
+        if stopping.should_stop(best, {"cost": cost}, epoch, core):
+            return epoch, best.epoch, best.parameters
+    return None, best.epoch, best.parameters
 
 
 def test_patience_counts_epochs_without_progress():

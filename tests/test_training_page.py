@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from backprop_rs.tables import TABLES
-from backprop_rs.training import defaults
+from backprop_rs.training import options
 from backprop_rs.training.lbfgs import ROW
 
 PROJECT = Path(__file__).parent.parent
@@ -32,12 +32,12 @@ def test_the_page_lists_the_rows(kind):
 
 def test_the_page_has_the_defaults():
     (rates,) = re.findall(r"^\| learning_rate \| (.*) \|$", PAGE, re.M)
-    for name, rate in defaults.RATES.items():
+    for name, rate in options.RATES.items():
         assert name == ROW.name or (name in rates and f"{rate:g}" in rates)
-    few, many = defaults.BATCHES
-    assert f"| batch_size | {few}; {many} from {defaults.MANY:,} samples on |" in PAGE
-    least, most = defaults.EPOCHS
-    assert f"{defaults.UPDATES:,} updates, from {least} to {most:,} epochs" in PAGE
+    few, many = options.BATCH_SIZES
+    assert f"| batch_size | {few}; {many} from {options.MANY_SAMPLES:,} samples on |" in PAGE
+    least, most = options.EPOCHS
+    assert f"{options.UPDATES:,} updates, from {least} to {most:,} epochs" in PAGE
 
 
 @pytest.mark.parametrize("file", sorted(set(re.findall(r"benches/\w+\.py", PAGE))))

@@ -4,8 +4,7 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs._internal.random import SPLIT, raw
-from backprop_rs.training.sample_weights import of_classes
-from backprop_rs.training.samples import Samples, hold_back
+from backprop_rs.training.samples import Samples, class_weights, hold_back
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 RANDOM = np.random.default_rng(0)
@@ -104,7 +103,7 @@ def test_weights_of_validation_samples(backend):
         ({"validation_fraction": 0.999}, "validation_fraction must leave samples on both sides"),
         (
             {"validation_fraction": 0.5, "validation_data": (X, LABELS)},
-            "validation_fraction must be 0 beside validation_data; got both",
+            "give validation_fraction or validation_data, not both",
         ),
         (
             {"validation_data": X},
@@ -165,9 +164,9 @@ def test_weights_of_classes_are_weights_of_their_samples(backend):
 def test_balanced_equals_that_of_scikit_learn():
     classes = np.unique(LABELS)
     expected = compute_class_weight("balanced", classes=classes, y=LABELS)
-    np.testing.assert_array_equal(of_classes("balanced", LABELS), expected[LABELS])
+    np.testing.assert_array_equal(class_weights("balanced", LABELS), expected[LABELS])
     np.testing.assert_allclose(
-        of_classes("balanced", LABELS), compute_sample_weight("balanced", LABELS), rtol=2 * EPS
+        class_weights("balanced", LABELS), compute_sample_weight("balanced", LABELS), rtol=2 * EPS
     )
 
 
@@ -198,5 +197,5 @@ def test_one_output_has_two_classes(backend):
 
 def test_values_have_no_class_weights(backend):
     net = bp.Network([4, 1], output="identity", backend=backend)
-    with pytest.raises(ValueError, match=r"^class_weight must go with targets that are classes"):
+    with pytest.raises(ValueError, match=r"^class_weight requires targets that are classes"):
         net.fit(X, X[:, 0], 1, class_weight="balanced")

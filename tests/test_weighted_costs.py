@@ -149,11 +149,11 @@ def test_positions_of_an_earlier_release(step: int, weighted: bool) -> None:
     identity = {"batch_size": 9, "weights": "float64 of shape (100,)" if weighted else None}
     if weighted and step:
         with pytest.raises(ValueError, match="without the sum of its weights"):
-            checkpoint.place_of([3, step, 1.5], identity)
+            checkpoint.position_of([3, step, 1.5], identity)
     else:
-        place = checkpoint.place_of([3, step, 1.5], identity)
-        assert place == (3, step, 1.5, 9.0 * step)
-    assert checkpoint.place_of([3, step, 1.5, 2.5], identity) == (3, step, 1.5, 2.5)
+        position = checkpoint.position_of([3, step, 1.5], identity)
+        assert position == (3, step, 1.5, 9.0 * step)
+    assert checkpoint.position_of([3, step, 1.5, 2.5], identity) == (3, step, 1.5, 2.5)
 
 
 # What weights may be.

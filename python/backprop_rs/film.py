@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ._internal.types import AnyArray, Array, Data
     from .base_network import BaseNetwork
     from .plot.movie import Movie
-    from .training.monitors import Course, Place
+    from .training.monitors import Course
+    from .training.state import Stop
 
 UNITS = ("epoch", "step")
 NEVER = (2**63 - 1, 0)  # a position that no training reaches
@@ -32,7 +33,7 @@ class Frame:
     shifts: list[Array | None]
 
     @classmethod
-    def of(cls, net: BaseNetwork, at: Place) -> Frame:
+    def of(cls, net: BaseNetwork, at: Stop) -> Frame:
         """Return a copy of the current parameters."""
         return cls(*at, net.weights, net.biases, net.gains, net.shifts)
 
@@ -75,14 +76,14 @@ class Film:
         self.frames: list[Frame] = []
         self.history = History()
 
-    # The interface of a watcher.
+    # The interface of a monitor.
 
     def begin(self, net: BaseNetwork, course: Course) -> None:
         """Keep the parameters before the first step."""
         self.course, self.count = course, 0
         self.keep(net, course.start)
 
-    def next_stop(self) -> Place:
+    def next_stop(self) -> Stop:
         """Return the next position: a multiple of `every` after the start, or the end."""
         epoch, step = self.course.start
         ahead = (self.count + 1) * self.every
@@ -93,11 +94,11 @@ class Film:
         end = (self.course.last, 0)
         return min(place, end) if self.place < end else NEVER
 
-    def look(self, net: BaseNetwork, at: Place) -> None:
+    def look(self, net: BaseNetwork, at: Stop) -> None:
         self.count += 1
         self.keep(net, at)
 
-    def keep(self, net: BaseNetwork, at: Place) -> None:
+    def keep(self, net: BaseNetwork, at: Stop) -> None:
         self.place = at
         self.frames.append(Frame.of(net, at))
 

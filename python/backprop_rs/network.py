@@ -275,10 +275,40 @@ class Network(BaseNetwork):
         >>> net.predict([10.0]).round(6)
         array([21.])
         """
-        given = {name: value for name, value in locals().items() if name not in ("self", "X", "y")}
-        from .training import fit
+        from .health.callback import health_of
+        from .training.fit import fit
+        from .training.options import FitOptions
 
-        return fit.fit(self, X, y, **given)
+        options = FitOptions(
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            schedule=schedule,
+            shuffle=shuffle,
+            validation_data=validation_data,
+            validation_fraction=validation_fraction,
+            sample_weight=sample_weight,
+            class_weight=class_weight,
+            metrics=metrics,
+            early_stopping=early_stopping,
+            callbacks=callbacks,
+            clip_value=clip_value,
+            clip_norm=clip_norm,
+            average=average,
+            input_noise=input_noise,
+            on_nan=on_nan,
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
+            resume=resume,
+            health=health_of(health, callbacks),
+            progress=progress,
+        )
+        if comm is not None:
+            from .distributed.fit import fit as fit_on_ranks
+
+            return fit_on_ranks(self, X, y, options, comm, reduction)
+        return fit(self, X, y, options)
 
     def partial_fit(self, X: Data, y: Data, **settings: Any) -> History:
         """One pass over some samples, after what has been learnt before.
@@ -372,10 +402,10 @@ class Network(BaseNetwork):
         >>> 1e-4 < net.find_learning_rate(data.X, data.y).suggestion < 10
         True
         """
-        from .training import fit, lr_finder
+        from .training import lr_finder
+        from .training.samples import samples_of
 
-        net = self
-        samples = fit.samples_of(net, X, y)
+        samples = samples_of(self, X, y)
         batch_size = checks.integer("batch_size", batch_size, least=1)
         steps = checks.integer("steps", steps, least=3)
         low = checks.within("low", low, 0.0, inf)
@@ -383,7 +413,7 @@ class Network(BaseNetwork):
         if not 0 < low < high:
             raise ValueError(f"low and high must be 0 < low < high; got {low} and {high}")
         rule = self._tables.row("optimizer", optimizer)
-        return lr_finder.find(net, samples, batch_size, rule, low, high, steps)
+        return lr_finder.find(self, samples, batch_size, rule, low, high, steps)
 
     def save(self, path: Path, *, allow_nonfinite: bool = False) -> None:
         """Write the network to a safetensors file, all or nothing.

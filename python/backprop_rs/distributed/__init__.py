@@ -1,7 +1,7 @@
 """Data-parallel training on MPI: many ranks, one network, the bits of one process.
 
-`dealing` has the tree that the sums of all ranks meet in, `exchange` how they travel, `samples` the
-steps, `start` what `Network.fit(comm=...)` does.
+`sharding` has the tree in which the sums of all ranks meet, `exchange` sends them, `samples` makes
+the steps, and `fit` does the work of `Network.fit(comm=...)`.
 """
 
 from .fit import world

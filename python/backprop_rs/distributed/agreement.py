@@ -1,8 +1,8 @@
-"""Decisions of all ranks, and how the failure of one ends the training of all.
+"""Decisions of all ranks; the failure of one rank ends the training on all.
 
-Between two steps the ranks meet in one kind of call, which gathers what each has to say. A rank
-that fails says so in the next call of that kind, whichever the others are in, and all of them
-raise. So nobody waits for a rank that has left.
+Between two steps the ranks meet in one kind of call, which gathers the messages of all. A rank
+that fails sends its failure in the next call of that kind, at whichever point the others are, and
+all of them raise. So no rank waits for one that has left.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import numpy as np
 
 from ..exceptions import RanksDiffer, nearest_builtin, rank_failed
 
-PATIENCE = 60.0  # seconds that a rank which fails waits for the others to hear of it
-PAUSE = 0.001  # seconds between two looks at that
-SHORT = 248  # bytes of a message that go with its length, in one call
+PATIENCE = 60.0  # seconds that a rank which has failed waits for the others
+PAUSE = 0.001  # seconds between two checks whether they have come
+SHORT = 248  # bytes of a message that travel with its length, in one call
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a rank has to say, and at which point of the training it is."""
+class Message:
+    """The value of a rank at a point of the training."""
 
     point: str
     value: Any
@@ -37,19 +37,21 @@ class Said:
 
 @dataclass(frozen=True)
 class Failure:
-    """An exception of a rank, as the others need it."""
+    """The exception of a rank, as the other ranks need it."""
 
     kind: str
     base: str  # the nearest type of Python's own
     sentence: str
 
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """Return the failure of an exception."""
+        return cls(type(error).__name__, nearest_builtin(type(error)), str(error))
+
     @property
     def is_interrupt(self) -> bool:
+        """True for Ctrl-C."""
         return self.base == KeyboardInterrupt.__name__
-
-
-def failure_of(error: BaseException) -> Failure:
-    return Failure(type(error).__name__, nearest_builtin(type(error)), str(error))
 
 
 class Agreement:
@@ -61,9 +63,10 @@ class Agreement:
     """
 
     def __init__(self, comm: Any) -> None:
-        self.comm = comm.Dup()  # calls of the user's own cannot mix with these
-        self.rank, self.size = comm.Get_rank(), comm.Get_size()
-        self.known: BaseException | None = None
+        self.comm = comm.Dup()  # so that calls of the user cannot mix with these
+        self.rank: int = comm.Get_rank()
+        self.size: int = comm.Get_size()
+        self.known: BaseException | None = None  # an exception that all ranks know of
         self.at_end: list[Callable[[], object]] = []  # calls that all ranks must make
 
     def all(self, point: str, make: Callable[[], T]) -> list[T]:
@@ -80,60 +83,61 @@ class Agreement:
             If the ranks are not at the same point.
         """
         try:
-            said = Said(point, make())
+            message = Message(point, make())
         except BaseException as error:
             self.tell(error)
             raise
-        return self.values(self.gather(said))
+        return self.values(self.gather(message))
 
     def first(self, point: str, value: T) -> T:
         """Return the value of rank 0 on all ranks."""
         return self.all(point, lambda: value if self.rank == 0 else None)[0]  # type: ignore[return-value]
 
-    def values(self, messages: list[Said | Failure]) -> list[Any]:
-        """Return what all ranks have said, or raise what one of them has failed with."""
-        self.raise_failures(messages)
-        said = [one for one in messages if isinstance(one, Said)]
-        if len(said) < len(messages):
+    def values(self, answers: list[Message | Failure]) -> list[Any]:
+        """Return the values of all ranks, or raise the failure of one of them."""
+        self.raise_failures(answers)
+        messages = [answer for answer in answers if isinstance(answer, Message)]
+        if len(messages) < len(answers):
             self.known = KeyboardInterrupt()
             raise self.known
-        for rank, one in enumerate(said):
-            if one.point != said[0].point:
+        for rank, message in enumerate(messages):
+            if message.point != messages[0].point:
                 self.known = RanksDiffer(
-                    f"all ranks must train alike; rank 0 has come to {said[0].point!r} and rank "
-                    f"{rank} to {one.point!r}"
+                    f"all ranks must train alike; rank 0 has come to {messages[0].point!r} and "
+                    f"rank {rank} to {message.point!r}"
                 )
                 raise self.known
-        return [one.value for one in said]
+        return [message.value for message in messages]
 
-    def raise_failures(self, messages: list[Said | Failure]) -> None:
-        """Raise what the first rank has failed with, if one has."""
-        for rank, one in enumerate(messages):
-            if isinstance(one, Failure) and not one.is_interrupt:
-                self.known = rank_failed(rank, one.kind, one.sentence, one.base)
+    def raise_failures(self, answers: list[Message | Failure]) -> None:
+        """Raise the failure of the first rank that has failed, except Ctrl-C."""
+        for rank, answer in enumerate(answers):
+            if isinstance(answer, Failure) and not answer.is_interrupt:
+                self.known = rank_failed(rank, answer.kind, answer.sentence, answer.base)
                 raise self.known
 
     def tell(self, error: BaseException) -> None:
-        """Tell all ranks what has failed here, unless they know; the caller raises it.
+        """Tell all ranks of an exception of this rank, unless they know it; the caller raises it.
 
-        Where they do not hear of it, the job is ended.
+        This ends the job if the other ranks do not receive the message.
         """
         if error is self.known:
             return
-        mine = failure_of(error)
-        messages = self.gather(mine, lambda: self.end_job(error))
+        failure = Failure.of(error)
+        answers = self.gather(failure, lambda: self.end_job(error))
         self.known = error
-        if mine.is_interrupt:
-            self.raise_failures(messages)  # which end more than an interrupt does
+        if failure.is_interrupt:
+            self.raise_failures(answers)  # an error elsewhere matters more than Ctrl-C
 
     def gather(
-        self, message: Said | Failure, end: Callable[[], object] | None = None
-    ) -> list[Said | Failure]:
+        self, message: Message | Failure, end: Callable[[], object] | None = None
+    ) -> list[Message | Failure]:
         """Return the messages of all ranks, by rank.
 
-        `end` is called if they have not all come after `PATIENCE` seconds.
+        `end` is called if they have not all arrived after `PATIENCE` seconds.
         """
         mine = np.frombuffer(pickle.dumps(message, pickle.HIGHEST_PROTOCOL), np.uint8)
+        # The length in 8 bytes, and the beginning of the message, which mostly is all of it.
         head = np.zeros(8 + SHORT, np.uint8)
         head[:8] = np.array([len(mine)], "<i8").view(np.uint8)
         head[8 : 8 + min(len(mine), SHORT)] = mine[:SHORT]
@@ -152,9 +156,10 @@ class Agreement:
         whole = np.empty(sum(lengths), np.uint8)
         self.comm.Allgatherv(mine, [whole, lengths])
         ends = np.cumsum(lengths)[:-1]
-        return [pickle.loads(one.tobytes()) for one in np.split(whole, ends)]
+        return [pickle.loads(part.tobytes()) for part in np.split(whole, ends)]
 
     def wait(self, request: Any, end: Callable[[], object]) -> None:
+        """Wait for a request; call `end` if it takes more than `PATIENCE` seconds."""
         deadline = perf_counter() + PATIENCE
         while not request.Test():
             if perf_counter() >= deadline:
@@ -163,7 +168,7 @@ class Agreement:
             sleep(PAUSE)
 
     def end_job(self, error: BaseException) -> None:
-        """End all ranks, with the reason: they wait where this rank cannot join them."""
+        """Abort all ranks with the reason: they wait at a point that this rank cannot reach."""
         print_exception(type(error), error, error.__traceback__)
         print(
             f"backprop_rs: rank {self.rank} of {self.size} ends the job: "
@@ -175,7 +180,7 @@ class Agreement:
 
     @contextmanager
     def ending_all(self) -> Iterator[None]:
-        """What a rank raises in the block ends the block on all ranks."""
+        """End the block on all ranks if one of them raises in it."""
         try:
             yield
             self.all("the end", lambda: None)
@@ -190,10 +195,10 @@ class Agreement:
 
 
 def mark(error: BaseException) -> None:
-    """Note that all ranks have an exception, so that whoever ends a program need not tell them."""
+    """Mark an exception that all ranks have, so that the program need not tell them."""
     error._of_all_ranks = True  # type: ignore[attr-defined]
 
 
 def is_of_all(error: BaseException) -> bool:
-    """Return whether all ranks know of an exception."""
+    """Return True if all ranks have an exception."""
     return getattr(error, "_of_all_ranks", False)

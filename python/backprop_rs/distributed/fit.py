@@ -1,10 +1,9 @@
-"""`fit` on many ranks: what they compare and take from rank 0 before they train."""
+"""`fit` on many ranks: compare, follow rank 0 if asked to, and train together."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from numbers import Real
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +11,9 @@ import numpy as np
 from .._internal import checks
 from ..data.labels import is_binary, is_multilabel
 from ..data.sources import Source
-from ..training.sample_weights import weights_of
-from ..training.samples import Samples
+from ..training import fit as training
+from ..training.samples import Samples, as_mapping, is_balanced, weights_of
+from ..training.trainer import Trainer
 from .agreement import Agreement
 from .handshake import (
     ADOPTED,
@@ -24,76 +24,97 @@ from .handshake import (
     facts_of,
     resumed_facts,
     validation_facts,
+    weight_facts,
 )
-from .samples import Distributed
+from .samples import DistributedSamples
 from .sharding import REDUCTIONS
 
 if TYPE_CHECKING:
     from .._internal.types import Data
     from ..base_network import BaseNetwork
     from ..history import History
-    from ..training.fit import Ready
+    from ..training.options import FitOptions
     from ..training.out_of_core import Streamed
 
 
 def fit(
-    net: BaseNetwork, X: Any, y: Data | None, comm: Any, reduction: str, given: dict[str, Any]
+    net: BaseNetwork, X: Any, y: Data | None, options: FitOptions, comm: Any, reduction: str
 ) -> History:
-    """What `Network.fit` does with a communicator."""
+    """Train a network on all ranks of a communicator; see `Network.fit`."""
+    if checked(comm).Get_size() == 1:
+        return training.fit(net, X, y, options)
+    options = replace(options, class_weight=as_mapping(options.class_weight))
     agreement = Agreement(comm)
     with agreement.ending_all():
-        return train(agreement, net, (X, y), reduction, given)
+        if agreement.rank > 0:
+            options = replace(options, progress=False)
+        with training.frame_names(net, X):
+            trainer = prepare(agreement, net, X, y, options, reduction)
+        return trainer.run()
 
 
-def train(
+def prepare(
     agreement: Agreement,
     net: BaseNetwork,
-    data: tuple[Any, Data | None],
+    X: Any,
+    y: Data | None,
+    options: FitOptions,
     reduction: str,
-    given: dict[str, Any],
-) -> History:
-    """Prepare on all ranks, compare, and train."""
+) -> Trainer:
+    """Check data and options on all ranks, compare them, and return the training."""
     adopts = agreement.rank > 0 and net._seed_is_drawn
-    if agreement.rank > 0:
-        given = given | {"progress": False}
-    local = prepared(agreement, net, data, reduction, given, adopts)
-    samples = Distributed(net, local, agreement, reduction)
+    local = local_samples(agreement, net, X, y, options, reduction, adopts)
+    samples = DistributedSamples(net, local, agreement, reduction)
     adoption = Adoption(agreement, net, adopts)
+
+    def checked_trainer() -> tuple[Trainer, dict[str, Any]]:
+        trainer = training.prepare(net, samples, options)
+        assert isinstance(trainer, Trainer)  # L-BFGS does not accept these samples
+        checkpoints = trainer.checkpoints
+        facts = trainer.facts() | {
+            "seed": checkpoints.seed,
+            "schedule_from": checkpoints.first_epoch,
+            "checkpoint": bool(checkpoints),
+            "the validation data": validation_facts(trainer.validation),
+            "the checkpoint to go on from": resumed_facts(checkpoints.resumed),
+        }
+        return trainer, facts
+
     try:
-        ready = checked_settings(agreement, net, samples, given)
+        trainer = compare(agreement, "the settings", checked_trainer)
     except BaseException:
         adoption.undo()
         raise
     adoption.complete()
-    return ready.run()
+    return trainer
 
 
-def prepared(
+def local_samples(
     agreement: Agreement,
     net: BaseNetwork,
-    data: tuple[Any, Data | None],
+    X: Any,
+    y: Data | None,
+    options: FitOptions,
     reduction: str,
-    given: dict[str, Any],
     adopts: bool,
 ) -> Samples | Streamed:
-    """The data of this rank, which go with those of the others."""
-    from ..training import fit
+    """Return the data of this rank, after a comparison with those of the others."""
+    # The rows of one rank do not tell how many samples all ranks have of each class.
+    balanced = is_balanced(options.class_weight) and not isinstance(X, Source)
+    of_rank = replace(options, class_weight=None) if balanced else options
 
-    class_weight, found = given["class_weight"], list[Any]()
-    # Rows by themselves do not tell how many of each class there are.
-    balanced = is_balanced(class_weight) and not isinstance(data[0], Source)
-    mine = given | ({"class_weight": None} if balanced else {})
-
-    def facts() -> dict[str, Any]:
+    def checked_samples() -> tuple[Samples | Streamed, dict[str, Any]]:
         if reduction not in REDUCTIONS:
             raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}; got {reduction!r}")
-        found.append(fit.samples_for(net, *data, mine))
-        more = {"class_weight": weight_facts(class_weight), "reduction": reduction}
-        own = dict.fromkeys(ADOPTED, AS_RANK_0) if adopts else {}
-        return facts_of(net) | own | data_facts(found[0]) | more
+        samples = training.training_data(net, X, y, of_rank)
+        facts = facts_of(net)
+        if adopts:
+            facts |= dict.fromkeys(ADOPTED, AS_RANK_0)
+        facts |= data_facts(samples)
+        facts |= {"class_weight": weight_facts(options.class_weight), "reduction": reduction}
+        return samples, facts
 
-    compare(agreement, "the data", facts)
-    local: Samples | Streamed = found[0]
+    local = compare(agreement, "the data", checked_samples)
     if isinstance(local, Samples):
         share_labels(agreement, net, local)
         if balanced:
@@ -101,49 +122,16 @@ def prepared(
     return local
 
 
-def checked_settings(
-    agreement: Agreement, net: BaseNetwork, samples: Distributed, given: dict[str, Any]
-) -> Ready:
-    """A training whose settings are those of all ranks."""
-    from ..training import fit
-
-    found = list[Any]()
-
-    def facts() -> dict[str, Any]:
-        ready = fit.ready(net, samples, given)
-        found.append(ready)
-        return ready.facts | {
-            "the validation data": validation_facts(ready.held),
-            "the checkpoint to go on from": resumed_facts(ready.resumed),
-        }
-
-    compare(agreement, "the settings", facts)
-    return found[0]  # type: ignore[no-any-return]
-
-
-def is_balanced(class_weight: Any) -> bool:
-    return isinstance(class_weight, str) and class_weight == "balanced"
-
-
-def weight_facts(class_weight: Any) -> Any:
-    """The weights of classes, whichever types of number they are given in."""
-    if isinstance(class_weight, Mapping):
-        return sorted(
-            (str(one), float(weight) if isinstance(weight, Real) else str(weight))
-            for one, weight in class_weight.items()
-        )
-    return class_weight if class_weight is None else str(class_weight)
-
-
 def share_labels(agreement: Agreement, net: BaseNetwork, local: Samples) -> None:
-    """Decide by the rows of all ranks whether the targets are classes, or several labels."""
+    """Decide by the rows of all ranks whether the targets are classes or several labels."""
     y = local.y
 
-    def mine() -> tuple[bool, bool, bool, bool]:
+    def kind_of_targets() -> tuple[bool, bool, bool, bool]:
         several = is_multilabel(y, net.output, net.cost)
         return local.labels is not None, y.ndim == 1 or is_binary(y), several, net._several_labels
 
-    classes, bits, several, before = zip(*agreement.all("the labels", mine), strict=True)
+    answers = agreement.all("the labels", kind_of_targets)
+    classes, bits, several, before = zip(*answers, strict=True)
     if not all(classes):
         local.labels = None
     net._several_labels = any(before) or (all(bits) and any(several))
@@ -153,27 +141,27 @@ def share_labels(agreement: Agreement, net: BaseNetwork, local: Samples) -> None
 
 
 def balance(agreement: Agreement, net: BaseNetwork, local: Samples) -> None:
-    """Weights of the classes by their numbers on all ranks."""
+    """Multiply the weights by those of the classes, balanced over the rows of all ranks."""
     labels = local.labels
 
     def count() -> Counter[int]:
         if labels is None:
-            raise ValueError("class_weight must go with targets that are classes; got values")
+            raise ValueError("class_weight requires targets that are classes; got values")
         return Counter(labels.tolist())
 
     counts: Counter[int] = Counter()
-    for part in agreement.all("the classes", count):
-        counts.update(part)
+    for of_rank in agreement.all("the classes", count):
+        counts.update(of_rank)
     n = sum(counts.values())
-    of_class = {int(one): n / (len(counts) * number) for one, number in counts.items()}
-    classes = (labels, max(net.sizes[-1], 2))
-    class_weight = weights_of(None, of_class, classes, len(local), net.dtype)
+    of_class = {int(label): n / (len(counts) * number) for label, number in counts.items()}
+    n_classes = max(net.sizes[-1], 2)
+    class_weight = weights_of(None, of_class, labels, n_classes, len(local), net.dtype)
     assert class_weight is not None
     local.weights = class_weight if local.weights is None else local.weights * class_weight
 
 
 def world() -> Any:
-    """The communicator of all processes that mpiexec has started.
+    """Return the communicator of all processes that mpiexec has started.
 
     Raises
     ------
@@ -190,7 +178,7 @@ def world() -> Any:
 
 
 def checked(comm: Any) -> Any:
-    """A communicator of mpi4py, or something that has its methods."""
+    """Return a communicator of mpi4py, or an object that has its methods."""
     if not all(hasattr(comm, name) for name in ("Get_rank", "Get_size", "allgather")):
         raise TypeError(
             f"comm must be a communicator of mpi4py, such as MPI.COMM_WORLD; got "

@@ -1,59 +1,76 @@
-"""What all ranks compare before they train together, and what they take from rank 0."""
+"""Compare what the ranks are about to train, and copy the state of rank 0."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from numbers import Real
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from .. import _version
 from .._internal import checks
 from ..exceptions import RanksDiffer
-from ..training.samples import Samples
 
 if TYPE_CHECKING:
     from ..base_network import BaseNetwork
     from ..training.checkpoint import Resumed
-    from ..training.out_of_core import Streamed
+    from ..training.samples import TrainingData
     from .agreement import Agreement
 
-AS_RANK_0 = "what rank 0 has"  # a fact of a rank that has no choice of its own
+AS_RANK_0 = "what rank 0 has"  # for facts in which a rank follows rank 0
 NOT_GIVEN = "not given"
+# The facts in which a network without a seed follows rank 0.
+ADOPTED = ("seed", "epochs_trained", "optimizer", "the hash of the parameters")
+
+T = TypeVar("T")
 
 
-def compare(agreement: Agreement, point: str, facts: Callable[[], dict[str, Any]]) -> None:
-    """Compare what the ranks are about to do.
+def compare(agreement: Agreement, point: str, prepare: Callable[[], tuple[T, dict[str, Any]]]) -> T:
+    """Prepare something on all ranks, and compare facts about it.
 
     Parameters
     ----------
     agreement : Agreement
     point : str
-    facts : function that returns a dict
-        By the names that the user knows. What it raises, it has found wrong on this rank.
+        The point of the training.
+    prepare : function
+        Returns what this rank has prepared, and the facts by the names that users know. All ranks
+        hear of the exception that it raises.
+
+    Returns
+    -------
+    object
+        What this rank has prepared.
 
     Raises
     ------
     RanksDiffer
-        On every rank, if two differ.
+        On every rank, if two of them differ.
     """
-    answers = agreement.all(point, facts)
-    first = answers[0]
-    for name, value in first.items():
+    prepared: list[T] = []
+
+    def facts_of_rank() -> dict[str, Any]:
+        result, facts = prepare()
+        prepared.append(result)
+        return facts
+
+    answers = agreement.all(point, facts_of_rank)
+    for name, value in answers[0].items():
         for rank, other in enumerate(answers):
             if other.get(name) not in (value, AS_RANK_0):
                 raise RanksDiffer(
                     f"all ranks must train alike; {name} is {checks.shown(value)} on rank 0 and "
                     f"{checks.shown(other.get(name))} on rank {rank}"
                 )
+    return prepared[0]
 
 
 def facts_of(net: BaseNetwork) -> dict[str, Any]:
-    """What must be the same of a network."""
-    from .._version import __version__
-
+    """Return what must be equal of a network."""
     return {
-        "the version of backprop_rs": __version__,
+        "the version of backprop_rs": _version.__version__,
         "backend": net.backend,
         "sizes": net.sizes,
         "activation": [*net.activation, net.output],
@@ -67,43 +84,57 @@ def facts_of(net: BaseNetwork) -> dict[str, Any]:
     }
 
 
-ADOPTED = ("seed", "epochs_trained", "optimizer", "the hash of the parameters")
-
-
-def data_facts(local: Samples | Streamed) -> dict[str, Any]:
-    """What must be the same of the data."""
-    if not isinstance(local, Samples):
-        return {"X": "a source", "the source": local.source.shares()}
+def data_facts(local: TrainingData) -> dict[str, Any]:
+    """Return what must be equal of the data."""
+    samples = local.in_memory
+    if samples is None:
+        return {"X": "a source", "the source": local.identity()["source"]}
+    y = samples.y
     return {
         "X": "an array",
-        "the number of features": local.X.shape[1],
-        "feature_names": local.net.metadata.get("feature_names"),
-        "the kind of y": f"{local.y.dtype} of shape (m, {', '.join(map(str, local.y.shape[1:]))})",
-        "sample_weight": "given" if local.weights is not None else NOT_GIVEN,
+        "the number of features": samples.X.shape[1],
+        "feature_names": samples.net.metadata.get("feature_names"),
+        "the kind of y": f"{y.dtype} of shape (m, {', '.join(map(str, y.shape[1:]))})",
+        "sample_weight": "given" if samples.weights is not None else NOT_GIVEN,
     }
 
 
-def validation_facts(held: Samples | Streamed | None) -> Any:
-    """The validation data in short: all ranks have the same."""
-    if held is None:
+def weight_facts(class_weight: Any) -> Any:
+    """Return the weights of classes, without the types of their numbers."""
+    if isinstance(class_weight, Mapping):
+        return sorted(
+            (str(label), float(weight) if isinstance(weight, Real) else str(weight))
+            for label, weight in class_weight.items()
+        )
+    return class_weight if class_weight is None else str(class_weight)
+
+
+def validation_facts(validation: TrainingData | None) -> Any:
+    """Return the validation data in short, which are equal on all ranks."""
+    if validation is None:
         return NOT_GIVEN
-    if not isinstance(held, Samples):
-        return held.source.shares()
-    arrays = {"X": held.X, "y": held.y, "weights": held.weights}
-    return digest({name: one for name, one in arrays.items() if one is not None})
+    samples = validation.in_memory
+    if samples is None:
+        return validation.identity()["source"]
+    arrays = {"X": samples.X, "y": samples.y, "weights": samples.weights}
+    return digest({name: array for name, array in arrays.items() if array is not None})
 
 
 def resumed_facts(resumed: Resumed | None) -> Any:
-    """Where a checkpoint has left a training: a file may be there for some ranks alone."""
+    """Return what a training resumes from: some ranks may lack the file, or have another one."""
     if resumed is None:
         return "none"
-    epoch, step = resumed.at[:2]
-    arrays = [{name: np.asarray(one) for name, one in state.items()} for state in resumed.states]
-    return f"of epoch {epoch}, step {step}, with the hash {', '.join(map(digest, arrays))}"
+    epoch, step = resumed.state.position.stop
+    best = resumed.state.best
+    states = [resumed.core_state, {} if best is None else best.parameters or {}]
+    hashes = [
+        digest({name: np.asarray(value) for name, value in state.items()}) for state in states
+    ]
+    return f"of epoch {epoch}, step {step}, with the hash {', '.join(hashes)}"
 
 
 def digest(state: dict[str, Any]) -> str:
-    """A short hash of all that a network and its optimiser hold."""
+    """Return a short hash of the state of a network and its optimizer."""
     hashed = blake2b(digest_size=8)
     for name in sorted(state):
         hashed.update(name.encode())
@@ -111,18 +142,18 @@ def digest(state: dict[str, Any]) -> str:
     return hashed.hexdigest()
 
 
-# What a network without a seed takes from rank 0.
+# Networks without a seed.
 
 
 class Adoption:
-    """Networks that were given no seed take seed, parameters and optimizer from rank 0.
+    """Copies seed, parameters and optimizer of rank 0 to networks that were given no seed.
 
     Parameters
     ----------
     agreement : Agreement
     net : BaseNetwork
     adopts : bool
-        Whether that of this rank does.
+        True if the network of this rank follows rank 0.
     """
 
     NAMES = ("seed", "epochs_trained", "_steps")
@@ -131,52 +162,57 @@ class Adoption:
         self.agreement, self.net, self.adopts = agreement, net, adopts
         self.before = {name: getattr(net, name) for name in self.NAMES}
         answers = agreement.all("seeds", lambda: (adopts, self.before, net._optimizer))
-        self.wanted = any(wants for wants, *_ in answers)
+        self.wanted = any(wants for wants, _, _ in answers)
         _, numbers, self.optimizer = answers[0]
         if adopts:
             vars(net).update(numbers)
 
     def undo(self) -> None:
-        """The training does not begin: leave the network as it was."""
+        """Restore the network, because the training does not begin."""
         vars(self.net).update(self.before)
 
     def complete(self) -> None:
-        """Take the arrays."""
+        """Copy the arrays, if a rank needs them."""
         if not self.wanted:
             return
-        agreement, core, state = self.agreement, self.net._core, dict[str, Any]()
+        agreement, core = self.agreement, self.net._core
+        state: dict[str, Any] = {}
 
         def describe() -> dict[str, Any]:
             if agreement.rank > 0:
                 return {}
             for name, value in core.state().items():
                 state[name] = np.ascontiguousarray(value) if hasattr(value, "shape") else value
-            return {name: like(value) for name, value in state.items()}
+            return {name: description(value) for name, value in state.items()}
 
-        def make_room() -> None:
+        def allocate() -> None:
             if agreement.rank > 0:
-                state.update({name: empty(value) for name, value in described.items()})
+                state.update({name: allocated(value) for name, value in described.items()})
 
         described = agreement.all("the state of rank 0", describe)[0]
-        agreement.all("room for the state", make_room)
+        # All ranks must have the memory before one sends: a broadcast cannot fail on one rank.
+        agreement.all("room for the state", allocate)
         for name in described:
             if isinstance(state[name], np.ndarray):
                 agreement.comm.Bcast(state[name], root=0)
         agreement.all("the state", lambda: self.put(state))
 
     def put(self, state: dict[str, Any]) -> None:
+        """Give the network the state of rank 0."""
         net = self.net
         if self.adopts:
             net._refuse_in_training("parameters")
             net._core.set_optimizer(self.optimizer or "sgd")
             net._core.set_state(state)
             net._optimizer = self.optimizer
-        net._seed_is_drawn = False  # from now on it is that of all ranks
+        net._seed_is_drawn = False  # from now on all ranks have the same
 
 
-def like(value: Any) -> Any:
+def description(value: Any) -> Any:
+    """Return shape and dtype of an array; any other value as it is."""
     return (value.shape, str(value.dtype)) if isinstance(value, np.ndarray) else value
 
 
-def empty(described: Any) -> Any:
+def allocated(described: Any) -> Any:
+    """Return an empty array of a shape and dtype; any other value as it is."""
     return np.empty(*described) if isinstance(described, tuple) else described

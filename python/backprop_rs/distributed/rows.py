@@ -1,4 +1,4 @@
-"""Rows that lie in the memory of many ranks, as one source."""
+"""Rows in the memory of many ranks, as one source."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..data.sources.base import Source
 from ..data.sources.block import Block, Change, Epoch, Pass, shuffled
-from .sharding import deal
+from .sharding import partition
 
 if TYPE_CHECKING:
     from ..training.samples import Samples
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 def rows_of_rank(
     rows: int, batch_size: int, rank: int, ranks: int, reduction: str
 ) -> NDArray[np.intp]:
-    """The rows of some whole batches and a rest that are those of a rank.
+    """Return the rows of a rank among those of some batches, of which the last may be incomplete.
 
     >>> rows_of_rank(1100, 512, 1, 2, "exact")[[0, 255, 256, -1]].tolist()
     [256, 511, 768, 1099]
     """
-    found = []
+    of_batches = []
     for start in range(0, rows, batch_size):
-        dealt = deal(min(batch_size, rows - start), ranks, reduction)
-        first, last = dealt.rows[rank]
-        found.append(np.arange(start + first, start + last))
-    return np.concatenate(found) if found else np.empty(0, np.intp)
+        batch = partition(min(batch_size, rows - start), ranks, reduction)
+        first, last = batch.rows[rank]
+        of_batches.append(np.arange(start + first, start + last))
+    return np.concatenate(of_batches) if of_batches else np.empty(0, np.intp)
 
 
 class GatheredSource(Source):
-    """The rows of all ranks, one rank's below the other's, as if they were one array.
+    """The rows of all ranks, in the order of the ranks, as if they were one array.
 
-    All ranks read the same parts of an epoch at the same time: each sends the rows that others are
-    to train on and gets its own, so that batches and bits are those of one process with all rows.
+    All ranks read the same parts of an epoch at the same time: each sends the rows that others
+    train on and receives its own, so that batches and bits are those of one process with all rows.
     """
 
     repeatable = True
@@ -49,10 +49,13 @@ class GatheredSource(Source):
         self.length = int(self.starts[-1])
 
     def open(self, epoch: Epoch, prepare: Change) -> Pass:
+        """Begin a pass; the samples are ready for the core, and `prepare` is not needed."""
         return GatheredPass(self, epoch)
 
 
 class GatheredPass(Pass):
+    """One pass over the rows of all ranks in the order of its epoch."""
+
     def __init__(self, source: GatheredSource, epoch: Epoch) -> None:
         self.source, self.comm = source, source.comm
         n = len(source)
@@ -61,56 +64,75 @@ class GatheredPass(Pass):
     def rows(
         self, first: int, last: int, mine: NDArray[np.intp] | None = None
     ) -> tuple[Block | None, NDArray[np.uint64], int]:
+        """Raise TypeError: a rank cannot read rows without the others."""
         raise TypeError("the rows of all ranks must be read by all: use rows_for")
 
     def rows_for(
         self, first: int, last: int, wanted: list[NDArray[np.intp]]
     ) -> tuple[Block | None, NDArray[np.uint64], int]:
-        """The rows of one's own, where `wanted` has those of every rank; all ranks must ask."""
+        """Read the rows of this rank; `wanted` has those of every rank, and all must call this.
+
+        The arguments and the result are those of `rows`.
+        """
+        rank, starts = self.comm.Get_rank(), self.source.starts
         order = np.arange(first, last) if self.order is None else self.order[first:last]
-        asked = [order[rows].astype(np.int64) for rows in wanted]
-        low, high = (
-            self.source.starts[self.comm.Get_rank()],
-            self.source.starts[self.comm.Get_rank() + 1],
-        )
-        to_send = [rows[(rows >= low) & (rows < high)] - low for rows in asked]
-        mine = asked[self.comm.Get_rank()]
-        owners = np.searchsorted(self.source.starts, mine, side="right") - 1
+        by_rank = [order[rows].astype(np.int64) for rows in wanted]
+        low, high = starts[rank], starts[rank + 1]
+        to_send = [rows[(rows >= low) & (rows < high)] - low for rows in by_rank]
+        mine = by_rank[rank]
+        owners = np.searchsorted(starts, mine, side="right") - 1
         counts = np.bincount(owners, minlength=self.comm.Get_size())
-        # What comes is sorted by its owner, and then as it was asked for.
-        places = np.argsort(owners, kind="stable")
+        # Rows arrive sorted by their owner, and within an owner in the order of `mine`.
+        positions = np.argsort(owners, kind="stable")
         local = self.source.local
-        trades: list[Trade | None] = []
+        exchanges: list[RowExchange | None] = []
 
         def prepare() -> None:
             for array in (local.X, local.y, local.weights):
-                trades.append(None if array is None else Trade(array, to_send, counts, places))
+                exchange = None if array is None else RowExchange(array, to_send, counts, positions)
+                exchanges.append(exchange)
 
         self.source.agreement.all("the exchange of rows", prepare)
-        arrays: list[Any] = [None if one is None else one.run(self.comm) for one in trades]
+        arrays: list[Any] = [
+            None if exchange is None else exchange.run(self.comm) for exchange in exchanges
+        ]
         block = Block(*arrays) if len(mine) else None
         return block, mine.astype(np.uint64), last - first
 
 
-class Trade:
-    """Rows of one array, mine for those of others; all memory is there before any are sent."""
+class RowExchange:
+    """The exchange of rows of one array.
+
+    It allocates all memory before any rank sends, so that no rank can fail in the middle.
+
+    Parameters
+    ----------
+    array : (n, ...) array
+        The rows of this rank.
+    to_send : list of int arrays
+        For each rank, the rows to send.
+    counts : (ranks,) array
+        The number of rows to receive from each rank.
+    positions : array
+        The position in the result of each row that is received.
+    """
 
     def __init__(
         self,
         array: NDArray[Any],
         to_send: list[NDArray[np.int64]],
         counts: NDArray[np.int64],
-        places: NDArray[np.int64],
+        positions: NDArray[np.int64],
     ) -> None:
         width = int(np.prod(array.shape[1:], dtype=int))
         sent = np.ascontiguousarray(array[np.concatenate(to_send)])
-        self.received = np.empty((len(places), *array.shape[1:]), array.dtype)
-        self.result, self.places = np.empty_like(self.received), places
-        self.sent = [sent, [len(rows) * width for rows in to_send]]
-        self.wanted = [self.received, (counts * width).tolist()]
+        self.received = np.empty((len(positions), *array.shape[1:]), array.dtype)
+        self.result, self.positions = np.empty_like(self.received), positions
+        self.send_spec = [sent, [len(rows) * width for rows in to_send]]
+        self.receive_spec = [self.received, (counts * width).tolist()]
 
     def run(self, comm: Any) -> NDArray[Any]:
-        """Send and receive; all ranks must do so."""
-        comm.Alltoallv(self.sent, self.wanted)
-        self.result[self.places] = self.received
+        """Send and receive; all ranks must call this."""
+        comm.Alltoallv(self.send_spec, self.receive_spec)
+        self.result[self.positions] = self.received
         return self.result

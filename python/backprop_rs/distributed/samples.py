@@ -13,29 +13,31 @@ from numpy.typing import NDArray
 
 from ..data.sources.block import Block, Piece, read_pieces
 from ..training.metrics import Metrics
-from ..training.out_of_core import Kept, Outcome, Place, Streamed
-from ..training.samples import Samples
+from ..training.out_of_core import Predicted, Streamed
+from ..training.samples import Outcome, Samples
+from ..training.state import Position
 from .exchange import Exchange
 from .rows import GatheredSource, rows_of_rank
-from .sharding import Deal, deal
+from .sharding import Partition, partition
 
 if TYPE_CHECKING:
+    from .._internal.core import CoreNetwork
     from ..base_network import BaseNetwork
     from .agreement import Agreement
 
-GO_ON, TIME, INTERRUPTED, FAILED = 0.0, 1.0, 2.0, 3.0  # what a rank says with every step
+GO_ON, TIME, INTERRUPTED, FAILED = 0.0, 1.0, 2.0, 3.0  # the flag that a rank sends with a step
 
 T = TypeVar("T")
 
 
-class Distributed(Streamed):
-    """Samples whose steps are taken by all ranks together.
+class DistributedSamples(Streamed):
+    """Samples whose steps all ranks make together.
 
     Parameters
     ----------
     net : BaseNetwork
-    given : Samples or Streamed
-        This rank's rows, or a source of all rows, of which each rank reads its own.
+    local : Samples or Streamed
+        The rows of this rank, or a source of all rows, of which each rank reads its own.
     agreement : Agreement
     reduction : "exact" or "fast"
     """
@@ -43,96 +45,118 @@ class Distributed(Streamed):
     alone = False
 
     def __init__(
-        self, net: BaseNetwork, given: Samples | Streamed, agreement: Agreement, reduction: str
+        self, net: BaseNetwork, local: Samples | Streamed, agreement: Agreement, reduction: str
     ) -> None:
         self.agreement, self.reduction = agreement, reduction
-        self.local = given if isinstance(given, Samples) else None
-        if isinstance(given, Samples):
-            super().__init__(net, GatheredSource(agreement, given))
-            # Rows that other ranks hold come by calls that all must make at the same time.
-            self.reads_ahead = False
+        self.local = local.in_memory
+        if isinstance(local, Streamed):
+            super().__init__(net, local.source, class_weight=local.class_weight)
         else:
-            super().__init__(net, given.source, class_weight=given.class_weight)
+            super().__init__(net, GatheredSource(agreement, local))
+            # The ranks exchange rows by collective calls, which no other thread may make.
+            self.reads_ahead = False
         self.rank, self.ranks = agreement.rank, agreement.size
         self.is_first = self.rank == 0
         self.exchange: Exchange | None = None
-        self.failure: BaseException | None = None  # that the others do not know of yet
+        self.failure: BaseException | None = None  # which the other ranks do not know of yet
+
+    @property
+    def in_memory(self) -> Samples | None:
+        """The rows of this rank; None for a source."""
+        return self.local
 
     def pieces(self, run: Any, first: int) -> Iterator[Piece]:
+        """Yield the rows of this rank of an epoch from a row on, in pieces of whole batches."""
         rows = self.batches_at_once() * self.batch_size
         return read_pieces(partial(self.read_rows, run), first, rows)
 
     def read_rows(
         self, run: Any, first: int, last: int
     ) -> tuple[Block | None, NDArray[np.uint64], int]:
-        """This rank's rows of some batches."""
+        """Read the rows of this rank of some batches."""
         last = min(last, len(self.source))
-        how = (self.ranks, self.reduction)
+        wanted = partial(
+            rows_of_rank,
+            last - first,
+            self.batch_size,
+            ranks=self.ranks,
+            reduction=self.reduction,
+        )
+        result: tuple[Block | None, NDArray[np.uint64], int]
         if self.local is None:
-            mine = rows_of_rank(last - first, self.batch_size, self.rank, *how)
-            found: tuple[Block | None, NDArray[np.uint64], int] = run.rows(first, last, mine)
-            return found
-        wanted = [
-            rows_of_rank(last - first, self.batch_size, rank, *how) for rank in range(self.ranks)
-        ]
-        found = run.rows_for(first, last, wanted)
-        return found
+            result = run.rows(first, last, wanted(rank=self.rank))
+        else:
+            # Each rank sends rows to the others, and so must know the wishes of all.
+            result = run.rows_for(first, last, [wanted(rank=rank) for rank in range(self.ranks)])
+        return result
 
     # Steps.
 
-    def train(self, core: Any, settings: dict[str, Any], at: Place) -> Outcome:
-        # Whoever has failed before is heard of here: from now on the ranks meet in steps.
+    def train(self, core: CoreNetwork, settings: dict[str, Any], position: Position) -> Outcome:
+        """Train in the core together with the other ranks."""
+        # Failures before this point are told here: after it the ranks meet in steps only.
         self.agreement.all("the next steps", self.open_exchange)
-        outcome = self.steps(core, settings, at)
-        self.fail()
+        outcome = self.steps(core, settings, position)
+        self.raise_failure()
         return outcome
 
-    def steps(self, core: Any, settings: dict[str, Any], at: Place) -> Outcome:
+    def steps(self, core: CoreNetwork, settings: dict[str, Any], position: Position) -> Outcome:
+        """Make steps until the time is over, or until the stop."""
         deadline = perf_counter() + settings["budget"]
         stop = (settings["stop_epoch"], settings.get("stop_step", 0))
-        n, costs = len(self.source), list[float]()
-        steps = -(-n // self.batch_size)
-        while at[:2] < stop:
+        costs: list[float] = []
+        steps = -(-len(self.source) // self.batch_size)
+        while position.stop < stop:
             try:
-                found, flags = self.step(core, settings, at, deadline)
+                sums, flags = self.step(core, settings, position, deadline)
             except KeyboardInterrupt as error:
                 if error is not self.agreement.known:
                     raise
                 self.failure = None
-                return costs, *at, "interrupted"
-            if found is None:
-                return costs, *at, "nonfinite"
-            cost_sum, weight_sum = at[2:] if at[1] else (0.0, 0.0)
-            at = (at[0], at[1] + 1, cost_sum + found[0], weight_sum + found[1])
-            if at[1] == steps:
-                costs.append(at[2] / at[3] if at[3] else 0.0)
-                at = (at[0] + 1, 0, at[2], at[3])
+                return Outcome(costs, position, "interrupted")
+            if sums is None:
+                return Outcome(costs, position, "nonfinite")
+            position = self.after_step(position, sums, steps)
+            if position.step == 0:
+                cost_sum, weight_sum = position.cost_sum, position.weight_sum
+                costs.append(cost_sum / weight_sum if weight_sum else 0.0)
             if INTERRUPTED in flags:
-                return costs, *at, "interrupted"
-            if flags[0] == TIME and at[:2] < stop:
-                return costs, *at, "time"
-        return costs, *at, "done"
+                return Outcome(costs, position, "interrupted")
+            # The clock of rank 0 decides for all.
+            if flags[0] == TIME and position.stop < stop:
+                return Outcome(costs, position, "time")
+        return Outcome(costs, position, "done")
+
+    def after_step(self, before: Position, sums: tuple[float, float], steps: int) -> Position:
+        """Return the position after a step; `sums` are those of its costs and weights."""
+        cost_sum, weight_sum = (before.cost_sum, before.weight_sum) if before.step else (0.0, 0.0)
+        cost_sum, weight_sum = cost_sum + sums[0], weight_sum + sums[1]
+        if before.step + 1 == steps:
+            return Position(before.epoch + 1, 0, cost_sum, weight_sum)
+        return Position(before.epoch, before.step + 1, cost_sum, weight_sum)
 
     def open_exchange(self) -> None:
+        """Open the exchange of gradients, if it is not open yet."""
         if self.exchange is None:
             lengths, comm = self.net._core.sum_lengths(), self.agreement.comm
             self.exchange = Exchange(comm, lengths, self.net.dtype, self.reduction)
             self.agreement.at_end.append(self.exchange.close)
 
     def step(
-        self, core: Any, settings: dict[str, Any], at: Place, deadline: float
+        self, core: CoreNetwork, settings: dict[str, Any], position: Position, deadline: float
     ) -> tuple[tuple[float, float] | None, list[float]]:
-        """One step of all ranks; the sums of its costs and weights, and what every rank says.
+        """Make one step of all ranks; return the sums of its costs and weights, and all flags.
 
-        A rank that fails takes part with zeros, so that the others do not wait, and says so.
+        A rank that fails takes part with zeros and says so, so that the others do not wait. The
+        sums are None if the cost is not finite.
         """
         exchange, size, n = self.exchange, self.batch_size, len(self.source)
         assert exchange is not None
-        m = min(size, n - at[1] * size)
-        dealt = deal(m, self.ranks, self.reduction)
-        exchange.begin(dealt)
+        m = min(size, n - position.step * size)
+        batch = partition(m, self.ranks, self.reduction)
+        exchange.begin(batch)
         try:
-            sums = self.sum_gradient(core, settings, at, dealt, exchange)
+            sums = self.sum_gradient(core, settings, position, batch, exchange)
         except BaseException as error:
             if error is self.agreement.known:
                 raise
@@ -140,75 +164,93 @@ class Distributed(Streamed):
                 self.agreement.end_job(error)
             self.failure = error
             exchange.nothing()
-            sums = [(0.0, 0.0)] * len(dealt.parts[self.rank])
+            sums = [(0.0, 0.0)] * len(batch.parts[self.rank])
         cost, weight, flags = exchange.scalars(sums, self.flag(settings, deadline))
         gradient, steps = exchange.finish(), -(-n // size)
         if FAILED in flags:
-            self.agreement.all("a step that has failed", self.fail)
+            self.agreement.all("a step that has failed", self.raise_failure)
         try:
-            return core.apply_gradient(gradient, (cost, weight, m), settings, at[:2], steps), flags
+            totals = (cost, weight, m)
+            return core.apply_gradient(gradient, totals, settings, position.stop, steps), flags
         except BaseException as error:
-            self.failure = error  # which the others hear of with the next step, or after the last
+            # The others are told with the next step, or after the last one.
+            self.failure = error
             return ((0.0, weight) if isfinite(cost) else None), flags
 
     def sum_gradient(
-        self, core: Any, settings: dict[str, Any], at: Place, dealt: Deal, exchange: Exchange
+        self,
+        core: CoreNetwork,
+        settings: dict[str, Any],
+        position: Position,
+        batch: Partition,
+        exchange: Exchange,
     ) -> list[tuple[float, float]]:
-        """This rank's sums of costs and weights; those of the gradient go to the exchange."""
-        self.fail()
-        chunk = self.chunk_at(at, settings)
-        first, last = dealt.rows[self.rank]
+        """Send this rank's sums of the gradient; return those of costs and weights."""
+        self.raise_failure()
+        chunk = self.chunk_at(position, settings)
+        first, last = batch.rows[self.rank]
         if first == last:
             exchange.nothing()
             return []
-        start = (at[1] - chunk.first_step) * self.rows_a_batch()
+        start = (position.step - chunk.first_step) * self.rows_per_batch()
         rows = slice(start, start + last - first)
         assert chunk.samples is not None and chunk.samples.y is not None
         X, y, weights = chunk.samples.X, chunk.samples.y, chunk.samples.weights
-        weights = None if weights is None else weights[rows]
-        window = {"window": (len(self.source), 0), "names": chunk.names[rows], "shuffle": False}
-        parts, run = dealt.parts[self.rank], settings | window
-        found: list[tuple[float, float]] = core.sum_gradient(
-            X[rows], y[rows], run, at[0], parts, exchange.ready, weights
+        run = settings | {
+            "window": (len(self.source), 0),
+            "names": chunk.row_ids[rows],
+            "shuffle": False,
+        }
+        sums: list[tuple[float, float]] = core.sum_gradient(
+            X[rows],
+            y[rows],
+            run,
+            position.epoch,
+            batch.parts[self.rank],
+            exchange.ready,
+            None if weights is None else weights[rows],
         )
-        return found
+        return sums
 
     def flag(self, settings: dict[str, Any], deadline: float) -> float:
-        """What this rank says with a step."""
+        """Return the flag that this rank sends with a step."""
         if self.failure is not None:
             return FAILED
         if "interrupted" in settings and settings["interrupted"]():
             return INTERRUPTED
         return TIME if perf_counter() >= deadline else GO_ON
 
-    def fail(self) -> None:
-        """Raise what has failed on this rank."""
+    def raise_failure(self) -> None:
+        """Raise the exception that this rank still has to raise."""
         if self.failure is not None:
             raise self.failure
 
-    def rows_a_batch(self) -> int:
-        """This rank's rows of every whole batch."""
-        first, last = deal(self.batch_size, self.ranks, self.reduction).rows[self.rank]
-        return int(last - first)
+    def rows_per_batch(self) -> int:
+        """Return the number of rows of this rank in a whole batch."""
+        first, last = partition(self.batch_size, self.ranks, self.reduction).rows[self.rank]
+        return last - first
 
-    # What all know.
+    # Agreement.
 
     def metric_scores(self, metrics: Metrics) -> dict[str, float]:
-        """Every rank predicts its own rows, and all see all targets and activations."""
+        """Return the metrics; each rank predicts its own rows, and receives those of all."""
         if not metrics.rows or self.local is None:
             return super().metric_scores(metrics)
         local = self.local
 
-        def mine() -> Kept:
+        def predict() -> Predicted:
             return local.y, self.net._outputs(local.X), local.weights
 
-        return self.scores_of(metrics, self.agreement.all("the metrics", mine))
+        return self.scores_of(metrics, self.agreement.all("the metrics", predict))
 
     def together(self, point: str, make: Callable[[], T]) -> list[T]:
+        """Call `make` on all ranks, and return what each has made."""
         return self.agreement.all(point, make)
 
     def agree(self, value: T) -> T:
+        """Return the value of rank 0."""
         return self.agreement.first("a decision", value)
 
     def tell(self, error: BaseException) -> None:
+        """Tell all ranks of an exception that may be known on this rank only."""
         self.agreement.tell(error)

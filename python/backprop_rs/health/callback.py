@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from .._internal import checks
 from ..health_record import HealthRecord
 from ..trace import Trace
-from ..training.samples import Samples
 from .measures import layers_of, probe_rows, steepest, update_ratios
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array, Data
     from ..base_network import BaseNetwork
-    from ..training.monitors import Course, Place
+    from ..training.monitors import Course
+    from ..training.state import Stop
 
 MIN_MEASUREMENTS = 30  # in a training of at least as many epochs
 SHARE = 0.03  # of the training time that additional measurements may take
@@ -74,19 +74,19 @@ class Health:
             checks.integer("every", self.every, least=1)
         checks.integer("rows", self.rows, least=1)
 
-    def watcher(self) -> HealthWatcher:
-        """Return a watcher for one training."""
-        return HealthWatcher(self)
+    def new_monitor(self) -> HealthMonitor:
+        """Return a monitor for one training."""
+        return HealthMonitor(self)
 
 
-class HealthWatcher:
+class HealthMonitor:
     """Measures one training with the settings of a `Health`, and keeps a `record`."""
 
     def __init__(self, settings: Health) -> None:
         self.settings, self.every = settings, settings.every
         self.record = HealthRecord()
 
-    # The interface of a watcher.
+    # The interface of a monitor.
 
     def begin(self, net: BaseNetwork, course: Course) -> None:
         """Choose the samples and the first epoch to measure."""
@@ -107,29 +107,28 @@ class HealthWatcher:
         X, y, rows = self.settings.X, self.settings.y, self.settings.rows
         if X is not None:
             return net._samples(X, y)
-        samples = getattr(course.samples, "local", None) or course.samples
-        if isinstance(samples, Samples):
+        samples = course.samples.in_memory
+        if samples is not None:
             part = samples.rows(probe_rows(len(samples), rows, net.seed))
             return part.X, part.y
-        if not samples.can_go_back:
+        if not course.samples.can_go_back:
             raise ValueError(
                 "health needs a Health(X, y) if samples can be read only once; got no X and y"
             )
-        block = next(samples.source.blocks(rows))
-        return net._samples(block.X, block.y)
+        return course.samples.head(rows)
 
-    def next_stop(self) -> Place:
+    def next_stop(self) -> Stop:
         """Return the next stop: before the last full batch, after it, or the end of the epoch."""
         if self.before is None:
             return (self.epoch - 1, self.last_full)
         return (self.epoch, 0) if self.ratios is not None else self.after()
 
-    def after(self) -> Place:
+    def after(self) -> Stop:
         """Return the position after the last full batch."""
         step, steps = self.last_full + 1, self.course.steps
         return (self.epoch - 1, step) if step < steps or not steps else (self.epoch, 0)
 
-    def look(self, net: BaseNetwork, at: Place) -> None:
+    def look(self, net: BaseNetwork, at: Stop) -> None:
         """Do the part of a measurement that belongs to this stop.
 
         A measurement has three stops: before the last full batch (keep the weights), after it
@@ -161,7 +160,7 @@ class HealthWatcher:
         self.record.add(self.epoch, layers_of(net, trace), self.ratios)
         self.before = self.ratios = None
 
-    def aim(self, net: BaseNetwork, epoch: int, at: Place) -> None:
+    def aim(self, net: BaseNetwork, epoch: int, at: Stop) -> None:
         """Set the next epoch to measure; its last full batch may come next."""
         self.epoch = epoch
         if self.next_stop() == at:
@@ -186,14 +185,20 @@ class HealthWatcher:
         return start + min(even, max(done + 1, ceil(due)) if due < epochs else even)
 
 
-def health_of(option: object) -> Health | None:
-    """Return the settings of `fit(health=option)`."""
-    if option is None or option is False:
-        return None
+def health_of(option: object, callbacks: object) -> Health | None:
+    """Return the settings of `fit(health=option)`; `callbacks` must not have a `Health` too."""
+    several = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    count = sum(isinstance(callback, Health) for callback in several)
+    health: Health | None = None
     if isinstance(option, Health):
-        return option
-    if option is True:
-        return Health()
-    if isinstance(option, int):
-        return Health(every=option)
-    raise TypeError(f"health must be True, a number of epochs or a Health; got {option!r}")
+        health = option
+    elif option is True:
+        health = Health()
+    elif option is not None and option is not False:
+        if not isinstance(option, int):
+            raise TypeError(f"health must be True, a number of epochs or a Health; got {option!r}")
+        health = Health(every=option)
+    count += health is not None
+    if count > 1:
+        raise ValueError(f"health must be given once, there or in callbacks; got {count} of them")
+    return health

@@ -31,10 +31,10 @@ class RegularizedObjective(Objective):
         mlp: Estimator,
         net: Network,
         samples: Samples,
-        listening: Interrupts,
+        signals: Interrupts,
         visible_net: Network,
     ) -> None:
-        super().__init__(net, Batch(net, samples.X, samples.y, samples.weights), listening)
+        super().__init__(net, Batch(net, samples.X, samples.y, samples.weights), signals)
         self.mlp, self.net, self.visible_net = mlp, net, visible_net
         self.loss = Loss(mlp, net, samples)
         total = len(samples) if samples.weights is None else float(samples.weights.sum())
@@ -64,8 +64,8 @@ def fit(mlp: Estimator, net: Network, samples: Samples) -> None:
         samples.y if samples.y.ndim == 1 else samples.y.astype(np.float64, copy=False),
         None if samples.weights is None else samples.weights.astype(np.float64),
     )
-    listening = current()
-    objective = RegularizedObjective(mlp, double, samples, listening, net)
+    signals = current()
+    objective = RegularizedObjective(mlp, double, samples, signals, net)
     callbacks = Callbacks(mlp, samples, mlp.max_iter)
     mlp.n_iter_ = 0
 
@@ -77,7 +77,7 @@ def fit(mlp: Estimator, net: Network, samples: Samples) -> None:
         if callbacks:
             objective.put(intermediate_result.x)
             copy_parameters(mlp, net, double)
-            with listening.raise_in_user_code():
+            with signals.raise_in_user_code():
                 callbacks.begin()  # SciPy does not say when an iteration begins
                 over = callbacks.end(net, mlp.loss_, None)
             if over:
@@ -87,7 +87,7 @@ def fit(mlp: Estimator, net: Network, samples: Samples) -> None:
     options = {"maxfun": mlp.max_fun, "maxiter": mlp.max_iter, "gtol": mlp.tol}
     start = objective.vector()
     try:
-        with listening:
+        with signals:
             result = minimize(
                 objective,
                 start,
@@ -96,7 +96,7 @@ def fit(mlp: Estimator, net: Network, samples: Samples) -> None:
                 callback=end_iteration,
                 options=options,
             )
-            listening.obey()
+            signals.obey()
     except BaseException:
         objective.put(objective.best)
         copy_parameters(mlp, net, double)

@@ -1,1 +1,1 @@
-"""How a network is trained: the loop over the core, and what may accompany it."""
+"""Training: options, samples, the loop over the core, callbacks, checkpoints and metrics."""

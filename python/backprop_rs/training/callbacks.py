@@ -1,11 +1,11 @@
-"""What a training shows on its way, and whom."""
+"""Training callbacks and the events they receive."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .monitors import Watcher, Watching
+from .monitors import Monitor, MonitorSettings
 
 if TYPE_CHECKING:
     from ..base_network import BaseNetwork
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 
 class Event:
-    """Something that has happened in a training, as callbacks see it.
+    """An event of a training, as callbacks receive it.
 
     Attributes
     ----------
     net : BaseNetwork
-        With the parameters of this moment; it may be evaluated and saved, but not changed.
+        The network with its parameters at this moment; it may be evaluated and saved, but not
+        changed.
     """
 
     def __init__(self, net: BaseNetwork) -> None:
@@ -26,25 +27,26 @@ class Event:
         self.stopped = False
 
     def stop(self) -> None:
-        """End the training here."""
+        """End the training after this event."""
         self.stopped = True
 
 
 class Epoch(Event):
-    """An epoch that has ended.
+    """The end of an epoch.
 
     Attributes
     ----------
     net : BaseNetwork
-        With the parameters of this moment; it may be evaluated and saved, but not changed.
+        The network with its parameters at this moment; it may be evaluated and saved, but not
+        changed.
     number : int
         The number of the epoch, counted from 1 over all calls of `fit`.
     scores : dict of float
-        Its cost and metrics, and those of the validation data.
+        The cost and metrics of the epoch, and those of the validation data.
     history : History
-        Of this call of `fit` so far.
+        The history of this call of `fit` so far.
     learning_rate : float
-        That of the next epochs before the schedule; it may be set.
+        The rate of the next epochs before the schedule; it may be set.
     """
 
     def __init__(self, net: BaseNetwork, history: History, learning_rate: float) -> None:
@@ -59,18 +61,19 @@ class Epoch(Event):
 
 
 class Step(Event):
-    """An update that has been made.
+    """An update of the parameters.
 
     Attributes
     ----------
     net : BaseNetwork
-        With the parameters of this moment; it may be evaluated and saved, but not changed.
+        The network with its parameters at this moment; it may be evaluated and saved, but not
+        changed.
     epoch : int
         The number of its epoch, counted from 1 over all calls of `fit`.
     number : int
         Its number in the epoch, counted from 1.
     cost : float
-        Of its batch, before the update.
+        The cost of its batch before the update.
     """
 
     def __init__(self, net: BaseNetwork, epoch: int, number: int, cost: float) -> None:
@@ -81,7 +84,7 @@ class Step(Event):
         return f"Step({self.epoch}, {self.number}, cost {self.cost:.4g})"
 
 
-# The methods of a callback, and what each is given.
+# The methods of a callback, and the argument of each.
 MOMENTS = {
     "on_fit_begin": "the network",
     "on_epoch_begin": "the network",
@@ -90,37 +93,51 @@ MOMENTS = {
     "on_fit_end": "the network",
 }
 
-OF_EPOCHS = ("on_epoch_begin", "on_step_end", "on_epoch_end")  # for which each epoch has to end
+# The core must return after each epoch for these.
+OF_EPOCHS = ("on_epoch_begin", "on_step_end", "on_epoch_end")
 
 
 class Callbacks:
-    """The callbacks of a training: functions of an `Epoch`, or objects with some of `MOMENTS`."""
+    """The callbacks of a training.
 
-    def __init__(self, given: Any) -> None:
-        several: Sequence[Any] = given if isinstance(given, (list, tuple)) else [given]
-        for one in several:
-            watches = isinstance(one, (Watcher, Watching))
-            known = watches or any(map(one_has(one), MOMENTS))
-            if isinstance(one, type) or not (callable(one) or known):
+    Parameters
+    ----------
+    callbacks : function of an `Epoch`, object with some of `MOMENTS`, or sequence of them
+    """
+
+    def __init__(self, callbacks: Any) -> None:
+        several: Sequence[Any] = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+        for callback in several:
+            is_monitor = isinstance(callback, (Monitor, MonitorSettings))
+            known = is_monitor or has_moments(callback)
+            if isinstance(callback, type) or not (callable(callback) or known):
                 raise TypeError(
                     f"callbacks must be functions or objects with one of {', '.join(MOMENTS)}; "
-                    f"got {one!r}"
+                    f"got {callback!r}"
                 )
-        # What a watcher has seen belongs to this training, its settings to any number of them.
-        self.given = [one.watcher() if isinstance(one, Watching) else one for one in several]
+        # A monitor belongs to this training; its settings may be shared with others.
+        self.callbacks = [
+            callback.new_monitor() if isinstance(callback, MonitorSettings) else callback
+            for callback in several
+        ]
 
-    def __bool__(self) -> bool:
-        return bool(self.given)
+    @property
+    def monitors(self) -> list[Monitor]:
+        """The monitors among the callbacks."""
+        return [callback for callback in self.callbacks if isinstance(callback, Monitor)]
 
     def at(self, moment: str) -> list[Callable[[Any], object]]:
-        """Whom to call at one of the moments."""
-        methods = [getattr(one, moment, None) for one in self.given]
-        if moment == "on_epoch_end":
-            for i, one in enumerate(self.given):
-                if callable(one) and not any(map(one_has(one), MOMENTS)):
-                    methods[i] = one
-        return [method for method in methods if method]
+        """Return the functions to call at one of the moments."""
+        functions = []
+        for callback in self.callbacks:
+            function = getattr(callback, moment, None)
+            if moment == "on_epoch_end" and callable(callback) and not has_moments(callback):
+                function = callback
+            if function is not None:
+                functions.append(function)
+        return functions
 
 
-def one_has(one: object) -> Callable[[str], bool]:
-    return lambda moment: hasattr(one, moment)
+def has_moments(callback: object) -> bool:
+    """Return True if a callback has at least one of `MOMENTS`."""
+    return any(hasattr(callback, moment) for moment in MOMENTS)

@@ -1,7 +1,8 @@
-"""Checkpoints: a training that was killed goes on to the same bits.
+"""Checkpoints: a training that was killed continues to the same bits.
 
-A checkpoint is taken between two steps. It is written after the next step, once that step's cost
-is known to be finite: a training that goes back from a cost of NaN never has to go back beyond it.
+A checkpoint is taken between two steps. It is written after the next step, when that step has
+shown that the cost is finite: a training that returns from a cost of NaN never has to go back to
+before its last checkpoint.
 """
 
 from __future__ import annotations
@@ -17,165 +18,175 @@ from typing import TYPE_CHECKING, Any
 from .._internal import checks, safetensors
 from .._internal.safetensors import UNFIT, Kind
 from ..history import History
+from .state import Best, Position, TrainingState
 
 if TYPE_CHECKING:
+    from .._internal.core import CoreNetwork
     from ..base_network import BaseNetwork
-    from .out_of_core import Streamed
-    from .rollback import Place
-    from .samples import Samples
-    from .trainer import Loop
+    from .samples import TrainingData
 
 CHECKPOINT = Kind(
     "backprop_rs checkpoint", versions=("1", "2"), means="a checkpoint of fit", finite=False
 )
 UNITS = {"s": 1, "min": 60, "h": 3600}
-STATES = ("state", "best")  # of the network: now, and at the best epoch of early stopping
+# Prefixes of the states of the core: now, and at the best epoch of early stopping.
+NOW, BEST = "state", "best"
 
 Content = tuple[dict[str, Any], dict[str, Any]]  # settings and arrays
 
 
 class Checkpoints:
-    """When a training writes its checkpoints, and what it goes on from.
+    """The checkpoints that a training writes, and the one that it resumes from.
 
     Parameters
     ----------
-    path : where to write them; None for nowhere
-    every : int of epochs, or text such as "30s", "10min" or "2h"
-    resume : path of what to go on from; True for `path` where there is a file; None for nothing
+    net : BaseNetwork
+    path : path or None
+        The file to write; None writes nothing.
+    every : int or str
+        Epochs between two checkpoints, or a time such as "30s", "10min" or "2h".
+    resume : path, bool or None
+        The file to resume from; True is `path` if that file exists.
+    writes : bool, default True
+        False on ranks whose checkpoints rank 0 writes.
+
+    Attributes
+    ----------
+    seed : int
+        The seed of the training.
+    first_epoch : int
+        The epochs that were done when the training began.
     """
 
-    def __init__(self, path: Any, every: Any, resume: Any) -> None:
+    def __init__(
+        self, net: BaseNetwork, path: Any, every: Any, resume: Any, writes: bool = True
+    ) -> None:
         self.path = None if path is None else os.fspath(path)
         self.epochs, self.seconds = interval(every)
         source = source_of(self.path, resume)
         self.resumed = None if source is None else Resumed(source)
+        self.writes = writes
+        self.seed = self.resumed.seed if self.resumed else net.seed
+        self.first_epoch = self.resumed.first_epoch if self.resumed else net.epochs_trained
         self.identity: dict[str, Any] = {}
-        self.taken: Content | None = None
+        self.taken: Content | None = None  # waits for the next step
         self.due_epoch, self.due_time = 0, inf
 
     def __bool__(self) -> bool:
-        """Whether there is anything to write, or to go on from."""
+        """Return True if there is anything to write or to resume from."""
         return self.path is not None or self.resumed is not None
 
     @property
     def each_epoch(self) -> bool:
-        """Whether it matters where an epoch ends."""
+        """True if the core must return after each epoch."""
         return self.path is not None and self.epochs is not None
 
-    def seed(self, net: BaseNetwork) -> int:
-        """That of the training to go on with."""
-        return self.resumed.seed if self.resumed else net.seed
-
-    def first_epoch(self, net: BaseNetwork) -> int:
-        """Where the training has begun."""
-        return self.resumed.first if self.resumed else net.epochs_trained
-
-    def identify(self, identity: dict[str, Any]) -> None:
-        """Say what makes this training what it is; refuse to go on with another one."""
-        self.identity = identity
+    def identify(
+        self,
+        net: BaseNetwork,
+        facts: Mapping[str, Any],
+        samples: TrainingData,
+        validation: TrainingData | None,
+    ) -> None:
+        """Keep what identifies this training; raise ValueError if it resumes another one."""
+        self.identity = identity_of(net, facts, samples, validation)
         if self.resumed:
-            compare(self.resumed.identity, identity)
+            compare(self.resumed.identity, self.identity)
 
-    def begin(self, loop: Loop) -> None:
-        """Take a training to where the checkpoint has left it."""
-        if self.resumed:
-            self.resumed.restore(loop)
-        self.plan_next(loop)
-
-    def plan_next(self, loop: Loop) -> None:
+    def plan_next(self, position: Position) -> None:
+        """Set the epoch or the time of the next checkpoint."""
         if self.epochs is not None:
-            self.due_epoch = loop.at[0] + self.epochs
+            self.due_epoch = position.epoch + self.epochs
         else:
             self.due_time = perf_counter() + self.seconds
 
     def budget(self, seconds: float) -> float:
-        """How long the core may go on: for a step or a few where a checkpoint waits for them."""
+        """Return how long the core may train: only a step or a few if a checkpoint waits."""
         return 0.0 if self.taken else seconds
 
-    def after_slice(self, loop: Loop) -> None:
-        """Write what waits, and take what is due."""
-        if self.path is None:
-            return
-        if self.taken:
-            self.write(loop, self.taken)
-            self.taken = None
-        if loop.samples.agree(self.is_due(loop)):
-            self.taken = snapshot(loop, self.identity)
-            self.plan_next(loop)
-
-    def is_due(self, loop: Loop) -> bool:
+    def is_due(self, position: Position) -> bool:
+        """Return True if it is time for the next checkpoint."""
         if self.epochs is None:
             return perf_counter() >= self.due_time
-        return loop.at[1] == 0 and loop.at[0] >= self.due_epoch
+        return position.step == 0 and position.epoch >= self.due_epoch
 
-    def finish(self, loop: Loop) -> None:
-        """Write the last one, unless the training was interrupted or spoilt."""
-        if self.path is not None and loop.history.stopped not in ("interrupted", "nan"):
-            self.write(loop, snapshot(loop, self.identity))
+    def take(self, state: TrainingState, core: CoreNetwork) -> None:
+        """Take a checkpoint, which `write_taken` writes after the next step."""
+        self.taken = content_of(state, core, self.seed, self.first_epoch, self.identity)
+        self.plan_next(state.position)
 
-    def write(self, loop: Loop, content: Content) -> None:
+    def write_taken(self) -> None:
+        """Write the checkpoint that waits, if there is one."""
+        if self.taken:
+            self.write(self.taken)
+            self.taken = None
+
+    def finish(self, state: TrainingState, core: CoreNetwork) -> None:
+        """Write the last checkpoint, except after Ctrl-C or a cost that is not finite."""
+        if self.path is not None and state.history.stopped not in ("interrupted", "nan"):
+            self.write(content_of(state, core, self.seed, self.first_epoch, self.identity))
+
+    def write(self, content: Content) -> None:
+        """Write a checkpoint to its file."""
         assert self.path is not None
-        if not loop.samples.is_first:
-            return  # of many ranks with the same parameters, one writes them
-        settings, arrays = content
-        safetensors.write(self.path, CHECKPOINT, safetensors.as_json(settings, CHECKPOINT), arrays)
+        if self.writes:
+            settings, arrays = content
+            text = safetensors.as_json(settings, CHECKPOINT)
+            safetensors.write(self.path, CHECKPOINT, text, arrays)
 
 
-def interval(given: Any) -> tuple[int | None, float]:
-    """Epochs, or seconds."""
-    found = re.fullmatch(r"([\d.]+) ?(s|min|h)", given) if isinstance(given, str) else None
+def interval(every: Any) -> tuple[int | None, float]:
+    """Return the epochs, or None and the seconds, between two checkpoints."""
+    time = re.fullmatch(r"([\d.]+) ?(s|min|h)", every) if isinstance(every, str) else None
     try:
-        if found:
-            return None, float(found[1]) * UNITS[found[2]]
-        return checks.integer("checkpoint_every", given, least=1), 0.0
+        if time:
+            return None, float(time[1]) * UNITS[time[2]]
+        return checks.integer("checkpoint_every", every, least=1), 0.0
     except (TypeError, ValueError):
-        raise type_or_value_error(given) from None
-
-
-def type_or_value_error(given: Any) -> Exception:
-    kind = ValueError if isinstance(given, (str, int)) else TypeError
-    return kind(
-        "checkpoint_every must be an integer of epochs >= 1, or a time such as '30s', '10min' or "
-        f"'2h'; got {checks.shown(given)}"
-    )
+        kind = ValueError if isinstance(every, (str, int)) else TypeError
+        raise kind(
+            "checkpoint_every must be an integer of epochs >= 1, or a time such as '30s', '10min' "
+            f"or '2h'; got {checks.shown(every)}"
+        ) from None
 
 
 def source_of(path: str | None, resume: Any) -> str | None:
-    """The file to go on from."""
+    """Return the file to resume from, if there is one."""
     if resume is None or resume is False:
         return None
     if resume is not True:
         return os.fspath(resume)  # type: ignore[no-any-return]
     if path is None:
-        raise ValueError("resume must be a path where there is no checkpoint; got True")
+        raise ValueError("resume must be a path if there is no checkpoint; got True")
     return path if os.path.exists(path) else None
 
 
-# What makes a training what it is.
+# The identity of a training.
 
 
 def identity_of(
     net: BaseNetwork,
-    given: Mapping[str, Any],
-    samples: Samples | Streamed,
-    held: Samples | Streamed | None,
+    facts: Mapping[str, Any],
+    samples: TrainingData,
+    validation: TrainingData | None,
 ) -> dict[str, Any]:
-    """All settings of the network and of the training, and digests of the data."""
+    """Return all settings of the network and of the training, and digests of the data."""
     names = ("sizes", "activation", "output", "cost", "dtype", "backend")
     identity = {name: getattr(net, name) for name in names}
     identity["layers"] = [asdict(layer) for layer in net.layers]
-    identity |= given
-    for prefix, part in (("", samples), ("validation ", held)):
-        for name, value in ({} if part is None else part.identity()).items():
-            identity[prefix + name] = value
+    identity |= facts
+    identity |= samples.identity()
+    if validation is not None:
+        identity |= {f"validation {name}": part for name, part in validation.identity().items()}
     return identity
 
 
 def compare(before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Refuse another data set or setting."""
+    """Raise ValueError that names each setting and data set that differs."""
     import json
 
-    now = json.loads(safetensors.as_json(now, CHECKPOINT))  # tuples become lists, and so on
+    # JSON turns tuples into lists, and so on.
+    now = json.loads(safetensors.as_json(now, CHECKPOINT))
     others = [
         f"{name} ({brief(before.get(name))} there, {brief(now.get(name))} here)"
         for name in {**before, **now}
@@ -188,6 +199,7 @@ def compare(before: dict[str, Any], now: dict[str, Any]) -> None:
 
 
 def brief(value: Any) -> str:
+    """Return a value as a text of at most 60 characters."""
     text = checks.shown(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -195,36 +207,38 @@ def brief(value: Any) -> str:
 # To and from a file.
 
 
-def snapshot(loop: Loop, identity: dict[str, Any]) -> Content:
-    """A training between two steps, ready to be written."""
-    stopping = loop.stopping
+def content_of(
+    state: TrainingState, core: CoreNetwork, seed: int, first_epoch: int, identity: dict[str, Any]
+) -> Content:
+    """Return the settings and arrays of a checkpoint of a training between two steps."""
+    best = state.best
     settings: dict[str, Any] = {
         "identity": identity,
-        "seed": loop.settings["seed"],
-        "first": loop.first,
-        "at": loop.at,
-        "rate": float(loop.rate),
-        "rates": [float(rate) for rate in loop.rates],
-        "watched": loop.watched and list(loop.watched),
-        "stopping": stopping and [stopping.best, stopping.best_epoch],
-        "history": asdict(loop.history),
+        "seed": seed,
+        "first": first_epoch,
+        "at": state.position,
+        "rate": float(state.rate),
+        "rates": [float(rate) for rate in state.rates],
+        "watched": state.plateau and list(state.plateau),
+        "stopping": best and [best.score, best.epoch],
+        "history": asdict(state.history),
     }
     arrays: dict[str, Any] = {}
-    states = (loop.core.state(), stopping.state if stopping else None)
-    for kind, state in zip(STATES, states, strict=True):
-        for name, value in (state or {}).items():
-            (arrays if hasattr(value, "dtype") else settings)[f"{kind}.{name}"] = value
+    best_state = None if best is None else best.parameters
+    for prefix, core_state in ((NOW, core.state()), (BEST, best_state)):
+        for name, value in (core_state or {}).items():
+            (arrays if hasattr(value, "dtype") else settings)[f"{prefix}.{name}"] = value
     settings["shapes"] = shapes_of(arrays)
     return settings, arrays
 
 
 def shapes_of(arrays: Mapping[str, Any]) -> dict[str, list[int]]:
-    """What the checksum covers beside the numbers."""
+    """Return the shape of each array, so that the checksum covers them too."""
     return {name: list(array.shape) for name, array in arrays.items()}
 
 
 class Resumed:
-    """The content of a checkpoint; every value is there and of its type."""
+    """The content of a checkpoint; every value is present and of its type."""
 
     def __init__(self, path: str) -> None:
         settings, arrays = safetensors.read(path, CHECKPOINT)
@@ -233,46 +247,42 @@ class Resumed:
             if settings["shapes"] != shapes_of(arrays):
                 raise ValueError("arrays of other shapes")
             self.identity = dict(settings["identity"])
-            self.seed, self.first = int(settings["seed"]), int(settings["first"])
-            self.at = place_of(settings["at"], self.identity)
-            self.rate = float(settings["rate"])
-            self.rates = [float(rate) for rate in settings["rates"]]
-            self.watched = settings["watched"] and tuple(settings["watched"])
-            self.stopping = settings["stopping"]
-            self.history = history_of(settings["history"])
-            self.states = [state_of(kind, settings | arrays) for kind in STATES]
+            self.seed, self.first_epoch = int(settings["seed"]), int(settings["first"])
+            self.core_state = state_of(NOW, settings | arrays)
+            self.state = TrainingState(
+                position=position_of(settings["at"], self.identity),
+                rate=float(settings["rate"]),
+                rates=[float(rate) for rate in settings["rates"]],
+                plateau=settings["watched"] and tuple(settings["watched"]),
+                history=history_of(settings["history"]),
+                best=best_of(settings["stopping"], state_of(BEST, settings | arrays)),
+            )
         except UNFIT as error:
             raise self.refused(error) from None
 
     def refused(self, error: Exception) -> ValueError:
+        """Return the error for content that does not fit."""
         reason = f"has content that cannot be used: {error}"
         return safetensors.refused(self.path, CHECKPOINT, reason)
 
-    def restore(self, loop: Loop) -> None:
-        """Take a training to where this has left it."""
+    def restore(self, core: CoreNetwork, has_best: bool) -> TrainingState:
+        """Restore the core, and return the state of the training."""
         try:
-            self.put(loop)
+            if has_best and self.state.best is None:
+                raise ValueError("nothing of early stopping")
+            core.set_state(self.core_state)
         except UNFIT as error:
             raise self.refused(error) from None
-
-    def put(self, loop: Loop) -> None:
-        now, best = self.states
-        loop.core.set_state(now)
-        loop.at, loop.rate, loop.rates = self.at, self.rate, self.rates
-        loop.watched, loop.history = self.watched, self.history
-        if loop.stopping:
-            loop.stopping.best, loop.stopping.best_epoch = self.stopping
-            loop.stopping.state = best or None
-        loop.net.seed, loop.net.epochs_trained = self.seed, self.at[0]
+        return self.state
 
 
-def place_of(content: list[Any], identity: Mapping[str, Any]) -> Place:
-    """Where a training was; files of version 1 do not hold the weights of an epoch's samples.
+def position_of(content: list[Any], identity: Mapping[str, Any]) -> Position:
+    """Return the position; files of version 1 do not hold the sum of the weights.
 
     Raises
     ------
     ValueError
-        If the weights are needed and not known.
+        If the sum is required and cannot be known.
     """
     epoch, step, cost_sum, *weight_sum = content
     if not weight_sum and step:
@@ -280,12 +290,21 @@ def place_of(content: list[Any], identity: Mapping[str, Any]) -> Place:
             raise ValueError(
                 "an epoch in progress without the sum of its weights, by an earlier release"
             )
+        # Without weights the sum is the number of samples.
         weight_sum = [step * identity["batch_size"]]
-    return int(epoch), int(step), float(cost_sum), float(*(weight_sum or [0.0]))
+    return Position(int(epoch), int(step), float(cost_sum), float(*(weight_sum or [0.0])))
+
+
+def best_of(content: Any, parameters: dict[str, Any]) -> Best | None:
+    """Return the best epoch of early stopping."""
+    if content is None:
+        return None
+    score, epoch = content
+    return Best(int(epoch), float(score), parameters or None)
 
 
 def history_of(content: dict[str, Any]) -> History:
-    """Curves of numbers, as `snapshot` has kept them."""
+    """Return the history; raise TypeError if a column does not hold numbers."""
     history = History(**content)
     for name, empty in asdict(History()).items():
         value = getattr(history, name)
@@ -297,10 +316,13 @@ def history_of(content: dict[str, Any]) -> History:
 
 
 def are_numbers(column: object) -> bool:
-    return isinstance(column, list) and all(isinstance(one, (int, float)) for one in column)
+    """Return True for a list of numbers."""
+    return isinstance(column, list) and all(isinstance(number, (int, float)) for number in column)
 
 
-def state_of(kind: str, content: dict[str, Any]) -> dict[str, Any]:
-    """One of `STATES`, as the core gave it."""
-    mine = {name: value for name, value in content.items() if name.startswith(f"{kind}.")}
-    return {name.removeprefix(f"{kind}."): value for name, value in mine.items()}
+def state_of(prefix: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of a core whose entries have the prefix."""
+    start = f"{prefix}."
+    return {
+        name.removeprefix(start): value for name, value in content.items() if name.startswith(start)
+    }

@@ -1,34 +1,38 @@
-"""When a training has learnt all that it will."""
+"""Early stopping."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, isnan
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .._internal.checks import flag, integer, within
+from .state import Best
+
+if TYPE_CHECKING:
+    from .._internal.core import CoreNetwork
 
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Stop where a score has not become better for some epochs.
+    """Stop the training when a score has not improved for some epochs.
+
+    The object holds settings only, and several trainings may share it. The best epoch is the
+    `best_epoch` of each `History`.
 
     Parameters
     ----------
     monitor : str, default "val_cost"
-        A column of the history; "cost" where there is no validation data.
+        A column of the history; use "cost" without validation data.
     patience : int, default 10
-        Epochs without progress before the training ends, at least 1.
+        The number of epochs without improvement after which the training ends, at least 1.
     min_delta : float, default 0.0
-        What counts as progress.
+        The smallest change of the score that is an improvement.
     restore_best : bool, default True
-        Give the network the parameters of its best epoch in the end.
+        Restore the parameters of the best epoch at the end.
     higher_is_better : bool, optional
-        By default that of the metric; it must be given for a function of your own that does not
-        say it, as `bp.Metric` does.
-
-    These are settings alone, which several trainings may share; the History of each has its
-    `best_epoch`.
+        The default is that of the metric. It is required for a function of your own that does
+        not say it, as `bp.Metric` does.
 
     Examples
     --------
@@ -58,30 +62,34 @@ class EarlyStopping:
             raise TypeError(f"monitor must be a column of the history; got {self.monitor!r}")
 
 
+@dataclass(frozen=True)
 class Stopping:
-    """Early stopping in one training, which began after `first` epochs."""
+    """Early stopping in one training: its settings, and the direction of the score."""
 
-    def __init__(self, settings: EarlyStopping, higher_is_better: bool, first: int) -> None:
-        self.settings, self.sign = settings, -1.0 if higher_is_better else 1.0
-        self.best, self.best_epoch = inf, first  # times the sign; before there is one, the start
-        self.state: Any = None  # of the core at the best epoch
+    settings: EarlyStopping
+    higher_is_better: bool
 
-    def is_over(self, scores: dict[str, float], epoch: int, core: Any) -> bool:
-        """Look at the scores of an epoch; keep the state of the core if they are the best."""
-        settings, value = self.settings, self.sign * scores[self.settings.monitor]
-        if value < self.best - settings.min_delta or (self.best == inf and not isnan(value)):
-            self.best, self.best_epoch = value, epoch
-            self.state = core.state() if settings.restore_best else None
-        return epoch - self.best_epoch >= settings.patience
+    def should_stop(
+        self, best: Best, scores: dict[str, float], epoch: int, core: CoreNetwork
+    ) -> bool:
+        """Compare the scores of an epoch with the best; update `best` if they are better."""
+        score = scores[self.settings.monitor]
+        score = -score if self.higher_is_better else score
+        # The first number counts as an improvement, even if it is infinite; NaN never does.
+        is_first = best.score == inf and not isnan(score)
+        if is_first or score < best.score - self.settings.min_delta:
+            best.score, best.epoch = score, epoch
+            best.parameters = core.state() if self.settings.restore_best else None
+        return epoch - best.epoch >= self.settings.patience
 
 
-def early_stopping(given: object, validated: bool) -> EarlyStopping | None:
-    """None, patience alone, or the settings themselves."""
-    if given is None or given is False:
+def early_stopping(option: object, validated: bool) -> EarlyStopping | None:
+    """Return the settings for the option of `fit`: None, True, a patience or settings."""
+    if option is None or option is False:
         return None
+    if isinstance(option, EarlyStopping):
+        return option
     monitor = "val_cost" if validated else "cost"
-    if given is True:
+    if option is True:
         return EarlyStopping(monitor)
-    if isinstance(given, EarlyStopping):
-        return given
-    return EarlyStopping(monitor, patience=integer("early_stopping", given, least=1))
+    return EarlyStopping(monitor, patience=integer("early_stopping", option, least=1))

@@ -1,261 +1,166 @@
-"""From the arguments of `Network.fit` to a training."""
+"""Prepare a training from the arguments of `Network.fit`, and run it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from math import inf
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .._internal import checks, frames, memory
 from ..data.labels import is_multilabel
 from ..data.sources import Source
-from ..health.callback import Health, HealthWatcher, health_of
 from ..progress import progress_bar
-from . import lbfgs, trainer
 from .callbacks import Callbacks
-from .checkpoint import Checkpoints, Resumed, identity_of
-from .defaults import Plan, is_lbfgs, plan
-from .early_stopping import Stopping, early_stopping
-from .metrics import metrics_for
+from .checkpoint import Checkpoints
+from .early_stopping import EarlyStopping, Stopping, early_stopping
+from .lbfgs import LbfgsTrainer
+from .metrics import Metrics, metrics_for
+from .options import AUTO, FitOptions, checked_settings, is_lbfgs
 from .out_of_core import Streamed
-from .out_of_core_fit import check_length, keep_scaling, streamed
-from .sample_weights import as_mapping, weights_of
-from .samples import Samples, hold_back
+from .samples import Samples, as_mapping, hold_back, is_balanced, samples_of
+from .trainer import Trainer
 
 if TYPE_CHECKING:
     from .._internal.types import Data
     from ..base_network import BaseNetwork
-    from ..health import HealthRecord
     from ..history import History
-
-POSITION = ("seed", "schedule_from")  # what a training that goes on takes from its checkpoint
-
-
-def samples_of(
-    net: BaseNetwork, X: Data, y: Data, sample_weight: Data | None = None, class_weight: Any = None
-) -> Samples:
-    """Checked samples."""
-    samples = Samples(net, *net._samples(X, y))
-    labels = None if class_weight is None else samples.labels
-    classes = (labels, max(net.sizes[-1], 2))
-    samples.weights = weights_of(sample_weight, class_weight, classes, len(samples), net.dtype)
-    return samples
+    from .samples import TrainingData
 
 
-@dataclass(frozen=True)
-class Ready:
-    """A training whose arguments are checked: how to run it, and all that makes it what it is."""
-
-    run: Callable[[], History]
-    facts: dict[str, Any]
-    held: Samples | Streamed | None = None
-    resumed: Resumed | None = None
+def fit(net: BaseNetwork, X: Data, y: Data | None, options: FitOptions) -> History:
+    """Train a network in this process; see `Network.fit`."""
+    options = replace(options, class_weight=as_mapping(options.class_weight))
+    with frame_names(net, X):
+        trainer = prepare(net, training_data(net, X, y, options), options)
+    return trainer.run()
 
 
-def fit(
-    net: BaseNetwork,
-    X: Data,
-    y: Data | None,
-    comm: Any = None,
-    reduction: str = "exact",
-    **given: Any,
-) -> History:
-    """What `Network.fit` does, with all of its arguments."""
-    given["class_weight"] = as_mapping(given["class_weight"])
-    new = keep_names(net, X)
+@contextmanager
+def frame_names(net: BaseNetwork, X: Data) -> Iterator[None]:
+    """Give the network the column names of a frame; take them back if the block raises."""
+    names = frames.names_of(X) or ()
+    is_new = len(names) == net.sizes[0] and "feature_names" not in net.metadata
+    if is_new:
+        net.metadata["feature_names"] = list(names)
     try:
-        if comm is not None:
-            from ..distributed import fit
-
-            if fit.checked(comm).Get_size() > 1:
-                return fit.fit(net, X, y, comm, reduction, given)
-        training = ready(net, samples_for(net, X, y, given), given)
+        yield
     except BaseException:
-        if new:
+        if is_new:
             del net.metadata["feature_names"]
         raise
-    return training.run()
 
 
-def keep_names(net: BaseNetwork, X: Data) -> bool:
-    """Keep the names of a frame's columns with the network, if it has none yet."""
-    names = frames.names_of(X)
-    if names is None or len(names) != net.sizes[0] or "feature_names" in net.metadata:
-        return False
-    net.metadata["feature_names"] = list(names)
-    return True
-
-
-def samples_for(
-    net: BaseNetwork, X: Data, y: Data | None, given: dict[str, Any]
+def training_data(
+    net: BaseNetwork, X: Data, y: Data | None, options: FitOptions
 ) -> Samples | Streamed:
-    """What to learn from."""
+    """Return the samples to learn from."""
     if isinstance(X, Source):
-        return streamed(net, X, y, given)
-    return samples_of(net, X, y, given["sample_weight"], given["class_weight"])
+        return samples_of_source(net, X, y, options)
+    return samples_of(net, X, y, options.sample_weight, options.class_weight)
 
 
-def ready(net: BaseNetwork, samples: Samples | Streamed, given: dict[str, Any]) -> Ready:
-    """Check all other arguments."""
-    checkpoints = Checkpoints(given["checkpoint"], given["checkpoint_every"], given["resume"])
+def prepare(
+    net: BaseNetwork, samples: Samples | Streamed, options: FitOptions
+) -> Trainer | LbfgsTrainer:
+    """Check all options, and return the training, ready to run.
+
+    Only the metadata and `_several_labels` of the network are changed.
+    """
+    checkpoints = Checkpoints(
+        net,
+        options.checkpoint,
+        options.checkpoint_every,
+        options.resume,
+        writes=samples.is_first,
+    )
     if isinstance(samples, Samples):
         net._several_labels |= is_multilabel(samples.y, net.output, net.cost)
-    samples, held = divided(samples, given, checkpoints.seed(net), validation_of(net, given))
+    validation = validation_of(net, options)
+    samples, validation = split(samples, validation, options, checkpoints.seed)
     if isinstance(samples, Streamed):
-        check_length(samples.source, given)
-    chosen = plan(net._tables, len(samples), given)
-    memory.need_training(net.sizes, min(chosen.batch_size, len(samples)), net.dtype)
-    if is_lbfgs(chosen.optimizer):
-        return ready_for_lbfgs(net, samples, held, given, chosen)
-    callbacks, metrics = callbacks_of(given), metrics_for(net, given["metrics"])
-    job = trainer.Job(
+        check_length(samples.source, options)
+    settings = checked_settings(options, net._tables, len(samples))
+    memory.need_training(net.sizes, min(settings.batch_size, len(samples)), net.dtype)
+    if is_lbfgs(settings.optimizer):
+        if not isinstance(samples, Samples):
+            raise ValueError("optimizer 'lbfgs' must have all samples in memory; got a source")
+        check_lbfgs(options, validation)
+        return LbfgsTrainer(
+            net, samples, settings.epochs, text=settings.optimizer, on_nan=settings.on_nan
+        )
+    callbacks = callbacks_of(options)
+    metrics = metrics_for(net, options.metrics)
+    bar = progress_bar(options.progress)
+    columns = score_columns(samples, validation, metrics)
+    stopping = early_stopping(options.early_stopping, validation is not None)
+    trainer = Trainer(
+        net=net,
         samples=samples,
-        settings=settings_of(net, given, chosen, checkpoints),
-        epochs=chosen.epochs,
-        validation=held,
+        settings=settings,
+        validation=validation,
         metrics=metrics,
-        stopping=None,
+        stopping=None if stopping is None else stopping_of(stopping, columns, metrics),
         callbacks=callbacks,
         checkpoints=checkpoints,
-        on_nan=checks.choice("on_nan", given["on_nan"], trainer.ON_NAN),
-        bar=progress_bar(given["progress"]),
+        bar=bar,
     )
-    known = check_scores(job)
-    early = early_stopping(given["early_stopping"], held is not None)
-    if early:
-        check_monitor(early.monitor, known)
-        higher = early.higher_is_better
-        higher = metrics.higher_is_better(early.monitor) if higher is None else higher
-        job.stopping = Stopping(early, higher, job.settings["schedule_from"])
     if isinstance(samples, Streamed):
-        samples.batch_size = chosen.batch_size
-        samples.last_epoch = job.settings["schedule_from"] + chosen.epochs
         keep_scaling(net, samples.source)
-    facts = run_of(chosen, job)
     if checkpoints:
-        checkpoints.identify(identity_of(net, facts, samples, held))
-
-    def train() -> History:
-        net._use_optimizer(chosen.optimizer)
-        training = trainer.Loop(net, job)
-        try:
-            return training.run()
-        finally:
-            net._history = training.history
-            net._history.health = record_of(callbacks)
-
-    places = {name: job.settings[name] for name in POSITION} | {"checkpoint": bool(checkpoints)}
-    run = partial(trainer.exclusively, net, train)
-    return Ready(run, facts | places, held, checkpoints.resumed)
+        checkpoints.identify(net, trainer.facts(), samples, validation)
+    return trainer
 
 
-def ready_for_lbfgs(
-    net: BaseNetwork,
-    samples: Samples | Streamed,
-    held: Samples | Streamed | None,
-    given: dict[str, Any],
-    chosen: Plan,
-) -> Ready:
-    """L-BFGS sees all samples at once, and takes its own steps."""
-    if isinstance(samples, Streamed):
-        raise ValueError("optimizer 'lbfgs' must have all samples in memory; got a source")
-    refuse_mini_batches(given, held)
-    on_nan = checks.choice("on_nan", given["on_nan"], trainer.ON_NAN)
-    arguments = (net, samples, chosen.epochs, chosen.optimizer, on_nan)
-    return Ready(lambda: trainer.exclusively(net, lambda: lbfgs.fit(*arguments)), {})
-
-
-def divided(
-    samples: Samples | Streamed, given: dict[str, Any], seed: int, held: Samples | Streamed | None
-) -> tuple[Samples | Streamed, Samples | Streamed | None]:
-    """The samples to learn from, and those of the validation."""
-    fraction = checks.within("validation_fraction", given["validation_fraction"], 0.0, 1.0)
-    if not fraction:
-        return samples, held
-    if held:
-        raise ValueError("validation_fraction must be 0 beside validation_data; got both")
-    if isinstance(samples, Streamed):
-        raise ValueError(
-            "validation_fraction must be 0 for a source; give validation_data, which may be one"
-        )
-    return hold_back(samples, fraction, seed)
-
-
-def check_scores(job: trainer.Job) -> set[str]:
-    """Refuse metrics that the targets do not suit; return the columns of scores there will be.
-
-    What the targets of a source are shows when it is read.
-    """
-    known = {"cost", *job.metrics.names}
-    for samples in (getattr(job.samples, "local", job.samples), job.validation):
-        if isinstance(samples, Samples):
-            job.metrics.check(samples.judged, samples.net.sizes[-1])
-            if job.metrics.rows:
-                checks.some_weight("sample_weight", samples.weights)
-    if job.validation:
-        known |= {f"val_{name}" for name in known}
-        if isinstance(job.validation, Streamed) or job.validation.judged is not None:
-            known.add("val_accuracy")
-    return known
-
-
-def check_monitor(monitor: str, known: set[str]) -> None:
-    """Refuse to stop by a score that there will not be."""
-    if monitor not in known:
-        raise ValueError(
-            f"early_stopping must monitor one of {', '.join(sorted(known))}; got {monitor!r}"
-        )
-
-
-def callbacks_of(given: dict[str, Any]) -> Callbacks:
-    """The callbacks, with `Health` if it is asked for."""
-    callbacks, health = given["callbacks"], health_of(given["health"])
+def callbacks_of(options: FitOptions) -> Callbacks:
+    """Return the callbacks, with the monitor that measures the health of the layers."""
+    callbacks = options.callbacks
     several = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
-    several += [] if health is None else [health]
-    looks = sum(isinstance(one, Health) for one in several)
-    if looks > 1:
-        raise ValueError(f"health must be given once, there or in callbacks; got {looks} of them")
+    if options.health is not None:
+        several.append(options.health)
     return Callbacks(several)
 
 
-def record_of(callbacks: Callbacks) -> HealthRecord | None:
-    """Return the measures of `Health`, if it was asked for."""
-    watchers = (one for one in callbacks.given if isinstance(one, HealthWatcher))
-    return next((one.record for one in watchers), None)
+def score_columns(
+    samples: TrainingData, validation: TrainingData | None, metrics: Metrics
+) -> set[str]:
+    """Raise ValueError if a metric does not suit the targets; return the columns of scores.
+
+    The targets of a source are checked when it is read.
+    """
+    for data in (samples, validation):
+        arrays = None if data is None else data.in_memory
+        if arrays is not None:
+            metrics.check(arrays.judged, arrays.net.sizes[-1])
+            if metrics.rows:
+                checks.some_weight("sample_weight", arrays.weights)
+    columns = {"cost", *metrics.names}
+    if validation is not None:
+        columns |= {f"val_{name}" for name in columns}
+        if validation.in_memory is None or validation.in_memory.judged is not None:
+            columns.add("val_accuracy")
+    return columns
 
 
-def settings_of(
-    net: BaseNetwork, given: dict[str, Any], chosen: Plan, checkpoints: Checkpoints
-) -> dict[str, Any]:
-    """What every call of the core gets."""
-    return {
-        "batch_size": chosen.batch_size,
-        "learning_rate": chosen.learning_rate,
-        "schedule": chosen.schedule,
-        "schedule_from": checkpoints.first_epoch(net),
-        "schedule_epochs": chosen.epochs,
-        "shuffle": checks.flag("shuffle", given["shuffle"]),
-        "seed": checkpoints.seed(net),
-        "clip_value": checks.positive("clip_value", given["clip_value"]),
-        "clip_norm": checks.positive("clip_norm", given["clip_norm"]),
-        "average": checks.optional("average", given["average"], 0.0, 1.0),
-        "input_noise": checks.within("input_noise", given["input_noise"], 0.0, inf),
-        "check_finite": given["on_nan"] != "ignore",
-    }
+def stopping_of(settings: EarlyStopping, columns: set[str], metrics: Metrics) -> Stopping:
+    """Return early stopping by one of the columns of scores, with the direction of the score."""
+    if settings.monitor not in columns:
+        raise ValueError(
+            f"early_stopping must monitor one of {', '.join(sorted(columns))}; "
+            f"got {settings.monitor!r}"
+        )
+    higher_is_better = settings.higher_is_better
+    if higher_is_better is None:
+        higher_is_better = metrics.higher_is_better(settings.monitor)
+    return Stopping(settings, higher_is_better)
 
 
-def run_of(chosen: Plan, job: trainer.Job) -> dict[str, Any]:
-    """What else a training is, for its checkpoints."""
-    plain = {name: value for name, value in job.settings.items() if name not in POSITION}
-    more = {"epochs": chosen.epochs, "optimizer": chosen.optimizer, "on_nan": job.on_nan}
-    watched = None if job.stopping is None else repr(job.stopping.settings)
-    return plain | more | {"metrics": job.metrics.names, "early_stopping": watched}
+# The validation data.
 
 
-def validation_of(net: BaseNetwork, given: dict[str, Any]) -> Samples | Streamed | None:
-    data = given["validation_data"]
+def validation_of(net: BaseNetwork, options: FitOptions) -> Samples | Streamed | None:
+    """Return `validation_data` as samples."""
+    data = options.validation_data
     if data is None:
         return None
     if isinstance(data, Source):
@@ -269,18 +174,101 @@ def validation_of(net: BaseNetwork, given: dict[str, Any]) -> Samples | Streamed
     return samples
 
 
-# What L-BFGS, which sees all samples at once and takes its own steps, has to go without.
-WITHOUT = {
-    **{"batch_size": "auto", "learning_rate": "auto", "schedule": "auto"},
-    **{"clip_value": None, "clip_norm": None, "average": None, "input_noise": 0.0},
-    **{"early_stopping": None, "callbacks": (), "metrics": (), "health": False},
-    **{"checkpoint": None, "resume": None},
-}
+def split(
+    samples: Samples | Streamed,
+    validation: Samples | Streamed | None,
+    options: FitOptions,
+    seed: int,
+) -> tuple[Samples | Streamed, Samples | Streamed | None]:
+    """Return the training samples and the validation samples."""
+    fraction = checks.within("validation_fraction", options.validation_fraction, 0.0, 1.0)
+    if not fraction:
+        return samples, validation
+    if validation is not None:
+        raise ValueError("give validation_fraction or validation_data, not both")
+    if isinstance(samples, Streamed):
+        raise ValueError(
+            "validation_fraction must be 0 for a source; give validation_data, which may be one"
+        )
+    return hold_back(samples, fraction, seed)
 
 
-def refuse_mini_batches(given: dict[str, Any], held: Samples | Streamed | None) -> None:
-    for name, value in WITHOUT.items():
-        if given[name] != value:
-            raise ValueError(f"optimizer 'lbfgs' must go without {name}; got {given[name]!r}")
-    if held:
-        raise ValueError("optimizer 'lbfgs' must go without validation data; got some")
+# L-BFGS takes all samples at once and chooses its own steps.
+
+UNSUPPORTED = (
+    "batch_size",
+    "learning_rate",
+    "schedule",
+    "clip_value",
+    "clip_norm",
+    "average",
+    "input_noise",
+    "early_stopping",
+    "callbacks",
+    "metrics",
+    "health",
+    "checkpoint",
+    "resume",
+)
+
+
+def check_lbfgs(options: FitOptions, validation: TrainingData | None) -> None:
+    """Raise ValueError for an option that L-BFGS does not support."""
+    for name in UNSUPPORTED:
+        value = getattr(options, name)
+        if value != getattr(FitOptions, name):
+            raise ValueError(f"optimizer 'lbfgs' does not support {name}; got {value!r}")
+    if validation is not None:
+        raise ValueError("optimizer 'lbfgs' does not support validation data")
+
+
+# Sources.
+
+
+def samples_of_source(net: BaseNetwork, source: Source, y: Any, options: FitOptions) -> Streamed:
+    """Return the samples of a source, which holds its targets and weights."""
+    for name, value in (("y", y), ("sample_weight", options.sample_weight)):
+        if value is not None:
+            raise ValueError(f"{name} must be part of a source; got it in addition to {source!r}")
+    if is_balanced(options.class_weight):
+        raise ValueError("class_weight must be a mapping for a source; got 'balanced'")
+    return Streamed(net, source, class_weight=options.class_weight)
+
+
+def check_length(source: Source, options: FitOptions) -> None:
+    """Count the samples of a source that can be read again; refuse options that need the number.
+
+    A source that can be read only once and whose length is unknown allows one epoch, with options
+    that do not depend on the number of samples.
+    """
+    if source.repeatable:
+        source.count()
+        return
+    if options.epochs != 1:
+        raise ValueError(
+            f"epochs must be 1 for a source that can be read only once; got {options.epochs!r}"
+        )
+    if source.length is None:
+        names = []
+        if options.batch_size == AUTO:
+            names.append("batch_size")
+        if options.learning_rate == AUTO:
+            names.append("learning_rate")
+        if options.schedule not in (AUTO, "constant"):
+            names.append("schedule")
+        if names:
+            raise ValueError(
+                f"{names[0]} depends on the number of samples, which is not known of "
+                f"{source.name}: give source(..., length=...), or a {names[0]} that does not"
+            )
+
+
+def keep_scaling(net: BaseNetwork, source: Source) -> None:
+    """Keep the scaling and the names of a source in the metadata of the network."""
+    for name, scaling in (("scaling", source.scaling), ("target_scaling", source.target_scaling)):
+        if scaling is not None:
+            net.metadata[name] = scaling.to_dict()
+    if source.feature_names:
+        net.metadata.setdefault("feature_names", list(source.feature_names))
+    if source.class_names:
+        net.metadata.setdefault("class_names", list(source.class_names))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import dataclass
 from math import nan
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from ..exceptions import NonFiniteCost
 from ..history import History
 from ..tables.lbfgs import ROW
 from ..tables.registry import parse
+from .state import exclusive
 
 if TYPE_CHECKING:
     from .._internal.interrupts import Interrupts
@@ -21,87 +23,112 @@ if TYPE_CHECKING:
     from ..base_network import BaseNetwork
     from .samples import Samples
 
-
-ENDS = {0: "converged", 2: "line_search"}  # by SciPy's status; 1 is one of two limits
+# By SciPy's status; status 1 is one of two limits.
+STOPPED = {0: "converged", 2: "line_search"}
 
 
 class NotFinite(Exception):
     """The cost or its gradient is NaN or infinite."""
 
 
-def fit(
-    net: BaseNetwork, samples: Samples, iterations: int, text: str = "lbfgs", on_nan: str = "raise"
-) -> History:
-    """Minimise C with the l2 penalties of the layers; one iteration counts as an epoch.
+@dataclass(eq=False)
+class LbfgsTrainer:
+    """A training by SciPy's L-BFGS-B without bounds; `run` trains the network.
 
-    SciPy's L-BFGS-B without bounds. `stopped` of the history says what has ended it: "converged"
-    if no element of the gradient is larger than `tolerance`, or if the cost has stopped becoming
-    less; "epochs" after so many iterations; "evaluations" after 20 costs an iteration and 100 more;
-    "line_search" if no step along the last direction makes the cost less; "nan" if the cost or
-    its gradient is not finite, which `on_nan` decides about as in `Network.fit`. The parameters
-    are then those of the least cost that was met.
+    It minimizes C with the l2 penalties of the layers; an iteration counts as an epoch. The
+    `stopped` of the history is
 
-    Raises
-    ------
-    NonFiniteCost
-        If `on_nan` is "raise" and the cost is not finite.
-    ImportError
-        If SciPy is missing (``pip install scipy``).
-    ValueError
-        Where a layer has an l1 penalty, whose slope jumps, or another setting of mini-batches.
+    - "converged" if no element of the gradient is larger than `tolerance`, or if the cost does
+      not fall any more;
+    - "epochs" after `iterations`;
+    - "evaluations" after 20 costs per iteration and 100 more;
+    - "line_search" if no step along the last direction reduces the cost;
+    - "nan" if the cost or its gradient is not finite; `on_nan` says what happens then, as in
+      `Network.fit`. The parameters are those of the smallest cost so far.
     """
-    try:
-        from scipy.optimize import minimize
-    except ImportError as error:
-        raise ImportError("optimizer='lbfgs' needs SciPy: pip install scipy") from error
-    _, settings = parse("optimizer", text, [ROW])
-    listening = interrupts.current()
-    objective = Objective(net, samples, listening, check_finite=on_nan != "ignore")
-    history = net._history = History()
-    # What other optimizers keep belongs to the parameters of before.
-    net._core.set_optimizer("sgd")
-    net._optimizer = None
-    started = perf_counter()
 
-    def ended(intermediate_result: Any) -> None:
-        nonlocal started
-        now = perf_counter()
-        net.epochs_trained += 1
-        history.extend(net.epochs_trained, [objective.cost], now - started, [nan])
-        started = now
+    net: BaseNetwork
+    samples: Samples
+    iterations: int
+    text: str = "lbfgs"
+    on_nan: str = "raise"
 
-    limits: dict[str, Any] = {"maxiter": iterations, "maxfun": 20 * iterations + 100}
-    limits |= {"gtol": settings["tolerance"], "maxcor": int(settings["memory"])}
-    with listening:
+    def run(self) -> History:
+        """Train the network, and return the history.
+
+        Raises
+        ------
+        NonFiniteCost
+            If `on_nan` is "raise" and the cost is not finite.
+        ImportError
+            If SciPy is missing (``pip install scipy``).
+        ValueError
+            If a layer has an l1 penalty, whose slope jumps, or another option of mini-batches.
+        """
+        with exclusive(self.net):
+            return self.minimize()
+
+    def minimize(self) -> History:
+        """Call SciPy, and restore the best parameters if something ends it early."""
         try:
-            result = minimize(
-                *(objective, objective.vector()),
-                method="L-BFGS-B",
-                jac=True,
-                callback=ended,
-                options=limits | {"ftol": np.finfo(net.dtype).eps},
-            )
-            limit = "epochs" if result.nit >= iterations else "evaluations"
-            history.stopped = ENDS.get(result.status, limit)
-            objective.put(result.x)
-        except NotFinite:
-            history.stopped = "nan"
-            objective.put(objective.best)
-            if on_nan == "raise":
-                raise NonFiniteCost(what_went_wrong(net, objective), history) from None
-        except KeyboardInterrupt:
+            from scipy.optimize import minimize
+        except ImportError as error:
+            raise ImportError("optimizer='lbfgs' needs SciPy: pip install scipy") from error
+        net, iterations = self.net, self.iterations
+        _, settings = parse("optimizer", self.text, [ROW])
+        signals = interrupts.current()
+        objective = Objective(net, self.samples, signals, check_finite=self.on_nan != "ignore")
+        history = net._history = History()
+        # The memory of another optimizer belongs to the parameters of before.
+        net._core.set_optimizer("sgd")
+        net._optimizer = None
+        started = perf_counter()
+
+        def end_iteration(intermediate_result: Any) -> None:
+            nonlocal started
+            now = perf_counter()
+            net.epochs_trained += 1
+            history.extend(net.epochs_trained, [objective.cost], now - started, [nan])
+            started = now
+
+        options = {
+            "maxiter": iterations,
+            "maxfun": 20 * iterations + 100,
+            "gtol": settings["tolerance"],
+            "maxcor": int(settings["memory"]),
+            "ftol": np.finfo(net.dtype).eps,
+        }
+        with signals:
+            try:
+                result = minimize(
+                    objective,
+                    objective.vector(),
+                    method="L-BFGS-B",
+                    jac=True,
+                    callback=end_iteration,
+                    options=options,
+                )
+                limit = "epochs" if result.nit >= iterations else "evaluations"
+                history.stopped = STOPPED.get(result.status, limit)
+                objective.put(result.x)
+            except NotFinite:
+                history.stopped = "nan"
+                objective.put(objective.best)
+                if self.on_nan == "raise":
+                    raise NonFiniteCost(explain_nan(net, objective), history) from None
+            except KeyboardInterrupt:
+                history.stopped = "interrupted"
+                objective.put(objective.best)
+            except BaseException:
+                objective.put(objective.best)
+                raise
+        if signals.pressed():
             history.stopped = "interrupted"
-            objective.put(objective.best)
-        except BaseException:
-            objective.put(objective.best)
-            raise
-    if listening.pressed():
-        history.stopped = "interrupted"
-    return history
+        return history
 
 
-def what_went_wrong(net: BaseNetwork, objective: Objective) -> str:
-    """Return the sentence on a cost that is not finite."""
+def explain_nan(net: BaseNetwork, objective: Objective) -> str:
+    """Return the sentence about a cost that is not finite."""
     when = "no longer finite in a step of L-BFGS"
     if objective.least == np.inf:
         when = "not finite before any update"
@@ -112,48 +139,55 @@ def what_went_wrong(net: BaseNetwork, objective: Objective) -> str:
 
 
 class Objective:
-    """C plus penalties, and its gradient, as functions of all parameters in one vector."""
+    """C plus penalties, and its gradient, as functions of all parameters in one vector.
+
+    Parameters
+    ----------
+    net : BaseNetwork
+    samples : Samples
+    signals : Interrupts, optional
+        Its signals are handled before each evaluation.
+    check_finite : bool, default False
+        Raise `NotFinite` if the cost or its gradient is not finite.
+    """
 
     def __init__(
         self,
         net: BaseNetwork,
         samples: Samples,
-        listening: Interrupts | None = None,
+        signals: Interrupts | None = None,
         check_finite: bool = False,
     ) -> None:
-        self.listening, self.check_finite = listening, check_finite
+        self.signals, self.check_finite = signals, check_finite
         self.core, self.samples, self.dtype = net._core, samples, net.dtype
         options = [layer.options for layer in net.layers]
         for name in ("l1", "dropout", "weight_decay", "max_norm"):
-            if any(one[name] for one in options):
+            if any(of_layer[name] for of_layer in options):
                 raise ValueError(
-                    f"optimizer 'lbfgs' must have layers without {name}; got {name} > 0"
+                    f"optimizer 'lbfgs' does not support {name} in layers; got {name} > 0"
                 )
-        self.l2 = [one["l2"] for one in options]
+        self.l2 = [of_layer["l2"] for of_layer in options]
         self.cost = self.least = np.inf
         self.best: Array = self.vector()
 
-    def obey(self) -> None:
-        """Have signals heard, with the best parameters so far in the network."""
-        listening = self.listening
-        if listening and (listening.pending or listening.asked()):
+    def handle_signals(self) -> None:
+        """Call the handlers of the user while the network has the best parameters so far."""
+        signals = self.signals
+        if signals and (signals.pending or signals.asked()):
             self.put(self.best)
             self.show()
-            listening.deliver()
-            if listening.asked():
+            signals.deliver()
+            if signals.asked():
                 raise KeyboardInterrupt
 
     def show(self) -> None:
-        """Do what else a handler of the user is to see."""
-
-    def arrays(self) -> list[Array]:
-        """All parameters, part by part."""
-        core = self.core
-        parts = (core.weights(), core.biases(), core.gains(), core.shifts())
-        return [array for part in parts for array in part if array is not None]
+        """Update what handlers of the user can see in addition to the network."""
 
     def vector(self) -> Array:
-        return joined(self.arrays())
+        """Return all parameters in one vector."""
+        core = self.core
+        parts = (core.weights(), core.biases(), core.gains(), core.shifts())
+        return joined([array for part in parts for array in part if array is not None])
 
     def put(self, vector: Array) -> None:
         """Give the network the parameters of a vector."""
@@ -168,16 +202,16 @@ class Objective:
             getattr(core, f"set_{name}")(part)
 
     def __call__(self, vector: Array) -> tuple[float, Array]:
-        self.obey()
+        """Return the cost with its penalties, and the gradient."""
+        self.handle_signals()
         self.put(vector)
         X, y, weights = self.samples.X, self.samples.y, self.samples.weights
-        with self.listening.raise_on_ctrl_c() if self.listening else nullcontext():
+        with self.signals.raise_on_ctrl_c() if self.signals else nullcontext():
             self.cost, grad_w, grad_b, *of_norms = self.core.gradient(X, y, weights)
         value = self.cost
-        w = self.core.weights()
-        for penalty, one, of_layer in zip(self.l2, w, grad_w, strict=True):
-            value += penalty * float(np.square(one, dtype=float).sum())
-            of_layer += 2 * penalty * one
+        for l2, w, grad in zip(self.l2, self.core.weights(), grad_w, strict=True):
+            value += l2 * float(np.square(w, dtype=float).sum())
+            grad += 2 * l2 * w
         norms = [array for part in of_norms for array in part if array is not None]
         gradient = joined([*grad_w, *grad_b, *norms])
         if self.check_finite and not (np.isfinite(value) and np.isfinite(gradient).all()):
@@ -188,5 +222,5 @@ class Objective:
 
 
 def joined(arrays: list[Array]) -> Array:
-    """All numbers of some arrays, one after the other."""
+    """Return all numbers of some arrays in one vector of float64."""
     return np.concatenate([array.ravel() for array in arrays]).astype(np.float64)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._internal.random import shuffled_order
+
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
     from ..base_network import BaseNetwork
     from .samples import Samples
 
-FAR = 4.0  # times the cost of the untrained network, where the test ends
+FAR = 4.0  # times the cost of the untrained network, at which the test ends
 WIDTH = 4.0  # steps over which costs are smoothed, as a standard deviation
 TINY = 1e-300
 
@@ -26,11 +28,11 @@ class LearningRates:
     rates, costs : list of float
         The rate of each step, and the cost of its batch before it.
     smooth : list of float
-        The mean cost of all samples, as the steps nearby let one guess it: the cost of the
-        untrained network, plus the smoothed mean of what each batch has gained over it.
+        An estimate of the mean cost of all samples from the steps nearby: the cost of the
+        untrained network plus the smoothed mean of the change of each batch.
     suggestion : float
-        The geometric mean of the rate at which `smooth` falls fastest against the logarithm of the
-        rate, and of the rate at which it is least.
+        The geometric mean of two rates: that at which `smooth` falls fastest against the
+        logarithm of the rate, and that at which it is smallest.
     """
 
     rates: list[float]
@@ -42,7 +44,7 @@ class LearningRates:
         return f"LearningRates(suggestion={self.suggestion:.3g}, {len(self.rates)} steps)"
 
     def plot(self, ax: Any = None) -> Any:
-        """The curve with the suggestion, on a Matplotlib Axes.
+        """Draw the curve with the suggestion on a Matplotlib Axes.
 
         Raises
         ------
@@ -63,14 +65,14 @@ def find(
     high: float,
     n: int,
 ) -> LearningRates:
-    """Train a copy for n steps, or until its cost is far above that of the beginning."""
+    """Train a copy for n steps, or until its cost is far above that of the untrained network."""
     from copy import deepcopy
 
     twin = deepcopy(net)
     twin._use_optimizer(optimizer)
     rates: list[float] = []
     costs: list[float] = []
-    gains: list[float] = []
+    changes: list[float] = []
     before = net._core.mean_cost(samples.X, samples.y, samples.weights)
     batches = rows_of_batches(len(samples), batch_size, n, net.seed)
     for rate, rows in zip(np.geomspace(low, high, n), batches, strict=True):
@@ -81,17 +83,15 @@ def find(
             break
         rates.append(float(rate))
         costs.append(cost)
-        gains.append(cost - untrained)  # in which easy and hard batches are alike
+        changes.append(cost - untrained)  # unlike costs, comparable between easy and hard batches
     if not rates:
         raise ValueError(f"low must be a learning rate with a finite cost; got {low:g}")
-    smooth = before + smoothed(gains)
+    smooth = before + smoothed(changes)
     return LearningRates(rates, costs, [float(cost) for cost in smooth], suggested(rates, smooth))
 
 
 def rows_of_batches(n: int, batch_size: int, steps: int, seed: int) -> list[AnyArray]:
-    """The batches of as many epochs as there are steps for."""
-    from .._internal.random import shuffled_order
-
+    """Return the rows of the batches of as many epochs as the steps need."""
     batches: list[AnyArray] = []
     epoch = 0
     while len(batches) < steps:
@@ -102,24 +102,25 @@ def rows_of_batches(n: int, batch_size: int, steps: int, seed: int) -> list[AnyA
 
 
 def smoothed(values: list[float]) -> Array:
-    """Means with the weights of a normal distribution over the places nearby."""
-    places = np.arange(len(values))
-    near = np.exp(-0.5 * np.square((places[:, None] - places) / WIDTH))
-    means: Array = near @ np.array(values) / near.sum(axis=1)
+    """Return means with the weights of a normal distribution over the steps nearby."""
+    steps = np.arange(len(values))
+    weights = np.exp(-0.5 * np.square((steps[:, None] - steps) / WIDTH))
+    means: Array = weights @ np.array(values) / weights.sum(axis=1)
     return means
 
 
 def suggested(rates: list[float], costs: Array) -> float:
-    """Half-way, in the logarithm, from the steepest fall of the cost to its least value.
+    """Return the rate half-way, in the logarithm, from the steepest fall to the smallest cost.
 
-    The steepest fall alone is careful, and the least value is at the edge of divergence. It is
-    looked for where a tenth to nine tenths of the fall are done: what lies before is noise.
+    The rate of the steepest fall alone is cautious, and that of the smallest cost is close to
+    divergence. The steepest fall is searched where 10 % to 90 % of the fall are done, because the
+    costs before are mostly noise.
     """
     if len(rates) < 3:
         return rates[0]
-    least = int(np.argmin(costs))
-    fallen = (costs[0] - costs) / max(costs[0] - costs[least], TINY)
+    best = int(np.argmin(costs))
+    fallen = (costs[0] - costs) / max(costs[0] - costs[best], TINY)
     slopes = np.gradient(costs, np.log(rates))
-    between = (np.arange(len(rates)) <= least) & (fallen >= 0.1) & (fallen <= 0.9)
-    steepest = int(np.argmin(np.where(between, slopes, np.inf))) if between.any() else least
-    return float(np.sqrt(rates[steepest] * rates[least]))
+    between = (np.arange(len(rates)) <= best) & (fallen >= 0.1) & (fallen <= 0.9)
+    steepest = int(np.argmin(np.where(between, slopes, np.inf))) if between.any() else best
+    return float(np.sqrt(rates[steepest] * rates[best]))

@@ -1,28 +1,38 @@
-"""Those who look at a training at places of their own, such as `Health` and a film."""
+"""Monitors: callbacks that stop the core where they want to look, such as `Health` and a film."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from .state import Stop
 
 if TYPE_CHECKING:
     from ..base_network import BaseNetwork
-    from .out_of_core import Streamed
-    from .samples import Samples
-
-Place = tuple[int, int]  # epochs and, of the next one, steps that are done
+    from .samples import TrainingData
 
 
 @dataclass(frozen=True)
 class Course:
-    """What lies ahead when a training begins."""
+    """The samples and the epochs of a training that begins.
 
-    samples: Samples | Streamed
+    Attributes
+    ----------
+    samples : TrainingData
+    batch_size : int
+    start : Stop
+    last : int
+        The epochs that are done when the training ends.
+    may_end_early : bool
+        True with early stopping.
+    """
+
+    samples: TrainingData
     batch_size: int
-    start: Place
-    last: int  # the epochs that are done after it
-    may_end_early: bool = False  # by early stopping
+    start: Stop
+    last: int
+    may_end_early: bool = False
 
     @property
     def steps(self) -> int:
@@ -31,48 +41,45 @@ class Course:
 
 
 @runtime_checkable
-class Watcher(Protocol):
-    """A callback that has the training stop where it wants to look; it changes nothing."""
+class Monitor(Protocol):
+    """A callback that stops the core where it wants to look; it changes nothing."""
 
     def begin(self, net: BaseNetwork, course: Course) -> None:
         """Look before the first step."""
 
-    def next_stop(self) -> Place:
-        """Where to look next; beyond the end for nowhere."""
+    def next_stop(self) -> Stop:
+        """Return where to look next; a stop after the end of the training for nowhere."""
 
-    def look(self, net: BaseNetwork, at: Place) -> None:
-        """Look, at the place that `next_stop` has named; later where there was no stop then."""
+    def look(self, net: BaseNetwork, at: Stop) -> None:
+        """Look, at the stop that `next_stop` has named or after it."""
 
 
 @runtime_checkable
-class Watching(Protocol):
-    """Settings of a watcher, which any number of trainings may share."""
+class MonitorSettings(Protocol):
+    """The settings of a monitor, which any number of trainings may share."""
 
-    def watcher(self) -> Watcher:
-        """Return a watcher for one training."""
-
-
-def watchers_of(callbacks: Sequence[Any]) -> list[Watcher]:
-    return [one for one in callbacks if isinstance(one, Watcher)]
+    def new_monitor(self) -> Monitor:
+        """Return a monitor for one training."""
 
 
-class Watchers:
-    """All watchers of a training."""
+class Monitors:
+    """All monitors of a training."""
 
-    def __init__(self, given: Sequence[Watcher]) -> None:
-        self.given = list(given)
+    def __init__(self, monitors: Sequence[Monitor]) -> None:
+        self.monitors = list(monitors)
 
     def begin(self, net: BaseNetwork, course: Course) -> None:
-        for one in self.given:
-            one.begin(net, course)
+        """Let all look before the first step."""
+        for monitor in self.monitors:
+            monitor.begin(net, course)
 
-    def stop(self, at: Place, epoch: int) -> dict[str, int]:
-        """Where the core has to come back after `at`: at the latest at the end of `epoch`."""
-        stops = [one.next_stop() for one in self.given]
-        place = min([(epoch, 0), *(stop for stop in stops if stop > at)])
-        return {"stop_epoch": place[0], "stop_step": place[1]}
+    def stop(self, at: Stop, epoch: int) -> Stop:
+        """Return the next stop of the core after `at`: at the latest the end of `epoch`."""
+        stops = [monitor.next_stop() for monitor in self.monitors]
+        return min([(epoch, 0), *(stop for stop in stops if stop > at)])
 
-    def look(self, net: BaseNetwork, at: Place) -> None:
-        for one in self.given:
-            if one.next_stop() <= at:
-                one.look(net, at)
+    def look(self, net: BaseNetwork, at: Stop) -> None:
+        """Let those look whose stop has come."""
+        for monitor in self.monitors:
+            if monitor.next_stop() <= at:
+                monitor.look(net, at)

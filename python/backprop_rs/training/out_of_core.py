@@ -1,58 +1,74 @@
-"""Training, scores and predictions from a `Source`: chunk by chunk, read ahead by a thread."""
+"""Train, score and predict from a `Source`, chunk by chunk; a thread reads ahead."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from copy import copy
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._internal import frames
+from .._internal import checks, frames
 from ..data.labels import class_labels, is_multilabel, target_labels
 from ..data.scaling import Scaling
 from ..data.sources.base import Source
-from ..data.sources.block import Block, Change, Epoch, Pass, Piece, concatenate
+from ..data.sources.block import Block, Change, Epoch, Pass, Piece
 from ..data.sources.prefetch import Prefetcher
 from ..threads import get_num_threads, processors
 from .metrics import Metrics
-from .pairwise_sum import ShardTree
-from .sample_weights import weights_of
+from .pairwise_sum import SHARD, ShardTree
+from .samples import Outcome, Samples, TrainingData, Waiting, train_in_core, weights_of
+from .state import Position, Stop
 from .tally import Tally
 
 if TYPE_CHECKING:
+    from .._internal.core import CoreNetwork
+    from .._internal.types import AnyArray, Array
     from ..base_network import BaseNetwork
 
-T = TypeVar("T")
-Place = tuple[int, int, float, float]  # epoch, step, sum w_i C_i and sum w_i
-Outcome = tuple[list[float], int, int, float, float, str | BaseException]
-Kept = tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any] | None]  # y, activations and weights
-SHARD = 256
-QUEUED = 1  # chunks, beside the one that is trained on and the one that is being made
+Predicted = tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any] | None]
+"""Targets, activations and weights of some samples."""
+
+QUEUED = 1  # chunks, in addition to the one that is trained on and the one that is being made
 
 
 @dataclass
 class Chunk:
-    """Whole batches of an epoch, in its order, ready for the core; the last may hold a rest."""
+    """Whole batches of an epoch in its order, ready for the core; the last one may be incomplete.
+
+    Attributes
+    ----------
+    epoch, first_step, steps : int
+        The epoch, its first step in the chunk, and the number of steps.
+    samples : Block or None
+        None if all rows belong to other ranks.
+    row_ids : (len(samples),) array
+        The number of each sample in the whole data.
+    order : array or None
+        The order of the samples; None keeps the order of the block.
+    rows : int
+        The samples of the whole epoch; while that is not known, more than all so far.
+    """
 
     epoch: int
     first_step: int
     steps: int
-    samples: Block | None  # None where all rows are those of other ranks
-    names: NDArray[np.uint64]
-    order: NDArray[np.uint32] | None  # of the samples; None is as they stand
-    rows: int  # of the whole epoch; where that is not known yet, more than all so far
+    samples: Block | None
+    row_ids: NDArray[np.uint64]
+    order: NDArray[np.uint32] | None
+    rows: int
 
-    def holds(self, at: Place) -> bool:
-        return self.epoch == at[0] and 0 <= at[1] - self.first_step < self.steps
+    def holds(self, position: Position) -> bool:
+        """Return True if the next step is one of the chunk."""
+        return self.epoch == position.epoch and 0 <= position.step - self.first_step < self.steps
 
 
-class Streamed:
-    """The samples of a source, as a training sees them.
+class Streamed(TrainingData):
+    """The samples of a source for training and for scores.
 
     Parameters
     ----------
@@ -62,7 +78,6 @@ class Streamed:
     class_weight : mapping, optional
     """
 
-    is_first = True
     reads_ahead = True
 
     def __init__(
@@ -71,26 +86,32 @@ class Streamed:
         self.net, self.source, self.batch_size = net, in_order(source, net), batch_size
         self.class_weight = class_weight
         self.last_epoch = 0
+        self.waiting: Waiting = nullcontext
         self.chunk: Chunk | None = None
         self.reader: Iterator[Chunk] | None = None
-        self.next: tuple[int, int] | None = None
-        # What surrounds a wait for samples.
-        self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+        self.next: Stop | None = None  # where the next chunk of the reader begins
 
     def __len__(self) -> int:
         return self.source.length or 0
 
-    def __bool__(self) -> bool:
-        return True  # also where the length is not known yet
-
-    alone = True  # nobody waits for the steps of this training
-
     @property
     def can_go_back(self) -> bool:
+        """True if the source can be read again."""
         return self.source.repeatable
 
+    @property
+    def in_memory(self) -> Samples | None:
+        """None: the samples are read when they are needed."""
+        return None
+
+    def begin_training(self, batch_size: int, last_epoch: int, waiting: Waiting) -> None:
+        """Prepare for the batches of a training."""
+        self.batch_size, self.last_epoch = batch_size, last_epoch
+        if self.alone:
+            self.waiting = waiting
+
     def prepare(self) -> Change:
-        """What makes a block ready for the core, or says what is wrong with it."""
+        """Return the function that checks a block and makes it ready for the core."""
         net, class_weight = self.net, self.class_weight
 
         def ready(block: Block) -> Block:
@@ -98,29 +119,30 @@ class Streamed:
                 raise ValueError("a source must have a target to train or to evaluate")
             X, y = net._samples(block.X, block.y)
             labels = class_labels(y, net.output, net.cost) if class_weight is not None else None
-            classes = (labels, max(net.sizes[-1], 2))
-            weights = weights_of(block.weights, class_weight, classes, len(X), net.dtype)
+            n_classes = max(net.sizes[-1], 2)
+            weights = weights_of(block.weights, class_weight, labels, n_classes, len(X), net.dtype)
             return Block(X, y, weights)
 
         return ready
 
     # Training.
 
-    def train(self, core: Any, settings: dict[str, Any], at: Place) -> Outcome:
-        """As `core.train`, whose X and y are all samples in the order of the epoch."""
+    def train(self, core: CoreNetwork, settings: dict[str, Any], position: Position) -> Outcome:
+        """Train in the core as if X and y were all samples in the order of the epoch."""
         deadline = perf_counter() + settings["budget"]
         stop = (settings["stop_epoch"], settings.get("stop_step", 0))
         costs: list[float] = []
-        while at[:2] < stop:
+        while position.stop < stop:
             try:
                 with self.waiting():
-                    chunk = self.chunk_at(at, settings)
-            except BaseException as error:  # the steps before it have been made
-                return costs, *at, error
+                    chunk = self.chunk_at(position, settings)
+            except BaseException as error:
+                # Returned, not raised: the steps before it are done, and must be recorded.
+                return Outcome(costs, position, error)
             run = settings | {
                 "window": (chunk.rows, chunk.first_step),
-                "names": chunk.names,
-                "shuffle": False,
+                "names": chunk.row_ids,
+                "shuffle": False,  # the chunk is in the order of the epoch already
                 "budget": max(deadline - perf_counter(), 0.0),
             }
             if chunk.order is not None:
@@ -131,209 +153,203 @@ class Streamed:
             net = self.net
             if not net._several_labels:
                 net._several_labels = is_multilabel(y, net.output, net.cost)
-            more, *place, reason = core.train(X, y, run, at, weights)
-            at = tuple(place)
-            costs += more
+            ended, position, reason = train_in_core(core, X, y, run, position, weights)
+            costs += ended
             if reason not in ("done", "time"):
-                return costs, *at, reason
-            if perf_counter() >= deadline and at[:2] < stop:
-                return costs, *at, "time"
-        return costs, *at, "done"
+                return Outcome(costs, position, reason)
+            if perf_counter() >= deadline and position.stop < stop:
+                return Outcome(costs, position, "time")
+        return Outcome(costs, position, "done")
 
-    def chunk_at(self, at: Place, settings: dict[str, Any]) -> Chunk:
-        """The chunk that a step is in: the one at hand, the next, or that of a new reader."""
-        if self.chunk is None or not self.chunk.holds(at):
-            self.chunk = None  # let it go before the next one is waited for
-            if self.reader is None or self.next != at[:2]:
+    def chunk_at(self, position: Position, settings: dict[str, Any]) -> Chunk:
+        """Return the chunk of the next step: the present, the next, or one of a new reader."""
+        if self.chunk is None or not self.chunk.holds(position):
+            self.chunk = None  # frees its memory before the next one is waited for
+            if self.reader is None or self.next != position.stop:
                 self.end_reader()
-                chunks = self.chunks(at, settings)
+                chunks = self.chunks(position, settings)
                 self.reader = Prefetcher(chunks, QUEUED) if self.reads_beside else chunks
             try:
                 self.chunk = next(self.reader)
             except BaseException:
                 self.end_reader()
                 raise
-            whole = -(-self.chunk.rows // self.batch_size)
-            after = self.chunk.first_step + self.chunk.steps
-            self.next = (at[0] + 1, 0) if after >= whole else (at[0], after)
+            steps = -(-self.chunk.rows // self.batch_size)
+            end = self.chunk.first_step + self.chunk.steps
+            self.next = (position.epoch + 1, 0) if end >= steps else (position.epoch, end)
         return self.chunk
 
-    def chunks(self, at: Place, settings: dict[str, Any]) -> Iterator[Chunk]:
-        """The chunks from a step on, epoch after epoch."""
-        epoch, step = at[:2]
+    def chunks(self, position: Position, settings: dict[str, Any]) -> Iterator[Chunk]:
+        """Yield the chunks from a step on, epoch after epoch."""
+        epoch, step = position.stop
         last = settings["stop_epoch"] + bool(settings.get("stop_step", 0))
         while epoch < max(self.last_epoch, last):
-            one = Epoch(epoch, settings["seed"], settings["shuffle"])
-            yield from self.chunks_of(one, step)
+            order = Epoch(epoch, settings["seed"], settings["shuffle"])
+            yield from self.chunks_of(order, step)
             epoch, step = epoch + 1, 0
 
     def chunks_of(self, epoch: Epoch, step: int) -> Iterator[Chunk]:
-        """The chunks of one epoch; each is held back until it is known whether it is the last."""
+        """Yield the chunks of one epoch from a step on.
+
+        A chunk waits until it is known whether it is the last one, whose batch may be incomplete.
+        """
         size, n, first = self.batch_size, self.source.length, step * self.batch_size
-        held: Chunk | None = None
+        waiting: Chunk | None = None
         for piece in self.pieces(self.source.begin(epoch, self.prepare()), first):
-            if held is not None:
-                yield held
-            steps, rows = -(-piece.rows // size), n or first + piece.rows + 1
-            samples = (piece.block, piece.row_ids, piece.order)
-            held = Chunk(epoch.number, first // size, steps, *samples, rows)
+            if waiting is not None:
+                yield waiting
+            waiting = Chunk(
+                epoch=epoch.number,
+                first_step=first // size,
+                steps=-(-piece.rows // size),
+                samples=piece.block,
+                row_ids=piece.row_ids,
+                order=piece.order,
+                rows=n or first + piece.rows + 1,
+            )
             first += piece.rows
             if n is not None and first >= n:
                 break
-            if n is not None and piece.rows == steps * size:
-                yield held
-                held = None
-        yield from self.ended(held, first)
+            if n is not None and piece.rows == waiting.steps * size:
+                yield waiting  # whole batches, and more to come
+                waiting = None
+        yield from self.last_chunk(waiting, first)
 
     def pieces(self, run: Pass, first: int) -> Iterator[Piece]:
-        """An epoch from a row on, in pieces of whole batches."""
+        """Yield an epoch from a row on, in pieces of whole batches."""
         return run.pieces(first, self.batch_size, self.batches_at_once())
 
-    def ended(self, held: Chunk | None, rows: int) -> Iterator[Chunk]:
-        """The last chunk of an epoch of so many rows."""
+    def last_chunk(self, chunk: Chunk | None, rows: int) -> Iterator[Chunk]:
+        """Check the number of rows of an epoch that has ended, and yield its last chunk."""
         n = self.source.length
         if rows == 0:
-            raise ValueError(f"{self.source.name} must hold at least one sample; it is empty")
+            raise self.is_empty()
         if n is not None and rows != n:
             raise ValueError(
                 f"{self.source.name} must hold {n:,} samples; the pass ended after {rows:,}"
             )
         self.source.length = rows
-        if held is not None:
-            held.rows = rows
-            yield held
+        if chunk is not None:
+            chunk.rows = rows
+            yield chunk
+
+    def is_empty(self) -> ValueError:
+        """Return the error for a source without samples."""
+        return ValueError(f"{self.source.name} must hold at least one sample; it is empty")
 
     @property
     def reads_beside(self) -> bool:
-        """Whether a thread makes the chunks while others train.
+        """True if a thread makes the chunks while others train.
 
-        Where no processor is left for it, it would halt all threads of the training, which wait for
-        each other in every step: there it only has the bytes brought, and all processors make them
-        a chunk between two trainings.
+        A thread without a processor of its own would delay all threads of the training, which
+        wait for each other in every step. Then the OS prefetches the bytes, and all processors
+        make a chunk between two calls of the core.
         """
         spare = get_num_threads() < processors()
         return self.reads_ahead and (spare or not self.source.can_prefetch)
 
     def batches_at_once(self) -> int:
+        """Return the number of batches in about `chunk_bytes`."""
         row = self.net.sizes[0] * np.dtype(self.net.dtype).itemsize
         return int(max(self.source.chunk_bytes // (row * self.batch_size), 1))
 
-    def rows_at_once(self) -> int:
-        """Whole shards of about `chunk_bytes`."""
-        row = self.net.sizes[0] * np.dtype(self.net.dtype).itemsize
-        return int(max(self.source.chunk_bytes // row // SHARD, 1)) * SHARD
-
     def close(self) -> None:
-        """Leave nothing open."""
+        """End the thread that reads ahead."""
         self.end_reader()
 
     def end_reader(self) -> None:
-        """End the thread that reads ahead."""
+        """End the thread that reads ahead, and forget what it has read."""
         if isinstance(self.reader, Prefetcher):
             self.reader.close()
         self.reader = self.chunk = self.next = None
 
-    def rows(self, chosen: NDArray[Any]) -> Block:
-        """Some of the samples, in their natural order: the source is read up to the last."""
-        if not self.source.repeatable:
-            raise ValueError(f"{self.source.name} can be read only once: give X and y beside it")
-        wanted, found, first = np.sort(chosen), [], 0
-        run, many = self.source.begin(Epoch(), self.prepare()), self.rows_at_once()
-        while len(wanted) and first <= wanted[-1]:
-            here = wanted[(wanted >= first) & (wanted < first + many)] - first
-            block, _, _ = run.rows(first, first + many, here.astype(np.intp))
-            found += [] if block is None else [block]
-            first += many
-        return concatenate(found)
-
     # Scores.
 
     def blocks(self) -> Iterator[Block]:
-        """All samples in their natural order, read ahead."""
-        rows = self.rows_at_once()
-        run, first = self.source.begin(Epoch(), self.prepare()), 0
+        """Yield all samples in their natural order, read ahead, in whole shards."""
+        row = self.net.sizes[0] * np.dtype(self.net.dtype).itemsize
+        rows = int(max(self.source.chunk_bytes // row // SHARD, 1)) * SHARD
+        run = self.source.begin(Epoch(), self.prepare())
 
         def read() -> Iterator[Block]:
-            at = first
+            first = 0
             while True:
-                block, _, found = run.rows(at, at + rows)
+                block, _, count = run.rows(first, first + rows)
                 if block is not None:
                     yield block
-                if found < rows:
+                if count < rows:
                     return
-                at += found
+                first += count
 
-        with Prefetcher(read()) as ahead:
-            yield from ahead
+        with Prefetcher(read()) as blocks:
+            yield from blocks
 
     def score(self, metrics: Metrics) -> dict[str, float]:
-        """The mean cost, with the bits of one array, the accuracy of classes, and the metrics."""
-        net, cost, total = self.net, ShardTree(), ShardTree()
-        tally, kept = Tally(net), list[Kept]()
+        """Return the mean cost, the accuracy if the targets are classes, and the metrics.
+
+        The cost has the bits of the cost of one array.
+        """
+        net, cost_sum, weight_sum = self.net, ShardTree(), ShardTree()
+        tally, predicted = Tally(net), list[Predicted]()
         for block in self.blocks():
             assert block.y is not None
-            costs = net._core.costs(block.X, block.y)
-            weights = block.weights
+            costs, weights = net._core.costs(block.X, block.y), block.weights
             if weights is not None:
+                # Rounded to the dtype of the network, as the core does.
                 costs = (costs.astype(net.dtype) * weights).astype(float)
-                total.add(weights.astype(float))
-            cost.add(costs)
+                weight_sum.add(weights.astype(float))
+            cost_sum.add(costs)
             if tally.is_open or metrics.rows:
                 a = net._outputs(block.X)
                 tally.add(block.y, a, weights)
-                kept += [(block.y, a, weights)] if metrics.rows else []
-        if cost.count == 0:
-            raise ValueError(f"{self.source.name} must hold at least one sample; it is empty")
-        whole = total.total() if total.count else float(cost.count)
-        if not whole:
+                if metrics.rows:
+                    predicted.append((block.y, a, weights))
+        if cost_sum.count == 0:
+            raise self.is_empty()
+        total = weight_sum.total() if weight_sum.count else float(cost_sum.count)
+        if not total:
             raise ValueError(
-                f"the weights of {self.source.name} must not be all 0; got {cost.count:,} of 0"
+                f"the weights of {self.source.name} must not be all 0; got {cost_sum.count:,} of 0"
             )
-        scores = {"cost": cost.total() / whole}
+        scores = {"cost": cost_sum.total() / total}
         if tally.right is not None:
-            scores["accuracy"] = tally.right / whole
-        return scores | self.scores_of(metrics, kept)
+            scores["accuracy"] = tally.right / total
+        return scores | self.scores_of(metrics, predicted)
 
     def metric_scores(self, metrics: Metrics) -> dict[str, float]:
-        """Metrics see all targets and activations at once, and so these are kept in memory."""
-        if not metrics.rows:
-            return {}
-        blocks = self.blocks()
-        kept = [(one.y, self.net._outputs(one.X), one.weights) for one in blocks]
-        return self.scores_of(metrics, kept)
+        """Return the metrics of the present predictions.
 
-    def scores_of(self, metrics: Metrics, kept: Sequence[Kept]) -> dict[str, float]:
-        """The metrics of all samples, of which these are the parts."""
+        Metrics need all targets and activations together, so that these are kept in memory.
+        """
         if not metrics.rows:
             return {}
-        columns: Any = zip(*kept, strict=True)
-        whole: Any = (None if one[0] is None else np.concatenate(one) for one in columns)
+        predict = self.net._outputs
+        predicted = [(block.y, predict(block.X), block.weights) for block in self.blocks()]
+        return self.scores_of(metrics, predicted)
+
+    def scores_of(self, metrics: Metrics, predicted: Sequence[Predicted]) -> dict[str, float]:
+        """Return the metrics of all samples together."""
+        if not metrics.rows:
+            return {}
+        columns: Any = zip(*predicted, strict=True)
+        whole: Any = (None if parts[0] is None else np.concatenate(parts) for parts in columns)
         y, a, weights = whole
         net = self.net
         labels = target_labels(y, net.output, net.cost, net._several_labels)
         return metrics.scores(y, labels, a, weights)
 
+    def head(self, n: int) -> tuple[Array, AnyArray]:
+        """Return X and y of the first n samples."""
+        block = next(self.source.blocks(n))
+        return self.net._samples(block.X, block.y)
+
     def identity(self) -> dict[str, Any]:
-        """What tells this source from others: not its numbers, which would have to be read."""
+        """Return what the source shares; digests would require reading all of it."""
         return {"source": list(self.source.shares())}
-
-    def agree(self, value: T) -> T:
-        """Return the value of the first of all who train together; here there is one alone."""
-        return value
-
-    def together(self, point: str, make: Callable[[], T]) -> list[T]:
-        """Call `make` with all who train together, and return what each has made.
-
-        `point` names the point of the training that they must all have come to.
-        """
-        return [make()]
-
-    def tell(self, error: BaseException) -> None:
-        """Tell all who train together of an exception that may be known here alone."""
 
 
 def in_order(source: Source, net: BaseNetwork) -> Source:
-    """Return a source with its columns in the order of those that the network was trained on."""
+    """Return a source with its columns in the order in which the network was trained."""
     known, names = net._feature_names(), source.feature_names
     if not known or not names or names == known:
         return source
@@ -352,22 +368,20 @@ def in_order(source: Source, net: BaseNetwork) -> Source:
 
 
 def evaluate(net: BaseNetwork, source: Source, metrics: Metrics) -> dict[str, float]:
-    """What `Network.evaluate` does with a source."""
+    """Return the scores of a network on a source; see `Network.evaluate`."""
     return Streamed(net, source).score(metrics)
 
 
 def predict(net: BaseNetwork, source: Source, out: NDArray[Any] | None = None) -> NDArray[Any]:
-    """What `Network.predict` does with a source: rows in their natural order."""
-    from .._internal import checks
-
+    """Return the predictions for a source in its natural order; see `Network.predict`."""
     n_in, *_, n_out = net.sizes
     source = in_order(source, net)
     n = source.count()
     if out is None:
         out = np.empty((n, n_out), net.dtype)
     checks.output(out, (n, n_out), net.dtype)
-    # Blocks are read while earlier ones are predicted: what is still to come must stay as it is.
-    to = np.empty_like(out) if source.shares_memory(out) else out
+    # Later samples are read after earlier ones are predicted, and must not be overwritten.
+    target = np.empty_like(out) if source.shares_memory(out) else out
     rows = max(source.chunk_bytes // (n_in * np.dtype(net.dtype).itemsize), 1)
 
     def ready(block: Block) -> Block:
@@ -376,17 +390,17 @@ def predict(net: BaseNetwork, source: Source, out: NDArray[Any] | None = None) -
     def read() -> Iterator[Block]:
         run, first = source.begin(Epoch(), ready), 0
         while first < n:
-            block, _, found = run.rows(first, first + rows)
+            block, _, count = run.rows(first, first + rows)
             if block is None:
                 raise ValueError(f"{source.name} must hold {n:,} samples; it ended after {first:,}")
             yield block
-            first += found
+            first += count
 
     with Prefetcher(read()) as blocks:
-        at = 0
+        first = 0
         for block in blocks:
-            net._outputs(block.X, to[at : at + len(block)])
-            at += len(block)
-    if to is not out:
-        out[...] = to
+            net._outputs(block.X, target[first : first + len(block)])
+            first += len(block)
+    if target is not out:
+        out[...] = target
     return out

@@ -1,58 +1,76 @@
-"""Back to the last good step, where a cost is no longer finite."""
+"""Return to the last good step after the cost has become NaN or infinite."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-EVERY = 1.0  # seconds between two copies
-COPYING = 0.02  # the most of the time that goes into copies
+from .state import Position
 
-Place = tuple[int, int, float, float]  # epoch, step, and sum w_i C_i and sum w_i of its samples
+if TYPE_CHECKING:
+    from .._internal.core import CoreNetwork
+
+EVERY = 1.0  # seconds between two snapshots
+SHARE = 0.02  # the largest share of the time that goes into snapshots
 
 
-class Copies:
-    """The last two copies of a core's state, with the places where they were taken."""
+class Snapshots:
+    """The last two snapshots of a core, with the positions at which they were taken.
 
-    def __init__(self, core: Any, steps: int) -> None:
+    Parameters
+    ----------
+    core : core of a network
+    steps : int
+        The steps of an epoch.
+    """
+
+    def __init__(self, core: CoreNetwork, steps: int) -> None:
         self.core, self.steps = core, steps
-        self.kept: list[tuple[Place, Any]] = []
+        self.kept: list[tuple[Position, Any]] = []
         self.due = 0.0
 
-    def keep(
-        self, at: Place, agree: Callable[[bool], bool], interrupted: Callable[[], bool] | None
+    def take(
+        self,
+        position: Position,
+        agree: Callable[[bool], bool],
+        interrupted: Callable[[], bool] | None,
     ) -> bool:
-        """Take a copy now and then; more rarely where it takes long.
+        """Take a snapshot if one is due; the more time it takes, the later the next one is due.
 
-        Returns False if `interrupted` has ended it: new memory for a copy may be long in coming.
+        Returns False if `interrupted` has ended it: the system may take long to provide memory.
         """
         now = perf_counter()
         if agree(now >= self.due):
-            copy = self.core.snapshot(interrupted)
-            if copy is None:
+            snapshot = self.core.snapshot(interrupted)
+            if snapshot is None:
                 return False
-            self.kept = [*self.kept[-1:], (at, copy)]
-            self.due = now + max(EVERY, (perf_counter() - now) / COPYING)
+            # Two, because the newer one may follow the update that spoilt the parameters.
+            self.kept = [*self.kept[-1:], (position, snapshot)]
+            self.due = now + max(EVERY, (perf_counter() - now) / SHARE)
         return True
 
-    def go_back_to(self, step: int, again: Callable[[Place, Place], Place]) -> int:
-        """Bring the core to where it was after `step` steps of all; returns the epoch it is in.
+    def go_back_to(self, step: int, repeat: Callable[[Position, Position], Position]) -> int:
+        """Restore the core as it was after `step` steps of all epochs; return its epoch.
 
-        `again` repeats the training from one place to another, which gives the same bits.
+        `repeat` trains again from one position to another, which gives the same bits.
         """
-        places = [(place[0] * self.steps + place[1], place, state) for place, state in self.kept]
-        earlier = [copy for copy in places if copy[0] <= step]
-        start, at, state = earlier[-1] if earlier else places[0]
-        self.core.go_back(state)
+        counted = [(at.epoch * self.steps + at.step, at, snapshot) for at, snapshot in self.kept]
+        earlier = [entry for entry in counted if entry[0] <= step]
+        start, position, snapshot = earlier[-1] if earlier else counted[0]
+        self.core.go_back(snapshot)
         last, rest = divmod(max(step, start), self.steps)
-        for epoch in range(at[0], last + 1):
-            at = again(at, (last, rest, 0.0, 0.0) if epoch == last else (epoch + 1, 0, 0.0, 0.0))
+        for epoch in range(position.epoch, last + 1):
+            end = Position(last, rest) if epoch == last else Position(epoch + 1, 0)
+            position = repeat(position, end)
         return last
 
-    def go_back_to_a_copy(self) -> int:
-        """The last copy without NaN, where the samples between cannot be had again; its epoch."""
-        whole = (copy for copy in reversed(self.kept) if copy[1].is_finite())
-        at, state = next(whole, self.kept[0])
-        self.core.go_back(state)
-        return at[0]
+    def go_back_to_snapshot(self) -> int:
+        """Restore the last snapshot without NaN and return its epoch.
+
+        For samples that can be read only once: the steps after it cannot be repeated.
+        """
+        finite = (entry for entry in reversed(self.kept) if entry[1].is_finite())
+        position, snapshot = next(finite, self.kept[0])
+        self.core.go_back(snapshot)
+        return position.epoch

@@ -1,4 +1,4 @@
-"""Accuracy, counted block by block."""
+"""Count correct samples block by block, for the accuracy on a source."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ if TYPE_CHECKING:
 
 
 class Tally:
-    """The weight of the right samples, of one class each or of several labels.
+    """The weight of the correct samples, with one class or several labels each.
 
-    Which of the two they are may show in the last block only, so that both are counted as long
-    as they can be.
+    The last block may decide which of the two the targets are, so that both are counted as long
+    as both are possible.
     """
 
     def __init__(self, net: BaseNetwork) -> None:
         self.net, self.threshold = net, net._threshold()
         self.decides = has_binary_outputs(net.output, net.cost) and net.sizes[-1] > 1
-        self.of_classes: float | None = 0.0  # None once a block has no classes
+        self.of_classes: float | None = 0.0  # None if a block has no classes
         self.of_labels: float | None = 0.0
 
     @property
     def is_open(self) -> bool:
-        """Whether there is still anything to count."""
+        """True if later blocks can change the result."""
         return self.right is not None
 
     def add(self, y: AnyArray, a: Array, weights: Array | None) -> None:
-        """Count the right samples of a block."""
-        labels = None
+        """Count the correct samples of a block."""
         if self.of_classes is not None:
             labels = class_labels(y, self.net.output, self.net.cost)
             self.of_classes = self.plus(self.of_classes, labels, a, weights)
@@ -43,6 +42,7 @@ class Tally:
     def plus(
         self, before: float, labels: AnyArray | None, a: Array, weights: Array | None
     ) -> float | None:
+        """Return the weight with that of a block; None if the block has no such labels."""
         if labels is None:
             return None
         right = predicted(a, labels, self.threshold) == labels
@@ -51,6 +51,6 @@ class Tally:
 
     @property
     def right(self) -> float | None:
-        """The weight of the right samples; None if the targets are values."""
+        """The weight of the correct samples; None if the targets are values."""
         several = self.decides and (self.of_classes is None or self.net._several_labels)
         return self.of_labels if several and self.of_labels is not None else self.of_classes

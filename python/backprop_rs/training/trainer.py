@@ -1,8 +1,7 @@
-"""The loop over the core: slices of time, and what happens between epochs."""
+"""The training loop: it calls the core for short times, and acts between steps and epochs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -11,274 +10,339 @@ from typing import TYPE_CHECKING, Any
 
 from .._internal import checks, interrupts
 from ..exceptions import NonFiniteCost
+from ..health_record import HealthRecord
 from ..history import History
 from .callbacks import MOMENTS, OF_EPOCHS, Callbacks, Epoch, Event, Step
 from .checkpoint import Checkpoints
 from .early_stopping import Stopping
 from .metrics import Metrics
-from .monitors import Course, Watchers, watchers_of
-from .out_of_core import Streamed
-from .rollback import Copies, Place
-from .samples import Samples
+from .monitors import Course, Monitors
+from .options import TrainingSettings
+from .rollback import Snapshots
+from .samples import Outcome, TrainingData
+from .state import Best, Position, TrainingState, exclusive
 
 if TYPE_CHECKING:
     from ..base_network import BaseNetwork
     from ..progress import Bar
 
-SLICE = 0.05  # seconds of training between two looks at Ctrl-C and the progress bar
-ON_NAN = ("raise", "stop", "ignore")
+SLICE = 0.05  # seconds in the core between two updates of the progress bar
 
 
-@dataclass
-class Job:
-    """What a training has to do, all of it checked.
+@dataclass(eq=False)
+class Trainer:
+    """A training whose options are checked; `run` trains the network.
 
-    `settings` are those that every call of the core gets.
+    Attributes
+    ----------
+    net : BaseNetwork
+    samples : TrainingData
+    settings : TrainingSettings
+    validation : TrainingData, optional
+    metrics : Metrics
+    stopping : Stopping, optional
+    callbacks : Callbacks
+    checkpoints : Checkpoints
+    bar : Bar
+    state : TrainingState
+        All that changes, except what is in the core.
     """
 
-    samples: Samples | Streamed
-    settings: dict[str, Any]
-    epochs: int
-    validation: Samples | Streamed | None
+    net: BaseNetwork
+    samples: TrainingData
+    settings: TrainingSettings
+    validation: TrainingData | None
     metrics: Metrics
     stopping: Stopping | None
     callbacks: Callbacks
     checkpoints: Checkpoints
-    on_nan: str
     bar: Bar
 
-
-class Loop:
-    """One call of `fit`."""
-
-    def __init__(self, net: BaseNetwork, job: Job) -> None:
-        self.net, self.core, self.job = net, net._core, job
-        self.backend = net._tables.backend
-        self.samples, self.settings, self.stopping, self.checkpoints = (
-            *(job.samples, job.settings, job.stopping, job.checkpoints),
-        )
-        self.first = job.settings["schedule_from"]
-        self.last = self.first + job.epochs
-        # At least 1: how many samples a stream has may show in its end only.
-        self.steps = max(-(-len(job.samples) // job.settings["batch_size"]), 1)
-        self.rate: float = job.settings["learning_rate"]
-        self.rates: list[float] = []  # of each epoch, before the schedule
-        self.reactive = self.backend.is_reactive(job.settings["schedule"])
-        self.watched: Any = None
-        self.at: Place = (self.first, 0, 0.0, 0.0)
-        self.shown: Place | None = None
-        self.done_before = 0.0  # epochs, by a training that this one goes on with
-        self.history = History()
-        self.copies = Copies(self.core, self.steps)
+    def __post_init__(self) -> None:
+        net, settings = self.net, self.settings
+        self.core, self.backend = net._core, net._tables.backend
+        self.first = self.checkpoints.first_epoch
+        self.last = self.first + settings.epochs
+        self.core_settings = settings.for_core() | {
+            "seed": self.checkpoints.seed,
+            "schedule_from": self.first,
+        }
+        # At least 1: the number of samples of a stream may be known at its end only.
+        self.steps = max(-(-len(self.samples) // settings.batch_size), 1)
+        self.reacts = self.backend.is_reactive(settings.schedule)
+        best = Best(self.first) if self.stopping else None
+        self.state = TrainingState(Position(self.first, 0), settings.learning_rate, best=best)
+        self.snapshots = Snapshots(self.core, self.steps)
+        self.monitors = Monitors(self.callbacks.monitors)
         self.interrupts = interrupts.current()
-        self.moments: set[str] = set()  # at which there is someone to call, here or elsewhere
+        self.moments: set[str] = set()  # for which some rank has callbacks
+        self.each_epoch = bool(
+            self.validation is not None
+            or self.metrics.rows
+            or self.stopping
+            or self.reacts
+            or self.checkpoints.each_epoch
+        )
         self.each_step = False
-        self.watchers = Watchers(watchers_of(job.callbacks.given))
-        others = (job.validation, job.metrics.rows, job.stopping, self.reactive)
-        self.each_epoch = any(map(bool, others)) or job.checkpoints.each_epoch
+        self.shown: Position | None = None
+        self.done_before = 0.0  # epochs of the training that this one resumes
         self.started = self.epoch_started = perf_counter()
 
+    def facts(self) -> dict[str, Any]:
+        """Return what must be equal to resume the training, except the network and the data."""
+        stopping = None if self.stopping is None else repr(self.stopping.settings)
+        return self.settings.for_core() | {
+            "epochs": self.settings.epochs,
+            "optimizer": self.settings.optimizer,
+            "on_nan": self.settings.on_nan,
+            "metrics": self.metrics.names,
+            "early_stopping": stopping,
+        }
+
     def run(self) -> History:
-        """Train; the record of it, also where something has ended it early."""
+        """Train the network, and return the history."""
+        with exclusive(self.net):
+            self.net._use_optimizer(self.settings.optimizer)
+            self.started = self.epoch_started = perf_counter()
+            try:
+                self.train()
+            finally:
+                self.net._history = self.state.history
+                self.net._history.health = health_of(self.monitors)
+        return self.state.history
+
+    def train(self) -> None:
+        """Train to the end, or until something ends the training early."""
         with self.interrupts:
             self.begin()
+            history = self.state.history
             try:
                 self.tell("on_fit_begin", self.net)
-                while self.at[0] < self.last and not self.history.stopped:
-                    self.slice()
-                self.look_at_the_end()
-                self.checkpoints.finish(self)
+                while self.state.position.epoch < self.last and not history.stopped:
+                    self.run_slice()
+                self.check_final_parameters()
+                self.checkpoints.finish(self.state, self.core)
             except KeyboardInterrupt as error:
                 self.samples.tell(error)
-                self.history.stopped = "interrupted"
+                history.stopped = "interrupted"
             finally:
-                self.history.fill()
+                history.fill()
                 with self.interrupts.raise_while_waiting():
                     self.samples.close()
                 self.show(last=True)
-                self.job.bar.close()
+                self.bar.close()
             if self.interrupts.pressed():
-                self.history.stopped = "interrupted"
-            self.history.stopped = self.history.stopped or "epochs"
+                history.stopped = "interrupted"
+            history.stopped = history.stopped or "epochs"
             self.restore_best()
-        for function in self.job.callbacks.at("on_fit_end"):
+        for function in self.callbacks.at("on_fit_end"):
             function(self.net)
-        return self.history
 
     def begin(self) -> None:
-        here = {moment for moment in MOMENTS if self.job.callbacks.at(moment)}
-        several = self.samples.together("the beginning", lambda: (here, self.each_epoch))
-        self.moments = {moment for moments, _ in several for moment in moments}
+        """Prepare samples, callbacks and monitors, and restore the checkpoint to resume."""
+        # All ranks must meet at the same moments, even if only one of them has callbacks.
+        here = {moment for moment in MOMENTS if self.callbacks.at(moment)}
+        ranks = self.samples.together("the beginning", lambda: (here, self.each_epoch))
+        self.moments = {moment for moments, _ in ranks for moment in moments}
         self.each_step = "on_step_end" in self.moments
-        self.each_epoch = any(each for _, each in several) or not self.moments.isdisjoint(OF_EPOCHS)
-        self.checkpoints.begin(self)
+        self.each_epoch = any(each for _, each in ranks) or not self.moments.isdisjoint(OF_EPOCHS)
+        self.samples.begin_training(
+            self.settings.batch_size, self.last, self.interrupts.raise_while_waiting
+        )
+        resumed = self.checkpoints.resumed
+        if resumed:
+            self.state = resumed.restore(self.core, has_best=self.stopping is not None)
+            self.net.seed, self.net.epochs_trained = resumed.seed, self.state.position.epoch
+        self.checkpoints.plan_next(self.state.position)
         self.done_before = self.done()
         course = Course(
             samples=self.samples,
-            batch_size=self.settings["batch_size"],
-            start=self.at[:2],
+            batch_size=self.settings.batch_size,
+            start=self.state.position.stop,
             last=self.last,
             may_end_early=self.stopping is not None,
         )
-        self.watchers.begin(self.net, course)
+        self.monitors.begin(self.net, course)
+
+    # Callbacks.
 
     def tell(self, moment: str, event: Any) -> None:
-        """Call the callbacks; one of them, on any rank, may end the training."""
+        """Call the callbacks on all ranks; each of them may end the training."""
         if moment in self.moments and any(
             self.samples.together(moment, lambda: self.call(moment, event))
         ):
-            self.history.stopped = "callback"
+            self.state.history.stopped = "callback"
 
     def call(self, moment: str, event: Any) -> bool:
         """Call the callbacks of this process; return True if one of them ends the training."""
         with self.interrupts.raise_in_user_code():
-            for function in self.job.callbacks.at(moment):
+            for function in self.callbacks.at(moment):
                 function(event)
         return isinstance(event, Event) and event.stopped
 
-    def slice(self) -> None:
-        """Some time in the core, up to the end of an epoch where there is something to do then."""
-        if self.settings["check_finite"]:
-            # Where others wait for this training, Ctrl-C ends it between two steps alone.
-            interrupted = self.interrupts.asked if self.samples.alone else None
-            while not self.copies.keep(self.at, self.samples.agree, interrupted):
+    # Slices of time in the core.
+
+    def run_slice(self) -> None:
+        """Train for a short time, or up to the next stop, and act on the result."""
+        state, samples = self.state, self.samples
+        # If other ranks wait for this one, Ctrl-C ends the training only between two steps.
+        cut_short = self.interrupts.asked if samples.alone else None
+        if self.settings.on_nan != "ignore":
+            while not self.snapshots.take(state.position, samples.agree, cut_short):
                 self.interrupts.obey()
-        if self.at[1] == 0:
+        if state.position.step == 0:
             self.tell("on_epoch_begin", self.net)
-        stop = self.at[0] + 1 if self.each_epoch else self.last
-        stops = self.samples.together(
-            "the next stop", lambda: self.watchers.stop(self.at[:2], stop)
+        stop_epoch, stop_step = self.next_stop()
+        before = state.position
+        outcome = self.train_in_core(
+            before,
+            learning_rate=state.present_rate,
+            stop_epoch=stop_epoch,
+            stop_step=stop_step,
+            # A callback after each step, or a checkpoint that waits, needs a single step.
+            budget=0.0 if self.each_step else self.checkpoints.budget(SLICE),
+            interrupted=cut_short or self.interrupts.pressed,
         )
-        settings = min(stops, key=lambda one: (one["stop_epoch"], one["stop_step"])) | {
-            "learning_rate": self.present_rate(),
-            "budget": 0.0 if self.each_step else self.checkpoints.budget(SLICE),
-            # Where others wait for this training, Ctrl-C alone ends it.
-            "interrupted": self.interrupts.asked if self.samples.alone else self.interrupts.pressed,
-        }
-        before = self.at
-        costs, self.at, reason = self.train(self.at, settings)
-        self.net.epochs_trained = self.at[0]
+        costs, state.position, reason = outcome
+        self.net.epochs_trained = state.position.epoch
         if costs:
-            self.note(self.at[0], costs)
-        self.interrupts.patient = self.at == before
+            self.note(costs)
+        # Handlers that have cut a step short must not cut the same step short again.
+        self.interrupts.patient = state.position == before
         if isinstance(reason, BaseException):
             raise reason
         if reason == "nonfinite":
-            self.give_up(self.at)
-        elif (reason == "interrupted" and not self.samples.alone) or any(
-            self.samples.together("an interrupt", self.signals)
+            self.return_from_nan()
+        elif (reason == "interrupted" and not samples.alone) or any(
+            samples.together("an interrupt", self.handle_signals)
         ):
-            self.history.stopped = "interrupted"
-        elif self.at != before:
-            self.between(before, costs)
-        if not self.history.stopped:
-            self.checkpoints.after_slice(self)
+            state.history.stopped = "interrupted"
+        elif state.position != before:
+            self.act_between_steps(before, epoch_ended=bool(costs))
+        if not state.history.stopped:
+            self.save_checkpoint()
         self.show()
 
-    def signals(self) -> bool:
+    def next_stop(self) -> tuple[int, int]:
+        """Return the next stop of all ranks: of a monitor, or the end of an epoch or of all."""
+        position = self.state.position
+        end = position.epoch + 1 if self.each_epoch else self.last
+        stops = self.samples.together(
+            "the next stop", lambda: self.monitors.stop(position.stop, end)
+        )
+        return min(stops)
+
+    def train_in_core(self, position: Position, **settings: Any) -> Outcome:
+        """Train in the core from a position on."""
+        return self.samples.train(self.core, self.core_settings | settings, position)
+
+    def handle_signals(self) -> bool:
         """Call the handlers of the user; return True if Ctrl-C has been pressed."""
         self.interrupts.deliver()
         return self.interrupts.pressed()
 
-    def between(self, before: Place, costs: list[float]) -> None:
-        """What comes after a step and after an epoch."""
-        self.watchers.look(self.net, self.at[:2])
+    def save_checkpoint(self) -> None:
+        """Write the checkpoint that waits, and take the next one if it is due."""
+        checkpoints = self.checkpoints
+        if checkpoints.path is None:
+            return
+        checkpoints.write_taken()
+        # The ranks take it together: their clocks differ.
+        if self.samples.agree(checkpoints.is_due(self.state.position)):
+            checkpoints.take(self.state, self.core)
+
+    def act_between_steps(self, before: Position, epoch_ended: bool) -> None:
+        """Let monitors look, and do what follows a step and an epoch."""
+        self.monitors.look(self.net, self.state.position.stop)
         if self.each_step:
-            self.tell("on_step_end", self.step_after(before))
-        if costs and self.each_epoch:
+            self.tell("on_step_end", self.step_since(before))
+        if epoch_ended and self.each_epoch:
             self.end_epoch()
 
-    def train(
-        self, at: Place, more: dict[str, Any]
-    ) -> tuple[list[float], Place, str | BaseException]:
-        """Go on from a place in the core."""
-        if isinstance(self.samples, Streamed) and self.samples.alone:
-            self.samples.waiting = self.interrupts.raise_while_waiting
-        outcome = self.samples.train(self.core, self.settings | more, at)
-        costs, epoch, step, cost_sum, weight_sum, reason = outcome
-        return costs, (epoch, step, cost_sum, weight_sum), reason
+    def step_since(self, before: Position) -> Step:
+        """Return the event of the step that has led from `before` to the present position."""
+        now = self.state.position
+        cost, weight = now.cost_sum, now.weight_sum
+        if before.step:
+            cost, weight = cost - before.cost_sum, weight - before.weight_sum
+        mean = cost / weight if weight else 0.0
+        return Step(self.net, before.epoch + 1, before.step + 1, mean)
 
-    def step_after(self, before: Place) -> Step:
-        """The step that has led here from a place."""
-        epoch, step, *sums = before
-        cost_before, weight_before = sums if step else (0.0, 0.0)
-        cost, weight = self.at[2] - cost_before, self.at[3] - weight_before
-        return Step(self.net, epoch + 1, step + 1, cost / weight if weight else 0.0)
-
-    def present_rate(self) -> float:
-        """The learning rate before its schedule, as callbacks and plateaus have left it."""
-        return self.rate * (self.watched[0] if self.watched else 1.0)
-
-    def note(self, epoch: int, costs: list[float]) -> None:
-        """Add the epochs that ended together, the last of them `epoch`, to the history."""
-        now, rate = perf_counter(), self.present_rate()
-        schedule = self.settings["schedule"]
-        total = float(self.settings["schedule_epochs"])
+    def note(self, costs: list[float]) -> None:
+        """Add the epochs that have just ended together to the history."""
+        state, schedule = self.state, self.settings.schedule
+        now, rate, epoch = perf_counter(), state.present_rate, state.position.epoch
+        factor, total = self.backend.schedule_factor, float(self.settings.epochs)
         numbers = range(epoch - len(costs) - self.first, epoch - self.first)
-        factor = self.backend.schedule_factor
         rates = [rate * factor(schedule, float(number), total) for number in numbers]
-        self.history.extend(epoch, costs, now - self.epoch_started, rates)
-        self.rates += [rate] * len(costs)
+        state.history.extend(epoch, costs, now - self.epoch_started, rates)
+        state.rates += [rate] * len(costs)
         self.epoch_started = now
 
     def end_epoch(self) -> None:
-        """Validation, metrics, schedule, stopping and callbacks."""
-        scores = {"cost": self.history.cost[-1]}
+        """Compute the scores, adapt the schedule, stop early if it is time, call the callbacks."""
+        state = self.state
+        scores = {"cost": state.history.cost[-1]}
         with self.interrupts.raise_in_user_code():
-            scores |= self.samples.metric_scores(self.job.metrics)
-            if self.job.validation:
-                scores |= self.validate(self.job.validation)
-        # Functions of the user's own may give other numbers on other ranks.
+            scores |= self.samples.metric_scores(self.metrics)
+            if self.validation is not None:
+                validation = self.validation.score(self.metrics)
+                scores |= {f"val_{name}": value for name, value in validation.items()}
+        # Functions of the user may return other numbers on other ranks.
         scores = self.samples.agree(scores)
-        self.history.add(scores)
-        if self.reactive:
-            value = scores.get("val_cost", scores["cost"])
-            schedule = self.settings["schedule"]
-            self.watched = self.backend.observe(schedule, value, self.watched)
-        if self.stopping and self.stopping.is_over(scores, self.at[0], self.core):
-            self.history.stopped = "early_stopping"
+        state.history.add(scores)
+        if self.reacts:
+            watched = scores.get("val_cost", scores["cost"])
+            state.plateau = self.backend.observe(self.settings.schedule, watched, state.plateau)
+        if self.stopping and state.best:
+            epoch = state.position.epoch
+            if self.stopping.should_stop(state.best, scores, epoch, self.core):
+                state.history.stopped = "early_stopping"
         if "on_epoch_end" in self.moments:
-            event = Epoch(self.net, self.history, self.rate)
+            event = Epoch(self.net, state.history, state.rate)
             self.tell("on_epoch_end", event)
+            # The first rank that has changed the rate decides.
             rates = self.samples.together("the learning rate", lambda: checked_rate(event))
-            self.rate = next((rate for rate in rates if rate != self.rate), self.rate)
-
-    def validate(self, held: Samples | Streamed) -> dict[str, float]:
-        """The scores of the validation data, each called val_."""
-        scores = held.score(self.job.metrics)
-        return {f"val_{name}": value for name, value in scores.items()}
+            state.rate = next((rate for rate in rates if rate != state.rate), state.rate)
 
     # A cost that is not finite.
 
-    def look_at_the_end(self) -> None:
-        """No later batch shows what the last update has done."""
-        wanted = self.settings["check_finite"] and self.history.stopped != "nan"
-        if wanted and not self.core.is_finite():
-            self.give_up(self.at)
+    def check_final_parameters(self) -> None:
+        """Check the parameters: no later batch shows what the last update has done."""
+        checked = self.settings.on_nan != "ignore" and self.state.history.stopped != "nan"
+        if checked and not self.core.is_finite():
+            self.return_from_nan()
 
-    def give_up(self, at: Place) -> None:
-        """Go back to before the update that spoilt the parameters, and say so."""
-        epoch, step = at[:2]
-        again = partial(self.again, rates=[*self.rates, self.present_rate()])
-        self.net.epochs_trained = (
-            self.copies.go_back_to(epoch * self.steps + step - 1, again)
-            if self.samples.can_go_back
-            else self.copies.go_back_to_a_copy()
+    def return_from_nan(self) -> None:
+        """Restore the parameters before the update that spoilt them, and raise if asked to."""
+        state = self.state
+        epoch, step = state.position.stop
+        if self.samples.can_go_back:
+            repeat = partial(self.repeat, rates=[*state.rates, state.present_rate])
+            last_good = epoch * self.steps + step - 1
+            self.net.epochs_trained = self.snapshots.go_back_to(last_good, repeat)
+        else:
+            self.net.epochs_trained = self.snapshots.go_back_to_snapshot()
+        state.history.cut(self.net.epochs_trained - self.first)
+        state.history.stopped = "nan"
+        if self.settings.on_nan == "raise":
+            raise NonFiniteCost(self.explain_nan(epoch, step), state.history)
+
+    def repeat(self, start: Position, end: Position, rates: list[float]) -> Position:
+        """Repeat the training between two positions of an epoch; `rates` are of all epochs."""
+        outcome = self.train_in_core(
+            start,
+            learning_rate=rates[start.epoch - self.first],
+            stop_epoch=end.epoch,
+            stop_step=end.step,
+            budget=inf,
         )
-        self.history.cut(self.net.epochs_trained - self.first)
-        self.history.stopped = "nan"
-        if self.job.on_nan == "raise":
-            raise NonFiniteCost(self.what_went_wrong(epoch, step), self.history)
+        if isinstance(outcome.reason, BaseException):
+            raise outcome.reason
+        return outcome.position
 
-    def again(self, at: Place, to: Place, rates: list[float]) -> Place:
-        """Repeat the training from one place to another of the same epoch, or to its end."""
-        stop = {"stop_epoch": to[0], "stop_step": to[1], "budget": inf}
-        _, end, reason = self.train(at, {"learning_rate": rates[at[0] - self.first]} | stop)
-        if isinstance(reason, BaseException):
-            raise reason
-        return end
-
-    def what_went_wrong(self, epoch: int, step: int) -> str:
+    def explain_nan(self, epoch: int, step: int) -> str:
+        """Return the sentence about a cost that is not finite."""
         if (epoch, step) == (self.first, 0):
             return (
                 f"the cost is not finite in epoch {epoch + 1}, step 1, before any update; most "
@@ -288,54 +352,52 @@ class Loop:
         where = f"in epoch {epoch + 1}, step {step + 1}"
         if epoch == self.last:
             where = f"after epoch {epoch}, step {self.steps}"
-        rate = self.present_rate()
         return (
             f"the cost is no longer finite {where}; most likely learning_rate is too large, "
-            f"which is {rate:g}"
+            f"which is {self.state.present_rate:g}"
         )
 
     def restore_best(self) -> None:
-        if self.stopping and self.stopping.state is not None:
-            self.core.set_state(self.stopping.state)
-            self.history.best_epoch = self.stopping.best_epoch
+        """Restore the parameters of the best epoch, if early stopping has kept them."""
+        best = self.state.best
+        if best is not None and best.parameters is not None:
+            self.core.set_state(best.parameters)
+            self.state.history.best_epoch = best.epoch
+
+    # Progress.
 
     def done(self) -> float:
-        """How many epochs of the training are done, with a part of the present one."""
-        epoch, step = self.at[:2]
+        """Return how many epochs of the training are done, with the part of the present one."""
+        epoch, step = self.state.position.stop
         return float(epoch - self.first + min(step / self.steps, 1.0))
 
     def show(self, last: bool = False) -> None:
-        """Progress, cost and scores, and the pace."""
-        if self.at == self.shown or not (last or self.job.bar.wants()):
+        """Show progress, cost, scores and speed if an update of the bar is due."""
+        state = self.state
+        if state.position == self.shown or not (last or self.bar.wants()):
             return
-        self.shown = self.at
-        scores = [f"{name} {value:.4g}" for name, value in self.history.last().items()]
-        text = ", ".join([f"epoch {self.at[0]}/{self.last}", *scores, *self.pace()])
-        self.job.bar.show(self.done() / max(self.last - self.first, 1), text)
+        self.shown = state.position
+        scores = [f"{name} {value:.4g}" for name, value in state.history.last().items()]
+        parts = [f"epoch {state.position.epoch}/{self.last}", *scores, *self.speed()]
+        self.bar.show(self.done() / max(self.last - self.first, 1), ", ".join(parts))
 
-    def pace(self) -> list[str]:
-        """Samples a second and time left, from what was done since this call of `fit` began."""
-        here = self.done() - self.done_before
-        if not here:
+    def speed(self) -> list[str]:
+        """Return samples per second and the time left, as measured since `run` was called."""
+        done = self.done() - self.done_before
+        if not done:
             return []
         elapsed = max(perf_counter() - self.started, 1e-9)
-        left = int(elapsed * (self.last - self.first - self.done()) / here)
-        speed = here * len(self.samples) / elapsed
+        left = int(elapsed * (self.last - self.first - self.done()) / done)
+        speed = done * len(self.samples) / elapsed
         return [f"{speed:,.0f} samples/s", f"{left // 60}:{left % 60:02d} left"]
 
 
 def checked_rate(event: Epoch) -> float:
+    """Return the learning rate that a callback may have set."""
     return checks.nonnegative("learning_rate", event.learning_rate)
 
 
-def exclusively(net: BaseNetwork, train: Callable[[], History]) -> History:
-    """Train unless the network is being trained already, here or in another thread."""
-    if not net._busy.acquire(blocking=False):
-        raise RuntimeError(
-            "fit must not be called on a network that is being trained, in a callback or in "
-            "another thread"
-        )
-    try:
-        return train()
-    finally:
-        net._busy.release()
+def health_of(monitors: Monitors) -> HealthRecord | None:
+    """Return the record of the monitor that measures the health of the layers."""
+    records = (getattr(monitor, "record", None) for monitor in monitors.monitors)
+    return next((record for record in records if isinstance(record, HealthRecord)), None)
