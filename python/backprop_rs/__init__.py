@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from . import reference as reference
     from .data import Dataset, load_digits, load_iris
     from .health import Health
+    from .model import Model, load
     from .parallel import train_many
     from .training.early_stopping import EarlyStopping
     from .training.metrics import Metric
@@ -46,6 +47,7 @@ __all__ = [
     "MaskedValues",
     "Metric",
     "MissingCell",
+    "Model",
     "Network",
     "NonFiniteCost",
     "NotNumbers",
@@ -59,6 +61,7 @@ __all__ = [
     "exceptions",
     "get_num_threads",
     "initializers",
+    "load",
     "load_digits",
     "load_iris",
     "num_threads",
@@ -80,6 +83,8 @@ _LAZY = {
     "EarlyStopping": "training.early_stopping",
     "Metric": "training.metrics",
     "Health": "health",
+    "Model": "model",
+    "load": "model",
 }
 _MODULES = (
     *(

@@ -446,6 +446,12 @@ class Network(BaseNetwork):
         """
         from ._internal import model_file
 
+        model_file.write(path, self._settings(), self._parameters(allow_nonfinite))
+
+    def _parameters(self, allow_nonfinite: bool) -> dict[str, list[Array | None]]:
+        """Return the parameters of each layer for a file, by the names of `model_file.PARTS`."""
+        from ._internal import model_file
+
         state = self._core.state()  # all at one moment
         layers = range(1, len(self.sizes))
         parameters = {
@@ -456,7 +462,7 @@ class Network(BaseNetwork):
             for layer, array in enumerate(arrays, 1):
                 if array is not None:
                     checks.finite(f"{name} of layer {layer}", array, self.dtype)
-        model_file.write(path, self._settings(), parameters)
+        return parameters
 
     @classmethod
     def load(
@@ -466,6 +472,7 @@ class Network(BaseNetwork):
         *,
         functions: Sequence[Activation | Cost] = (),
         allow_nonfinite: bool = False,
+        bare: bool = False,
     ) -> Self:
         """Read a network from a file that `save` wrote.
 
@@ -477,11 +484,15 @@ class Network(BaseNetwork):
             The functions of your own that the network was saved with: a file has their names only.
         allow_nonfinite : bool, default False
             Whether parameters may be NaN or infinite.
+        bare : bool, default False
+            Take the network of a `Model` without the preparation of its data. Otherwise the file
+            of a model is refused, since the network alone answers wrongly to raw data.
 
         Raises
         ------
         ValueError
-            If the file is truncated, was changed, or is not a network of this package.
+            If the file is truncated, was changed, or is not a network of this package; or if it is
+            that of a `Model`, which `backprop_rs.load` reads.
 
         Examples
         --------
@@ -490,10 +501,25 @@ class Network(BaseNetwork):
         FileNotFoundError: [Errno 2] No such file or directory: 'no such file'
         """
         from . import backends
-        from ._internal import model_file
+        from ._internal import table_model_file
 
         backends.check(backend)
-        settings, parameters = model_file.read(path, allow_nonfinite)
+        settings, networks = table_model_file.read(path, allow_nonfinite)
+        table_model_file.only_network(path, settings, networks, checks.flag("bare", bare))
+        return cls._from_file(path, *networks[0], backend, functions)
+
+    @classmethod
+    def _from_file(
+        cls,
+        path: Path,
+        settings: dict[str, Any],
+        parameters: Mapping[str, Any],
+        backend: str,
+        functions: Sequence[Activation | Cost],
+    ) -> Self:
+        """Return the network of these settings and parameters, which a file holds."""
+        from ._internal import model_file
+
         net = cls.__new__(cls)
         functions = model_file.wanted(model_file.function_names(path, settings), functions)
         try:

@@ -46,12 +46,7 @@ PARTS = (
 
 def write(path: Path, settings: Mapping[str, Any], parameters: Parameters) -> None:
     """Write settings and the parameters of each layer, by the names of `PARTS`."""
-    arrays = {}
-    for layer in range(1, len(settings["sizes"])):
-        for part in PARTS:
-            array = parameters[part.name][layer - 1] if part.name in parameters else None
-            if array is not None:
-                arrays[f"layer.{layer}.{part.name}"] = array
+    arrays = arrays_of(settings, parameters)
     try:
         text = safetensors.as_json(settings, MODEL)
     except (TypeError, ValueError) as error:  # the other settings are plain
@@ -59,24 +54,15 @@ def write(path: Path, settings: Mapping[str, Any], parameters: Parameters) -> No
     safetensors.write(path, MODEL, text, arrays)
 
 
-def read(
-    path: Path, allow_nonfinite: bool = False
-) -> tuple[dict[str, Any], dict[str, list[Array | None]]]:
-    """Return the settings and the parameters of a model file, by the names of `PARTS`.
-
-    Raises
-    ------
-    ValueError
-        If the file is truncated, was edited, or is not a model of this package.
-    """
-    settings, arrays = safetensors.read(path, MODEL)
-    try:
-        parameters = parameters_of(settings, arrays)
-        if not allow_nonfinite:
-            refuse_nonfinite(arrays)
-    except Refused as reason:
-        raise refused(path, reason) from None
-    return settings, parameters
+def arrays_of(settings: Mapping[str, Any], parameters: Parameters) -> dict[str, Array]:
+    """Return the arrays of a file by name."""
+    arrays = {}
+    for layer in range(1, len(settings["sizes"])):
+        for part in PARTS:
+            array = parameters[part.name][layer - 1] if part.name in parameters else None
+            if array is not None:
+                arrays[f"layer.{layer}.{part.name}"] = array
+    return arrays
 
 
 def refused(path: Path, reason: Exception | str) -> ValueError:

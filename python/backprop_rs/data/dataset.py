@@ -10,9 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._internal import frames
+from .._internal.printable import printable
 from .arrays import array_of, finite, rows_of, warn_of_rounding
 from .labels import check_labels, code_texts, default_class_names
 from .scaling import Scaling
+
+MAX_FEATURES = 20
+"""The number of features that are shown in Jupyter."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -146,6 +150,25 @@ class Dataset:
         name = f"{self.name!r}: " if self.name else ""
         samples = _count(len(self), "sample")
         return f"Dataset({name}{samples}, {_count(self.n_features, 'feature')}, {self._outputs()})"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from .column_report import html_table
+
+        shown = self.X[:, :MAX_FEATURES]
+        rows = [
+            [printable(name), *(f"{value:.6g}" for value in values)]
+            for name, *values in zip(
+                self.feature_names,
+                *(shown.min(axis=0), shown.mean(axis=0, dtype=np.float64), shown.max(axis=0)),
+                strict=False,
+            )
+        ]
+        if self.n_features > MAX_FEATURES:
+            rows.append([f"... {self.n_features - MAX_FEATURES:,} more", "", "", ""])
+        table = html_table(["feature", "least", "mean", "largest"], rows)
+        return f"<div>{escape(printable(repr(self)))}</div>{table}"
 
     def _outputs(self) -> str:
         if self.y is None:

@@ -131,6 +131,26 @@ def class_quota(counts: NDArray[np.intp], n_test: int) -> NDArray[np.intp]:
     return quota
 
 
+def held_out_rows(
+    n: int, fraction: float, seed: int, labels: NDArray[np.int64] | None
+) -> NDArray[np.bool_]:
+    """Return True for the rows (n,) that are held out: a share of each class, if there are classes.
+
+    >>> held_out_rows(6, 0.5, 0, np.array([0, 0, 1, 1, 1, 1])).sum()
+    np.int64(3)
+    """
+    order = _random_order(n, seed)
+    held = np.zeros(n, np.bool_)
+    n_held = round(fraction * n)
+    if labels is None:
+        held[order[:n_held]] = True
+        return held
+    in_order = labels[order]
+    for label, count in enumerate(class_quota(np.bincount(labels), n_held)):
+        held[order[in_order == label][:count]] = True
+    return held
+
+
 @overload
 def standardize(train: Dataset) -> Dataset: ...
 @overload

@@ -171,6 +171,29 @@ class Preprocessor:
         self.n_rows = summaries[0].n
         return self
 
+    def like(
+        self,
+        target: str | Sequence[str] | None,
+        *,
+        ignore: Sequence[str] | None = None,
+        kinds: Mapping[str, Kind] | None = None,
+        classes: Classes | None = None,
+    ) -> Preprocessor:
+        """Return a preprocessor that is not fitted, with these options instead of its own.
+
+        >>> Preprocessor(scaling="standard").like("y", ignore=["id"]).scaling
+        'standard'
+        """
+        return Preprocessor(
+            target,
+            ignore=self.ignore if ignore is None else ignore,
+            kinds=self.kinds if kinds is None else kinds,
+            classes=self.class_rule if classes is None else classes,
+            scaling=self.scaling,
+            target_scaling=self.target_scaling,
+            date_parts="auto" if self.date_parts is None else self.date_parts,
+        )
+
     def _statistics(self, data: Any) -> dict[str, ColumnStatistics]:
         statistics: dict[str, ColumnStatistics] = {}
         for table in parts_of(data, self.target_names):
@@ -435,6 +458,11 @@ class Preprocessor:
             "version": 1,
             "target_names": list(self.target_names),
             "ignore": list(self.ignore),
+            "kinds": self.kinds,
+            "classes": self.class_rule,
+            "scaling": self.scaling,
+            "target_scaling": self.target_scaling,
+            "date_parts": "auto" if self.date_parts is None else list(self.date_parts),
             "encoders": [encoder.to_dict() for encoder in self.encoders],
             "target": None if self.target is None else self.target.to_dict(),
             "columns": [summary.to_dict() for summary in self.summaries],
@@ -451,10 +479,10 @@ class Preprocessor:
         """
         if not isinstance(values, Mapping) or values.get("version") != 1:
             raise ValueError("values must be a dictionary of Preprocessor.to_dict, version 1")
-        preprocessor = cls()
+        options = ("ignore", "kinds", "classes", "scaling", "target_scaling", "date_parts")
         try:
+            preprocessor = cls(**{name: values[name] for name in options})
             preprocessor.target_names = tuple(map(str, values["target_names"]))
-            preprocessor.ignore = tuple(map(str, values["ignore"]))
             preprocessor.encoders = tuple(map(encoder_of, values["encoders"]))
             if values["target"] is not None:
                 preprocessor.target = TargetEncoder.from_dict(values["target"])

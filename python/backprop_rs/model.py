@@ -1,0 +1,717 @@
+"""`Model`: from a raw table to answers, by a preprocessor and one or several networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._internal import checks
+from ._internal.frames import library_of
+from ._internal.keywords import hint, hinting
+from .data import Column, Preprocessor, Source, Table, TableStream, as_table
+from .data.as_table import column_of
+from .data.column_statistics import ColumnStatistics
+from .data.labels import Classes
+from .data.preprocessing import held_out_rows
+from .data.preprocessor import names_of_target
+from .data.table_stream import parts_of, target_columns
+from .data.target_encoder import TargetEncoder
+from .network import Network
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ._internal.types import Path
+    from .custom import Activation, Cost
+    from .explain import Explanation
+    from .history import History
+
+OPTIONS = tuple(
+    name
+    for name in signature(Network).parameters
+    if name not in ("sizes", "dtype", "seed", "backend")
+)
+"""The options of `Network` that `Model` hands on."""
+
+PREPARED = ("X", "y", "validation_data", "validation_fraction", "sample_weight", "class_weight")
+"""The arguments of `Network.fit` that `Model.fit` prepares."""
+
+SCORES = {
+    "classes": ("accuracy", "log_loss"),
+    "labels": ("accuracy",),
+    "values": ("r2", "rmse", "mae"),
+}
+"""The metrics of `evaluate` for each kind of target."""
+
+
+@hinting
+class Model:
+    """Networks together with the preparation of their data: a raw table in, answers out.
+
+    `fit` chooses and fits the preparation on the training rows alone (`data.Preprocessor`), and
+    trains one network, or several whose outputs are averaged. `predict` takes rows as they come:
+    numbers, texts, dates, missing cells, columns in any order.
+
+    Parameters
+    ----------
+    hidden : sequence of int or `Dense`, default (128,)
+        The hidden layers.
+    members : int, default 1
+        The number of networks. They differ in their seeds, and their outputs are averaged.
+    preprocessor : Preprocessor, optional
+        With the options for the columns; by default those given to `fit`.
+    activation : row of the table of activations, or one per hidden layer, default "relu"
+    dtype : "float32" or "float64", default "float32"
+    seed : int, optional
+        From 0 to 2**64 - 1: of the first network; the others have the next seeds. It also
+        determines the rows that `validation_fraction` holds out. Without it one is drawn.
+    backend : "auto", "rust" or "numpy", default "auto"
+    options
+        More options of `Network`, such as `dropout`, `l2`, `output` and `cost`. By default the
+        output is softmax with cross-entropy for classes, sigmoid with cross-entropy for several
+        labels, and identity with the squared error for values.
+
+    Attributes
+    ----------
+    preprocessor : Preprocessor
+    networks : tuple of Network
+        Empty before `fit`.
+    histories : tuple of History
+        Of the last `fit`, one for each network; empty for a loaded model.
+    info : dict
+        Library version, date, numbers of rows, metrics of held-out rows and a fingerprint of the
+        columns, since the last `fit`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        One sentence that names the argument, what was given and what is accepted.
+
+    Examples
+    --------
+    >>> import backprop_rs as bp
+    >>> table = {
+    ...     "size": [30, 45, None, 80, 100, 55],
+    ...     "city": ["Ulm", "Bonn", "Ulm", None, "Bonn", "Ulm"],
+    ...     "price": [300.0, 500.0, 420.0, 800.0, 1100.0, 560.0],
+    ... }
+    >>> model = bp.Model(seed=0).fit(table, target="price", epochs=300)
+    >>> model
+    Model(2 columns -> 4 features, values of 'price', Network(4-128-1, relu -> identity, \
+squared_error, float32, 769 parameters))
+    >>> bool(abs(model.predict({"city": "Bonn", "size": 45}) - 500)[0] < 100)
+    True
+    """
+
+    def __init__(
+        self,
+        hidden: Sequence[Any] = (128,),
+        *,
+        members: int = 1,
+        preprocessor: Preprocessor | None = None,
+        activation: Any = "relu",
+        dtype: str = "float32",
+        seed: int | None = None,
+        backend: str = "auto",
+        **options: Any,
+    ) -> None:
+        for name in options:
+            if name not in OPTIONS:
+                known = {*OPTIONS, *signature(Model).parameters} - {"options"}
+                raise TypeError(
+                    f"Model got an unexpected keyword argument {name!r}{hint(name, known, Model)}"
+                )
+        if preprocessor is not None and not isinstance(preprocessor, Preprocessor):
+            raise TypeError(
+                f"preprocessor must be a data.Preprocessor; got {checks.shown(preprocessor)}"
+            )
+        if isinstance(hidden, str | int) or not isinstance(hidden, Sequence):
+            raise TypeError(
+                f"hidden must be a sequence of sizes of layers; got {checks.shown(hidden)}"
+            )
+        self.hidden = tuple(hidden)
+        self.members = checks.integer("members", members, least=1)
+        self.options = {"activation": activation, **options}
+        self.dtype, self.backend, self.seed = dtype, backend, seed
+        self.preprocessor = Preprocessor() if preprocessor is None else preprocessor
+        self.networks: tuple[Network, ...] = ()
+        self.histories: tuple[History, ...] = ()
+        self.info: dict[str, Any] = {}
+
+    def fit(
+        self,
+        data: Any,
+        target: Any = None,
+        *,
+        ignore: Sequence[str] | None = None,
+        kinds: Mapping[str, Any] | None = None,
+        classes: Classes | None = None,
+        validation_data: Any = None,
+        validation_fraction: float = 0.0,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        **options: Any,
+    ) -> Model:
+        """Fit the preparation and train the networks, from the beginning.
+
+        Parameters
+        ----------
+        data : table-like, `data.TableStream` or `data.Source`
+            The training rows: a frame, a dictionary of columns, an array or whatever
+            `data.as_table` takes, or a stream of such tables.
+        target : str, sequence of str, or array-like of shape (m,) or (m, k)
+            The names of the target's columns, or its values. Optional if the preprocessor names
+            it, or if `data` is a source.
+        ignore, kinds, classes : optional
+            As in `data.Preprocessor`, instead of its own.
+        validation_data : table-like, optional
+            Rows with the target to evaluate after each epoch.
+        validation_fraction : float, default 0.0
+            Hold out this share of the rows, of each class alike, as validation data; nothing is
+            learned from them, neither by the preparation nor by the networks.
+        sample_weight : str or (m,) array-like, optional
+            The weight of each row, or the name of the column that has it.
+        class_weight : "balanced" or mapping from class to weight, optional
+            The classes are those of the target.
+        options
+            Of `Network.fit`, such as `epochs`, `batch_size`, `learning_rate`, `optimizer`,
+            `early_stopping`, `metrics` and `progress`. Metrics of values are in the scale in which
+            the network is trained; `evaluate` gives them in the units of the target.
+
+        Returns
+        -------
+        Model
+            This one.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the data or an argument do not fit; the error names the column or the argument.
+        """
+        self._check_options(options)
+        data, names = with_target(data, target, self.preprocessor.target_names)
+        weights = None
+        if isinstance(sample_weight, str):
+            data, weights = without_weights(data, sample_weight)
+        elif sample_weight is not None:
+            weights = checks.numbers("sample_weight", sample_weight)
+        preprocessor = self.preprocessor.like(names, ignore=ignore, kinds=kinds, classes=classes)
+        seed = new_seed() if self.seed is None else self.seed
+        train, held_out = data, validation_data
+        if validation_fraction:
+            if validation_data is not None:
+                raise ValueError("validation_fraction must be 0 beside validation_data; got both")
+            train, held_out, kept = split(data, preprocessor, validation_fraction, seed)
+            weights = weights if weights is None else weights[kept]
+        elif validation_data is not None and not is_stream(validation_data):
+            held_out = as_table(validation_data)
+        preprocessor.fit(train)
+        fitted = preprocessor.target
+        assert fitted is not None
+        X, y = self._samples(preprocessor, train)
+        if held_out is not None:
+            pair = self._samples(preprocessor, held_out)
+            options["validation_data"] = pair[0] if pair[1] is None else pair
+        if class_weight is not None:
+            options["class_weight"] = weights_of_classes(class_weight, fitted)
+        if weights is not None:
+            options["sample_weight"] = weights
+        networks, histories = [], []
+        for member in range(self.members):
+            network = self._network(preprocessor, seed + member)
+            histories.append(network.fit(X, y, **options))
+            networks.append(network)
+        self.preprocessor, self.networks = preprocessor, tuple(networks)
+        self.histories = tuple(histories)
+        self.info = self._facts(held_out)
+        return self
+
+    def _check_options(self, options: Mapping[str, Any]) -> None:
+        known = {*signature(Network.fit).parameters} - {"self", *PREPARED}
+        for name in options:
+            if name not in known:
+                own = {*signature(Model.fit).parameters} - {"self", "options"}
+                raise TypeError(
+                    f"fit got an unexpected keyword argument {name!r}"
+                    f"{hint(name, known | own, Model)}"
+                )
+
+    def _samples(self, preprocessor: Preprocessor, data: Any) -> tuple[Any, Any]:
+        """Return the features and the target for `Network.fit`."""
+        if is_stream(data):
+            return preprocessor.source(data, self.dtype), None
+        return preprocessor.transform(data, self.dtype), preprocessor.transform_target(data)
+
+    def _network(self, preprocessor: Preprocessor, seed: int) -> Network:
+        target = preprocessor.target
+        assert target is not None
+        output, cost = {
+            "classes": ("softmax", "cross_entropy"),
+            "labels": ("sigmoid", "cross_entropy"),
+            "values": ("identity", "squared_error"),
+        }[target.kind]
+        network = Network(
+            [len(preprocessor.feature_names), *self.hidden, target.n_outputs],
+            seed=seed,
+            dtype=self.dtype,
+            backend=self.backend,
+            **{"output": output, "cost": cost, **self.options},
+        )
+        network.metadata["feature_names"] = list(preprocessor.feature_names)
+        return network
+
+    def _facts(self, held_out: Any) -> dict[str, Any]:
+        from . import __version__
+
+        facts: dict[str, Any] = {
+            "library_version": __version__,
+            "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "n_rows": self.preprocessor.n_rows,
+            "fingerprint": self.preprocessor.fingerprint,
+            "n_held_out_rows": 0,
+            "held_out_metrics": {},
+        }
+        if held_out is not None and (not is_stream(held_out) or held_out.repeatable):
+            facts["held_out_metrics"] = self.evaluate(held_out)
+            facts["n_held_out_rows"] = sum(map(len, parts_of(held_out)))
+        return facts
+
+    @property
+    def is_fitted(self) -> bool:
+        """True after `fit`, and for a loaded model."""
+        return bool(self.networks)
+
+    @property
+    def classes(self) -> tuple[Any, ...]:
+        """The classes of the target in their own type, in the order of `predict_proba`."""
+        return self.preprocessor.classes
+
+    def _check_fitted(self) -> None:
+        if not self.networks:
+            raise ValueError("fit must come first; the model has no network")
+
+    def _outputs(self, data: Any) -> NDArray[Any]:
+        """Return the outputs (m, n_L) of the networks, averaged."""
+        self._check_fitted()
+        if not is_stream(data):
+            return self._outputs_of_table(data)
+        names = self.preprocessor.target_names
+        if isinstance(data, Source):
+            data = named_source(data, self.preprocessor.columns)
+        outputs = [self._outputs_of_table(table) for table in parts_of(data, names)]
+        if not outputs:
+            return np.empty((0, self.networks[0].sizes[-1]), self.dtype)
+        return np.concatenate(outputs)
+
+    def _outputs_of_table(self, data: Any) -> NDArray[Any]:
+        X = self.preprocessor.transform(data, self.dtype)
+        outputs: list[NDArray[Any]] = [network.predict(X) for network in self.networks]
+        if len(outputs) == 1:
+            return outputs[0]
+        total = outputs[0].astype(np.float64)
+        for each in outputs[1:]:
+            total += each
+        return (total / len(outputs)).astype(self.dtype)
+
+    def predict(self, data: Any) -> NDArray[Any]:
+        """Return the answers in the target's own type and units.
+
+        Columns are found by their names: another order does not matter, more columns are ignored
+        with a warning, and an error names one that is missing.
+
+        Parameters
+        ----------
+        data : table-like, `data.TableStream` or `data.Source`
+            Rows as in `fit`; the target may be left out. A single row may be a dictionary.
+
+        Returns
+        -------
+        ndarray
+            Classes (m,), several labels (m, k), or values (m,) or (m, k).
+
+        Examples
+        --------
+        >>> model = Model(seed=0).fit({"x": [0, 1, 2, 3], "y": ["no", "no", "yes", "yes"]},
+        ...                           target="y", epochs=200)
+        >>> model.predict({"x": [0, 3]})
+        array(['no', 'yes'], dtype='<U3')
+        """
+        return self.preprocessor.inverse_transform(self._outputs(data))
+
+    def predict_proba(self, data: Any) -> NDArray[Any]:
+        """Return the probability of each class, in the order of `classes`, or of each label.
+
+        Parameters
+        ----------
+        data : table-like, `data.TableStream` or `data.Source`
+
+        Returns
+        -------
+        ndarray of shape (m, n_L)
+
+        Raises
+        ------
+        ValueError
+            If the target is values.
+        """
+        outputs = self._outputs(data)
+        target = self.preprocessor.target
+        assert target is not None
+        if target.kind == "values":
+            raise ValueError("predict_proba goes with a target of classes; got values")
+        return outputs
+
+    def evaluate(
+        self, data: Any, metrics: Any = None, sample_weight: Any = None
+    ) -> dict[str, float]:
+        """Return metrics of labeled rows.
+
+        Parameters
+        ----------
+        data : table-like, `data.TableStream` or `data.Source`
+            Rows with the target.
+        metrics : name, function of (y_true, y_pred), `Metric`, or sequence of them, optional
+            As for `Network.fit`; in the units of the target for values, and of labels counted from
+            0 for classes. By default accuracy and log_loss for classes, accuracy for several
+            labels, and r2, rmse and mae for values.
+        sample_weight : (m,) array-like, optional
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> model = Model(seed=0).fit({"x": [0, 1, 2, 3], "y": [1.0, 3.0, 5.0, 7.5]}, target="y",
+        ...                           epochs=500)
+        >>> sorted(model.evaluate({"x": [0, 3], "y": [1.0, 7.5]}))
+        ['mae', 'r2', 'rmse']
+        """
+        self._check_fitted()
+        from .training.metrics import Metrics
+
+        target = self.preprocessor.target
+        assert target is not None
+        network = self.networks[0]
+        chosen = SCORES[target.kind] if metrics is None else metrics
+        if metrics is None and network.output not in ("softmax", "sigmoid"):
+            chosen = [name for name in chosen if name != "log_loss"]
+        asked = Metrics(chosen, network._threshold(), network.output)
+        targets, outputs = [], []
+        names = self.preprocessor.target_names
+        if isinstance(data, Source):
+            data = named_source(data, self.preprocessor.columns)
+        for table in parts_of(data, names):
+            targets.append(target.encode(table))
+            outputs.append(self._outputs_of_table(table))
+        y, a = np.concatenate(targets), np.concatenate(outputs)
+        weights = None
+        if sample_weight is not None:
+            weights = checks.numbers("sample_weight", sample_weight)
+        labels = None if target.kind == "values" else y.astype(np.int64)
+        if target.kind == "values":
+            y, a = target.unscaled(y), target.unscaled(a)
+        elif target.kind == "labels":
+            y = y.astype(a.dtype)
+        return asked.scores(y, labels, a, weights)
+
+    def explain(self, row: Any, *, member: int = 0, **options: Any) -> Explanation:
+        """Write out the derivation with the numbers of one row, or a few.
+
+        Parameters
+        ----------
+        row : table-like
+            With the target, such as a dictionary of cells.
+        member : int, default 0
+            Which of the networks to explain.
+        options
+            Of `Network.explain`, such as `learning_rate` and `max_neurons`.
+
+        Returns
+        -------
+        Explanation
+        """
+        self._check_fitted()
+        table = as_table(row)
+        missing = [name for name in self.preprocessor.target_names if name not in table]
+        if missing:
+            raise ValueError(
+                f"row must have the target to explain its cost; it lacks {missing[0]!r}"
+            )
+        number = checks.integer("member", member, least=0, most=len(self.networks) - 1)
+        X, y = self._samples(self.preprocessor, table)
+        return self.networks[number].explain(X, y, **options)
+
+    def report(self) -> Any:
+        """Return a table with one line for each column of the training rows."""
+        return self.preprocessor.report()
+
+    def save(self, path: Path, *, allow_nonfinite: bool = False) -> None:
+        """Write networks and preparation to one safetensors file, all or nothing.
+
+        Parameters
+        ----------
+        path : str or path
+        allow_nonfinite : bool, default False
+            Write parameters that are NaN or infinite too.
+
+        Raises
+        ------
+        ValueError
+            If the model is not fitted, or a parameter is not finite.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+        >>> table = {"x": [0, 1, 2, 3], "y": ["no", "no", "yes", "yes"]}
+        >>> Model(seed=0).fit(table, target="y", epochs=200).save(path)
+        >>> load(path).predict({"x": 3})
+        array(['yes'], dtype='<U3')
+        """
+        self._check_fitted()
+        from ._internal import table_model_file
+
+        settings = {"preprocessor": self.preprocessor.to_dict(), "info": self.info}
+        networks = [
+            (network._settings(), network._parameters(allow_nonfinite)) for network in self.networks
+        ]
+        table_model_file.write(path, settings, networks)
+
+    def __repr__(self) -> str:
+        if not self.networks:
+            return f"Model(hidden={list(self.hidden)}, members={self.members}, not fitted)"
+        count = f"{len(self.networks)} x " if len(self.networks) > 1 else ""
+        inside = repr(self.preprocessor).removeprefix("Preprocessor(").removesuffix(")")
+        return f"Model({inside}, {count}{self.networks[0]!r})"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        if not self.networks:
+            return f"<div>{escape(repr(self))}</div>"
+        from .data.column_report import html_table
+
+        metrics = self.info.get("held_out_metrics") or {}
+        facts = [
+            ["rows", f"{self.preprocessor.n_rows:,}"],
+            *([f"held-out {name}", f"{value:.6g}"] for name, value in metrics.items()),
+        ]
+        return "".join(
+            [
+                self.preprocessor._repr_html_(),
+                html_table(["training", ""], facts),
+                *(network._repr_html_() for network in self.networks[:1]),
+            ]
+        )
+
+
+def load(
+    path: Path,
+    backend: str = "auto",
+    *,
+    functions: Sequence[Activation | Cost] = (),
+    allow_nonfinite: bool = False,
+) -> Model | Network:
+    """Read what `Model.save` or `Network.save` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+    backend : "auto", "rust" or "numpy", default "auto"
+    functions : sequence of `Activation` and `Cost`, default ()
+        The functions of your own that it was saved with: a file has their names only.
+    allow_nonfinite : bool, default False
+        Take parameters that are NaN or infinite too.
+
+    Returns
+    -------
+    Model or Network
+
+    Raises
+    ------
+    ValueError
+        If the file is truncated, was changed, or is not a model of this package.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "net.safetensors")
+    >>> Network([2, 3, 2], seed=0).save(path)
+    >>> load(path)
+    Network(2-3-2, sigmoid -> sigmoid, squared_error, float32, 17 parameters)
+    """
+    from . import backends
+    from ._internal import model_file, table_model_file
+
+    backends.check(backend)
+    settings, networks = table_model_file.read(path, allow_nonfinite)
+    built = tuple(Network._from_file(path, *network, backend, functions) for network in networks)
+    if table_model_file.NETWORKS not in settings:
+        return built[0]
+    try:
+        return model_of(settings, built, backend)
+    except (ValueError, TypeError, KeyError) as error:
+        raise model_file.refused(path, f"has settings that cannot be used: {error}") from None
+
+
+def model_of(settings: Mapping[str, Any], networks: tuple[Network, ...], backend: str) -> Model:
+    """Return the model of a file's settings and its networks, which must fit each other."""
+    preprocessor, info = Preprocessor.from_dict(settings["preprocessor"]), settings["info"]
+    target = preprocessor.target
+    if target is None or not isinstance(info, dict):
+        raise ValueError("a model must have a target and facts of its training")
+    first = networks[0]
+    for network in networks:
+        ends = network.sizes[0], network.sizes[-1]
+        if (
+            ends != (len(preprocessor.feature_names), target.n_outputs)
+            or network.dtype != first.dtype
+        ):
+            raise ValueError("the networks do not fit the preparation")
+    model = Model(
+        first.sizes[1:-1],
+        members=len(networks),
+        dtype=first.dtype,
+        seed=first.seed,
+        backend=backend,
+        activation=first.activation,
+    )
+    model.preprocessor, model.networks, model.info = preprocessor, networks, dict(info)
+    return model
+
+
+def is_stream(data: Any) -> bool:
+    """Return True if data are read in parts."""
+    return isinstance(data, Source | TableStream)
+
+
+def new_seed() -> int:
+    """Return a seed of the operating system that leaves room for those of more networks."""
+    from secrets import randbits
+
+    return randbits(63)
+
+
+def named_source(data: Source, columns: Sequence[str]) -> Source:
+    """Return a source whose features are named, by position if they have no names."""
+    from copy import copy
+
+    if data.feature_names:
+        return data
+    named = copy(data)
+    named.feature_names = tuple(columns)
+    return named
+
+
+def with_target(data: Any, target: Any, known: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
+    """Return the data with the columns of the target, and their names."""
+    if is_stream(data):
+        if target is not None and not is_name(target):
+            raise TypeError("target must name columns of a stream; got values")
+        names = names_of_target(target) or known
+        if isinstance(data, Source):
+            return data, names or ("target",)
+        if not names:
+            raise ValueError("target must name a column of the data; got none")
+        return data, names
+    table = as_table(data)
+    if target is None or is_name(target, table):
+        names = names_of_target(target) or known
+        if not names:
+            raise ValueError("target must name a column of the data, or be its values; got none")
+        return table, names
+    columns = columns_of_target(target, table.names)
+    for column in columns:
+        if len(column) != len(table):
+            raise ValueError(
+                f"target must have as many rows as data ({len(table)}); got {len(column)}"
+            )
+    names = tuple(column.name for column in columns)
+    return Table([*table, *columns], table.name, table.place), names
+
+
+def is_name(target: Any, table: Table | None = None) -> bool:
+    """Return True if a target names columns; texts that no column of the table has are values."""
+    if isinstance(target, str) or (isinstance(target, int) and not isinstance(target, bool)):
+        return True
+    texts = isinstance(target, list | tuple) and all(isinstance(name, str) for name in target)
+    if not texts or not target:
+        return False
+    return table is None or len(target) != len(table) or any(name in table for name in target)
+
+
+def columns_of_target(target: Any, taken: Sequence[str]) -> list[Column]:
+    """Return the columns of the values of a target: a series, a frame or an array."""
+    if library_of(target) is not None:
+        return list(as_table(target))
+    given = getattr(target, "name", None)
+    name = given if isinstance(given, str) and given not in taken else "target"
+    if np.ndim(target) == 1:
+        return [column_of(name, target)]
+    values = np.asarray(target)
+    if values.ndim != 2:
+        raise ValueError(f"target must have shape (m,) or (m, k); got shape {values.shape}")
+    names = [name] if values.shape[1] == 1 else [f"{name}{k}" for k in range(values.shape[1])]
+    return target_columns(values, names)
+
+
+def without_weights(data: Any, name: str) -> tuple[Any, NDArray[np.float64]]:
+    """Return the data without the column of weights, and the weights."""
+    if not isinstance(data, Table):
+        raise ValueError("sample_weight must be an array for a stream; got the name of a column")
+    if name not in data:
+        raise ValueError(f"sample_weight must name a column of the data; got {name!r}")
+    weights = data[name]
+    if weights.kind != "number" or weights.missing.any():
+        raise ValueError(f"sample_weight must name a column of numbers; got {weights!r}")
+    return data.drop([name]), weights.values
+
+
+def split(
+    data: Any, preprocessor: Preprocessor, fraction: float, seed: int
+) -> tuple[Table, Table, NDArray[np.intp]]:
+    """Return the rows to train on, those held out, and the positions of the former."""
+    if is_stream(data):
+        raise ValueError("validation_fraction must be 0 for a stream; give validation_data")
+    labels = None
+    statistics = []
+    for name in preprocessor.target_names:
+        column = ColumnStatistics(name, preprocessor.kinds.get(name))
+        if name in data:  # otherwise `Preprocessor.fit` says what is wrong
+            column.add(data[name], data.place)
+            statistics.append(column)
+    if statistics and len(statistics) == len(preprocessor.target_names):
+        target = TargetEncoder.fit(statistics, preprocessor.class_rule, "none")
+        if len(statistics) == 1:
+            # The rule must not decide otherwise for the rows that are left.
+            preprocessor.class_rule = target.kind == "classes"
+        labels = target.encode(data) if target.kind == "classes" else None
+    fraction = checks.within("validation_fraction", fraction, 0.0, 1.0)
+    held = held_out_rows(len(data), fraction, seed, labels)
+    if not held.any() or held.all():
+        raise ValueError(
+            f"validation_fraction must leave rows on both sides; got {fraction} of {len(data)} rows"
+        )
+    kept, held_out = np.flatnonzero(~held), np.flatnonzero(held)
+    return data.take(kept), data.take(held_out), kept
+
+
+def weights_of_classes(class_weight: Any, target: TargetEncoder) -> Any:
+    """Return weights by label instead of by class."""
+    if not isinstance(class_weight, Mapping):
+        return class_weight
+    labels = {level: k for k, level in enumerate(target.classes)}
+    for name in class_weight:
+        if name not in labels:
+            raise ValueError(
+                f"class_weight must name classes of the target "
+                f"({', '.join(map(repr, target.classes[:20]))}); got {name!r}"
+            )
+    return {labels[name]: weight for name, weight in class_weight.items()}
