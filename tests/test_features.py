@@ -254,7 +254,7 @@ def test_training_without_an_average_ends_it(how, backend):
         fit(optimizer="lbfgs", learning_rate="auto")
     else:
         fit()
-    with pytest.raises(ValueError, match=r"must follow fit\(average=...\)"):
+    with pytest.raises(ValueError, match=r"needs a previous fit\(average=...\)"):
         net.averaged()
     before = net.weights
     fit(average=0.99, learning_rate=0.0)

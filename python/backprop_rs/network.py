@@ -1,4 +1,4 @@
-"""`Network`: every public method, each a call into the feature that does the work."""
+"""The class `Network`; each public method calls the feature that does the work."""
 
 from __future__ import annotations
 
@@ -39,27 +39,26 @@ class Network(BaseNetwork):
     ----------
     sizes : sequence of int, or of int and `Dense`
         The number of neurons of each layer, from the input n_0 to the output n_L; a `Dense`
-        stands for a layer with settings of its own.
-    activation : row of the table of activations, or one per hidden layer, default "sigmoid"
-        A name such as "tanh", with settings such as "leaky_relu(0.1)", or an object of
-        `backprop_rs.activations`, or an `Activation` of your own; softmax is for the output alone.
-    output : row of the table of activations, default "sigmoid"
+        is a layer with settings of its own.
+    activation : name or object, or one per hidden layer, default "sigmoid"
+        A name such as "tanh" or "leaky_relu(0.1)", an object of `backprop_rs.activations`, or an
+        `Activation` of your own; softmax is for the output only.
+    output : name or object, default "sigmoid"
         The activation of the output layer.
-    cost : row of the table of costs, default "squared_error"
-        A name such as "squared_error", which is sum_j (a_j - y_j)^2, or "cross_entropy", which
-        needs the output sigmoid (each output a probability) or softmax (one probability per
-        class); with settings such as "huber(2)", an object of `backprop_rs.costs`, or a `Cost`
-        of your own.
-    init : row of the table of initialisers, or sequence of (n_l, n_{l-1}) arrays, default "auto"
-        How the first weights are drawn, or the weights themselves. Auto is he_uniform for relu
-        and its like, otherwise glorot_uniform.
+    cost : name or object, default "squared_error"
+        A name such as "squared_error", which is sum_j (a_j - y_j)^2, "huber(2)" or
+        "cross_entropy", which needs the output sigmoid (each output a probability) or softmax (one
+        probability per class); an object of `backprop_rs.costs`, or a `Cost` of your own.
+    init : name, object of `backprop_rs.initializers`, or arrays (n_l, n_{l-1}), default "auto"
+        The initializer of the weights, or the weights themselves. Auto is he_uniform for relu and
+        similar activations, lecun_normal for selu, otherwise glorot_uniform.
     dtype : "float32" or "float64", default "float32"
         The type of the parameters and of all arithmetic.
     seed : int, optional
         From 0 to 2**64 - 1; it determines the first weights and the order of the samples.
-        Without it one is drawn, and kept as `seed`.
+        By default it is drawn; the attribute `seed` keeps it.
     backend : "auto", "rust" or "numpy", default "auto"
-        Auto means Rust, or NumPy with a RuntimeWarning where Rust cannot be imported.
+        Auto means Rust, or NumPy with a RuntimeWarning if Rust cannot be imported.
     dropout : float, default 0.0
         For each hidden layer, as in `Dense`.
     layer_norm : bool, default False
@@ -73,14 +72,14 @@ class Network(BaseNetwork):
     backend : str
         "rust" or "numpy".
     epochs_trained : int
-        The epochs that all calls of `fit` have completed.
+        The number of epochs that all calls of `fit` have completed.
     metadata : dict
-        Free for your notes, saved with the model; its contents must suit JSON.
+        Notes of any kind, saved with the model; JSON must be able to hold them.
 
     Raises
     ------
     ValueError, TypeError
-        One sentence that names the argument, what was given and what is accepted.
+        One sentence with the argument, its value and the accepted values.
 
     Examples
     --------
@@ -113,16 +112,16 @@ class Network(BaseNetwork):
 
         Classes are integer labels, one-hot rows, or, for one output with sigmoid, 0 and 1
         (predicted 1 from an activation of 0.5). Rows of 0 and 1 for several sigmoid outputs that
-        are not all one-hot are several labels a sample: it is right if all of its labels are. A
-        network that was trained on such rows takes all of 0 and 1 for several labels.
+        are not all one-hot are several labels per sample, which is correct if all of its labels
+        are. A network that was trained on such rows treats all rows of 0 and 1 this way.
 
         Parameters
         ----------
         X : (m, n_0) array-like, one sample (n_0,), or a `backprop_rs.data.Source` with targets
-        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        y : (m, n_L) array-like, (m,) if n_L is 1, or integer class labels (m,)
             None with a source.
         sample_weight : (m,) array-like of numbers >= 0, not all 0; optional
-            What each sample counts for in the averages.
+            The weight of each sample in the averages.
         metrics : name, function of (y_true, y_pred), `Metric`, or sequence of them, default ()
             As for `fit`.
 
@@ -181,91 +180,91 @@ class Network(BaseNetwork):
         comm: Any = None,
         reduction: str = "exact",
     ) -> History:
-        """Train for some epochs of mini-batches; a second call goes on where the first ended.
+        """Train for some epochs of mini-batches; a second call continues the first.
 
         Parameters
         ----------
         X : (n, n_0) array-like, or a `backprop_rs.data.Source` of samples with their targets
-        y : (n, n_L) array-like, (n,) where n_L is 1, or integer class labels (n,)
+        y : (n, n_L) array-like, (n,) if n_L is 1, or integer class labels (n,)
             None with a source.
         epochs : int or "auto", default "auto"
-            How often every sample is used; auto makes for some 1,000 updates, in 10 to 1,000
+            The number of passes over the samples. Auto aims at about 1,000 updates in 10 to 1,000
             epochs (200 iterations of L-BFGS).
         batch_size : int or "auto", default "auto"
             Samples per update; a smaller last batch is averaged over its own samples. Auto is
             32, or 64 from 10,000 samples on.
         learning_rate : float or "auto", default "auto"
-            Given without an optimizer it is that of the derivation's gradient descent. Auto is
-            that of the optimizer, such as 0.003 for adam; see docs/guide/training.md.
-        optimizer : row of the table of optimizers, default "auto"
+            A number without an optimizer means plain gradient descent (eq. 14). Auto depends on
+            the optimizer, such as 0.003 for adam; see docs/guide/training.md.
+        optimizer : name or object, default "auto"
             A name such as "adam" or "sgd(momentum=0.9)", or an object of
-            `backprop_rs.optimizers`; "lbfgs" for SciPy's L-BFGS on all samples at once. Auto is
-            adam, or sgd where a learning rate is given. Its memory is kept until another
-            optimizer is used or parameters are assigned.
-        schedule : row of the table of schedules, default "auto"
-            What the learning rate is multiplied by, such as "warmup(5) then cosine". Auto is
-            constant where a learning rate is given, otherwise cosine.
+            `backprop_rs.optimizers`; "lbfgs" is SciPy's L-BFGS on all samples at once. Auto is
+            adam, or sgd with a numeric learning rate. Its memory is kept until another optimizer
+            is used or parameters are assigned.
+        schedule : name or object, default "auto"
+            The factor of the learning rate over the epochs, such as "warmup(5) then cosine". Auto
+            is constant with a numeric learning rate, otherwise cosine.
         shuffle : bool, default True
-            A new order in each epoch, from `seed` and the number of the epoch.
+            Use a new order in each epoch, from `seed` and the number of the epoch.
         validation_data : (X, y) or a source, optional
             Samples to evaluate after each epoch.
         validation_fraction : float, default 0.0
-            Hold back this share of the samples, of each class alike, as validation data.
+            Use this fraction of the samples, stratified by class, as validation data.
         sample_weight : (n,) array-like of numbers >= 0, optional
-            What each sample counts for: C = sum w_i C_i / sum w_i over a batch.
+            The weight of each sample: C = sum w_i C_i / sum w_i over a batch.
         class_weight : "balanced" or mapping from class to weight, optional
-            Multiplies the weights of the samples of a class.
+            Factors of the weights of the samples of each class.
         metrics : name, function of (y_true, y_pred), `Metric`, or sequence of them, default ()
             accuracy, balanced_accuracy, f1, f1_macro, f1_micro, f1_weighted, roc_auc,
-            average_precision, log_loss, brier, r2, mae, rmse, mape, or such as scikit-learn's;
-            taken after each epoch, with the weights of the samples. docs/guide/training.md says
-            what each is.
+            average_precision, log_loss, brier, r2, mae, rmse, mape, or functions such as
+            scikit-learn's; computed after each epoch, with the weights of the samples.
+            docs/guide/training.md defines each.
         early_stopping : int, True or `EarlyStopping`, optional
-            End the training where its cost (of the validation data, if there are any) has not
-            become less in so many epochs, and go back to the best.
+            Stop when the cost (of the validation data, if there are any) has not improved for
+            this many epochs, and restore the best parameters.
         callbacks : function, object, or sequence of them, default ()
             Functions of an `Epoch`, called after each; objects with some of `on_fit_begin(net)`,
             `on_epoch_begin(net)`, `on_step_end(step)`, `on_epoch_end(epoch)`, `on_fit_end(net)`.
         clip_value, clip_norm : float, optional
             The largest element and the largest norm of the averaged gradient.
         average : float, optional
-            Keep a moving average of the parameters with this decay, for `averaged()`.
+            Compute a moving average of the parameters with this decay, for `averaged()`.
         input_noise : float, default 0.0
             The standard deviation of normal noise on X, new in each epoch.
         on_nan : "raise", "stop" or "ignore", default "raise"
-            What to do where the cost of a batch is NaN or infinite. The parameters are those
-            before the update that led there, unless it is ignored.
+            The reaction to a cost of a batch that is NaN or infinite. The parameters are then
+            those before the update that caused it, except with "ignore".
         checkpoint : path, optional
-            A file to keep the training in, whole at every moment: parameters, optimizer, order,
-            schedule, history and early stopping. Written now and then and at the end; not by
-            Ctrl-C.
+            A file for the state of the training: parameters, optimizer, order, schedule, history
+            and early stopping. It is written atomically, at intervals and at the end, but not
+            after Ctrl-C.
         checkpoint_every : int or str, default "60s"
-            Epochs, or a time such as "30s", "10min" or "2h", between two checkpoints.
+            The number of epochs, or a time such as "30s", "10min" or "2h", between checkpoints.
         resume : path or True, optional
-            Go on from a checkpoint to the same bits as without the interruption. All other
-            arguments must be those of that training; the network takes parameters and seed from
-            the file. True is `checkpoint` if there is such a file, otherwise a new beginning.
+            Continue from a checkpoint, with the same bits as without the interruption. All other
+            arguments must be those of that training; parameters and seed come from the file. True
+            resumes from `checkpoint` if that file exists and starts fresh otherwise.
         health : bool, int or `Health`, default False
-            Look at every layer as it trains, for `history.health`: mean |δ|, gradient norm,
-            ratio of update to weight, saturated and dead neurons. True looks 30 times, and more
-            often as long as that takes less than 3 % of the time; a number looks every so many
+            Measure every layer during the training, for `history.health`: mean |δ|, gradient
+            norm, ratio of update to weight, saturated and dead neurons. True measures 30 times,
+            and more often while that takes less than 3 % of the time; a number is the interval in
             epochs.
         progress : bool, optional
-            Show a progress bar; by default in a terminal and in Jupyter only.
+            Show a progress bar; by default only in a terminal and in Jupyter.
         comm : mpi4py communicator, optional
-            Train on all of its ranks together: each gives its own rows, one rank's below the
-            other's, or a source of all. Callbacks run on every rank and may stop the training
-            on any. Rank 0 shows the progress and writes checkpoints; a network without a seed
-            takes seed and parameters from it.
+            Train on all ranks together: each passes its own rows, in the order of the ranks, or a
+            source of all. Callbacks run on every rank, and any of them may stop the training.
+            Rank 0 shows the progress and writes checkpoints; a network without a seed takes seed
+            and parameters from rank 0.
         reduction : "exact" or "fast", default "exact"
-            How the gradients of the ranks are added up: in one order, with the bits of one
-            process, or as MPI likes.
+            The sum of the gradients of the ranks: in a fixed order, with the bits of a single
+            process, or in the order of MPI.
 
         Returns
         -------
         History
-            Of the epochs of this call. Ctrl-C ends the training after the step it is in, and
-            `stopped` is then "interrupted".
+            The record of the epochs of this call. Ctrl-C ends the training after the current
+            step; `stopped` is then "interrupted".
 
         Examples
         --------
@@ -311,14 +310,14 @@ class Network(BaseNetwork):
         return fit(self, X, y, options)
 
     def partial_fit(self, X: Data, y: Data, **settings: Any) -> History:
-        """One pass over some samples, after what has been learnt before.
+        """Train for one pass over some samples; earlier training is kept.
 
         Parameters
         ----------
         X, y : array-like, as for `fit`
         settings
-            As for `fit`; by default one epoch in batches of 32 at a constant rate, by adam
-            unless a learning rate is given.
+            As for `fit`; by default one epoch in batches of 32 at a constant rate, with adam
+            unless there is a learning rate.
 
         Examples
         --------
@@ -332,23 +331,23 @@ class Network(BaseNetwork):
         return self.fit(X, y, **defaults | settings)
 
     def averaged(self) -> Network:
-        """A copy with the moving average of the parameters that `fit(average=...)` has kept.
+        """Return a copy with the moving average of the parameters from `fit(average=...)`.
 
-        The average follows the parameters of one training after the other, as long as each has
-        `average`: a training or a step without it ends it, as does assigning parameters.
+        The average continues over several trainings if each has `average`. A training or a step
+        without it ends the average, and so does the assignment of parameters.
 
         Raises
         ------
         ValueError
-            If there is none.
+            If there is no average.
         """
         from copy import deepcopy
 
         state = self._core.state()
         if "averaged.weights.1" not in state:
             raise ValueError(
-                "averaged must follow fit(average=...); got no average, or one that parameters "
-                "assigned or trained without it have ended"
+                "averaged() needs a previous fit(average=...); a training or step without it, or "
+                "the assignment of parameters, ends the average"
             )
         twin = deepcopy(self)
         layers = range(1, len(self.sizes))
@@ -357,15 +356,15 @@ class Network(BaseNetwork):
         return twin
 
     def penalty(self) -> float:
-        """What the l1 and l2 of the layers add up to: sum l1 |w| + l2 w^2.
+        """Return the sum of the l1 and l2 penalties of the layers: sum l1 |w| + l2 w^2.
 
         >>> Network([1, 1], l2=0.5, init=[[[2.0]]]).penalty()
         2.0
         """
         total = 0.0
-        for w, one in zip(self.weights, self._options, strict=True):
+        for w, options in zip(self.weights, self._options, strict=True):
             size, squares = np.abs(w).sum(dtype=float), np.square(w).sum(dtype=float)
-            total += one["l1"] * size + one["l2"] * squares
+            total += options["l1"] * size + options["l2"] * squares
         return float(total)
 
     def find_learning_rate(
@@ -385,7 +384,7 @@ class Network(BaseNetwork):
         ----------
         X, y : array-like, as for `fit`
         batch_size : int, default 32
-        optimizer : row of the table of optimizers, default "sgd"
+        optimizer : name or object, default "sgd"
         low, high : float, default 1e-6 and 10.0
         steps : int, default 200
 
@@ -416,23 +415,23 @@ class Network(BaseNetwork):
         return lr_finder.find(self, samples, batch_size, rule, low, high, steps)
 
     def save(self, path: Path, *, allow_nonfinite: bool = False) -> None:
-        """Write the network to a safetensors file, all or nothing.
+        """Write the network to a safetensors file, atomically.
 
-        The parameters are kept bit for bit, with the settings and `metadata`; of functions of your
-        own only the names, and `load` has to be given them.
+        The file has the parameters bit for bit, the settings and `metadata`. It has only the names
+        of custom functions; pass the functions to `load`.
 
         Parameters
         ----------
         path : str or path
-            By custom it ends in .safetensors. An existing file is replaced; whatever goes wrong,
-            even where the process is killed, it is either the old one or the new one.
+            Usually it ends in .safetensors. An existing file is replaced; after any failure, even
+            a killed process, it is either the old one or the new one.
         allow_nonfinite : bool, default False
-            Whether parameters may be NaN or infinite.
+            Accept parameters that are NaN or infinite.
 
         Raises
         ------
         ValueError
-            If a parameter is not finite, or `metadata` does not suit JSON.
+            If a parameter is not finite, or JSON cannot hold `metadata`.
         OSError
             If the file cannot be written.
 
@@ -452,7 +451,7 @@ class Network(BaseNetwork):
         """Return the parameters of each layer for a file, by the names of `model_file.PARTS`."""
         from ._internal import model_file
 
-        state = self._core.state()  # all at one moment
+        state = self._core.state()  # in one call, so that all parts belong together
         layers = range(1, len(self.sizes))
         parameters = {
             part.name: [state.get(f"{part.name}.{number}") for number in layers]
@@ -481,9 +480,9 @@ class Network(BaseNetwork):
         path : str or path
         backend : "auto", "rust" or "numpy", default "auto"
         functions : sequence of `Activation` and `Cost`, default ()
-            The functions of your own that the network was saved with: a file has their names only.
+            The custom functions of the saved network; the file has only their names.
         allow_nonfinite : bool, default False
-            Whether parameters may be NaN or infinite.
+            Accept parameters that are NaN or infinite.
         bare : bool, default False
             Take the network of a `Model` without the preparation of its data. Otherwise the file
             of a model is refused, since the network alone answers wrongly to raw data.
@@ -549,23 +548,23 @@ class Network(BaseNetwork):
         Parameters
         ----------
         path : str or path
-            Its suffix says which: .onnx (opset 13, IR version 7; input `X` of any number of
-            rows), .c (one file of C99 that needs libm alone, with a self-test) or .py (one file
-            of Python that needs NumPy alone, with `predict(X)`).
+            The suffix selects the format: .onnx (opset 13, IR version 7; input `X` of any number of
+            rows), .c (one file of C99 that needs only libm, with a self-test) or .py (one file
+            of Python that needs only NumPy, with `predict(X)`).
         classes : sequence of n_L names or whole numbers, optional
-            Of two where one output with sigmoid is the probability of the second. By default
-            `metadata["class_names"]`, and 0, 1, ... where the output is softmax. With classes,
-            ONNX has the outputs `label` and `probabilities` (`scores` where the output is neither
-            softmax nor sigmoid), without them `predictions`.
+            Two classes if the only output is the probability of the second (sigmoid). By default
+            `metadata["class_names"]`, or 0, 1, ... if the output is softmax. With classes, ONNX
+            has the outputs `label` and `probabilities` (`scores` if the output is neither softmax
+            nor sigmoid), otherwise `predictions`.
         preparation : bool, default True
-            Whether the file takes features as they come and does what `metadata` says, as
-            `backprop-rs predict` does: `scaling` of the features and `target_scaling` of the
-            outputs (`data.Scaling.to_dict`). False gives what `predict` does, alone.
+            Include the preparation in `metadata`, as `backprop-rs predict` does: `scaling` of the
+            features and `target_scaling` of the outputs (`data.Scaling.to_dict`). With False the
+            file computes what `predict` computes.
 
         Raises
         ------
         ValueError, TypeError
-            For another suffix, or where the network has what those files cannot hold.
+            For another suffix, or if the network has a part that the format does not support.
 
         Examples
         --------
@@ -582,7 +581,7 @@ class Network(BaseNetwork):
 
     @classmethod
     def from_sklearn(cls, mlp: Any, *, backend: str = "auto") -> Self:
-        """The network of a fitted MLPClassifier or MLPRegressor, scikit-learn's or ours.
+        """Return the network of a fitted MLPClassifier or MLPRegressor, scikit-learn's or ours.
 
         Parameters
         ----------
@@ -594,14 +593,14 @@ class Network(BaseNetwork):
         Returns
         -------
         Network
-            Of the estimator's dtype. `predict` gives what `predict_proba` does, to rounding (for
-            two classes its second column alone), and what `predict` does for values. `metadata`
+            In the estimator's dtype. `predict` returns the result of `predict_proba` up to rounding
+            (only its second column for two classes), or that of `predict` for values. `metadata`
             has `class_names` and `feature_names`, and `epochs_trained` is `n_iter_`.
 
         Raises
         ------
         TypeError, ValueError
-            If it is no such estimator, or is not fitted.
+            For another object, or if the estimator is not fitted.
 
         Examples
         --------
@@ -631,20 +630,20 @@ class Network(BaseNetwork):
         dtype: str | None = None,
         backend: str = "auto",
     ) -> Self:
-        """The network of weights and biases by name, such as a `state_dict()` of PyTorch.
+        """Return a network from weights and biases by name, such as a `state_dict()` of PyTorch.
 
         Parameters
         ----------
         arrays : mapping of str to array or tensor, or path of a safetensors file
-            `NAME.weight` (n_l, n_{l-1}) and, unless it is zero, `NAME.bias` (n_l,) for each dense
-            layer; of a file in float64, float32, float16 or bfloat16. Nothing else.
+            `NAME.weight` (n_l, n_{l-1}) and optionally `NAME.bias` (n_l,), by default zero, for
+            each dense layer, and nothing else; in a file as float64, float32, float16 or bfloat16.
         activation, output, cost
-            As for `Network`; arrays do not tell them.
+            As for `Network`; the arrays do not contain them.
         layers : sequence of str, optional
-            The NAMEs in their order. By default by their numbers (0, 2, 10 or fc1, fc2), or the
-            order of the mapping.
+            The NAMEs in their order. By default they are sorted by their numbers (0, 2, 10 or
+            fc1, fc2), or in the order of the mapping.
         dtype : "float32" or "float64", optional
-            By default float64 where a weight is, otherwise float32.
+            By default float64 if a weight is float64, otherwise float32.
         backend : "auto", "rust" or "numpy", default "auto"
 
         Raises
@@ -662,16 +661,18 @@ class Network(BaseNetwork):
         """
         from .importing import state_dict
 
-        given = (cls, arrays, activation, output, cost)
-        return cast("Self", state_dict.network_of(*given, layers, dtype, backend))
+        network = state_dict.network_of(
+            cls, arrays, activation, output, cost, layers, dtype, backend
+        )
+        return cast("Self", network)
 
     def sample_costs(self, X: Data, y: Data) -> AnyArray:
-        """The cost C_i of each sample: which rows the network is worst at.
+        """Return the cost C_i of each sample, to find those with the largest error.
 
         Parameters
         ----------
         X : (m, n_0) array-like, or one sample (n_0,)
-        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        y : (m, n_L) array-like, (m,) if n_L is 1, or integer class labels (m,)
 
         Returns
         -------
@@ -687,18 +688,18 @@ class Network(BaseNetwork):
         return self._core.costs(X, y)
 
     def sample_gradient_norms(self, X: Data, y: Data, *, per_layer: bool = False) -> AnyArray:
-        """The norm of each sample's own gradient: which rows teach most.
+        """Return the norm of each sample's own gradient, to find the most influential samples.
 
         The gradient of sample i in a layer is δ_i a_i^T for w and δ_i for b, so that its squared
-        norm is |δ_i|^2 (|a_i|^2 + 1), a of the layer before: nothing but one pass back is needed
+        norm is |δ_i|^2 (|a_i|^2 + 1), with a of the layer before. One backward pass is enough
         (Goodfellow 2015, Efficient Per-Example Gradient Computations).
 
         Parameters
         ----------
         X : (m, n_0) array-like, or one sample (n_0,)
-        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        y : (m, n_L) array-like, (m,) if n_L is 1, or integer class labels (m,)
         per_layer : bool, default False
-            Whether to keep the layers apart.
+            Return one column per layer instead of the total.
 
         Returns
         -------
@@ -723,7 +724,7 @@ class Network(BaseNetwork):
         history: History | None = None,
         learning_rate: float | None = None,
     ) -> Diagnosis:
-        """Say in words what is wrong with the network, its data or its training; and what to try.
+        """Report problems of the network, its data or its training in words, with advice.
 
         Checks every entry of `backprop_rs.health.RULES` on at most 256 samples: vanishing and
         exploding δ, dead, saturated and equal neurons, unscaled inputs, targets that the
@@ -733,12 +734,12 @@ class Network(BaseNetwork):
         Parameters
         ----------
         X : (m, n_0) array-like
-        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        y : (m, n_L) array-like, (m,) if n_L is 1, or integer class labels (m,)
         history : History, optional
-            Of its training; by default of the last one in this process.
+            The history of its training; by default of the last one in this process.
         learning_rate : float, optional
-            The rate to judge; by default the largest of the history. Without either, nothing is
-            said of it.
+            The rate to check; by default the largest of the history. Without either the rate is
+            not checked.
 
         Returns
         -------
@@ -753,13 +754,12 @@ class Network(BaseNetwork):
         """
         from .health.diagnosis import diagnose
 
-        net = self
-        return diagnose(net, X, y, history or self._history, learning_rate)
+        return diagnose(self, X, y, history or self._history, learning_rate)
 
     def record(
         self, X: Data, y: Data, *, every: int = 1, unit: str = "epoch", **settings: Any
     ) -> Film:
-        """`fit`, and keep the parameters every so many epochs or steps: a film of the training.
+        """Train as `fit` does, and keep the parameters at intervals as a film of the training.
 
         The trained bits are those of `fit`.
 
@@ -767,7 +767,7 @@ class Network(BaseNetwork):
         ----------
         X, y : array-like, as for `fit`
         every : int, default 1
-            How many epochs or steps lie between two frames.
+            The number of epochs or steps between two frames.
         unit : "epoch" or "step", default "epoch"
         settings
             As for `fit`.
@@ -775,8 +775,8 @@ class Network(BaseNetwork):
         Returns
         -------
         Film
-            With `history`, `frames`, `network(number)` and `animate()`, which gives a GIF or HTML
-            of the decision boundary or of the drawing of the network.
+            It has `history`, `frames`, `network(number)` and `animate()`, which makes a GIF or
+            HTML of the decision boundary or of the drawing of the network.
 
         Examples
         --------
@@ -802,18 +802,18 @@ class Network(BaseNetwork):
     ) -> Explanation:
         """Write out the derivation with the numbers of this network, which is not changed.
 
-        Every quantity in its order: z and a of each layer, the cost, dC/da, sigma', delta, and the
+        The quantities come in order: z and a of each layer, the cost, dC/da, sigma', delta, the
         gradients from the output down, the averages over the samples, the update, and the cost
-        after it. Each has its equation in general, then for each neuron in symbols, with the
-        numbers put in, and with the result. z, a, delta, the costs, the averaged gradients and the
+        after it. Each has its general equation, then for each neuron the equation in symbols, with
+        numbers, and with the result. z, a, delta, the costs, the averaged gradients and the
         new parameters are what `backward` and `step` compute, in the network's dtype.
 
         Parameters
         ----------
         X : (m, n_0) array-like, or one sample (n_0,)
-        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        y : (m, n_L) array-like, (m,) if n_L is 1, or integer class labels (m,)
         learning_rate : float, default 0.1
-            Of the update at the end.
+            The rate of the update at the end.
         max_neurons : int, default 6
             The number of neurons per layer that are shown. The others are counted, and their
             terms in sums are added up.
@@ -822,12 +822,12 @@ class Network(BaseNetwork):
         digits : int, default 6
             Significant digits, from 1 to 17.
         notation : "number" or "from_output", default "number"
-            How layers are written: (1), (2) or (L-1), (L).
+            The notation of layers: (1), (2) or (L-1), (L).
 
         Returns
         -------
         Explanation
-            `print` it, or look at it in Jupyter; `text`, `to_markdown`, `to_html`, `to_dict`,
+            `print` it, or display it in Jupyter; `text`, `to_markdown`, `to_html`, `to_dict`,
             `save`; `weight` and `bias` for the chain rule of a single parameter.
 
         Examples
@@ -862,16 +862,16 @@ class Network(BaseNetwork):
     ) -> GradientCheck:
         """Compare back-propagation with central differences of the cost; nothing is changed.
 
-        In float64, a copy of a float32 network. For each parameter the cost is computed at two
-        steps to either side. Steps over which some z comes to the other side of a kink (relu at 0)
-        are made smaller; where even the smallest one crosses it, the parameter is excluded, and
-        counted. An error of 1 % in the error terms of a layer is always reported, unless all of
-        its gradients vanish in the rounding of the cost: then its verdict is "undecided".
+        It uses float64, and a copy of a float32 network. For each parameter the cost is computed at
+        two steps to either side. Steps that move some z across a kink (relu at 0) become smaller;
+        if even the smallest one crosses it, the parameter is excluded, and counted. An error of 1 %
+        in the error terms of a layer is always reported, unless all of its gradients vanish in the
+        rounding of the cost: then its verdict is "undecided".
 
         Parameters
         ----------
         X : (m, n_0) array-like, or one sample (n_0,)
-        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        y : (m, n_L) array-like, (m,) if n_L is 1, or integer class labels (m,)
         max_parameters : int, default 1000
             The number of parameters to compare. If the network has more, a sample is drawn from
             each layer; it includes the largest gradients of the weights and biases.
@@ -909,7 +909,7 @@ class Network(BaseNetwork):
         return html(self)
 
     def summary(self) -> str:
-        """The layers as a table of plain text.
+        """Return a plain-text table of the layers.
 
         >>> print(Network([2, 3, 2], "tanh").summary())
         Network(2-3-2, tanh -> sigmoid, squared_error, float32, 17 parameters)
@@ -925,6 +925,6 @@ class Network(BaseNetwork):
 
 
 def is_source(X: object) -> TypeGuard[Source]:
-    """Whether it is a `Source`; none was made where its module was never imported."""
+    """Return True for a `Source`; there is none before its module is imported."""
     base = sys.modules.get("backprop_rs.data.sources.base")
     return base is not None and isinstance(X, base.Source)
