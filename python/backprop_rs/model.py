@@ -265,7 +265,7 @@ squared_error, float32, 769 parameters))
         return network
 
     def _facts(self, held_out: Any) -> dict[str, Any]:
-        from . import __version__
+        from ._version import __version__
 
         facts: dict[str, Any] = {
             "library_version": __version__,
