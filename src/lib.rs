@@ -30,6 +30,8 @@
 //! # Ok::<(), backprop_rs::Error>(())
 //! ```
 
+#[cfg(any(feature = "python", test))]
+mod csv;
 mod error;
 mod machine;
 mod network;

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 _Array = NDArray[np.floating[Any]]
 
 __all__ = [
+    "CsvParser",
     "Network",
     "Snapshot",
     "__version__",
     "canonical",
+    "csv_find_row",
+    "csv_first_rows",
     "first_nonfinite",
     "fma_peak",
     "get_num_threads",
@@ -142,3 +145,32 @@ def observe(
 ) -> tuple[float, float, int, int]: ...
 def is_reactive(schedule: str) -> bool: ...
 def schedule_factor(schedule: str, x: float, total: float) -> float: ...
+
+@final
+class CsvParser:
+    def __new__(
+        cls,
+        delimiter: int,
+        comment: str | None,
+        columns: Sequence[tuple[str, Sequence[str], Sequence[str]]],
+        missing: Sequence[str],
+        line: int,
+    ) -> CsvParser: ...
+    def parse(self, buffer: NDArray[np.uint8], n: int, is_last: bool) -> int: ...
+    def take(self) -> list[NDArray[Any] | None]: ...
+    def texts(self, column: int) -> tuple[list[str], list[int], list[int]]: ...
+    def misfits(self, column: int) -> tuple[int, str, int] | None: ...
+    def are_integers(self, column: int) -> bool: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def empty_rows(self) -> int: ...
+    @property
+    def bad_record(self) -> tuple[int, str, int] | None: ...
+
+def csv_first_rows(
+    data: bytes, delimiter: int, comment: str | None, limit: int, is_last: bool
+) -> list[tuple[int, list[str], int, int]]: ...
+def csv_find_row(
+    data: bytes, delimiter: int, comment: str | None, row: int, is_last: bool
+) -> tuple[int, int, int, tuple[int, list[str], int, int] | None]: ...

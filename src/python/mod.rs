@@ -3,6 +3,7 @@
 //! `backprop_rs.Network` checks the arrays and their values before they come here.
 
 mod arguments;
+mod csv;
 mod custom;
 mod lock;
 mod shutdown;
@@ -909,6 +910,8 @@ tables!(Activation, Cost, Init, Rule);
 mod _core {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use super::csv::{CsvParser, csv_find_row, csv_first_rows};
     #[pymodule_export]
     use super::{
         Network, Snapshot, canonical, first_nonfinite, fma_peak, get_num_threads, instruction_set,

@@ -7,6 +7,7 @@ integer class labels (m,) or float32 values.
 from .as_table import as_table
 from .bundled import load_digits, load_iris
 from .columns import Column, Table
+from .csv import read_csv
 from .csv_file import load_csv
 from .dataset import Dataset
 from .frame import from_frame
@@ -39,6 +40,7 @@ __all__ = [
     "load_npz",
     "load_npz_split",
     "one_hot",
+    "read_csv",
     "read_idx",
     "source",
     "standardize",

@@ -192,6 +192,8 @@ class Table:
     place : function, optional
         Returns the position of a cell for error messages, from its row (counted from 0) and the
         name of its column.
+    notes : sequence of str, optional
+        The decisions about the cells that a reader of a file inferred and that are not evident.
 
     Raises
     ------
@@ -212,13 +214,19 @@ class Table:
     columns: tuple[Column, ...]
     name: str = ""
     place: Place = field(default=row_and_column)
+    notes: tuple[str, ...] = ()
 
     def __init__(
-        self, columns: Iterable[Column], name: str = "", place: Place = row_and_column
+        self,
+        columns: Iterable[Column],
+        name: str = "",
+        place: Place = row_and_column,
+        notes: Iterable[str] = (),
     ) -> None:
         object.__setattr__(self, "columns", tuple(columns))
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "place", place)
+        object.__setattr__(self, "notes", tuple(notes))
         if not self.columns:
             raise ValueError("a table must have at least one column; got none")
         for column in self.columns:
@@ -256,13 +264,13 @@ class Table:
 
     def select(self, names: Iterable[str]) -> Table:
         """Return the table of the named columns, in that order."""
-        return Table([self[name] for name in names], self.name, self.place)
+        return Table([self[name] for name in names], self.name, self.place, self.notes)
 
     def drop(self, names: Iterable[str]) -> Table:
         """Return the table without the named columns."""
         dropped = {self[name].name for name in names}
         kept = [column for column in self if column.name not in dropped]
-        return Table(kept, self.name, self.place)
+        return Table(kept, self.name, self.place, self.notes)
 
     def take(self, rows: ArrayLike | slice) -> Table:
         """Return the table of the given rows: indices, a mask or a slice, in that order."""
@@ -272,7 +280,7 @@ class Table:
         def place(row: int, name: str) -> str:
             return before(int(index[row]), name)
 
-        return Table([column.take(index) for column in self], self.name, place)
+        return Table([column.take(index) for column in self], self.name, place, self.notes)
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Return the cells of each column as Python objects, by name; None is missing."""

@@ -1,0 +1,362 @@
+"""The typed columns of a CSV file: decide the kind of each, read it, and name what disagrees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._core import CsvParser
+from ..._internal.printable import printable
+from ..columns import NO_TIME
+from .layout import Layout
+from .notation import (
+    SKIPPED,
+    TEXT,
+    Candidates,
+    Cells,
+    Notation,
+    candidates,
+    disguise_of,
+    is_number,
+    number,
+    reader_of,
+)
+from .options import CsvOptions
+from .parsing import WrongWidth, find_row, parse, parser_of
+
+MAX_PASSES = 12
+SIGNS_FOR_MISSING = frozenset({"-", "--", "---", ".", "..", "*", "x", "X", "#", "\u2013", "\u2014"})
+"""Texts that people write for a missing number."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """The columns to read, by position.
+
+    Attributes
+    ----------
+    used : tuple of int
+    kinds : mapping from column to kind
+        Kinds that are told.
+    strict : frozenset of int
+        Columns that are numbers only if all their cells are.
+    kept : mapping from column to words
+        Words that are not missing in a column.
+    """
+
+    used: tuple[int, ...]
+    kinds: Mapping[int, str] = field(default_factory=dict)
+    strict: frozenset[int] = frozenset()
+    kept: Mapping[int, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class RawColumn:
+    """The cells of a column as the core reads them.
+
+    Attributes
+    ----------
+    notation : Notation
+    values : array
+        float64 with NaN, int64 with NaT, or int32 codes with -1 for missing cells.
+    texts : tuple of str
+        The distinct texts, in the order of their first cells.
+    are_integers : bool
+    """
+
+    notation: Notation
+    values: NDArray[Any]
+    texts: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+    are_integers: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """What one pass over a file has found."""
+
+    parser: CsvParser
+    arrays: Sequence[NDArray[Any] | None]
+
+    def values(self, k: int) -> NDArray[Any]:
+        """Return the values of a column."""
+        values = self.arrays[k]
+        assert values is not None
+        return values
+
+    def n_fitting(self, k: int) -> int:
+        """Return how many cells of a column of numbers or dates are read."""
+        values = self.values(k)
+        missing = np.isnan(values) if values.dtype == np.float64 else values == NO_TIME
+        return len(values) - int(missing.sum())
+
+
+def columns_of(layout: Layout, request_of: Callable[[Layout], Request]) -> Columns:
+    """Return the columns of a file, which are read; the request may depend on their number."""
+    columns = Columns(layout, request_of(layout))
+    try:
+        columns.read()
+    except WrongWidth as error:
+        n = len(layout.names)
+        if not n < error.n_cells <= n + layout.n_empty:
+            raise
+        return columns_of(layout.with_empty_columns(), request_of)
+    return columns
+
+
+class Columns:
+    """Decides the notation of the columns of a file and reads them."""
+
+    def __init__(self, layout: Layout, request: Request) -> None:
+        self.layout, self.request = layout, request
+        self.sample = {k: self._present(k, layout.sample_of(k)) for k in request.used}
+        self.are_texts: set[int] = set()
+        self.notes = list(layout.notes)
+        self.raw: dict[int, RawColumn] = {}
+
+    def read(self) -> None:
+        """Read the columns into `raw`, by position.
+
+        Raises
+        ------
+        ValueError
+            If a cell does not fit its column, or may be read in several ways.
+        """
+        for n_left in reversed(range(MAX_PASSES)):
+            notations, alternatives = self.choose()
+            parsed = self._parse(notations)
+            if not self._learns(parsed, notations, may_try_again=n_left > 0):
+                break
+        for alternative in alternatives:
+            self._check_alternative(notations, alternative)
+        if not all(len(parsed.values(k)) for k in self.request.used):
+            raise ValueError(f"{printable(self.layout.path)} must have at least one row; got none")
+        self.raw = self._columns(parsed, notations)
+
+    def choose(self) -> tuple[dict[int, Notation], list[dict[int, Notation]]]:
+        """Return the notation of each column, and other notations that may fit as well."""
+        chosen: dict[int, Notation] = {}
+        numbers: dict[int, Candidates] = {}
+        for k in self.request.used:
+            kind = self.request.kinds.get(k)
+            if k in self.are_texts or kind in ("category", "text", "boolean"):
+                chosen[k] = TEXT
+                continue
+            found = candidates(self.sample[k], self.layout.options, kind)
+            if found.is_decided(k in self.request.strict) or kind in ("number", "datetime"):
+                numbers[k] = found
+            else:  # `missing` decides about a column without cells
+                is_empty = not self.sample[k].total
+                chosen[k] = plain_number(self.layout.options) if is_empty else TEXT
+        several, alternatives = of_one_decimal(numbers, self.layout.options)
+        for k, notation in several.items():
+            if notation.kind == "date":
+                others = (some for some in numbers[k].notations if some != notation)
+                alternatives += [{k: other} for other in others]
+        return chosen | several, alternatives
+
+    def _present(self, k: int, cells: Sequence[str]) -> Cells:
+        kept = {word.lower() for word in self.request.kept.get(k, ())}
+        words = {"", *(word.lower() for word in self.layout.options.missing_values)} - kept
+        return Cells.of(cell for cell in cells if cell.lower() not in words)
+
+    def parser(self, notations: Mapping[int, Notation]) -> CsvParser:
+        """Return a parser of these columns."""
+        every = [notations.get(k, SKIPPED) for k in range(len(self.layout.names))]
+        return parser_of(self.layout, every, self.request.kept)
+
+    def _parse(self, notations: Mapping[int, Notation]) -> Parsed:
+        parser = self.parser(notations)
+        for _ in parse(self.layout, parser):
+            pass
+        return Parsed(parser, parser.take())
+
+    def _learns(
+        self, parsed: Parsed, notations: Mapping[int, Notation], may_try_again: bool
+    ) -> bool:
+        """Return True if cells below the first rows suggest other notations."""
+        faults: list[tuple[int, int, str]] = []
+        changed = False
+        for k, notation in notations.items():
+            if notation.kind == "text":
+                changed |= self._learns_from_texts(k, parsed.parser)
+                continue
+            misfit = parsed.parser.misfits(k)
+            if misfit is None:
+                continue
+            line, cell, count = misfit
+            if self._learns_from_misfit(k, cell, count, parsed.n_fitting(k)):
+                changed = True
+            else:
+                faults.append((line, k, cell))
+        if faults and not (changed and may_try_again):
+            raise self._misfit(*min(faults), notations)
+        return changed
+
+    def _learns_from_misfit(self, k: int, cell: str, count: int, n_fitting: int) -> bool:
+        kind = self.request.kinds.get(k)
+        if cell not in self.sample[k].counts:
+            self.sample[k] = Cells({**self.sample[k].counts, cell: 1})
+            others = candidates(self.sample[k], self.layout.options, kind)
+            if others.fitting == others.total:
+                return True
+        if kind is None and (k in self.request.strict or count >= n_fitting):
+            self.are_texts.add(k)
+            return True
+        return False
+
+    def _learns_from_texts(self, k: int, parser: CsvParser) -> bool:
+        """Return True if a column that was read as texts turns out to be numbers or dates."""
+        if self.request.kinds.get(k) is not None or k in self.are_texts:
+            return False
+        texts, counts, _ = parser.texts(k)
+        cells = Cells(dict(zip(texts, counts, strict=True)))
+        if not candidates(cells, self.layout.options).is_decided(k in self.request.strict):
+            return False
+        self.sample[k] = cells
+        return True
+
+    def _misfit(
+        self, line: int, k: int, cell: str, notations: Mapping[int, Notation]
+    ) -> ValueError:
+        notation, name = notations[k], self.layout.names[k]
+        told = self.request.kinds.get(k) in ("number", "datetime")
+        advice = f"add {cell!r} to missing_values if it stands for a missing cell"
+        advice += "" if told else f", or kinds={{{name!r}: 'category'}} if the column is texts"
+        if "," in cell and notation.options[:2] == (".", ""):
+            advice = f"give decimal=',' or thousands=',' if the comma means that; {advice}"
+        described = notation.describe()
+        read = "" if described == "numbers" else f", as the column holds {described}"
+        return ValueError(
+            f"{self.describe(line, k)}: {cell!r} is not {notation.what}{read}; {advice}"
+        )
+
+    def describe(self, line: int, k: int) -> str:
+        """Return the position of a cell; lines count from 0 here, and from 1 in the text."""
+        name = self.layout.names[k]
+        return f"{printable(self.layout.path)}, line {line + 1}, column {k + 1} ({name!r})"
+
+    def place(self, row: int, k: int) -> str:
+        """Return the position of a cell from its row, counted from 0."""
+        return self.describe(find_row(self.layout, row)[0] - 1, k)
+
+    def _check_alternative(
+        self, notations: Mapping[int, Notation], alternative: Mapping[int, Notation]
+    ) -> None:
+        """Raise ValueError if all cells of some columns can be read in a second way."""
+        parser = self._parse(alternative).parser
+        if any(parser.misfits(k) for k in alternative):
+            return
+        for k, other in alternative.items():
+            reads, also = reader_of(notations[k]), reader_of(other)
+            cells = (c for c in self.sample[k].counts if not c.lstrip("+-").isdecimal())
+            cell = next((cell for cell in cells if reads(cell) and also(cell)), None)
+            if cell is None:
+                continue
+            advice = "decimal=',' or thousands=','" if "," in cell else "decimal='.' or decimal=','"
+            if other.kind == "date":
+                advice = f"dates={notations[k].options[0]!r} or dates={other.options[0]!r}"
+            raise ValueError(
+                f"{self.describe(self._line_of(k, cell), k)}: {cell!r} can be read in two ways, "
+                f"and no other cell decides between them; give {advice}"
+            )
+
+    def _line_of(self, k: int, cell: str) -> int:
+        """Return the first line with a cell in the first rows, counted from 0."""
+        row = next((i for i, row in enumerate(self.layout.sample) if row[k : k + 1] == [cell]), 0)
+        empty = sum(not any(cells) for cells in self.layout.sample[:row])
+        return find_row(self.layout, row - empty)[0] - 1
+
+    def _columns(self, parsed: Parsed, notations: Mapping[int, Notation]) -> dict[int, RawColumn]:
+        columns: dict[int, RawColumn] = {}
+        for k in self.request.used:
+            texts, counts, lines = parsed.parser.texts(k)
+            if notations[k].kind == "text" and k not in self.request.kinds:
+                self.check_texts(k, texts, lines)
+            columns[k] = RawColumn(
+                notations[k],
+                parsed.values(k),
+                tuple(texts),
+                tuple(counts),
+                parsed.parser.are_integers(k),
+            )
+            if not self._is_evident(notations[k], columns[k]):
+                name, what = self.layout.names[k], notations[k].describe()
+                self.notes.append(f"column {name!r} holds {what}")
+        if parsed.parser.empty_rows:
+            n = parsed.parser.empty_rows
+            rows = "1 row without any cell is" if n == 1 else f"{n:,} rows without any cell are"
+            self.notes.append(f"{rows} left out")
+        return columns
+
+    def _is_evident(self, notation: Notation, column: RawColumn) -> bool:
+        if notation.kind != "number":
+            return notation.kind == "text"
+        decimal, *signs = notation.options
+        return not any(signs) and (decimal == "." or column.are_integers)
+
+    def check_texts(self, k: int, texts: Sequence[str], lines: Sequence[int]) -> None:
+        """Raise ValueError if texts are numbers or dates in a notation that is not read."""
+        name = self.layout.names[k]
+        look = disguise_of(texts)
+        if look:
+            raise ValueError(
+                f"{self.describe(lines[0], k)}: the column holds texts such as {min(texts)!r}, "
+                f"which look like {look}; give kinds={{{name!r}: 'category'}} if they are "
+                f"categories, or ignore=[{name!r}] to leave it out"
+            )
+        words = [text for text in texts if not is_number(text)]
+        if len(words) == 1 and words[0] in SIGNS_FOR_MISSING and len(texts) > 1:
+            line = lines[list(texts).index(words[0])]
+            raise ValueError(
+                f"{self.describe(line, k)}: {words[0]!r} stands among numbers; add it to "
+                f"missing_values if it stands for a missing cell, or give "
+                f"kinds={{{name!r}: 'category'}}"
+            )
+
+
+def plain_number(options: CsvOptions) -> Notation:
+    """Return the notation of numbers without other signs."""
+    return number("." if options.decimal == "auto" else options.decimal)
+
+
+def of_one_decimal(
+    numbers: Mapping[int, Candidates], options: CsvOptions
+) -> tuple[dict[int, Notation], list[dict[int, Notation]]]:
+    """Return the notations with the decimal sign that all columns allow.
+
+    The second result is the notations with the other sign, if all columns allow both and the
+    choice makes a difference.
+    """
+    by_sign: list[dict[int, Notation]] = []
+    for decimal in (".", ","):
+        found = {k: first_with(decimal, some) for k, some in numbers.items()}
+        known = {k: notation for k, notation in found.items() if notation is not None}
+        if len(known) == len(found):
+            by_sign.append(known)
+    if not by_sign:  # each column for itself
+        first = {k: next(iter(some.notations), plain_number(options))
+                 for k, some in numbers.items()}  # fmt: skip
+        others = {k: first_with(",", some) for k, some in numbers.items()}
+        return first, [
+            {k: other}
+            for k, other in others.items()
+            if other is not None and first[k] not in (other, number())
+        ]
+    chosen = by_sign[0]
+    if len(by_sign) == 1 or all(n == number() for n in chosen.values() if n.kind == "number"):
+        return dict(chosen), []
+    differing = {k: n for k, n in by_sign[1].items() if n != chosen[k]}
+    return dict(chosen), [differing] if differing else []
+
+
+def first_with(decimal: str, some: Candidates) -> Notation | None:
+    """Return the simplest notation that is no number or has this decimal sign."""
+    for notation in some.notations:
+        if notation.kind != "number" or notation.options[0] == decimal:
+            return notation
+    return None

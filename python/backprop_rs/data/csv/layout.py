@@ -1,0 +1,348 @@
+"""The layout of a CSV file from its first rows: delimiter, header and names of columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..._core import csv_first_rows
+from ..._internal.printable import printable
+from ..io import Path
+from ..table_options import check_unique
+from .notation import is_number
+from .options import CsvOptions
+from .text import Bytes, open_utf8
+
+DELIMITERS = ("\t", ";", "|", ",", " ")
+"""Tried in this order: the comma comes late, because numbers and texts may contain it."""
+
+SAMPLE_BYTES = 2**18
+LARGEST_SAMPLE = 2**26
+SAMPLE_ROWS = 50
+"""Rows that decide the delimiter, the header and a first guess of the kind of each column."""
+
+YEARS = range(1500, 2201)
+
+Row = tuple[int, list[str], int, int]
+"""The line (counted from 0), the cells, and the position and the line after them."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The layout of a CSV file.
+
+    Attributes
+    ----------
+    path, options
+    delimiter : str
+    comment : str or None
+    start, line : int
+        The position in the bytes of the first row below the header, and its line, counted from 0.
+    names : list of str
+        The names of the columns.
+    has_header : bool
+    unnamed : bool
+        True if the header has no name for the first column.
+    n_empty : int
+        Columns without a name at the end of the lines, which are empty in the first rows.
+    sample : list of rows
+        The cells of the first rows.
+    notes : list of str
+        The decisions that are not evident.
+    """
+
+    path: Path
+    options: CsvOptions
+    delimiter: str
+    comment: str | None
+    start: int
+    line: int = 0
+    names: list[str] = field(default_factory=list)
+    has_header: bool = False
+    unnamed: bool = False
+    n_empty: int = 0
+    sample: list[list[str]] = field(default_factory=list, repr=False)
+    notes: tuple[str, ...] = ()
+
+    def sample_of(self, k: int) -> list[str]:
+        """Return the cells of a column in the first rows."""
+        return [row[k] for row in self.sample if len(row) > k]
+
+    def with_empty_columns(self) -> Layout:
+        """Return the layout with the columns that were left out because they seemed empty."""
+        n = len(self.names)
+        more = [f"column_{k + 1}" for k in range(n, n + self.n_empty)]
+        return replace(self, names=[*self.names, *more], n_empty=0, notes=())
+
+
+def examine(path: Path, options: CsvOptions, requested: Collection[object] = ()) -> Layout:
+    """Find the layout of a file.
+
+    `requested` are columns that are asked for by name; if the first row has all of them, it is the
+    header.
+    """
+    shown = printable(path)
+    with open_utf8(path, options.encoding) as file:
+        sample, is_last = read_sample(file)
+        check_format(sample, shown)
+        delimiter, skipped = options.delimiter, 0
+        declared = re.match(rb"sep=(.)\r?\n", sample)
+        if declared and delimiter == "auto":  # Excel's own line
+            delimiter, skipped = declared[1].decode("latin-1"), declared.end()
+            sample = sample[skipped:]
+        comment = options.comment or None
+        if delimiter == "auto":
+            delimiter = delimiter_of(sample, comment, is_last)
+        rows = split(sample, delimiter, comment, is_last)
+        while not rows and not is_last and len(sample) < LARGEST_SAMPLE:
+            more, is_last = read_sample(file, 3 * len(sample))
+            sample += more
+            rows = split(sample, delimiter, comment, is_last)
+    if not rows:
+        raise no_rows(Layout(path, options, delimiter, comment, skipped))
+    check_comments(sample, rows, delimiter, options, is_last, shown)
+    check_libsvm([cells for _, cells, _, _ in rows], delimiter, shown)
+    if len(rows) == 1 and sample[rows[0][2] :].strip():  # the second one cannot be read
+        rows.append((rows[0][3], [], len(sample), rows[0][3]))
+    layout = of_rows(path, options, delimiter, rows, requested)
+    lines = 1 if skipped else 0
+    return replace(layout, start=layout.start + skipped, line=layout.line + lines)
+
+
+def no_rows(layout: Layout) -> ValueError:
+    """Return the error of a file whose first row cannot be read, or that has none."""
+    from .notation import TEXT
+    from .parsing import parse, parser_of
+
+    try:
+        for _ in parse(layout, parser_of(layout, [TEXT], {})):
+            pass
+    except ValueError as error:
+        return error
+    return ValueError(f"{printable(layout.path)} must have at least one row; it is empty")
+
+
+def read_sample(file: Bytes, size: int = SAMPLE_BYTES) -> tuple[bytes, bool]:
+    """Return the next bytes of a file, and True if there are no more."""
+    buffer = bytearray(size)
+    have = 0
+    with memoryview(buffer) as view:
+        while have < size:
+            n = file.readinto(view[have:])
+            if not n:
+                break
+            have += n
+    return bytes(buffer[:have]), have < size
+
+
+def split(sample: bytes, delimiter: str, comment: str | None, is_last: bool) -> list[Row]:
+    """Return the first rows."""
+    return csv_first_rows(sample, ord(delimiter), comment, SAMPLE_ROWS + 1, is_last)
+
+
+def delimiter_of(sample: bytes, comment: str | None, is_last: bool) -> str:
+    """Return the first delimiter that splits all rows into equally many cells, at least 2."""
+    first: dict[str, int] = {}
+    for delimiter in DELIMITERS:
+        rows = split(sample, delimiter, comment, is_last)
+        widths = {len(cells) for _, cells, _, _ in rows}
+        if len(widths) == 1 and widths != {1}:
+            return delimiter
+        widths = {width_of(cells) for _, cells, _, _ in rows if any(cells)}
+        if len(widths) == 1 and widths != {1}:  # but for delimiters at the ends of lines
+            return delimiter
+        widths = {len(cells) for _, cells, _, _ in rows[1:]}
+        if rows and widths == {len(rows[0][1]) + 1}:  # a header without a name for the index
+            return delimiter
+        if delimiter != " ":
+            first[delimiter] = len(rows[0][1]) if rows else 1
+    widest = max(first, key=first.__getitem__)
+    return widest if first[widest] > 1 else ","
+
+
+def width_of(cells: Sequence[str]) -> int:
+    """Return the number of cells without empty ones at the end."""
+    return max((k + 1 for k, cell in enumerate(cells) if cell), default=0)
+
+
+def of_rows(
+    path: Path,
+    options: CsvOptions,
+    delimiter: str,
+    rows: Sequence[Row],
+    requested: Collection[object],
+) -> Layout:
+    """Return the layout of a file from its first rows."""
+    shown = printable(path)
+    cells = [cells for _, cells, _, _ in rows]
+    first, rest = cells[0], [row for row in cells[1:] if any(row)]
+    has_header = options.header is True or (
+        options.header == "auto" and names_columns(first, rest, rows[0][0], requested, shown)
+    )
+    notes = []
+    if has_header:
+        if not rest and len(rows) == 1:
+            raise ValueError(f"{shown} must have at least one row; got a header only")
+        widths = {width_of(row) for row in rest}
+        if len(widths) == 1 and widths == {len(first) + 1}:
+            if options.index != True:  # noqa: E712 "auto" is no decision
+                raise ValueError(
+                    f"{shown}, line {rows[1][0] + 1}: each row has one cell more than the header "
+                    f"({len(first)}); give index=True if the first cell names the row; "
+                    f"got {rest[0][0]!r}"
+                )
+            first = ["", *first]
+    width = len(first)
+    while width > 1 and is_empty_column(width - 1, first, rest, has_header):
+        width -= 1
+    if width < len(first):
+        notes.append(
+            f"the lines end with {len(first) - width} delimiters, after which nothing follows"
+            if len(first) - width > 1
+            else "the lines end with a delimiter, after which nothing follows"
+        )
+    names = [f"column_{k + 1}" for k in range(width)]
+    if has_header:
+        names = [cell or name for cell, name in zip(first, names, strict=False)]
+        check_unique(names, shown)
+    unnamed = has_header and not first[0]
+    start, line = (rows[0][2], rows[0][3]) if has_header else (0, 0)
+    return Layout(
+        path,
+        options,
+        delimiter,
+        options.comment or None,
+        start,
+        line,
+        names,
+        has_header,
+        unnamed,
+        len(first) - width,
+        [row for row in (cells[1:] if has_header else cells) if row],
+        tuple(notes),
+    )
+
+
+def is_empty_column(
+    k: int, first: Sequence[str], rest: Sequence[Sequence[str]], has_header: bool
+) -> bool:
+    """Return True if a column has neither a name nor a cell in the first rows."""
+    n_rows = len(rest) + (not has_header)
+    return (
+        not first[k]
+        and n_rows > (not has_header)
+        and not any(cell for row in rest for cell in row[k : k + 1])
+    )
+
+
+def names_columns(
+    first: Sequence[str],
+    rest: Sequence[Sequence[str]],
+    line: int,
+    requested: Collection[object],
+    shown: str,
+) -> bool:
+    """Return True if the first row names the columns.
+
+    Raises
+    ------
+    ValueError
+        If the first row may be either.
+    """
+    asked = [name for name in requested if isinstance(name, str)]
+    if asked and all(name in first for name in asked):
+        return True
+    numbers = [cell for cell in first if is_number(cell)]
+    below = list(zip(*[row for row in rest if len(row) >= len(first)], strict=False))
+    if numbers:
+        if looks_numbered(numbers) and not any(
+            looks_numbered([cell for cell in row if is_number(cell)]) for row in rest[:5]
+        ):
+            raise ValueError(
+                f"{shown}, line {line + 1}, column {first.index(numbers[0]) + 1}: the first row "
+                f"may name the columns; got {numbers[0]!r}; give header=True if it does, or "
+                "header=False"
+            )
+        return False
+    for k, column in enumerate(below[: len(first)]):
+        others = [cell for cell in column if cell]
+        if first[k] in others and not any(map(is_number, others)):
+            raise ValueError(
+                f"{shown}, line {line + 1}, column {k + 1}: the first row may be data, because "
+                f"{first[k]!r} occurs again below; give header=False if it is, or header=True"
+            )
+    return True
+
+
+def looks_numbered(cells: Sequence[str]) -> bool:
+    """Return True if numbers are 0, 1, 2, ... or 1, 2, 3, ... or increasing years.
+
+    >>> looks_numbered(["0", "1", "2"]), looks_numbered(["2019", "2020"]), looks_numbered(["5"])
+    (True, True, False)
+    """
+    if not all(cell.isdecimal() for cell in cells):
+        return False
+    numbers = list(map(int, cells))
+    if len(numbers) > 1 and all(number in YEARS for number in numbers):
+        return numbers == sorted(set(numbers))
+    start = numbers[0] if numbers else 2
+    return len(numbers) > 2 and start in (0, 1) and numbers == list(
+        range(start, start + len(numbers))
+    )  # fmt: skip
+
+
+FORMATS = {
+    b"PK\x03\x04": "an Excel workbook or a zip file; save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook; save the sheet as CSV",
+    b"PAR1": "a Parquet file; read it with bp.data.source",
+    b"%PDF": "a PDF file",
+    b"ARROW1": "an Arrow file; read it with bp.data.source",
+    b"SQLite format 3": "an SQLite database",
+}
+
+
+def check_format(sample: bytes, shown: str) -> None:
+    """Raise ValueError if a file is known to be in another format."""
+    what = next((what for magic, what in FORMATS.items() if sample.startswith(magic)), None)
+    start = sample[:65_536].lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        what = "a page of HTML or XML; check the address that it was loaded from"
+    elif re.search(rb"^@relation\b", start, re.M) and re.search(rb"^@data\b", start, re.M):
+        what = "an ARFF file; save it as CSV"
+    elif b"\0" in sample:
+        what = "bytes of 0; give encoding='utf-16-le' if it is UTF-16 without a byte order mark"
+    if what:
+        raise ValueError(f"{shown} must be CSV; got {what}")
+
+
+def check_comments(
+    sample: bytes,
+    rows: Sequence[Row],
+    delimiter: str,
+    options: CsvOptions,
+    is_last: bool,
+    shown: str,
+) -> None:
+    """Raise ValueError if the first line looks like a comment and `comment` is not given."""
+    line, first, _, _ = rows[0]
+    if options.comment is not None or not first[0].startswith(("#", "%")):
+        return
+    sign = first[0][0]
+    others = split(sample, delimiter_of(sample, sign, is_last), sign, is_last)
+    if others and len(others[0][1]) != len(first):
+        raise ValueError(
+            f"{shown}, line {line + 1}: the line begins with {sign!r}; give comment={sign!r} if "
+            "such lines are comments, or comment='' if they are rows"
+        )
+
+
+def check_libsvm(rows: Sequence[Sequence[str]], delimiter: str, shown: str) -> None:
+    """Raise ValueError if all cells after the first are pairs of a position and a number."""
+    pair = re.compile(r"\d+:[-+]?[\d.]+([eE][-+]?\d+)?")
+    pairs = [cell for row in rows for cell in row[1:] if cell]
+    if delimiter == " " and pairs and all(map(pair.fullmatch, pairs)):
+        raise ValueError(
+            f"{shown} must be CSV; its cells, such as {pairs[0]!r}, look like the cells of a "
+            "LIBSVM file, which is no CSV"
+        )

@@ -1,0 +1,116 @@
+"""Run the parser of the core over a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from ..._core import CsvParser, csv_find_row
+from ..._internal.printable import printable
+from .layout import Layout
+from .notation import Notation
+from .text import bad_encoding, open_utf8
+
+BUFFER_BYTES = 2**22
+
+
+def parser_of(
+    layout: Layout, notations: Sequence[Notation], kept: Mapping[int, Sequence[str]]
+) -> CsvParser:
+    """Return a parser of the rows below the header.
+
+    `kept` are words that are not missing in some columns.
+    """
+    columns = [
+        (notation.kind, list(notation.options), list(kept.get(k, ())))
+        for k, notation in enumerate(notations)
+    ]
+    words = list(layout.options.missing_values)
+    return CsvParser(ord(layout.delimiter), layout.comment, columns, words, layout.line)
+
+
+def parse(layout: Layout, parser: CsvParser, n_bytes: int = BUFFER_BYTES) -> Iterator[None]:
+    """Parse a file, and pause after each buffer.
+
+    Raises
+    ------
+    ValueError
+        If a record cannot be read; the error names its line.
+    """
+    buffer = np.empty(n_bytes, np.uint8)
+    with open_utf8(layout.path, layout.options.encoding) as file:
+        skip = layout.start
+        while skip:
+            skip -= file.readinto(buffer.data[: min(skip, n_bytes)])
+        have, is_last = 0, False
+        while not is_last:
+            n = file.readinto(buffer.data[have:])
+            is_last = not n
+            have += n
+            used = parser.parse(buffer, have, is_last)
+            check_records(layout, parser)
+            have -= used
+            buffer[:have] = buffer[used : used + have]
+            if have == len(buffer):  # a record that is longer than the buffer
+                buffer = np.concatenate([buffer, np.empty_like(buffer)])
+            yield
+
+
+def check_records(layout: Layout, parser: CsvParser) -> None:
+    """Raise ValueError that names the line of a record that cannot be read."""
+    bad = parser.bad_record
+    if bad is None:
+        return
+    line, reason, detail = bad
+    if reason == "encoding":
+        raise bad_encoding(layout.path, layout.options.encoding, detail, line + 1)
+    place = f"{printable(layout.path)}, line {line + 1}"
+    if reason == "cells":
+        first = "header" if layout.has_header else "first row"
+        raise WrongWidth(
+            f"{place}: a row must have as many cells as the {first} ({len(layout.names)}); "
+            f"got {detail}",
+            detail,
+        )
+    delimiter = layout.delimiter
+    what = {
+        "unclosed": "unexpected end of data in a cell whose quotation mark is not closed",
+        "after quote": f"{chr(detail)!r} after the end of a quoted cell, where {delimiter!r} was "
+        "expected",
+        "too long": "field larger than 131072 bytes, perhaps after a quotation mark that is not "
+        "closed",
+    }[reason]
+    raise ValueError(f"{place}: the row must be CSV; got {what}")
+
+
+class WrongWidth(ValueError):
+    """A row has another number of cells than the first one."""
+
+    def __init__(self, sentence: str, n_cells: int) -> None:
+        super().__init__(sentence)
+        self.n_cells = n_cells
+
+
+def find_row(layout: Layout, row: int) -> tuple[int, list[str]]:
+    """Return the line (counted from 1) and the cells of a row below the header."""
+    buffer = bytearray()
+    line = layout.line
+    with open_utf8(layout.path, layout.options.encoding) as file:
+        chunk = bytearray(BUFFER_BYTES)
+        skip = layout.start
+        while skip:
+            skip -= file.readinto(memoryview(chunk)[: min(skip, len(chunk))])
+        while True:
+            n = file.readinto(memoryview(chunk))
+            buffer += chunk[:n]
+            passed, lines, used, found = csv_find_row(
+                bytes(buffer), ord(layout.delimiter), layout.comment, row, not n
+            )
+            if found is not None:
+                return line + found[0] + 1, found[1]
+            if not n:
+                raise IndexError(f"{printable(layout.path)} has no row {row}: it has changed")
+            row -= passed
+            line += lines
+            del buffer[:used]
