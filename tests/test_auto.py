@@ -1,9 +1,12 @@
 """The values that "auto" stands for; other values are kept."""
 
+from inspect import signature
+
 import backprop_rs as bp
 import pytest
 from backprop_rs.tables.choices import Tables
 from backprop_rs.tables.optimizer import OPTIMIZERS
+from backprop_rs.training.fit import UNSUPPORTED
 from backprop_rs.training.options import RATES, FitOptions, checked_settings
 
 
@@ -80,3 +83,14 @@ def test_lbfgs_has_iterations(core):
 def test_bad_settings_are_refused(core, given, sentence):
     with pytest.raises((TypeError, ValueError), match=sentence):
         planned(core, 100, **given)
+
+
+def test_the_options_are_the_parameters_of_fit():
+    """With the same defaults; `health` is a monitor already."""
+    parameters = signature(bp.Network.fit).parameters
+    expected = {name: parameter.default for name, parameter in parameters.items()}
+    for name in ("self", "X", "y", "comm", "reduction"):
+        del expected[name]
+    options = vars(FitOptions())
+    assert options == expected | {"health": None}
+    assert set(UNSUPPORTED) < set(options)

@@ -304,7 +304,7 @@ def test_checkpoints_fail_on_all_ranks_alike(tmp_path: Path) -> None:
         where = "RankFailed: rank 0: " if rank else ""
         assert one["no folder"].startswith(f"{where}FileNotFoundError: ")
         assert one["written"] == "epochs"
-        assert "the checkpoint to go on from is 'of epoch 2, step 0, with" in one["resumed"]
+        assert "the checkpoint to resume from is 'of epoch 2, step 0, with" in one["resumed"]
         assert one["resumed"].endswith("and 'none' on rank 1")
 
 

@@ -76,7 +76,7 @@ def prepare(
             "schedule_from": checkpoints.first_epoch,
             "checkpoint": bool(checkpoints),
             "the validation data": validation_facts(trainer.validation),
-            "the checkpoint to go on from": resumed_facts(checkpoints.resumed),
+            "the checkpoint to resume from": resumed_facts(checkpoints.resumed),
         }
         return trainer, facts
 

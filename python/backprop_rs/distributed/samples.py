@@ -234,7 +234,7 @@ class DistributedSamples(Streamed):
 
     def metric_scores(self, metrics: Metrics) -> dict[str, float]:
         """Return the metrics; each rank predicts its own rows, and receives those of all."""
-        if not metrics.rows or self.local is None:
+        if not metrics or self.local is None:
             return super().metric_scores(metrics)
         local = self.local
 

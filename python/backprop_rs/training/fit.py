@@ -132,7 +132,7 @@ def score_columns(
         arrays = None if data is None else data.in_memory
         if arrays is not None:
             metrics.check(arrays.judged, arrays.net.sizes[-1])
-            if metrics.rows:
+            if metrics:
                 checks.some_weight("sample_weight", arrays.weights)
     columns = {"cost", *metrics.names}
     if validation is not None:

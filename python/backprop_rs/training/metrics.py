@@ -1,4 +1,4 @@
-"""The table of metrics, metrics of the user's own, and the form in which each gets its data."""
+"""The table of metrics, metrics of users, and the form of the data that each needs."""
 
 from __future__ import annotations
 
@@ -20,35 +20,33 @@ if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
     from ..base_network import BaseNetwork
 
-LABELS, SCORES, PROBABILITIES, VALUES, AUTO = (
-    *("labels", "scores", "probabilities", "values"),
-    "auto",
-)
+LABELS, SCORES, PROBABILITIES, VALUES = "labels", "scores", "probabilities", "values"
+AUTO = "auto"
 NEEDS = (AUTO, LABELS, SCORES, PROBABILITIES, VALUES)
 COLUMNS = ("epoch", "cost", "seconds", "learning_rate")  # of the history
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of your own: a function of (y_true, y_pred) with what it is to be given.
+    """A metric of your own: a function of (y_true, y_pred), and the form of the data it needs.
 
     Parameters
     ----------
     name : str
-        Of its column in the history; the validation data's has val_ before it.
+        The name of its column in the history; for the validation data it begins with val_.
     function : callable
-        Takes y_true and y_pred and returns a number. If it has a parameter `sample_weight`, that
-        gets the weights of the samples (m,) where there are any.
+        Takes y_true and y_pred and returns a number. If it has a parameter `sample_weight`, it
+        also receives the weights of the samples (m,), if there are any.
     needs : str, default "auto"
-        "labels": the classes, (m,) each, or 0 and 1 (m, n_L) for several labels a sample.
-        "scores": y_true as for "labels", and what the network says: for two classes the output
-        (m,) of class 1, otherwise (m, n_L).
-        "probabilities": the same, of softmax or sigmoid outputs alone.
+        "labels": the classes, (m,) each, or 0 and 1 (m, n_L) for several labels per sample.
+        "scores": y_true as for "labels", and the outputs: for two classes the output (m,) of
+        class 1, otherwise (m, n_L).
+        "probabilities": the same, but only of softmax or sigmoid outputs.
         "values": targets and outputs, (m,) for one output and otherwise (m, n_L); classes become
-        rows of one 1.
-        "auto" is "labels" where the targets are classes, otherwise "values".
+        one-hot rows.
+        "auto": "labels" if the targets are classes, otherwise "values".
     higher_is_better : bool, optional
-        For early stopping.
+        The direction of the metric, for early stopping.
 
     Examples
     --------
@@ -77,46 +75,49 @@ class Metric:
 
     def value(self, y: AnyArray, p: AnyArray, weights: Array | None, n: int) -> float:
         """Call the function."""
-        given = {} if weights is None or not self.is_weighted else {"sample_weight": weights}
-        return float(self.function(y, p, **given))
+        if weights is None or not self.is_weighted:
+            return float(self.function(y, p))
+        return float(self.function(y, p, sample_weight=weights))
 
     @property
     def is_weighted(self) -> bool:
-        """True if the function takes the weights of samples, and has not got any."""
+        """True if the function has a parameter for the weights that is still free."""
         if isinstance(self.function, partial) and "sample_weight" in self.function.keywords:
             return False
         try:
             return "sample_weight" in signature(self.function).parameters
-        except (TypeError, ValueError):  # of some built-in functions nothing is known
+        except (TypeError, ValueError):  # some built-in functions have no signature
             return False
 
 
 @dataclass(frozen=True)
 class BuiltIn(Metric):
-    """A row of the table.
+    """An entry of the table.
 
-    `several` says whether it is also of several labels a sample, and `requires` what it is NaN
-    without.
+    Parameters
+    ----------
+    several : bool
+        True if several labels per sample are accepted.
+    requires : str
+        What the metric needs so that it is not NaN.
     """
 
     several: bool = True
     requires: str = ""
 
     def value(self, y: AnyArray, p: AnyArray, weights: Array | None, n: int) -> float:
+        """Call the function, which also takes the number of classes."""
         return float(self.function(y, p, weights, n))
 
 
-ROWS = (
+ENTRIES = (
     BuiltIn("accuracy", scores.accuracy, LABELS, True),
     BuiltIn("balanced_accuracy", scores.balanced_accuracy, LABELS, True, several=False),
     BuiltIn("f1", scores.f1, LABELS, True),
     BuiltIn("f1_macro", scores.f1_macro, LABELS, True),
     BuiltIn("f1_micro", scores.f1_micro, LABELS, True),
     BuiltIn("f1_weighted", scores.f1_weighted, LABELS, True),
-    BuiltIn(
-        *("roc_auc", scores.roc_auc, SCORES, True),
-        requires="samples within and outside of each class",
-    ),
+    BuiltIn("roc_auc", scores.roc_auc, SCORES, True, requires="samples in and outside each class"),
     BuiltIn("average_precision", scores.average_precision, SCORES, True),
     BuiltIn("log_loss", scores.log_loss, PROBABILITIES, False),
     BuiltIn("brier", scores.brier, PROBABILITIES, False),
@@ -125,33 +126,38 @@ ROWS = (
     BuiltIn("rmse", scores.rmse, VALUES, False),
     BuiltIn("mape", scores.mape, VALUES, False),
 )
-METRICS = {row.name: row for row in ROWS}
+METRICS = {entry.name: entry for entry in ENTRIES}
 
-# Functions of scikit-learn that are not of labels or values.
+# Functions of scikit-learn that need neither labels nor values.
 OF_SCORES = (
-    *("roc_auc_score", "average_precision_score", "top_k_accuracy_score"),
-    *("label_ranking_average_precision_score", "label_ranking_loss", "coverage_error"),
+    "roc_auc_score",
+    "average_precision_score",
+    "top_k_accuracy_score",
+    "label_ranking_average_precision_score",
+    "label_ranking_loss",
+    "coverage_error",
 )
 OF_PROBABILITIES = ("log_loss", "brier_score_loss", "d2_log_loss_score", "d2_brier_score")
+# The direction of a function of scikit-learn, by the end of its name.
 ENDINGS = {"_score": True, "corrcoef": True, "_error": False, "_loss": False, "_deviance": False}
 
 
 class Metrics:
-    """The metrics that a training, or an evaluation, was asked for.
+    """The metrics of a training or of an evaluation.
 
     Parameters
     ----------
-    given : name, function, `Metric`, or sequence of them
+    metrics : name, function, `Metric`, or sequence of them
     threshold : float, default 0.5
-        One output, and each of several labels a sample, is class 1 from there on.
+        The activation from which one output, or each of several labels, means class 1.
     output : str, default "sigmoid"
         The activation of the output layer.
     """
 
-    def __init__(self, given: Any, threshold: float = 0.5, output: str = "sigmoid") -> None:
+    def __init__(self, metrics: Any, threshold: float = 0.5, output: str = "sigmoid") -> None:
         self.threshold, self.output = threshold, output
-        several: Sequence[Any] = given if isinstance(given, (list, tuple)) else [given]
-        self.rows = [metric_of(one) for one in several]
+        several: Sequence[Any] = metrics if isinstance(metrics, (list, tuple)) else [metrics]
+        self.metrics = [metric_of(metric) for metric in several]
         self.warned: set[str] = set()
         for number, name in enumerate(self.names):
             if name in COLUMNS or name.startswith("val_"):
@@ -165,17 +171,23 @@ class Metrics:
                     "(bp.Metric(name, function) gives a function another name)"
                 )
 
+    def __bool__(self) -> bool:
+        """Return True if there is any metric."""
+        return bool(self.metrics)
+
     @property
     def names(self) -> list[str]:
-        return [row.name for row in self.rows]
+        """The names of the metrics."""
+        return [metric.name for metric in self.metrics]
 
     def higher_is_better(self, column: str) -> bool:
-        """Return True if a column of the history is better when it is higher."""
+        """Return True if higher values of a column of the history are better."""
         name = column.removeprefix("val_")
         if name == "cost":
             return False
-        row = {"accuracy": METRICS["accuracy"]} | {row.name: row for row in self.rows}
-        higher = row[name].higher_is_better
+        metrics: dict[str, Metric] = {"accuracy": METRICS["accuracy"]}
+        metrics |= {metric.name: metric for metric in self.metrics}
+        higher = metrics[name].higher_is_better
         if higher is None:
             raise ValueError(
                 f"early_stopping must have higher_is_better=True or False to monitor {column!r}, "
@@ -184,58 +196,61 @@ class Metrics:
         return higher
 
     def check(self, labels: AnyArray | None, n_outputs: int) -> None:
-        """Refuse metrics that do not suit the targets."""
-        for row in self.rows:
-            if row.needs in (AUTO, VALUES):
+        """Raise ValueError if a metric does not suit the targets."""
+        for metric in self.metrics:
+            if metric.needs in (AUTO, VALUES):
                 continue
             if labels is None:
-                raise ValueError(f"metric {row.name!r} must have classes as targets; got values")
+                raise ValueError(f"metric {metric.name!r} must have classes as targets; got values")
             several = labels.ndim == 2
-            if several and isinstance(row, BuiltIn) and not row.several:
+            if several and isinstance(metric, BuiltIn) and not metric.several:
                 raise ValueError(
-                    f"metric {row.name!r} must have one class a sample; got several labels"
+                    f"metric {metric.name!r} must have one class per sample; got several labels"
                 )
-            sums = self.output == "softmax" or (
+            are_probabilities = self.output == "softmax" or (
                 self.output == "sigmoid" and (several or n_outputs == 1)
             )
-            if row.needs == PROBABILITIES and not sums:
+            if metric.needs == PROBABILITIES and not are_probabilities:
                 raise ValueError(
-                    f"metric {row.name!r} must have probabilities, of a softmax output or, for two "
-                    f"classes or several labels, of sigmoid; got {self.output} with {n_outputs} "
-                    f"output{'s' * (n_outputs > 1)}"
+                    f"metric {metric.name!r} must have probabilities, of a softmax output or, for "
+                    f"two classes or several labels, of sigmoid; got {self.output} with "
+                    f"{n_outputs} output{'s' * (n_outputs > 1)}"
                 )
 
     def scores(
         self, y: AnyArray, labels: AnyArray | None, a: Array, weights: Array | None = None
     ) -> dict[str, float]:
-        """The value of each, for targets `y` and activations `a` (m, n_L) of the output layer."""
-        if not self.rows:
+        """Return all metrics for targets `y` and activations `a` (m, n_L) of the output layer."""
+        if not self.metrics:
             return {}
         self.check(labels, a.shape[1])
         checks.some_weight("sample_weight", weights)
-        given = Given(y, labels, a, self.threshold)
-        return {row.name: self.value(row, given, weights) for row in self.rows}
+        data = Predictions(y, labels, a, self.threshold)
+        return {metric.name: self.value(metric, data, weights) for metric in self.metrics}
 
     def accuracy(self, labels: AnyArray, a: Array, weights: Array | None) -> float:
         """Return the share of samples whose class, or whose labels all, are right."""
         return scores.accuracy(labels, predicted(a, labels, self.threshold), weights)
 
-    def value(self, row: Metric, given: Given, weights: Array | None) -> float:
-        value = row.value(*given.to(row.needs), weights, given.n_classes)
-        if isnan(value) and isinstance(row, BuiltIn) and row.requires:
-            if row.name not in self.warned and np.isfinite(given.a).all():
+    def value(self, metric: Metric, data: Predictions, weights: Array | None) -> float:
+        """Return one metric; warn once if it is NaN because something is missing."""
+        y_true, y_pred = data.to(metric.needs)
+        value = metric.value(y_true, y_pred, weights, data.n_classes)
+        if isnan(value) and isinstance(metric, BuiltIn) and metric.requires:
+            # Activations that are NaN are another reason, which needs no warning here.
+            if metric.name not in self.warned and np.isfinite(data.a).all():
                 warnings.warn(
-                    f"metric {row.name!r} is NaN: it requires {row.requires}",
+                    f"metric {metric.name!r} is NaN: it requires {metric.requires}",
                     RuntimeWarning,
                     stacklevel=2,
                 )
-            self.warned.add(row.name)
+            self.warned.add(metric.name)
         return value
 
 
 @dataclass
-class Given:
-    """Targets and activations, in the forms in which metrics need them."""
+class Predictions:
+    """Targets and activations, in the forms that metrics need."""
 
     y: AnyArray
     labels: AnyArray | None
@@ -244,6 +259,7 @@ class Given:
 
     @property
     def n_classes(self) -> int:
+        """The number of classes: 2 for one output."""
         n_outputs: int = self.a.shape[1]
         return max(n_outputs, 2)
 
@@ -259,44 +275,46 @@ class Given:
 
 
 def predicted(a: Array, labels: AnyArray, threshold: float) -> AnyArray:
-    """Return the decisions of activations of the output layer, in the form of the labels."""
+    """Return the decisions for activations of the output layer, in the form of the labels."""
     if labels.ndim == 2:
         several: AnyArray = (a >= threshold).astype(np.int64)
         return several
     return predicted_classes(a, threshold)
 
 
-def metric_of(given: object) -> Metric:
-    if isinstance(given, Metric):
-        return given
-    if isinstance(given, str) and given in METRICS:
-        return METRICS[given]
-    if isinstance(given, type) or not callable(given):
-        raise ValueError(f"metrics must be functions or among {', '.join(METRICS)}; got {given!r}")
-    function: Any = given
+def metric_of(metric: object) -> Metric:
+    """Return the metric for a name, a function or a `Metric`."""
+    if isinstance(metric, Metric):
+        return metric
+    if isinstance(metric, str) and metric in METRICS:
+        return METRICS[metric]
+    if isinstance(metric, type) or not callable(metric):
+        raise ValueError(f"metrics must be functions or among {', '.join(METRICS)}; got {metric!r}")
+    function: Any = metric
     while isinstance(function, partial):
         function = function.func
     name = getattr(function, "__name__", type(function).__name__)
     needs, higher = AUTO, None
     if str(getattr(function, "__module__", "")).startswith("sklearn.metrics"):
-        ends = [better for ending, better in ENDINGS.items() if name.endswith(ending)]
-        needs, higher = needs_of(name), ends[0] if ends else None
-    for one in (function, given):
-        needs = getattr(one, "needs", needs)
-        higher = getattr(one, "higher_is_better", higher)
-    return Metric(name, given, needs, higher)
+        needs = needs_of(name)
+        higher = next((better for end, better in ENDINGS.items() if name.endswith(end)), None)
+    # Attributes of a partial count more than those of its function.
+    for source in (function, metric):
+        needs = getattr(source, "needs", needs)
+        higher = getattr(source, "higher_is_better", higher)
+    return Metric(name, metric, needs, higher)
 
 
 def needs_of(name: str) -> str:
-    """Return what a function of scikit-learn needs."""
+    """Return the form of the data that a function of scikit-learn needs."""
     if name in OF_SCORES:
         return SCORES
     return PROBABILITIES if name in OF_PROBABILITIES else AUTO
 
 
-def metrics_for(network: BaseNetwork, given: Any) -> Metrics:
-    """Return the metrics asked for, with the threshold and the output of a network."""
-    return Metrics(given, network._threshold(), network.output)
+def metrics_for(network: BaseNetwork, metrics: Any) -> Metrics:
+    """Return metrics with the threshold and the output of a network."""
+    return Metrics(metrics, network._threshold(), network.output)
 
 
 def score(
@@ -308,10 +326,10 @@ def score(
     metrics: Metrics,
 ) -> dict[str, float]:
     """Return the cost, the accuracy if there are labels, and the metrics."""
-    scores = {}
-    if labels is not None or metrics.rows:
+    scores: dict[str, float] = {}
+    if labels is not None or metrics:
         a = network._outputs(X)
         scores = metrics.scores(y, labels, a, weights)
         if labels is not None and "accuracy" not in scores:
             scores = {"accuracy": metrics.accuracy(labels, a, weights)} | scores
-    return {"cost": float(network._core.mean_cost(X, y, weights))} | scores
+    return {"cost": network._core.mean_cost(X, y, weights)} | scores

@@ -299,10 +299,10 @@ class Streamed(TrainingData):
                 costs = (costs.astype(net.dtype) * weights).astype(float)
                 weight_sum.add(weights.astype(float))
             cost_sum.add(costs)
-            if tally.is_open or metrics.rows:
+            if tally.is_open or metrics:
                 a = net._outputs(block.X)
                 tally.add(block.y, a, weights)
-                if metrics.rows:
+                if metrics:
                     predicted.append((block.y, a, weights))
         if cost_sum.count == 0:
             raise self.is_empty()
@@ -321,7 +321,7 @@ class Streamed(TrainingData):
 
         Metrics need all targets and activations together, so that these are kept in memory.
         """
-        if not metrics.rows:
+        if not metrics:
             return {}
         predict = self.net._outputs
         predicted = [(block.y, predict(block.X), block.weights) for block in self.blocks()]
@@ -329,7 +329,7 @@ class Streamed(TrainingData):
 
     def scores_of(self, metrics: Metrics, predicted: Sequence[Predicted]) -> dict[str, float]:
         """Return the metrics of all samples together."""
-        if not metrics.rows:
+        if not metrics:
             return {}
         columns: Any = zip(*predicted, strict=True)
         whole: Any = (None if parts[0] is None else np.concatenate(parts) for parts in columns)

@@ -161,7 +161,7 @@ class Samples(TrainingData):
 
     def metric_scores(self, metrics: Metrics) -> dict[str, float]:
         """Return the metrics of the present predictions."""
-        if not metrics.rows:
+        if not metrics:
             return {}
         a = self.net._outputs(self.X)
         return metrics.scores(self.y, self.judged, a, self.weights)

@@ -1,8 +1,8 @@
 """The functions of the metrics, in NumPy and float64, with scikit-learn's conventions.
 
 `y` and `p` are targets and predictions, `weights` (m,) or None. `y` holds classes 0 to n - 1, (m,),
-or 0 and 1 for several labels a sample, (m, n); for values it is (m,) or (m, n). Scores are (m,), of
-class 1, for two classes and (m, n) otherwise.
+or 0 and 1 for several labels per sample, (m, n); for values it is (m,) or (m, n). Scores are (m,),
+of class 1, for two classes, and otherwise (m, n).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def mean(values: AnyArray, weights: Weights) -> float:
 def total_of(values: AnyArray, weights: AnyArray) -> Any:
     """Return the sum of (m,) or (m, n) values times weights, over the rows.
 
-    Not by a product of BLAS, whose bits depend on its threads.
+    It does not use a matrix product, because the bits of BLAS depend on its threads.
     """
     return ((weights if values.ndim == 1 else weights[:, None]) * values).sum(axis=0)
 

@@ -78,7 +78,7 @@ class Trainer:
         self.moments: set[str] = set()  # for which some rank has callbacks
         self.each_epoch = bool(
             self.validation is not None
-            or self.metrics.rows
+            or self.metrics
             or self.stopping
             or self.reacts
             or self.checkpoints.each_epoch
