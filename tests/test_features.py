@@ -236,7 +236,7 @@ def test_assigning_parameters_ends_their_average(part, backend):
     fit(average=0.99)
     net.averaged()
     setattr(net, part, [None if one is None else 0 * one + 5 for one in getattr(net, part)])
-    with pytest.raises(ValueError, match="assigned or trained without it have ended"):
+    with pytest.raises(ValueError, match="the assignment of parameters, ends the average"):
         net.averaged()
     fit(average=0.99, learning_rate=0.0)
     found = [one for one in getattr(net.averaged(), part) if one is not None]

@@ -139,7 +139,7 @@ def test_no_configs_no_results():
             {"configs": [{}], "y": LABELS[1:], "rows": [[0]]},
             r"y must have as many rows as X \(90\)",
         ),
-        ({"configs": [{}], "X": X[0], "rows": [[0]]}, r"X must have shape \(m, n_0\) beside rows"),
+        ({"configs": [{}], "X": X[0], "rows": [[0]]}, r"X must have shape \(m, n_0\) if there"),
         ({"configs": [{}], "rows": [[90]]}, r"rows of number 0 .* from -90 to 89, .*; got 90"),
         ({"configs": [{}], "rows": [[0, -91]]}, r"from -90 to 89, or 90 bools; got -91"),
         ({"configs": [{}], "rows": [[True]]}, r"or 90 bools; got 1 bools"),

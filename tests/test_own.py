@@ -255,7 +255,7 @@ def test_a_function_of_several_rows_is_refused(backend):
 def test_names_and_functions_are_checked(backend):
     with pytest.raises(ValueError, match="name must be an identifier such as 'my_cost'; got 'a b'"):
         bp.Cost("a b", square, twice)
-    with pytest.raises(ValueError, match="name must not be that of a table's activation; got 'tan"):
+    with pytest.raises(ValueError, match="that of a built-in activation; got 'tan"):
         bp.Activation("tanh", np.tanh, one)
     with pytest.raises(TypeError, match="sigma_prime must be a function; got 1"):
         bp.Activation("mine", np.tanh, 1)

@@ -659,7 +659,7 @@ def test_other_objects_are_refused(tmp_path: Path) -> None:
         bp.data.source(tmp_path / "nothing")
     with pytest.raises(ValueError, match="must hold files of one kind"):
         bp.data.source(tmp_path)
-    with pytest.raises(TypeError, match="y must be given"):
+    with pytest.raises(TypeError, match="y is required"):
         network().fit(X, **SETTINGS)
 
 

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 
 GRADIENT_DESCENT = "sgd"
-
-
-LONG_STEP = 10**7  # samples times parameters from which signals do not wait for a step to end
+LONG_STEP = 10**7  # samples times parameters from which Ctrl-C may interrupt a step
 
 
 class BaseNetwork:
@@ -56,36 +54,38 @@ class BaseNetwork:
         max_norm: float = 0.0,
         layer_norm: bool = False,
     ) -> None:
+        """Draw the parameters; for the arguments see `Network`."""
         self.backend, module = backends.choose(backend)
         self._tables = Tables(module)
+        hidden = {"dropout": dropout, "layer_norm": layer_norm}
         every = {"l1": l1, "l2": l2, "weight_decay": weight_decay, "max_norm": max_norm}
-        sizes, given = split(sizes, {"dropout": dropout, "layer_norm": layer_norm}, every)
+        sizes, layers = split(sizes, hidden, every)
         sizes = checks.sizes(sizes)
         memory.need_parameters(sizes, checks.dtype(dtype))
         activations = self._tables.activations(activation, len(sizes) - 2)
         activations.append(self._tables.function("activation", output))
-        for i, layer in enumerate(given):
+        for i, layer in enumerate(layers):
             if layer.activation is not None:
                 activations[i] = self._tables.function("activation", layer.activation)
         chosen_cost = self._tables.function("cost", cost)
         self._activations = activations
-        self._functions = own_of([*activations, chosen_cost])
+        self._functions = custom_functions([*activations, chosen_cost])
         self._unchecked = bool(self._functions)
         seed = checks.seed(seed)
         self.seed = int.from_bytes(os.urandom(8), "little") >> 1 if seed is None else seed
-        self._seed_is_drawn = seed is None  # then `fit(comm=...)` takes that of rank 0
+        self._seed_is_drawn = seed is None  # `fit(comm=...)` then uses the seed of rank 0
         self.epochs_trained = 0
-        self._steps = 0  # of `step` under dropout
-        self._several_labels = False  # a sample, in some data that it was trained on
+        self._steps = 0  # calls of `step` under dropout
+        self._several_labels = False  # per sample, in the data of a training
         self.metadata: dict[str, Any] = {}
         self._optimizer: str | None = None
-        self._history: History | None = None  # of the last training, for `diagnose`
-        self._options = [layer.options for layer in given]
+        self._history: History | None = None  # the last training, for `diagnose`
+        self._options = [layer.options for layer in layers]
         arguments = (sizes, activations, chosen_cost, checks.dtype(dtype), self._options)
         self._core: CoreNetwork = module.Network(*arguments)
         if self.backend == "numpy":
             self._core = Locked(self._core)
-        self._n_parameters = sum(self._counts())  # asked for by each step
+        self._n_parameters = sum(self._counts())  # each step needs it
         self._busy = Lock()
         custom_cost = isinstance(chosen_cost, Cost)
         self._target_range = checks.ANY_TARGET if custom_cost else module.target_range(chosen_cost)
@@ -117,8 +117,8 @@ class BaseNetwork:
         >>> Network([4, Dense(8, "relu", dropout=0.5), 3]).layers[0].dropout
         0.5
         """
-        given = zip(self.sizes[1:], self._activations, self._options, strict=True)
-        return [Dense(n, activation, **options) for n, activation, options in given]
+        layers = zip(self.sizes[1:], self._activations, self._options, strict=True)
+        return [Dense(n, activation, **options) for n, activation, options in layers]
 
     @property
     def cost(self) -> str:
@@ -140,9 +140,9 @@ class BaseNetwork:
         return self._n_parameters
 
     def _counts(self) -> list[int]:
-        """The number of parameters of each layer."""
+        """Return the number of parameters of each layer."""
         layers = zip(self._shapes(), self._options, strict=True)
-        return [n_out * (n_in + 1 + 2 * one["layer_norm"]) for (n_out, n_in), one in layers]
+        return [n_out * (n_in + 1 + 2 * own["layer_norm"]) for (n_out, n_in), own in layers]
 
     @property
     def weights(self) -> list[Array]:
@@ -155,9 +155,9 @@ class BaseNetwork:
         return self._core.weights()
 
     @weights.setter
-    def weights(self, given: Sequence[Data]) -> None:
+    def weights(self, arrays: Sequence[Data]) -> None:
         self._refuse_in_training("weights")
-        self._core.set_weights(checks.parameters("weights", given, self._shapes(), self.dtype))
+        self._core.set_weights(checks.parameters("weights", arrays, self._shapes(), self.dtype))
         self._optimizer = None  # its memory belongs to the old parameters
 
     @property
@@ -172,10 +172,10 @@ class BaseNetwork:
         return self._core.biases()
 
     @biases.setter
-    def biases(self, given: Sequence[Data]) -> None:
+    def biases(self, arrays: Sequence[Data]) -> None:
         self._refuse_in_training("biases")
         shapes = [shape[:1] for shape in self._shapes()]
-        self._core.set_biases(checks.parameters("biases", given, shapes, self.dtype))
+        self._core.set_biases(checks.parameters("biases", arrays, shapes, self.dtype))
         self._optimizer = None
 
     @property
@@ -191,9 +191,9 @@ class BaseNetwork:
         return self._core.gains()
 
     @gains.setter
-    def gains(self, given: Sequence[Data | None]) -> None:
+    def gains(self, arrays: Sequence[Data | None]) -> None:
         self._refuse_in_training("gains")
-        self._core.set_gains(self._of_norm("gains", given))
+        self._core.set_gains(self._of_norm("gains", arrays))
         self._optimizer = None
 
     @property
@@ -206,32 +206,34 @@ class BaseNetwork:
         return self._core.shifts()
 
     @shifts.setter
-    def shifts(self, given: Sequence[Data | None]) -> None:
+    def shifts(self, arrays: Sequence[Data | None]) -> None:
         self._refuse_in_training("shifts")
-        self._core.set_shifts(self._of_norm("shifts", given))
+        self._core.set_shifts(self._of_norm("shifts", arrays))
         self._optimizer = None
 
-    def _of_norm(self, name: str, given: Sequence[Data | None]) -> list[Array | None]:
-        """Checked gains or shifts."""
+    def _of_norm(self, name: str, arrays: Sequence[Data | None]) -> list[Array | None]:
+        """Return checked gains or shifts."""
         layers = zip(self.sizes[1:], self._options, strict=True)
-        shapes = [(n,) if one["layer_norm"] else None for n, one in layers]
-        return checks.parameters(name, given, shapes, self.dtype)
+        shapes = [(n,) if options["layer_norm"] else None for n, options in layers]
+        return checks.parameters(name, arrays, shapes, self.dtype)
 
     def _refuse_in_training(self, what: str) -> None:
+        """Raise RuntimeError if the network is being trained."""
         if self._busy.locked():
             raise RuntimeError(f"{what} must not be changed while the network is being trained")
 
     def _shapes(self) -> list[tuple[int, int]]:
+        """Return the shape of the weights of each layer."""
         return [(n_out, n_in) for n_in, n_out in pairwise(self.sizes)]
 
     def predict(self, X: Data, out: Array | None = None) -> Array:
-        """The activations of the output layer.
+        """Return the activations of the output layer.
 
         Parameters
         ----------
         X : (m, n_0) array-like, one sample (n_0,), or a `backprop_rs.data.Source`
             A C-contiguous array of the network's dtype is used as it is, without a copy. The
-            columns of a frame go by their names, if the network was trained on a frame.
+            columns of a frame are found by name if the network was trained on a frame.
         out : (m, n_L) array, or (n_L,) for one sample; optional
             A writable C-contiguous array of the network's dtype to write the result to.
 
@@ -254,7 +256,7 @@ class BaseNetwork:
         return result
 
     def _predict_checked(self, X: Data, out: Array | None) -> Array:
-        """What `predict` does where its arguments are not ready for the core as they are."""
+        """Predict from arguments that the core cannot use as they are."""
         n_out = self.sizes[-1]
         X = self._inputs(X)
         if out is not None:
@@ -273,11 +275,11 @@ class BaseNetwork:
         return outputs
 
     def activations(self, X: Data) -> list[Array]:
-        """The activations of all layers, from the input to the output.
+        """Return the activations of all layers, from the input to the output.
 
         Parameters
         ----------
-        X : (m, n_0) array-like, or one sample (n_0,), which is a batch of one here
+        X : (m, n_0) array-like, or one sample (n_0,), which is a batch of one
 
         Returns
         -------
@@ -295,14 +297,14 @@ class BaseNetwork:
         return self._core.activations_of(X.reshape(-1, n_in))
 
     def backward(self, X: Data, y: Data, sample_weight: Data | None = None) -> Trace:
-        """Everything that back-propagation computes for a batch; nothing is changed.
+        """Return all values of back-propagation for a batch; nothing is changed.
 
         Parameters
         ----------
         X : (m, n_0) array-like, or one sample (n_0,)
-        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        y : (m, n_L) array-like, (m,) if n_L is 1, or integer class labels (m,)
         sample_weight : (m,) array-like of numbers >= 0, optional
-            What each sample counts for in the averages.
+            The weight of each sample in the averages.
 
         Returns
         -------
@@ -321,7 +323,7 @@ class BaseNetwork:
         return Trace(*self._core.backward(X, y, self._weights(sample_weight, X)))
 
     def _threshold(self) -> float:
-        """Where one output changes from no to yes."""
+        """Return the activation at which the predicted class of one output changes."""
         return threshold(self._activations[-1], self.cost)
 
     def _feature_names(self) -> tuple[str, ...]:
@@ -332,25 +334,26 @@ class BaseNetwork:
         return tuple(map(str, names))
 
     def _inputs(self, X: Data) -> Array:
-        """X (m, n_in) or (n_in,), ready for the core; the columns of a frame go by their names."""
+        """Return X (m, n_in) or (n_in,), ready for the core; frames are matched by name."""
         known = self._feature_names()
         if known and not isinstance(X, np.ndarray):
             X = frames.in_order("X", X, known)
         return checks.inputs(X, self.sizes[0], self.dtype)
 
     def _need_rows(self, X: Array, times: int) -> None:
-        """Refuse to keep so many numbers of every neuron for every sample without the room."""
+        """Raise MemoryError if `times` numbers per neuron and sample do not fit in memory."""
         rows = len(X) if X.ndim == 2 else 1
         numbers = times * rows * sum(self.sizes[1:])
-        memory.need(numbers, self.dtype, f"what is kept of {rows:,} samples")
+        memory.need(numbers, self.dtype, f"the values of {rows:,} samples")
 
-    def _weights(self, given: Data | None, X: Array) -> Array | None:
-        return None if given is None else checks.sample_weight(given, len(X), self.dtype)
+    def _weights(self, weights: Data | None, X: Array) -> Array | None:
+        """Return checked weights of samples."""
+        return None if weights is None else checks.sample_weight(weights, len(X), self.dtype)
 
     def _samples(self, X: Data, y: Data | None) -> tuple[Array, AnyArray]:
-        """X (m, n_0) and y, both ready for the core."""
+        """Return X (m, n_0) and y, both ready for the core."""
         if y is None:
-            raise TypeError("y must be given, but where X is a source with targets; got None")
+            raise TypeError("y is required unless X is a Source with targets; got None")
         n_in, *_, n_out = self.sizes
         X = self._inputs(X)
         cost = self.cost.partition("(")[0]
@@ -361,32 +364,33 @@ class BaseNetwork:
         return X, y
 
     def _check_functions(self, X: Array, y: AnyArray) -> None:
-        """Compare the derivatives of functions of the user's own with differences, once."""
+        """Compare the derivatives of custom functions with differences, once."""
         from ._internal.derivative_check import check_activation, check_cost
 
-        for own in self._functions:
-            if isinstance(own, Activation):
-                check_activation(own, self.sizes[1 + self._activations.index(own)])
-        for own in self._functions:
-            if isinstance(own, Cost):
+        for function in self._functions:
+            if isinstance(function, Activation):
+                layer = 1 + self._activations.index(function)
+                check_activation(function, self.sizes[layer])
+        for function in self._functions:
+            if isinstance(function, Cost):
                 from .data.labels import one_hot_rows
 
                 y = one_hot_rows(y, self.sizes[-1]) if y.ndim == 1 else y
-                check_cost(own, self._outputs(X), y)
+                check_cost(function, self._outputs(X), y)
         self._unchecked = False
 
     def step(
         self, X: Data, y: Data, learning_rate: float, sample_weight: Data | None = None
     ) -> float:
-        """One step of gradient descent with the averaged gradient of this batch.
+        """Take one step of gradient descent with the averaged gradient of this batch.
 
-        w := w - learning_rate dC/dw, b := b - learning_rate dC/db. Under dropout each step leaves
-        out others, by the seed and the number of the step.
+        w := w - learning_rate dC/dw, b := b - learning_rate dC/db. Under dropout each step has
+        a mask of its own, from the seed and the number of the step.
 
         Parameters
         ----------
         X : (m, n_0) array-like, or one sample (n_0,)
-        y : (m, n_L) array-like, (m,) where n_L is 1, or integer class labels (m,)
+        y : (m, n_L) array-like, (m,) if n_L is 1, or integer class labels (m,)
         learning_rate : float
             Finite and >= 0.
 
@@ -411,8 +415,8 @@ class BaseNetwork:
         return self._one_step(X, y, learning_rate, weights)
 
     def _one_step(self, X: Array, y: AnyArray, rate: float, weights: Array | None) -> float:
-        """One update; under dropout with a mask that no step before it had."""
-        at, drops = 0, any(one["dropout"] for one in self._options)
+        """Update once; each step under dropout has a mask of its own."""
+        at, drops = 0, any(options["dropout"] for options in self._options)
         short = self.backend == "rust" and len(X) * self.n_parameters < LONG_STEP
         if short and not drops and not self._functions:
             return self._core.step(X, y, rate, weights)
@@ -435,42 +439,47 @@ class BaseNetwork:
             raise KeyboardInterrupt
         return costs[0]
 
-    def _use_optimizer(self, given: Choice) -> None:
-        """Keep the optimiser with its memory, unless another one is asked for."""
-        wanted = self._tables.row("optimizer", given)
+    def _use_optimizer(self, choice: Choice) -> None:
+        """Switch to an optimizer; the current one keeps its memory."""
+        wanted = self._tables.row("optimizer", choice)
         if wanted != self._optimizer:
             self._core.set_optimizer(wanted)
             self._optimizer = wanted
 
     def _settings(self) -> dict[str, Any]:
-        """What a file holds beside the parameters."""
-        names = (
-            *("sizes", "activation", "output", "cost", "dtype", "seed"),
-            *("epochs_trained", "metadata"),
-        )
-        settings = {name: getattr(self, name) for name in names}
-        if any(any(one.values()) for one in self._options):
+        """Return the contents of a file besides the parameters."""
+        settings: dict[str, Any] = {
+            "sizes": self.sizes,
+            "activation": self.activation,
+            "output": self.output,
+            "cost": self.cost,
+            "dtype": self.dtype,
+            "seed": self.seed,
+            "epochs_trained": self.epochs_trained,
+            "metadata": self.metadata,
+        }
+        if any(any(options.values()) for options in self._options):
             settings["layers"] = self._options
         if self._several_labels:
             settings["several_labels"] = True
         if self._functions:
-            settings["functions"] = [[one.kind, one.name] for one in self._functions]
+            settings["functions"] = [[custom.kind, custom.name] for custom in self._functions]
         return settings
 
     def _restore(
         self, settings: dict[str, Any], backend: str, functions: Sequence[Activation | Cost]
     ) -> None:
-        """Make this a network of these settings, with parameters of zero."""
+        """Rebuild this network from settings, with parameters of zero."""
         names = ("sizes", "activation", "output", "cost", "dtype", "seed")
         choices = {name: settings[name] for name in names}
-        own = {(one.kind, one.name): one for one in functions}
+        own = {(custom.kind, custom.name): custom for custom in functions}
         activations = [own.get(("activation", name), name) for name in choices["activation"]]
         choices["activation"] = activations
         for kind, name in (("activation", "output"), ("cost", "cost")):
             choices[name] = own.get((kind, choices[name]), choices[name])
         options = settings.get("layers") or [{}] * (len(choices["sizes"]) - 1)
         first, *sizes = checks.sizes(choices["sizes"])
-        layers = [Dense(n, **one) for n, one in zip(sizes, options, strict=True)]
+        layers = [Dense(n, **layer) for n, layer in zip(sizes, options, strict=True)]
         choices["sizes"] = [first, *layers]
         BaseNetwork.__init__(self, **choices, init="zeros", backend=backend)
         self.epochs_trained = checks.integer(
@@ -482,7 +491,7 @@ class BaseNetwork:
         self._several_labels = checks.flag("several_labels", settings.get("several_labels", False))
 
     def __getstate__(self) -> dict[str, Any]:
-        """For `pickle` and `copy`: a twin trains on to the same bits."""
+        """Return the state for `pickle` and `copy`; a copy trains on to the same bits."""
         return {
             "settings": self._settings(),
             "state": self._core.state(),
@@ -506,34 +515,45 @@ class BaseNetwork:
 def split(
     sizes: Sequence[int | Dense], hidden: dict[str, Any], every: dict[str, Any]
 ) -> tuple[Sequence[int], list[Dense]]:
-    """Plain sizes, and a `Dense` for each layer after the inputs."""
+    """Return plain sizes, and a `Dense` for each layer after the inputs.
+
+    Parameters
+    ----------
+    sizes : list or tuple
+        As for `Network`.
+    hidden, every : dict
+        Options of the hidden layers, and of all layers, without a `Dense` of their own.
+    """
     if not isinstance(sizes, (list, tuple)) or len(sizes) < 2:
-        return sizes, []  # type: ignore[return-value]  # what is wrong is said where sizes are
-    first, *layers = sizes
-    plain = [first, *(one.n_out if isinstance(one, Dense) else one for one in layers)]
-    given = []
-    for i, one in enumerate(layers, 1):
-        options = every | (hidden if i < len(layers) else {})
-        given.append(one if isinstance(one, Dense) else Dense(1, **options))
-    for number, (n, one) in enumerate(zip(plain[1:], given, strict=True), 1):
-        if one.layer_norm and n == 1:
+        return sizes, []  # type: ignore[return-value]  # `checks.sizes` raises the error
+    first, *entries = sizes
+    plain = [first, *(entry.n_out if isinstance(entry, Dense) else entry for entry in entries)]
+    layers = []
+    for number, entry in enumerate(entries, 1):
+        options = every | (hidden if number < len(entries) else {})
+        layers.append(entry if isinstance(entry, Dense) else Dense(1, **options))
+    for number, (n, layer) in enumerate(zip(plain[1:], layers, strict=True), 1):
+        if layer.layer_norm and n == 1:
             raise ValueError(
                 f"layer_norm must be for layers of 2 neurons or more; got 1 in layer {number}"
             )
-    if given[-1].dropout:
+    if layers[-1].dropout:
         raise ValueError(
-            f"dropout must be 0 in the last layer, whose activations are the result; got "
-            f"{given[-1].dropout:g}"
+            "dropout must be 0 in the last layer, whose activations are the result; got "
+            f"{layers[-1].dropout:g}"
         )
-    return plain, given
+    return plain, layers
 
 
-def own_of(given: Sequence[Any]) -> list[Activation | Cost]:
-    """The functions of the user's own among activations and a cost, each once."""
-    found = {(one.kind, one.name): one for one in given if isinstance(one, (Activation, Cost))}
-    for one in given:
-        if isinstance(one, (Activation, Cost)) and found[one.kind, one.name] != one:
-            raise ValueError(
-                f"{one.kind}s of your own must have different names; got {one.name!r} twice"
-            )
-    return list(found.values())
+def custom_functions(functions: Sequence[Any]) -> list[Activation | Cost]:
+    """Return the custom functions among activations and a cost, each once."""
+    by_name: dict[tuple[str, str], Activation | Cost] = {}
+    for function in functions:
+        if isinstance(function, (Activation, Cost)):
+            by_name.setdefault((function.kind, function.name), function)
+            if by_name[function.kind, function.name] != function:
+                raise ValueError(
+                    f"{function.kind}s of your own must have different names; got "
+                    f"{function.name!r} twice"
+                )
+    return list(by_name.values())

@@ -1,4 +1,4 @@
-"""Activations and costs of your own: a function of arrays with its derivative."""
+"""Custom activations and costs: a function of arrays with its derivative."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Activation(CustomActivation):
-    """An activation of your own, accepted wherever the name of one is.
+    """A custom activation, accepted wherever the name of one is.
 
-    Both functions get arrays (m, n) of the network's dtype, which they must not change, and act
-    on each number alone: in how many blocks the rows of a batch come is open. The derivative is
-    compared with differences when the network first meets samples and targets.
+    Both functions take arrays (m, n) of the network's dtype, which they must not change. They must
+    be elementwise, because a batch may be passed in several blocks. The derivative is compared with
+    differences at the first call with samples and targets.
 
     Parameters
     ----------
     name : str
-        An identifier that no row of the table of activations has.
+        An identifier that is not the name of a built-in activation.
     sigma : function of z
         a = sigma(z), of the shape of z.
     sigma_prime : function of z and a
         The derivative da/dz, of the shape of z; use whichever is cheaper.
     formula : str, optional
         sigma as a formula of z, such as "log(z + sqrt(z^2 + 1))", for `explain`, which otherwise
-        shows the name alone. Numbers, pi, e, `+ - * / ^`, brackets, the functions abs, cos, cosh,
-        erf, exp, log, max, min, sign, sin, sqrt and tanh, and `A if z > 0 else B`.
+        shows only the name. It may have numbers, pi, e, `+ - * / ^`, brackets, the functions abs,
+        cos, cosh, erf, exp, log, max, min, sign, sin, sqrt and tanh, and `A if z > 0 else B`.
     derivative_formula : str, optional
-        sigma_prime as such a formula of z and a.
+        sigma_prime as a formula of z and a.
 
     Raises
     ------
     ValueError
-        If a formula cannot be read or is not that of its function. When first used, if the
-        derivative is not that of sigma, with the worst element. What
-        the functions raise themselves comes out of `fit` and the others as it is, and the network
-        then has the parameters of the last whole step.
+        If a formula cannot be read or differs from its function; at the first use, if the
+        derivative is wrong (it names the worst element). Exceptions of the functions pass through
+        `fit` and other calls unchanged; the network then has the parameters of the last whole
+        step.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class Activation(CustomActivation):
         self.formulas()
 
     def formulas(self) -> tuple[Expression | None, Expression | None]:
-        """The trees of both formulas, checked; None for what was not given."""
+        """Return the trees of both formulas, checked; None for a missing one."""
         if self.formula is None and self.derivative_formula is None:
             return None, None
         from ._internal.custom_formulas import of_activation
@@ -83,36 +83,36 @@ class Activation(CustomActivation):
         return of_activation(self, self.formula, self.derivative_formula)
 
     def value(self, z: Array) -> Array:
-        """sigma(z), checked."""
+        """Return sigma(z), checked."""
         return shaped(self.sigma(protected(z)), z, f"sigma of activation '{self.name}'")
 
     def slope(self, z: Array, a: Array) -> Array:
-        """sigma_prime(z, a), checked."""
-        given = self.sigma_prime(protected(z), protected(a))
-        return shaped(given, z, f"sigma_prime of activation '{self.name}'")
+        """Return sigma_prime(z, a), checked."""
+        slope = self.sigma_prime(protected(z), protected(a))
+        return shaped(slope, z, f"sigma_prime of activation '{self.name}'")
 
 
 @dataclass(frozen=True)
 class Cost(CustomCost):
-    """A cost of your own, accepted wherever the name of one is.
+    """A custom cost, accepted wherever the name of one is.
 
-    Both functions get the activations a and the targets y of the output layer, (m, n_L) of the
-    network's dtype, which they must not change, and take each sample alone. The derivative is
-    compared with differences when the network first meets samples and targets.
+    Both functions take the activations a and the targets y of the output layer, (m, n_L) of the
+    network's dtype, which they must not change. Each row must depend on its own sample only. The
+    derivative is compared with differences at the first call with samples and targets.
 
     Parameters
     ----------
     name : str
-        An identifier that no row of the table of costs has.
+        An identifier that is not the name of a built-in cost.
     value : function of a and y
-        C_i of each sample, (m,), or what each output adds to it, (m, n_L).
+        C_i of each sample, (m,), or the part of each output, (m, n_L).
     derivative : function of a and y
         dC_i/da, (m, n_L).
     formula : str, optional
-        What each output adds to C_i, as a formula of a and y such as "(a - y)^4", for `explain`;
-        written as for `Activation`.
+        The part of each output in C_i, as a formula of a and y such as "(a - y)^4", for `explain`;
+        with the syntax of `Activation`.
     derivative_formula : str, optional
-        dC_i/da of each output, as such a formula.
+        dC_i/da of each output, as a formula.
 
     Raises
     ------
@@ -141,7 +141,7 @@ class Cost(CustomCost):
         self.formulas()
 
     def formulas(self) -> tuple[Expression | None, Expression | None]:
-        """The trees of both formulas, checked; None for what was not given."""
+        """Return the trees of both formulas, checked; None for a missing one."""
         if self.formula is None and self.derivative_formula is None:
             return None, None
         from ._internal.custom_formulas import of_cost
@@ -149,41 +149,43 @@ class Cost(CustomCost):
         return of_cost(self, self.formula, self.derivative_formula)
 
     def of_samples(self, a: Array, y: Array) -> Array:
-        """C_i, (m,), checked."""
-        given = self.value(protected(a), protected(y))
+        """Return C_i, (m,), checked."""
+        value = self.value(protected(a), protected(y))
         what = f"value of cost '{self.name}'"
-        if np.ndim(given) == 1:
-            return shaped(given, a[:, 0], what)
-        sums: Array = shaped(given, a, what).sum(axis=1)
+        if np.ndim(value) == 1:
+            return shaped(value, a[:, 0], what)
+        sums: Array = shaped(value, a, what).sum(axis=1)
         return sums
 
     def slope(self, a: Array, y: Array) -> Array:
-        """derivative(a, y), checked."""
-        given = self.derivative(protected(a), protected(y))
-        return shaped(given, a, f"derivative of cost '{self.name}'")
+        """Return derivative(a, y), checked."""
+        slope = self.derivative(protected(a), protected(y))
+        return shaped(slope, a, f"derivative of cost '{self.name}'")
 
 
-def check(own: Activation | Cost, *functions: str) -> None:
-    """Refuse what is no identifier or no function."""
-    if not (isinstance(own.name, str) and own.name.isidentifier()):
-        raise ValueError(f"name must be an identifier such as 'my_{own.kind}'; got {own.name!r}")
-    if own.name in names_of(TABLES[own.kind]):
-        raise ValueError(f"name must not be that of a table's {own.kind}; got {own.name!r}")
-    for name in functions:
-        if not callable(getattr(own, name)):
-            raise TypeError(f"{name} must be a function; got {shown(getattr(own, name))}")
+def check(custom: Activation | Cost, *functions: str) -> None:
+    """Raise an error if the name is taken or not an identifier, or a function is missing."""
+    kind, name = custom.kind, custom.name
+    if not (isinstance(name, str) and name.isidentifier()):
+        raise ValueError(f"name must be an identifier such as 'my_{kind}'; got {name!r}")
+    if name in names_of(TABLES[kind]):
+        raise ValueError(f"name must not be that of a built-in {kind}; got {name!r}")
+    for argument in functions:
+        value = getattr(custom, argument)
+        if not callable(value):
+            raise TypeError(f"{argument} must be a function; got {shown(value)}")
 
 
 def protected(array: Array) -> Array:
-    """The same numbers, not to be written to."""
+    """Return a read-only view of an array."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
-def shaped(given: Any, like: Array, what: str) -> Array:
-    """A copy of numbers of the shape and the dtype of another array."""
-    array: AnyArray = np.asarray(given)
+def shaped(values: Any, like: Array, what: str) -> Array:
+    """Return a copy of numbers in the shape and the dtype of another array."""
+    array: AnyArray = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{what} must return real numbers; got {array.dtype}")
     if array.shape != like.shape:

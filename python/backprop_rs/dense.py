@@ -1,4 +1,4 @@
-"""One layer's settings, where they differ from layer to layer."""
+"""The settings of one layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._internal.checks import boolean, integer, within
 if TYPE_CHECKING:
     from ._internal.types import Function
 
-# (least, largest) of each number; the largest itself is not accepted where it is finite.
+# (smallest, largest) of each number; a finite largest is not accepted itself.
 RANGES = {
     "dropout": (0.0, 1.0),
     "l1": (0.0, inf),
@@ -29,25 +29,24 @@ class Dense:
     ----------
     n_out : int
         The number of its neurons, at least 1.
-    activation : row of the table of activations or `Activation`, optional
+    activation : name, object of `backprop_rs.activations` or `Activation`, optional
         By default the network's `activation`, for the last layer its `output`.
     dropout : float, default 0.0
-        The share of its activations that training leaves out, at least 0 and less than 1; the
+        The fraction of its activations that training sets to 0, at least 0 and less than 1; the
         others are scaled up (inverted dropout; Srivastava et al. 2014). A sample's mask is a
         function of the seed, the epoch, the sample and the layer. Not for the last layer.
     l1, l2 : float, default 0.0
         The gradient of l1 sum |w| + l2 sum w^2 joins that of the cost in each update: l1 sign(w)
-        + 2 l2 w. Biases are not penalised, and costs are reported without penalties.
+        + 2 l2 w. Biases have no penalties, and reported costs do not include penalties.
     weight_decay : float, default 0.0
         w := w - learning_rate weight_decay w before each update (Loshchilov & Hutter 2019).
     max_norm : float, default 0.0
-        The largest norm of a neuron's incoming weights after an update; 0 for none.
-
+        The largest norm of a neuron's incoming weights after an update; 0 means no limit.
     layer_norm : bool, default False
-        The activation sees gain z_hat + shift in the place of z, with z_hat = (z - mean) /
+        The activation takes gain z_hat + shift instead of z, with z_hat = (z - mean) /
         sqrt(variance + 1e-5), mean and variance over the neurons of the layer, for each sample
-        alone (Ba, Kiros & Hinton 2016, eq. 3). The gains, 1 at first, and the shifts, 0 at first,
-        one a neuron, are learnt as the biases are: without penalties. For 2 neurons or more.
+        (Ba, Kiros & Hinton 2016, eq. 3). Gains (initially 1) and shifts (initially 0), one per
+        neuron, are trained as the biases are, without penalties. For 2 neurons or more.
 
     Examples
     --------
@@ -73,7 +72,7 @@ class Dense:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the layer has beside its activation."""
+        """The settings besides the activation."""
         return {name: getattr(self, name) for name in OPTIONS}
 
 

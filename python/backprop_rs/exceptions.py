@@ -1,6 +1,6 @@
 """The exceptions of this package; each is also one of Python's own.
 
-Every exception can be pickled and copied with its attributes, so that a pool of processes can hand
+Every exception can be pickled and copied with its attributes, so that a pool of processes can pass
 it on.
 """
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class MaskedValues(ValueError):
-    """Data hold masked values, which NumPy would read as whatever lies beneath the mask.
+    """Data hold masked values, and NumPy would read the numbers below the mask.
 
     Examples
     --------
@@ -39,7 +39,7 @@ class MaskedValues(ValueError):
 
 
 class MissingCell(ValueError):
-    """A cell of a table is missing, and `missing` does not say what to do then.
+    """A cell of a table is missing, and the option `missing` does not allow that.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class MissingCell(ValueError):
         The file or frame, row and column.
     of_target : bool
     accepted : str
-        The values of `missing` that would go on.
+        The values of `missing` that would continue.
 
     Attributes
     ----------
@@ -70,9 +70,9 @@ give missing='drop' to go on
 
 
 class NonFiniteCost(ValueError, FloatingPointError):
-    """The cost of a batch was NaN or infinite, and `fit` was to raise an error then.
+    """The cost of a batch was NaN or infinite, and `fit` has `on_nan="raise"`.
 
-    The network has the parameters from before the update that led there.
+    The network has the parameters before the update that caused it.
 
     Parameters
     ----------
@@ -108,18 +108,18 @@ class NotNumbers(TypeError):
 
 
 class RanksDiffer(ValueError):
-    """The ranks of a training on many ranks are about to train differently.
+    """The ranks of a distributed training have different settings.
 
-    Every rank raises it, before the first step, with the same sentence.
+    Every rank raises it before the first step, with the same sentence.
     """
 
 
 class RankFailed(RuntimeError):
-    """Another rank of a training on many ranks has failed, and with it the training of all.
+    """Another rank of a distributed training has failed, which ends the training on all ranks.
 
-    The rank that has failed raises its own exception, all others this one. It is also an instance
-    of the nearest built-in exception: if a rank raises a ValueError, `except ValueError` holds on
-    all ranks.
+    The failed rank raises its own exception, all others this one. It is also an instance of the
+    nearest built-in exception: if a rank raises a ValueError, `except ValueError` works on all
+    ranks.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ class RankFailed(RuntimeError):
     kind : str
         The name of the exception's type.
     sentence : str
-        What the exception says.
+        The text of the exception.
 
     Attributes
     ----------
@@ -145,7 +145,7 @@ class RankFailed(RuntimeError):
         self.rank, self.kind, self.sentence = rank, kind, sentence
 
     def __str__(self) -> str:
-        # Arguments that are refused are described in full by their sentence.
+        # The sentences about wrong arguments need no name of a type.
         name = "" if self.kind in ("ValueError", "TypeError") else self.kind
         return ": ".join(filter(None, (f"rank {self.rank}", name, self.sentence)))
 
@@ -169,16 +169,16 @@ def nearest_builtin(kind: type[BaseException]) -> str:
     >>> nearest_builtin(NonFiniteCost)
     'ValueError'
     """
-    return next(one.__name__ for one in kind.__mro__ if one.__module__ == "builtins")
+    return next(base.__name__ for base in kind.__mro__ if base.__module__ == "builtins")
 
 
 @lru_cache(maxsize=64)
 def _also(base: str) -> type[RankFailed]:
     kind = getattr(builtins, base)
     if not issubclass(kind, Exception) or issubclass(RankFailed, kind):
-        return RankFailed  # SystemExit, for one, would end the other ranks without a word
+        return RankFailed  # SystemExit, for example, would end the other ranks silently
     names = {"__module__": RankFailed.__module__, "__doc__": RankFailed.__doc__}
     try:
         return type("RankFailed", (RankFailed, kind), names)
-    except TypeError:  # built in with another layout
+    except TypeError:  # its instances have another layout in C
         return RankFailed

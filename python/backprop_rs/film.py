@@ -38,11 +38,13 @@ class Frame:
         return cls(*at, net.weights, net.biases, net.gains, net.shifts)
 
     def restore(self, net: BaseNetwork) -> None:
+        """Set the parameters of a network to those of the frame."""
         net.weights, net.biases = self.weights, self.biases
         net.gains, net.shifts = self.gains, self.shifts
         net.epochs_trained = self.epoch
 
     def arrays(self) -> list[Array]:
+        """Return all parameters."""
         several = [*self.weights, *self.biases, *self.gains, *self.shifts]
         return [array for array in several if array is not None]
 
@@ -95,10 +97,12 @@ class Film:
         return min(place, end) if self.place < end else NEVER
 
     def look(self, net: BaseNetwork, at: Stop) -> None:
+        """Keep the parameters at a stop."""
         self.count += 1
         self.keep(net, at)
 
     def keep(self, net: BaseNetwork, at: Stop) -> None:
+        """Add a frame."""
         self.place = at
         self.frames.append(Frame.of(net, at))
 

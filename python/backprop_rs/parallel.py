@@ -1,4 +1,4 @@
-"""Many networks side by side, one to a core."""
+"""Train many networks at once, each in one thread."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from ._internal.types import AnyArray, Data
     from .history import History
 
-PATIENCE = 0.05  # seconds between two looks at Ctrl-C
+PATIENCE = 0.05  # seconds between two checks for Ctrl-C
 
 
 @dataclass
 class Trained:
-    """One of many: its settings, the network and its history, or what has gone wrong."""
+    """The result of one training: its settings, the network and the history, or the error."""
 
     config: Mapping[str, Any]
     net: Network | None = None
@@ -41,37 +41,37 @@ def train_many(
     rows: Sequence[Any] | None = None,
     threads: int | None = None,
 ) -> list[Trained]:
-    """Train networks side by side over the threads, each with the same bits as alone.
+    """Train networks in parallel, one per thread, each with the same bits as on its own.
 
-    For grid searches, ensembles and cross-validation of small networks: each is trained by one
-    thread. A network that one thread would keep busy for long is better trained alone, by all.
+    This suits grid searches, ensembles and cross-validation of small networks. Train a large
+    network on its own, with all threads.
 
     Parameters
     ----------
     configs : sequence of dict
         The arguments of `Network` and of `Network.fit` for each, by name.
     X, y : array-like
-        As for `Network.fit`, but for sources; the same for all.
+        As for `Network.fit`, except sources; the same for all.
     rows : sequence of index arrays, optional
         The rows of X and y that each network learns from, such as the folds of a cross-validation:
-        integers, one bool a row, or a slice.
+        integers, one bool per row, or a slice.
     threads : int, optional
-        By default as many as the core may use.
+        By default the number that the core may use.
 
     Returns
     -------
     list of Trained
-        In the order of `configs`. What goes wrong with one is its `error`, and the others are
-        kept. Ctrl-C ends all of them after the step they are in, and the call returns: the
-        history of those that it has ended has `stopped == "interrupted"`, and those that have not
-        begun have neither a network nor a history. An exception that is to end the program, such
-        as the SystemExit of `sys.exit()` in a callback, ends all of them too, and is raised here.
+        In the order of `configs`. If one fails, it has the `error`, and the others continue.
+        Ctrl-C ends all of them after the current step, and the call returns: interrupted ones
+        have a history with `stopped == "interrupted"`, and those that have not started have
+        neither a network nor a history. An exception that should end the program, such as the
+        SystemExit of `sys.exit()` in a callback, ends all of them too, and is raised here.
 
     Raises
     ------
     TypeError, ValueError
-        Where a config has another argument, X or y are no arrays of numbers, or `rows` or
-        `threads` cannot be used.
+        If a config has another argument, X or y are not arrays of numbers, or `rows` or
+        `threads` is wrong.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def train_many(
     ...      "epochs": 5, "learning_rate": 0.1}
     ...     for n in (4, 8)
     ... ]
-    >>> [len(one.history) for one in bp.train_many(configs, data.X, data.y)]
+    >>> [len(result.history) for result in bp.train_many(configs, data.X, data.y)]
     [5, 5]
     """
     several = [split(i, config) for i, config in enumerate(configs)]
@@ -102,7 +102,7 @@ def train_many(
         try:
             while wait(trainings, timeout=PATIENCE).not_done:
                 interrupts.deliver()
-        except BaseException:  # of a handler of the user's own: the pool waits for all to end
+        except BaseException:  # from a signal handler: the pool waits for all to end
             interrupts.requested = True
             raise
     for training in trainings:
@@ -115,7 +115,7 @@ OF_FIT = set(signature(Network.fit).parameters) - {"self", "X", "y"}
 
 
 def split(i: int, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The arguments of the network, and those of its training."""
+    """Return the arguments of the network, and those of its training."""
     if not isinstance(config, Mapping):
         raise TypeError(f"configs must be mappings; got {type(config).__name__} in number {i}")
     for name in config:
@@ -129,49 +129,49 @@ def split(i: int, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
     return of_network, {"progress": False} | of_fit
 
 
-def in_memory(name: str, given: Any) -> AnyArray:
-    """An array of numbers, read as `Network.fit` reads it."""
-    if isinstance(given, Source):
-        raise TypeError(f"{name} must be an array in memory; got a source, which fit takes alone")
-    return checks.numbers(name, given)
+def in_memory(name: str, data: Any) -> AnyArray:
+    """Return an array of numbers, read as `Network.fit` reads it."""
+    if isinstance(data, Source):
+        raise TypeError(f"{name} must be an array in memory; got a source, which only fit accepts")
+    return checks.numbers(name, data)
 
 
-def rows_of(given: Sequence[Any], X: AnyArray, y: AnyArray) -> list[Any]:
-    """What picks the rows of each config."""
+def rows_of(choices: Sequence[Any], X: AnyArray, y: AnyArray) -> list[Any]:
+    """Return the index of the rows of each config."""
     if X.ndim != 2:
-        raise ValueError(f"X must have shape (m, n_0) beside rows; got {X.shape}")
+        raise ValueError(f"X must have shape (m, n_0) if there are rows; got {X.shape}")
     if y.ndim == 0 or len(y) != len(X):
         raise checks.wrong_targets(y, len(X), 1)
     return [
-        one if isinstance(one, slice) else indices(f"rows of number {number}", one, len(X))
-        for number, one in enumerate(given)
+        rows if isinstance(rows, slice) else indices(f"rows of number {number}", rows, len(X))
+        for number, rows in enumerate(choices)
     ]
 
 
-def indices(name: str, given: Any, m: int) -> AnyArray:
-    """Integers that count from 0 to m - 1, or from the end, or a bool for each of m rows."""
-    found = checks.numbers(name, given)
+def indices(name: str, rows: Any, m: int) -> AnyArray:
+    """Return row numbers from -m to m - 1, or one bool for each of m rows."""
+    array = checks.numbers(name, rows)
     sentence = f"{name} (counted from 0) must be integers from {-m} to {m - 1}, or {m} bools; got "
-    if found.ndim != 1 or found.dtype.kind not in "biu" or found.size == 0:
-        raise ValueError(f"{sentence}{found.dtype} of shape {found.shape}")
-    if found.dtype.kind == "b":
-        if len(found) != m:
-            raise ValueError(f"{sentence}{len(found)} bools")
-    elif not -m <= found.min() <= found.max() < m:
-        wrong = found[(found < -m) | (found >= m)][0]
+    if array.ndim != 1 or array.dtype.kind not in "biu" or array.size == 0:
+        raise ValueError(f"{sentence}{array.dtype} of shape {array.shape}")
+    if array.dtype.kind == "b":
+        if len(array) != m:
+            raise ValueError(f"{sentence}{len(array)} bools")
+    elif not -m <= array.min() <= array.max() < m:
+        wrong = array[(array < -m) | (array >= m)][0]
         raise ValueError(f"{sentence}{wrong}")
-    return found
+    return array
 
 
 def train_one(
     interrupts: Interrupts,
     samples: tuple[AnyArray, AnyArray],
     names: Sequence[str] | None,
-    one: Trained,
+    result: Trained,
     settings: tuple[dict[str, Any], dict[str, Any]],
     rows: Any,
 ) -> None:
-    """Train one of many, in a thread of the pool."""
+    """Train one network, in a thread of the pool."""
     if interrupts.asked():
         return
     token = SHARED.set(interrupts)
@@ -182,14 +182,14 @@ def train_one(
             X, y = samples if rows is None else (array[rows] for array in samples)
             if names is not None and len(names) == net.sizes[0]:
                 net.metadata["feature_names"] = list(names)
-            one.history = net.fit(X, y, **of_fit)
-            one.net = net
+            result.history = net.fit(X, y, **of_fit)
+            result.net = net
     except Exception as error:
-        one.error = error
+        result.error = error
     except KeyboardInterrupt:
         if not interrupts.asked():
             raise
-    except BaseException:  # such as SystemExit, which is to end the program
+    except BaseException:  # such as SystemExit, which should end the program
         interrupts.requested = True
         raise
     finally:

@@ -15,11 +15,12 @@ class Bar(Protocol):
 
     def wants(self) -> bool:
         """Return True if the next update is due."""
-        ...
 
-    def show(self, fraction: float, text: str) -> None: ...
+    def show(self, fraction: float, text: str) -> None:
+        """Show a fraction from 0 to 1 with a text."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Remove the bar."""
 
 
 def progress_bar(show: bool | None) -> Bar:
@@ -37,10 +38,12 @@ def progress_bar(show: bool | None) -> Bar:
 
 
 def in_terminal() -> bool:
+    """Return True if standard error is a terminal."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 def in_jupyter() -> bool:
+    """Return True in a Jupyter kernel."""
     ipython = sys.modules.get("IPython")
     return ipython is not None and type(ipython.get_ipython()).__name__ == "ZMQInteractiveShell"
 
@@ -49,26 +52,30 @@ class Silent:
     """A bar that shows nothing."""
 
     def wants(self) -> bool:
+        """Return False."""
         return False
 
     def show(self, fraction: float, text: str) -> None:
-        pass
+        """Show nothing."""
 
     def close(self) -> None:
-        pass
+        """Do nothing."""
 
 
 class Plain:
     """A bar on one line that each update overwrites."""
 
     def __init__(self) -> None:
+        """Show nothing yet."""
         self.line = ""
         self.due = 0.0
 
     def wants(self) -> bool:
+        """Return True if the next update is due."""
         return perf_counter() >= self.due
 
     def show(self, fraction: float, text: str) -> None:
+        """Overwrite the line."""
         self.due = perf_counter() + PAUSE
         done = int(WIDTH * fraction)
         line = f"[{'#' * done}{'.' * (WIDTH - done)}] {text}"
@@ -77,6 +84,7 @@ class Plain:
         self.line = line
 
     def close(self) -> None:
+        """End the line."""
         if self.line:
             sys.stderr.write("\n")
 
@@ -85,6 +93,7 @@ class Tqdm:
     """The bar of tqdm, a widget in Jupyter if ipywidgets is installed."""
 
     def __init__(self) -> None:
+        """Open the bar, or raise ImportError without tqdm."""
         import warnings
 
         with warnings.catch_warnings():
@@ -95,12 +104,15 @@ class Tqdm:
         self.due = 0.0
 
     def wants(self) -> bool:
+        """Return True if the next update is due."""
         return perf_counter() >= self.due
 
     def show(self, fraction: float, text: str) -> None:
+        """Update the bar."""
         self.due = perf_counter() + PAUSE
         self.bar.set_description_str(text, refresh=False)
         self.bar.update(fraction - self.bar.n)
 
     def close(self) -> None:
+        """Close the bar."""
         self.bar.close()

@@ -12,6 +12,7 @@ HEADER = ("layer", "shape", "activation", "parameters")
 
 
 def line(network: BaseNetwork) -> str:
+    """Return the network in one line."""
     sizes = "-".join(map(str, network.sizes))
     hidden = network.activation
     shown = hidden[:1] if len(set(hidden)) == 1 else hidden
@@ -32,6 +33,7 @@ def rows(network: BaseNetwork) -> list[tuple[str, str, str, str]]:
 
 
 def text(network: BaseNetwork) -> str:
+    """Return a plain-text table of the layers."""
     table = [HEADER, *rows(network)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = []
@@ -42,10 +44,12 @@ def text(network: BaseNetwork) -> str:
 
 
 def html(network: BaseNetwork) -> str:
+    """Return an HTML table of the layers."""
     body = "".join(html_row("td", row) for row in rows(network))
     caption = line(network).replace("->", "&rarr;")
     return f"<table><caption>{caption}</caption>{html_row('th', HEADER)}{body}</table>"
 
 
 def html_row(tag: str, cells: tuple[str, ...]) -> str:
+    """Return one row of an HTML table."""
     return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in cells) + "</tr>"

@@ -1,8 +1,8 @@
-"""How many threads the Rust core may use.
+"""The number of threads that the Rust core may use.
 
-The default is `BACKPROP_RS_NUM_THREADS`, else `OMP_NUM_THREADS` (which joblib sets for its
-workers, so that n processes do not start n x n threads), else the processors that this process may
-use. Work too small to share runs on one thread whatever is set, and results never depend on it.
+The default is `BACKPROP_RS_NUM_THREADS`, otherwise `OMP_NUM_THREADS` (which joblib sets for its
+workers, so that n processes do not start n x n threads), otherwise the processors that this process
+may use. Small work runs on one thread in any case, and results never depend on the number.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
 
-CHANGING = RLock()  # a signal handler may have a block of its own
-BLOCKS: list[list[int]] = []  # what each `with num_threads` block that is open restores
+CHANGING = RLock()  # a signal handler may open a block too
+BLOCKS: list[list[int]] = []  # the number that each open `with num_threads` block restores
 
 
 def set_num_threads(n: int) -> None:
-    """Set how many threads the Rust core may use; results never depend on it.
+    """Set the number of threads that the Rust core may use; results never depend on it.
 
     Parameters
     ----------
     n : int
-        At least 1; more than 1024 are 1024. The default is the number of processors this
-        process may use.
+        At least 1; more than 1024 counts as 1024. The default is the number of processors that
+        this process may use.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def set_num_threads(n: int) -> None:
 
 
 def get_num_threads() -> int:
-    """How many threads the Rust core may use; 1 where it cannot be imported.
+    """Return the number of threads that the Rust core may use; 1 without the core.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def get_num_threads() -> int:
 def num_threads(n: int) -> Iterator[None]:
     """Let the Rust core use n threads within a `with` block.
 
-    The setting is that of the whole process, other Python threads included.
+    The setting holds for the whole process, with all Python threads.
 
     Parameters
     ----------
@@ -92,16 +92,16 @@ def num_threads(n: int) -> Iterator[None]:
         yield
     finally:
         with CHANGING:
-            place = next(i for i, one in enumerate(BLOCKS) if one is mine)
+            place = next(i for i, block in enumerate(BLOCKS) if block is mine)
             if place + 1 < len(BLOCKS):
-                BLOCKS[place + 1][0] = mine[0]  # whoever ends last restores what was first
+                BLOCKS[place + 1][0] = mine[0]  # the last block to end restores the first number
             else:
                 set_num_threads(mine[0])
             del BLOCKS[place]
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """Return the number of processors that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:
