@@ -10,7 +10,8 @@ import backprop_rs as bp
 import pytest
 import stubs
 
-CARGO = Path(__file__).parent.parent / "Cargo.toml"
+PROJECT = Path(__file__).parent.parent
+CARGO = PROJECT / "Cargo.toml"
 LIGHT = ("argparse", "csv", "gzip", "hashlib", "html", "json", "narwhals", "tempfile", "tqdm")
 
 
@@ -49,14 +50,27 @@ def test_import_is_light():
     assert run.stdout == "[]\n"
 
 
-def test_reference_imports_only_numpy():
+def test_the_twin_imports_only_numpy():
     """The standard library is allowed too."""
-    folder = Path(bp.__file__).parent / "reference"
+    package = Path(bp.__file__).parent
     pattern = r"^(?:from|import) ([a-z_]+)"
-    names = {
-        name for path in folder.glob("*.py") for name in re.findall(pattern, path.read_text(), re.M)
-    }
+    paths = [*package.glob("reference/*.py"), *package.glob("tables/*.py")]
+    names = {name for path in paths for name in re.findall(pattern, path.read_text("utf-8"), re.M)}
     assert names - sys.stdlib_module_names == {"numpy"}
+
+
+def test_twins_have_the_name_of_the_file_in_the_core():
+    """CONTRIBUTING.md lists the files of the core with their twins."""
+    page = (PROJECT / "CONTRIBUTING.md").read_text("utf-8")
+    twins = dict(re.findall(r"^\| `(src/\S+)` \|.*\| `(\S+)` \|$", page, re.M))
+    package = PROJECT / "python" / "backprop_rs"
+    for core, twin in twins.items():
+        assert (PROJECT / core).exists() and (package / twin).exists()
+        assert Path(core).stem == Path(twin).stem
+    files = {f"reference/{path.name}" for path in package.glob("reference/*.py")}
+    assert files - {"reference/__init__.py", "reference/backend.py"} <= set(twins.values())
+    tables = ("activation", "cost", "init", "optimizer", "registry", "schedule")
+    assert {f"tables/{name}.py" for name in tables} <= set(twins.values())
 
 
 @pytest.mark.parametrize("module", stubs.MODULES)
