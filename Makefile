@@ -27,7 +27,7 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 MIRIFLAGS ?= -Zmiri-disable-isolation -Zmiri-ignore-leaks
 MIRI ?= kernel:: pool:: step::tests pairwise::
 
-.PHONY: miri sanitize-python build check checks test test-rust test-python wheel same-wheel deny coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
+.PHONY: miri sanitize-python build check checks test test-all test-full test-rust test-python wheel same-wheel deny coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
 
 build: ## compile the core and link the sources into the environment
 	$(PYTHON) -m maturin develop --release
@@ -57,6 +57,12 @@ stubs: ## compare the installed core with _core.pyi
 	$(PYTHON) -m mypy.stubtest backprop_rs._core
 
 test: test-rust test-python
+
+test-all: test-rust ## test with all cases, also those that `test` leaves out
+	$(PYTHON) -m pytest --full
+
+test-full: ## run only the tests that `test-all` makes more of
+	$(PYTHON) -m pytest --full -m full
 
 test-rust:
 	$(CARGO) test --locked

@@ -52,11 +52,19 @@ def processors():
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def pytest_collection_modifyitems(items):
-    """Mark the tests whose series `--full` makes longer, so that `-m sweep` runs them alone."""
+@pytest.hookimpl(tryfirst=True)  # before `-m full` chooses
+def pytest_collection_modifyitems(config, items):
+    """Leave out the tests of `--full` alone, and give its marker to those that it makes longer."""
+    if not config.getoption("full"):
+        config.hook.pytest_deselected(items=[item for item in items if is_full(item)])
+        items[:] = [item for item in items if not is_full(item)]
     for item in items:
         if "sweep" in getattr(item, "fixturenames", ()):
-            item.add_marker("sweep")
+            item.add_marker("full")
+
+
+def is_full(item):
+    return item.get_closest_marker("full") is not None
 
 
 @pytest.fixture
@@ -80,7 +88,7 @@ def closed_figures():
         sys.modules["matplotlib.pyplot"].close("all")
 
 
-@pytest.fixture(params=["rust", "numpy"], scope="session")
+@pytest.fixture(params=["rust", "numpy"], scope="module")
 def backend(request):
     """Return the name of a backend, for `Network(..., backend=backend)`."""
     if request.param == "rust" and MISSING:
@@ -88,7 +96,7 @@ def backend(request):
     return request.param
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def core(backend):
     """Return the module of a backend, without the checks of the public interface."""
     return import_module("backprop_rs._core" if backend == "rust" else "backprop_rs.reference")

@@ -16,6 +16,7 @@ from pathlib import Path
 import backprop_rs as bp
 import numpy as np
 import pytest
+from backprop_rs.cli import main
 
 COMMAND = [sys.executable, "-m", "backprop_rs"]
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")  # Debian's dataset-fashion-mnist
@@ -330,8 +331,17 @@ def test_info(flower_model, value_model):
         (("info", "."), "Is a directory"),
     ],
 )
-def test_a_wrong_argument_is_one_line(arguments, words, tmp_path):
-    assert words in complaint(*arguments, cwd=tmp_path)
+def test_a_wrong_argument_is_one_line(arguments, words, tmp_path, monkeypatch, capsys):
+    """Within this process, which starts only once."""
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main(arguments)
+    except SystemExit as end:  # of argparse
+        code = end.code
+    printed = capsys.readouterr()
+    assert (code, printed.out) == (2, "")
+    assert printed.err.startswith("backprop-rs") and printed.err.count("\n") == 1
+    assert words in printed.err
 
 
 def test_an_unknown_column_is_reported_with_the_known_ones(flowers):
@@ -425,13 +435,11 @@ def test_a_reader_of_one_line_causes_no_error(command, tmp_path):
     ],
 )
 def test_errors_of_the_machine_are_one_sentence(error, said, monkeypatch, capsys):
-    from backprop_rs import cli
-
     def fail(*_):
         raise error
 
     monkeypatch.setattr("backprop_rs.commands.inspect.info", fail)
-    assert cli.main(["info", "model"]) == 2
+    assert main(["info", "model"]) == 2
     assert capsys.readouterr().err == f"backprop-rs: {said}\n"
 
 

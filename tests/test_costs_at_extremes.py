@@ -4,6 +4,7 @@ The exact cost and δ come from the formulas of the tables, evaluated with at le
 the z that the core has rounded. NaN is always wrong; infinity is right only beyond the dtype.
 """
 
+import functools
 import itertools
 from typing import Any
 
@@ -233,6 +234,21 @@ def check(given: float, exact: Any, dtype: str, scale: Any, what: str) -> None:
     assert abs(mp.mpf(float(given)) - exact) <= bound, f"{what}: {given}, not {mp.nstr(exact, 9)}"
 
 
+@functools.cache
+def exact_values(
+    cost: str, output: str, z: tuple[float, ...], y: tuple[float, ...]
+) -> tuple[Any, ...]:
+    """Return C, δ and the scales of their roundings; the two backends and dtypes share them."""
+    exact_z, exact_y = ([mp.mpf(one) for one in row] for row in (z, y))
+    if output == "softmax":
+        value, delta = of_softmax(cost, exact_z, exact_y)
+    else:
+        value, slope = of_one(cost, output, exact_z[0], exact_y[0], 1)
+        delta = [slope]
+    scales = [scale_of_delta(output, exact_z, exact_y, one) for one in delta]
+    return value, scale_of(cost, output, exact_z, exact_y, value), delta, scales
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("cost", "output"), PAIRS)
 def test_costs_and_errors_far_out(cost: str, output: str, dtype: str, backend: str) -> None:
@@ -246,22 +262,12 @@ def test_costs_and_errors_far_out(cost: str, output: str, dtype: str, backend: s
     z, y = (np.array(part, dtype) for part in zip(*pairs, strict=True))
     costs, deltas = found(cost, output, dtype, backend, z, y)
     for i in range(len(z)):
-        exact_z, exact_y = ([mp.mpf(float(one)) for one in part[i]] for part in (z, y))
-        if output == "softmax":
-            value, delta = of_softmax(cost, exact_z, exact_y)
-        else:
-            value, slope = of_one(cost, output, exact_z[0], exact_y[0], 1)
-            delta = [slope]
+        numbers = (tuple(part[i].tolist()) for part in (z, y))
+        value, scale, delta, scales = exact_values(cost, output, *numbers)
         what = f"{cost} of {output} in {dtype} at z = {z[i]}, y = {y[i]}"
-        check(costs[i], value, dtype, scale_of(cost, output, exact_z, exact_y, value), what)
+        check(costs[i], value, dtype, scale, what)
         for j, one in enumerate(delta):
-            check(
-                deltas[i, j],
-                one,
-                dtype,
-                scale_of_delta(output, exact_z, exact_y, one),
-                f"δ of {what}",
-            )
+            check(deltas[i, j], one, dtype, scales[j], f"δ of {what}")
 
 
 def scale_of(cost: str, output: str, z: list[Any], y: list[Any], value: Any) -> Any:

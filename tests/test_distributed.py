@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -40,6 +41,7 @@ try:
 except ImportError:
     MPIEXEC = None
 
+full = functools.partial(pytest.param, marks=pytest.mark.full)
 mpi = pytest.mark.skipif(MPIEXEC is None, reason="mpi4py or mpiexec is not installed")
 
 
@@ -144,7 +146,7 @@ def alone() -> Any:
 
 
 @mpi
-@pytest.mark.parametrize("ranks", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("ranks", [full(1), 2, 3, full(4), 7])
 def test_the_bits_of_one_process_for_any_number_of_ranks(ranks: int, alone: Any) -> None:
     together = answer(ranks, "trainings")
     assert together.keys() == alone.keys()

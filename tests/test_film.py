@@ -120,6 +120,9 @@ def short(net, y=IRIS.y):
     return net.record(X, y, every=2, epochs=4, **SETTINGS)
 
 
+OPTIONS = {"boundary": {"points": 20}, "network": {}}
+
+
 @pytest.fixture
 def images():
     """Return the frames of a GIF as arrays."""
@@ -134,11 +137,10 @@ def images():
     return read
 
 
-@pytest.mark.parametrize("kind", ["boundary", "network"])
+@pytest.mark.parametrize("kind", OPTIONS)
 def test_gif_has_a_picture_of_each_frame(kind, images, tmp_path):
     film = short(network())
-    options = {"points": 20} if kind == "boundary" else {"row": 0}
-    film.animate(kind, **options).save(tmp_path / "film.gif", dpi=30)
+    film.animate(kind, **(OPTIONS[kind] or {"row": 0})).save(tmp_path / "film.gif", dpi=30)
     pictures = images(tmp_path / "film.gif")
     assert len(pictures) == len(film) == 3
     for one, other in pairwise(pictures):
@@ -196,20 +198,24 @@ def test_many_features_are_drawn_as_a_network():
     assert not film.animate(features=(0, 1), points=10).figure.axes[0].child_axes
 
 
-def test_jupyter_displays_a_film():
+def test_jupyter_displays_a_film(monkeypatch):
     pytest.importorskip("matplotlib").use("Agg")
-    film = network().record(X, IRIS.y, epochs=60, **SETTINGS)
+    from backprop_rs.plot import movie
+
+    assert movie.MAX_SHOWN == 50
+    monkeypatch.setattr(movie, "MAX_SHOWN", 5)  # which are drawn faster
+    film = network().record(X, IRIS.y, epochs=10, **SETTINGS)
     one, other = film._repr_html_(), film._repr_html_()
-    assert one.count("data:image/png;base64") == 50  # of 61
+    assert one.count("data:image/png;base64") == 5  # of 11
     ids = {re.search(r'id="([^"]+)"', text)[1] for text in (one, other)}
     assert len(ids) == 2
 
 
-@pytest.mark.parametrize("kind", ["boundary", "network"])
+@pytest.mark.parametrize("kind", OPTIONS)
 def test_each_frame_is_drawn_once_and_the_first_is_laid_out(kind, monkeypatch):
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
-    movie = short(network()).animate(kind)
+    movie = short(network()).animate(kind, **OPTIONS[kind])
     drawn, laid_out = [], []
     figure, engine = movie.figure, movie.figure.get_layout_engine()
     draw, execute = type(figure).draw, type(engine).execute
@@ -221,10 +227,10 @@ def test_each_frame_is_drawn_once_and_the_first_is_laid_out(kind, monkeypatch):
     assert (figure.canvas, figure.dpi) == before and figure.get_layout_engine() is engine
 
 
-@pytest.mark.parametrize("kind", ["boundary", "network"])
+@pytest.mark.parametrize("kind", OPTIONS)
 def test_a_frame_does_not_depend_on_those_drawn_before(kind):
     pytest.importorskip("matplotlib").use("Agg")
-    movie = short(network()).animate(kind)
+    movie = short(network()).animate(kind, **OPTIONS[kind])
     list(movie.pictures())
     first, last = (np.asarray(one) for one in movie.pictures([0, 2]))
     again = [np.asarray(one) for one in movie.pictures([0, 1, 0, 2])]
