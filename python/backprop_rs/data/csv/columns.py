@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..._core import CsvParser
 from ..._internal.printable import printable
 from ..columns import NO_TIME
-from .layout import Layout
+from .file_layout import Layout
 from .notation import (
     SKIPPED,
     TEXT,

@@ -1,17 +1,19 @@
-"""The layout of a CSV file from its first rows: delimiter, header and names of columns."""
+"""Find the layout of a CSV file from its first rows: delimiter, header and names of columns."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ..._core import csv_first_rows
 from ..._internal.printable import printable
 from ..io import Path
 from ..table_options import check_unique
-from .notation import is_number
+from .file_layout import Layout
+from .notation import TEXT, is_number
 from .options import CsvOptions
+from .parsing import parse, parser_of
 from .text import Bytes, open_utf8
 
 DELIMITERS = ("\t", ";", "|", ",", " ")
@@ -26,54 +28,6 @@ YEARS = range(1500, 2201)
 
 Row = tuple[int, list[str], int, int]
 """The line (counted from 0), the cells, and the position and the line after them."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The layout of a CSV file.
-
-    Attributes
-    ----------
-    path, options
-    delimiter : str
-    comment : str or None
-    start, line : int
-        The position in the bytes of the first row below the header, and its line, counted from 0.
-    names : list of str
-        The names of the columns.
-    has_header : bool
-    unnamed : bool
-        True if the header has no name for the first column.
-    n_empty : int
-        Columns without a name at the end of the lines, which are empty in the first rows.
-    sample : list of rows
-        The cells of the first rows.
-    notes : list of str
-        The decisions that are not evident.
-    """
-
-    path: Path
-    options: CsvOptions
-    delimiter: str
-    comment: str | None
-    start: int
-    line: int = 0
-    names: list[str] = field(default_factory=list)
-    has_header: bool = False
-    unnamed: bool = False
-    n_empty: int = 0
-    sample: list[list[str]] = field(default_factory=list, repr=False)
-    notes: tuple[str, ...] = ()
-
-    def sample_of(self, k: int) -> list[str]:
-        """Return the cells of a column in the first rows."""
-        return [row[k] for row in self.sample if len(row) > k]
-
-    def with_empty_columns(self) -> Layout:
-        """Return the layout with the columns that were left out because they seemed empty."""
-        n = len(self.names)
-        more = [f"column_{k + 1}" for k in range(n, n + self.n_empty)]
-        return replace(self, names=[*self.names, *more], n_empty=0, notes=())
 
 
 def examine(path: Path, options: CsvOptions, requested: Collection[object] = ()) -> Layout:
@@ -112,9 +66,6 @@ def examine(path: Path, options: CsvOptions, requested: Collection[object] = ())
 
 def no_rows(layout: Layout) -> ValueError:
     """Return the error of a file whose first row cannot be read, or that has none."""
-    from .notation import TEXT
-    from .parsing import parse, parser_of
-
     try:
         for _ in parse(layout, parser_of(layout, [TEXT], {})):
             pass

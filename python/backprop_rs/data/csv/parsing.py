@@ -8,7 +8,7 @@ import numpy as np
 
 from ..._core import CsvParser, csv_find_row
 from ..._internal.printable import printable
-from .layout import Layout
+from .file_layout import Layout
 from .notation import Notation
 from .text import bad_encoding, open_utf8
 

@@ -12,7 +12,8 @@ from ..columns import Column, Kind, Table
 from ..io import Path, once_read, title
 from ..table_options import left_out_index
 from .columns import RawColumn, Request, columns_of
-from .layout import Layout, examine
+from .file_layout import Layout
+from .layout import examine
 from .options import MISSING_WORDS, CsvOptions
 
 FEW_CATEGORIES = 20
