@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._internal import checks
+from ._internal.averages import average
 from ._internal.frames import library_of
 from ._internal.keywords import hint, hinting
 from .data import Column, Preprocessor, Source, Table, TableStream, as_table
@@ -309,13 +310,7 @@ squared_error, float32, 769 parameters))
 
     def _outputs_of_table(self, data: Any) -> NDArray[Any]:
         X = self.preprocessor.transform(data, self.dtype)
-        outputs: list[NDArray[Any]] = [network.predict(X) for network in self.networks]
-        if len(outputs) == 1:
-            return outputs[0]
-        total = outputs[0].astype(np.float64)
-        for each in outputs[1:]:
-            total += each
-        return (total / len(outputs)).astype(self.dtype)
+        return average([network.predict(X) for network in self.networks])
 
     def predict(self, data: Any) -> NDArray[Any]:
         """Return the answers in the target's own type and units.
@@ -483,6 +478,29 @@ squared_error, float32, 769 parameters))
             (network._settings(), network._parameters(allow_nonfinite)) for network in self.networks
         ]
         table_model_file.write(path, settings, networks)
+
+    def export(self, path: Path) -> None:
+        """Write the model as a file that runs without this package, on raw rows.
+
+        The file prepares raw cells as the model does and gives the answers of `predict`: classes
+        by their names, labels, or values in the units of the target.
+
+        Parameters
+        ----------
+        path : str or path
+            Its suffix names the format: .onnx (an input for each column, with missing cells and
+            categories as operators of the graph), .c (one file of C99 that only needs libm, with a
+            struct for a row) or .py (one file of Python that only needs NumPy).
+
+        Raises
+        ------
+        ValueError, TypeError
+            For another suffix, or if a network has what those files do not support.
+        """
+        self._check_fitted()
+        from .export import write_table_model
+
+        write_table_model(path, repr(self), self.preprocessor, self.networks)
 
     def __repr__(self) -> str:
         if not self.networks:

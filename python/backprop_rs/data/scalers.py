@@ -154,14 +154,15 @@ class QuantileScaler(Scaler):
             values, shares = values[chosen], shares[chosen]
         knots, first = np.unique(np.clip(values, -LARGEST, LARGEST), return_index=True)
         normal = NormalDist()
-        scores = tuple(map(normal.inv_cdf, shares[first].tolist()))
-        return cls(tuple(knots.tolist()), scores)
+        scores = list(map(normal.inv_cdf, shares[first].tolist()))
+        points = knots.tolist()
+        if len(points) == 1:  # all values are beyond the same end
+            points, scores = sorted([points[0], 2 * points[0]]), scores * 2
+        return cls(tuple(points), tuple(scores))
 
     def apply(self, x: Values) -> Values:
         """Return the normal scores; beyond the knots they are constant."""
         knots, scores = np.array(self.knots), np.array(self.scores)
-        if len(knots) == 1:
-            return np.full(len(x), scores[0])
         x = np.clip(x, knots[0], knots[-1])
         k = np.searchsorted(knots[1:-1], x, side="right")
         share = (x - knots[k]) / (knots[k + 1] - knots[k])

@@ -9,16 +9,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .._internal.types import Path
     from ..base_network import BaseNetwork
+    from ..data import Preprocessor
 
 # The suffix of a file, and the module whose `content` returns its bytes.
 FORMATS = {".onnx": "onnx_file", ".c": "c_source", ".py": "numpy_source"}
+TABLE_FORMATS = {".onnx": "onnx_table", ".c": "c_table", ".py": "numpy_table"}
 
 
 def write(
@@ -28,12 +30,26 @@ def write(
     preparation: bool = True,
 ) -> None:
     """Write a network in the format that the suffix of `path` names; an error leaves no file."""
-    from .._internal.writing import replace
     from .model import model_of
 
+    write_as(path, FORMATS, lambda: model_of(net, classes, preparation))
+
+
+def write_table_model(
+    path: Path, title: str, preprocessor: Preprocessor, networks: Sequence[BaseNetwork]
+) -> None:
+    """Write networks with the preparation of their tables; an error leaves no file."""
+    from .table_model import table_model_of
+
+    write_as(path, TABLE_FORMATS, lambda: table_model_of(title, preprocessor, networks))
+
+
+def write_as(path: Path, formats: Mapping[str, str], make: Callable[[], Any]) -> None:
+    """Write what `make` returns by the module for the suffix of `path`."""
+    from .._internal.writing import replace
+
     stem, suffix = os.path.splitext(os.path.basename(os.fspath(path)))
-    if suffix.lower() not in FORMATS:
-        raise ValueError(f"path must end in {', '.join(FORMATS)}; got {os.fspath(path)!r}")
-    model = model_of(net, classes, preparation)
-    module = import_module(f".{FORMATS[suffix.lower()]}", __name__)
-    replace(path, [module.content(model, stem)])
+    if suffix.lower() not in formats:
+        raise ValueError(f"path must end in {', '.join(formats)}; got {os.fspath(path)!r}")
+    module = import_module(f".{formats[suffix.lower()]}", __name__)
+    replace(path, [module.content(make(), stem)])

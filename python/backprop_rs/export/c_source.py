@@ -201,13 +201,13 @@ def functions(model: Model) -> Iterator[str]:
         yield f"\nstatic {head.format(name, settings)}\n{{\n    {ACTIVATIONS[name]}\n}}\n"
 
 
-def constants(model: Model) -> Iterator[str]:
-    """Yield the scalings and the parameters."""
+def constants(model: Model, first: int = 1) -> Iterator[str]:
+    """Yield the scalings and the parameters; `first` numbers the layers."""
     for prefix, scaling in (("", model.scaling), ("target_", model.target_scaling)):
         if scaling is not None:
             yield "\n" + array("double", f"{prefix}mean", scaling.mean)
             yield array("double", f"{prefix}scale", scaling.scale)
-    for number, layer in enumerate(model.layers, 1):
+    for number, layer in enumerate(model.layers, first):
         n_out, n_in = layer.w.shape
         yield f"\n/* layer {number}: {n_in} inputs, {n_out} neurons, {layer.name} */\n"
         for name, values in layer.parameters.items():
@@ -235,14 +235,8 @@ def predict(model: Model, name: str) -> str:
     lines += [f"    real *a = work, *z = work + {widest};"]
     first = "R((x[j] - mean[j]) / scale[j])" if model.scaling is not None else "x[j]"
     lines += loop(model.sizes[0], f"a[j] = {first};")
-    source, target = "a", "z"  # the two rows of the workspace swap their roles at each layer
-    for number, layer in enumerate(model.layers, 1):
-        n, n_in = layer.w.shape
-        lines += ["", f"    affine(w{number}, b{number}, {source}, {target}, {n_in}, {n});"]
-        if layer.gain is not None:
-            lines += [f"    normalize({target}, gain{number}, shift{number}, {n});"]
-        lines += activate(layer, target)
-        source, target = target, source
+    passes, source = forward(model)
+    lines += passes
     last = f"{source}[j]"
     if model.target_scaling is not None:
         last = f"R({last} * target_scale[j] + target_mean[j])"
@@ -250,6 +244,23 @@ def predict(model: Model, name: str) -> str:
     lines += [f"void {name}_predict(const real *x, real *y)", "{"]
     lines += [f"    STORAGE real work[{workspace(model)}];", f"    {name}_predict_in(x, y, work);"]
     return "\n".join([*lines, "}", ""])
+
+
+def forward(model: Model, first: int = 1) -> tuple[list[str], str]:
+    """Return the statements of all layers, and the row of the workspace that has the outputs.
+
+    `first` numbers the layers.
+    """
+    lines = []
+    source, target = "a", "z"  # the two rows of the workspace swap their roles at each layer
+    for number, layer in enumerate(model.layers, first):
+        n, n_in = layer.w.shape
+        lines += ["", f"    affine(w{number}, b{number}, {source}, {target}, {n_in}, {n});"]
+        if layer.gain is not None:
+            lines += [f"    normalize({target}, gain{number}, shift{number}, {n});"]
+        lines += activate(layer, target)
+        source, target = target, source
+    return lines, source
 
 
 def workspace(model: Model) -> int:

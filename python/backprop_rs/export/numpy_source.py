@@ -117,10 +117,7 @@ def sections(model: Model) -> Iterator[str]:
     if "decode(" in arrays + tests:
         yield DECODE + "\n\n"
     yield arrays
-    for name in dict.fromkeys(layer.name for layer in model.layers):
-        yield function(next(layer for layer in model.layers if layer.name == name))
-    if any(layer.gain is not None for layer in model.layers):
-        yield NORMALIZE.format(epsilon=EPSILON)
+    yield from functions(model)
     yield PREDICT.format(n_in=model.sizes[0], lines=indent("\n".join(lines(model)), "    "))
     if model.classes:
         single = model.sizes[-1] < len(model.classes)
@@ -133,13 +130,21 @@ def sections(model: Model) -> Iterator[str]:
     yield SELF_TEST.format(arrays=indent(tests, "    "))
 
 
-def constants(model: Model) -> Iterator[tuple[str, AnyArray]]:
-    """Yield the names and values of the scalings and the parameters."""
+def functions(model: Model) -> Iterator[str]:
+    """Yield the functions of layers, each once."""
+    for name in dict.fromkeys(layer.name for layer in model.layers):
+        yield function(next(layer for layer in model.layers if layer.name == name))
+    if any(layer.gain is not None for layer in model.layers):
+        yield NORMALIZE.format(epsilon=EPSILON)
+
+
+def constants(model: Model, first: int = 1) -> Iterator[tuple[str, AnyArray]]:
+    """Yield the names and values of the scalings and the parameters; `first` numbers the layers."""
     for prefix, scaling in (("", model.scaling), ("target_", model.target_scaling)):
         if scaling is not None:
             yield f"{prefix}mean", scaling.mean
             yield f"{prefix}scale", scaling.scale
-    for number, layer in enumerate(model.layers, 1):
+    for number, layer in enumerate(model.layers, first):
         for name, array in layer.parameters.items():
             yield f"{name}{number}", array
 
@@ -171,12 +176,12 @@ def function(layer: Layer) -> str:
     return f"\n\ndef {layer.name}(z{settings}):\n{body}\n"
 
 
-def lines(model: Model) -> Iterator[str]:
-    """Yield the lines of `predict` after the check of the shape."""
+def lines(model: Model, first: int = 1) -> Iterator[str]:
+    """Yield the lines of `predict` after the check of the shape; `first` numbers the layers."""
     if model.scaling is not None:
         yield "a = (a.astype(float) - mean) / scale"
     yield f"a = a.astype(np.{model.dtype})"
-    for number, layer in enumerate(model.layers, 1):
+    for number, layer in enumerate(model.layers, first):
         settings = "".join(f", {float(value)!r}" for value in layer.settings.values())
         yield f"z = a @ w{number}.T + b{number}"
         if layer.gain is not None:

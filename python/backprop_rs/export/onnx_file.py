@@ -53,14 +53,17 @@ def entry(key: str, value: object) -> bytes:
     return message((1, key), (2, json.dumps(value)))
 
 
-def forward(model: Model, graph: Graph, X: Value) -> Value:
-    """Add the scaling, and z = a w^T + b and a = sigma(z) of each layer (eq. 1 and 2)."""
+def forward(model: Model, graph: Graph, X: Value, first: int = 1) -> Value:
+    """Add the scaling, and z = a w^T + b and a = sigma(z) of each layer (eq. 1 and 2).
+
+    `first` numbers the layers.
+    """
     a = X
     if model.scaling is not None:
         wide = as_double(graph, a)
         mean = graph.array("mean", model.scaling.mean)
         a = as_type(graph, (wide - mean) / graph.array("scale", model.scaling.scale))
-    for number, layer in enumerate(model.layers, 1):
+    for number, layer in enumerate(model.layers, first):
         w, b, *norm = (
             graph.array(f"{name}{number}", array) for name, array in layer.parameters.items()
         )

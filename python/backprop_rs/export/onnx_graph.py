@@ -12,42 +12,55 @@ from .protobuf import message
 if TYPE_CHECKING:
     from .._internal.types import AnyArray
 
-INT, INTS = 2, 7  # AttributeProto.AttributeType
+INT, INTS, STRINGS = 2, 7, 8  # AttributeProto.AttributeType
 # TensorProto.DataType
-FLOAT, INT64, STRING, DOUBLE = 1, 7, 8, 11
-TYPES = {"float32": FLOAT, "float64": DOUBLE, "int64": INT64, "str": STRING}
+FLOAT, INT64, STRING, BOOL, DOUBLE = 1, 7, 8, 9, 11
+TYPES = {"float32": FLOAT, "float64": DOUBLE, "int64": INT64, "str": STRING, "bool": BOOL}
 
 
 class Graph:
-    """Nodes and constants; `dtype` is the type of all arithmetic."""
+    """Nodes and constants; `dtype` is the type of all arithmetic.
 
-    def __init__(self, dtype: str) -> None:
-        self.dtype = dtype
+    All names begin with `prefix`, so that they differ from those of inputs and outputs.
+    """
+
+    def __init__(self, dtype: str, prefix: str = "") -> None:
+        self.dtype, self.prefix = dtype, prefix
         self.scope = ""
         self.nodes: list[bytes] = []
         self.initializers: dict[str, bytes] = {}
         self._numbers = count(1)
 
-    def node(self, op: str, *inputs: Value, name: str = "", **attributes: int | list[int]) -> Value:
-        """Add a node with one output, and return the output."""
-        name = name or f"{self.scope}{op.lower()}_{next(self._numbers)}"
+    def node(
+        self,
+        op: str,
+        *inputs: Value,
+        name: str = "",
+        domain: str = "",
+        **attributes: int | list[int] | list[str],
+    ) -> Value:
+        """Add a node with one output, and return the output; `domain` is that of the operator."""
+        name = self.prefix + (name or f"{self.scope}{op.lower()}_{next(self._numbers)}")
         fields: list[tuple[int, Any]] = [(1, value.name) for value in inputs]
         fields += [(2, name), (3, name), (4, op)]
         fields += [(5, attribute(key, value)) for key, value in attributes.items()]
+        if domain:
+            fields.append((7, domain))
         self.nodes.append(message(*fields))
         return Value(self, name)
 
     def array(self, name: str, array: AnyArray) -> Value:
         """Add a constant array, and return it."""
+        name = self.prefix + name
         self.initializers[name] = tensor(name, array)
         return Value(self, name)
 
     def number(self, value: float) -> Value:
         """Add a constant of the graph's type, and return it."""
         name = f"{value:.17g}"
-        if name not in self.initializers:
+        if self.prefix + name not in self.initializers:
             self.array(name, np.array(value, self.dtype))
-        return Value(self, name)
+        return Value(self, self.prefix + name)
 
 
 class Value:
@@ -105,8 +118,10 @@ class Value:
         return self._pair("Min", self, other)
 
 
-def attribute(name: str, value: int | list[int]) -> bytes:
-    """Return an AttributeProto of an integer or of a list of integers."""
+def attribute(name: str, value: int | list[int] | list[str]) -> bytes:
+    """Return an AttributeProto of an integer, or of a list of integers or texts."""
+    if isinstance(value, list) and value and isinstance(value[0], str):
+        return message((1, name), *((9, text) for text in value), (20, STRINGS))
     if isinstance(value, list):
         return message((1, name), *((8, number) for number in value), (20, INTS))
     return message((1, name), (3, value), (20, INT))
