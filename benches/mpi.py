@@ -43,7 +43,7 @@ def least(function, repeat):
 
 def messages(comm):
     """Return the seconds of an empty message and of one of 8 MB, between ranks 0 and 1."""
-    found = {}
+    results = {}
     for length in (1, 2_000_000):
         buffer = np.zeros(length, np.float32)
 
@@ -56,8 +56,8 @@ def messages(comm):
                 comm.Send(buffer, 0)
 
         comm.Barrier()
-        found[length * WIDTH] = least(there_and_back, 200 if length == 1 else 20) / 2
-    return found
+        results[length * WIDTH] = least(there_and_back, 200 if length == 1 else 20) / 2
+    return results
 
 
 def exchanges(comm, reduction):
@@ -65,7 +65,7 @@ def exchanges(comm, reduction):
     from backprop_rs.distributed.exchange import Exchange
     from backprop_rs.distributed.sharding import partition
 
-    found = {}
+    results = {}
     for n in PARAMETERS:
         exchange = Exchange(comm, [n], "float32", reduction)
         batch, sums = partition(256 * comm.size, comm.size, reduction), np.ones((1, n), np.float32)
@@ -78,9 +78,9 @@ def exchanges(comm, reduction):
 
         once()
         comm.Barrier()
-        found[n] = least(once, max(5, 2_000_000 // n))
+        results[n] = least(once, max(5, 2_000_000 // n))
         exchange.close()
-    return found
+    return results
 
 
 def rates(comm, reduction):
@@ -88,7 +88,7 @@ def rates(comm, reduction):
     import backprop_rs as bp
 
     bp.set_num_threads(1)
-    rng, found = np.random.default_rng(comm.rank), {}
+    rng, results = np.random.default_rng(comm.rank), {}
     rows = 16_384 // comm.size
     X, y = rng.normal(size=(rows, SIZES[0])).astype(np.float32), np.arange(rows) % SIZES[-1]
     for batch in BATCHES:
@@ -99,8 +99,8 @@ def rates(comm, reduction):
         comm.Barrier()
         start = perf_counter()
         net.fit(X, y, epochs, comm=comm, reduction=reduction, **settings)
-        found[batch] = epochs * rows * comm.size / (perf_counter() - start)
-    return found
+        results[batch] = epochs * rows * comm.size / (perf_counter() - start)
+    return results
 
 
 def update_seconds():
@@ -121,15 +121,15 @@ def worker():
     from mpi4py import MPI
 
     comm = MPI.COMM_WORLD
-    found = {"ranks": comm.size, "update": update_seconds()}
+    results = {"ranks": comm.size, "update": update_seconds()}
     if comm.size > 1:
-        found["messages"] = messages(comm)
+        results["messages"] = messages(comm)
     for reduction in ("exact", "fast"):
         if comm.size > 1:
-            found[f"exchange {reduction}"] = exchanges(comm, reduction)
-        found[f"rate {reduction}"] = rates(comm, reduction)
+            results[f"exchange {reduction}"] = exchanges(comm, reduction)
+        results[f"rate {reduction}"] = rates(comm, reduction)
     if comm.rank == 0:
-        print(json.dumps(found), flush=True)
+        print(json.dumps(results), flush=True)
 
 
 # The model.

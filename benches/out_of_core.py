@@ -144,14 +144,14 @@ def table(args, hidden, in_memory):
             command = [sys.executable, __file__, "--worker", kind, "--folder", args.folder]
             command += ["--rows", in_memory, "--threads", args.threads, "--hidden", hidden]
             run = subprocess.check_output([str(one) for one in command], text=True)
-            found = json.loads(run)
-            if kind not in best or found["rate"] > best[kind]["rate"]:
-                best[kind] = found
-    for kind, found in best.items():
+            result = json.loads(run)
+            if kind not in best or result["rate"] > best[kind]["rate"]:
+                best[kind] = result
+    for kind, result in best.items():
         base = next(iter(best.values()))["rate"]
-        print(f"| {kind} | {found['rate']:,.0f} | {found['rate'] / base:.0%} | "
-              f"{found['seconds']:.1f} | {1e6 * found['cpu']:.2f} | "
-              f"{found['bytes'] / 1e6:,.0f} |", flush=True)  # fmt: skip
+        print(f"| {kind} | {result['rate']:,.0f} | {result['rate'] / base:.0%} | "
+              f"{result['seconds']:.1f} | {1e6 * result['cpu']:.2f} | "
+              f"{result['bytes'] / 1e6:,.0f} |", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

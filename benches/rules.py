@@ -41,8 +41,8 @@ def adamw(optax, rate, s):
     if s["amsgrad"]:
         decay = optax.add_decayed_weights(s["weight_decay"], weights_only)
         return optax.chain(scale_by_adam(optax, s), decay, optax.scale(-rate))
-    given = {"weight_decay": s["weight_decay"], "mask": weights_only}
-    return optax.adamw(rate, s["beta1"], s["beta2"], s["epsilon"], **given)
+    settings = {"weight_decay": s["weight_decay"], "mask": weights_only}
+    return optax.adamw(rate, s["beta1"], s["beta2"], s["epsilon"], **settings)
 
 
 def nadam(optax, rate, s):
@@ -50,8 +50,8 @@ def nadam(optax, rate, s):
 
 
 def rmsprop(optax, rate, s):
-    given = {"eps_in_sqrt": False, "centered": bool(s["centered"])}
-    return optax.rmsprop(rate, s["alpha"], s["epsilon"], momentum=s["momentum"] or None, **given)
+    settings = {"eps_in_sqrt": False, "centered": bool(s["centered"])}
+    return optax.rmsprop(rate, s["alpha"], s["epsilon"], momentum=s["momentum"] or None, **settings)
 
 
 def adagrad(optax, rate, s):
@@ -138,7 +138,7 @@ class JaxRow(Jax):
         kept = self.jax.tree.map(lambda a: numpy.array(a, copy=True), self.rule.init(layers))
         return layers, kept
 
-    def seen(self, layer, z):
+    def activation_input(self, layer, z):
         """Return the input of the activation."""
         if not self.case.layer_norm:
             return z
@@ -147,7 +147,7 @@ class JaxRow(Jax):
     def cost(self, layers, x, y):
         nn = self.jax.nn
         for layer in layers[:-1]:
-            x = self.sigma(self.seen(layer, x @ layer["w"].T + layer["b"]))
+            x = self.sigma(self.activation_input(layer, x @ layer["w"].T + layer["b"]))
         z = x @ layers[-1]["w"].T + layers[-1]["b"]
         if self.case.classes:
             return -(y * nn.log_softmax(z)).sum() / len(x)

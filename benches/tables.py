@@ -17,7 +17,7 @@ def time_tables(arguments):
     """Return the results of all entries with all dtypes and numbers of threads."""
     chosen = select(arguments.tables)
     settings = [(d, t) for d in arguments.dtypes for t in arguments.threads]
-    return [found for setting in settings for found in time_setting(arguments, chosen, *setting)]
+    return [result for setting in settings for result in time_setting(arguments, chosen, *setting)]
 
 
 def time_setting(arguments, chosen, dtype, threads):
@@ -88,7 +88,7 @@ def print_markdown(record):
     """Print our microseconds, those of the fastest peer, and the ratio, for both networks."""
     settings = dict.fromkeys((r["dtype"], r["threads"]) for r in record["results"])
     for dtype, threads in settings:
-        found = {
+        by_entry = {
             (r["table"], r["row"], r["case"]): r
             for r in record["results"]
             if (r["dtype"], r["threads"]) == (dtype, threads)
@@ -98,7 +98,7 @@ def print_markdown(record):
         print(f"| table | row | {' | '.join(head)} |\n|---|---{'|---|---|---' * len(NETWORKS)}|")
         for table, texts in TABLES.items():
             for text in texts:
-                cells = [cell(found.get((table, text, net))) for net in NETWORKS]
+                cells = [cell(by_entry.get((table, text, net))) for net in NETWORKS]
                 if any(cell.strip(" |-") for cell in cells):
                     print(f"| {table} | {text.replace(',', ', ')} | {' | '.join(cells)} |")
 

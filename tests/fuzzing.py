@@ -153,11 +153,11 @@ class Fuzzer:
         fixed, each = MEMORY
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            for told in TOLD:
-                warnings.filterwarnings("ignore", told, UserWarning)
+            for message in TOLD:
+                warnings.filterwarnings("ignore", message, UserWarning)
             tracemalloc.start()
             try:
-                found = self.target.read(self.path)
+                result = self.target.read(self.path)
             except self.target.refusals as error:
                 sentence = str(error)
                 assert type(error) is not TypeError or " must " in sentence, f"TypeError: {error}"
@@ -170,5 +170,5 @@ class Fuzzer:
                 peak = tracemalloc.get_traced_memory()[1]
                 tracemalloc.stop()
                 assert peak < fixed + each * len(data), f"{peak} bytes for {len(data)} bytes"
-        self.target.check(found)
+        self.target.check(result)
         return "read"

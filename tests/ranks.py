@@ -58,7 +58,7 @@ def from_source(comm: Any) -> Any:
 
 def trainings(comm: Any) -> dict[str, Any]:
     """Run trainings whose bits must not depend on the number of ranks."""
-    held = (X[:500], Y[:500])
+    validation = (X[:500], Y[:500])
     return {
         "plain": train(comm),
         "one shard, the other ranks idle": train(comm, batch_size=200, epochs=1),
@@ -71,7 +71,7 @@ def trainings(comm: Any) -> dict[str, Any]:
         "noise and dropout": train(comm, options={"dropout": 0.2}, input_noise=0.1),
         "penalties": train(comm, options={"l2": 0.01, "max_norm": 1.0}),
         "double": train(comm, options={"dtype": "float64"}),
-        "scores": train(comm, metrics=["accuracy"], validation_data=held, early_stopping=1),
+        "scores": train(comm, metrics=["accuracy"], validation_data=validation, early_stopping=1),
         "a source": from_source(comm),
     }
 
@@ -91,13 +91,13 @@ def differences(comm: Any) -> dict[str, str]:
     other = network()
     if one:
         other.biases = [b + 1 for b in other.biases]
-    found = {}
+    results = {}
 
     def attempt(name: str, net: bp.Network, x: Any = X, **settings: Any) -> None:
         try:
             net.fit(x, Y, comm=comm, **PLAIN | settings)
         except ValueError as error:
-            found[name] = str(error)
+            results[name] = str(error)
 
     attempt("learning_rate", network(), learning_rate=0.2 if one else 0.1)
     attempt("seed", network(seed=4 if one else 3))
@@ -114,14 +114,14 @@ def differences(comm: Any) -> dict[str, str]:
     attempt("version", network())
     _version.__version__ = version
     attempt("nan", network(), bad if one else X)
-    return found
+    return results
 
 
 def endings(comm: Any) -> Any:
     """Return what each rank raises if one rank stops or fails."""
     rank, last = comm.Get_rank(), comm.Get_size() - 1
-    held = (X[:100], Y[:100])
-    found: dict[str, Any] = {}
+    validation = (X[:100], Y[:100])
+    results: dict[str, Any] = {}
 
     def attempt(name: str, **settings: Any) -> None:
         own = settings.pop("own", {})
@@ -131,7 +131,7 @@ def endings(comm: Any) -> Any:
         x, y = settings.pop("data", (X[mine], Y[mine]))
         try:
             history = net.fit(x, y, comm=comm, **PLAIN | {"epochs": 4} | settings)
-            found[name] = {
+            results[name] = {
                 "stopped": history.stopped,
                 "epochs": len(history),
                 "epochs_trained": net.epochs_trained,
@@ -140,7 +140,7 @@ def endings(comm: Any) -> Any:
             }
         except BaseException as error:
             kinds = [one.__name__ for one in type(error).__mro__ if one.__module__ == "builtins"]
-            found[name] = {
+            results[name] = {
                 "raised": type(error).__name__,
                 "builtins": kinds,
                 "says": str(error),
@@ -193,8 +193,9 @@ def endings(comm: Any) -> Any:
     stopping = bp.EarlyStopping("own_score", patience=1, higher_is_better=False)
     attempt("scores that differ", metrics=[own_score], early_stopping=stopping)
     attempt("early stopping", early_stopping=1, learning_rate=0.0)
-    attempt("validation there alone", own={"validation_data": held})
-    attempt("other validation", validation_data=held, own={"validation_data": (X[:99], Y[:99])})
+    attempt("validation there alone", own={"validation_data": validation})
+    fewer = (X[:99], Y[:99])
+    attempt("other validation", validation_data=validation, own={"validation_data": fewer})
     attempt("balanced there alone", own={"class_weight": "balanced"})
     attempt("other class weights", class_weight={0: 2}, own={"class_weight": {0: 3}})
     attempt("reduction", own={"reduction": "quick"})
@@ -218,7 +219,7 @@ def endings(comm: Any) -> Any:
     attempt("accuracy of values", net=sigmoid(), metrics="accuracy", **of_values)
     attempt("balanced values", net=sigmoid(), class_weight="balanced", **of_values)
     attempt("weighted values", net=sigmoid(), class_weight={0: 2.0}, **of_values)
-    return comm.gather(found)
+    return comm.gather(results)
 
 
 def metrics_of_values(comm: Any) -> Any:
@@ -226,13 +227,13 @@ def metrics_of_values(comm: Any) -> Any:
     every = np.arange(N)
     mine = every if comm is None else np.array_split(every, comm.Get_size())[comm.Get_rank()]
     settings = PLAIN | {"metrics": ("mae", "r2"), "comm": comm}
-    found = [outcome(net := sigmoid(), net.fit(X[mine], VALUES[mine], **settings))]
+    results = [outcome(net := sigmoid(), net.fit(X[mine], VALUES[mine], **settings))]
     # Rows of one label each on the first rank, of none and two on the last, or of values there.
     for targets in (LABELS, np.where(LABELS.sum(axis=1, keepdims=True) == 2, 0.5, LABELS)):
         net = bp.Network([FEATURES, 4, 3], "tanh", "sigmoid", "cross_entropy", seed=3)
         history = net.fit(X[mine], targets[mine], **settings | {"validation_data": (X, LABELS)})
-        found.append([*outcome(net, history), net._several_labels])
-    return found
+        results.append([*outcome(net, history), net._several_labels])
+    return results
 
 
 def digest_of(net: bp.Network) -> str:
@@ -275,11 +276,11 @@ def failing_update(fails: bool) -> bp.Network:
         def __getattr__(self, name: str) -> Any:
             return getattr(core, name)
 
-        def apply_gradient(self, *given: Any) -> Any:
+        def apply_gradient(self, *arguments: Any) -> Any:
             self.updates += 1
             if fails and self.updates == 2:
                 raise MemoryError("no room for an update")
-            return core.apply_gradient(*given)
+            return core.apply_gradient(*arguments)
 
     core, net._core = net._core, Core()
     return net
@@ -333,7 +334,7 @@ def terminated(comm: Any) -> Any:
 
 def unseeded(comm: Any) -> Any:
     """Train networks without a seed; all ranks end with the same parameters, also a second time."""
-    rank, found = comm.Get_rank(), {}
+    rank, results = comm.Get_rank(), {}
     for name, options in (("plain", {}), ("dropout", {"dropout": 0.2})):
         net = network(seed=None, **options)
         if rank == 0:
@@ -349,39 +350,39 @@ def unseeded(comm: Any) -> Any:
         for _ in range(2):
             history = first.fit(X, Y, **PLAIN | settings)
             alone.append([digest_of(first), history.cost, first.seed, first.epochs_trained])
-        found[name] = [both, alone]
+        results[name] = [both, alone]
     refused = network(seed=None)
     before = [refused.seed, digest_of(refused)]
     try:
         refused.fit(X, Y, comm=comm, **PLAIN | {"learning_rate": 0.1 + rank})
     except ValueError as error:
-        found["refused"] = [str(error), before == [refused.seed, digest_of(refused)]]
+        results["refused"] = [str(error), before == [refused.seed, digest_of(refused)]]
     seeds = network(seed=None if rank == 0 else 4)
     try:
         seeds.fit(X, Y, comm=comm, **PLAIN)
     except ValueError as error:
-        found["a seed elsewhere"] = str(error)
+        results["a seed elsewhere"] = str(error)
     later = network(seed=5 if rank == 0 else None)
     later.fit(X, Y, comm=comm, **PLAIN)
-    found["a seed on rank 0"] = [later.seed, digest_of(later)]
-    return comm.gather(found)
+    results["a seed on rank 0"] = [later.seed, digest_of(later)]
+    return comm.gather(results)
 
 
 def checkpoints(comm: Any, folder: str) -> Any:
     """Write a checkpoint that fails, and resume from one that only rank 0 has."""
-    found = {}
+    results = {}
 
     def attempt(name: str, **settings: Any) -> None:
         try:
-            found[name] = train(comm, **settings)[2]
+            results[name] = train(comm, **settings)[2]
         except (OSError, ValueError) as error:
-            found[name] = f"{type(error).__name__}: {error}"
+            results[name] = f"{type(error).__name__}: {error}"
 
     attempt("no folder", checkpoint=f"{folder}/missing/run", checkpoint_every=1)
     path = f"{folder}/{'run' if comm.Get_rank() == 0 else 'other'}"
     attempt("written", checkpoint=path)
     attempt("resumed", checkpoint=path, resume=True)
-    return comm.gather(found)
+    return comm.gather(results)
 
 
 def killed(comm: Any, path: str) -> None:

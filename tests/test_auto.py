@@ -10,8 +10,8 @@ from backprop_rs.training.fit import UNSUPPORTED
 from backprop_rs.training.options import RATES, FitOptions, checked_settings
 
 
-def planned(core, n, **given):
-    return checked_settings(FitOptions(**given), Tables(core), n)
+def planned(core, n, **settings):
+    return checked_settings(FitOptions(**settings), Tables(core), n)
 
 
 @pytest.mark.parametrize(
@@ -44,21 +44,21 @@ def test_every_optimizer_learns_with_its_defaults(row, backend):
 
 
 def test_given_values_are_kept(core):
-    given = {"epochs": 7, "batch_size": 5, "learning_rate": 0.2}
-    chosen = planned(core, 100, **given, optimizer="adam(0.8)", schedule="step(3)")
+    settings = {"epochs": 7, "batch_size": 5, "learning_rate": 0.2}
+    chosen = planned(core, 100, **settings, optimizer="adam(0.8)", schedule="step(3)")
     assert chosen.optimizer == "adam(beta1=0.8)" and chosen.schedule == "step(every=3)"
     assert (chosen.epochs, chosen.batch_size, chosen.learning_rate) == (7, 5, 0.2)
 
 
-@pytest.mark.parametrize("given", [{}, {"learning_rate": 0.1}, {"batch_size": 7, "epochs": 2}])
-def test_partial_fit_is_one_epoch_at_a_constant_rate(given, backend):
+@pytest.mark.parametrize("settings", [{}, {"learning_rate": 0.1}, {"batch_size": 7, "epochs": 2}])
+def test_partial_fit_is_one_epoch_at_a_constant_rate(settings, backend):
     """The default batch size is 32."""
     data = bp.load_iris()
     nets = [bp.Network([4, 8, 3], "tanh", seed=0, backend=backend) for _ in range(2)]
     for _ in range(2):  # the memory of adam is kept
-        nets[0].partial_fit(data.X, data.y, **given)
+        nets[0].partial_fit(data.X, data.y, **settings)
         nets[1].fit(
-            data.X, data.y, **{"epochs": 1, "batch_size": 32, "schedule": "constant"} | given
+            data.X, data.y, **{"epochs": 1, "batch_size": 32, "schedule": "constant"} | settings
         )
     for one, other in zip(*(net.weights + net.biases for net in nets), strict=True):
         assert one.tobytes() == other.tobytes()
@@ -69,7 +69,7 @@ def test_lbfgs_has_iterations(core):
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("settings", "sentence"),
     [
         ({"epochs": -1}, r"epochs must be an integer >= 0; got -1"),
         ({"epochs": "many"}, r"epochs must be an integer >= 0; got 'many'"),
@@ -80,9 +80,9 @@ def test_lbfgs_has_iterations(core):
         ({"schedule": "cosinus"}, r"schedule must be one of constant, .*; got 'cosinus'"),
     ],
 )
-def test_bad_settings_are_refused(core, given, sentence):
+def test_bad_settings_are_refused(core, settings, sentence):
     with pytest.raises((TypeError, ValueError), match=sentence):
-        planned(core, 100, **given)
+        planned(core, 100, **settings)
 
 
 def test_the_options_are_the_parameters_of_fit():

@@ -55,10 +55,10 @@ def python(program, **environment):
 def test_hashes_kept_in_the_repository(instruction_set, n):
     environment = {"BACKPROP_RS_ISA": instruction_set, "BACKPROP_RS_NUM_THREADS": str(n)}
     ask = "import backprop_rs._core as core; print(core.instruction_set(), core.get_num_threads())"
-    given = python(ask, **environment).split()
-    if given[0] != instruction_set:
+    output = python(ask, **environment).split()
+    if output[0] != instruction_set:
         pytest.skip(f"this machine has no {instruction_set}")
-    assert given[1] == str(n)
+    assert output[1] == str(n)
     train = "import json, hashes; print(json.dumps(hashes.hashes()))"
     assert json.loads(python(train, **environment)) == json.loads(
         (HERE / "hashes.json").read_text()

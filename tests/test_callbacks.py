@@ -63,11 +63,11 @@ def test_a_function_is_called_after_each_epoch(backend):
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_single_event_is_received_every_time(moment, backend):
-    told = []
-    callback = type("One", (), {moment: lambda self, event: told.append(event)})()
+    events = []
+    callback = type("One", (), {moment: lambda self, event: events.append(event)})()
     network(backend).fit(X, LABELS, 3, 8, 0.1, callbacks=callback)
     often = {"on_fit_begin": 1, "on_fit_end": 1, "on_step_end": 9}.get(moment, 3)
-    assert len(told) == often
+    assert len(events) == often
 
 
 def test_epochs_are_counted_over_all_trainings(backend):
@@ -78,10 +78,10 @@ def test_epochs_are_counted_over_all_trainings(backend):
 
 
 def test_several_are_called_in_their_order(backend):
-    told = []
-    several = [lambda epoch, name=name: told.append((epoch.number, name)) for name in "abc"]
+    events = []
+    several = [lambda epoch, name=name: events.append((epoch.number, name)) for name in "abc"]
     network(backend).fit(X, LABELS, 2, learning_rate=0.1, callbacks=several)
-    assert told == [(epoch, name) for epoch in (1, 2) for name in "abc"]
+    assert events == [(epoch, name) for epoch in (1, 2) for name in "abc"]
 
 
 def test_a_callable_object_with_events_is_only_called_at_these(backend):
@@ -204,11 +204,11 @@ def test_an_exception_of_a_callback_ends_the_training(backend):
     assert net.fit(X, LABELS, 1).epoch == [2]
 
 
-@pytest.mark.parametrize("given", [5, "early", Recorder, [print, None], object()])
-def test_other_objects_than_callbacks_are_refused(given, backend):
+@pytest.mark.parametrize("callbacks", [5, "early", Recorder, [print, None], object()])
+def test_other_objects_than_callbacks_are_refused(callbacks, backend):
     net = network(backend)
     with pytest.raises(TypeError, match=r"^callbacks must be functions or objects with one of on_"):
-        net.fit(X, LABELS, 1, callbacks=given)
+        net.fit(X, LABELS, 1, callbacks=callbacks)
     assert net.epochs_trained == 0
 
 

@@ -235,8 +235,8 @@ def test_metrics_of_values_are_in_the_units_of_the_target(stream, tmp_path):
     ],
 )
 def test_metrics_that_do_not_suit_are_refused_before_the_training(options, sentence, flowers):
-    given = ["train", flowers, "--target", "0" if "no" in options else "species", *options]
-    assert re.search(sentence, complaint(*given, *SHORT))
+    arguments = ["train", flowers, "--target", "0" if "no" in options else "species", *options]
+    assert re.search(sentence, complaint(*arguments, *SHORT))
 
 
 # Prediction.

@@ -194,16 +194,16 @@ def test_sentences_name_the_options_of_the_command_line(
 # Pipes and file names.
 
 
-def piped(*arguments: object, given: bytes, shell: str = "") -> subprocess.CompletedProcess[bytes]:
+def piped(*arguments: object, data: bytes, shell: str = "") -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "backprop_rs", *map(str, arguments)]
     if shell:
         command = ["bash", "-c", shell.replace("PROGRAM", " ".join(command[:3]))]
-    return subprocess.run(command, input=given, capture_output=True, timeout=300, check=False)
+    return subprocess.run(command, input=data, capture_output=True, timeout=300, check=False)
 
 
 @pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("given", ["-", "/dev/stdin"])
-def test_standard_input_is_data(given: str, packed: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("data", ["-", "/dev/stdin"])
+def test_standard_input_is_data(data: str, packed: bool, tmp_path: Path) -> None:
     import gzip
 
     if not os.path.exists("/dev/stdin"):
@@ -211,13 +211,13 @@ def test_standard_input_is_data(given: str, packed: bool, tmp_path: Path) -> Non
     path, model = write(tmp_path / "t.csv", ["a", "b", "kind"], [*X.T, KIND]), tmp_path / "model"
     text = path.read_bytes()
     text = gzip.compress(text) if packed else text
-    done = piped("train", given, "--epochs", 2, "--out", model, given=text)
+    done = piped("train", data, "--epochs", 2, "--out", model, data=text)
     assert (done.returncode, done.stderr) == (0, b"")
-    expected = piped("predict", model, path, given=b"")
-    assert piped("predict", model, given, given=text).stdout == expected.stdout
+    expected = piped("predict", model, path, data=b"")
+    assert piped("predict", model, data, data=text).stdout == expected.stdout
     for command in ("explain", "check", "diagnose"):
-        assert piped(command, model, given, given=text).stderr == b""
-    done = piped("predict", model, given, "--stream", given=text)
+        assert piped(command, model, data, data=text).stderr == b""
+    done = piped("predict", model, data, "--stream", data=text)
     assert b"--stream needs a file, which can be read more than once; got " in done.stderr
 
 
@@ -227,12 +227,12 @@ def test_data_from_another_process(tmp_path: Path) -> None:
     if shutil.which("bash") is None:
         pytest.skip("there is no bash")
     path = write(tmp_path / "t.csv", ["a", "b", "kind"], [*X.T, KIND])
-    done = piped(given=b"", shell=f"PROGRAM train <(cat {path}) --epochs 1")
+    done = piped(data=b"", shell=f"PROGRAM train <(cat {path}) --epochs 1")
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_other_files_than_csv_must_be_files() -> None:
-    done = piped("train", "-", given=b"PK\x03\x04")
+    done = piped("train", "-", data=b"PK\x03\x04")
     assert b"standard input must be CSV; got an .npz file, which must be a file" in done.stderr
 
 

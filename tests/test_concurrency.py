@@ -79,16 +79,16 @@ def test_no_reader_gets_half_a_step(name, backend, tmp_path):
             done.set()
 
     def look():
-        seen = set()
+        distinct = set()
         while not done.is_set():
             values = np.unique(LOOKS[name](net, tmp_path / "net"))
             assert len(values) == 1, values
-            seen.update(values.tolist())
-        return seen
+            distinct.update(values.tolist())
+        return distinct
 
-    trained, seen = together(train, look)
+    trained, distinct = together(train, look)
     assert trained is None
-    assert isinstance(seen, set), seen
+    assert isinstance(distinct, set), distinct
     assert len(np.unique(numbers(net))) == 1
 
 

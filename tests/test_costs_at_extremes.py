@@ -212,7 +212,7 @@ def targets(cost: str) -> tuple[float, ...]:
     return tuple(edge for edge in edges if low <= edge <= high)
 
 
-def found(cost: str, output: str, dtype: str, backend: str, z: Any, y: Any) -> tuple[Any, Any]:
+def of_backend(cost: str, output: str, dtype: str, backend: str, z: Any, y: Any) -> tuple[Any, Any]:
     """Return C_i (m,) and δ (m, n) of a backend for given z."""
     n = z.shape[1]
     net = bp.Network(
@@ -222,16 +222,16 @@ def found(cost: str, output: str, dtype: str, backend: str, z: Any, y: Any) -> t
         return net._core.costs(z, y), net._core.backward(z, y)[3][-1]
 
 
-def check(given: float, exact: Any, dtype: str, scale: Any, what: str) -> None:
+def check(value: float, exact: Any, dtype: str, scale: Any, case: str) -> None:
     """Compare within the rounding of the numbers that make up the value."""
     limits = np.finfo(dtype)
-    assert not np.isnan(given), what
+    assert not np.isnan(value), case
     if abs(exact) >= mp.mpf(float(limits.max)):
-        assert np.isinf(given) and (given > 0) == (exact > 0), what
+        assert np.isinf(value) and (value > 0) == (exact > 0), case
         return
     # 64 roundings; a number below the smallest normal ones may become 0.
     bound = 64 * float(limits.eps) * scale + 64 * mp.mpf(float(limits.tiny))
-    assert abs(mp.mpf(float(given)) - exact) <= bound, f"{what}: {given}, not {mp.nstr(exact, 9)}"
+    assert abs(mp.mpf(float(value)) - exact) <= bound, f"{case}: {value}, not {mp.nstr(exact, 9)}"
 
 
 @functools.cache
@@ -260,14 +260,14 @@ def test_costs_and_errors_far_out(cost: str, output: str, dtype: str, backend: s
     else:
         pairs = [((z,), (y,)) for z, y in itertools.product(ZS, targets(cost))]
     z, y = (np.array(part, dtype) for part in zip(*pairs, strict=True))
-    costs, deltas = found(cost, output, dtype, backend, z, y)
+    costs, deltas = of_backend(cost, output, dtype, backend, z, y)
     for i in range(len(z)):
         numbers = (tuple(part[i].tolist()) for part in (z, y))
         value, scale, delta, scales = exact_values(cost, output, *numbers)
-        what = f"{cost} of {output} in {dtype} at z = {z[i]}, y = {y[i]}"
-        check(costs[i], value, dtype, scale, what)
+        case = f"{cost} of {output} in {dtype} at z = {z[i]}, y = {y[i]}"
+        check(costs[i], value, dtype, scale, case)
         for j, one in enumerate(delta):
-            check(deltas[i, j], one, dtype, scales[j], f"δ of {what}")
+            check(deltas[i, j], one, dtype, scales[j], f"δ of {case}")
 
 
 def scale_of(cost: str, output: str, z: list[Any], y: list[Any], value: Any) -> Any:
@@ -291,9 +291,9 @@ def test_a_predicted_count_of_zero_costs_nothing(backend: str) -> None:
     """ln a of a softplus that has underflowed is z, and 0 times it is 0."""
     for dtype, z in (("float32", -110.0), ("float64", -800.0)):
         rows = np.array([[z]], dtype)
-        costs, deltas = found("poisson", "softplus", dtype, backend, rows, np.zeros_like(rows))
+        costs, deltas = of_backend("poisson", "softplus", dtype, backend, rows, np.zeros_like(rows))
         assert costs[0] == 0 and deltas[0, 0] == 0
-        costs, deltas = found("poisson", "softplus", dtype, backend, rows, np.ones_like(rows))
+        costs, deltas = of_backend("poisson", "softplus", dtype, backend, rows, np.ones_like(rows))
         assert costs[0] == -z and deltas[0, 0] == -1
 
 

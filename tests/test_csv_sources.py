@@ -66,10 +66,10 @@ def same(path: Path, classes: bool | str = "auto") -> None:
         with pytest.raises(ValueError):
             of_source(SourceSet(read(str(path), {}), classes))
         return
-    found = of_source(SourceSet(read(str(path), {}), classes))
-    assert (found["features"], found["classes"]) == (data.feature_names, data.class_names)
-    assert found["X"].dtype == np.float32 and (found["X"] == data.X).all()
-    assert data.y is not None and (found["y"].astype(data.y.dtype) == data.y).all()
+    result = of_source(SourceSet(read(str(path), {}), classes))
+    assert (result["features"], result["classes"]) == (data.feature_names, data.class_names)
+    assert result["X"].dtype == np.float32 and (result["X"] == data.X).all()
+    assert data.y is not None and (result["y"].astype(data.y.dtype) == data.y).all()
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -163,7 +163,7 @@ HEALTHY = {
 }
 
 
-def found(make, **options):
+def diagnosis_of(make, **options):
     net, X, y = make()
     return net.diagnose(X, y, **options)
 
@@ -179,7 +179,7 @@ def test_the_tables_of_rules_are_complete():
 
 @pytest.mark.parametrize("name", ILL)
 def test_illness_is_found(name):
-    diagnosis = found(ILL[name])
+    diagnosis = diagnosis_of(ILL[name])
     assert name in diagnosis.rules, diagnosis
     for finding in diagnosis:
         assert finding.evidence.endswith(".")
@@ -188,7 +188,7 @@ def test_illness_is_found(name):
 
 @pytest.mark.parametrize(("name", "make"), [(n, one) for n, many in ALSO.items() for one in many])
 def test_illness_is_found_in_other_networks(name, make):
-    diagnosis = found(make)
+    diagnosis = diagnosis_of(make)
     assert name in diagnosis.rules, diagnosis
 
 
@@ -230,9 +230,9 @@ def test_the_best_constant_is_the_best(cost, output):
     best = best_constant_cost(net, y, range_of(output))
     starts = [np.zeros(3), *random.normal(0, 2, (6, 3))]
     method = {"method": "Nelder-Mead", "options": {"xatol": 1e-9, "fatol": 1e-12, "maxiter": 5000}}
-    found = min(minimize(at, start, **method).fun for start in starts)
+    lowest = min(minimize(at, start, **method).fun for start in starts)
     # They differ by at most the tolerance of the searches.
-    assert best == pytest.approx(found, rel=1e-4, abs=1e-6)
+    assert best == pytest.approx(lowest, rel=1e-4, abs=1e-6)
 
 
 def test_a_custom_cost_has_no_best_constant():
@@ -246,7 +246,7 @@ def test_a_custom_cost_has_no_best_constant():
 
 @pytest.mark.parametrize("name", HEALTHY)
 def test_healthy_networks_have_no_findings(name):
-    diagnosis = found(HEALTHY[name])
+    diagnosis = diagnosis_of(HEALTHY[name])
     assert not diagnosis.rules, diagnosis
     assert repr(diagnosis).startswith("Nothing wrong was found in ")
 
@@ -260,7 +260,7 @@ def test_both_backends_have_the_same_findings():
 
 
 def test_the_layer_is_named():
-    diagnosis = found(dead_relu)
+    diagnosis = diagnosis_of(dead_relu)
     (finding,) = [one for one in diagnosis if one.rule == "dead_neurons"]
     assert (finding.layer, finding.title) == (1, "dead neurons (layer 1)")
     assert "75%" in finding.evidence
@@ -294,11 +294,11 @@ def test_the_network_is_not_changed():
 
 
 def test_nonfinite_is_the_only_finding():
-    assert found(overflown).rules == ["nonfinite"]
+    assert diagnosis_of(overflown).rules == ["nonfinite"]
 
 
 def test_text_and_html():
-    diagnosis = found(dead_relu)
+    diagnosis = diagnosis_of(dead_relu)
     text, html = repr(diagnosis), diagnosis._repr_html_()
     assert text.startswith(f"{len(diagnosis)} finding")
     assert max(map(len, text.splitlines())) <= 80
@@ -306,7 +306,7 @@ def test_text_and_html():
     assert "<script" not in html
     assert json.loads(json.dumps(diagnosis.to_dict()))[0]["rule"] == "dead_neurons"
     assert diagnosis[0].layer == 1
-    assert "<ol>" not in found(HEALTHY["fresh"])._repr_html_()
+    assert "<ol>" not in diagnosis_of(HEALTHY["fresh"])._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,14 @@ sys.path.append(str(PROGRAM.parent))
 def launcher() -> list[str] | None:
     """Return the command that starts ranks on this machine, or None."""
     beside = Path(sys.executable).parent / "mpiexec"
-    found = str(beside) if beside.exists() else shutil.which("mpiexec")
-    if found is None:
+    command = str(beside) if beside.exists() else shutil.which("mpiexec")
+    if command is None:
         return None
-    about = subprocess.run([found, "--version"], capture_output=True, text=True, timeout=60)
+    about = subprocess.run([command, "--version"], capture_output=True, text=True, timeout=60)
     more = ["--oversubscribe", "--allow-run-as-root"] if "MPICH" not in about.stdout else []
     if "HYDRA" in about.stdout:
         more = []
-    return [found, *more]
+    return [command, *more]
 
 
 try:
@@ -110,23 +110,23 @@ def test_sums_of_parts_and_their_update_are_a_step(backend: str, dtype: str) -> 
     sums: list[Any] = []
     layers: dict[int, list[Any]] = {0: [], 1: []}
     for (first, last), rows in zip(batch.rows, batch.parts, strict=True):
-        seen: list[int] = []
+        order: list[int] = []
 
-        def ready(layer: int, found: Any, seen: list[int] = seen) -> None:
-            seen.append(layer)
-            layers[layer] += list(found)
+        def ready(layer: int, sums: Any, order: list[int] = order) -> None:
+            order.append(layer)
+            layers[layer] += list(sums)
 
         sums += parts._core.sum_gradient(
             x[first:last], Y[first:last], settings, 0, rows, ready, None
         )
-        assert seen == [1, 0]  # the last layer first
+        assert order == [1, 0]  # the last layer first
     gradient = [tree_sum(batch.nodes, layers[layer]) for layer in (0, 1)]
     assert [len(one) for one in gradient] == parts._core.sum_lengths()
     costs, weights = (tree_sum(batch.nodes, [one[i] for one in sums]) for i in (0, 1))
-    found = parts._core.apply_gradient(gradient, (costs, weights, m), settings, (0, 0), 1)
+    applied = parts._core.apply_gradient(gradient, (costs, weights, m), settings, (0, 0), 1)
     arrays = zip(whole.weights + whole.biases, parts.weights + parts.biases, strict=True)
     if backend == "rust":
-        assert found == (costs, m) and costs / m == cost
+        assert applied == (costs, m) and costs / m == cost
         assert all((one == other).all() for one, other in arrays)
         return
     # NumPy adds in another order: m terms of rounding.

@@ -148,12 +148,12 @@ def test_live_snapshots_do_not_share_memory():
     """The memory of a released snapshot is used again."""
     net = rust("tanh")
     filled = [np.full((3, 2), i, "float32") for i in range(4)]
-    held = []
+    snapshots = []
     for w in filled:
         net.set_weights([w])
-        held.append(net.snapshot())
+        snapshots.append(net.snapshot())
         net.snapshot()  # released at once
-    for w, snapshot in zip(filled, held, strict=True):
+    for w, snapshot in zip(filled, snapshots, strict=True):
         net.go_back(snapshot)
         assert np.array_equal(net.weights()[0], w)
 
@@ -204,12 +204,12 @@ METHODS = list(calls(None, None, None))
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("given", "sentence"), INPUTS, ids=lambda value: str(value)[:40])
-def test_inputs(given, sentence, method, backend):
+@pytest.mark.parametrize(("value", "sentence"), INPUTS, ids=lambda value: str(value)[:40])
+def test_inputs(value, sentence, method, backend):
     net = bp.Network([2, 4, 3], seed=0, backend=backend)
     before = net.weights
     with pytest.raises((ValueError, TypeError)) as caught:
-        calls(net, given, Y)[method]()
+        calls(net, value, Y)[method]()
     assert str(caught.value) == sentence
     assert all(np.array_equal(w, v) for w, v in zip(before, net.weights, strict=True))
 
@@ -230,11 +230,11 @@ TARGETS = [
 
 
 @pytest.mark.parametrize("method", METHODS[2:])
-@pytest.mark.parametrize(("given", "sentence"), TARGETS, ids=lambda value: str(value)[:40])
-def test_targets(given, sentence, method, backend):
+@pytest.mark.parametrize(("value", "sentence"), TARGETS, ids=lambda value: str(value)[:40])
+def test_targets(value, sentence, method, backend):
     net = bp.Network([2, 4, 3], cost="cross_entropy", seed=0, backend=backend)
     with pytest.raises((ValueError, TypeError)) as caught:
-        calls(net, X, given)[method]()
+        calls(net, X, value)[method]()
     assert str(caught.value) == sentence
 
 
@@ -287,12 +287,12 @@ PARAMETERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "given", "sentence"), PARAMETERS)
-def test_parameters(name, given, sentence, backend):
+@pytest.mark.parametrize(("name", "value", "sentence"), PARAMETERS)
+def test_parameters(name, value, sentence, backend):
     net = bp.Network([2, 4, 3], seed=0, backend=backend)
     before = net.weights
     with pytest.raises((ValueError, TypeError)) as caught:
-        setattr(net, name, given)
+        setattr(net, name, value)
     assert str(caught.value) == sentence
     assert all(np.array_equal(w, v) for w, v in zip(before, net.weights, strict=True))
 

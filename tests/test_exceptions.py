@@ -34,14 +34,14 @@ def classes_of_the_package() -> dict[str, type[BaseException]]:
                 import_module(module.name)
             except ImportError:  # an optional part
                 continue
-    found: dict[str, type[BaseException]] = {}
+    classes: dict[str, type[BaseException]] = {}
     for name, loaded in list(sys.modules.items()):
         if name.partition(".")[0] == "backprop_rs":
             for one in vars(loaded).values():
                 is_exception = isinstance(one, type) and issubclass(one, BaseException)
                 if is_exception and one.__module__.partition(".")[0] == "backprop_rs":
-                    found[one.__name__] = one
-    return found
+                    classes[one.__name__] = one
+    return classes
 
 
 def assert_same(one: BaseException, other: BaseException) -> None:
@@ -71,13 +71,13 @@ def test_a_history_survives_pickle_and_copy() -> None:
 
 
 def test_every_exception_that_leaves_the_package_is_a_public_name() -> None:
-    found = classes_of_the_package()
-    public = {name for name, one in found.items() if one.__module__ == "backprop_rs.exceptions"}
+    classes = classes_of_the_package()
+    public = {name for name, one in classes.items() if one.__module__ == "backprop_rs.exceptions"}
     assert public == set(exceptions.__all__) == set(EXAMPLES)
     assert public <= set(bp.__all__)
     # Caught inside the package: files and formulas raise a ValueError with the same message,
     # and L-BFGS goes back to its best.
-    assert set(found) - public <= {"Refused", "ArrowMismatch", "Unreadable", "NotFinite"}
+    assert set(classes) - public <= {"Refused", "ArrowMismatch", "Unreadable", "NotFinite"}
 
 
 @pytest.mark.parametrize(

@@ -456,8 +456,8 @@ def test_a_formula_alone_leaves_the_derivative_its_name():
     cost = bp.Cost(
         "square", lambda a, y: (a - y) ** 2, lambda a, y: 2 * (a - y), formula="(a - y)^2"
     )
-    found = formulas.cost_formula(cost, "sigmoid")
-    assert text(found.term) == "(a − y)²" and text(found.slope) == "square′(a, y)"
+    formula = formulas.cost_formula(cost, "sigmoid")
+    assert text(formula.term) == "(a − y)²" and text(formula.slope) == "square′(a, y)"
     net = bp.Network([3, 2], cost=cost, seed=0)
     net.explain(np.ones((1, 3)), np.ones((1, 2))).text(None)
 

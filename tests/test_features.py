@@ -239,8 +239,8 @@ def test_assigning_parameters_ends_their_average(part, backend):
     with pytest.raises(ValueError, match="the assignment of parameters, ends the average"):
         net.averaged()
     fit(average=0.99, learning_rate=0.0)
-    found = [one for one in getattr(net.averaged(), part) if one is not None]
-    assert all((one == 5).all() for one in found)
+    values = [one for one in getattr(net.averaged(), part) if one is not None]
+    assert all((one == 5).all() for one in values)
 
 
 @pytest.mark.parametrize("how", ["fit", "step", "lbfgs"])
@@ -282,9 +282,9 @@ def test_going_back_brings_an_average_back(core):
     network.train(X, y, run, (0, 0, 0.0, 0.0))
     assert "averaged.weights.1" not in network.state()
     network.go_back(kept)
-    found = network.state()
-    assert found.keys() == expected.keys()
-    assert all((found[name] == expected[name]).all() for name in found if "." in name)
+    values = network.state()
+    assert values.keys() == expected.keys()
+    assert all((values[name] == expected[name]).all() for name in values if "." in name)
 
 
 def test_the_average_follows_the_parameters(core):
@@ -326,12 +326,12 @@ def test_a_state_of_another_network_is_refused(core):
     train(adam, average=0.9)
     before = adam.state()
     shorter = {"optimizer.mean.biases.3": before["optimizer.mean.biases.3"][:-1]}
-    for given, name in [
+    for state, name in [
         (core_of(core).state(), "optimizer.mean.weights.1"),
         (before | shorter, "optimizer.mean.biases.3"),
     ]:
         with pytest.raises(ValueError, match=rf"got no fitting '{name}'$"):
-            adam.set_state(given)
+            adam.set_state(state)
         after = adam.state()
         assert before.keys() == after.keys()
         assert all(np.array_equal(before[key], after[key]) for key in before)

@@ -82,11 +82,11 @@ def test_gains_and_shifts_of_layer_normalization(backend):
 
 
 def test_with_health_and_other_callbacks():
-    seen = []
+    epochs = []
     film = network().record(
-        *(X, IRIS.y), every=2, epochs=4, health=1, callbacks=lambda e: seen.append(e), **SETTINGS
+        *(X, IRIS.y), every=2, epochs=4, health=1, callbacks=lambda e: epochs.append(e), **SETTINGS
     )
-    assert (len(seen), film.history.health.epochs, len(film)) == (4, [1, 2, 3, 4], 3)
+    assert (len(epochs), film.history.health.epochs, len(film)) == (4, [1, 2, 3, 4], 3)
 
 
 def test_a_second_film_begins_where_the_first_ended():
@@ -219,8 +219,8 @@ def test_each_frame_is_drawn_once_and_the_first_is_laid_out(kind, monkeypatch):
     drawn, laid_out = [], []
     figure, engine = movie.figure, movie.figure.get_layout_engine()
     draw, execute = type(figure).draw, type(engine).execute
-    monkeypatch.setattr(type(figure), "draw", lambda *given: (drawn.append(1), draw(*given)))
-    monkeypatch.setattr(type(engine), "execute", lambda *one: (laid_out.append(1), execute(*one)))
+    monkeypatch.setattr(type(figure), "draw", lambda *args: (drawn.append(1), draw(*args)))
+    monkeypatch.setattr(type(engine), "execute", lambda *args: (laid_out.append(1), execute(*args)))
     before = figure.canvas, figure.dpi
     pictures = list(movie.pictures())
     assert (len(pictures), len(drawn), len(laid_out)) == (3, 3, 1)

@@ -60,22 +60,22 @@ def test_the_same_call_gives_the_same_curve_on_both_backends():
 
 def test_the_curve_starts_at_the_cost_of_the_untrained_network():
     net, X, y = classes()
-    found = net.find_learning_rate(X, y)
+    search = net.find_learning_rate(X, y)
     # At a rate of 1e-6 the network learns nothing, so that the cost of a batch stays the same.
-    assert found.smooth[0] == pytest.approx(net.evaluate(X, y)["cost"], rel=1e-3)
-    assert np.std(found.smooth[:20]) < 0.1 * np.std(found.costs[:20])
+    assert search.smooth[0] == pytest.approx(net.evaluate(X, y)["cost"], rel=1e-3)
+    assert np.std(search.smooth[:20]) < 0.1 * np.std(search.costs[:20])
 
 
 def test_it_ends_where_the_cost_diverges():
     net = bp.Network([1, 1], output="identity", seed=0)
     X = np.linspace(-2, 2, 64)[:, None]
-    found = net.find_learning_rate(X, 3 * X, high=1e6)
-    assert found.rates[-1] < 1e5
+    search = net.find_learning_rate(X, 3 * X, high=1e6)
+    assert search.rates[-1] < 1e5
     # No batch costs more than its worst sample.
     worst = max(net.evaluate([x], 3 * x)["cost"] for x in X)
-    assert max(found.costs) <= FAR * worst
+    assert max(search.costs) <= FAR * worst
     # Gradient descent on 2 mean(x^2) w diverges beyond 1 / mean(x^2).
-    assert found.suggestion < 1 / np.square(X).mean()
+    assert search.suggestion < 1 / np.square(X).mean()
 
 
 def test_the_suggestion_lies_between_the_steepest_fall_and_the_least_cost():
@@ -123,14 +123,14 @@ def test_the_smooth_curve_estimates_the_cost_of_all_samples_better_than_batches(
     single, smooth = [], []
     for seed in range(3):
         net, X, y = classes(seed=seed)
-        found = net.find_learning_rate(X, y, batch_size=8, high=0.1)
+        search = net.find_learning_rate(X, y, batch_size=8, high=0.1)
         twin, untrained = classes(seed=seed)[0], net.evaluate(X, y)["cost"]
-        batches = rows_of_batches(len(X), 8, len(found.rates), net.seed)
-        for i, (rate, rows) in enumerate(zip(found.rates, batches, strict=True)):
+        batches = rows_of_batches(len(X), 8, len(search.rates), net.seed)
+        for i, (rate, rows) in enumerate(zip(search.rates, batches, strict=True)):
             true = twin.evaluate(X, y)["cost"]
             gain = twin.step(X[rows], y[rows], rate) - net.evaluate(X[rows], y[rows])["cost"]
             single.append(untrained + gain - true)
-            smooth.append(found.smooth[i] - true)
+            smooth.append(search.smooth[i] - true)
     # About 0.27 of the noise is left, plus the bend of the curve within the width of the smoothing.
     assert np.std(smooth) < 0.5 * np.std(single)
 
@@ -145,7 +145,7 @@ def test_each_epoch_of_batches_has_every_row_once():
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("settings", "sentence"),
     [
         ({"low": 0.0}, "low and high must be 0 < low < high; got 0.0 and 10.0"),
         ({"low": 2.0, "high": 1.0}, "low and high must be 0 < low < high; got 2.0 and 1.0"),
@@ -154,10 +154,10 @@ def test_each_epoch_of_batches_has_every_row_once():
         ({"optimizer": "adams"}, "optimizer must be one of"),
     ],
 )
-def test_bad_settings_are_refused(given, sentence):
+def test_bad_settings_are_refused(settings, sentence):
     net, X, y = classes()
     with pytest.raises(ValueError, match=sentence):
-        net.find_learning_rate(X, y, **given)
+        net.find_learning_rate(X, y, **settings)
 
 
 def test_the_plot_shows_the_curve_and_the_suggestion():
@@ -165,10 +165,10 @@ def test_the_plot_shows_the_curve_and_the_suggestion():
     from matplotlib.figure import Figure
 
     net, X, y = classes()
-    found = net.find_learning_rate(X, y, steps=30)
-    ax = found.plot(Figure().subplots())
+    search = net.find_learning_rate(X, y, steps=30)
+    ax = search.plot(Figure().subplots())
     noisy, smooth, line = ax.lines
-    assert list(noisy.get_ydata()) == found.costs
-    assert list(smooth.get_ydata()) == found.smooth
-    assert line.get_xdata()[0] == found.suggestion
+    assert list(noisy.get_ydata()) == search.costs
+    assert list(smooth.get_ydata()) == search.smooth
+    assert line.get_xdata()[0] == search.suggestion
     assert ax.get_xscale() == "log"

@@ -77,8 +77,8 @@ def test_a_frame_of_mixed_types_has_the_bits_of_its_numbers(
 @pytest.mark.parametrize("dtype", ["Int64", "boolean", "Float64", "int64[pyarrow]", "category"])
 def test_targets_of_each_type_of_pandas_are_numbers(dtype: str) -> None:
     y = pd.Series(LABELS.astype(bool) if dtype == "boolean" else LABELS).astype(dtype)
-    given = y if dtype != "Float64" else y.astype("Int64")
-    assert bits(trained(PLAIN, given)) == bits(trained(PLAIN))
+    labels = y if dtype != "Float64" else y.astype("Int64")
+    assert bits(trained(PLAIN, labels)) == bits(trained(PLAIN))
     value = bp.Network([4, 3, 1], output="identity", seed=0)
     assert value.evaluate(PLAIN, y) == value.evaluate(PLAIN, LABELS)
 

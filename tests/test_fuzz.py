@@ -53,8 +53,8 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults_of_a_reader_are_found(fault, tmp_path):
-    def check(found):
-        assert not isinstance(found, float)
+    def check(value):
+        assert not isinstance(value, float)
 
     fuzzer = Fuzzer("csv", tmp_path)
     fuzzer.target = Target(".csv", FAULTS[fault], check, None)

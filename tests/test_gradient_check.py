@@ -67,8 +67,8 @@ def test_layers_with_normalization_agree(hidden, backend):
 def test_a_wrong_gain_is_reported(monkeypatch):
     sound = Norm.backward
 
-    def wrong(self, *given):
-        delta, grad_gain, grad_shift = sound(self, *given)
+    def wrong(self, *arguments):
+        delta, grad_gain, grad_shift = sound(self, *arguments)
         return delta, 1.01 * grad_gain, grad_shift
 
     monkeypatch.setattr(Norm, "backward", wrong)

@@ -127,14 +127,14 @@ def test_every_so_many_epochs_also_in_a_second_training():
 
 
 def test_with_other_callbacks_and_validation():
-    seen = []
+    epochs = []
     history = fit(
         network(),
         health=2,
-        callbacks=lambda epoch: seen.append(epoch.number),
+        callbacks=lambda epoch: epochs.append(epoch.number),
         validation_fraction=0.2,
     )
-    assert seen == [1, 2, 3, 4, 5, 6]
+    assert epochs == [1, 2, 3, 4, 5, 6]
     assert history.health.epochs == [1, 2, 4, 6]
     assert len(history.val_cost) == 6
 
@@ -178,9 +178,9 @@ def test_auto_stays_within_its_share_of_the_time(monkeypatch):
     health.begin(net, Course(samples_of(net, X, IRIS.y), 32, (0, 0), 50_000))
     measure = health.measure
 
-    def slow(given):
+    def slow(arguments):
         clock[0] += 0.010
-        measure(given)
+        measure(arguments)
 
     monkeypatch.setattr(health, "measure", slow)
     for epoch in range(50_000):

@@ -448,8 +448,8 @@ def test_results_beyond_the_memory_are_refused_at_once(backend, monkeypatch):
 def test_the_system_reports_free_memory():
     from backprop_rs._internal import memory
 
-    found = memory.available()
-    assert found is None or found > 1 << 20
+    free = memory.available()
+    assert free is None or free > 1 << 20
 
 
 BIG = [10**18, 10**19, 10**30]

@@ -179,48 +179,48 @@ class Tensor:
 
 
 def arrays(names, sizes=(4, 6, 5, 3), dtype=np.float32):
-    found = {}
+    tensors = {}
     for name, n_in, n_out in zip(names, sizes, sizes[1:], strict=False):
-        found[f"{name}.weight"] = RANDOM.normal(size=(n_out, n_in)).astype(dtype)
-        found[f"{name}.bias"] = RANDOM.normal(size=n_out).astype(dtype)
-    return found
+        tensors[f"{name}.weight"] = RANDOM.normal(size=(n_out, n_in)).astype(dtype)
+        tensors[f"{name}.bias"] = RANDOM.normal(size=n_out).astype(dtype)
+    return tensors
 
 
 @pytest.mark.parametrize("tensor", [np.asarray, Tensor], ids=["arrays", "tensors"])
 @pytest.mark.parametrize("names", [("0", "2", "4"), ("fc1", "fc2", "fc3"), ("in", "hidden", "out")])
 def test_a_state_dictionary(names, tensor, backend):
-    given = arrays(names)
+    state = arrays(names)
     net = bp.Network.from_state_dict(
-        {name: tensor(array) for name, array in given.items()}, "relu", "softmax", backend=backend
+        {name: tensor(array) for name, array in state.items()}, "relu", "softmax", backend=backend
     )
     a = X.astype(np.float32)
     for i, name in enumerate(names):
-        z = a @ given[f"{name}.weight"].T + given[f"{name}.bias"]
+        z = a @ state[f"{name}.weight"].T + state[f"{name}.bias"]
         a = np.maximum(z, 0) if i < 2 else np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     assert close(net.predict(X), a, "float32")
 
 
 @pytest.mark.parametrize("names", [("9", "10", "100"), ("m.l9", "m.l10", "m.l11")])
 def test_numbers_decide_the_order(names, tmp_path):
-    given = arrays(names, (4, 4, 4, 4))
-    upside_down = dict(reversed(given.items()))
+    state = arrays(names, (4, 4, 4, 4))
+    upside_down = dict(reversed(state.items()))
     safetensors.numpy.save_file(upside_down, tmp_path / "net.safetensors")
-    for source in (given, upside_down, tmp_path / "net.safetensors"):
+    for source in (state, upside_down, tmp_path / "net.safetensors"):
         net = bp.Network.from_state_dict(source)
         for name, w, b in zip(names, net.weights, net.biases, strict=True):
-            assert (w == given[f"{name}.weight"]).all() and (b == given[f"{name}.bias"]).all()
+            assert (w == state[f"{name}.weight"]).all() and (b == state[f"{name}.bias"]).all()
 
 
 def test_the_order_may_be_given(tmp_path):
-    given = arrays(("body", "head"), (4, 4, 4))
+    state = arrays(("body", "head"), (4, 4, 4))
     path = tmp_path / "net.safetensors"
-    safetensors.numpy.save_file(given, path)
+    safetensors.numpy.save_file(state, path)
     with pytest.raises(
         ValueError, match=r"^layers must say in which order (body, head|head, body)"
     ):
         bp.Network.from_state_dict(path)
     net = bp.Network.from_state_dict(path, layers=["head", "body"])
-    assert (net.weights[0] == given["head.weight"]).all()
+    assert (net.weights[0] == state["head.weight"]).all()
     with pytest.raises(ValueError, match=r"^layers must be .* in their order; got \['head'\]$"):
         bp.Network.from_state_dict(path, layers=["head"])
 
@@ -277,9 +277,9 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_arrays_of_other_layers_are_refused(name):
-    given, sentence = WRONG[name]
+    state, sentence = WRONG[name]
     with pytest.raises((ValueError, TypeError)) as caught:
-        bp.Network.from_state_dict(given)
+        bp.Network.from_state_dict(state)
     assert str(caught.value).startswith(sentence) or name == "not finite"
 
 

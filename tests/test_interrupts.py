@@ -80,11 +80,11 @@ def interrupted(program, argument, after=0.5):
 def test_a_signal_leaves_a_whole_step(case, threads, backend):
     if backend == "numpy" and threads == 2:
         pytest.skip("NumPy has threads of its own")
-    told = interrupted(PROGRAM, case | {"threads": threads, "backend": backend})
-    assert told["stopped"] == "interrupted"
-    assert told["whole"] == told["trained"]
-    assert told["columns"] in ([told["whole"]], [])
-    assert told["found"]
+    output = interrupted(PROGRAM, case | {"threads": threads, "backend": backend})
+    assert output["stopped"] == "interrupted"
+    assert output["whole"] == output["trained"]
+    assert output["columns"] in ([output["whole"]], [])
+    assert output["found"]
 
 
 MANY = """
@@ -119,8 +119,8 @@ assert all((one.net is None) == (one.history is None) for one in many)
 
 
 def test_a_signal_ends_many_trainings(backend):
-    told = interrupted(MANY, {"backend": backend, "own": False})
-    assert told == ["epochs", "interrupted", "interrupted", None, None]
+    output = interrupted(MANY, {"backend": backend, "own": False})
+    assert output == ["epochs", "interrupted", "interrupted", None, None]
 
 
 def test_an_exception_of_the_users_handler_ends_many_trainings(backend):

@@ -123,17 +123,17 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "given", "name"), NAMES)
-def test_names_of_other_libraries(kind: str, given: str, name: str, core: Any) -> None:
+@pytest.mark.parametrize(("kind", "foreign", "name"), NAMES)
+def test_names_of_other_libraries(kind: str, foreign: str, name: str, core: Any) -> None:
     with pytest.raises(ValueError) as caught:
-        core.canonical(kind, given)
-    assert str(caught.value).endswith(f"; got '{given}' (did you mean '{name}'?)")
+        core.canonical(kind, foreign)
+    assert str(caught.value).endswith(f"; got '{foreign}' (did you mean '{name}'?)")
 
 
-@pytest.mark.parametrize("given", ["LBFGS", "L-BFGS-B", "bfgs"])
-def test_lbfgs_is_found_too(given: str) -> None:
+@pytest.mark.parametrize("foreign", ["LBFGS", "L-BFGS-B", "bfgs"])
+def test_lbfgs_is_found_too(foreign: str) -> None:
     with pytest.raises(ValueError, match=r"lbfgs; got .* \(did you mean 'lbfgs'\?\)"):
-        bp.Network([2, 1], seed=0).fit(X, Y, optimizer=given)
+        bp.Network([2, 1], seed=0).fit(X, Y, optimizer=foreign)
 
 
 def test_both_backends_have_the_same_aliases(both: Any) -> None:

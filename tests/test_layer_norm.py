@@ -24,11 +24,11 @@ def network(backend, sizes=(4, 19, 9, 5), norms=(True, True, False), **more):
     net = bp.Network([sizes[0], *layers], backend=backend, **more)
     random = np.random.default_rng(3)
     for name, (low, high) in {"gains": (0.5, 1.5), "shifts": (-0.5, 0.5)}.items():
-        given = [
+        values = [
             None if one is None else random.uniform(low, high, one.shape)
             for one in getattr(net, name)
         ]
-        setattr(net, name, given)
+        setattr(net, name, values)
     return net
 
 
@@ -43,8 +43,8 @@ def test_the_activation_receives_normalized_z(backend):
     z = trace.weighted_inputs[0]
     np.testing.assert_allclose(z, X @ net.weights[0].T + net.biases[0], rtol=1e-12, atol=1e-13)
     z_hat = (z - z.mean(axis=1, keepdims=True)) / np.sqrt(z.var(axis=1, keepdims=True) + EPSILON)
-    seen = net.gains[0] * z_hat + net.shifts[0]
-    np.testing.assert_allclose(trace.activations[1], np.tanh(seen), rtol=1e-11, atol=1e-12)
+    u = net.gains[0] * z_hat + net.shifts[0]
+    np.testing.assert_allclose(trace.activations[1], np.tanh(u), rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(net.predict(X), trace.activations[-1], rtol=1e-12)
 
 

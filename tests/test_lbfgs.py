@@ -134,16 +134,16 @@ def test_ctrl_c_keeps_the_best(backend, monkeypatch):
     """Ctrl-C may come at any time, even if the line search has just gone too far."""
     left = []
     monkeypatch.setattr(interrupts.Interrupts, "asked", lambda self: not left or left.pop())
-    found = []
+    costs = []
     for looks in range(1, 60):
         left[:] = [False] * looks
         net = network(backend)
         before = net.evaluate(X, Y)["cost"]
         history = net.fit(X, Y, 100, optimizer="lbfgs")
         assert history.stopped == "interrupted"
-        found.append(net.evaluate(X, Y)["cost"])
-        assert found[-1] <= min([before, *history.cost])
-    assert found == sorted(found, reverse=True) and found[-1] < found[0]
+        costs.append(net.evaluate(X, Y)["cost"])
+        assert costs[-1] <= min([before, *history.cost])
+    assert costs == sorted(costs, reverse=True) and costs[-1] < costs[0]
 
 
 @pytest.mark.filterwarnings("ignore:overflow")
@@ -211,8 +211,8 @@ def test_a_limit_of_evaluations_ends_it(monkeypatch):
 
     minimize = scipy.optimize.minimize
 
-    def limited(*given, options, **settings):
-        return minimize(*given, options=options | {"maxfun": 3}, **settings)
+    def limited(*arguments, options, **settings):
+        return minimize(*arguments, options=options | {"maxfun": 3}, **settings)
 
     monkeypatch.setattr(scipy.optimize, "minimize", limited)
     assert network().fit(X, Y, 100, optimizer="lbfgs").stopped == "evaluations"
@@ -295,7 +295,7 @@ def test_more_memory_takes_other_steps(backend):
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("settings", "sentence"),
     [
         ({"batch_size": 8}, "lbfgs' does not support batch_size; got 8"),
         ({"learning_rate": 0.1}, "lbfgs' does not support learning_rate; got 0.1"),
@@ -311,9 +311,9 @@ def test_more_memory_takes_other_steps(backend):
         ({"optimizer": "lbfgs(memory=0)"}, "memory of optimizer 'lbfgs' must be an integer >= 1"),
     ],
 )
-def test_unsupported_options_are_refused(given, sentence, backend):
+def test_unsupported_options_are_refused(settings, sentence, backend):
     with pytest.raises(ValueError, match=sentence):
-        network(backend).fit(X, Y, 1, **{"optimizer": "lbfgs"} | given)
+        network(backend).fit(X, Y, 1, **{"optimizer": "lbfgs"} | settings)
 
 
 @pytest.mark.parametrize("name", ["l1", "dropout", "weight_decay", "max_norm"])

@@ -75,11 +75,11 @@ def test_frames_are_read_as_fit_reads_them(backend):
 @pytest.mark.parametrize("rows", [None, [np.arange(30)]])
 def test_masked_samples_are_refused(name, rows):
     """This also holds if no chosen row is masked: the mask would be lost without a message."""
-    given = {"X": X, "y": LABELS}
-    given[name] = np.ma.array(given[name])
-    given[name][-1] = np.ma.masked
+    arguments = {"X": X, "y": LABELS}
+    arguments[name] = np.ma.array(arguments[name])
+    arguments[name][-1] = np.ma.masked
     with pytest.raises(ValueError, match=f"{name} must hold no masked values; got one at"):
-        bp.train_many([COMMON | {"sizes": [4, 3]}], rows=rows, **given)
+        bp.train_many([COMMON | {"sizes": [4, 3]}], rows=rows, **arguments)
 
 
 def test_an_error_stays_with_its_config(backend):
@@ -116,10 +116,10 @@ def test_each_is_trained_by_one_thread(monkeypatch):
     core = pytest.importorskip("backprop_rs._core")
     alone = threading.local()
     monkeypatch.setattr(core, "set_alone", lambda yes: setattr(alone, "yes", yes))
-    seen = []
-    config = COMMON | {"sizes": [4, 3], "callbacks": lambda epoch: seen.append(alone.yes)}
+    counts = []
+    config = COMMON | {"sizes": [4, 3], "callbacks": lambda epoch: counts.append(alone.yes)}
     bp.train_many([config] * 3, X, LABELS)
-    assert seen == [True] * 12
+    assert counts == [True] * 12
 
 
 def test_no_configs_no_results():
@@ -127,7 +127,7 @@ def test_no_configs_no_results():
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("arguments", "sentence"),
     [
         (
             {"configs": [{"size": [4, 3]}]},
@@ -152,6 +152,6 @@ def test_no_configs_no_results():
         ({"configs": [{}], "threads": 0}, r"threads must be an integer >= 1; got 0"),
     ],
 )
-def test_bad_arguments_are_refused(given, sentence):
+def test_bad_arguments_are_refused(arguments, sentence):
     with pytest.raises((TypeError, ValueError), match=sentence):
-        bp.train_many(**{"X": X, "y": LABELS} | given)
+        bp.train_many(**{"X": X, "y": LABELS} | arguments)

@@ -136,8 +136,8 @@ def test_a_metric_equals_that_of_scikit_learn(name, kind):
         return
     for seed in range(24):
         y, p, weights, n = cases(kind, name, seed)
-        given = {} if weights is None else {"sample_weight": weights}
-        expected = ORACLES[name](y, p, n, **given)
+        arguments = {} if weights is None else {"sample_weight": weights}
+        expected = ORACLES[name](y, p, n, **arguments)
         assert row.value(y, p, weights, n) == pytest.approx(expected, rel=1e-11, nan_ok=True), seed
 
 
@@ -226,19 +226,19 @@ def test_accuracy_is_that_of_evaluate(cost, threshold, backend):
 def test_weights_of_validation_samples_count_in_its_accuracy(backend):
     """This holds with and without the metric in `metrics`."""
     net, weights = classifier(backend), np.arange(30.0)
-    held = (X, LABELS, weights)
-    history = net.fit(X, LABELS, 1, 8, 0.1, metrics="accuracy", validation_data=held)
-    assert history.val_accuracy == [net.evaluate(*held)["accuracy"]]
+    validation = (X, LABELS, weights)
+    history = net.fit(X, LABELS, 1, 8, 0.1, metrics="accuracy", validation_data=validation)
+    assert history.val_accuracy == [net.evaluate(*validation)["accuracy"]]
     assert history.accuracy == [net.evaluate(X, LABELS)["accuracy"]] != history.val_accuracy
 
 
-@pytest.mark.parametrize("given", ["acuracy", 5, ["r2", None], bp.Metric])
-def test_other_objects_than_metrics_are_refused(given, backend):
+@pytest.mark.parametrize("value", ["acuracy", 5, ["r2", None], bp.Metric])
+def test_other_objects_than_metrics_are_refused(value, backend):
     sentence = r"^metrics must be functions or among accuracy, balanced_accuracy, f1, .*mape; got"
     with pytest.raises(ValueError, match=sentence):
-        classifier(backend).fit(X, LABELS, 1, metrics=given)
+        classifier(backend).fit(X, LABELS, 1, metrics=value)
     with pytest.raises(ValueError, match=sentence):
-        classifier(backend).evaluate(X, LABELS, metrics=given)
+        classifier(backend).evaluate(X, LABELS, metrics=value)
 
 
 def test_accuracy_of_values_is_refused_before_the_training(backend):
@@ -258,7 +258,7 @@ def cost(y, p):
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("functions", "sentence"),
     [
         ([lambda y, p: 1.0, lambda y, p: 2.0], "must have different names; got '<lambda>' twice"),
         (["r2", "r2"], "metrics must have different names; got 'r2' twice"),
@@ -268,12 +268,12 @@ def cost(y, p):
         (bp.Metric("epoch", cost), "metrics must not be called 'epoch'"),
     ],
 )
-def test_every_column_of_the_history_has_a_unique_name(given, sentence, backend):
+def test_every_column_of_the_history_has_a_unique_name(functions, sentence, backend):
     net = regressor(backend)
     with pytest.raises(ValueError, match=sentence):
-        net.fit(X, VALUES, 1, metrics=given)
+        net.fit(X, VALUES, 1, metrics=functions)
     with pytest.raises(ValueError, match=sentence):
-        net.evaluate(X, VALUES, metrics=given)
+        net.evaluate(X, VALUES, metrics=functions)
     named = [bp.Metric("one", lambda y, p: 1.0), bp.Metric("two", lambda y, p: 2.0)]
     history = net.fit(X, VALUES, 2, metrics=named, validation_data=(X, VALUES))
     assert history.metrics == {
@@ -285,18 +285,18 @@ def test_a_function_called_accuracy_has_both_of_its_columns(backend):
     def accuracy(y_true, y_pred):
         return 7.0
 
-    net, held = classifier(backend), (X, LABELS)
-    history = net.fit(X, LABELS, 2, metrics=accuracy, validation_data=held)
+    net, validation = classifier(backend), (X, LABELS)
+    history = net.fit(X, LABELS, 2, metrics=accuracy, validation_data=validation)
     assert history.accuracy == history.val_accuracy == [7, 7]
     assert net.evaluate(X, LABELS, metrics=accuracy)["accuracy"] == 7
-    history = net.fit(X, LABELS, 2, metrics="accuracy", validation_data=held)
+    history = net.fit(X, LABELS, 2, metrics="accuracy", validation_data=validation)
     assert history.accuracy == history.val_accuracy != [7, 7]
 
 
 # The arguments of each.
 
 
-def seen(needs, net, *given, weights=None):
+def received(needs, net, *arguments, weights=None):
     """Return y_true, y_pred and weights as `evaluate` passes them to a metric."""
     got = []
 
@@ -304,7 +304,7 @@ def seen(needs, net, *given, weights=None):
         got.append((y_true, y_pred, sample_weight))
         return 0.0
 
-    net.evaluate(*given, weights, metrics=bp.Metric("m", note, needs=needs))
+    net.evaluate(*arguments, weights, metrics=bp.Metric("m", note, needs=needs))
     return got[0]
 
 
@@ -318,7 +318,7 @@ def test_a_metric_gets_what_it_needs(needs, backend):
     classes = needs in ("auto", "labels")
     for net, targets, form in ((two, y, y), (one, y, y), (several, bits, bits)):
         a = net.predict(X)
-        true, predicted, weights = seen(needs, net, X, targets, weights=np.arange(30))
+        true, predicted, weights = received(needs, net, X, targets, weights=np.arange(30))
         np.testing.assert_array_equal(weights, np.arange(30))
         if needs == "values":
             expected = np.eye(2)[y] if net is two else targets
@@ -332,7 +332,7 @@ def test_a_metric_gets_what_it_needs(needs, backend):
                 wanted = a if net is several else a[:, -1]
         np.testing.assert_array_equal(true, expected)
         np.testing.assert_array_equal(predicted, wanted)
-    true, predicted, weights = seen(needs, classifier(backend), X, LABELS)
+    true, predicted, weights = received(needs, classifier(backend), X, LABELS)
     assert weights is None
     expected = np.eye(3)[LABELS] if needs == "values" else LABELS
     np.testing.assert_array_equal(true, expected)
@@ -392,10 +392,11 @@ def test_weights_are_repetitions_in_evaluate_fit_and_sources(name, backend):
     assert net.evaluate(X, y, weights, metrics=name)[name] == pytest.approx(expected, rel=1e-12)
     source = bp.data.source(X, y, weights=weights)
     assert net.evaluate(source, metrics=name)[name] == pytest.approx(expected, rel=1e-12)
-    for given in ({"X": X, "y": y, "sample_weight": weights}, {"X": source}):
-        held = source if given["X"] is source else (X, y, weights)
-        settings = {"epochs": 1, "learning_rate": 0.0, "metrics": name, "validation_data": held}
-        history = net.fit(**given, **settings)
+    for arguments in ({"X": X, "y": y, "sample_weight": weights}, {"X": source}):
+        validation = source if arguments["X"] is source else (X, y, weights)
+        settings = {"epochs": 1, "learning_rate": 0.0, "metrics": name}
+        settings |= {"validation_data": validation}
+        history = net.fit(**arguments, **settings)
         columns = history.to_dict()
         assert columns[name] == columns[f"val_{name}"] == [pytest.approx(expected, rel=1e-12)]
 
@@ -448,7 +449,7 @@ def test_probabilities_are_those_of_softmax_and_sigmoid_alone(name, backend):
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("arguments", "sentence"),
     [
         (("", cost), "name must be a text; got ''"),
         (("f", 3), "function must be callable; got 3"),
@@ -456,9 +457,9 @@ def test_probabilities_are_those_of_softmax_and_sigmoid_alone(name, backend):
         (("f", cost, "auto", 1), "higher_is_better must be True or False; got 1"),
     ],
 )
-def test_bad_settings_of_a_metric_are_refused(given, sentence):
+def test_bad_settings_of_a_metric_are_refused(arguments, sentence):
     with pytest.raises((TypeError, ValueError), match=sentence):
-        bp.Metric(*given)
+        bp.Metric(*arguments)
 
 
 def test_weights_that_are_all_0_are_refused_before_anything_is_done(backend):

@@ -175,13 +175,13 @@ def test_an_invalid_label_is_never_used(core, threads, name, sizes, output, valu
     CALLS[name](net, X, y)  # and the network goes on
 
 
-@pytest.mark.parametrize("given", [60, 2**32 - 1])
+@pytest.mark.parametrize("order", [60, 2**32 - 1])
 @pytest.mark.parametrize("sizes", [[40, 70, 10], [3, 3, 3]])
-def test_an_order_must_name_existing_rows(core, sizes, given):
+def test_an_order_must_name_existing_rows(core, sizes, order):
     X, y = samples(sizes, 60)
     net = core.Network(sizes, ["sigmoid", "softmax"], "cross_entropy", "float32")
     orders = np.arange(60, dtype=np.uint32)[None].copy()
-    orders[0, 59] = given
+    orders[0, 59] = order
     sentence = "orders must hold rows from 0 to 59 for every epoch; got others, or too few"
     for wrong, first in ((orders, 0), (np.arange(60, dtype=np.uint32)[None], 1)):
         with pytest.raises(ValueError, match="orders") as raised:

@@ -77,9 +77,9 @@ def test_an_entry_of_the_table_as_a_custom_function_trains_the_same(row, backend
     sound = activation(name)
     own = bp.Activation(f"my_{name}", sound.sigma, sound.sigma_prime)
     X, y = batch()
+    init = network("cost", backend).weights
     nets = [
-        network((given, "sigmoid", "squared_error"), backend, init=network("cost", backend).weights)
-        for given in (own, name)
+        network((hidden, "sigmoid", "squared_error"), backend, init=init) for hidden in (own, name)
     ]
     for net in nets:
         fit(net, X, y)
@@ -275,10 +275,10 @@ def test_a_file_has_names_and_is_read_with_the_functions(backend, tmp_path):
     net, (X, y) = network("all", backend), batch()
     fit(net, X, y)
     net.save(tmp_path / "net")
-    for given in ((), (ARCSINH,), (ARCSINH, QUARTIC, SUMMED)):
+    for functions in ((), (ARCSINH,), (ARCSINH, QUARTIC, SUMMED)):
         sentence = "^functions must be activation 'arcsinh', cost 'quartic', as when saved; got "
         with pytest.raises(ValueError, match=sentence):
-            bp.Network.load(tmp_path / "net", functions=given)
+            bp.Network.load(tmp_path / "net", functions=functions)
     again = bp.Network.load(tmp_path / "net", backend, functions=[QUARTIC, ARCSINH])
     np.testing.assert_array_equal(net.predict(X), again.predict(X))
     assert again.layers == net.layers and again.cost == "quartic"

@@ -66,12 +66,12 @@ def distance(one, other):
     """Return the smallest RMS difference of squares over all shifts by a pixel."""
     assert one.shape == other.shape
     height, width = (n // SQUARE * SQUARE for n in one.shape[:2])
-    found = []
+    distances = []
     for shift in product((-1, 0, 1), repeat=2):
         gap = (np.roll(one, shift, axis=(0, 1)) - other)[:height, :width]
         tiles = gap.reshape(height // SQUARE, SQUARE, width // SQUARE, SQUARE, 3)
-        found.append(float(np.sqrt(np.square(tiles.mean(axis=(1, 3))).mean())))
-    return min(found)
+        distances.append(float(np.sqrt(np.square(tiles.mean(axis=(1, 3))).mean())))
+    return min(distances)
 
 
 def reference(name, paper):

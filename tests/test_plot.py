@@ -67,8 +67,8 @@ def test_all_functions_are_called_here():
 
 @pytest.mark.parametrize("name", CALLS)
 def test_draws_on_the_given_axes_or_on_a_new_figure(name):
-    given = Figure().subplots()
-    assert CALLS[name](given) is given
+    axes = Figure().subplots()
+    assert CALLS[name](axes) is axes
     assert plt.get_fignums() == []
     assert CALLS[name]().figure.number in plt.get_fignums()
 
@@ -268,9 +268,9 @@ def test_paths_add_up_to_the_gradient(layer, output, backend):
     x, y = [0.4, -0.9], [1]
     gradient = net.backward([x], y).weight_gradients[layer - 1]
     for (j, k), expected in np.ndenumerate(gradient):
-        found = paths.paths_of(net, x, y, layer, j, k, 9)
-        every = found.strongest(10**6)
-        assert len(every) == found.count == np.prod(net.sizes[layer + 1 :])
+        result = paths.paths_of(net, x, y, layer, j, k, 9)
+        every = result.strongest(10**6)
+        assert len(every) == result.count == np.prod(net.sizes[layer + 1 :])
         # Sums of at most 12 products of at most 10 factors: 22 roundings of eps / 2 and those of
         # `backward`, as many, relative to the sum of |product|.
         size = sum(abs(path.product) for path in every)
@@ -280,9 +280,9 @@ def test_paths_add_up_to_the_gradient(layer, output, backend):
 
 def test_the_strongest_paths_are_the_strongest():
     net = bp.Network([2, 5, 4, 3], "tanh", "softmax", "cross_entropy", seed=2, dtype="float64")
-    found = paths.paths_of(net, [0.4, -0.9], [1], 1, 2, 0, 9)
-    every = sorted((abs(path.product) for path in found.strongest(10**6)), reverse=True)
-    few = sorted((abs(path.product) for path in found.strongest(4)), reverse=True)
+    result = paths.paths_of(net, [0.4, -0.9], [1], 1, 2, 0, 9)
+    every = sorted((abs(path.product) for path in result.strongest(10**6)), reverse=True)
+    few = sorted((abs(path.product) for path in result.strongest(4)), reverse=True)
     assert few == every[:4]
 
 
@@ -315,9 +315,9 @@ def test_paths_through_a_normalization_add_up_to_the_gradient(output, backend):
     trace = net.backward([x], y)
     for layer, count in ((1, 4 * 2 * 3 * 3), (2, 3 * 3), (3, 3)):
         for (j, k), expected in np.ndenumerate(trace.weight_gradients[layer - 1]):
-            found = paths.paths_of(net, x, y, layer, j, k, 9)
-            every = found.strongest(10**6)
-            assert len(every) == found.count == count
+            result = paths.paths_of(net, x, y, layer, j, k, 9)
+            every = result.strongest(10**6)
+            assert len(every) == result.count == count
             size = sum(abs(path.product) for path in every)
             total = sum(path.product for path in every)
             assert abs(total - expected) <= 200 * np.finfo(float).eps * size
@@ -335,9 +335,9 @@ def test_chain_draws_the_inputs_of_normalized_activations():
 
 def test_chain_of_a_deep_network_does_not_count_its_paths_one_by_one():
     net = bp.Network([2, *[6] * 20, 1], "tanh", seed=0, dtype="float64")
-    found = paths.paths_of(net, [0.4, -0.9], [1], 1, 0, 0, 4)
-    assert found.count == 6**19
-    assert len(found.strongest(5)) == 5
+    result = paths.paths_of(net, [0.4, -0.9], [1], 1, 0, 0, 4)
+    assert result.count == 6**19
+    assert len(result.strongest(5)) == 5
 
 
 # Curves.
@@ -408,9 +408,9 @@ def test_the_two_features_that_matter_most_are_drawn():
     ax = bp.plot.boundary(net, IRIS.X, IRIS.y, names=IRIS.feature_names)
     changes = []
     for i in range(4):
-        held = IRIS.X.copy()
-        held[:, i] = IRIS.X[:, i].mean()
-        changes.append(np.square(net.predict(held) - net.predict(IRIS.X)).mean())
+        X = IRIS.X.copy()
+        X[:, i] = IRIS.X[:, i].mean()
+        changes.append(np.square(net.predict(X) - net.predict(IRIS.X)).mean())
     first, second = sorted(np.argsort(changes)[-2:])
     assert (first, second) == (2, 3)
     assert (ax.get_xlabel(), ax.get_ylabel()) == IRIS.feature_names[2:]

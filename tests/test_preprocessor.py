@@ -25,10 +25,10 @@ def features(data, **options):
 
 def test_numbers_are_robust_and_the_median_fills():
     x = [1.0, 2.0, 3.0, 4.0, 100.0, NAN]
-    found = features({"x": x})
+    result = features({"x": x})
     z = (np.array([1, 2, 3, 4, 100, 3.0]) - 3) / 2  # the quartiles are 2 and 4
-    assert found["x"] == (z / np.sqrt(1 + (z / 3) ** 2)).tolist()
-    assert found["x is missing"] == [0, 0, 0, 0, 0, 1]
+    assert result["x"] == (z / np.sqrt(1 + (z / 3) ** 2)).tolist()
+    assert result["x is missing"] == [0, 0, 0, 0, 0, 1]
 
 
 def test_equal_quartiles_give_half_of_the_range():
@@ -58,8 +58,8 @@ def test_huge_and_tiny_numbers_stay_finite(scaling):
 
 
 def test_categories():
-    found = features({"c": ["red", "blue", "green"]})
-    assert found == {"c=blue": [0, 1, 0], "c=green": [0, 0, 1], "c=red": [1, 0, 0]}
+    result = features({"c": ["red", "blue", "green"]})
+    assert result == {"c=blue": [0, 1, 0], "c=green": [0, 0, 1], "c=red": [1, 0, 0]}
     assert features({"c": ["no", "yes", "no"]}) == {"c=yes": [-1, 1, -1]}
     assert features({"c": [True, False]}) == {"c": [1, -1]}
     assert features({"c": ["a", None, "b"]}) == {"c=b": [-1, 0, 1], "c is missing": [0, 1, 0]}
@@ -78,21 +78,21 @@ def test_unknown_levels_are_neutral_and_counted():
 
 def test_dates():
     days = [dt.datetime(2024, 1, 31, 6), dt.datetime(2024, 3, 1, 6), dt.datetime(2024, 1, 1, 6)]
-    found = features({"d": days})
-    assert list(found) == [
+    result = features({"d": days})
+    assert list(result) == [
         *("d (month, sine)", "d (month, cosine)", "d (day, sine)", "d (day, cosine)"),
         *("d (weekday, sine)", "d (weekday, cosine)", "d (seconds)"),
     ]
-    assert found["d (month, sine)"] == pytest.approx([0, np.sin(2 * np.pi * 2 / 12), 0])
+    assert result["d (month, sine)"] == pytest.approx([0, np.sin(2 * np.pi * 2 / 12), 0])
     weekdays = np.array([2, 4, 0])  # Wednesday, Friday, Monday
-    assert found["d (weekday, cosine)"] == pytest.approx(np.cos(2 * np.pi * weekdays / 7).tolist())
+    assert result["d (weekday, cosine)"] == pytest.approx(np.cos(2 * np.pi * weekdays / 7).tolist())
     assert list(features({"d": days}, date_parts=["seconds"])) == ["d (seconds)"]
 
 
 def test_missing_dates():
-    found = features({"d": [dt.date(2020, 1, 1), None, dt.date(2022, 1, 1), dt.date(2021, 1, 1)]})
-    assert found["d is missing"] == [0, 1, 0, 0]
-    assert found["d (year)"][1] == found["d (year)"][3] == 0
+    result = features({"d": [dt.date(2020, 1, 1), None, dt.date(2022, 1, 1), dt.date(2021, 1, 1)]})
+    assert result["d is missing"] == [0, 1, 0, 0]
+    assert result["d (year)"][1] == result["d (year)"][3] == 0
 
 
 def test_dates_may_be_texts_at_prediction():

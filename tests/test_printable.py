@@ -121,25 +121,25 @@ def rewritten(model, path, **changes):
 ODD = [1, 0.5, None, True, "x", [1], ["x"], [["x"]], [[1, 2]], [["a", "b", "c"]], {"a": 1}, [{}]]
 
 
-@pytest.mark.parametrize("given", ODD, ids=str)
+@pytest.mark.parametrize("value", ODD, ids=str)
 @pytest.mark.parametrize("name", ["functions", "metadata", "layers", "activation", "seed"])
-def test_malformed_settings_are_refused_with_the_path(name, given, model, tmp_path):
-    path = rewritten(model, tmp_path / "m", **{name: given})
+def test_malformed_settings_are_refused_with_the_path(name, value, model, tmp_path):
+    path = rewritten(model, tmp_path / "m", **{name: value})
     try:
         bp.Network.load(path)
     except ValueError as error:
         assert str(path) in str(error) and "path must name a model" in str(error)
 
 
-@pytest.mark.parametrize("given", ODD, ids=str)
+@pytest.mark.parametrize("value", ODD, ids=str)
 @pytest.mark.parametrize(
     "name", ["functions", "metadata", "scaling", "class_names", "feature_names", "history"]
 )
-def test_commands_say_one_sentence_of_malformed_metadata(name, given, model, tmp_path, capsys):
+def test_commands_say_one_sentence_of_malformed_metadata(name, value, model, tmp_path, capsys):
     from backprop_rs.cli import main
 
     own = name in ("functions", "metadata")
-    changes = {name: given} if own else {"metadata": {name: given}}
+    changes = {name: value} if own else {"metadata": {name: value}}
     path = rewritten(model, tmp_path / "m", **changes)
     for arguments in (["info", path], ["plot", "curves", path, "--out", tmp_path / "a.png"]):
         code = main(list(map(str, arguments)))

@@ -16,8 +16,8 @@ quiet = pytest.mark.filterwarnings("ignore:.*(overflow|invalid value).*:RuntimeW
 
 
 def network(backend, **settings):
-    given = {"seed": 0, "backend": backend} | settings
-    return bp.Network([3, 5, 2], "identity", "identity", **given)
+    options = {"seed": 0, "backend": backend} | settings
+    return bp.Network([3, 5, 2], "identity", "identity", **options)
 
 
 def diverged(backend, X=X, **settings):
@@ -191,10 +191,10 @@ def test_training_continues_after_it(backend):
     assert history.epoch[0] == len(error.history) + 1
 
 
-@pytest.mark.parametrize("given", ["Raise", None, 1])
-def test_other_values_are_refused(given, backend):
+@pytest.mark.parametrize("on_nan", ["Raise", None, 1])
+def test_other_values_are_refused(on_nan, backend):
     with pytest.raises(ValueError, match=r"^on_nan must be one of raise, stop, ignore; got"):
-        network(backend).fit(X, Y, 1, on_nan=given)
+        network(backend).fit(X, Y, 1, on_nan=on_nan)
 
 
 @pytest.mark.parametrize("backend", ["rust", "numpy"])

@@ -105,8 +105,8 @@ KINDS = ["fit", "validated", "source", "lbfgs", "step", "predict", "large", "lon
 def test_a_handler_saves_and_exits(kind, backend, tmp_path):
     if kind == "lbfgs":
         pytest.importorskip("scipy")
-    told = run(SAVES, backend=backend, kind=kind, path=str(tmp_path / "m"), threads=2)
-    assert told["whole"]
+    output = run(SAVES, backend=backend, kind=kind, path=str(tmp_path / "m"), threads=2)
+    assert output["whole"]
 
 
 WHOLE = """
@@ -150,9 +150,9 @@ print(json.dumps({"same_end": same_end, "found": found}))
 
 @pytest.mark.parametrize("callback", [False, True])
 def test_a_handler_finds_complete_steps_and_the_bits_stay(callback, backend):
-    told = run(WHOLE, backend=backend, callback=callback)
-    assert told["same_end"]
-    assert all(told["found"]), told
+    output = run(WHOLE, backend=backend, callback=callback)
+    assert output["same_end"]
+    assert all(output["found"]), output
 
 
 # Actions of a handler.
@@ -206,8 +206,8 @@ CHANGES = {"step", "fit", "weights=", "biases="}
 
 
 def test_actions_of_a_handler_in_fit(backend, tmp_path):
-    told = run(ASKS, backend=backend, kind="fit", path=str(tmp_path / "m"))
-    for name, result in told.items():
+    output = run(ASKS, backend=backend, kind="fit", path=str(tmp_path / "m"))
+    for name, result in output.items():
         if name not in CHANGES:
             assert result == "works", (name, result)
         elif name == "fit":
@@ -219,9 +219,9 @@ def test_actions_of_a_handler_in_fit(backend, tmp_path):
 @pytest.mark.parametrize("kind", ["predict", "evaluate"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_actions_of_a_handler_in_a_pass(kind, threads, backend, tmp_path):
-    told = run(ASKS, backend=backend, kind=kind, threads=threads, path=str(tmp_path / "m"))
+    output = run(ASKS, backend=backend, kind=kind, threads=threads, path=str(tmp_path / "m"))
     in_use = "RuntimeError: this network must not be changed here: the call that runs this"
-    for name, result in told.items():
+    for name, result in output.items():
         if name not in CHANGES:
             assert result == "works", (name, result)
         else:
@@ -268,17 +268,17 @@ print(json.dumps(told))
 @pytest.mark.parametrize("at", ["predict", "evaluate", "step", "fit"])
 @pytest.mark.parametrize(("rows", "threads"), [(50, 1), (2000, 2)])
 def test_actions_of_a_custom_function(at, rows, threads, backend):
-    told = run(OWN, backend=backend, at=at, rows=rows, threads=threads)
+    output = run(OWN, backend=backend, at=at, rows=rows, threads=threads)
     for name in ("sizes", "activation", "n_parameters"):
-        assert told[name] == "works"
+        assert output[name] == "works"
     sentence = "the call that runs this signal handler, finalizer or function is using it"
     if at in ("predict", "evaluate"):
-        assert told["weights"] == "works"
+        assert output["weights"] == "works"
     else:
-        assert told["weights"].startswith("RuntimeError: this network must not be read here: ")
-        assert sentence in told["weights"]
-    assert told["biases="].startswith("RuntimeError: this network must not be changed here: ")
-    assert sentence in told["biases="]
+        assert output["weights"].startswith("RuntimeError: this network must not be read here: ")
+        assert sentence in output["weights"]
+    assert output["biases="].startswith("RuntimeError: this network must not be changed here: ")
+    assert sentence in output["biases="]
 
 
 RECURSES = """
@@ -297,8 +297,8 @@ net.predict(classes(5)[0])
 
 @pytest.mark.parametrize(("rows", "threads"), [(50, 1), (2000, 2)])
 def test_a_network_within_itself_is_refused(rows, threads, backend):
-    told = run(RECURSES, backend=backend, rows=rows, threads=threads)
-    assert told.startswith("this network must not be read here")
+    output = run(RECURSES, backend=backend, rows=rows, threads=threads)
+    assert output.startswith("this network must not be read here")
 
 
 CIRCLE = """
@@ -326,9 +326,9 @@ print(json.dumps(sorted(told)))
 
 
 def test_two_networks_that_wait_for_each_other(backend):
-    told = run(CIRCLE, backend=backend)
-    assert told[0] == "this network must not be read here:"
-    assert told[1] in ("works", told[0])
+    output = run(CIRCLE, backend=backend)
+    assert output[0] == "this network must not be read here:"
+    assert output[1] in ("works", output[0])
 
 
 # An exception during a training: weights, history and epochs_trained agree.
@@ -382,11 +382,11 @@ SIGNALS = ["alarm", "source alarm", "source ctrl-c"]
     [*product(SIGNALS, [0.25, 0.42]), ("own", None), ("source fails", None)],
 )
 def test_weights_and_history_agree_after_an_exception(kind, after, backend):
-    told = run(AGREES, backend=backend, kind=kind, after=after)
-    assert told["caught"] == (None if kind == "source ctrl-c" else "time")
-    assert told["trained"] == told["updates"] // told["steps"]
-    assert told["history"] == [told["trained"]] * 4
-    assert told["trained"] > 0
+    output = run(AGREES, backend=backend, kind=kind, after=after)
+    assert output["caught"] == (None if kind == "source ctrl-c" else "time")
+    assert output["trained"] == output["updates"] // output["steps"]
+    assert output["history"] == [output["trained"]] * 4
+    assert output["trained"] > 0
 
 
 # Handlers and their order.
@@ -591,7 +591,7 @@ def test_one_array_for_two_results(backend):
     X = np.random.default_rng(0).normal(size=(4000, 64)).astype(np.float32)
     out = np.empty((4000, 4), np.float32)
     nets = [bp.Network(sizes, seed=seed, backend=backend) for seed in (0, 1)]
-    told, barrier = [], threading.Barrier(2)
+    output, barrier = [], threading.Barrier(2)
 
     def call(net):
         barrier.wait()
@@ -599,13 +599,13 @@ def test_one_array_for_two_results(backend):
             try:
                 assert net.predict(X, out) is out
             except RuntimeError as error:
-                told.append(str(error))
+                output.append(str(error))
 
     threads = [threading.Thread(target=call, args=(net,)) for net in nets]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(told) <= {
+    assert set(output) <= {
         "X, y and out must not be in use by a call of another thread that writes to them"
     }

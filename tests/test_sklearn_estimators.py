@@ -52,7 +52,7 @@ def test_warnings_are_scikit_learns():
 
 
 @pytest.mark.parametrize(
-    ("given", "labels", "sentence"),
+    ("settings", "labels", "sentence"),
     [
         ({"hidden_layer_sizes": (3, 0)}, y, r"hidden_layer_sizes must be > 0, got \[3, 0\]."),
         ({"early_stopping": True}, y[:3], "The validation set is too small"),
@@ -72,9 +72,9 @@ def test_warnings_are_scikit_learns():
         ({"callbacks": [3]}, y, "callbacks must be callable"),
     ],
 )
-def test_errors(given, labels, sentence):
+def test_errors(settings, labels, sentence):
     with pytest.raises((ValueError, TypeError), match=sentence):
-        MLPClassifier(**given).fit(X[: len(labels)], labels)
+        MLPClassifier(**settings).fit(X[: len(labels)], labels)
 
 
 def test_errors_of_a_second_training():
@@ -146,11 +146,11 @@ def test_predictions_have_the_labels_of_the_training():
 @pytest.mark.parametrize("container", [sparse.csr_array, sparse.csc_matrix])
 def test_a_sparse_matrix_is_the_same_as_a_dense_one(container, solver, monkeypatch):
     wide = np.where(rng.uniform(size=(60, 30)) < 0.2, 1.0, 0.0)
-    given = {"solver": solver, "batch_size": 7, "early_stopping": solver == "adam"}
-    plain = MLPClassifier((5,), **given, **FEW).fit(wide, y[::5].repeat(2))
-    same(plain, MLPClassifier((5,), **given, **FEW).fit(container(wide), y[::5].repeat(2)))
+    settings = {"solver": solver, "batch_size": 7, "early_stopping": solver == "adam"}
+    plain = MLPClassifier((5,), **settings, **FEW).fit(wide, y[::5].repeat(2))
+    same(plain, MLPClassifier((5,), **settings, **FEW).fit(container(wide), y[::5].repeat(2)))
     monkeypatch.setattr(_data, "MAX_DENSE", 30 * 15)  # two batches at a time
-    parts = MLPClassifier((5,), **given, **FEW).fit(container(wide), y[::5].repeat(2))
+    parts = MLPClassifier((5,), **settings, **FEW).fit(container(wide), y[::5].repeat(2))
     same(plain, parts)
     np.testing.assert_allclose(parts.loss_, plain.loss_, rtol=1e-14)
     np.testing.assert_array_equal(parts.predict_proba(container(wide)), plain.predict_proba(wide))
@@ -158,7 +158,7 @@ def test_a_sparse_matrix_is_the_same_as_a_dense_one(container, solver, monkeypat
 
 @pytest.mark.parametrize("batch_size", [7, 60])
 @pytest.mark.parametrize(
-    "given",
+    "settings",
     [
         {"schedule": "cosine"},
         {"schedule": "warmup(2) then cosine"},
@@ -169,10 +169,10 @@ def test_a_sparse_matrix_is_the_same_as_a_dense_one(container, solver, monkeypat
     ],
     ids=str,
 )
-def test_a_sparse_matrix_in_parts_is_the_same_as_a_dense_one(given, batch_size, monkeypatch):
+def test_a_sparse_matrix_in_parts_is_the_same_as_a_dense_one(settings, batch_size, monkeypatch):
     """Schedules, noise and dropout depend on step and row, not on the parts."""
     wide = np.where(rng.uniform(size=(60, 30)) < 0.2, 1.0, 0.0)
-    settings = {"batch_size": batch_size, **given, **FEW}
+    settings = {"batch_size": batch_size, **settings, **FEW}
     plain = MLPClassifier((5,), **settings).fit(wide, y[::5].repeat(2))
     monkeypatch.setattr(_data, "MAX_DENSE", 30 * 15)
     parts = MLPClassifier((5,), **settings).fit(sparse.csr_array(wide), y[::5].repeat(2))
@@ -266,8 +266,8 @@ def test_a_setting_changed_between_partial_fits_is_used():
 
 
 def test_initialize_draws_the_initial_parameters_of_fit():
-    for given in ({}, {"init": "he_uniform"}, {"dropout": 0.5}):
-        mlp = MLPClassifier((4,), warm_start=True, **given, **FEW).initialize(X, NAMES)
+    for settings in ({}, {"init": "he_uniform"}, {"dropout": 0.5}):
+        mlp = MLPClassifier((4,), warm_start=True, **settings, **FEW).initialize(X, NAMES)
         assert mlp.n_iter_ == mlp.t_ == 0 and mlp.loss_curve_ == []
         assert mlp.predict_proba(X).shape == (150, 3)
         start = [w.copy() for w in mlp.coefs_]
@@ -294,9 +294,9 @@ def test_conversion_of_regressors_and_its_errors():
     np.testing.assert_allclose(from_sklearn(one).predict(X), one.predict(X), rtol=1e-13)
     mine = MLPRegressor(hidden_layer_sizes=(5,), activation="tanh", **FEW).fit(X, X[:, :2])
     np.testing.assert_allclose(to_sklearn(mine).predict(X), mine.predict(X), rtol=1e-12)
-    for given in ({"activation": "gelu"}, {"cost": "huber"}, {"solver": "rmsprop"}):
+    for settings in ({"activation": "gelu"}, {"cost": "huber"}, {"solver": "rmsprop"}):
         with pytest.raises(ValueError, match="for scikit-learn"):
-            to_sklearn(MLPRegressor(**given, **FEW).fit(X, y))
+            to_sklearn(MLPRegressor(**settings, **FEW).fit(X, y))
     for convert in (from_sklearn, to_sklearn):
         with pytest.raises(TypeError, match="mlp must be"):
             convert(3)
@@ -316,11 +316,11 @@ def test_each_layer_has_its_own_settings():
 
 
 def test_l1_makes_coefficients_vanish():
-    given = {"solver": "sgd", "alpha": 0.0, "momentum": 0.0, "max_iter": 60, "random_state": 0}
-    given |= {"hidden_layer_sizes": (4,), "batch_size": 10, "learning_rate_init": 0.003}
+    settings = {"solver": "sgd", "alpha": 0.0, "momentum": 0.0, "max_iter": 60, "random_state": 0}
+    settings |= {"hidden_layer_sizes": (4,), "batch_size": 10, "learning_rate_init": 0.003}
     sizes = []
     for l1 in (0.0, 20.0):
-        mlp = MLPRegressor(l1=l1, **given).fit(X, X[:, 0])
+        mlp = MLPRegressor(l1=l1, **settings).fit(X, X[:, 0])
         sizes.append(sum(np.abs(w).sum() for w in mlp.coefs_))
     assert sizes[1] < 0.2 * sizes[0]
 
@@ -337,8 +337,8 @@ def test_class_weights_are_sample_weights():
 
 
 def test_outputs_and_costs():
-    given = {"max_iter": 300, "learning_rate_init": 0.01, "random_state": 0}
-    hinge = MLPClassifier((8,), cost="hinge", output_activation="identity", **given)
+    settings = {"max_iter": 300, "learning_rate_init": 0.01, "random_state": 0}
+    hinge = MLPClassifier((8,), cost="hinge", output_activation="identity", **settings)
     assert not hasattr(hinge, "predict_proba")
     assert hinge.fit(X, y).score(X, y) > 0.9
     np.testing.assert_array_equal(hinge.decision_function(X).argmax(axis=1), hinge.predict(X))
@@ -347,7 +347,7 @@ def test_outputs_and_costs():
     apart = MLPClassifier(output_activation="logistic", **FEW).fit(X, y)
     np.testing.assert_allclose(apart.predict_proba(X).sum(axis=1), 1)
     noise = rng.normal(size=150)
-    high = MLPRegressor(cost="quantile(0.9)", n_iter_no_change=np.inf, **given).fit(X, noise)
+    high = MLPRegressor(cost="quantile(0.9)", n_iter_no_change=np.inf, **settings).fit(X, noise)
     assert 0.8 < np.mean(noise <= high.predict(X)) < 1.0
 
 
@@ -359,18 +359,19 @@ def test_partial_fit_of_columns_needs_no_classes():
 
 
 def test_validation_samples_of_the_user():
-    train, held = slice(0, 150, 2), slice(1, 150, 2)
+    train, validation = slice(0, 150, 2), slice(1, 150, 2)
     plain = MLPClassifier((4,), **FEW).fit(X[train], NAMES[train])
     mlp = MLPClassifier((4,), **FEW)
-    mlp.fit(X[train], NAMES[train], X_val=X[held], y_val=NAMES[held])
+    mlp.fit(X[train], NAMES[train], X_val=X[validation], y_val=NAMES[validation])
     same(plain, mlp)
-    assert mlp.validation_scores_[-1] == pytest.approx(mlp.score(X[held], NAMES[held]))
-    p = mlp.predict_proba(X[held])[np.arange(75), y[held]]
+    assert mlp.validation_scores_[-1] == pytest.approx(mlp.score(X[validation], NAMES[validation]))
+    p = mlp.predict_proba(X[validation])[np.arange(75), y[validation]]
     assert mlp.validation_loss_curve_[-1] == pytest.approx(-np.log(p).mean(), rel=1e-12)
     stopping = MLPClassifier((4,), early_stopping=True, n_iter_no_change=2, tol=0.1, random_state=0)
-    stopping.fit(X[train], y[train], X_val=X[held], y_val=y[held])
+    stopping.fit(X[train], y[train], X_val=X[validation], y_val=y[validation])
     assert stopping.n_iter_ < 200 and stopping.t_ == 75 * stopping.n_iter_
-    assert stopping.best_validation_score_ == pytest.approx(stopping.score(X[held], y[held]))
+    score = stopping.score(X[validation], y[validation])
+    assert stopping.best_validation_score_ == pytest.approx(score)
     with pytest.raises(ValueError, match="X_val and y_val must be given together"):
         mlp.fit(X, y, X_val=X)
     with pytest.raises(ValueError, match="`y` has classes not in"):
@@ -390,17 +391,17 @@ def test_the_loss_of_poisson_regressions_is_the_weighted_deviance():
 
 
 def test_callbacks_get_each_epoch_and_may_stop_the_training():
-    seen = []
+    events = []
 
     def watch(epoch):
-        seen.append((epoch.number, epoch.loss, epoch.estimator.predict(X).shape))
+        events.append((epoch.number, epoch.loss, epoch.estimator.predict(X).shape))
         epoch.learning_rate /= 2
         if epoch.number == 4:
             epoch.stop()
 
     mlp = MLPClassifier(callbacks=[watch], random_state=0).fit(X, y)
-    assert [number for number, *_ in seen] == [1, 2, 3, 4] and mlp.n_iter_ == 4
-    assert [loss for _, loss, _ in seen] == mlp.loss_curve_
+    assert [number for number, *_ in events] == [1, 2, 3, 4] and mlp.n_iter_ == 4
+    assert [loss for _, loss, _ in events] == mlp.loss_curve_
     assert mlp._rate == pytest.approx(0.001 / 16)
 
 
@@ -448,9 +449,9 @@ def test_progress_is_shown_on_standard_error(capsys):
 
 
 def test_schedules_multiply_the_learning_rate():
-    given = {"solver": "sgd", "momentum": 0.0, "tol": 0.0, "random_state": 0, "batch_size": 150}
-    mlp = MLPRegressor(schedule="step(every=2, factor=0.5)", max_iter=4, **given).fit(X, y)
-    plain = MLPRegressor(max_iter=2, warm_start=True, **given).fit(X, y)
+    settings = {"solver": "sgd", "momentum": 0.0, "tol": 0.0, "random_state": 0, "batch_size": 150}
+    mlp = MLPRegressor(schedule="step(every=2, factor=0.5)", max_iter=4, **settings).fit(X, y)
+    plain = MLPRegressor(max_iter=2, warm_start=True, **settings).fit(X, y)
     plain.set_params(learning_rate_init=0.0005).fit(X, y)
     np.testing.assert_allclose(mlp.coefs_[0], plain.coefs_[0], rtol=1e-9)
     reactive = MLPClassifier(schedule="reduce_on_plateau", **FEW).fit(X, y)
@@ -458,9 +459,9 @@ def test_schedules_multiply_the_learning_rate():
 
 
 def test_noise_and_dropout_come_from_the_random_state():
-    given = {"dropout": 0.3, "input_noise": 0.1, "max_iter": 5}
+    settings = {"dropout": 0.3, "input_noise": 0.1, "max_iter": 5}
     one, other, third = (
-        MLPClassifier((8,), random_state=seed, **given).fit(X, y) for seed in (1, 1, 2)
+        MLPClassifier((8,), random_state=seed, **settings).fit(X, y) for seed in (1, 1, 2)
     )
     same(one, other)
     assert not np.array_equal(one.coefs_[0], third.coefs_[0])
@@ -485,8 +486,8 @@ def test_both_backends_train_the_same():
 
 def test_find_learning_rate():
     mlp = MLPClassifier((8,), batch_size=16, random_state=0)
-    found = mlp.find_learning_rate(X, NAMES)
-    assert 1e-6 <= found.suggestion <= 10 and not hasattr(mlp, "coefs_")
+    search = mlp.find_learning_rate(X, NAMES)
+    assert 1e-6 <= search.suggestion <= 10 and not hasattr(mlp, "coefs_")
     with pytest.raises(ValueError, match="does not support solver 'lbfgs'"):
         mlp.set_params(solver="lbfgs").find_learning_rate(X, y)
 
@@ -513,9 +514,9 @@ def test_a_good_training_has_no_warning():
 def test_custom_functions():
     arcsinh = bp.Activation("arcsinh", np.arcsinh, lambda z, a: 1 / np.sqrt(z * z + 1))
     quartic = bp.Cost("quartic", lambda a, y: (a - y) ** 4, lambda a, y: 4 * (a - y) ** 3)
-    given = {"hidden_layer_sizes": (4, 4), "activation": [arcsinh, "relu"], "cost": quartic}
+    settings = {"hidden_layer_sizes": (4, 4), "activation": [arcsinh, "relu"], "cost": quartic}
     for solver in ("adam", "lbfgs"):
-        mlp = MLPRegressor(**given, solver=solver, **FEW).fit(X, X[:, 0])
+        mlp = MLPRegressor(**settings, solver=solver, **FEW).fit(X, X[:, 0])
         assert mlp.to_network().activation == ["arcsinh", "relu"]
         assert clone(mlp).fit(X, X[:, 0]).loss_ == mlp.loss_
     wrong = bp.Cost("wrong", lambda a, y: (a - y) ** 4, lambda a, y: 3 * (a - y) ** 3)
@@ -524,10 +525,10 @@ def test_custom_functions():
 
 
 def test_both_kinds_of_weights_multiply():
-    given = rng.uniform(0.5, 2, 150)
+    sample_weight = rng.uniform(0.5, 2, 150)
     weights = np.array([2.0, 0.5, 1.0])
-    one = MLPClassifier((4,), class_weight=dict(enumerate(weights)), **FEW).fit(X, y, given)
-    same(one, MLPClassifier((4,), **FEW).fit(X, y, weights[y] * given))
+    one = MLPClassifier((4,), class_weight=dict(enumerate(weights)), **FEW).fit(X, y, sample_weight)
+    same(one, MLPClassifier((4,), **FEW).fit(X, y, weights[y] * sample_weight))
 
 
 def test_a_label_needs_a_probability_above_one_half():

@@ -44,19 +44,19 @@ SOLVERS = {
 }
 
 
-def twins(kind, **given):
+def twins(kind, **settings):
     """Return our estimator and scikit-learn's, not fitted."""
-    given = {"random_state": 3, "batch_size": 10, "alpha": 0.1} | given
-    given.setdefault("hidden_layer_sizes", (7, 4))
+    settings = {"random_state": 3, "batch_size": 10, "alpha": 0.1} | settings
+    settings.setdefault("hidden_layer_sizes", (7, 4))
     name = "MLPClassifier" if kind in CLASSES else "MLPRegressor"
     if kind == "poisson":
-        given["loss"] = "poisson"
+        settings["loss"] = "poisson"
     ours = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}[name]
-    return ours(**given, sklearn_compat=True), getattr(theirs, name)(**given)
+    return ours(**settings, sklearn_compat=True), getattr(theirs, name)(**settings)
 
 
-def fitted(kind, weights=None, epochs=12, **given):
-    pair = twins(kind, max_iter=epochs, **given)
+def fitted(kind, weights=None, epochs=12, **settings):
+    pair = twins(kind, max_iter=epochs, **settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return [mlp.fit(X, TARGETS[kind], sample_weight=weights) for mlp in pair]
@@ -118,8 +118,8 @@ def test_batches(batch_size, shuffle):
 @pytest.mark.parametrize("learning_rate", ["constant", "adaptive"])
 @pytest.mark.parametrize("patience", [1, 2, 5])
 def test_they_stop_in_the_same_epoch(patience, learning_rate):
-    given = {"learning_rate": learning_rate, "n_iter_no_change": patience, "tol": 0.02}
-    ours, sklearns = fitted("strings", epochs=300, **(SOLVERS["sgd"] | given))
+    settings = {"learning_rate": learning_rate, "n_iter_no_change": patience, "tol": 0.02}
+    ours, sklearns = fitted("strings", epochs=300, **(SOLVERS["sgd"] | settings))
     assert ours.n_iter_ < 300
     # Hundreds of steps have stretched the rounding further than in the cases above.
     compare(ours, sklearns, 1e3 * BOUND)
@@ -129,8 +129,8 @@ def test_they_stop_in_the_same_epoch(patience, learning_rate):
 @pytest.mark.parametrize("kind", TARGETS)
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
 def test_early_stopping(kind, weights):
-    given = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": 3}
-    ours, sklearns = fitted(kind, weights, **given, **SOLVERS["sgd"])
+    settings = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": 3}
+    ours, sklearns = fitted(kind, weights, **settings, **SOLVERS["sgd"])
     compare(ours, sklearns)
     assert len(ours.validation_loss_curve_) == ours.n_iter_
 
@@ -176,10 +176,10 @@ def test_a_shared_random_state_makes_the_same_draws():
 @pytest.mark.parametrize("kind", ["strings", "several"])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_what_is_printed(kind, early_stopping, capsys):
-    given = {"early_stopping": early_stopping, "learning_rate": "adaptive", "solver": "sgd"}
-    given |= {"tol": 0.05, "n_iter_no_change": 1, "max_iter": 200, "validation_fraction": 0.3}
+    settings = {"early_stopping": early_stopping, "learning_rate": "adaptive", "solver": "sgd"}
+    settings |= {"tol": 0.05, "n_iter_no_change": 1, "max_iter": 200, "validation_fraction": 0.3}
     printed = []
-    for mlp in twins(kind, verbose=True, **given):
+    for mlp in twins(kind, verbose=True, **settings):
         mlp.fit(X, TARGETS[kind])
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1] and "Stopping." in printed[0]
@@ -191,8 +191,8 @@ def test_without_hidden_layers():
 
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 def test_without_a_hidden_layer_the_draw_depends_on_the_activation(activation):
-    given = {"hidden_layer_sizes": (), "activation": activation}
-    compare(*fitted("several", **given, **SOLVERS["sgd"]))
+    settings = {"hidden_layer_sizes": (), "activation": activation}
+    compare(*fitted("several", **settings, **SOLVERS["sgd"]))
 
 
 def test_the_gradient_of_several_outputs_is_that_of_the_loss():

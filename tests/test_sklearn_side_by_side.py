@@ -63,13 +63,13 @@ def form(value):
     return "a number" if isinstance(value, float) else value
 
 
-def outcome(kind, given, use):
+def outcome(kind, settings, use):
     """Return all results of using an estimator that do not depend on rounding."""
     mlp, error = None, None
     with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"):
         warnings.simplefilter("always")
         try:
-            mlp = kind(**given)
+            mlp = kind(**settings)
             use(mlp)
         except Exception as raised:
             bases = (ValueError, TypeError, AttributeError, OverflowError)
@@ -80,9 +80,9 @@ def outcome(kind, given, use):
     return error, said, left
 
 
-def assert_alike(name, given, use):
-    ours = outcome(KINDS[name], {**given, "sklearn_compat": True}, use)
-    assert ours == outcome(getattr(theirs, name), given, use)
+def assert_alike(name, settings, use):
+    ours = outcome(KINDS[name], {**settings, "sklearn_compat": True}, use)
+    assert ours == outcome(getattr(theirs, name), settings, use)
 
 
 def parts(name):
@@ -110,9 +110,9 @@ def test_parameters_come_in_the_same_order_with_the_same_defaults(name):
 def test_a_setting_is_accepted_or_refused_as_in_scikit_learn(name, parameter, solver):
     early = parameter == "validation_fraction" and solver != "lbfgs"
     for value in SETTINGS[parameter]:
-        given = {**BASE, "solver": solver, "early_stopping": early, parameter: value}
+        settings = {**BASE, "solver": solver, "early_stopping": early, parameter: value}
         for y in TARGETS[name][1:]:
-            assert_alike(name, given, lambda mlp, y=y: mlp.fit(X, y))
+            assert_alike(name, settings, lambda mlp, y=y: mlp.fit(X, y))
 
 
 # Input.

@@ -112,8 +112,8 @@ def test_inspection():
 
 
 def test_clones_and_files(tmp_path):
-    given = {"dropout": [0.1], "max_iter": 3, "schedule": "cosine", "random_state": 0}
-    mlp = MLPClassifier((8,), ["tanh"], **given)
+    settings = {"dropout": [0.1], "max_iter": 3, "schedule": "cosine", "random_state": 0}
+    mlp = MLPClassifier((8,), ["tanh"], **settings)
     assert clone(mlp).get_params() == mlp.get_params()
     mlp.fit(X, y)
     joblib.dump(mlp, tmp_path / "mlp.joblib")
@@ -145,9 +145,9 @@ def test_metadata_routing():
 
 def test_a_pipeline_transforms_validation_samples():
     """`X_val` has the name that scikit-learn's `transform_input` expects."""
-    given = {"max_iter": 3, "tol": 0.0, "schedule": "cosine", "random_state": 0}
+    settings = {"max_iter": 3, "tol": 0.0, "schedule": "cosine", "random_state": 0}
     with sklearn.config_context(enable_metadata_routing=True):
-        mlp = MLPClassifier((8,), **given).set_fit_request(X_val=True, y_val=True)
+        mlp = MLPClassifier((8,), **settings).set_fit_request(X_val=True, y_val=True)
         pipe = make_pipeline(StandardScaler(), mlp, transform_input=["X_val"])
         pipe.fit(X[::2], y[::2], X_val=X[1::2], y_val=y[1::2])
     assert pipe[-1].validation_scores_[-1] == pytest.approx(pipe.score(X[1::2], y[1::2]))

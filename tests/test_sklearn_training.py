@@ -32,8 +32,8 @@ RATE = 0.05
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-def regressor(**given):
-    return MLPRegressor(**BASE | {"learning_rate_init": RATE} | given)
+def regressor(**settings):
+    return MLPRegressor(**BASE | {"learning_rate_init": RATE} | settings)
 
 
 def network_of(mlp):
@@ -116,29 +116,29 @@ def test_a_callback_may_change_coefficients():
 
 
 def test_a_callback_gets_the_validation_losses():
-    seen = []
-    mlp = regressor(callbacks=lambda epoch: seen.append(epoch.validation_loss))
+    losses = []
+    mlp = regressor(callbacks=lambda epoch: losses.append(epoch.validation_loss))
     mlp.fit(X, y, X_val=HELD[0], y_val=HELD[1])
-    assert seen == mlp.validation_loss_curve_ and len(seen) == 6
+    assert losses == mlp.validation_loss_curve_ and len(losses) == 6
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_n_jobs_is_the_number_of_threads(n_jobs):
-    seen, before = [], bp.get_num_threads()
-    regressor(n_jobs=n_jobs, callbacks=lambda epoch: seen.append(bp.get_num_threads())).fit(X, y)
-    assert seen == [n_jobs] * 6 and bp.get_num_threads() == before
+    counts, before = [], bp.get_num_threads()
+    regressor(n_jobs=n_jobs, callbacks=lambda epoch: counts.append(bp.get_num_threads())).fit(X, y)
+    assert counts == [n_jobs] * 6 and bp.get_num_threads() == before
 
 
 def test_callbacks_of_scikit_learn_get_the_weights():
     pytest.importorskip("sklearn.callback")
-    seen = []
+    received = []
 
     class Record:
         def setup(self, estimator, context):
             pass
 
         def on_fit_task_begin(self, estimator, context, *, metadata=None):
-            seen.append(metadata["sample_weight"])
+            received.append(metadata["sample_weight"])
 
         def on_fit_task_end(self, estimator, context):
             pass
@@ -148,7 +148,7 @@ def test_callbacks_of_scikit_learn_get_the_weights():
 
     weights = rng.uniform(1, 2, size=60)
     regressor().set_callbacks(Record()).fit(X, y, weights)
-    assert len(seen) >= 6 and all(np.array_equal(one, weights) for one in seen)
+    assert len(received) >= 6 and all(np.array_equal(one, weights) for one in received)
 
 
 def test_noise_is_drawn_from_the_random_state():
@@ -182,8 +182,9 @@ def test_hidden_activations_have_one_name_per_neuron(layer, n):
 
 
 def test_the_finder_has_the_batches_and_the_solver_of_the_estimator():
-    given = [{"batch_size": 16}, {"batch_size": 8}, {"batch_size": 16, "solver": "adam"}]
-    costs = [regressor(**one).find_learning_rate(X, y, steps=20, high=0.1).costs for one in given]
+    settings = [{"batch_size": 16}, {"batch_size": 8}, {"batch_size": 16, "solver": "adam"}]
+    searches = [regressor(**one).find_learning_rate(X, y, steps=20, high=0.1) for one in settings]
+    costs = [search.costs for search in searches]
     assert costs[0][0] != costs[1][0]  # of another batch
     assert costs[0][0] == costs[2][0] and costs[0][-1] != costs[2][-1]
 

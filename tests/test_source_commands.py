@@ -134,11 +134,11 @@ def test_predictions_are_the_same_from_memory_and_as_a_stream(
 ) -> None:
     path, model = csv_file(tmp_path / "trees.csv", ";"), tmp_path / "model"
     train(capsys, path, "--out", model)
-    found = []
+    outputs = []
     for options in ([], ["--stream"]):
         assert main(["predict", str(model), str(path), *options]) == 0
-        found.append(capsys.readouterr().out)
-    assert found[0] == found[1] and found[0].count("\n") == N + 1
+        outputs.append(capsys.readouterr().out)
+    assert outputs[0] == outputs[1] and outputs[0].count("\n") == N + 1
 
 
 @pytest.mark.parametrize(

@@ -228,12 +228,12 @@ def test_scores_and_predictions_equal_those_in_memory(source: bp.data.Source) ->
 
 def test_options_of_fit_work_with_a_source(source: bp.data.Source) -> None:
     arguments: dict[str, Any] = {"metrics": ["accuracy"], "early_stopping": 2, "epochs": 4}
-    seen: list[int] = []
+    epochs: list[int] = []
     net, twin = network(), network()
-    held = bp.data.source(X[:300], Y[:300])
-    settings = SETTINGS | arguments | {"callbacks": lambda epoch: seen.append(epoch.number)}
-    history = net.fit(source, validation_data=held, **settings)
-    assert seen == history.epoch == [1, 2, 3, 4]
+    validation = bp.data.source(X[:300], Y[:300])
+    settings = SETTINGS | arguments | {"callbacks": lambda epoch: epochs.append(epoch.number)}
+    history = net.fit(source, validation_data=validation, **settings)
+    assert epochs == history.epoch == [1, 2, 3, 4]
     if not hasattr(source, "segments"):
         other = twin.fit(X, Y, validation_data=(X[:300], Y[:300]), **SETTINGS | arguments)
         assert history.scores() == other.scores()
@@ -439,17 +439,17 @@ def test_an_iterable_may_reuse_its_arrays(rows: int) -> None:
         for buffer in buffers:
             buffer[...] = 0
 
-    seen = N - N % rows
+    count = N - N % rows
     for make in (refilled, lambda: (Block(*one) for one in refilled())):
         source = bp.data.source(make, shuffle_rows=100)
-        found = list(source.blocks(100))
+        blocks = list(source.blocks(100))
         for name, values in {"X": X, "y": Y, "weights": X[:, 0] ** 2}.items():
-            given = np.concatenate([getattr(block, name) for block in found])
-            assert (given == values[:seen]).all()
+            joined = np.concatenate([getattr(block, name) for block in blocks])
+            assert (joined == values[:count]).all()
     net, twin = network(), network()
     net.fit(bp.data.source(refilled, shuffle_rows=100), **SETTINGS)
-    weights = (X[:seen, 0] ** 2).astype(float)
-    twin.fit(bp.data.source(lambda: iter([(X[:seen], Y[:seen], weights)]), shuffle_rows=100),
+    weights = (X[:count, 0] ** 2).astype(float)
+    twin.fit(bp.data.source(lambda: iter([(X[:count], Y[:count], weights)]), shuffle_rows=100),
              **SETTINGS)  # fmt: skip
     assert parameters(net) == parameters(twin)
 
@@ -457,11 +457,11 @@ def test_an_iterable_may_reuse_its_arrays(rows: int) -> None:
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("window", [10, 1000])
 def test_weights_must_come_with_every_batch(backwards: bool, window: int) -> None:
-    given = [(X[:10], Y[:10]), (X[10:20], Y[10:20], np.ones(10))]
-    given = given[::-1] if backwards else given
+    batches = [(X[:10], Y[:10]), (X[10:20], Y[10:20], np.ones(10))]
+    batches = batches[::-1] if backwards else batches
     parts = ["X and y", "X and y and weights"]
     first, second = parts[::-1] if backwards else parts
-    source = bp.data.source(lambda: iter(given), name="given", shuffle_rows=window)
+    source = bp.data.source(lambda: iter(batches), name="given", shuffle_rows=window)
     sentence = f"given, from row 10 on: samples must have {first}, as given, from row 0 on; got "
     for read in (
         lambda: network().fit(source, **SETTINGS),
@@ -473,8 +473,8 @@ def test_weights_must_come_with_every_batch(backwards: bool, window: int) -> Non
 
 
 def test_targets_must_not_mix_numbers_and_texts() -> None:
-    given = [(X[:2], np.array([1, 2])), (X[2:4], np.array(["a", "b"]))]
-    source = bp.data.source(lambda: iter(given))
+    batches = [(X[:2], np.array([1, 2])), (X[2:4], np.array(["a", "b"]))]
+    source = bp.data.source(lambda: iter(batches))
     with pytest.raises(
         ValueError, match="targets must be numbers or texts throughout; got <U1, in"
     ):

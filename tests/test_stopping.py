@@ -112,8 +112,8 @@ def test_the_direction_is_that_of_the_metric(metric, higher, backend):
     curve = history.metrics.get(f"val_{name}") or history.val_accuracy
     best = np.argmax(curve) if higher else np.argmin(curve)
     assert history.best_epoch == best + 1
-    held = net.evaluate(X[::-1] + 0.5, LABELS, metrics=metric)
-    assert held[name] == curve[best]
+    scores = net.evaluate(X[::-1] + 0.5, LABELS, metrics=metric)
+    assert scores[name] == curve[best]
     assert max(curve) > min(curve)
 
 
@@ -192,8 +192,8 @@ def test_it_monitors_validation_data_if_there_are_any(backend):
 
 
 def test_false_and_none_stop_nothing(backend):
-    for given in (False, None):
-        history = network(backend).fit(X, LABELS, 12, 8, 0.0, early_stopping=given)
+    for option in (False, None):
+        history = network(backend).fit(X, LABELS, 12, 8, 0.0, early_stopping=option)
         assert (history.stopped, len(history), history.best_epoch) == ("epochs", 12, None)
 
 
@@ -206,7 +206,7 @@ def test_a_metric_can_be_monitored(backend):
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("settings", "sentence"),
     [
         ({"patience": 0}, "patience must be an integer >= 1; got 0"),
         ({"patience": 1.5}, "patience must be an integer >= 1; got 1.5"),
@@ -216,9 +216,9 @@ def test_a_metric_can_be_monitored(backend):
         ({"monitor": 3}, "monitor must be a column of the history; got 3"),
     ],
 )
-def test_bad_settings_are_refused_at_construction(given, sentence):
+def test_bad_settings_are_refused_at_construction(settings, sentence):
     with pytest.raises((TypeError, ValueError), match=sentence):
-        EarlyStopping(**given)
+        EarlyStopping(**settings)
 
 
 def test_a_missing_column_cannot_be_monitored(backend):

@@ -52,9 +52,9 @@ def test_files_and_estimators_decide_alike(tmp_path: Any) -> None:
     net = bp.Network([1, 1], output="sigmoid", cost="hinge", seed=0)
     net.weights, net.biases = [[[6.0]]], [[-0.6]]
     net.export(tmp_path / "net.py", classes=["no", "yes"])
-    found: dict[str, Any] = {"__name__": "net"}
-    exec((tmp_path / "net.py").read_text(), found)
-    chosen = [str(one) for one in np.atleast_1d(found["classify"](X))]
+    namespace: dict[str, Any] = {"__name__": "net"}
+    exec((tmp_path / "net.py").read_text(), namespace)
+    chosen = [str(one) for one in np.atleast_1d(namespace["classify"](X))]
     assert chosen == ["yes" if one else "no" for one in LABELS]
     from backprop_rs.sklearn import MLPClassifier
 

@@ -31,9 +31,9 @@ def assert_same_bits(*nets):
 @pytest.mark.parametrize("seed", range(5))  # one split of all rows may happen to be right
 def test_a_share_of_each_class_is_held_back(seed):
     rows = np.arange(30.0)[:, None]
-    train, held = hold_back(Samples(network("numpy"), rows, LABELS), 0.2, seed)
-    assert np.bincount(held.labels).tolist() == [3, 2, 1]
-    assert sorted([*train.X[:, 0], *held.X[:, 0]]) == list(range(30))
+    train, validation = hold_back(Samples(network("numpy"), rows, LABELS), 0.2, seed)
+    assert np.bincount(validation.labels).tolist() == [3, 2, 1]
+    assert sorted([*train.X[:, 0], *validation.X[:, 0]]) == list(range(30))
     assert (LABELS[train.X[:, 0].astype(int)] == train.y).all()
     assert (np.diff(train.X[:, 0]) > 0).all()  # in their original order
 
@@ -45,30 +45,30 @@ def test_the_split_is_the_first_of_each_class_in_a_random_order(n_classes, fract
     labels = np.random.default_rng(n_classes).integers(0, n_classes, 2000)
     rows = np.arange(2000.0)[:, None]
     net = bp.Network([1, 400], output="softmax", cost="cross_entropy", backend="numpy")
-    _, held = hold_back(Samples(net, rows, labels), fraction, seed=3)
+    _, validation = hold_back(Samples(net, rows, labels), fraction, seed=3)
     order = np.argsort(raw(3, SPLIT, 1, 2000), kind="stable")
     expected = []
     for one in range(n_classes):
         of_class = [row for row in order if labels[row] == one]
         expected += of_class[: round(fraction * len(of_class))]
-    assert held.X[:, 0].astype(int).tolist() == sorted(expected)
+    assert validation.X[:, 0].astype(int).tolist() == sorted(expected)
 
 
 def test_only_the_seed_decides_the_split():
     values = np.arange(30.0)[:, None]
     samples = Samples(network("numpy"), values, values)
-    held = [hold_back(samples, 0.5, seed)[1].X[:, 0].tolist() for seed in (0, 0, 1)]
-    assert held[0] == held[1] != held[2]
-    assert len(held[0]) == 15
+    validation = [hold_back(samples, 0.5, seed)[1].X[:, 0].tolist() for seed in (0, 0, 1)]
+    assert validation[0] == validation[1] != validation[2]
+    assert len(validation[0]) == 15
 
 
 def test_a_fraction_equals_separate_validation_data(backend):
     """The result equals that of passing the held-out samples as validation data."""
     nets = [network(backend), network(backend)]
     first = nets[0].fit(X, LABELS, 3, 8, 0.1, validation_fraction=0.2)
-    train, held = hold_back(Samples(network("numpy"), X, LABELS), 0.2, seed=0)
+    train, validation = hold_back(Samples(network("numpy"), X, LABELS), 0.2, seed=0)
     second = nets[1].fit(
-        train.X, train.y, 3, 8, 0.1, validation_data=(held.X, held.y)
+        train.X, train.y, 3, 8, 0.1, validation_data=(validation.X, validation.y)
     )  # fmt: skip
     assert_same_bits(*nets)
     assert first.val_cost == second.val_cost and first.val_accuracy == second.val_accuracy
@@ -78,10 +78,10 @@ def test_samples_held_back_keep_their_weights(backend):
     weights = np.arange(30.0)
     nets = [network(backend), network(backend)]
     first = nets[0].fit(X, LABELS, 3, 8, 0.1, sample_weight=weights, validation_fraction=0.2)
-    train, held = hold_back(Samples(nets[0], X, LABELS, weights), 0.2, seed=0)
+    train, validation = hold_back(Samples(nets[0], X, LABELS, weights), 0.2, seed=0)
     second = nets[1].fit(
         *(train.X, train.y, 3, 8, 0.1), sample_weight=weights[np.isin(X[:, 0], train.X[:, 0])],
-        validation_data=(held.X, held.y, weights[np.isin(X[:, 0], held.X[:, 0])]),
+        validation_data=(validation.X, validation.y, weights[np.isin(X[:, 0], validation.X[:, 0])]),
     )  # fmt: skip
     assert_same_bits(*nets)
     assert first.val_cost == second.val_cost and first.val_accuracy == second.val_accuracy
@@ -95,7 +95,7 @@ def test_weights_of_validation_samples(backend):
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("settings", "sentence"),
     [
         ({"validation_fraction": 1.0}, "validation_fraction must be a finite number >= 0 and < 1"),
         ({"validation_fraction": -0.1}, "validation_fraction must be a finite number >= 0 and < 1"),
@@ -122,10 +122,10 @@ def test_weights_of_validation_samples(backend):
         ({"class_weight": {7: 2}}, "class_weight must name classes from 0 to 2; got 7"),
     ],
 )
-def test_bad_settings_are_refused(given, sentence, backend):
+def test_bad_settings_are_refused(settings, sentence, backend):
     net = network(backend)
     with pytest.raises((TypeError, ValueError), match=sentence):
-        net.fit(X, LABELS, 1, **given)
+        net.fit(X, LABELS, 1, **settings)
     assert net.epochs_trained == 0
 
 

@@ -52,8 +52,8 @@ def test_weights_of_one_change_no_bit(backend: str) -> None:
     runs = []
     for weights in (None, np.ones(N)):
         net = network(backend)
-        given = {"optimizer": "adam", "learning_rate": 0.01, "sample_weight": weights}
-        runs.append(net.fit(X, Y, 3, 32, progress=False, **given).cost)
+        settings = {"optimizer": "adam", "learning_rate": 0.01, "sample_weight": weights}
+        runs.append(net.fit(X, Y, 3, 32, progress=False, **settings).cost)
     assert runs[0] == runs[1]
 
 
@@ -102,20 +102,21 @@ def test_sources_and_train_many_agree(backend: str) -> None:
 
 def test_steps_add_up_to_their_epoch(backend: str) -> None:
     """Each step reports the weighted mean over its batch, or 0 without weights."""
-    seen: list[float] = []
+    costs: list[float] = []
 
     class Steps:
         def on_step_end(self, step: Any) -> None:
-            seen.append(step.cost)
+            costs.append(step.cost)
 
     net = network(backend)
     history = net.fit(X, Y, 1, 30, sample_weight=SPARSE, shuffle=False, callbacks=Steps(), **STILL)
-    assert seen == pytest.approx([exact(net, np.ones(20, int), X[:20], Y[:20]), 0, 0, 0], rel=1e-13)
-    assert history.cost[0] == pytest.approx(seen[0], rel=1e-13)
-    seen.clear()
+    expected = [exact(net, np.ones(20, int), X[:20], Y[:20]), 0, 0, 0]
+    assert costs == pytest.approx(expected, rel=1e-13)
+    assert history.cost[0] == pytest.approx(costs[0], rel=1e-13)
+    costs.clear()
     history = net.fit(X, Y, 2, 30, sample_weight=WEIGHTS, shuffle=False, callbacks=Steps(), **STILL)
     sums = [WEIGHTS[first : first + 30].sum() for first in range(0, N, 30)] * 2
-    assert np.average(seen, weights=sums) == pytest.approx(history.cost[0], rel=1e-13)
+    assert np.average(costs, weights=sums) == pytest.approx(history.cost[0], rel=1e-13)
 
 
 def test_a_checkpoint_within_an_epoch_keeps_the_sums(
@@ -162,13 +163,13 @@ def test_positions_of_an_earlier_release(step: int, weighted: bool) -> None:
 EXTREME = [("float32", 1e-42), ("float32", 1e35), ("float64", 1e-300)]
 
 
-@pytest.mark.parametrize(("dtype", "given"), EXTREME)
+@pytest.mark.parametrize(("dtype", "weight"), EXTREME)
 def test_weights_that_would_lose_the_digits_are_refused(
-    dtype: str, given: float, backend: str
+    dtype: str, weight: float, backend: str
 ) -> None:
     net = network(backend, dtype)
     weights = np.ones(N)
-    weights[7] = given
+    weights[7] = weight
     with pytest.raises(
         ValueError, match=f"^sample_weight must be 0 or from 1e-.* in {dtype}; got .* in row 7"
     ):
@@ -191,11 +192,11 @@ def test_class_weights_may_be_a_series(backend: str) -> None:
     pandas = pytest.importorskip("pandas")
     labels = np.arange(N) % 3
     costs = []
-    for given in ({0: 1.0, 1: 2.0, 2: 0.5}, pandas.Series([1.0, 2.0, 0.5])):
+    for class_weight in ({0: 1.0, 1: 2.0, 2: 0.5}, pandas.Series([1.0, 2.0, 0.5])):
         net = bp.Network([3, 3], output="softmax", cost="cross_entropy", seed=0, backend=backend)
-        costs.append(net.fit(X, labels, 2, 16, class_weight=given, progress=False).cost)
+        costs.append(net.fit(X, labels, 2, 16, class_weight=class_weight, progress=False).cost)
         source = bp.data.source(lambda: iter([(X, labels)]))
-        net.fit(source, epochs=1, batch_size=16, class_weight=given, progress=False)
+        net.fit(source, epochs=1, batch_size=16, class_weight=class_weight, progress=False)
     assert costs[0] == costs[1]
     with pytest.raises(TypeError, match="class_weight must be 'balanced' or a mapping"):
         net.fit(X, labels, 1, class_weight=np.ones(3))

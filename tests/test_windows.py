@@ -43,9 +43,9 @@ def same(block: Block) -> Block:
 def test_columns_become_rows(kind: str, width: int, rows: int) -> None:
     expected = (1000 * RNG.normal(size=(rows, width))).astype(kind)
     columns = [np.ascontiguousarray(column) for column in expected.T]
-    found = np.asarray(ColumnRows(columns))
-    assert found.dtype == expected.dtype
-    np.testing.assert_array_equal(found, expected)
+    result = np.asarray(ColumnRows(columns))
+    assert result.dtype == expected.dtype
+    np.testing.assert_array_equal(result, expected)
     for put in (writer(), rows_of_columns):  # the core and NumPy
         if kind.startswith("float"):
             out = np.zeros_like(expected)
@@ -78,12 +78,12 @@ def test_the_core_refuses_rows_of_another_shape(shape: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [1, 7, 300, 500, N, 2 * N])
 @pytest.mark.parametrize("cuts", [(), (500,), (1, 2, 3, 299, 300, 301, 999)])
 def test_windows_hold_all_rows_in_their_order(size: int, cuts: tuple[int, ...]) -> None:
-    found = list(windows(iter(parts(*cuts)), size))
-    assert all(window.count == size for window in found[:-1])
-    blocks = [window.prepared(same) for window in found]
+    result = list(windows(iter(parts(*cuts)), size))
+    assert all(window.count == size for window in result[:-1])
+    blocks = [window.prepared(same) for window in result]
     np.testing.assert_array_equal(np.concatenate([block.X for block in blocks]), X)
     np.testing.assert_array_equal(np.concatenate([block.y for block in blocks]), Y)
-    names = np.concatenate([window.row_ids() for window in found])
+    names = np.concatenate([window.row_ids() for window in result])
     np.testing.assert_array_equal(names, np.arange(N))
 
 
@@ -150,10 +150,10 @@ def test_pieces_are_whole_batches_in_the_order_of_the_epoch(
     pieces = list(run.pieces(first, batch_size, 2))
     assert all(piece.rows % batch_size == 0 for piece in pieces[:-1])
     assert sum(piece.rows for piece in pieces) == N - first
-    found = [piece.in_order() for piece in pieces]
-    names = np.concatenate([np.empty(0, np.uint64), *(piece.row_ids for piece in found)])
+    result = [piece.in_order() for piece in pieces]
+    names = np.concatenate([np.empty(0, np.uint64), *(piece.row_ids for piece in result)])
     np.testing.assert_array_equal(names, order[first:])
-    for piece in found:
+    for piece in result:
         assert piece.block is not None
         np.testing.assert_array_equal(piece.block.X, X[piece.row_ids.astype(int)])
 

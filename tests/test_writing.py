@@ -37,8 +37,8 @@ def command(*arguments):
         model = path.with_name("model")
         if not model.exists():
             train(model)
-        given = [str(model) if one == "MODEL" else one for one in arguments]
-        assert main([*given, str(path)]) == 0
+        words = [str(model) if word == "MODEL" else word for word in arguments]
+        assert main([*words, str(path)]) == 0
 
     return write
 
@@ -101,7 +101,7 @@ def test_a_link_stays_a_link(name, tmp_path):
 
 def test_no_file_is_opened_to_write_elsewhere():
     """Every file is written by `_internal.writing`."""
-    found = []
+    places = []
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call):
@@ -111,8 +111,8 @@ def test_no_file_is_opened_to_write_elsewhere():
             writes = name == "open" and any(set("wxa+") & set(str(mode)) for mode in modes)
             devnull = "devnull" in ast.dump(node)
             if (writes and not devnull) or name in ("write_text", "write_bytes", "savez"):
-                found.append(path.name)
-    assert sorted(found) == ["writing.py", "writing.py"]
+                places.append(path.name)
+    assert sorted(places) == ["writing.py", "writing.py"]
 
 
 READ_ONLY = """

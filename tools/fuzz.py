@@ -40,7 +40,7 @@ def main():
         return by_coverage(args)
     from fuzzing import TARGETS
 
-    found = 0
+    count = 0
     print(
         f"seed {args.seed}\n\n{'target':<12}{'inputs':>10}{'read':>9}{'outcomes':>10}{'found':>7}"
     )
@@ -50,8 +50,8 @@ def main():
         print(f"{name:<12}{fuzzer.tried:>10,}{read:>9,}{outcomes:>10,}{len(fuzzer.findings):>7,}")
         for data, what in fuzzer.findings.items():
             print(f"  {kept(args.keep / name, data)}: {what[:150]}")
-        found += len(fuzzer.findings)
-    return found > 0
+        count += len(fuzzer.findings)
+    return count > 0
 
 
 def run(name, args):

@@ -19,10 +19,10 @@ def renewed(page: Path) -> str:
     def number(link: re.Match[str]) -> str:
         code, target = link.groups()
         lines = (page.parent / target).read_text("utf-8").splitlines()
-        found = [i for i, line in enumerate(lines, 1) if code in line]
-        if len(found) != 1:
-            raise SystemExit(f"{page}: {code!r} stands on {len(found)} lines of {target}")
-        return f"[`{code}`]({target}#L{found[0]})"
+        numbers = [i for i, line in enumerate(lines, 1) if code in line]
+        if len(numbers) != 1:
+            raise SystemExit(f"{page}: {code!r} stands on {len(numbers)} lines of {target}")
+        return f"[`{code}`]({target}#L{numbers[0]})"
 
     return LINK.sub(number, page.read_text("utf-8"))
 

@@ -61,9 +61,9 @@ class Round:
         twin = copy.deepcopy(pickle.loads(pickle.dumps(net)))
         net.save(self.file)
         loaded = bp.Network.load(self.file)
-        found = {bits(one) for one in (net, resumed, twin, loaded)}
-        self.expected = self.expected or found
-        assert found == self.expected, "other bits"
+        distinct = {bits(one) for one in (net, resumed, twin, loaded)}
+        self.expected = self.expected or distinct
+        assert distinct == self.expected, "other bits"
         out = np.empty((512, self.sizes[-1]), self.dtype)
         for _ in range(20):
             net.predict(self.X, out)
