@@ -5,6 +5,7 @@ there is no circle.
 """
 
 import ast
+from functools import cache
 from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent
@@ -43,6 +44,7 @@ UPWARD = {
 Arrows = set[tuple[str, str]]
 
 
+@cache
 def python_arrows() -> Arrows:
     """Return who imports whom; a name of a package that is a module stands for the module."""
     files = {}

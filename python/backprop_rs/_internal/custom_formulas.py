@@ -25,7 +25,7 @@ Formulas = tuple[Expression | None, Expression | None]
 def of_activation(
     activation: CustomActivation, formula: str | None, derivative_formula: str | None
 ) -> Formulas:
-    """Return the checked formulas of sigma (of z) and sigma_prime (of z and a), if given."""
+    """Return the checked formulas of sigma (of z) and sigma_prime (of z and a), or None."""
     z = np.array(Z)[:, None]
     with np.errstate(all="ignore"):
         a = activation.value(z)
@@ -38,7 +38,7 @@ def of_activation(
 
 
 def of_cost(cost: CustomCost, formula: str | None, derivative_formula: str | None) -> Formulas:
-    """Return the checked formulas of one output's cost and of dC/da, both of a and y, if given."""
+    """Return the checked formulas of one output's cost and of dC/da, of a and y, or None."""
     pairs = np.array(list(product(A, Y)))
     a, y = pairs[:, :1], pairs[:, 1:]
     with np.errstate(all="ignore"):

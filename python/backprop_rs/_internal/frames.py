@@ -17,39 +17,39 @@ from ..exceptions import NotNumbers
 FRAMES = {"pandas": ("DataFrame",), "polars": ("DataFrame",), "pyarrow": ("Table", "RecordBatch")}
 COLUMNS = {"pandas": ("Series",), "polars": ("Series",), "pyarrow": ("Array", "ChunkedArray")}
 NUMBERS = "biuf"  # kinds of dtype
-PLAIN = (np.ndarray, list, tuple)  # what most calls are given, and what is no frame
+PLAIN = (np.ndarray, list, tuple)  # the most common types, which are not frames
 
 
-def library_of(given: object, kinds: dict[str, tuple[str, ...]] = FRAMES) -> str | None:
+def library_of(data: object, kinds: dict[str, tuple[str, ...]] = FRAMES) -> str | None:
     """Return the name of the library that a frame, or a column, belongs to."""
-    if type(given) in PLAIN:
+    if type(data) in PLAIN:
         return None
     for library, classes in kinds.items():
         module = sys.modules.get(library)
         if module is None:
             continue
         known = [getattr(module, name, None) for name in classes]
-        if isinstance(given, tuple(one for one in known if one)):
+        if isinstance(data, tuple(filter(None, known))):
             return library
     return None
 
 
-def names_of(given: object) -> tuple[str, ...] | None:
+def names_of(data: object) -> tuple[str, ...] | None:
     """Return the names of a frame's columns if all are texts, otherwise None, as scikit-learn does.
 
     A frame in which a name occurs twice has no names either.
     """
-    library = library_of(given)
+    library = library_of(data)
     if library is None:
         return None
-    frame: Any = given
+    frame: Any = data
     names = frame.schema.names if library == "pyarrow" else list(frame.columns)
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         return None
     return tuple(map(str, names))
 
 
-def in_order(argument: str, given: Any, known: Sequence[str]) -> Any:
+def in_order(argument: str, data: Any, known: Sequence[str]) -> Any:
     """Return a frame with the columns `known`, in this order; anything without names as it is.
 
     Raises
@@ -57,14 +57,14 @@ def in_order(argument: str, given: Any, known: Sequence[str]) -> Any:
     ValueError
         If a column is missing, or there is another one.
     """
-    if library_of(given, COLUMNS) == "pandas":
-        return row_in_order(argument, given, known)
-    names = names_of(given)
+    if library_of(data, COLUMNS) == "pandas":
+        return row_in_order(argument, data, known)
+    names = names_of(data)
     if names is None or names == tuple(known):
-        return given
+        return data
     check_names(argument, names, known)
     chosen = list(known)
-    return given[chosen] if library_of(given) == "pandas" else given.select(chosen)
+    return data[chosen] if library_of(data) == "pandas" else data.select(chosen)
 
 
 def row_in_order(argument: str, row: Any, known: Sequence[str]) -> Any:
@@ -135,7 +135,8 @@ def array_of_frame(argument: str, frame: Any) -> NDArray[Any]:
         arrays.append(array)
     if not arrays:
         return np.empty((len(frame), 0))
-    rows = np.empty((len(arrays[0]), len(arrays)), np.result_type(*{one.dtype for one in arrays}))
+    dtype = np.result_type(*{array.dtype for array in arrays})
+    rows = np.empty((len(arrays[0]), len(arrays)), dtype)
     for k, array in enumerate(arrays):
         rows[:, k] = array
     return rows

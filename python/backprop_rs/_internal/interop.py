@@ -11,7 +11,7 @@ from ..exceptions import MaskedValues
 from . import frames
 
 
-def array_of(name: str, given: Any) -> Any:
+def array_of(name: str, data: Any) -> Any:
     """Return a NumPy array, without a copy if possible.
 
     Raises
@@ -21,30 +21,30 @@ def array_of(name: str, given: Any) -> Any:
     NotNumbers
         If a column of a frame does not hold numbers.
     """
-    if isinstance(given, np.ndarray):
-        return np.asarray(unmasked(name, given))
-    if frames.library_of(given) is not None:
-        return frames.array_of_frame(name, given)
-    if frames.library_of(given, frames.COLUMNS) is not None:
-        return frames.array_of_column(given)
-    array = np.asarray(unmasked(name, given))
-    if array.dtype == object and array is not given and hasattr(given, "__dlpack__"):
-        return np.from_dlpack(given)
+    if isinstance(data, np.ndarray):
+        return np.asarray(unmasked(name, data))
+    if frames.library_of(data) is not None:
+        return frames.array_of_frame(name, data)
+    if frames.library_of(data, frames.COLUMNS) is not None:
+        return frames.array_of_column(data)
+    array = np.asarray(unmasked(name, data))
+    if array.dtype == object and array is not data and hasattr(data, "__dlpack__"):
+        return np.from_dlpack(data)
     return array
 
 
-def unmasked(name: str, given: Any) -> Any:
+def unmasked(name: str, data: Any) -> Any:
     # Without a complete import of numpy.ma there are no masked arrays.
     """Return the argument, or raise MaskedValues if values are masked."""
     ma: Any = sys.modules.get("numpy.ma")
     if not hasattr(ma, "is_masked"):
-        return given
-    rows = given if isinstance(given, (list, tuple)) else [given]
+        return data
+    rows = data if isinstance(data, (list, tuple)) else [data]
     for number, row in enumerate(rows):
         if isinstance(row, ma.MaskedArray) and ma.is_masked(row):
             place = np.argwhere(ma.getmaskarray(row))[0].tolist()
-            first = place if row is given else [number, *place]
+            first = place if row is data else [number, *place]
             raise MaskedValues(
                 f"{name} must hold no masked values; got one at {tuple(first)} (counted from 0)"
             )
-    return given
+    return data

@@ -83,7 +83,7 @@ class Interrupts:
             raise
 
     def record(self, number: int, frame: FrameType | None) -> None:
-        """Record a signal, or act on it where that is safe."""
+        """Record a signal, or act on it if that is safe."""
         handler = self.before[number]
         if handler is signal.default_int_handler:
             self.requested = True

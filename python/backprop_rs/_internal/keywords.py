@@ -74,14 +74,14 @@ def explaining(function: FunctionType, shown: str, cls: type) -> FunctionType:
     """Return the same function with better errors; `shown` is its name in them."""
     explain = explained
 
-    def call(*args: Any, **given: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **given)
+            return function(*args, **kwargs)
         except TypeError as error:
             # An error from within the function has a frame behind this one.
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                 raise
-            sentence = explain(str(error), function, given, shown, cls)
+            sentence = explain(str(error), function, kwargs, shown, cls)
         raise TypeError(sentence)
 
     # The globals are those of the function, because doctest takes the module from them.
@@ -90,11 +90,11 @@ def explaining(function: FunctionType, shown: str, cls: type) -> FunctionType:
 
 
 def explained(
-    sentence: str, function: FunctionType, given: Iterable[str], shown: str, cls: type
+    sentence: str, function: FunctionType, keywords: Iterable[str], shown: str, cls: type
 ) -> str:
     """Return a sentence about a wrong call, with the argument that was most likely meant."""
     known = set(signature(function).parameters)
-    wrong = [name for name in given if name not in known]
+    wrong = [name for name in keywords if name not in known]
     if not wrong:
         return sentence.replace(f"{function.__qualname__}()", f"{shown}()")
     return f"{shown}() got an unexpected keyword argument '{wrong[0]}'{hint(wrong[0], known, cls)}"

@@ -1,8 +1,9 @@
-"""The NumPy twin of the Rust core, written to be read beside the derivation.
+"""The NumPy twin of the Rust core, written to be read with the derivation.
 
 Start with `layer` (one layer, forward and backward), then `network` (all layers), the tables in
-`backprop_rs.tables` (`cost`, `activation`, `optimizer`) and `train`. `backend` puts them together
-to the module that the compiled core is. Rows are samples everywhere; `w` is (n_out, n_in).
+`backprop_rs.tables` (`cost`, `activation`, `optimizer`) and `train`. `backend` combines them
+into a module with the interface of the compiled core. Rows are samples everywhere; `w` is
+(n_out, n_in).
 """
 
 from .backend import (

@@ -1,7 +1,7 @@
 """The tables: activations, costs, initializers, optimizers and schedules.
 
 Each entry has a name, settings, a formula and a source. `activation` and `cost` hold the functions
-next to their derivatives, to be read beside the derivation. The functions below answer for all
+next to their derivatives, to be read with the derivation. The functions below answer for all
 tables by name; the compiled core has the same ones.
 """
 

@@ -164,7 +164,7 @@ INITS = (
         "he_uniform for relu and its like, lecun_normal for selu, otherwise glorot_uniform",
         f"{HE}; Klambauer et al. 2017; {GLOROT}",
     ),
-    Init("zeros", constant, lambda *_: 0.0, "0", "for lessons, where neurons stay alike"),
+    Init("zeros", constant, lambda *_: 0.0, "0", "for lessons: all neurons stay equal"),
     Init("constant", constant, from_setting, "value", "for lessons", (Setting("value", 0.0, ANY),)),
     Init("uniform", uniform, from_setting, "in [-limit, limit)", "Keras's RandomUniform", LIMIT),
     Init("normal", normal, from_setting, "std times normal numbers", "Keras's RandomNormal", STD),
