@@ -93,7 +93,7 @@ class BaseNetwork:
         if isinstance(init, (list, tuple)):
             self.weights = list(init)
         else:
-            self._core.initialize(self._tables.row("init", choice), self.seed)
+            self._core.initialize(self._tables.entry("init", choice), self.seed)
 
     @property
     def sizes(self) -> list[int]:
@@ -441,7 +441,7 @@ class BaseNetwork:
 
     def _use_optimizer(self, choice: Choice) -> None:
         """Switch to an optimizer; the current one keeps its memory."""
-        wanted = self._tables.row("optimizer", choice)
+        wanted = self._tables.entry("optimizer", choice)
         if wanted != self._optimizer:
             self._core.set_optimizer(wanted)
             self._optimizer = wanted

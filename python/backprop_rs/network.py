@@ -411,7 +411,7 @@ class Network(BaseNetwork):
         high = checks.within("high", high, 0.0, inf)
         if not 0 < low < high:
             raise ValueError(f"low and high must be 0 < low < high; got {low} and {high}")
-        rule = self._tables.row("optimizer", optimizer)
+        rule = self._tables.entry("optimizer", optimizer)
         return lr_finder.find(self, samples, batch_size, rule, low, high, steps)
 
     def save(self, path: Path, *, allow_nonfinite: bool = False) -> None:

@@ -254,7 +254,7 @@ class BaseMLP(InferenceMixin, CallbackSupportMixin, BaseEstimator):  # type: ign
             coefs, intercepts = draw_parameters(self, sizes)
             set_parameters(net, coefs, intercepts)
         else:
-            net._core.initialize(net._tables.row("init", self.init), self._seed())
+            net._core.initialize(net._tables.entry("init", self.init), self._seed())
         if self.dropout != 0 or self.input_noise:
             net.seed = self._seed()
         self._no_improvement_count = 0

@@ -41,7 +41,7 @@ def name_of(entry: Any) -> str:
 @lru_cache(500)
 def canonical(kind: str, text: str) -> Any:
     """Return the canonical name of an entry."""
-    return tables().row(kind, RENAMED.get(text, text))
+    return tables().entry(kind, RENAMED.get(text, text))
 
 
 class EntryOptions(StrOptions):  # type: ignore[misc]  # scikit-learn has no types

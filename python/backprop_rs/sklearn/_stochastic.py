@@ -73,7 +73,7 @@ class Training:
     def schedule(self) -> str:
         """The canonical name of the schedule."""
         schedule = self.mlp.schedule
-        return "constant" if schedule is None else tables().row("schedule", schedule)
+        return "constant" if schedule is None else tables().entry("schedule", schedule)
 
     @property
     def step_by_step(self) -> bool:

@@ -20,7 +20,7 @@ class Tables:
         """Take the tables of a backend."""
         self.backend = backend
 
-    def row(self, kind: str, choice: Choice) -> str:
+    def entry(self, kind: str, choice: Choice) -> str:
         """Return an entry as it is written, such as "adam(beta1=0.8)"."""
         return self.backend.canonical(kind, as_text(kind, choice, self.names))
 
@@ -28,7 +28,7 @@ class Tables:
         """Return an entry as it is written, or the custom activation or cost itself."""
         if isinstance(choice, CustomFunction) and choice.kind == kind:
             return choice
-        return self.row(kind, choice)  # type: ignore[arg-type]
+        return self.entry(kind, choice)  # type: ignore[arg-type]
 
     def names(self, kind: str) -> list[str]:
         """Return the names of a table."""

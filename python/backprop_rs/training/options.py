@@ -120,7 +120,7 @@ def checked_settings(options: FitOptions, tables: Tables, n: int) -> TrainingSet
         batch_size=batch_size,
         learning_rate=rate,
         optimizer=optimizer,
-        schedule=tables.row("schedule", schedule),
+        schedule=tables.entry("schedule", schedule),
         shuffle=checks.flag("shuffle", options.shuffle),
         clip_value=checks.positive("clip_value", options.clip_value),
         clip_norm=checks.positive("clip_norm", options.clip_norm),
@@ -156,7 +156,7 @@ def optimizer_of(tables: Tables, choice: Choice) -> str:
         raise ValueError(
             f"optimizer must be one of {', '.join(names)}; got '{name}' (did you mean 'lbfgs'?)"
         )
-    return tables.row("optimizer", text)
+    return tables.entry("optimizer", text)
 
 
 def default_epochs(n: int, batch_size: int, optimizer: str) -> int:
