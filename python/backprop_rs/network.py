@@ -277,6 +277,7 @@ class Network(BaseNetwork):
         from .health.callback import health_of
         from .training.fit import fit
         from .training.options import FitOptions
+        from .training.samples import as_mapping
 
         options = FitOptions(
             epochs=epochs,
@@ -288,7 +289,7 @@ class Network(BaseNetwork):
             validation_data=validation_data,
             validation_fraction=validation_fraction,
             sample_weight=sample_weight,
-            class_weight=class_weight,
+            class_weight=as_mapping(class_weight),
             metrics=metrics,
             early_stopping=early_stopping,
             callbacks=callbacks,

@@ -12,7 +12,7 @@ from .._internal import checks
 from ..data.labels import is_binary, is_multilabel
 from ..data.sources import Source
 from ..training import fit as training
-from ..training.samples import Samples, as_mapping, is_balanced, weights_of
+from ..training.samples import Samples, is_balanced, weights_of
 from ..training.trainer import Trainer
 from .agreement import Agreement
 from .handshake import (
@@ -43,7 +43,6 @@ def fit(
     """Train a network on all ranks of a communicator; see `Network.fit`."""
     if checked(comm).Get_size() == 1:
         return training.fit(net, X, y, options)
-    options = replace(options, class_weight=as_mapping(options.class_weight))
     agreement = Agreement(comm)
     with agreement.ending_all():
         if agreement.rank > 0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .._internal import checks, frames, memory
@@ -18,7 +17,7 @@ from .lbfgs import LbfgsTrainer
 from .metrics import Metrics, metrics_for
 from .options import AUTO, FitOptions, checked_settings, is_lbfgs
 from .out_of_core import Streamed
-from .samples import Samples, as_mapping, hold_back, is_balanced, samples_of
+from .samples import Samples, hold_back, is_balanced, samples_of
 from .trainer import Trainer
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 def fit(net: BaseNetwork, X: Data, y: Data | None, options: FitOptions) -> History:
     """Train a network in this process; see `Network.fit`."""
-    options = replace(options, class_weight=as_mapping(options.class_weight))
     with frame_names(net, X):
         trainer = prepare(net, training_data(net, X, y, options), options)
     return trainer.run()

@@ -37,7 +37,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class FitOptions:
-    """The options of `Network.fit` as they were given; see there."""
+    """The options of `Network.fit` before they are checked; see there.
+
+    `class_weight` is a dict if the user gave an object that only resembles one, and `health` is
+    the monitor that measures the layers.
+    """
 
     epochs: int | str = AUTO
     batch_size: int | str = AUTO
