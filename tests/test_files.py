@@ -191,7 +191,7 @@ EDITS = {
     "an array less": lambda header: header.pop("layer.2.biases"),
     "an array more": lambda header: header.update(extra=header["layer.2.biases"]),
     "an entry that is not an object": lambda header: header.update({"layer.1.weights": 5}),
-    "offsets that are no numbers": lambda header: header["layer.1.weights"].update(
+    "offsets that are not numbers": lambda header: header["layer.1.weights"].update(
         data_offsets="a"
     ),
     "huge offsets": lambda header: header["layer.1.weights"].update(data_offsets=[0, 10**30]),
@@ -219,7 +219,7 @@ SETTINGS = {
     "negative epochs": {"epochs_trained": -1},
     "metadata that is not an object": {"metadata": 5},
     "too few sizes": {"sizes": [3]},
-    "sizes that are no numbers": {"sizes": [3, "5", 4]},
+    "sizes that are not numbers": {"sizes": [3, "5", 4]},
     "sizes beyond the numbers": {"sizes": [3, 10**12, 4]},
     "dtype of another kind": {"dtype": ["float32"]},
 }

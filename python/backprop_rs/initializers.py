@@ -1,4 +1,4 @@
-"""The table of initialisers as objects, which are accepted wherever a name is.
+"""The table of initializers as objects, which are accepted wherever a name is.
 
 >>> from backprop_rs.initializers import GlorotUniform
 >>> GlorotUniform()

@@ -45,7 +45,7 @@ class Snapshots:
             snapshot = self.core.snapshot(interrupted)
             if snapshot is None:
                 return False
-            # Two, because the newer one may follow the update that spoilt the parameters.
+            # Two, because the newer one may follow the update that made the parameters NaN.
             self.kept = [*self.kept[-1:], (position, snapshot)]
             self.due = now + max(EVERY, (perf_counter() - now) / SHARE)
         return True

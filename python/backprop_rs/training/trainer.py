@@ -314,7 +314,7 @@ class Trainer:
             self.return_from_nan()
 
     def return_from_nan(self) -> None:
-        """Restore the parameters before the update that spoilt them, and raise if asked to."""
+        """Restore the parameters before the update that made them NaN, and raise if asked to."""
         state = self.state
         epoch, step = state.position.stop
         if self.samples.can_go_back:
