@@ -45,7 +45,7 @@ pub use machine::interrupt::asking;
 pub use machine::kernel::{Isa, Portable, fma_rate};
 pub use machine::pool::{set_alone, set_threads, threads};
 pub use machine::real::Real;
-pub use network::custom::{Failure, OwnActivation, OwnCost};
+pub use network::custom::{CustomActivation, CustomCost, Failure};
 pub use network::layer::Options;
 pub use network::network::{Network, Trace};
 pub use network::samples::{Samples, Targets};

@@ -23,7 +23,7 @@ const KEEP: Duration = Duration::from_millis(100);
 
 /// What is known of the steps of one network: it tries, keeps the faster, tries the other again.
 #[derive(Debug, Clone, Default)]
-pub struct Pace {
+pub struct ThreadTuner {
     /// The rows of a batch and the number of all threads that it is known for.
     of: (usize, usize),
     /// Seconds a step, on one thread and on all.
@@ -38,7 +38,7 @@ pub struct Pace {
     steps: usize,
 }
 
-impl Pace {
+impl ThreadTuner {
     /// Whether the next steps are for all threads, and for how long at most.
     pub fn next(&mut self, of: (usize, usize)) -> (bool, Duration) {
         if self.of != of {
@@ -76,7 +76,7 @@ mod tests {
     /// Calls of a training whose steps take so long on one thread and on all: the share of its time
     /// that it spends on all, where a call makes no more than so many steps.
     fn share_of_all(took: [u64; 2], most: u32) -> f64 {
-        let (mut pace, mut spent) = (Pace::default(), [0.0; 2]);
+        let (mut pace, mut spent) = (ThreadTuner::default(), [0.0; 2]);
         for _ in 0..20_000 {
             let (all, piece) = pace.next((200, 2));
             let step = Duration::from_micros(took[usize::from(all)]);
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_comes_first_on_another_number_counts_for_nothing() {
-        let mut pace = Pace::default();
+        let mut pace = ThreadTuner::default();
         for (all, took) in [(true, 9), (true, 1), (false, 9), (false, 2)] {
             assert_eq!(pace.next((200, 2)), (all, TRY));
             pace.note(1, TRY * took);
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn another_batch_is_tried_anew() {
-        let mut pace = Pace::default();
+        let mut pace = ThreadTuner::default();
         for all in [true, true, false, false] {
             assert_eq!(pace.next((200, 2)), (all, TRY));
             pace.note(if all { 1 } else { 9 }, TRY);

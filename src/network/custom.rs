@@ -21,7 +21,7 @@ pub type Failure = Box<dyn StdError + Send + Sync>;
 /// σ and σ' on blocks of rows, `(rows, n)`.
 ///
 /// They act on each number alone: how rows are dealt to blocks is open.
-pub trait OwnActivation<T>: Send + Sync {
+pub trait CustomActivation<T>: Send + Sync {
     /// What it is called.
     fn name(&self) -> &str;
 
@@ -33,7 +33,7 @@ pub trait OwnActivation<T>: Send + Sync {
 }
 
 /// C_i and ∂C/∂a of blocks of rows; each row stands for itself.
-pub trait OwnCost<T>: Send + Sync {
+pub trait CustomCost<T>: Send + Sync {
     /// What it is called.
     fn name(&self) -> &str;
 
@@ -84,12 +84,12 @@ impl Failures {
 }
 
 /// A function and where its failures go.
-pub(crate) struct Own<F: ?Sized> {
+pub(crate) struct Custom<F: ?Sized> {
     pub function: Box<F>,
     pub failures: Arc<Failures>,
 }
 
-impl<T: Real> Own<dyn OwnActivation<T>> {
+impl<T: Real> Custom<dyn CustomActivation<T>> {
     /// a = σ(z) for the rows of one share.
     pub fn sigma(&self, z: &Panels<T>, a: &Panels<T>, rows: &Share) {
         if self.failures.any() {
@@ -115,7 +115,7 @@ impl<T: Real> Own<dyn OwnActivation<T>> {
     }
 }
 
-impl<T: Real> Own<dyn OwnCost<T>> {
+impl<T: Real> Custom<dyn CustomCost<T>> {
     /// C_i, and ∂C/∂a in the place of δ, for the rows of one share; after softmax δ itself.
     pub fn output(
         &self,

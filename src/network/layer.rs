@@ -10,12 +10,12 @@ use crate::machine::kernel::{
 use crate::machine::memory;
 use crate::machine::pool::{Share, Worker};
 use crate::machine::real::Real;
-use crate::network::custom::{Own, OwnActivation};
-use crate::network::layer_norm::{Denormalize, Normalize, Normed};
-use crate::network::samples::Ahead;
+use crate::network::custom::{Custom, CustomActivation};
+use crate::network::layer_norm::{Denormalize, NormCache, Normalize};
+use crate::network::samples::Prefetch;
 use crate::network::softmax_output::{ActivateRows, OutputRows};
 use crate::network::workspace::{Gradient, Tile, Workspace};
-use crate::step::rollback::Undo;
+use crate::step::rollback::Rollback;
 use crate::tables::activation::Activation;
 use crate::tables::cost::Cost;
 use crate::tables::optimizer::{MOMENTS, Moments, Penalty, Update};
@@ -89,7 +89,7 @@ pub struct Layer<T> {
     pub n_out: usize,
     /// Identity where the layer has its own.
     pub activation: Activation,
-    pub own: Option<Own<dyn OwnActivation<T>>>,
+    pub custom: Option<Custom<dyn CustomActivation<T>>>,
     pub options: Options,
     /// Wᵀ in panels of output neurons: what the forward product reads and the gradient writes.
     pub w: Packed<T>,
@@ -114,7 +114,7 @@ impl<T: Real> Layer<T> {
         let w_back = (!first).then(|| Packed::zeros(n_out, n_in)).transpose()?;
         let options = Options::default();
         let norm = Default::default();
-        Ok(Self { n_in, n_out, activation, own: None, options, w, w_back, b, norm })
+        Ok(Self { n_in, n_out, activation, custom: None, options, w, w_back, b, norm })
     }
 
     /// Takes what it has beside its activation; gains begin at 1 and shifts at 0.
@@ -142,13 +142,13 @@ impl<T: Real> Layer<T> {
 
     /// What its activation is called.
     pub fn activation_name(&self) -> String {
-        let own = self.own.as_ref().map(|own| own.function.name().to_owned());
-        own.unwrap_or_else(|| self.activation.to_string())
+        let custom = self.custom.as_ref().map(|custom| custom.function.name().to_owned());
+        custom.unwrap_or_else(|| self.activation.to_string())
     }
 
     /// Whether σ' is computed from z as well as a.
     pub fn needs_z(&self) -> bool {
-        self.own.is_some() || self.activation.needs_z()
+        self.custom.is_some() || self.activation.needs_z()
     }
 
     /// The weights as the derivation writes them: `(n_out, n_in)`, row by row.
@@ -189,7 +189,7 @@ impl<T: Real> Layer<T> {
         &self,
         isa: Isa,
         a_prev: &Panels<T>,
-        (z, normed): (Option<&Panels<T>>, Option<&Normed<T>>),
+        (z, normed): (Option<&Panels<T>>, Option<&NormCache<T>>),
         a: &Panels<T>,
         (rows, panels): (&Share, Range<usize>),
         stop: &impl Fn() -> bool,
@@ -200,8 +200,8 @@ impl<T: Real> Layer<T> {
         if self.has_norm() {
             isa.run(Normalize { layer: self, kept: normed, values: out, rows });
         }
-        if let Some(own) = &self.own {
-            own.sigma(out, a, rows);
+        if let Some(custom) = &self.custom {
+            custom.sigma(out, a, rows);
         } else if self.activation.is_elementwise()
             && (z.is_some() || self.activation != Activation::Identity)
         {
@@ -220,7 +220,7 @@ impl<T: Real> Layer<T> {
         scratch: &mut [T],
         rows: &Share,
     ) {
-        if self.own.is_none() && !self.activation.is_elementwise() {
+        if self.custom.is_none() && !self.activation.is_elementwise() {
             isa.run(ActivateRows { z: z.unwrap_or(a), a, scratch, rows });
         }
     }
@@ -235,8 +235,8 @@ impl<T: Real> Layer<T> {
         delta: &Panels<T>,
         (rows, panels): (&Share, Range<usize>),
     ) {
-        if let Some(own) = &self.own {
-            own.slope(z, a, delta, rows);
+        if let Some(custom) = &self.custom {
+            custom.slope(z, a, delta, rows);
         } else if self.activation != Activation::Identity {
             isa.run(Slope { activation: self.activation, z, a, delta, rows, panels });
         }
@@ -247,7 +247,7 @@ impl<T: Real> Layer<T> {
     pub fn denormalize(
         &self,
         isa: Isa,
-        normed: Option<&Normed<T>>,
+        normed: Option<&NormCache<T>>,
         delta: &Panels<T>,
         rows: &Share,
     ) {
@@ -549,9 +549,9 @@ impl<T: Real> Output<'_, T> {
 
 /// What becomes of a block of the gradient.
 #[derive(Clone, Copy)]
-pub enum Fate<'a, T> {
+pub enum GradientSink<'a, T> {
     /// It updates the parameters at once, while it is at hand.
-    Update { update: &'a Update<T>, moments: &'a [Moments<T>], undo: Option<&'a Undo<T>> },
+    Update { update: &'a Update<T>, moments: &'a [Moments<T>], rollback: Option<&'a Rollback<T>> },
     /// It is kept.
     Store(&'a Gradient<T>),
 }
@@ -559,7 +559,7 @@ pub enum Fate<'a, T> {
 /// ∂C/∂W = δᵀ a_prev / m and ∂C/∂b = mean δ, for the tiles of one worker.
 ///
 /// Equation 13 of docs/derivation.md.
-pub struct Descent<'a, T> {
+pub struct WeightGradient<'a, T> {
     pub layers: &'a [Layer<T>],
     pub ws: &'a Workspace<T>,
     /// a of layer 0.
@@ -567,12 +567,12 @@ pub struct Descent<'a, T> {
     pub rows: usize,
     pub scale: T,
     pub tiles: &'a [Tile],
-    pub fate: Fate<'a, T>,
+    pub sink: GradientSink<'a, T>,
     /// Samples to ask for meanwhile.
-    pub ahead: Option<Ahead<'a, T>>,
+    pub ahead: Option<Prefetch<'a, T>>,
 }
 
-impl<T: Real> Kernel for Descent<'_, T> {
+impl<T: Real> Kernel for WeightGradient<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(mut self) {
         let mut grad = Sums::new();
@@ -595,7 +595,7 @@ impl<T: Real> Kernel for Descent<'_, T> {
 /// Panels whose biases are summed side by side: an addition takes about as many cycles.
 const BIAS_PANELS: usize = 4;
 
-impl<T: Real> Descent<'_, T> {
+impl<T: Real> WeightGradient<'_, T> {
     /// The first of `tiles`, or as many as are summed side by side; returns how many.
     #[inline(always)]
     fn some_tiles<S: Simd, const N: usize>(&self, tiles: &[Tile], grad: &mut Sums<T>) -> usize {
@@ -623,7 +623,7 @@ impl<T: Real> Descent<'_, T> {
         (p..p + P).for_each(|p| self.prefetch::<S, N>(layer, (q, n_in), p));
         self.outer(layer).block::<S, N, P>(q, p, n_in, grad);
         for (i, grad) in grad.total.0[..P * n_in * N].chunks_exact_mut(n_in * N).enumerate() {
-            self.settle::<S, N>(layer, (q, n_in), p + i, grad);
+            self.apply_or_store::<S, N>(layer, (q, n_in), p + i, grad);
         }
     }
 
@@ -638,8 +638,8 @@ impl<T: Real> Descent<'_, T> {
             let (from, n_out) = (back.offset(q, p * T::LINE), N.min(n_out - p * T::LINE));
             S::prefetch(unsafe { back.values.slice_unchecked(from, n_out * back.width(q)) });
         }
-        if let Fate::Update { undo: Some(undo), .. } = &self.fate {
-            undo.prefetch::<S>(layer, from, n_in * N);
+        if let GradientSink::Update { rollback: Some(rollback), .. } = &self.sink {
+            rollback.prefetch::<S>(layer, from, n_in * N);
         }
     }
 
@@ -652,7 +652,7 @@ impl<T: Real> Descent<'_, T> {
 
     /// What becomes of the gradient of a block of weights.
     #[inline(always)]
-    fn settle<S: Simd, const N: usize>(
+    fn apply_or_store<S: Simd, const N: usize>(
         &self,
         layer: usize,
         (q, n_in): (usize, usize),
@@ -661,11 +661,11 @@ impl<T: Real> Descent<'_, T> {
     ) {
         let Layer { n_out, w, w_back, options, .. } = &self.layers[layer];
         let from = w.offset(p, q * T::LINE);
-        match &self.fate {
-            Fate::Update { update, moments, undo } => {
-                if let Some(undo) = undo {
+        match &self.sink {
+            GradientSink::Update { update, moments, rollback } => {
+                if let Some(rollback) = rollback {
                     let place = (layer, Part::Weights);
-                    undo.keep(place, (&w.values, &moments[layer].w), (from, grad.len()));
+                    rollback.keep(place, (&w.values, &moments[layer].w), (from, grad.len()));
                 }
                 // SAFETY (here and below): the block of a tile, which is this worker's; weights,
                 // moments and the transposed weights are buffers of their own.
@@ -680,7 +680,7 @@ impl<T: Real> Descent<'_, T> {
                     unsafe { transpose::<T, S, N>(w, q, n_in, p, n_out, back) };
                 }
             }
-            Fate::Store(gradient) => {
+            GradientSink::Store(gradient) => {
                 let to = &gradient.w[layer].values;
                 // SAFETY: the block of a tile, which is this worker's.
                 unsafe { to.slice_mut_unchecked(from, grad.len()) }.copy_from_slice(grad);
@@ -728,24 +728,24 @@ impl<T: Real> Descent<'_, T> {
     ) {
         let outer = self.outer(layer);
         outer.biases::<N, P>(p, grad);
-        self.settle_vector::<S>(layer, Part::Biases, p, &mut grad.total.0[..P * N]);
+        self.apply_or_store_vector::<S>(layer, Part::Biases, p, &mut grad.total.0[..P * N]);
         if let Some(normed) = self.ws.normed(layer) {
             for (part, delta) in [Part::Gains, Part::Shifts].into_iter().zip(&normed.grads) {
                 Outer { delta, ..outer }.biases::<N, P>(p, grad);
-                self.settle_vector::<S>(layer, part, p, &mut grad.total.0[..P * N]);
+                self.apply_or_store_vector::<S>(layer, part, p, &mut grad.total.0[..P * N]);
             }
         }
     }
 
     /// What becomes of the gradient of the biases from panel p on, or of their gains or shifts.
     #[inline(always)]
-    fn settle_vector<S: Simd>(&self, layer: usize, part: Part, p: usize, grad: &mut [T]) {
+    fn apply_or_store_vector<S: Simd>(&self, layer: usize, part: Part, p: usize, grad: &mut [T]) {
         let (from, length) = (p * T::LINE, grad.len());
-        match &self.fate {
-            Fate::Update { update, moments, undo } => {
+        match &self.sink {
+            GradientSink::Update { update, moments, rollback } => {
                 let (theta, moments) = part.of(&self.layers[layer], &moments[layer]);
-                if let Some(undo) = undo {
-                    undo.keep((layer, part), (theta, moments), (from, length));
+                if let Some(rollback) = rollback {
+                    rollback.keep((layer, part), (theta, moments), (from, length));
                 }
                 update.prepare(&mut [], grad, None);
                 // SAFETY: they go with a tile that is this worker's; parameters and moments are
@@ -755,7 +755,7 @@ impl<T: Real> Descent<'_, T> {
                 };
                 update.apply::<S>(theta, grad, kept);
             }
-            Fate::Store(gradient) => {
+            GradientSink::Store(gradient) => {
                 let to = part.of_gradient(gradient, layer);
                 // SAFETY: they go with a tile that is this worker's.
                 unsafe { to.slice_mut_unchecked(from, length) }.copy_from_slice(grad);

@@ -40,7 +40,7 @@ trait Groups<T: Real> {
 }
 
 /// What a layer with normalisation keeps of a forward pass for the pass back, one row a sample.
-pub struct Normed<T> {
+pub struct NormCache<T> {
     /// z itself, where it is asked for.
     pub z: Option<Panels<T>>,
     /// ẑ.
@@ -51,7 +51,7 @@ pub struct Normed<T> {
     pub grads: [Panels<T>; 2],
 }
 
-impl<T: Real> Normed<T> {
+impl<T: Real> NormCache<T> {
     /// Room for `rows` rows of `n` neurons.
     pub fn zeros(rows: usize, n: usize, keep_z: bool) -> Result<Self, Error> {
         let panels = || Panels::zeros(rows, n);
@@ -67,7 +67,7 @@ impl<T: Real> Normed<T> {
 /// From z to gain ẑ + shift, in place.
 pub struct Normalize<'a, T> {
     pub layer: &'a Layer<T>,
-    pub kept: Option<&'a Normed<T>>,
+    pub kept: Option<&'a NormCache<T>>,
     pub values: &'a Panels<T>,
     pub rows: &'a Share,
 }
@@ -141,7 +141,7 @@ impl<T: Real> Groups<T> for Normalize<'_, T> {
 /// With g = δ gain: (g - mean g - ẑ mean(g ẑ)) / √(variance + ε), means over the neurons.
 pub struct Denormalize<'a, T> {
     pub layer: &'a Layer<T>,
-    pub kept: &'a Normed<T>,
+    pub kept: &'a NormCache<T>,
     pub delta: &'a Panels<T>,
     pub rows: &'a Share,
 }
@@ -156,7 +156,7 @@ impl<T: Real> Kernel for Denormalize<'_, T> {
 impl<T: Real> Groups<T> for Denormalize<'_, T> {
     #[inline(always)]
     fn group<const W: usize, const G: usize>(&self, row: usize) {
-        let Self { layer, kept: Normed { hat, scale, grads, .. }, delta, rows } = self;
+        let Self { layer, kept: NormCache { hat, scale, grads, .. }, delta, rows } = self;
         let count = T::ONE / T::from_f64(delta.n as f64);
         // SAFETY: this worker's rows, and no line is kept beside another.
         let line = |panels, p, g| unsafe { line::<T, W>(panels, p, rows, row + g) };

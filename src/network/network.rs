@@ -6,18 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::error::{Error, check_shape};
-use crate::machine::autotune::Pace;
+use crate::machine::autotune::ThreadTuner;
 use crate::machine::finite::first_non_finite;
 use crate::machine::interrupt::given_up;
 use crate::machine::kernel::{Buffer, Isa, Rows};
 use crate::machine::memory;
 use crate::machine::pool::{self, Share, Worker};
 use crate::machine::real::Real;
-use crate::network::custom::{Failure, Failures, Own, OwnActivation, OwnCost};
+use crate::network::custom::{Custom, CustomActivation, CustomCost, Failure, Failures};
 use crate::network::layer::{Layer, Multiply, Options, Output, PRODUCT_WORK, Weigh, rows_of};
 use crate::network::pairwise::{GradientTree, tree_sum};
-use crate::network::samples::{Chance, Chosen, Gather, Order, Samples, Targets, draw_masks};
-use crate::network::state::Spare;
+use crate::network::samples::{
+    Gather, Order, RngContext, RowIndices, Samples, Targets, draw_masks,
+};
+use crate::network::state::SpareBuffers;
 use crate::network::workspace::{CHUNK, Gradient, Tiles, Workspace};
 use crate::tables::activation::Activation;
 use crate::tables::cost::Cost;
@@ -41,7 +43,7 @@ pub struct Network<T> {
     pub(crate) layers: Vec<Layer<T>>,
     /// What is trained for, unless the network has its own.
     pub(crate) cost: Cost,
-    pub(crate) own_cost: Option<Own<dyn OwnCost<T>>>,
+    pub(crate) custom_cost: Option<Custom<dyn CustomCost<T>>>,
     pub(crate) failures: Arc<Failures>,
     pub(crate) isa: Isa,
     pub(crate) optimizer: Optimizer<T>,
@@ -53,10 +55,10 @@ pub struct Network<T> {
     /// The buffers of the last forward pass and of the last training, kept for the next.
     forward: Mutex<Option<Workspace<T>>>,
     pub(crate) training: Option<Workspace<T>>,
-    pub(crate) pace: Pace,
+    pub(crate) tuner: ThreadTuner,
     pub(crate) order: Order,
     /// Memory for the next copy of the state.
-    pub(crate) spare: Spare<T>,
+    pub(crate) spare: SpareBuffers<T>,
     /// Where gradients are added up that come from several machines.
     pub(crate) shared: Option<GradientTree<T>>,
 }
@@ -114,7 +116,7 @@ impl<T: Real> Network<T> {
         Ok(Self {
             layers,
             cost,
-            own_cost: None,
+            custom_cost: None,
             failures: Arc::default(),
             isa: Isa::best(),
             optimizer,
@@ -123,9 +125,9 @@ impl<T: Real> Network<T> {
             averaged: None,
             forward: Mutex::default(),
             training: None,
-            pace: Pace::default(),
+            tuner: ThreadTuner::default(),
             order: Order::default(),
-            spare: Spare::default(),
+            spare: SpareBuffers::default(),
             shared: None,
         })
     }
@@ -147,21 +149,21 @@ impl<T: Real> Network<T> {
     pub fn use_activation(
         &mut self,
         l: usize,
-        function: Box<dyn OwnActivation<T>>,
+        function: Box<dyn CustomActivation<T>>,
     ) -> Result<(), Error> {
-        if l + 1 == self.layers.len() && self.own_cost.is_none() {
+        if l + 1 == self.layers.len() && self.custom_cost.is_none() {
             self.cost.check_output_name(function.name())?;
         }
         let failures = self.failures.clone();
         self.layers[l].activation = Activation::Identity;
-        self.layers[l].own = Some(Own { function, failures });
+        self.layers[l].custom = Some(Custom { function, failures });
         self.training = None;
         Ok(())
     }
 
     /// Trains for a cost that is in no table from now on.
-    pub fn use_cost(&mut self, function: Box<dyn OwnCost<T>>) {
-        self.own_cost = Some(Own { function, failures: self.failures.clone() });
+    pub fn use_cost(&mut self, function: Box<dyn CustomCost<T>>) {
+        self.custom_cost = Some(Custom { function, failures: self.failures.clone() });
         self.training = None;
     }
 
@@ -199,8 +201,8 @@ impl<T: Real> Network<T> {
 
     /// The cost as it is written.
     pub fn cost_name(&self) -> String {
-        let own = self.own_cost.as_ref().map(|own| own.function.name().to_owned());
-        own.unwrap_or_else(|| self.cost.to_string())
+        let custom = self.custom_cost.as_ref().map(|custom| custom.function.name().to_owned());
+        custom.unwrap_or_else(|| self.cost.to_string())
     }
 
     /// n_0, the number of inputs.
@@ -257,29 +259,29 @@ impl<T: Real> Network<T> {
 
     /// The gains of each layer with layer normalisation, `(n_out,)`.
     pub fn gains(&self) -> Result<Vec<Option<Array1<T>>>, Error> {
-        self.of_norm(0)
+        self.norm_vectors(0)
     }
 
     /// The shifts of each layer with layer normalisation, `(n_out,)`.
     pub fn shifts(&self) -> Result<Vec<Option<Array1<T>>>, Error> {
-        self.of_norm(1)
+        self.norm_vectors(1)
     }
 
-    fn of_norm(&self, part: usize) -> Result<Vec<Option<Array1<T>>>, Error> {
+    fn norm_vectors(&self, part: usize) -> Result<Vec<Option<Array1<T>>>, Error> {
         self.layers.iter().map(|layer| vector(layer, &layer.norm[part])).collect()
     }
 
     /// Replaces the gains of layer `l` (from 0).
     pub fn set_gains(&mut self, l: usize, gains: ArrayView1<T>) -> Result<(), Error> {
-        self.set_of_norm(l, (0, "gains"), gains)
+        self.set_norm_vector(l, (0, "gains"), gains)
     }
 
     /// Replaces the shifts of layer `l` (from 0).
     pub fn set_shifts(&mut self, l: usize, shifts: ArrayView1<T>) -> Result<(), Error> {
-        self.set_of_norm(l, (1, "shifts"), shifts)
+        self.set_norm_vector(l, (1, "shifts"), shifts)
     }
 
-    fn set_of_norm(
+    fn set_norm_vector(
         &mut self,
         l: usize,
         (part, what): (usize, &'static str),
@@ -317,7 +319,7 @@ impl<T: Real> Network<T> {
     pub fn set_optimizer(&mut self, rule: Rule) -> Result<(), Error> {
         self.optimizer = Optimizer::new(rule, lengths(&self.layers))?;
         if let Some(ws) = &mut self.training {
-            ws.undo = None; // it has room for the memory of then
+            ws.rollback = None; // it has room for the memory of then
         }
         Ok(())
     }
@@ -379,14 +381,14 @@ impl<T: Real> Network<T> {
                     finite.store(false, Relaxed);
                     break;
                 }
-                let chosen = Chosen::From(samples.start().wrapping_sub(rows.start()));
+                let indices = RowIndices::From(samples.start().wrapping_sub(rows.start()));
                 self.isa.run(Gather {
                     samples: &all,
                     ws: &ws,
                     inputs: &ws.a[0],
                     rows: &rows,
                     targets: &rows,
-                    chosen,
+                    indices,
                     end: rows.range().end,
                     failures: &self.failures,
                 });
@@ -419,7 +421,7 @@ impl<T: Real> Network<T> {
         ws: &Workspace<T>,
         worker: &Worker,
         rows: &Share,
-        chance: Option<(Chance, Chosen)>,
+        rng: Option<(RngContext, RowIndices)>,
         stop: &impl Fn() -> bool,
     ) {
         for (l, layer) in self.layers.iter().enumerate() {
@@ -432,9 +434,9 @@ impl<T: Real> Network<T> {
             let all = (rows, 0..layer.w.panels());
             layer.forward(self.isa, ws.input(l), (z, ws.normed(l)), a, all, stop);
             layer.activate_rows(self.isa, z, a, scratch, rows);
-            if let (Some([mask, masked]), Some((chance, chosen))) = (ws.masked(l + 1), chance) {
+            if let (Some([mask, masked]), Some((rng, indices))) = (ws.masked(l + 1), rng) {
                 let dropout = (l + 1, layer.options.dropout);
-                draw_masks(mask, rows, chosen, chance, dropout, scratch);
+                draw_masks(mask, rows, indices, rng, dropout, scratch);
                 let values = Some(&ws.a[l + 1]);
                 self.isa.run(Multiply { by: mask, values, out: masked, rows });
             }
@@ -452,9 +454,9 @@ impl<T: Real> Network<T> {
         stop: &impl Fn() -> bool,
     ) {
         let last = self.layers.len() - 1;
-        match &self.own_cost {
+        match &self.custom_cost {
             None => self.output(ws, worker, rows),
-            Some(own) => self.own_output(own, ws, rows),
+            Some(custom) => self.custom_output(custom, ws, rows),
         }
         self.layers[last].denormalize(self.isa, ws.normed(last), &ws.delta[last], rows);
         for l in (1..=last).rev() {
@@ -492,13 +494,13 @@ impl<T: Real> Network<T> {
             scratch: unsafe { ws.scratch(&self.layers, worker.index) },
             rows,
         });
-        if let Some(own) = &layer.own {
-            own.slope(z, a, delta, rows);
+        if let Some(custom) = &layer.custom {
+            custom.slope(z, a, delta, rows);
         }
     }
 
     /// C_i and δ of the output layer, by a cost of the user's own.
-    fn own_output(&self, cost: &Own<dyn OwnCost<T>>, ws: &Workspace<T>, rows: &Share) {
+    fn custom_output(&self, cost: &Custom<dyn CustomCost<T>>, ws: &Workspace<T>, rows: &Share) {
         let last = self.layers.len() - 1;
         let layer = &self.layers[last];
         let (a, delta, costs) = (&ws.a[last + 1], &ws.delta[last], &ws.costs);

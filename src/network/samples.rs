@@ -85,7 +85,7 @@ pub(crate) struct Gather<'a, T> {
     pub rows: &'a Share,
     /// The rows, of these, that get their targets and weights too.
     pub targets: &'a Share,
-    pub chosen: Chosen<'a>,
+    pub indices: RowIndices<'a>,
     /// Where the rows end that are gathered next.
     pub end: usize,
     /// Where a label goes that is none.
@@ -104,25 +104,25 @@ fn rows_ahead<T>(n_in: usize) -> usize {
 
 /// Samples that are asked for little by little: the first of the next batch, while this one updates
 /// the weights. All at once they would take as long as memory takes.
-pub(crate) struct Ahead<'a, T> {
+pub(crate) struct Prefetch<'a, T> {
     samples: &'a Samples<'a, T>,
-    chosen: Chosen<'a>,
+    indices: RowIndices<'a>,
     rows: Range<usize>,
     /// How much of the first of them has been asked for.
     column: usize,
     n_out: usize,
 }
 
-impl<'a, T: Real> Ahead<'a, T> {
+impl<'a, T: Real> Prefetch<'a, T> {
     /// The first of some rows of a batch that begins with the first of `chosen`.
     pub fn new(
         samples: &'a Samples<'a, T>,
-        chosen: Chosen<'a>,
+        indices: RowIndices<'a>,
         Range { start, end }: Range<usize>,
         n_out: usize,
     ) -> Self {
         let end = end.min(start + rows_ahead::<T>(samples.n_in));
-        Self { samples, chosen, rows: start..end, column: 0, n_out }
+        Self { samples, indices, rows: start..end, column: 0, n_out }
     }
 
     /// How many numbers of samples there are to ask for.
@@ -134,7 +134,7 @@ impl<'a, T: Real> Ahead<'a, T> {
     #[inline(always)]
     pub fn ask<S: Simd>(&mut self, mut numbers: usize) {
         while numbers > 0 && !self.rows.is_empty() {
-            let sample = self.chosen.get(self.rows.start).filter(|&i| i < self.samples.len());
+            let sample = self.indices.get(self.rows.start).filter(|&i| i < self.samples.len());
             let Some(i) = sample else { return };
             let row = &self.samples.row(i)[self.column..];
             let part = &row[..numbers.min(row.len())];
@@ -151,12 +151,12 @@ impl<'a, T: Real> Ahead<'a, T> {
 impl<T: Real> Kernel for Gather<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Self { samples, ws, inputs, rows, targets, chosen, end, failures } = self;
+        let Self { samples, ws, inputs, rows, targets, indices, end, failures } = self;
         let next = end.min(rows.start() + rows_ahead::<T>(samples.n_in))..end;
-        let mut ahead = Ahead { samples, chosen, rows: next, column: 0, n_out: ws.y.n };
+        let mut ahead = Prefetch { samples, indices, rows: next, column: 0, n_out: ws.y.n };
         for row in rows.range() {
             ahead.ask::<S>(samples.n_in);
-            let i = chosen.sample(row);
+            let i = indices.sample(row);
             // SAFETY (here and below): a row of this worker's.
             unsafe { inputs.put_row(row, samples.row(i)) };
             if !targets.range().contains(&row) {
@@ -192,14 +192,14 @@ pub(crate) fn class_of(labels: &[i64], i: usize, n_out: usize) -> Result<usize, 
 
 /// Which samples stand in the rows of a batch.
 #[derive(Clone, Copy)]
-pub(crate) enum Chosen<'a> {
+pub(crate) enum RowIndices<'a> {
     /// The first of these; the batches that follow stand behind them.
     Order(&'a [u32]),
     /// As many as there are rows, this far on (or back, by wrapping round).
     From(usize),
 }
 
-impl Chosen<'_> {
+impl RowIndices<'_> {
     #[inline(always)]
     pub fn sample(self, row: usize) -> usize {
         match self {
@@ -220,14 +220,14 @@ impl Chosen<'_> {
 
 /// What makes the random numbers of one epoch: those of a sample depend on it and on the sample.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Chance<'a> {
+pub(crate) struct RngContext<'a> {
     pub seed: u64,
     pub epoch: u64,
     /// The number of each sample in all data, where the samples at hand are a part of them.
     pub names: Option<&'a [u64]>,
 }
 
-impl Chance<'_> {
+impl RngContext<'_> {
     /// The stream of a sample, for layer `l` or, with 0, for the inputs.
     #[inline(always)]
     fn stream(self, purpose: Purpose, sample: usize, l: usize) -> Stream {
@@ -240,13 +240,13 @@ impl Chance<'_> {
 pub(crate) fn add_noise<T: Real>(
     ws: &Workspace<T>,
     rows: &Share,
-    chosen: Chosen,
-    chance: Chance,
+    indices: RowIndices,
+    rng: RngContext,
     deviation: f64,
 ) {
     let inputs = &ws.a[0];
     for (at, row) in rows.range().zip(rows.blocks(1)) {
-        let mut stream = chance.stream(Purpose::Noise, chosen.sample(at), 0);
+        let mut stream = rng.stream(Purpose::Noise, indices.sample(at), 0);
         let mut drawn = [0.0; 2];
         for k in 0..inputs.n {
             if k % 2 == 0 {
@@ -263,14 +263,14 @@ pub(crate) fn add_noise<T: Real>(
 pub(crate) fn draw_masks<T: Real>(
     mask: &Panels<T>,
     rows: &Share,
-    chosen: Chosen,
-    chance: Chance,
+    indices: RowIndices,
+    rng: RngContext,
     (l, dropout): (usize, f64),
     room: &mut [T],
 ) {
     let room = &mut room[..mask.n];
     for (at, row) in rows.range().zip(rows.blocks(1)) {
-        random::mask(room, dropout, chance.stream(Purpose::Dropout, chosen.sample(at), l));
+        random::mask(room, dropout, rng.stream(Purpose::Dropout, indices.sample(at), l));
         for (p, part) in room.chunks(T::LINE).enumerate() {
             // SAFETY: a row of this worker's.
             unsafe { mask.write(p, &row)[..part.len()].copy_from_slice(part) };
@@ -324,6 +324,10 @@ pub(crate) fn visited(order: &[u32], n: usize) -> usize {
 
 /// The samples of a batch: a part of the order, or of the samples as they come where it is empty.
 #[inline]
-pub(crate) fn chosen<'a>(order: &'a [u32], batch: &Range<usize>) -> Chosen<'a> {
-    if order.is_empty() { Chosen::From(batch.start) } else { Chosen::Order(&order[batch.start..]) }
+pub(crate) fn batch_indices<'a>(order: &'a [u32], batch: &Range<usize>) -> RowIndices<'a> {
+    if order.is_empty() {
+        RowIndices::From(batch.start)
+    } else {
+        RowIndices::Order(&order[batch.start..])
+    }
 }

@@ -174,12 +174,12 @@ pub struct Snapshot<T> {
     buffers: Vec<Buffer<T>>,
     averaged: bool,
     clock: Clock,
-    spare: Spare<T>,
+    spare: SpareBuffers<T>,
 }
 
 /// Memory for the next snapshot of a network: some megabytes from the system may take as long as a
 /// step.
-pub(crate) type Spare<T> = Arc<Mutex<Vec<Buffer<T>>>>;
+pub(crate) type SpareBuffers<T> = Arc<Mutex<Vec<Buffer<T>>>>;
 
 impl<T> Drop for Snapshot<T> {
     fn drop(&mut self) {

@@ -8,10 +8,10 @@ use crate::machine::memory;
 use crate::machine::pool::Worker;
 use crate::machine::real::Real;
 use crate::network::layer::Layer;
-use crate::network::layer_norm::Normed;
+use crate::network::layer_norm::NormCache;
 use crate::network::softmax_output;
 use crate::step::fused_small;
-use crate::step::rollback::Undo;
+use crate::step::rollback::Rollback;
 
 /// The most rows that a step holds at once. A larger batch goes through in chunks of whole shards
 /// whose gradients are added up in the same tree, so that its buffers stay small.
@@ -28,7 +28,7 @@ pub struct Workspace<T> {
     /// Under dropout, of layer 1 to L: the mask, 0 or 1 / (1 - share), and a times the mask.
     dropped: Vec<Option<[Panels<T>; 2]>>,
     /// Of layer 1 to L what layer normalisation keeps for the pass back.
-    normed: Vec<Option<Normed<T>>>,
+    normed: Vec<Option<NormCache<T>>>,
     /// δ of layer 1 to L; none in a workspace for the forward pass alone.
     pub delta: Vec<Panels<T>>,
     /// The targets of the samples.
@@ -42,7 +42,7 @@ pub struct Workspace<T> {
     /// Whether a step is one for [`crate::step::fused_small`].
     pub small: bool,
     /// Where updates take long.
-    pub undo: Option<Undo<T>>,
+    pub rollback: Option<Rollback<T>>,
     scratch: Buffer<T>,
     rows: usize,
     threads: usize,
@@ -66,7 +66,7 @@ impl<T: Real> Workspace<T> {
             costs: Buffer::default(),
             weights: None,
             small: false,
-            undo: None,
+            rollback: None,
             scratch: Buffer::zeros(threads * scratch_length(layers))?,
             rows,
             threads,
@@ -96,7 +96,7 @@ impl<T: Real> Workspace<T> {
             normed: layers
                 .iter()
                 .map(|layer| {
-                    let normed = || Normed::zeros(rows, layer.n_out, keep_z);
+                    let normed = || NormCache::zeros(rows, layer.n_out, keep_z);
                     layer.has_norm().then(normed).transpose()
                 })
                 .collect::<Result<_, _>>()?,
@@ -151,7 +151,7 @@ impl<T: Real> Workspace<T> {
 
     /// What layer normalisation of layer `l` (from 0) keeps.
     #[inline(always)]
-    pub fn normed(&self, l: usize) -> Option<&Normed<T>> {
+    pub fn normed(&self, l: usize) -> Option<&NormCache<T>> {
         self.normed[l].as_ref()
     }
 

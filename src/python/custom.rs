@@ -9,15 +9,15 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
 use super::shutdown::attached;
-use crate::{Error, Failure, OwnActivation, OwnCost, Real};
+use crate::{CustomActivation, CustomCost, Error, Failure, Real};
 
 /// An object of `backprop_rs.own`.
-pub struct Own {
+pub struct CustomFunction {
     name: String,
     object: Py<PyAny>,
 }
 
-impl Own {
+impl CustomFunction {
     /// None for the text of a row of a table.
     pub fn given(object: &Bound<PyAny>) -> PyResult<Option<Self>> {
         if object.is_instance_of::<PyString>() {
@@ -44,7 +44,7 @@ impl Own {
     }
 }
 
-impl<T: Element + Real> OwnActivation<T> for Own {
+impl<T: Element + Real> CustomActivation<T> for CustomFunction {
     fn name(&self) -> &str {
         &self.name
     }
@@ -58,7 +58,7 @@ impl<T: Element + Real> OwnActivation<T> for Own {
     }
 }
 
-impl<T: Element + Real> OwnCost<T> for Own {
+impl<T: Element + Real> CustomCost<T> for CustomFunction {
     fn name(&self) -> &str {
         &self.name
     }

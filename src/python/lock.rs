@@ -1,4 +1,4 @@
-//! Turns: who may use a network at a time.
+//! FairLock: who may use a network at a time.
 //!
 //! A call that holds a network may run foreign code: signal handlers, finalizers and functions of the
 //! user's own. Such code may ask for the same network. It gets it to read if the call only reads,
@@ -35,7 +35,7 @@ thread_local! {
 }
 
 /// A value that threads use in turn, in the order in which they have asked.
-pub struct Turns<T> {
+pub struct FairLock<T> {
     value: RwLock<T>,
     queue: Arc<Queue>,
 }
@@ -60,7 +60,7 @@ struct State {
 /// The threads that wait for a turn, for the search of circles.
 static WAITING: Mutex<Vec<(ThreadId, Weak<Queue>)>> = Mutex::new(Vec::new());
 
-impl<T> Turns<T> {
+impl<T> FairLock<T> {
     pub fn new(value: T) -> Self {
         Self { value: RwLock::new(value), queue: Arc::default() }
     }

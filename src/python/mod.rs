@@ -21,8 +21,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use arguments::{Batch, LayerOptions, Training, to_read, written_elsewhere};
-use custom::{Own, raised, unless_raised};
-use lock::{Reading, Turns, Writing};
+use custom::{CustomFunction, raised, unless_raised};
+use lock::{FairLock, Reading, Writing};
 use shutdown::attached;
 
 use crate::error::check_shape;
@@ -49,7 +49,7 @@ impl From<Error> for PyErr {
 }
 
 /// A network of either number type.
-enum Either {
+enum AnyNetwork {
     Single(crate::Network<f32>),
     Double(crate::Network<f64>),
 }
@@ -58,8 +58,8 @@ enum Either {
 macro_rules! with {
     ($either:expr, $net:ident => $body:expr) => {
         match $either {
-            Either::Single($net) => $body,
-            Either::Double($net) => $body,
+            AnyNetwork::Single($net) => $body,
+            AnyNetwork::Double($net) => $body,
         }
     };
 }
@@ -67,7 +67,7 @@ macro_rules! with {
 /// The compiled twin of `backprop_rs.reference.Network`.
 #[pyclass(frozen, module = "backprop_rs._core")]
 struct Network {
-    turns: Turns<Either>,
+    turns: FairLock<AnyNetwork>,
     names: Names,
 }
 
@@ -80,21 +80,21 @@ struct Names {
 }
 
 /// A snapshot of either number type.
-enum Kept {
+enum AnySnapshot {
     Single(crate::Snapshot<f32>),
     Double(crate::Snapshot<f64>),
 }
 
 /// The state of one network at one moment.
 #[pyclass(frozen, module = "backprop_rs._core")]
-struct Snapshot(Kept);
+struct Snapshot(AnySnapshot);
 
 #[pymethods]
 impl Snapshot {
     fn is_finite(&self, py: Python) -> bool {
         match &self.0 {
-            Kept::Single(kept) => py.detach(|| kept.is_finite()),
-            Kept::Double(kept) => py.detach(|| kept.is_finite()),
+            AnySnapshot::Single(kept) => py.detach(|| kept.is_finite()),
+            AnySnapshot::Double(kept) => py.detach(|| kept.is_finite()),
         }
     }
 }
@@ -133,17 +133,18 @@ impl Network {
         dtype: &str,
         options: Option<Vec<LayerOptions>>,
     ) -> PyResult<Self> {
-        let own: Vec<_> = activations.iter().map(Own::given).collect::<PyResult<_>>()?;
-        let row = |given: &Bound<PyAny>| match Own::given(given)? {
+        let own: Vec<_> = activations.iter().map(CustomFunction::given).collect::<PyResult<_>>()?;
+        let row = |given: &Bound<PyAny>| match CustomFunction::given(given)? {
             None => Ok(Activation::from_text(given.extract()?)?),
             Some(_) => PyResult::Ok(Activation::Identity),
         };
         let activations: Vec<Activation> = activations.iter().map(row).collect::<PyResult<_>>()?;
-        let own_cost = Own::given(cost)?;
-        let cost = if own_cost.is_none() { Cost::from_text(cost.extract()?)? } else { PLAIN_COST };
+        let custom_cost = CustomFunction::given(cost)?;
+        let cost =
+            if custom_cost.is_none() { Cost::from_text(cost.extract()?)? } else { PLAIN_COST };
         let mut network = match dtype {
-            "float32" => Either::Single(network(&sizes, &activations, own, cost, own_cost)?),
-            "float64" => Either::Double(network(&sizes, &activations, own, cost, own_cost)?),
+            "float32" => AnyNetwork::Single(network(&sizes, &activations, own, cost, custom_cost)?),
+            "float64" => AnyNetwork::Double(network(&sizes, &activations, own, cost, custom_cost)?),
             _ => {
                 let message = format!("dtype must be float32 or float64; got '{dtype}'");
                 return Err(PyValueError::new_err(message));
@@ -157,9 +158,9 @@ impl Network {
             sizes: net.sizes(),
             activations: net.activation_names(),
             cost: net.cost_name(),
-            dtype: match &network { Either::Single(_) => f32::NAME, Either::Double(_) => f64::NAME },
+            dtype: match &network { AnyNetwork::Single(_) => f32::NAME, AnyNetwork::Double(_) => f64::NAME },
         });
-        Ok(Self { turns: Turns::new(network), names })
+        Ok(Self { turns: FairLock::new(network), names })
     }
 
     #[getter]
@@ -217,11 +218,11 @@ impl Network {
     }
 
     fn gains<'py>(&self, py: Python<'py>) -> PyResult<OfNorm<'py>> {
-        Ok(with!(&*self.read(py)?, net => of_norm(py, net.gains()?)))
+        Ok(with!(&*self.read(py)?, net => norm_vectors(py, net.gains()?)))
     }
 
     fn shifts<'py>(&self, py: Python<'py>) -> PyResult<OfNorm<'py>> {
-        Ok(with!(&*self.read(py)?, net => of_norm(py, net.shifts()?)))
+        Ok(with!(&*self.read(py)?, net => norm_vectors(py, net.shifts()?)))
     }
 
     fn set_gains(&self, py: Python, gains: Vec<Option<Bound<'_, PyAny>>>) -> PyResult<()> {
@@ -301,7 +302,7 @@ impl Network {
             } = unless_raised(net, away(py, || net.backward(&samples)))???;
             let [z, a, delta, grad_w] =
                 [weighted_inputs, activations, deltas, weight_gradients].map(|list| matrices(py, list));
-            let [gains, shifts] = [gain_gradients, shift_gradients].map(|list| of_norm(py, list));
+            let [gains, shifts] = [gain_gradients, shift_gradients].map(|list| norm_vectors(py, list));
             Ok((cost, z, a, delta, grad_w, vectors(py, bias_gradients), gains, shifts))
         })
     }
@@ -322,7 +323,7 @@ impl Network {
             let trace = unless_raised(net, away(py, || net.gradient(&samples)))???;
             let (w, b) = (matrices(py, trace.weight_gradients), vectors(py, trace.bias_gradients));
             let [gains, shifts] =
-                [trace.gain_gradients, trace.shift_gradients].map(|list| of_norm(py, list));
+                [trace.gain_gradients, trace.shift_gradients].map(|list| norm_vectors(py, list));
             Ok((trace.cost, w, b, gains, shifts))
         })
     }
@@ -530,8 +531,12 @@ impl Network {
         let signal = Mutex::new(None);
         let give_up = || self::interrupted(interrupted.as_ref(), &signal);
         let kept = match &*self.read(py)? {
-            Either::Single(net) => py.detach(|| net.snapshot(&give_up))?.map(Kept::Single),
-            Either::Double(net) => py.detach(|| net.snapshot(&give_up))?.map(Kept::Double),
+            AnyNetwork::Single(net) => {
+                py.detach(|| net.snapshot(&give_up))?.map(AnySnapshot::Single)
+            }
+            AnyNetwork::Double(net) => {
+                py.detach(|| net.snapshot(&give_up))?.map(AnySnapshot::Double)
+            }
         };
         match signal.into_inner().unwrap() {
             Some(error) => Err(error),
@@ -542,8 +547,12 @@ impl Network {
     /// Back to a snapshot of this network.
     fn go_back(&self, py: Python, snapshot: &Bound<Snapshot>) -> PyResult<()> {
         match (&mut *self.write(py)?, &snapshot.get().0) {
-            (Either::Single(net), Kept::Single(kept)) => py.detach(|| net.go_back(kept))?,
-            (Either::Double(net), Kept::Double(kept)) => py.detach(|| net.go_back(kept))?,
+            (AnyNetwork::Single(net), AnySnapshot::Single(kept)) => {
+                py.detach(|| net.go_back(kept))?
+            }
+            (AnyNetwork::Double(net), AnySnapshot::Double(kept)) => {
+                py.detach(|| net.go_back(kept))?
+            }
             _ => return Err(Error::State { name: "snapshot".into() }.into()),
         }
         Ok(())
@@ -576,12 +585,12 @@ impl Network {
 
 impl Network {
     /// The network in a turn to read.
-    fn read(&self, py: Python) -> PyResult<Reading<'_, Either>> {
+    fn read(&self, py: Python) -> PyResult<Reading<'_, AnyNetwork>> {
         self.turns.read(py)
     }
 
     /// The network in a turn to read and write.
-    fn write(&self, py: Python) -> PyResult<Writing<'_, Either>> {
+    fn write(&self, py: Python) -> PyResult<Writing<'_, AnyNetwork>> {
         self.turns.write(py)
     }
 }
@@ -593,17 +602,17 @@ const PLAIN_COST: Cost = Cost::SquaredError { scale: 1.0 };
 fn network<T: Element + Real>(
     sizes: &[usize],
     activations: &[Activation],
-    own: Vec<Option<Own>>,
+    own: Vec<Option<CustomFunction>>,
     cost: Cost,
-    own_cost: Option<Own>,
+    custom_cost: Option<CustomFunction>,
 ) -> Result<crate::Network<T>, Error> {
     // With an output of the user's own it is that whose name the cost has to accept.
-    let own_output = own.last().is_some_and(Option::is_some);
-    let first = if own_output { PLAIN_COST } else { cost };
+    let custom_output = own.last().is_some_and(Option::is_some);
+    let first = if custom_output { PLAIN_COST } else { cost };
     let mut net = crate::Network::new(sizes, activations, first)?;
     net.cost = cost;
-    if let Some(own_cost) = own_cost {
-        net.use_cost(Box::new(own_cost));
+    if let Some(custom_cost) = custom_cost {
+        net.use_cost(Box::new(custom_cost));
     }
     for (l, own) in own.into_iter().enumerate() {
         if let Some(own) = own {
@@ -726,7 +735,7 @@ fn vectors<T: Element>(py: Python<'_>, list: Vec<Array1<T>>) -> Arrays<'_> {
     list.iter().map(|array| array.to_pyarray(py).into_any()).collect()
 }
 
-fn of_norm<T: Element>(py: Python<'_>, list: Vec<Option<Array1<T>>>) -> OfNorm<'_> {
+fn norm_vectors<T: Element>(py: Python<'_>, list: Vec<Option<Array1<T>>>) -> OfNorm<'_> {
     let array = |array: Array1<T>| array.to_pyarray(py).into_any();
     list.into_iter().map(|one| one.map(array)).collect()
 }

@@ -10,12 +10,12 @@ use crate::error::Error;
 use crate::machine::kernel::Buffer;
 use crate::machine::pool::{self, Worker};
 use crate::machine::real::Real;
-use crate::network::layer::Fate;
+use crate::network::layer::GradientSink;
 use crate::network::network::Network;
 use crate::network::pairwise::{GradientTree, Tree, tree_sum};
-use crate::network::samples::{Chosen, Samples};
+use crate::network::samples::{RowIndices, Samples};
 use crate::network::workspace::{CHUNK, Workspace, parameters};
-use crate::step::parameter_norms::Parts;
+use crate::step::parameter_norms::ParameterNorms;
 use crate::step::train::{Position, Reason, Run, Settings, Sum, Training};
 
 /// The sum of the gradient of one layer, as its weights, biases, gains and shifts are laid out in the
@@ -83,7 +83,7 @@ impl<T: Real> Network<T> {
         settings: &Settings,
         (at, steps): (Position, usize),
     ) -> Result<Result<Sum, Reason>, Error> {
-        let (parts, sums) = (Parts::new(&self.layers)?, self.shared_tree(1)?);
+        let (parts, sums) = (ParameterNorms::new(&self.layers)?, self.shared_tree(1)?);
         let ws = Workspace::forward(&self.layers, 0, 1)?;
         for (l, numbers) in gradient.iter().enumerate() {
             let mut rest = *numbers;
@@ -127,14 +127,11 @@ impl<T: Real> Network<T> {
         chunk: &Range<usize>,
     ) -> Sum {
         let rows = chunk.len();
-        let training = Training {
-            chance: settings.chance(epoch),
-            noise: settings.input_noise,
-            give_up: &|_| false,
-        };
+        let training =
+            Training { rng: settings.rng(epoch), noise: settings.input_noise, give_up: &|_| false };
         pool::run(self.threads_of(rows), |worker| {
-            let chosen = Chosen::From(chunk.start);
-            self.rows(ws, samples, &worker, rows, chosen, Some(&training));
+            let indices = RowIndices::From(chunk.start);
+            self.rows(ws, samples, &worker, rows, indices, Some(&training));
         });
         let weights = ws.weights.as_ref();
         Sum {
@@ -155,7 +152,13 @@ impl<T: Real> Network<T> {
         let tiles = self.tiles.of_layer(l);
         pool::run(self.threads_of(rows), |worker| {
             let own = &tiles[worker.share(tiles.len()).range()];
-            self.descend(ws, &ws.a[0], (rows, T::ONE), (own, None), Fate::Store(&sums.total));
+            self.compute_gradient(
+                ws,
+                &ws.a[0],
+                (rows, T::ONE),
+                (own, None),
+                GradientSink::Store(&sums.total),
+            );
             worker.wait();
             sums.merge(&worker, l..l + 1, c, chunks);
         });

@@ -8,11 +8,11 @@ use crate::machine::kernel::{Simd, first};
 use crate::machine::real::Real;
 use crate::network::layer::Layer;
 use crate::network::samples::{Targets, class_of};
-use crate::step::fused_small::{MAX_LAYERS, SmallSteps};
+use crate::step::fused_small::{FusedSteps, MAX_LAYERS};
 use crate::step::train::Sum;
 use crate::tables::optimizer::Rule;
 
-impl<T: Real> SmallSteps<'_, T> {
+impl<T: Real> FusedSteps<'_, T> {
     /// How wide all layers are, if the steps are some for this room.
     #[inline(always)]
     pub fn single(&self) -> Option<usize> {
@@ -34,7 +34,7 @@ impl<T: Real> SmallSteps<'_, T> {
         let Self {
             layers, cost, samples, order, settings, clock, at, last, steps, failures, ..
         } = self;
-        let network = Narrow { layers, cost };
+        let network = NarrowNetwork { layers, cost };
         let constant = settings.schedule.is_constant();
         let mut rate = T::from_f64(-settings.learning_rate);
         while at.step < last {
@@ -84,7 +84,7 @@ pub fn target<T: Real, const N: usize>(
 }
 
 /// Layers of at most a line each.
-struct Narrow<'a, T> {
+struct NarrowNetwork<'a, T> {
     layers: &'a [Layer<T>],
     cost: crate::tables::cost::Cost,
 }
@@ -109,7 +109,7 @@ fn kept<T: Real, const N: usize>(line: [T; N], n: usize) -> [T; N] {
 
 /// `parameters := parameters - α (factor · line)`; `rate` is -α.
 #[inline(always)]
-fn descend<T: Real, S: Simd, const N: usize>(
+fn compute_gradient<T: Real, S: Simd, const N: usize>(
     parameters: &mut [T; N],
     factor: T,
     line: &[T; N],
@@ -120,7 +120,7 @@ fn descend<T: Real, S: Simd, const N: usize>(
     S::add_product(parameters, rate, &grad);
 }
 
-impl<T: Real> Narrow<'_, T> {
+impl<T: Real> NarrowNetwork<'_, T> {
     /// z = b + Σ_k a_prev_k w_k and a = σ(z) of each layer, C and δ of the last.
     #[inline(always)]
     fn forward<S: Simd, const N: usize>(&self, x: &[T], y: &[T; N]) -> Pass<T, N> {
@@ -171,7 +171,7 @@ impl<T: Real> Narrow<'_, T> {
                 let (back, _) = back.as_chunks_mut::<N>();
                 for (w, delta) in back.iter_mut().zip(&delta) {
                     S::add_product(&mut before, *delta, w);
-                    descend::<T, S, N>(w, *delta, &pass.a[l - 1], rate);
+                    compute_gradient::<T, S, N>(w, *delta, &pass.a[l - 1], rate);
                 }
                 let activation = self.layers[l - 1].activation;
                 let given = [&pass.z[l - 1], &pass.a[l - 1]];
@@ -180,10 +180,10 @@ impl<T: Real> Narrow<'_, T> {
             let w = unsafe { layer.w.values.slice_mut_unchecked(0, layer.n_in * N) };
             let (w, _) = w.as_chunks_mut::<N>();
             for (w, input) in w.iter_mut().zip(inputs) {
-                descend::<T, S, N>(w, *input, &delta, rate);
+                compute_gradient::<T, S, N>(w, *input, &delta, rate);
             }
             let (b, _) = unsafe { layer.b.slice_mut_unchecked(0, N) }.as_chunks_mut::<N>();
-            descend::<T, S, N>(&mut b[0], T::ONE, &delta, rate);
+            compute_gradient::<T, S, N>(&mut b[0], T::ONE, &delta, rate);
             delta = before;
         }
     }

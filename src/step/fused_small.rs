@@ -11,7 +11,7 @@ use crate::machine::real::Real;
 use crate::network::custom::Failures;
 use crate::network::layer::{Layer, move_line, sigma_of_lines};
 use crate::network::pairwise::tree_sum;
-use crate::network::samples::{Chosen, Samples, chosen, visited};
+use crate::network::samples::{RowIndices, Samples, batch_indices, visited};
 use crate::network::softmax_output::{ActivateRows, OutputRows};
 use crate::network::workspace::Workspace;
 use crate::step::fused_single::target;
@@ -31,12 +31,12 @@ pub fn serves<T: Real>(layers: &[Layer<T>], rows: usize) -> bool {
         && layers[0].n_in <= MAX_INPUTS
         && layers
             .iter()
-            .all(|layer| layer.n_out <= T::LINE && layer.own.is_none() && !layer.has_norm())
+            .all(|layer| layer.n_out <= T::LINE && layer.custom.is_none() && !layer.has_norm())
         && layers.iter().all(|layer| layer.options.max_norm == 0.0)
 }
 
 /// Several steps of one epoch, one after the other.
-pub struct SmallSteps<'a, T> {
+pub struct FusedSteps<'a, T> {
     pub layers: &'a [Layer<T>],
     pub cost: Cost,
     pub samples: &'a Samples<'a, T>,
@@ -58,7 +58,7 @@ pub struct SmallSteps<'a, T> {
     pub last: usize,
 }
 
-impl<T: Real> Kernel for SmallSteps<'_, T> {
+impl<T: Real> Kernel for FusedSteps<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         if let Some(width) = self.single() {
@@ -78,11 +78,11 @@ impl<T: Real> Kernel for SmallSteps<'_, T> {
             if settings.penalty_per_sample {
                 update.scale = scale;
             }
-            let step = SmallStep {
+            let step = FusedStep {
                 layers: self.layers,
                 cost: self.cost,
                 samples,
-                chosen: chosen(self.order, &(first..first + rows.len())),
+                indices: batch_indices(self.order, &(first..first + rows.len())),
                 rows,
                 ws: self.ws,
                 moments: &optimizer.moments,
@@ -111,11 +111,11 @@ impl<T: Real> Kernel for SmallSteps<'_, T> {
 }
 
 /// One step, forward, back and update.
-struct SmallStep<'a, T> {
+struct FusedStep<'a, T> {
     layers: &'a [Layer<T>],
     cost: Cost,
     samples: &'a Samples<'a, T>,
-    chosen: Chosen<'a>,
+    indices: RowIndices<'a>,
     rows: &'a Share,
     ws: &'a Workspace<T>,
     moments: &'a [Moments<T>],
@@ -124,7 +124,7 @@ struct SmallStep<'a, T> {
     failures: &'a Failures,
 }
 
-impl<T: Real> SmallStep<'_, T> {
+impl<T: Real> FusedStep<'_, T> {
     /// Forward, to the costs and δ of the output layer.
     #[inline(always)]
     fn forward_all<S: Simd>(&self) {
@@ -142,7 +142,7 @@ impl<T: Real> SmallStep<'_, T> {
             with_width!(self.layers[l - 1].w.width(0), self.backward::<S, _>(l));
         }
         for (l, layer) in self.layers.iter().enumerate() {
-            with_width!(layer.w.width(0), self.descend::<S, _>(l));
+            with_width!(layer.w.width(0), self.compute_gradient::<S, _>(l));
         }
     }
 }
@@ -175,7 +175,7 @@ fn put_line<T: Real, const N: usize>(lines: &mut [T], row: usize, line: &[T; N])
 /// What a layer sees, row by row.
 struct Inputs<'a, T> {
     samples: &'a Samples<'a, T>,
-    chosen: Chosen<'a>,
+    indices: RowIndices<'a>,
     n_in: usize,
     /// a of the layer before; the samples themselves have none.
     lines: Option<&'a [T]>,
@@ -185,24 +185,24 @@ impl<'a, T: Real> Inputs<'a, T> {
     #[inline(always)]
     fn row(&self, row: usize) -> &'a [T] {
         match self.lines {
-            None => self.samples.row(self.chosen.sample(row)),
+            None => self.samples.row(self.indices.sample(row)),
             Some(lines) => &lines[row * T::LINE..][..self.n_in],
         }
     }
 }
 
-impl<T: Real> SmallStep<'_, T> {
+impl<T: Real> FusedStep<'_, T> {
     /// What layer l sees: the samples, or a of the layer before.
     #[inline(always)]
     fn inputs(&self, l: usize) -> Inputs<'_, T> {
         let lines = (l > 0).then(|| self.ws.a[l].read(0, self.rows));
-        Inputs { samples: self.samples, chosen: self.chosen, n_in: self.layers[l].n_in, lines }
+        Inputs { samples: self.samples, indices: self.indices, n_in: self.layers[l].n_in, lines }
     }
 
     /// The targets of row `row`; none if its label is none, which ends the steps.
     #[inline(always)]
     fn target<const N: usize>(&self, row: usize, n_out: usize) -> [T; N] {
-        let target = target(self.samples.y, self.chosen.sample(row), n_out);
+        let target = target(self.samples.y, self.indices.sample(row), n_out);
         target.unwrap_or_else(|error| {
             self.failures.record(error);
             [T::ZERO; N]
@@ -355,7 +355,7 @@ impl<T: Real> SmallStep<'_, T> {
 
     /// The update of layer l by its averaged gradient: Σ_i δ_i a_prev_i and Σ_i δ_i, times 1/m.
     #[inline(always)]
-    fn descend<S: Simd, const N: usize>(&self, l: usize) {
+    fn compute_gradient<S: Simd, const N: usize>(&self, l: usize) {
         let Layer { n_in, n_out, w, w_back, b, options, .. } = &self.layers[l];
         let (n_in, n_out) = (*n_in, *n_out);
         let plain = options.is_plain() && self.update.is_plain();

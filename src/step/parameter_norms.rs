@@ -17,14 +17,14 @@ const PART: usize = 4096;
 const LANES: usize = 16;
 
 /// Room for the sums of the parts of all parameters, each written by one worker.
-pub struct Parts {
+pub struct ParameterNorms {
     sums: Buffer<f64>,
     squares: Buffer<f64>,
     /// Milliseconds from the start when something was last asked.
     asked: AtomicU64,
 }
 
-impl Parts {
+impl ParameterNorms {
     /// Room for the parameters of these layers.
     pub fn new<T: Real>(layers: &[Layer<T>]) -> Result<Self, Error> {
         let n = parameters(layers).map(|part| part.len().div_ceil(PART)).sum();

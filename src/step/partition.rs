@@ -13,7 +13,7 @@ use crate::machine::pool::{Share, Worker};
 use crate::machine::real::Real;
 use crate::network::layer::Layer;
 use crate::network::network::Network;
-use crate::network::samples::{Chosen, Gather, Samples};
+use crate::network::samples::{Gather, RowIndices, Samples};
 use crate::network::workspace::{CHUNK, Tile, Workspace};
 
 /// Rows below which panels are shared however unevenly: a worker would read all weights for a few rows.
@@ -37,14 +37,14 @@ pub fn is_few(rows: usize) -> bool {
 }
 
 /// What one worker does of a step.
-pub(crate) struct Portion {
+pub(crate) struct WorkPlan {
     /// Its panels of each layer; none of a layer whose rows are shared.
     panels: Vec<Option<Range<usize>>>,
     /// Its blocks of all weights.
     pub tiles: Vec<Tile>,
 }
 
-impl Portion {
+impl WorkPlan {
     /// Whether the panels of layer `l` (from 0) are shared.
     fn by_panels(&self, l: usize) -> bool {
         self.panels.get(l).is_some_and(Option::is_some)
@@ -67,16 +67,15 @@ impl Portion {
 impl<T: Real> Network<T> {
     /// Whether panels are shared in a step of so much work on so many rows.
     pub(crate) fn shares_panels(&self, work: usize, rows: usize, threads: usize) -> bool {
-        let plain = self
-            .layers
-            .iter()
-            .all(|layer| layer.own.is_none() && !layer.has_norm() && layer.options.dropout == 0.0);
+        let plain = self.layers.iter().all(|layer| {
+            layer.custom.is_none() && !layer.has_norm() && layer.options.dropout == 0.0
+        });
         let fits = !self.large && rows <= CHUNK && self.spares_traffic(rows);
         plain
             && (fits || is_few(rows))
             && threads > 1
             && SHARED_WORK.contains(&(work as u64))
-            && self.own_cost.is_none()
+            && self.custom_cost.is_none()
             && self.layer_by_panels(0, rows, threads)
     }
 
@@ -111,30 +110,30 @@ impl<T: Real> Network<T> {
     }
 
     /// What a worker does of steps on so many rows.
-    pub(crate) fn portion(&self, worker: &Worker, rows: usize, by_panels: bool) -> Portion {
+    pub(crate) fn plan(&self, worker: &Worker, rows: usize, by_panels: bool) -> WorkPlan {
         if !by_panels {
-            return Portion { panels: Vec::new(), tiles: self.tiles.share(worker).to_vec() };
+            return WorkPlan { panels: Vec::new(), tiles: self.tiles.share(worker).to_vec() };
         }
-        let mut portion = Portion { panels: Vec::new(), tiles: Vec::new() };
+        let mut plan = WorkPlan { panels: Vec::new(), tiles: Vec::new() };
         for (l, layer) in self.layers.iter().enumerate() {
             let panels = self
                 .layer_by_panels(l, rows, worker.count)
                 .then(|| worker.weighted_share(&panel_totals(layer)).range());
             let all = self.tiles.of_layer(l);
-            let inputs = l.checked_sub(1).and_then(|before| portion.panels[before].as_ref());
+            let inputs = l.checked_sub(1).and_then(|before| plan.panels[before].as_ref());
             match (&panels, inputs) {
                 (Some(panels), _) => {
-                    portion.tiles.extend(all.iter().filter(|tile| panels.contains(&tile.p)));
+                    plan.tiles.extend(all.iter().filter(|tile| panels.contains(&tile.p)));
                 }
                 // The inputs are here already; the δ of fewer outputs come.
                 (None, Some(inputs)) if layer.n_out < layer.n_in => {
-                    portion.tiles.extend(all.iter().filter(|tile| inputs.contains(&tile.q)));
+                    plan.tiles.extend(all.iter().filter(|tile| inputs.contains(&tile.q)));
                 }
-                _ => portion.tiles.extend(&all[worker.share(all.len()).range()]),
+                _ => plan.tiles.extend(&all[worker.share(all.len()).range()]),
             }
-            portion.panels.push(panels);
+            plan.panels.push(panels);
         }
-        portion
+        plan
     }
 
     /// Phase A, forward and back, where panels are shared.
@@ -142,34 +141,34 @@ impl<T: Real> Network<T> {
         &self,
         ws: &Workspace<T>,
         samples: &Samples<T>,
-        (worker, portion): (&Worker, &Portion),
+        (worker, plan): (&Worker, &WorkPlan),
         rows: usize,
-        chosen: Chosen,
+        indices: RowIndices,
     ) {
         let (all, own) = (Worker::alone().share(rows), worker.share(rows));
         let inputs = ws.inputs(worker, true);
         let (rows, targets) = (&all, &own);
         let (end, failures) = (all.len(), &*self.failures);
-        self.isa.run(Gather { samples, ws, inputs, rows, targets, chosen, end, failures });
-        self.forward_panels(ws, (worker, portion), inputs, [&all, &own]);
+        self.isa.run(Gather { samples, ws, inputs, rows, targets, indices, end, failures });
+        self.forward_panels(ws, (worker, plan), inputs, [&all, &own]);
         self.output(ws, worker, &own);
-        self.backward_panels(ws, (worker, portion), [&all, &own]);
+        self.backward_panels(ws, (worker, plan), [&all, &own]);
     }
 
     /// z and a of each layer, a worker's part.
     fn forward_panels(
         &self,
         ws: &Workspace<T>,
-        (worker, portion): (&Worker, &Portion),
+        (worker, plan): (&Worker, &WorkPlan),
         inputs: &Panels<T>,
         [all, own]: [&Share; 2],
     ) {
         for (l, layer) in self.layers.iter().enumerate() {
             let (z, a) = (ws.z[l].as_ref(), &ws.a[l + 1]);
-            let part = portion.part(l, layer.w.panels(), [all, own]);
+            let part = plan.part(l, layer.w.panels(), [all, own]);
             let before = if l == 0 { inputs } else { &ws.a[l] };
             layer.forward(self.isa, before, (z, None), a, part, &|| false);
-            if portion.by_panels(l) || portion.by_panels(l + 1) {
+            if plan.by_panels(l) || plan.by_panels(l + 1) {
                 worker.wait();
             }
             // SAFETY: this worker's own, and used by nothing else of a layer.
@@ -182,7 +181,7 @@ impl<T: Real> Network<T> {
     fn backward_panels(
         &self,
         ws: &Workspace<T>,
-        (worker, portion): (&Worker, &Portion),
+        (worker, plan): (&Worker, &WorkPlan),
         rows: [&Share; 2],
     ) {
         let last = self.layers.len() - 1;
@@ -190,9 +189,9 @@ impl<T: Real> Network<T> {
             let z_prev = ws.z[l - 1].as_ref().unwrap_or(&ws.a[l]);
             let before = (&self.layers[l - 1], z_prev, &ws.a[l]);
             let (delta, below) = (&ws.delta[l], &ws.delta[l - 1]);
-            let part = portion.part(l - 1, below.panels(), rows);
+            let part = plan.part(l - 1, below.panels(), rows);
             // δ of the output is always there by rows.
-            if portion.by_panels(l - 1) || l < last && portion.by_panels(l) {
+            if plan.by_panels(l - 1) || l < last && plan.by_panels(l) {
                 worker.wait();
             }
             self.layers[l].backward(self.isa, delta, before, (None, below), part, &|| false);
@@ -238,7 +237,7 @@ mod tests {
                 for by_panels in [false, true] {
                     let workers = (0..threads).map(|index| Worker::numbered(index, threads));
                     let portions: Vec<_> =
-                        workers.map(|worker| net.portion(&worker, rows, by_panels)).collect();
+                        workers.map(|worker| net.plan(&worker, rows, by_panels)).collect();
                     let place = |tile: &Tile| (tile.layer, tile.p, tile.q);
                     let mut dealt: Vec<_> =
                         portions.iter().flat_map(|own| own.tiles.iter().map(place)).collect();
@@ -248,7 +247,7 @@ mod tests {
                     assert_eq!(dealt, all, "{sizes:?} on {threads} threads");
                 }
                 for l in (0..sizes.len() - 1).filter(|_| threads == 3) {
-                    let own = (0..3).map(|i| net.portion(&Worker::numbered(i, 3), rows, true));
+                    let own = (0..3).map(|i| net.plan(&Worker::numbered(i, 3), rows, true));
                     let own: Vec<_> = own.filter_map(|own| own.panels[l].clone()).collect();
                     let panels: Vec<usize> = own.into_iter().flatten().collect();
                     let expected = if shared.contains(&l) { net.layers[l].w.panels() } else { 0 };

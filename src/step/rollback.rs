@@ -15,7 +15,7 @@ use crate::tables::optimizer::{MOMENTS, Moments};
 pub const LONG_UPDATE: u64 = 10_000_000_000;
 
 /// The parameters of all layers, and their moments.
-pub struct Undo<T> {
+pub struct Rollback<T> {
     layers: Vec<[Slot<T>; 4]>,
 }
 
@@ -47,7 +47,7 @@ impl<T: Real> Slot<T> {
     }
 }
 
-impl<T: Real> Undo<T> {
+impl<T: Real> Rollback<T> {
     pub fn new(layers: &[Layer<T>], moments: &[Moments<T>]) -> Result<Self, Error> {
         let slots = |(layer, moments): (&Layer<T>, &Moments<T>)| {
             let [weights, biases, gains, shifts] = Part::ALL.map(|part| {
@@ -83,7 +83,7 @@ impl<T: Real> Undo<T> {
     }
 
     /// Brings back what the update of some tiles has replaced.
-    pub fn bring_back(&self, layers: &[Layer<T>], moments: &[Moments<T>], tiles: &[Tile]) {
+    pub fn restore(&self, layers: &[Layer<T>], moments: &[Moments<T>], tiles: &[Tile]) {
         for &Tile { layer: l, q, p } in tiles {
             let layer = &layers[l];
             let restore = |part: Part, from: usize, length: usize| {
@@ -108,7 +108,7 @@ impl<T: Real> Undo<T> {
 #[cfg(all(test, not(mutants)))] // which need not wait for these either
 mod tests {
     use super::*;
-    use crate::network::layer::{Fate, Options};
+    use crate::network::layer::{GradientSink, Options};
     use crate::step::train::Settings;
     use crate::{Activation, Cost, Network, Samples, Targets};
 
@@ -147,7 +147,7 @@ mod tests {
         let before = bits(&net);
         let ws = net.training.take().expect("a training keeps its buffers");
         let (layers, moments) = (&net.layers, &net.optimizer.moments[..]);
-        let undo = Undo::new(layers, moments).unwrap();
+        let rollback = Rollback::new(layers, moments).unwrap();
         let update = Settings::new(30, 0.1).update(
             net.optimizer.rule,
             &crate::Clock { t: 2, ..Default::default() },
@@ -157,10 +157,10 @@ mod tests {
         let all = net.tiles.tiles.len();
         for done in [0..1, 0..all / 2, all / 2..all, 0..all] {
             let done = &net.tiles.tiles[done];
-            let fate = Fate::Update { update: &update, moments, undo: Some(&undo) };
-            net.descend(&ws, &ws.a[0], (30, 1.0 / 30.0), (done, None), fate);
+            let sink = GradientSink::Update { update: &update, moments, rollback: Some(&rollback) };
+            net.compute_gradient(&ws, &ws.a[0], (30, 1.0 / 30.0), (done, None), sink);
             assert_ne!(bits(&net), before);
-            undo.bring_back(layers, moments, done);
+            rollback.restore(layers, moments, done);
             assert_eq!(bits(&net), before);
         }
     }

@@ -5,9 +5,9 @@
 
 use crate::machine::pool;
 use crate::machine::real::Real;
-use crate::network::layer::{Fate, Options};
+use crate::network::layer::{GradientSink, Options};
 use crate::network::network::Network;
-use crate::network::samples::{Chosen, Samples, Targets};
+use crate::network::samples::{RowIndices, Samples, Targets};
 use crate::network::workspace::{Gradient, Workspace};
 use crate::step::train::{Position, Settings};
 use crate::tables::optimizer::{Penalty, Rule};
@@ -133,17 +133,17 @@ fn shared(net: &Network<f32>, samples: &Samples<f32>, workers: usize, by_panels:
     ws.make_copies().unwrap();
     let gradient = Gradient::zeros(&net.layers).unwrap();
     pool::run(workers, |worker| {
-        let portion = net.portion(&worker, ROWS, by_panels);
+        let plan = net.plan(&worker, ROWS, by_panels);
         let inputs = if by_panels {
-            net.panel_rows(&ws, samples, (&worker, &portion), ROWS, Chosen::From(0));
+            net.panel_rows(&ws, samples, (&worker, &plan), ROWS, RowIndices::From(0));
             ws.inputs(&worker, true)
         } else {
-            net.rows(&ws, samples, &worker, ROWS, Chosen::From(0), None);
+            net.rows(&ws, samples, &worker, ROWS, RowIndices::From(0), None);
             ws.inputs(&worker, false)
         };
         worker.wait();
-        let fate = Fate::Store(&gradient);
-        net.descend(&ws, inputs, (ROWS, 0.2), (&portion.tiles, None), fate);
+        let sink = GradientSink::Store(&gradient);
+        net.compute_gradient(&ws, inputs, (ROWS, 0.2), (&plan.tiles, None), sink);
     });
     let numbers = gradient.buffers().flat_map(|buffer| buffer.as_slice());
     numbers.map(|number| number.to_bits()).collect()

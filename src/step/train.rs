@@ -21,17 +21,18 @@ use crate::machine::interrupt::given_up;
 use crate::machine::kernel::Panels;
 use crate::machine::pool::{self, Worker};
 use crate::machine::real::Real;
-use crate::network::layer::{Apply, Descent, Fate};
+use crate::network::layer::{Apply, GradientSink, WeightGradient};
 use crate::network::network::{Network, ROW_BLOCK};
 use crate::network::pairwise::{GradientTree, Tree, tree_sum};
 use crate::network::samples::{
-    Ahead, Chance, Chosen, Gather, Order, Samples, Targets, add_noise, chosen, visited,
+    Gather, Order, Prefetch, RngContext, RowIndices, Samples, Targets, add_noise, batch_indices,
+    visited,
 };
 use crate::network::workspace::{CHUNK, Gradient, Tile, Workspace};
-use crate::step::fused_small::{self, SmallSteps};
-use crate::step::parameter_norms::Parts;
-use crate::step::partition::{self, Portion};
-use crate::step::rollback::{LONG_UPDATE, Undo};
+use crate::step::fused_small::{self, FusedSteps};
+use crate::step::parameter_norms::ParameterNorms;
+use crate::step::partition::{self, WorkPlan};
+use crate::step::rollback::{LONG_UPDATE, Rollback};
 use crate::tables::optimizer::{Clock, Rule, Update};
 use crate::tables::schedule::Schedule;
 
@@ -208,7 +209,7 @@ impl<T: Real> Network<T> {
         let (mut costs, mut end, begun) = (Vec::new(), start, Instant::now());
         let steps = settings.rows_of_epoch(samples.len()).div_ceil(batch);
         loop {
-            let (all, piece) = self.pace.next((batch, threads));
+            let (all, piece) = self.tuner.next((batch, threads));
             let left = settings.budget.saturating_sub(begun.elapsed());
             let (budget, from) = (piece.min(left), end);
             let settings = Settings { budget, ..settings.clone() };
@@ -220,7 +221,7 @@ impl<T: Real> Network<T> {
                 other => other?,
             };
             let epochs = (part.end.epoch - from.epoch) as usize;
-            self.pace.note(epochs * steps + part.end.step - from.step, spent);
+            self.tuner.note(epochs * steps + part.end.step - from.step, spent);
             costs.extend(part.costs);
             end = part.end;
             if part.reason != Reason::Time || budget == left {
@@ -249,10 +250,12 @@ impl<T: Real> Network<T> {
         let stored = batch > CHUNK || settings.clip_norm.is_some();
         let undone = settings.interrupted.is_some() && !stored;
         let work = (self.forward_work() as u64).saturating_mul(batch as u64);
-        ws.undo = if undone && work > LONG_UPDATE {
-            let undo =
-                ws.undo.take().map_or_else(|| Undo::new(&self.layers, &self.optimizer.moments), Ok);
-            Some(undo?)
+        ws.rollback = if undone && work > LONG_UPDATE {
+            let rollback = ws
+                .rollback
+                .take()
+                .map_or_else(|| Rollback::new(&self.layers, &self.optimizer.moments), Ok);
+            Some(rollback?)
         } else {
             None
         };
@@ -262,7 +265,7 @@ impl<T: Real> Network<T> {
         if by_panels {
             ws.make_copies()?;
         }
-        let parts = Parts::new(&self.layers)?;
+        let parts = ParameterNorms::new(&self.layers)?;
         self.order.reserve(settings.length_of_order(samples.len()))?;
         self.begin_average(settings)?;
         let order = std::mem::take(&mut self.order);
@@ -331,7 +334,7 @@ impl<T: Real> Network<T> {
             }
             let chunk = start..(start + CHUNK).min(m);
             pool::run(threads, |worker| {
-                self.rows(&ws, samples, &worker, chunk.len(), Chosen::From(start), None);
+                self.rows(&ws, samples, &worker, chunk.len(), RowIndices::From(start), None);
             });
             if self.failures.any() {
                 return Ok(());
@@ -350,7 +353,7 @@ impl<T: Real> Network<T> {
         samples: &Samples<T>,
         worker: &Worker,
         rows: usize,
-        chosen: Chosen,
+        indices: RowIndices,
         training: Option<&Training>,
     ) {
         let give_up = || training.is_some_and(|training| (training.give_up)(worker));
@@ -366,15 +369,15 @@ impl<T: Real> Network<T> {
                 inputs: &ws.a[0],
                 rows: &block,
                 targets: &block,
-                chosen,
+                indices,
                 end: own.range().end,
                 failures: &self.failures,
             });
-            let chance = training.map(|training| (training.chance, chosen));
+            let rng = training.map(|training| (training.rng, indices));
             if let Some(training) = training.filter(|training| training.noise > 0.0) {
-                add_noise(ws, &block, chosen, training.chance, training.noise);
+                add_noise(ws, &block, indices, training.rng, training.noise);
             }
-            self.forward_rows(ws, worker, &block, chance, &stop);
+            self.forward_rows(ws, worker, &block, rng, &stop);
             if !matches!(samples.y, Targets::None) {
                 self.backward_rows(ws, worker, &block, &stop);
             }
@@ -391,24 +394,24 @@ impl<T: Real> Network<T> {
     ) {
         pool::run(Self::threads_for(self.step_work(rows), rows), |worker| {
             let tiles = self.tiles.share(&worker);
-            let fate = Fate::Store(&sums.total);
-            self.descend(ws, &ws.a[0], (rows, T::ONE), (tiles, None), fate);
+            let sink = GradientSink::Store(&sums.total);
+            self.compute_gradient(ws, &ws.a[0], (rows, T::ONE), (tiles, None), sink);
             worker.wait();
             sums.merge(&worker, 0..self.layers.len(), c, chunks);
         });
     }
 
     #[inline]
-    pub(crate) fn descend(
+    pub(crate) fn compute_gradient(
         &self,
         ws: &Workspace<T>,
         inputs: &Panels<T>,
         (rows, scale): (usize, T),
-        (tiles, ahead): (&[Tile], Option<Ahead<T>>),
-        fate: Fate<T>,
+        (tiles, ahead): (&[Tile], Option<Prefetch<T>>),
+        sink: GradientSink<T>,
     ) {
         let layers = &self.layers;
-        self.isa.run(Descent { layers, ws, inputs, rows, scale, tiles, fate, ahead });
+        self.isa.run(WeightGradient { layers, ws, inputs, rows, scale, tiles, sink, ahead });
     }
 
     /// Updates every parameter by a gradient that was kept, one worker's share of them.
@@ -444,7 +447,7 @@ const ASK_EVERY: Duration = Duration::from_millis(10);
 
 /// What a pass has in training alone.
 pub(crate) struct Training<'a> {
-    pub chance: Chance<'a>,
+    pub rng: RngContext<'a>,
     pub noise: f64,
     /// Whether a worker is to leave its rows.
     pub give_up: &'a (dyn Fn(&Worker) -> bool + Sync),
@@ -471,9 +474,9 @@ impl Settings<'_> {
     }
 
     /// What the random numbers of an epoch come from.
-    pub(crate) fn chance(&self, epoch: u64) -> Chance<'_> {
+    pub(crate) fn rng(&self, epoch: u64) -> RngContext<'_> {
         let names = self.window.and_then(|window| window.names);
-        Chance { seed: self.seed, epoch, names }
+        RngContext { seed: self.seed, epoch, names }
     }
 
     /// The learning rate at a place.
@@ -512,7 +515,7 @@ pub(crate) struct Run<'a, T> {
     small: bool,
     /// Whether workers share panels: see [`crate::step::partition`].
     by_panels: bool,
-    pub parts: Parts,
+    pub parts: ParameterNorms,
     /// Where gradients are kept that cannot be used as they come.
     pub sums: Option<GradientTree<T>>,
     order: RwLock<Order>,
@@ -531,13 +534,13 @@ impl<'a, T: Real> Run<'a, T> {
         samples: &'a Samples<'a, T>,
         settings: &'a Settings<'a>,
         ws: Workspace<T>,
-        (parts, sums): (Parts, Option<GradientTree<T>>),
+        (parts, sums): (ParameterNorms, Option<GradientTree<T>>),
     ) -> Self {
         Self {
             network,
             samples,
             settings,
-            small: ws.small && settings.is_plain() && network.own_cost.is_none(),
+            small: ws.small && settings.is_plain() && network.custom_cost.is_none(),
             by_panels: false,
             parts,
             ws,
@@ -559,7 +562,7 @@ impl<T: Real> Run<'_, T> {
         let at_hand = self.settings.window.map_or(steps, |window| {
             (window.first_step + self.samples_of_window().div_ceil(size)).min(steps)
         });
-        let portion = self.network.portion(worker, size, self.by_panels);
+        let plan = self.network.plan(worker, size, self.by_panels);
         let (mut costs, mut at) = (Vec::new(), start);
         let mut clock = self.network.optimizer.clock;
         let mut reason = Reason::Done;
@@ -588,7 +591,7 @@ impl<T: Real> Run<'_, T> {
             let done = if self.small {
                 self.small_steps(worker, order, last, &mut clock, &mut at)
             } else {
-                self.steps(worker, order, (&portion, last), &mut clock, &mut at)
+                self.steps(worker, order, (&plan, last), &mut clock, &mut at)
             };
             if at.step >= steps {
                 costs.push(at.cost());
@@ -645,7 +648,7 @@ impl<T: Real> Run<'_, T> {
         &self,
         worker: &Worker,
         order: &[u32],
-        (portion, last): (&Portion, usize),
+        (plan, last): (&WorkPlan, usize),
         clock: &mut Clock,
         at: &mut Position,
     ) -> Result<(), Reason> {
@@ -657,7 +660,7 @@ impl<T: Real> Run<'_, T> {
             let mut next = *clock;
             next.tick(rule);
             let update = self.settings.update(rule, &next, at, steps);
-            at.add(self.step(worker, order, batch, portion, (update, at.epoch))?);
+            at.add(self.step(worker, order, batch, plan, (update, at.epoch))?);
             *clock = next;
             self.look_at_the_clock(worker, at, at.step + 1, steps);
             worker.wait();
@@ -682,7 +685,7 @@ impl<T: Real> Run<'_, T> {
         while at.step < last {
             let next = last.min((at.step | self.check_mask) + 1);
             let before = *at;
-            network.isa.run(SmallSteps {
+            network.isa.run(FusedSteps {
                 layers: &network.layers,
                 cost: network.cost,
                 samples: self.samples,
@@ -719,18 +722,18 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         order: &[u32],
         batch: Range<usize>,
-        portion: &Portion,
+        plan: &WorkPlan,
         (update, epoch): (Update<T>, u64),
     ) -> Result<Sum, Reason> {
         if self.settings.penalty_in_cost > 0.0 {
             self.parts.sum_penalties(worker, &self.network.layers);
         }
         let sum = match &self.sums {
-            Some(sums) => self.gather_gradient(worker, order, (&batch, epoch), portion, sums)?,
-            None => self.chunk(worker, order, &batch, (epoch, portion))?,
+            Some(sums) => self.gather_gradient(worker, order, (&batch, epoch), plan, sums)?,
+            None => self.chunk(worker, order, &batch, (epoch, plan))?,
         };
         let ahead = self.ahead(worker, order, &batch);
-        self.update(worker, &sum, batch.len(), (&portion.tiles, Some(ahead)), update)
+        self.update(worker, &sum, batch.len(), (&plan.tiles, Some(ahead)), update)
     }
 
     /// What a worker will gather first of the batch after this one.
@@ -740,10 +743,10 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         order: &'b [u32],
         batch: &Range<usize>,
-    ) -> Ahead<'b, T> {
+    ) -> Prefetch<'b, T> {
         let (next, n_out) = (batch.end..batch.end + batch.len(), self.ws.y.n);
         let rows = if self.by_panels { 0..next.len() } else { worker.share(next.len()).range() };
-        Ahead::new(self.samples, chosen(order, &next), rows, n_out)
+        Prefetch::new(self.samples, batch_indices(order, &next), rows, n_out)
     }
 
     /// The update of a step of `rows` samples from their sums; these with penalties in the costs, if
@@ -754,7 +757,7 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         sum: &Sum,
         rows: usize,
-        tiles: (&[Tile], Option<Ahead<T>>),
+        tiles: (&[Tile], Option<Prefetch<T>>),
         mut update: Update<T>,
     ) -> Result<Sum, Reason> {
         let Sum { mut cost, mut weight } = *sum;
@@ -788,19 +791,25 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         update: &Update<T>,
         (rows, scale): (usize, T),
-        (tiles, ahead): (&[Tile], Option<Ahead<T>>),
+        (tiles, ahead): (&[Tile], Option<Prefetch<T>>),
     ) -> Result<(), Reason> {
-        let (network, undo) = (self.network, self.ws.undo.as_ref());
+        let (network, rollback) = (self.network, self.ws.rollback.as_ref());
         let moments = &network.optimizer.moments[..];
-        let fate = Fate::Update { update, moments, undo };
-        let Some(undo) = undo else {
-            network.descend(&self.ws, self.inputs(worker), (rows, scale), (tiles, ahead), fate);
+        let sink = GradientSink::Update { update, moments, rollback };
+        let Some(rollback) = rollback else {
+            network.compute_gradient(
+                &self.ws,
+                self.inputs(worker),
+                (rows, scale),
+                (tiles, ahead),
+                sink,
+            );
             return Ok(());
         };
-        let done = self.descend_in_pieces(worker, rows, scale, tiles, fate);
+        let done = self.compute_gradient_in_pieces(worker, rows, scale, tiles, sink);
         worker.wait();
         if self.given_up.load(Relaxed) {
-            undo.bring_back(&network.layers, moments, &tiles[..done]);
+            rollback.restore(&network.layers, moments, &tiles[..done]);
             return Err(Reason::Interrupted);
         }
         Ok(())
@@ -808,20 +817,20 @@ impl<T: Real> Run<'_, T> {
 
     /// Phase B a piece at a time, until it is given up; how many tiles are done.
     #[inline]
-    fn descend_in_pieces(
+    fn compute_gradient_in_pieces(
         &self,
         worker: &Worker,
         rows: usize,
         scale: T,
         tiles: &[Tile],
-        fate: Fate<T>,
+        sink: GradientSink<T>,
     ) -> usize {
         let piece = (PIECE_WORK / (2 * T::LINE * T::LINE * rows)).max(1);
         let (inputs, mut done) = (self.inputs(worker), 0);
         while done < tiles.len() && !(done > 0 && self.give_up(worker)) {
             let end = (done + piece).min(tiles.len());
             let tiles = (&tiles[done..end], None);
-            self.network.descend(&self.ws, inputs, (rows, scale), tiles, fate);
+            self.network.compute_gradient(&self.ws, inputs, (rows, scale), tiles, sink);
             done = end;
         }
         done
@@ -840,20 +849,20 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         order: &[u32],
         chunk: &Range<usize>,
-        (epoch, portion): (u64, &Portion),
+        (epoch, plan): (u64, &WorkPlan),
     ) -> Result<Sum, Reason> {
         let rows = chunk.len();
         let training = Training {
-            chance: self.settings.chance(epoch),
+            rng: self.settings.rng(epoch),
             noise: self.settings.input_noise,
             give_up: &|worker| self.give_up(worker),
         };
-        let chosen = chosen(order, chunk);
+        let indices = batch_indices(order, chunk);
         if self.by_panels {
             self.give_up(worker); // all see it after the last of their meetings
-            self.network.panel_rows(&self.ws, self.samples, (worker, portion), rows, chosen);
+            self.network.panel_rows(&self.ws, self.samples, (worker, plan), rows, indices);
         } else {
-            self.network.rows(&self.ws, self.samples, worker, rows, chosen, Some(&training));
+            self.network.rows(&self.ws, self.samples, worker, rows, indices, Some(&training));
         }
         worker.wait();
         if self.given_up.load(Relaxed) || self.network.failures.any() {
@@ -914,7 +923,7 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         order: &[u32],
         (batch, epoch): (&Range<usize>, u64),
-        portion: &Portion,
+        plan: &WorkPlan,
         sums: &GradientTree<T>,
     ) -> Result<Sum, Reason> {
         let chunks = batch.len().div_ceil(CHUNK);
@@ -922,11 +931,11 @@ impl<T: Real> Run<'_, T> {
         for c in 0..chunks {
             let start = batch.start + c * CHUNK;
             let chunk = start..(start + CHUNK).min(batch.end);
-            let sum = self.chunk(worker, order, &chunk, (epoch, portion))?;
+            let sum = self.chunk(worker, order, &chunk, (epoch, plan))?;
             costs.push(sum.cost);
             weights.push(sum.weight);
-            let fate = Fate::Store(&sums.total);
-            self.descend_in_pieces(worker, chunk.len(), T::ONE, &portion.tiles, fate);
+            let sink = GradientSink::Store(&sums.total);
+            self.compute_gradient_in_pieces(worker, chunk.len(), T::ONE, &plan.tiles, sink);
             worker.wait();
             if self.given_up.load(Relaxed) {
                 return Err(Reason::Interrupted);

@@ -342,7 +342,7 @@ pub fn softmax<T: Real, const W: usize>(z: &mut [[T; W]]) {
     }
 }
 
-/// Turns ∂C/∂a of `W` rows into δ_j = a_j (∂C/∂a_j - Σ_i ∂C/∂a_i a_i).
+/// FairLock ∂C/∂a of `W` rows into δ_j = a_j (∂C/∂a_j - Σ_i ∂C/∂a_i a_i).
 #[inline(always)]
 pub fn softmax_prime<T: Real, const W: usize>(a: &[[T; W]], delta: &mut [[T; W]]) {
     let mut mean = [T::ZERO; W];

@@ -317,7 +317,7 @@ impl<T: Real> Update<T> {
     #[inline(always)]
     pub fn apply<S: Simd>(&self, w: &mut [T], grad: &[T], mut moments: [&mut [T]; MOMENTS]) {
         if !self.in_place(w, grad, &mut moments) {
-            S::run_cold(Seldom { kind: self.kind, w, grad, moments });
+            S::run_cold(ColdUpdate { kind: self.kind, w, grad, moments });
         }
     }
 
@@ -332,7 +332,7 @@ impl<T: Real> Update<T> {
         let mut updated = w;
         if !self.in_place(&mut updated, grad, &mut moments) {
             let (mut apart, grad) = (w, *grad);
-            S::run_cold(Seldom { kind: self.kind, w: &mut apart, grad: &grad, moments });
+            S::run_cold(ColdUpdate { kind: self.kind, w: &mut apart, grad: &grad, moments });
             updated = apart;
         }
         updated
@@ -377,14 +377,14 @@ impl<T: Real> Update<T> {
 }
 
 /// An update by a rule that is met seldom.
-struct Seldom<'a, T> {
+struct ColdUpdate<'a, T> {
     kind: Kind<T>,
     w: &'a mut [T],
     grad: &'a [T],
     moments: [&'a mut [T]; MOMENTS],
 }
 
-impl<T: Real> Kernel for Seldom<'_, T> {
+impl<T: Real> Kernel for ColdUpdate<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Self { kind, w, grad, moments: [first, second, third] } = self;

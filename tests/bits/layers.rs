@@ -4,8 +4,8 @@
 //! them, one number at a time, and put together as the derivation does.
 
 use backprop_rs::{
-    Activation, Cost, Failure, Network, Options, OwnActivation, OwnCost, Penalty, Portable, Real,
-    Rule, Samples, Settings, Targets, Trace,
+    Activation, Cost, CustomActivation, CustomCost, Failure, Network, Options, Penalty, Portable,
+    Real, Rule, Samples, Settings, Targets, Trace,
 };
 use ndarray::{Array1, Array2, ArrayView2};
 
@@ -544,7 +544,7 @@ fn gradients_under_layer_normalisation_are_slopes() {
 /// σ(z) = z + z², with a name.
 struct Square;
 
-impl OwnActivation<f64> for Square {
+impl CustomActivation<f64> for Square {
     fn name(&self) -> &str {
         "square"
     }
@@ -561,7 +561,7 @@ impl OwnActivation<f64> for Square {
 /// C_i = Σ_j (a_j - y_j)², as the table's.
 struct SquaredError;
 
-impl OwnCost<f64> for SquaredError {
+impl CustomCost<f64> for SquaredError {
     fn name(&self) -> &str {
         "mine"
     }

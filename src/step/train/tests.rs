@@ -45,8 +45,9 @@ fn step_of_two(
     let mut ws = Workspace::training(&net.layers, rows, 2, false).unwrap();
     let chunks = rows.div_ceil(CHUNK);
     let sums = (chunks > 1).then(|| GradientTree::new(&net.layers, chunks).unwrap());
-    ws.undo = sums.is_none().then(|| Undo::new(&net.layers, &net.optimizer.moments).unwrap());
-    let parts = Parts::new(&net.layers).unwrap();
+    ws.rollback =
+        sums.is_none().then(|| Rollback::new(&net.layers, &net.optimizer.moments).unwrap());
+    let parts = ParameterNorms::new(&net.layers).unwrap();
     let mut run = Run::new(net, samples, &settings, ws, (parts, sums));
     run.started = Instant::now() - ASK_EVERY;
     let outcome = Mutex::new(None);
@@ -98,7 +99,7 @@ fn a_long_update_keeps_what_it_replaces() {
         let outcome = net.train(&samples, &settings, Position::default()).unwrap();
         assert_eq!(outcome.reason, if long { Reason::Interrupted } else { Reason::Done });
         let ws = net.training.as_ref().expect("a training keeps its buffers");
-        assert_eq!(ws.undo.is_some(), long);
+        assert_eq!(ws.rollback.is_some(), long);
         assert_eq!(net.biases().unwrap().iter().flatten().all(|b| *b == 0.0), long);
     }
 }
