@@ -10,7 +10,6 @@ use crate::error::Error;
 use crate::machine::kernel::{Buffer, Kernel, Panels, Simd, first, unroll, with_width};
 use crate::machine::pool::Share;
 use crate::machine::real::Real;
-use crate::network::layer::Layer;
 
 /// What is added to the variance, as PyTorch does.
 const EPSILON: f64 = 1e-5;
@@ -66,7 +65,8 @@ impl<T: Real> NormCache<T> {
 
 /// From z to gain ẑ + shift, in place.
 pub struct Normalize<'a, T> {
-    pub layer: &'a Layer<T>,
+    pub gain: &'a Buffer<T>,
+    pub shift: &'a Buffer<T>,
     pub kept: Option<&'a NormCache<T>>,
     pub values: &'a Panels<T>,
     pub rows: &'a Share,
@@ -89,8 +89,8 @@ impl<T: Real> Kernel for Normalize<'_, T> {
 impl<T: Real> Groups<T> for Normalize<'_, T> {
     #[inline(always)]
     fn group<const W: usize, const G: usize>(&self, row: usize) {
-        let Self { layer, kept, values, rows } = self;
-        let [gain, shift] = layer.norm.each_ref().map(Buffer::as_slice);
+        let Self { gain, shift, kept, values, rows } = self;
+        let [gain, shift] = [gain, shift].map(|vector| vector.as_slice());
         let count = T::ONE / T::from_f64(values.n as f64);
         // SAFETY: this worker's rows, and no line is kept beside another.
         let line = |panels, p, g| unsafe { line::<T, W>(panels, p, rows, row + g) };
@@ -140,7 +140,7 @@ impl<T: Real> Groups<T> for Normalize<'_, T> {
 ///
 /// With g = δ gain: (g - mean g - ẑ mean(g ẑ)) / √(variance + ε), means over the neurons.
 pub struct Denormalize<'a, T> {
-    pub layer: &'a Layer<T>,
+    pub gain: &'a Buffer<T>,
     pub kept: &'a NormCache<T>,
     pub delta: &'a Panels<T>,
     pub rows: &'a Share,
@@ -156,11 +156,11 @@ impl<T: Real> Kernel for Denormalize<'_, T> {
 impl<T: Real> Groups<T> for Denormalize<'_, T> {
     #[inline(always)]
     fn group<const W: usize, const G: usize>(&self, row: usize) {
-        let Self { layer, kept: NormCache { hat, scale, grads, .. }, delta, rows } = self;
+        let Self { gain, kept: NormCache { hat, scale, grads, .. }, delta, rows } = self;
         let count = T::ONE / T::from_f64(delta.n as f64);
         // SAFETY: this worker's rows, and no line is kept beside another.
         let line = |panels, p, g| unsafe { line::<T, W>(panels, p, rows, row + g) };
-        let gain = |p: usize| first::<T, W>(&layer.norm[0].as_slice()[p * W..]);
+        let gain = |p: usize| first::<T, W>(&gain.as_slice()[p * W..]);
         let (mut sums, mut alongs) = ([[T::ZERO; W]; G], [[T::ZERO; W]; G]);
         for p in 0..delta.panels() {
             let gain = gain(p);

@@ -1,13 +1,19 @@
 //! What a network is, and its passes forward and backward.
 
 pub mod custom;
+pub mod elementwise;
 pub mod layer;
 pub mod layer_norm;
 // Named like its type and its twin `reference/network.py`.
 #[allow(clippy::module_inception)]
 pub mod network;
+pub mod output;
 pub mod pairwise;
+pub mod parameters;
+pub mod pass;
+pub mod predict;
 pub mod samples;
 pub mod softmax_output;
 pub mod state;
+pub mod tiles;
 pub mod workspace;

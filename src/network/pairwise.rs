@@ -7,7 +7,7 @@ use crate::machine::kernel::{Buffer, SHARD};
 use crate::machine::pool::Worker;
 use crate::machine::real::Real;
 use crate::network::layer::Layer;
-use crate::network::workspace::Gradient;
+use crate::network::parameters::Gradient;
 
 /// The gradients of the chunks of a batch, added up as a tree that goes on where a tile's ends.
 pub(crate) struct GradientTree<T> {

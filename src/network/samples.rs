@@ -331,3 +331,25 @@ pub(crate) fn batch_indices<'a>(order: &'a [u32], batch: &Range<usize>) -> RowIn
         RowIndices::Order(&order[batch.start..])
     }
 }
+
+/// The targets of a sample, 0 where there is no neuron.
+#[inline(always)]
+pub(crate) fn target<T: Real, const N: usize>(
+    y: Targets<T>,
+    sample: usize,
+    n_out: usize,
+) -> Result<[T; N], Error> {
+    let mut line = [T::ZERO; N];
+    match y {
+        Targets::None => {}
+        Targets::Values(values) => {
+            let values = &values[sample * n_out..][..n_out];
+            for (n, y) in line.iter_mut().enumerate() {
+                // A condition a number: the compiler would call a function to copy so few.
+                *y = if n < n_out { values[n] } else { T::ZERO };
+            }
+        }
+        Targets::Classes(classes) => line[class_of(classes, sample, n_out)?] = T::ONE,
+    }
+    Ok(line)
+}

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
 
 use ndarray::{Array1, Array2};
 
@@ -13,8 +12,8 @@ use crate::machine::memory;
 use crate::machine::pool;
 use crate::machine::real::Real;
 use crate::network::layer::Layer;
-use crate::network::network::{Network, matrix};
-use crate::network::workspace::Gradient;
+use crate::network::network::{Network, SpareBuffers, matrix};
+use crate::network::parameters::Gradient;
 use crate::tables::optimizer::{Clock, Moments};
 
 /// Parameters and memory, by names such as `weights.1` and `optimizer.mean.weights.1`.
@@ -176,10 +175,6 @@ pub struct Snapshot<T> {
     clock: Clock,
     spare: SpareBuffers<T>,
 }
-
-/// Memory for the next snapshot of a network: some megabytes from the system may take as long as a
-/// step.
-pub(crate) type SpareBuffers<T> = Arc<Mutex<Vec<Buffer<T>>>>;
 
 impl<T> Drop for Snapshot<T> {
     fn drop(&mut self) {

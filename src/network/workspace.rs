@@ -1,17 +1,12 @@
 //! Buffers sized once for a network and a number of rows; a step allocates nothing.
 
-use std::ops::Range;
-
 use crate::error::Error;
-use crate::machine::kernel::{Buffer, PANELS_MAX, Packed, Panels, SHARD};
-use crate::machine::memory;
+use crate::machine::kernel::{Buffer, Panels, SHARD};
 use crate::machine::pool::Worker;
 use crate::machine::real::Real;
 use crate::network::layer::Layer;
 use crate::network::layer_norm::NormCache;
 use crate::network::softmax_output;
-use crate::step::fused_small;
-use crate::step::rollback::Rollback;
 
 /// The most rows that a step holds at once. A larger batch goes through in chunks of whole shards
 /// whose gradients are added up in the same tree, so that its buffers stay small.
@@ -39,10 +34,6 @@ pub struct Workspace<T> {
     pub costs: Buffer<T>,
     /// The weight of each sample, where they differ.
     pub weights: Option<Buffer<T>>,
-    /// Whether a step is one for [`crate::step::fused_small`].
-    pub small: bool,
-    /// Where updates take long.
-    pub rollback: Option<Rollback<T>>,
     scratch: Buffer<T>,
     rows: usize,
     threads: usize,
@@ -65,8 +56,6 @@ impl<T: Real> Workspace<T> {
             terms: Panels::zeros(0, 1)?,
             costs: Buffer::default(),
             weights: None,
-            small: false,
-            rollback: None,
             scratch: Buffer::zeros(threads * scratch_length(layers))?,
             rows,
             threads,
@@ -104,7 +93,6 @@ impl<T: Real> Workspace<T> {
             y: Panels::zeros(rows, n_out)?,
             terms: Panels::zeros(rows, T::LINE.min(n_out))?,
             costs: Buffer::zeros(rows)?,
-            small: threads == 1 && fused_small::serves(layers, rows),
             ..Self::forward(layers, rows, threads)?
         })
     }
@@ -112,7 +100,6 @@ impl<T: Real> Workspace<T> {
     /// Room for weights of the samples, if they are `given`.
     pub fn weighted(mut self, given: bool) -> Result<Self, Error> {
         self.weights = given.then(|| Buffer::zeros(self.rows)).transpose()?;
-        self.small &= !given;
         Ok(self)
     }
 
@@ -124,7 +111,6 @@ impl<T: Real> Workspace<T> {
                 *room = Some([panels()?, panels()?]);
             }
         }
-        self.small &= self.dropped.iter().all(Option::is_none);
         Ok(self)
     }
 
@@ -217,130 +203,4 @@ fn scratch_length<T: Real>(layers: &[Layer<T>]) -> usize {
     let output = if elementwise { 0 } else { softmax_output::scratch_length::<T>(last.n_out) };
     let dropout = layers.iter().filter(|layer| layer.options.dropout > 0.0);
     dropout.map(|layer| layer.n_out).fold(output, usize::max)
-}
-
-/// One gradient, laid out as the parameters are.
-pub struct Gradient<T> {
-    pub w: Vec<Packed<T>>,
-    pub b: Vec<Buffer<T>>,
-    /// Of gains and shifts, empty for layers without.
-    pub norm: Vec<[Buffer<T>; 2]>,
-}
-
-impl<T: Real> Gradient<T> {
-    /// A copy of the parameters themselves.
-    pub fn of_parameters(layers: &[Layer<T>]) -> Result<Self, Error> {
-        let copy = Self::zeros(layers)?;
-        for (mine, theirs) in copy.buffers().zip(parameters(layers)) {
-            // SAFETY: `copy` was just made, and is as long as the parameters.
-            unsafe { mine.slice_mut_unchecked(0, mine.len()) }.copy_from_slice(theirs.as_slice());
-        }
-        Ok(copy)
-    }
-
-    /// Takes a moving average on: this := decay this + (1 - decay) parameters, one worker's share.
-    pub fn follow(&self, worker: &Worker, layers: &[Layer<T>], decay: T) {
-        for (mine, theirs) in self.buffers().zip(parameters(layers)) {
-            let share = worker.share(mine.len());
-            let theirs = theirs.slice(share.start(), share.len());
-            // SAFETY: this worker's share.
-            let mine = unsafe { mine.slice_mut_unchecked(share.start(), share.len()) };
-            for (mine, theirs) in mine.iter_mut().zip(theirs) {
-                *mine = decay.mul_add(*mine - *theirs, *theirs);
-            }
-        }
-    }
-
-    pub fn zeros(layers: &[Layer<T>]) -> Result<Self, Error> {
-        let w = layers.iter().map(|layer| Packed::zeros(layer.n_in, layer.n_out));
-        let b = layers.iter().map(|layer| Buffer::zeros(layer.b.len()));
-        let norm = layers.iter().map(|Layer { norm: [gain, shift], .. }| {
-            Ok([Buffer::zeros(gain.len())?, Buffer::zeros(shift.len())?])
-        });
-        Ok(Self {
-            w: w.collect::<Result<_, _>>()?,
-            b: b.collect::<Result<_, _>>()?,
-            norm: norm.collect::<Result<_, Error>>()?,
-        })
-    }
-}
-
-impl<T> Gradient<T> {
-    /// All its numbers: the packed weights of each layer, then the biases, gains and shifts.
-    pub fn buffers(&self) -> impl Iterator<Item = &Buffer<T>> {
-        self.of_layers(0..self.w.len())
-    }
-
-    /// The numbers of some layers.
-    pub fn of_layers(&self, layers: Range<usize>) -> impl Iterator<Item = &Buffer<T>> {
-        let weights = self.w[layers.clone()].iter().map(|w| &w.values);
-        weights.chain(&self.b[layers.clone()]).chain(self.norm[layers].iter().flatten())
-    }
-}
-
-/// All parameters, in the order of [`Gradient::buffers`].
-pub fn parameters<T>(layers: &[Layer<T>]) -> impl Iterator<Item = &Buffer<T>> {
-    let weights = layers.iter().map(|layer| &layer.w.values);
-    weights
-        .chain(layers.iter().map(|layer| &layer.b))
-        .chain(layers.iter().flat_map(|layer| &layer.norm))
-}
-
-/// One block of one layer's weights: input panel `q` by output panel `p`.
-#[derive(Debug, Clone, Copy)]
-pub struct Tile {
-    pub layer: usize,
-    pub q: usize,
-    pub p: usize,
-}
-
-/// All blocks of all layers in the order in which a gradient visits them, with their running work.
-pub struct Tiles {
-    pub tiles: Vec<Tile>,
-    pub totals: Vec<usize>,
-}
-
-/// Input panels that stay in the second-level cache while the δ of a layer go past: [`CHUNK`] lines each.
-const GROUP: usize = 4;
-
-/// Panel after panel of outputs, for each all of `inputs`; those that a gradient may take side by side
-/// follow each other.
-fn side_by_side(inputs: Range<usize>, outputs: usize) -> impl Iterator<Item = (usize, usize)> {
-    (0..outputs).step_by(PANELS_MAX).flat_map(move |p| {
-        let neighbours = p..(p + PANELS_MAX).min(outputs);
-        inputs.clone().flat_map(move |q| neighbours.clone().map(move |p| (q, p)))
-    })
-}
-
-impl Tiles {
-    pub fn new<T: Real>(layers: &[Layer<T>]) -> Result<Self, Error> {
-        let blocks = layers.iter().map(|layer| layer.n_in.div_ceil(T::LINE) * layer.w.panels());
-        let count = blocks.sum();
-        let (mut tiles, mut totals) =
-            (memory::with_capacity(count)?, memory::with_capacity(count)?);
-        let mut total = 0;
-        for (layer, Layer { n_in, w, .. }) in layers.iter().enumerate() {
-            let inputs = n_in.div_ceil(T::LINE);
-            for group in (0..inputs).step_by(GROUP) {
-                let group = group..(group + GROUP).min(inputs);
-                for (q, p) in side_by_side(group, w.panels()) {
-                    tiles.push(Tile { layer, q, p });
-                    total += T::LINE.min(n_in - q * T::LINE) * w.width(p).max(T::LINE / 2);
-                    totals.push(total);
-                }
-            }
-        }
-        Ok(Self { tiles, totals })
-    }
-
-    /// The tiles of one layer.
-    pub fn of_layer(&self, layer: usize) -> &[Tile] {
-        let cut = |layer| self.tiles.partition_point(|tile| tile.layer < layer);
-        &self.tiles[cut(layer)..cut(layer + 1)]
-    }
-
-    /// One worker's part of all of them.
-    pub fn share(&self, worker: &Worker) -> &[Tile] {
-        &self.tiles[worker.weighted_share(&self.totals).range()]
-    }
 }

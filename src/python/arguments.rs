@@ -10,9 +10,14 @@ use numpy::{
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::error::Error;
+use crate::machine::real::Real;
+use crate::network::layer::Options;
+use crate::network::network::Network;
 use crate::network::samples::{Samples, Targets};
+use crate::step::settings::{Settings, Window};
+use crate::tables::optimizer::Penalty;
 use crate::tables::schedule::Schedule;
-use crate::{Error, Network, Options, Penalty, Real, Settings, Window};
 
 /// Samples, targets and weights as NumPy holds them.
 pub struct Batch<'py, T: Element> {

@@ -8,8 +8,11 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use super::shutdown::attached;
-use crate::{CustomActivation, CustomCost, Error, Failure, Real};
+use crate::error::Error;
+use crate::machine::real::Real;
+use crate::network::custom::{CustomActivation, CustomCost, Failure};
+use crate::network::network::Network;
+use crate::python::shutdown::attached;
 
 /// An object of `backprop_rs.own`.
 pub struct CustomFunction {
@@ -86,6 +89,6 @@ pub fn raised(failure: Failure) -> PyErr {
 }
 
 /// What a call came to, or what a callable has raised in it.
-pub fn unless_raised<T: Real, V>(net: &crate::Network<T>, value: V) -> PyResult<V> {
+pub fn unless_raised<T: Real, V>(net: &Network<T>, value: V) -> PyResult<V> {
     net.take_failure().map_or(Ok(value), |failure| Err(raised(failure)))
 }

@@ -16,18 +16,18 @@ use std::time::Duration;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use super::shutdown::is_leaving;
 use crate::machine::pool;
+use crate::python::shutdown::is_shutting_down;
 
 /// Time between two looks of a waiting call at signals.
-const LOOK_EVERY: Duration = Duration::from_millis(30);
+const CHECK_INTERVAL: Duration = Duration::from_millis(30);
 
 /// Looks after which a call no longer waits for threads that ended with the interpreter.
-const LOOKS_AT_EXIT: usize = 30;
+const CHECKS_AT_EXIT: usize = 30;
 
 /// Calls of one thread that may read within each other: a function of the user's own that predicts
 /// with its own network would go on until the stack is full.
-const MOST_NESTED: usize = 8;
+const MAX_NESTED: usize = 8;
 
 thread_local! {
     /// Calls of this thread that hold a network within another call that holds it.
@@ -66,27 +66,27 @@ impl<T> FairLock<T> {
     }
 
     /// Wait for a turn to read.
-    pub fn read(&self, py: Python) -> PyResult<Reading<'_, T>> {
+    pub fn read(&self, py: Python) -> PyResult<ReadGuard<'_, T>> {
         let turn = self.queue.take(py, false)?;
         let value = self.value.try_read();
         match value {
-            Ok(value) => Ok(Reading { value, _turn: turn }),
+            Ok(value) => Ok(ReadGuard { value, _turn: turn }),
             Err(std::sync::TryLockError::Poisoned(poisoned)) => {
-                Ok(Reading { value: poisoned.into_inner(), _turn: turn })
+                Ok(ReadGuard { value: poisoned.into_inner(), _turn: turn })
             }
             Err(std::sync::TryLockError::WouldBlock) => Err(in_use("read")),
         }
     }
 
     /// Wait for a turn to read and write.
-    pub fn write(&self, py: Python) -> PyResult<Writing<'_, T>> {
+    pub fn write(&self, py: Python) -> PyResult<WriteGuard<'_, T>> {
         let turn = self.queue.take(py, true)?;
         let value = self.value.try_write();
         match value {
-            Ok(value) => Ok(Writing { value, _turn: turn }),
+            Ok(value) => Ok(WriteGuard { value, _turn: turn }),
             // A panic of an earlier call has left whole parameters behind.
             Err(std::sync::TryLockError::Poisoned(poisoned)) => {
-                Ok(Writing { value: poisoned.into_inner(), _turn: turn })
+                Ok(WriteGuard { value: poisoned.into_inner(), _turn: turn })
             }
             Err(std::sync::TryLockError::WouldBlock) => Err(in_use("changed")),
         }
@@ -102,7 +102,7 @@ impl Queue {
         let me = pool::caller();
         let mut state = self.state();
         if state.holder == Some(me) {
-            if state.writes || writes || NESTED.get() == MOST_NESTED {
+            if state.writes || writes || NESTED.get() == MAX_NESTED {
                 return Err(in_use(if writes { "changed" } else { "read" }));
             }
             state.calls += 1;
@@ -125,17 +125,17 @@ impl Queue {
         state.next_ticket += 1;
         state.waiting.push_back(ticket);
         drop(state);
-        let mut looks = 0;
+        let mut checks = 0;
         while !py.detach(|| self.wait_for(ticket, me, writes)) {
             // A handler may ask for this network too: it must not wait behind this call.
             self.state().waiting.retain(|one| *one != ticket);
             self.ended.notify_all();
             py.check_signals()?;
-            if self.is_in_a_circle(me) {
+            if self.would_deadlock(me) {
                 return Err(in_use(if writes { "changed" } else { "read" }));
             }
-            looks += 1;
-            if is_leaving() && looks >= LOOKS_AT_EXIT {
+            checks += 1;
+            if is_shutting_down() && checks >= CHECKS_AT_EXIT {
                 let sentence = "this network is in use by a thread that ended with the interpreter";
                 return Err(PyRuntimeError::new_err(sentence));
             }
@@ -152,7 +152,7 @@ impl Queue {
         let others = |state: &mut State| {
             state.holder.is_some() || state.waiting.front().is_some_and(|first| *first != ticket)
         };
-        let waited = self.ended.wait_timeout_while(self.state(), LOOK_EVERY, others);
+        let waited = self.ended.wait_timeout_while(self.state(), CHECK_INTERVAL, others);
         let (mut state, late) = waited.unwrap_or_else(PoisonError::into_inner);
         let taken = !late.timed_out();
         if taken {
@@ -171,7 +171,7 @@ impl Queue {
     }
 
     /// Find out if the holder waits, itself or through others, for a network that `me` holds.
-    fn is_in_a_circle(&self, me: ThreadId) -> bool {
+    fn would_deadlock(&self, me: ThreadId) -> bool {
         let waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut holder = self.state().holder;
         for _ in 0..=waiting.len() {
@@ -217,12 +217,12 @@ impl Drop for Turn<'_> {
 }
 
 /// The value to read; the fields are dropped in this order.
-pub struct Reading<'a, T> {
+pub struct ReadGuard<'a, T> {
     value: RwLockReadGuard<'a, T>,
     _turn: Turn<'a>,
 }
 
-impl<T> Deref for Reading<'_, T> {
+impl<T> Deref for ReadGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -231,12 +231,12 @@ impl<T> Deref for Reading<'_, T> {
 }
 
 /// The value to read and write; the fields are dropped in this order.
-pub struct Writing<'a, T> {
+pub struct WriteGuard<'a, T> {
     value: RwLockWriteGuard<'a, T>,
     _turn: Turn<'a>,
 }
 
-impl<T> Deref for Writing<'_, T> {
+impl<T> Deref for WriteGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -244,7 +244,7 @@ impl<T> Deref for Writing<'_, T> {
     }
 }
 
-impl<T> DerefMut for Writing<'_, T> {
+impl<T> DerefMut for WriteGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.value
     }

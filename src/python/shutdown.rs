@@ -13,26 +13,26 @@ use pyo3::prelude::*;
 use crate::machine::pool;
 
 /// The thread that ends the interpreter, once it has begun to.
-static LEAVING: OnceLock<ThreadId> = OnceLock::new();
+static ENDING: OnceLock<ThreadId> = OnceLock::new();
 
 /// Threads that run Python code from within the core.
-static INSIDE: AtomicUsize = AtomicUsize::new(0);
+static ATTACHED: AtomicUsize = AtomicUsize::new(0);
 
 /// The longest time that the end of the interpreter waits for them.
-const PATIENCE: Duration = Duration::from_secs(2);
+const MAX_WAIT: Duration = Duration::from_secs(2);
 
 /// Check if the interpreter has begun to end.
-pub fn is_leaving() -> bool {
-    LEAVING.get().is_some()
+pub fn is_shutting_down() -> bool {
+    ENDING.get().is_some()
 }
 
 /// Run `work` with the interpreter; None if it is gone.
 ///
 /// Threads that the interpreter leaves behind do not come back from here.
 pub fn attached<R>(work: impl FnOnce(Python) -> R) -> Option<R> {
-    let inside = Inside::new();
-    if LEAVING.get().is_some_and(|main| *main != pool::caller()) {
-        drop(inside);
+    let guard = AttachedGuard::new();
+    if ENDING.get().is_some_and(|main| *main != pool::caller()) {
+        drop(guard);
         loop {
             thread::park();
         }
@@ -40,33 +40,33 @@ pub fn attached<R>(work: impl FnOnce(Python) -> R) -> Option<R> {
     Python::try_attach(work)
 }
 
-struct Inside;
+struct AttachedGuard;
 
-impl Inside {
+impl AttachedGuard {
     fn new() -> Self {
-        INSIDE.fetch_add(1, SeqCst);
+        ATTACHED.fetch_add(1, SeqCst);
         fence(SeqCst); // either `leave` sees this thread, or this thread sees that it leaves
         Self
     }
 }
 
-impl Drop for Inside {
+impl Drop for AttachedGuard {
     fn drop(&mut self) {
-        INSIDE.fetch_sub(1, SeqCst);
+        ATTACHED.fetch_sub(1, SeqCst);
     }
 }
 
 /// Let no other thread run Python code from within the core from now on; for `atexit`.
 #[pyfunction]
 fn leave(py: Python) {
-    if LEAVING.set(thread::current().id()).is_err() {
+    if ENDING.set(thread::current().id()).is_err() {
         return;
     }
     fence(SeqCst);
     pool::set_threads(1); // helpers could no longer attach to the interpreter
     py.detach(|| {
         let begun = Instant::now();
-        while INSIDE.load(SeqCst) > 0 && begun.elapsed() < PATIENCE {
+        while ATTACHED.load(SeqCst) > 0 && begun.elapsed() < MAX_WAIT {
             thread::sleep(Duration::from_millis(1));
         }
     });

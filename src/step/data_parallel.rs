@@ -10,13 +10,17 @@ use crate::error::Error;
 use crate::machine::kernel::Buffer;
 use crate::machine::pool::{self, Worker};
 use crate::machine::real::Real;
-use crate::network::layer::GradientSink;
 use crate::network::network::Network;
 use crate::network::pairwise::{GradientTree, Tree, tree_sum};
-use crate::network::samples::{RowIndices, Samples};
-use crate::network::workspace::{CHUNK, Workspace, parameters};
+use crate::network::parameters::parameters;
+use crate::network::pass::Training;
+use crate::network::samples::{RowIndices, Samples, Targets};
+use crate::network::workspace::{CHUNK, Workspace};
+use crate::step::gradient::GradientSink;
 use crate::step::parameter_norms::ParameterNorms;
-use crate::step::train::{Position, Reason, Run, Settings, Sum, Training};
+use crate::step::run::Run;
+use crate::step::settings::{Position, Reason, Settings, Sum};
+use crate::tables::optimizer::Update;
 
 /// The sum of the gradient of one layer, as its weights, biases, gains and shifts are laid out in the
 /// core.
@@ -44,7 +48,8 @@ impl<T: Real> Network<T> {
         self.check(samples)?;
         let most = parts.iter().copied().max().unwrap_or(0);
         let sums = self.shared_tree(most.div_ceil(CHUNK))?;
-        let ws = self.training_room(most, samples.weights.is_some())?;
+        let threads = self.threads_of(most.min(CHUNK));
+        let ws = self.training_workspace(most, threads, samples.weights.is_some())?;
         let mut start = 0;
         let mut found = Vec::with_capacity(parts.len());
         for (number, &rows) in parts.iter().enumerate() {
@@ -83,7 +88,7 @@ impl<T: Real> Network<T> {
         settings: &Settings,
         (at, steps): (Position, usize),
     ) -> Result<Result<Sum, Reason>, Error> {
-        let (parts, sums) = (ParameterNorms::new(&self.layers)?, self.shared_tree(1)?);
+        let (norms, sums) = (ParameterNorms::new(&self.layers)?, self.shared_tree(1)?);
         let ws = Workspace::forward(&self.layers, 0, 1)?;
         for (l, numbers) in gradient.iter().enumerate() {
             let mut rest = *numbers;
@@ -99,8 +104,8 @@ impl<T: Real> Network<T> {
         let mut clock = self.optimizer.clock;
         clock.tick(rule);
         let update = settings.update(rule, &clock, &at, steps);
-        let none = Samples { x: &[], y: crate::Targets::None, weights: None, n_in: self.n_in() };
-        let run = Run::new(self, &none, settings, ws, (parts, Some(sums)));
+        let none = Samples { x: &[], y: Targets::None, weights: None, n_in: self.n_in() };
+        let run = Run::new(self, &none, settings, ws, norms, Some(sums));
         let outcome = std::sync::Mutex::new(Ok(sum));
         pool::run(Self::threads_for(self.n_parameters_work(), CHUNK), |worker| {
             let result = run.lone_update(&worker, &sum, rows, update);
@@ -179,16 +184,6 @@ impl<T: Real> Network<T> {
             _ => GradientTree::new(&self.layers, chunks.max(1)),
         }
     }
-
-    fn training_room(&mut self, rows: usize, weighted: bool) -> Result<Workspace<T>, Error> {
-        let threads = self.threads_of(rows.min(CHUNK));
-        match self.training.take() {
-            Some(ws) if ws.fits(rows, threads, weighted) => Ok(ws),
-            _ => Workspace::training(&self.layers, rows, threads, false)?
-                .weighted(weighted)?
-                .with_masks(&self.layers),
-        }
-    }
 }
 
 impl<T: Real> Run<'_, T> {
@@ -198,10 +193,10 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         sum: &Sum,
         rows: usize,
-        update: crate::tables::optimizer::Update<T>,
+        update: Update<T>,
     ) -> Result<Sum, Reason> {
         if self.settings.penalty_in_cost > 0.0 {
-            self.parts.sum_penalties(worker, &self.network.layers);
+            self.norms.sum_penalties(worker, &self.network.layers);
             worker.wait();
         }
         self.update(worker, sum, rows, (&[], None), update)

@@ -3,19 +3,19 @@
 //! Where all layers are equally narrow, all that a step has is a line a layer. Each element is the
 //! same chain of fused multiply-adds as in [`crate::machine::kernel`], so the bits are the same.
 
-use crate::error::Error;
-use crate::machine::kernel::{Simd, first};
+use crate::machine::kernel::{Kernel, Simd, first, with_width};
 use crate::machine::real::Real;
 use crate::network::layer::Layer;
-use crate::network::samples::{Targets, class_of};
+use crate::network::samples::target;
 use crate::step::fused_small::{FusedSteps, MAX_LAYERS};
-use crate::step::train::Sum;
+use crate::step::settings::Sum;
+use crate::tables::cost::Cost;
 use crate::tables::optimizer::Rule;
 
 impl<T: Real> FusedSteps<'_, T> {
     /// How wide all layers are, if the steps are some for this room.
     #[inline(always)]
-    pub fn single(&self) -> Option<usize> {
+    pub fn single_width(&self) -> Option<usize> {
         let width = self.layers[0].w.width(0);
         let narrow = |layer: &Layer<T>| {
             let w_back = layer.w_back.as_ref();
@@ -30,7 +30,7 @@ impl<T: Real> FusedSteps<'_, T> {
 
     /// Steps on one sample each.
     #[inline(always)]
-    pub fn singles<S: Simd, const N: usize>(self) {
+    fn singles<S: Simd, const N: usize>(self) {
         let Self {
             layers, cost, samples, order, settings, clock, at, last, steps, failures, ..
         } = self;
@@ -61,32 +61,24 @@ impl<T: Real> FusedSteps<'_, T> {
     }
 }
 
-/// The targets of a sample, 0 where there is no neuron.
-#[inline(always)]
-pub fn target<T: Real, const N: usize>(
-    y: Targets<T>,
-    sample: usize,
-    n_out: usize,
-) -> Result<[T; N], Error> {
-    let mut line = [T::ZERO; N];
-    match y {
-        Targets::None => {}
-        Targets::Values(values) => {
-            let values = &values[sample * n_out..][..n_out];
-            for (n, y) in line.iter_mut().enumerate() {
-                // A condition a number: the compiler would call a function to copy so few.
-                *y = if n < n_out { values[n] } else { T::ZERO };
-            }
-        }
-        Targets::Classes(classes) => line[class_of(classes, sample, n_out)?] = T::ONE,
+/// Several steps of one epoch on one sample each, by layers that are all equally wide.
+pub struct SingleSteps<'a, T> {
+    pub steps: FusedSteps<'a, T>,
+    pub width: usize,
+}
+
+impl<T: Real> Kernel for SingleSteps<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Self { steps, width } = self;
+        with_width!(width, steps.singles::<S, _>());
     }
-    Ok(line)
 }
 
 /// Layers of at most a line each.
 struct NarrowNetwork<'a, T> {
     layers: &'a [Layer<T>],
-    cost: crate::tables::cost::Cost,
+    cost: Cost,
 }
 
 /// z and a of each layer, then δ of the output layer and the cost.

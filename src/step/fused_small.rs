@@ -9,14 +9,15 @@ use crate::machine::kernel::{Kernel, LINE_MAX, SHARD, Simd, first, transpose, wi
 use crate::machine::pool::Share;
 use crate::machine::real::Real;
 use crate::network::custom::Failures;
-use crate::network::layer::{Layer, move_line, sigma_of_lines};
+use crate::network::elementwise::sigma_of_lines;
+use crate::network::layer::Layer;
 use crate::network::pairwise::tree_sum;
-use crate::network::samples::{RowIndices, Samples, batch_indices, visited};
+use crate::network::samples::{RowIndices, Samples, batch_indices, target, visited};
 use crate::network::softmax_output::{ActivateRows, OutputRows};
 use crate::network::workspace::Workspace;
-use crate::step::fused_single::target;
+use crate::step::gradient::move_line;
 use crate::step::parameter_norms::penalty_of;
-use crate::step::train::{Position, Settings, Sum};
+use crate::step::settings::{Position, Settings, Sum};
 use crate::tables::cost::Cost;
 use crate::tables::optimizer::{Clock, Moments, Optimizer, Update};
 
@@ -61,9 +62,6 @@ pub struct FusedSteps<'a, T> {
 impl<T: Real> Kernel for FusedSteps<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        if let Some(width) = self.single() {
-            return with_width!(width, self.singles::<S, _>());
-        }
         let Self { samples, settings, optimizer, at, steps, .. } = self;
         let size = self.batch.len();
         let scales = [&self.batch, &self.rest].map(|rows| T::ONE / T::from_f64(rows.len() as f64));

@@ -1,14 +1,11 @@
 //! Sums over all parameters that many workers share, added up in an order of their own.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
-
 use crate::error::Error;
 use crate::machine::kernel::Buffer;
 use crate::machine::pool::Worker;
 use crate::machine::real::Real;
 use crate::network::layer::Layer;
-use crate::network::workspace::parameters;
+use crate::network::parameters::parameters;
 
 /// Numbers of a buffer that are added up together.
 const PART: usize = 4096;
@@ -20,8 +17,6 @@ const LANES: usize = 16;
 pub struct ParameterNorms {
     sums: Buffer<f64>,
     squares: Buffer<f64>,
-    /// Milliseconds from the start when something was last asked.
-    asked: AtomicU64,
 }
 
 impl ParameterNorms {
@@ -29,7 +24,7 @@ impl ParameterNorms {
     pub fn new<T: Real>(layers: &[Layer<T>]) -> Result<Self, Error> {
         let n = parameters(layers).map(|part| part.len().div_ceil(PART)).sum();
         let (sums, squares) = (Buffer::zeros(n)?, Buffer::zeros(n)?);
-        Ok(Self { sums, squares, asked: AtomicU64::new(0) })
+        Ok(Self { sums, squares })
     }
 
     /// Σ x² of each part of some buffers.
@@ -85,16 +80,6 @@ impl ParameterNorms {
             }
             at += buffer.len().div_ceil(PART);
         }
-    }
-
-    /// Whether so much time has passed since it was last so.
-    pub fn is_time(&self, elapsed: Duration, every: Duration) -> bool {
-        let (now, every) = (elapsed.as_millis() as u64, every.as_millis() as u64);
-        let due = now >= self.asked.load(Relaxed) + every;
-        if due {
-            self.asked.store(now, Relaxed);
-        }
-        due
     }
 }
 

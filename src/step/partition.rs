@@ -14,7 +14,8 @@ use crate::machine::real::Real;
 use crate::network::layer::Layer;
 use crate::network::network::Network;
 use crate::network::samples::{Gather, RowIndices, Samples};
-use crate::network::workspace::{CHUNK, Tile, Workspace};
+use crate::network::tiles::Tile;
+use crate::network::workspace::{CHUNK, Workspace};
 
 /// Rows below which panels are shared however unevenly: a worker would read all weights for a few rows.
 const FEW_ROWS: usize = 16;

@@ -4,66 +4,26 @@
 //! layers are large. Each tile keeps what it replaces, which costs next to nothing beside its
 //! gradient; an update that is given up brings it back.
 
-use crate::error::Error;
 use crate::machine::kernel::{Buffer, Simd};
 use crate::machine::real::Real;
-use crate::network::layer::{Layer, Part};
-use crate::network::workspace::Tile;
+use crate::network::layer::Layer;
+use crate::network::parameters::{Part, SavedParameters};
+use crate::network::tiles::Tile;
 use crate::tables::optimizer::{MOMENTS, Moments};
 
 /// Floating-point operations from which an update is long: about a tenth of a second.
 pub const LONG_UPDATE: u64 = 10_000_000_000;
 
-/// The parameters of all layers, and their moments.
+/// The values that the update of a step replaces.
 pub struct Rollback<T> {
-    layers: Vec<[Slot<T>; 4]>,
-}
-
-/// Room for one buffer of parameters and its moments.
-struct Slot<T> {
-    parameters: Buffer<T>,
-    moments: [Buffer<T>; MOMENTS],
-}
-
-impl<T: Real> Slot<T> {
-    fn new(parameters: &Buffer<T>, moments: &[Buffer<T>; MOMENTS]) -> Result<Self, Error> {
-        let mut kept: [Buffer<T>; MOMENTS] = Default::default();
-        for (kept, like) in kept.iter_mut().zip(moments) {
-            *kept = Buffer::zeros(like.len())?;
-        }
-        Ok(Self { parameters: Buffer::zeros(parameters.len())?, moments: kept })
-    }
-
-    /// Its buffers, each beside that of the layer or the optimiser.
-    #[inline(always)]
-    fn pairs<'a>(
-        &'a self,
-        parameters: &'a Buffer<T>,
-        moments: &'a [Buffer<T>; MOMENTS],
-    ) -> impl Iterator<Item = (&'a Buffer<T>, &'a Buffer<T>)> {
-        let moments = self.moments.iter().zip(moments);
-        let kept = moments.filter(|(mine, _)| !mine.is_empty());
-        std::iter::once((&self.parameters, parameters)).chain(kept)
-    }
+    pub saved: SavedParameters<T>,
 }
 
 impl<T: Real> Rollback<T> {
-    pub fn new(layers: &[Layer<T>], moments: &[Moments<T>]) -> Result<Self, Error> {
-        let slots = |(layer, moments): (&Layer<T>, &Moments<T>)| {
-            let [weights, biases, gains, shifts] = Part::ALL.map(|part| {
-                let (parameters, moments) = part.of(layer, moments);
-                Slot::new(parameters, moments)
-            });
-            Ok([weights?, biases?, gains?, shifts?])
-        };
-        let layers = layers.iter().zip(moments).map(slots).collect::<Result<_, Error>>()?;
-        Ok(Self { layers })
-    }
-
     /// Has the room for `length` parameters from `from` on brought near.
     #[inline(always)]
     pub fn prefetch<S: Simd>(&self, layer: usize, from: usize, length: usize) {
-        let room = &self.layers[layer][Part::Weights as usize].parameters;
+        let room = &self.saved.buffer(layer, Part::Weights).parameters;
         S::prefetch(room.slice(from, length));
     }
 
@@ -75,7 +35,7 @@ impl<T: Real> Rollback<T> {
         (parameters, moments): (&Buffer<T>, &[Buffer<T>; MOMENTS]),
         (from, length): (usize, usize),
     ) {
-        for (mine, theirs) in self.layers[layer][part as usize].pairs(parameters, moments) {
+        for (mine, theirs) in self.saved.buffer(layer, part).pairs(parameters, moments) {
             // SAFETY: the room for parameters of a tile, which is this worker's.
             unsafe { mine.slice_mut_unchecked(from, length) }
                 .copy_from_slice(theirs.slice(from, length));
@@ -88,7 +48,7 @@ impl<T: Real> Rollback<T> {
             let layer = &layers[l];
             let restore = |part: Part, from: usize, length: usize| {
                 let (parameters, moments) = part.of(layer, &moments[l]);
-                for (mine, theirs) in self.layers[l][part as usize].pairs(parameters, moments) {
+                for (mine, theirs) in self.saved.buffer(l, part).pairs(parameters, moments) {
                     // SAFETY: parameters of a tile, which is this worker's.
                     unsafe { theirs.slice_mut_unchecked(from, length) }
                         .copy_from_slice(mine.slice(from, length));
@@ -108,8 +68,9 @@ impl<T: Real> Rollback<T> {
 #[cfg(all(test, not(mutants)))] // which need not wait for these either
 mod tests {
     use super::*;
-    use crate::network::layer::{GradientSink, Options};
-    use crate::step::train::Settings;
+    use crate::network::layer::Options;
+    use crate::step::gradient::GradientSink;
+    use crate::step::settings::Settings;
     use crate::{Activation, Cost, Network, Samples, Targets};
 
     /// The bits of all that an update replaces.
@@ -147,7 +108,7 @@ mod tests {
         let before = bits(&net);
         let ws = net.training.take().expect("a training keeps its buffers");
         let (layers, moments) = (&net.layers, &net.optimizer.moments[..]);
-        let rollback = Rollback::new(layers, moments).unwrap();
+        let rollback = Rollback { saved: SavedParameters::new(layers, moments).unwrap() };
         let update = Settings::new(30, 0.1).update(
             net.optimizer.rule,
             &crate::Clock { t: 2, ..Default::default() },

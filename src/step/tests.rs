@@ -5,13 +5,16 @@
 
 use crate::machine::pool;
 use crate::machine::real::Real;
-use crate::network::layer::{GradientSink, Options};
+use crate::network::layer::Options;
 use crate::network::network::Network;
+use crate::network::parameters::Gradient;
 use crate::network::samples::{RowIndices, Samples, Targets};
-use crate::network::workspace::{Gradient, Workspace};
-use crate::step::train::{Position, Settings};
+use crate::network::workspace::Workspace;
+use crate::step::gradient::GradientSink;
+use crate::step::settings::{Position, Settings};
+use crate::tables::activation::Activation;
+use crate::tables::cost::Cost;
 use crate::tables::optimizer::{Penalty, Rule};
-use crate::{Activation, Cost};
 
 const ROWS: usize = 5;
 

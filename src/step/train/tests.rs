@@ -1,8 +1,11 @@
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread::sleep;
 
 use super::*;
-use crate::Activation;
+use crate::network::network::ROW_BLOCK;
+use crate::network::samples::Targets;
+use crate::step::run::ASK_EVERY;
+use crate::tables::activation::Activation;
 use crate::tables::cost::Cost;
 
 const SIZE: usize = 512;
@@ -42,13 +45,14 @@ fn step_of_two(
     };
     let rows = samples.len();
     let settings = Settings { interrupted: Some(&interrupted), ..Settings::new(rows, 0.1) };
-    let mut ws = Workspace::training(&net.layers, rows, 2, false).unwrap();
+    let ws = Workspace::training(&net.layers, rows, 2, false).unwrap();
     let chunks = rows.div_ceil(CHUNK);
     let sums = (chunks > 1).then(|| GradientTree::new(&net.layers, chunks).unwrap());
-    ws.rollback =
-        sums.is_none().then(|| Rollback::new(&net.layers, &net.optimizer.moments).unwrap());
-    let parts = ParameterNorms::new(&net.layers).unwrap();
-    let mut run = Run::new(net, samples, &settings, ws, (parts, sums));
+    let saved = || SavedParameters::new(&net.layers, &net.optimizer.moments).unwrap();
+    let rollback = sums.is_none().then(|| Rollback { saved: saved() });
+    let norms = ParameterNorms::new(&net.layers).unwrap();
+    let mut run = Run::new(net, samples, &settings, ws, norms, sums);
+    run.rollback = rollback;
     run.started = Instant::now() - ASK_EVERY;
     let outcome = Mutex::new(None);
     pool::run(2, |worker| {
@@ -98,8 +102,7 @@ fn a_long_update_keeps_what_it_replaces() {
         let settings = Settings { interrupted: Some(&interrupted), ..Settings::new(rows, 0.1) };
         let outcome = net.train(&samples, &settings, Position::default()).unwrap();
         assert_eq!(outcome.reason, if long { Reason::Interrupted } else { Reason::Done });
-        let ws = net.training.as_ref().expect("a training keeps its buffers");
-        assert_eq!(ws.rollback.is_some(), long);
+        assert_eq!(net.saved.is_some(), long);
         assert_eq!(net.biases().unwrap().iter().flatten().all(|b| *b == 0.0), long);
     }
 }

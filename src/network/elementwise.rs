@@ -1,0 +1,125 @@
+//! Kernels that act on each number alone: σ, σ' and masks.
+
+use std::ops::Range;
+
+use crate::machine::kernel::{Kernel, LINE_MAX, Packed, Panels, Simd, first};
+use crate::machine::pool::Share;
+use crate::machine::real::Real;
+use crate::tables::activation::Activation;
+
+/// a = σ(z) for the neurons of some panels.
+pub struct Activate<'a, T> {
+    pub activation: Activation,
+    /// The weights of the layer, whose panels are as wide as those of its neurons.
+    pub w: &'a Packed<T>,
+    pub z: Option<&'a Panels<T>>,
+    pub a: &'a Panels<T>,
+    pub rows: &'a Share,
+    pub panels: Range<usize>,
+}
+
+impl<T: Real> Kernel for Activate<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Self { activation, w, z, a, rows, panels } = self;
+        for p in panels {
+            // SAFETY: this worker's rows of one of its panels; z, if there is one, lies elsewhere.
+            let out = unsafe { a.write(p, rows) };
+            if let Some(z) = z {
+                out.copy_from_slice(z.read(p, rows));
+            }
+            match w.width(p) {
+                2 => sigma_of_lines::<T, S, 2>(activation, out),
+                4 if T::LINE > 4 => sigma_of_lines::<T, S, 4>(activation, out),
+                8 if T::LINE > 8 => sigma_of_lines::<T, S, 8>(activation, out),
+                _ => activation.sigma::<T, S>(out),
+            }
+        }
+    }
+}
+
+/// σ of the first `N` numbers of each line, as many lines at a time as fill one.
+#[inline(always)]
+pub fn sigma_of_lines<T: Real, S: Simd, const N: usize>(activation: Activation, lines: &mut [T]) {
+    if lines.len() == T::LINE {
+        let line = activation.sigma_of_line::<T, S, N>(first(lines));
+        lines[..N].copy_from_slice(&line);
+        return;
+    }
+    for group in lines.chunks_mut(T::LINE / N * T::LINE) {
+        let mut full = [T::ZERO; LINE_MAX];
+        pack::<T, N>(group, &mut full);
+        if T::LINE == LINE_MAX {
+            unpack::<T, N>(&activation.sigma_of_line::<T, S, LINE_MAX>(full), group);
+        } else {
+            const HALF: usize = LINE_MAX / 2;
+            unpack::<T, N>(&activation.sigma_of_line::<T, S, HALF>(first(&full)), group);
+        }
+    }
+}
+
+/// Brings the first `N` numbers of up to LINE / N lines together in one.
+#[inline(always)]
+pub fn pack<T: Real, const N: usize>(lines: &[T], full: &mut [T; LINE_MAX]) {
+    for (line, to) in lines.chunks_exact(T::LINE).zip(full.chunks_exact_mut(N)) {
+        to.copy_from_slice(&line[..N]);
+    }
+}
+
+/// Puts the numbers of one line back to where [`pack`] took them from.
+#[inline(always)]
+fn unpack<T: Real, const N: usize>(full: &[T], lines: &mut [T]) {
+    for (line, from) in lines.chunks_exact_mut(T::LINE).zip(full.chunks_exact(N)) {
+        line[..N].copy_from_slice(from);
+    }
+}
+
+/// One thing times another, element by element: activations or δ and a mask of dropout.
+pub struct Multiply<'a, T> {
+    pub by: &'a Panels<T>,
+    /// Other panels than `out`; without them the values of `out` itself.
+    pub values: Option<&'a Panels<T>>,
+    pub out: &'a Panels<T>,
+    pub rows: &'a Share,
+}
+
+impl<T: Real> Kernel for Multiply<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        for p in 0..self.out.panels() {
+            let by = self.by.read(p, self.rows);
+            // SAFETY: this worker's rows; what they are multiplied by lies elsewhere, and so do the
+            // values where they are others.
+            let out = unsafe { self.out.write(p, self.rows) }.iter_mut();
+            match self.values {
+                None => out.zip(by).for_each(|(v, by)| *v *= *by),
+                Some(values) => {
+                    let products = values.read(p, self.rows).iter().zip(by);
+                    out.zip(products).for_each(|(out, (v, by))| *out = *v * *by);
+                }
+            }
+        }
+    }
+}
+
+/// δ ⊙ σ'(z, a) for the neurons of some panels of a hidden layer.
+pub struct Slope<'a, T> {
+    pub activation: Activation,
+    pub z: &'a Panels<T>,
+    pub a: &'a Panels<T>,
+    pub delta: &'a Panels<T>,
+    pub rows: &'a Share,
+    pub panels: Range<usize>,
+}
+
+impl<T: Real> Kernel for Slope<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        for p in self.panels {
+            let (z, a) = (self.z.read(p, self.rows), self.a.read(p, self.rows));
+            // SAFETY: this worker's rows of one of its panels; z and a lie elsewhere.
+            let delta = unsafe { self.delta.write(p, self.rows) };
+            self.activation.sigma_prime::<T, S>(z, a, delta);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The parameters of all layers by their kinds, and arrays of numbers that are laid out like them.
+
+use std::ops::Range;
+
+use crate::error::Error;
+use crate::machine::kernel::{Buffer, Packed};
+use crate::machine::pool::Worker;
+use crate::machine::real::Real;
+use crate::network::layer::Layer;
+use crate::tables::optimizer::{MOMENTS, Moments};
+
+/// The parameters that a layer has.
+#[derive(Debug, Clone, Copy)]
+pub enum Part {
+    Weights,
+    Biases,
+    Gains,
+    Shifts,
+}
+
+impl Part {
+    pub const ALL: [Self; 4] = [Self::Weights, Self::Biases, Self::Gains, Self::Shifts];
+
+    /// Those of a layer, and their moments.
+    #[inline(always)]
+    pub fn of<'a, T>(
+        self,
+        layer: &'a Layer<T>,
+        moments: &'a Moments<T>,
+    ) -> (&'a Buffer<T>, &'a [Buffer<T>; MOMENTS]) {
+        match self {
+            Self::Weights => (&layer.w.values, &moments.w),
+            Self::Biases => (&layer.b, &moments.b),
+            Self::Gains => (&layer.norm[0], &moments.norm[0]),
+            Self::Shifts => (&layer.norm[1], &moments.norm[1]),
+        }
+    }
+
+    /// Their gradient in layer `l` (from 0).
+    #[inline(always)]
+    pub fn of_gradient<T>(self, gradient: &Gradient<T>, l: usize) -> &Buffer<T> {
+        match self {
+            Self::Weights => &gradient.w[l].values,
+            Self::Biases => &gradient.b[l],
+            Self::Gains => &gradient.norm[l][0],
+            Self::Shifts => &gradient.norm[l][1],
+        }
+    }
+}
+
+/// One gradient, laid out as the parameters are.
+pub struct Gradient<T> {
+    pub w: Vec<Packed<T>>,
+    pub b: Vec<Buffer<T>>,
+    /// Of gains and shifts, empty for layers without.
+    pub norm: Vec<[Buffer<T>; 2]>,
+}
+
+impl<T: Real> Gradient<T> {
+    /// A copy of the parameters themselves.
+    pub fn of_parameters(layers: &[Layer<T>]) -> Result<Self, Error> {
+        let copy = Self::zeros(layers)?;
+        for (mine, theirs) in copy.buffers().zip(parameters(layers)) {
+            // SAFETY: `copy` was just made, and is as long as the parameters.
+            unsafe { mine.slice_mut_unchecked(0, mine.len()) }.copy_from_slice(theirs.as_slice());
+        }
+        Ok(copy)
+    }
+
+    /// Takes a moving average on: this := decay this + (1 - decay) parameters, one worker's share.
+    pub fn follow(&self, worker: &Worker, layers: &[Layer<T>], decay: T) {
+        for (mine, theirs) in self.buffers().zip(parameters(layers)) {
+            let share = worker.share(mine.len());
+            let theirs = theirs.slice(share.start(), share.len());
+            // SAFETY: this worker's share.
+            let mine = unsafe { mine.slice_mut_unchecked(share.start(), share.len()) };
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                *mine = decay.mul_add(*mine - *theirs, *theirs);
+            }
+        }
+    }
+
+    pub fn zeros(layers: &[Layer<T>]) -> Result<Self, Error> {
+        let w = layers.iter().map(|layer| Packed::zeros(layer.n_in, layer.n_out));
+        let b = layers.iter().map(|layer| Buffer::zeros(layer.b.len()));
+        let norm = layers.iter().map(|Layer { norm: [gain, shift], .. }| {
+            Ok([Buffer::zeros(gain.len())?, Buffer::zeros(shift.len())?])
+        });
+        Ok(Self {
+            w: w.collect::<Result<_, _>>()?,
+            b: b.collect::<Result<_, _>>()?,
+            norm: norm.collect::<Result<_, Error>>()?,
+        })
+    }
+}
+
+impl<T> Gradient<T> {
+    /// All its numbers: the packed weights of each layer, then the biases, gains and shifts.
+    pub fn buffers(&self) -> impl Iterator<Item = &Buffer<T>> {
+        self.of_layers(0..self.w.len())
+    }
+
+    /// The numbers of some layers.
+    pub fn of_layers(&self, layers: Range<usize>) -> impl Iterator<Item = &Buffer<T>> {
+        let weights = self.w[layers.clone()].iter().map(|w| &w.values);
+        weights.chain(&self.b[layers.clone()]).chain(self.norm[layers].iter().flatten())
+    }
+}
+
+/// All parameters, in the order of [`Gradient::buffers`].
+pub fn parameters<T>(layers: &[Layer<T>]) -> impl Iterator<Item = &Buffer<T>> {
+    let weights = layers.iter().map(|layer| &layer.w.values);
+    weights
+        .chain(layers.iter().map(|layer| &layer.b))
+        .chain(layers.iter().flat_map(|layer| &layer.norm))
+}
+
+/// Copies of the parameters of all layers and of their moments, kept from one training to the next.
+pub struct SavedParameters<T> {
+    layers: Vec<[SavedBuffer<T>; 4]>,
+}
+
+impl<T: Real> SavedParameters<T> {
+    /// Allocate copies for the parameters of these layers.
+    pub fn new(layers: &[Layer<T>], moments: &[Moments<T>]) -> Result<Self, Error> {
+        let buffers = |(layer, moments): (&Layer<T>, &Moments<T>)| {
+            let [weights, biases, gains, shifts] = Part::ALL.map(|part| {
+                let (parameters, moments) = part.of(layer, moments);
+                SavedBuffer::new(parameters, moments)
+            });
+            Ok([weights?, biases?, gains?, shifts?])
+        };
+        let layers = layers.iter().zip(moments).map(buffers).collect::<Result<_, Error>>()?;
+        Ok(Self { layers })
+    }
+
+    /// Return the copy of some parameters of layer `l` (from 0).
+    #[inline(always)]
+    pub fn buffer(&self, l: usize, part: Part) -> &SavedBuffer<T> {
+        &self.layers[l][part as usize]
+    }
+}
+
+/// A copy of one buffer of parameters and of its moments.
+pub struct SavedBuffer<T> {
+    pub parameters: Buffer<T>,
+    moments: [Buffer<T>; MOMENTS],
+}
+
+impl<T: Real> SavedBuffer<T> {
+    fn new(parameters: &Buffer<T>, moments: &[Buffer<T>; MOMENTS]) -> Result<Self, Error> {
+        let mut kept: [Buffer<T>; MOMENTS] = Default::default();
+        for (kept, like) in kept.iter_mut().zip(moments) {
+            *kept = Buffer::zeros(like.len())?;
+        }
+        Ok(Self { parameters: Buffer::zeros(parameters.len())?, moments: kept })
+    }
+
+    /// Return pairs of each copy and the buffer of the layer or the optimizer.
+    #[inline(always)]
+    pub fn pairs<'a>(
+        &'a self,
+        parameters: &'a Buffer<T>,
+        moments: &'a [Buffer<T>; MOMENTS],
+    ) -> impl Iterator<Item = (&'a Buffer<T>, &'a Buffer<T>)> {
+        let moments = self.moments.iter().zip(moments);
+        let kept = moments.filter(|(mine, _)| !mine.is_empty());
+        std::iter::once((&self.parameters, parameters)).chain(kept)
+    }
+}

@@ -1,0 +1,194 @@
+//! A pass over the rows of a workspace: phase A of a step, forward and backward.
+
+use std::ops::Range;
+
+use crate::error::Error;
+use crate::machine::interrupt::given_up;
+use crate::machine::pool::{self, Share, Worker};
+use crate::machine::real::Real;
+use crate::network::custom::{Custom, CustomCost};
+use crate::network::elementwise::Multiply;
+use crate::network::network::{Network, ROW_BLOCK};
+use crate::network::output::{Output, Weigh};
+use crate::network::samples::{
+    Gather, RngContext, RowIndices, Samples, Targets, add_noise, draw_masks,
+};
+use crate::network::workspace::{CHUNK, Workspace};
+
+/// What a pass has in training alone.
+pub(crate) struct Training<'a> {
+    pub rng: RngContext<'a>,
+    pub noise: f64,
+    /// Whether a worker is to leave its rows.
+    pub give_up: &'a (dyn Fn(&Worker) -> bool + Sync),
+}
+
+impl<T: Real> Network<T> {
+    /// Layer after layer, z and a of the rows of one share, unless it is to `stop` before one.
+    #[inline]
+    pub(crate) fn forward_rows(
+        &self,
+        ws: &Workspace<T>,
+        worker: &Worker,
+        rows: &Share,
+        rng: Option<(RngContext, RowIndices)>,
+        stop: &impl Fn() -> bool,
+    ) {
+        for (l, layer) in self.layers.iter().enumerate() {
+            if stop() {
+                return;
+            }
+            // SAFETY: this worker's own, and used by nothing else of a layer.
+            let scratch = unsafe { ws.scratch(&self.layers, worker.index) };
+            let (a, z) = (&ws.a[l + 1], ws.z[l].as_ref());
+            let all = (rows, 0..layer.w.panels());
+            layer.forward(self.isa, ws.input(l), (z, ws.normed(l)), a, all, stop);
+            layer.activate_rows(self.isa, z, a, scratch, rows);
+            if let (Some([mask, masked]), Some((rng, indices))) = (ws.masked(l + 1), rng) {
+                let dropout = (l + 1, layer.options.dropout);
+                draw_masks(mask, rows, indices, rng, dropout, scratch);
+                let values = Some(&ws.a[l + 1]);
+                self.isa.run(Multiply { by: mask, values, out: masked, rows });
+            }
+        }
+    }
+
+    /// C_i and δ of the output layer, then δ of each layer down to the first, unless it is to
+    /// `stop` before one.
+    #[inline]
+    pub(crate) fn backward_rows(
+        &self,
+        ws: &Workspace<T>,
+        worker: &Worker,
+        rows: &Share,
+        stop: &impl Fn() -> bool,
+    ) {
+        let last = self.layers.len() - 1;
+        match &self.custom_cost {
+            None => self.output(ws, worker, rows),
+            Some(custom) => self.custom_output(custom, ws, rows),
+        }
+        self.layers[last].denormalize(self.isa, ws.normed(last), &ws.delta[last], rows);
+        for l in (1..=last).rev() {
+            if stop() {
+                return;
+            }
+            let z_prev = ws.z[l - 1].as_ref().unwrap_or(&ws.a[l]);
+            let before = (&self.layers[l - 1], z_prev, &ws.a[l]);
+            let mask = ws.masked(l).map(|[mask, _]| mask);
+            let (delta, below) = (&ws.delta[l], &ws.delta[l - 1]);
+            let all = (rows, 0..below.panels());
+            self.layers[l].backward(self.isa, delta, before, (mask, below), all, stop);
+            self.layers[l - 1].denormalize(self.isa, ws.normed(l - 1), below, rows);
+        }
+    }
+
+    /// C_i and δ of the output layer, by a cost of the table.
+    #[inline(always)]
+    pub(crate) fn output(&self, ws: &Workspace<T>, worker: &Worker, rows: &Share) {
+        let last = self.layers.len() - 1;
+        let layer = &self.layers[last];
+        let (z, a) = (ws.output_z(), &ws.a[last + 1]);
+        let delta = &ws.delta[last];
+        self.isa.run(Output {
+            cost: self.cost,
+            activation: layer.activation,
+            z,
+            a,
+            y: &ws.y,
+            delta,
+            terms: &ws.terms,
+            costs: &ws.costs,
+            weights: ws.weights.as_ref(),
+            // SAFETY: this worker's own, and used by nothing else meanwhile.
+            scratch: unsafe { ws.scratch(&self.layers, worker.index) },
+            rows,
+        });
+        if let Some(custom) = &layer.custom {
+            custom.slope(z, a, delta, rows);
+        }
+    }
+
+    /// C_i and δ of the output layer, by a cost of the user's own.
+    fn custom_output(&self, cost: &Custom<dyn CustomCost<T>>, ws: &Workspace<T>, rows: &Share) {
+        let last = self.layers.len() - 1;
+        let layer = &self.layers[last];
+        let (a, delta, costs) = (&ws.a[last + 1], &ws.delta[last], &ws.costs);
+        let elementwise = layer.activation.is_elementwise();
+        cost.output([a, &ws.y, delta], costs, !elementwise, rows);
+        if elementwise {
+            layer.slope(self.isa, ws.output_z(), a, delta, (rows, 0..a.panels()));
+        }
+        if let Some(weights) = &ws.weights {
+            self.isa.run(Weigh { weights, delta, costs, rows });
+        }
+    }
+
+    /// Phase A: this worker's share of `rows` rows, forward and back; in training with noise and
+    /// dropout.
+    #[inline]
+    pub(crate) fn rows(
+        &self,
+        ws: &Workspace<T>,
+        samples: &Samples<T>,
+        worker: &Worker,
+        rows: usize,
+        indices: RowIndices,
+        training: Option<&Training>,
+    ) {
+        let give_up = || training.is_some_and(|training| (training.give_up)(worker));
+        let stop = || self.large && give_up(); // else a block takes no time
+        let own = worker.share(rows);
+        for block in own.blocks(ROW_BLOCK) {
+            if give_up() {
+                return;
+            }
+            self.isa.run(Gather {
+                samples,
+                ws,
+                inputs: &ws.a[0],
+                rows: &block,
+                targets: &block,
+                indices,
+                end: own.range().end,
+                failures: &self.failures,
+            });
+            let rng = training.map(|training| (training.rng, indices));
+            if let Some(training) = training.filter(|training| training.noise > 0.0) {
+                add_noise(ws, &block, indices, training.rng, training.noise);
+            }
+            self.forward_rows(ws, worker, &block, rng, &stop);
+            if !matches!(samples.y, Targets::None) {
+                self.backward_rows(ws, worker, &block, &stop);
+            }
+        }
+    }
+
+    /// Runs a pass over the samples chunk after chunk and shows each to `see`.
+    pub(crate) fn chunks(
+        &self,
+        samples: &Samples<T>,
+        keep_z: bool,
+        mut see: impl FnMut(&Workspace<T>, Range<usize>),
+    ) -> Result<(), Error> {
+        self.check(samples)?;
+        let m = samples.len();
+        let threads = Self::threads_for(self.step_work(m.min(CHUNK)), m);
+        let weighted = samples.weights.is_some();
+        let ws = Workspace::training(&self.layers, m, threads, keep_z)?.weighted(weighted)?;
+        for start in (0..m).step_by(CHUNK) {
+            if start > 0 && given_up() {
+                return Ok(());
+            }
+            let chunk = start..(start + CHUNK).min(m);
+            pool::run(threads, |worker| {
+                self.rows(&ws, samples, &worker, chunk.len(), RowIndices::From(start), None);
+            });
+            if self.failures.any() {
+                return Ok(());
+            }
+            see(&ws, chunk);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! Signal handlers during a call, and the release of the interpreter's lock.
+
+use std::cell::RefCell;
+use std::sync::Mutex;
+
+use pyo3::prelude::*;
+
+use crate::machine::interrupt::asking;
+use crate::python::shutdown::attached;
+
+thread_local! {
+    /// What a signal's handler has raised in the middle of a call.
+    static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
+}
+
+/// Whether Ctrl-C or a function of the caller's ends a call; what a handler or that function has
+/// raised goes to `signal`.
+pub fn interrupted(asked: Option<&Py<PyAny>>, signal: &Mutex<Option<PyErr>>) -> bool {
+    let ask = |py: Python| -> PyResult<bool> {
+        py.check_signals()?;
+        asked.map_or(Ok(false), |asked| asked.bind(py).call0()?.is_truthy())
+    };
+    let (pending, given_up) = match attached(ask) {
+        Some(Ok(given_up)) => (None, given_up),
+        Some(Err(error)) => (Some(error), true),
+        None => (None, true),
+    };
+    *signal.lock().unwrap() = pending;
+    given_up
+}
+
+/// Does `work` without the interpreter's lock, until it is done or a signal's handler raises.
+pub fn without_gil<R: Send>(py: Python, work: impl FnOnce() -> R + Send) -> PyResult<R> {
+    fn ask() -> bool {
+        let raised = attached(|py| py.check_signals().err()).flatten();
+        let given_up = raised.is_some();
+        RAISED.set(raised);
+        given_up
+    }
+    let of_outer_call = RAISED.take();
+    let result = py.detach(|| asking(ask, work));
+    RAISED.replace(of_outer_call).map_or(Ok(result), Err)
+}

@@ -1,0 +1,358 @@
+//! Phase B of a step: the gradient of the weights, tile by tile, and the update that follows.
+
+use crate::machine::kernel::{
+    Buffer, Kernel, Outer, Panels, Simd, Sums, first, transpose, with_width,
+};
+use crate::machine::pool::{self, Share, Worker};
+use crate::machine::real::Real;
+use crate::network::layer::Layer;
+use crate::network::network::Network;
+use crate::network::pairwise::GradientTree;
+use crate::network::parameters::{Gradient, Part};
+use crate::network::samples::Prefetch;
+use crate::network::tiles::Tile;
+use crate::network::workspace::Workspace;
+use crate::step::rollback::Rollback;
+use crate::tables::optimizer::{MOMENTS, Moments, Penalty, Update};
+
+/// What becomes of a block of the gradient.
+#[derive(Clone, Copy)]
+pub enum GradientSink<'a, T> {
+    /// It updates the parameters at once, while it is at hand.
+    Update { update: &'a Update<T>, moments: &'a [Moments<T>], rollback: Option<&'a Rollback<T>> },
+    /// It is kept.
+    Store(&'a Gradient<T>),
+}
+
+/// ∂C/∂W = δᵀ a_prev / m and ∂C/∂b = mean δ, for the tiles of one worker.
+///
+/// Equation 13 of docs/derivation.md.
+pub struct WeightGradient<'a, T> {
+    pub layers: &'a [Layer<T>],
+    pub ws: &'a Workspace<T>,
+    /// a of layer 0.
+    pub inputs: &'a Panels<T>,
+    pub rows: usize,
+    pub scale: T,
+    pub tiles: &'a [Tile],
+    pub sink: GradientSink<'a, T>,
+    /// Samples to ask for meanwhile.
+    pub ahead: Option<Prefetch<'a, T>>,
+}
+
+impl<T: Real> Kernel for WeightGradient<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(mut self) {
+        let mut grad = Sums::new();
+        let (mut tiles, mut ahead) = (self.tiles, self.ahead.take());
+        let of_a_tile = ahead.as_ref().map_or(0, |ahead| ahead.len().div_ceil(tiles.len().max(1)));
+        while let [tile, ..] = tiles {
+            let width = self.layers[tile.layer].w.width(tile.p);
+            let done = with_width!(width, self.some_tiles::<S, _>(tiles, &mut grad));
+            tiles = &tiles[done..];
+            if let Some(ahead) = &mut ahead {
+                ahead.ask::<S>(done * of_a_tile);
+            }
+        }
+        for tiles in self.tiles.chunk_by(|tile, next| tile.layer == next.layer) {
+            self.biases::<S>(tiles, &mut grad);
+        }
+    }
+}
+
+/// Panels whose biases are summed side by side: an addition takes about as many cycles.
+const BIAS_PANELS: usize = 4;
+
+impl<T: Real> WeightGradient<'_, T> {
+    /// The first of `tiles`, or as many as are summed side by side; returns how many.
+    #[inline(always)]
+    fn some_tiles<S: Simd, const N: usize>(&self, tiles: &[Tile], grad: &mut Sums<T>) -> usize {
+        if N == T::LINE
+            && S::PANELS == 2
+            && let [tile, next, ..] = tiles
+            && (next.layer, next.q, next.p) == (tile.layer, tile.q, tile.p + 1)
+            && self.layers[tile.layer].w.width(next.p) == N
+        {
+            self.blocks::<S, N, 2>(tile, grad);
+            return 2;
+        }
+        self.blocks::<S, N, 1>(&tiles[0], grad);
+        1
+    }
+
+    /// The gradient of the blocks of `P` tiles, which are neighbours, and what becomes of it.
+    #[inline(always)]
+    fn blocks<S: Simd, const N: usize, const P: usize>(
+        &self,
+        &Tile { layer, q, p }: &Tile,
+        grad: &mut Sums<T>,
+    ) {
+        let n_in = T::LINE.min(self.layers[layer].n_in - q * T::LINE);
+        (p..p + P).for_each(|p| self.prefetch::<S, N>(layer, (q, n_in), p));
+        self.outer(layer).block::<S, N, P>(q, p, n_in, grad);
+        for (i, grad) in grad.total.0[..P * n_in * N].chunks_exact_mut(n_in * N).enumerate() {
+            self.apply_or_store::<S, N>(layer, (q, n_in), p + i, grad);
+        }
+    }
+
+    /// Has a block of weights brought near, which its gradient will update.
+    #[inline(always)]
+    fn prefetch<S: Simd, const N: usize>(&self, layer: usize, (q, n_in): (usize, usize), p: usize) {
+        let Layer { n_out, w, w_back, .. } = &self.layers[layer];
+        let from = w.offset(p, q * T::LINE);
+        // SAFETY (here and below): the block of a tile, which is this worker's.
+        S::prefetch(unsafe { w.values.slice_unchecked(from, n_in * N) });
+        if let Some(back) = w_back {
+            let (from, n_out) = (back.offset(q, p * T::LINE), N.min(n_out - p * T::LINE));
+            S::prefetch(unsafe { back.values.slice_unchecked(from, n_out * back.width(q)) });
+        }
+        if let GradientSink::Update { rollback: Some(rollback), .. } = &self.sink {
+            rollback.prefetch::<S>(layer, from, n_in * N);
+        }
+    }
+
+    #[inline(always)]
+    fn outer(&self, layer: usize) -> Outer<'_, T> {
+        let left = if layer == 0 { self.inputs } else { self.ws.input(layer) };
+        let delta = &self.ws.delta[layer];
+        Outer { left, delta, rows: self.rows, scale: self.scale }
+    }
+
+    /// What becomes of the gradient of a block of weights.
+    #[inline(always)]
+    fn apply_or_store<S: Simd, const N: usize>(
+        &self,
+        layer: usize,
+        (q, n_in): (usize, usize),
+        p: usize,
+        grad: &mut [T],
+    ) {
+        let Layer { n_out, w, w_back, options, .. } = &self.layers[layer];
+        let from = w.offset(p, q * T::LINE);
+        match &self.sink {
+            GradientSink::Update { update, moments, rollback } => {
+                if let Some(rollback) = rollback {
+                    let place = (layer, Part::Weights);
+                    rollback.keep(place, (&w.values, &moments[layer].w), (from, grad.len()));
+                }
+                // SAFETY (here and below): the block of a tile, which is this worker's; weights,
+                // moments and the transposed weights are buffers of their own.
+                let w = unsafe { w.values.slice_mut_unchecked(from, grad.len()) };
+                let kept = unsafe { kept(&moments[layer].w, from, grad.len()) };
+                if !(update.is_plain() && options.is_plain()) {
+                    update.prepare(w, grad, Some(&options.penalty));
+                }
+                update.apply::<S>(w, grad, kept);
+                if let Some(back) = w_back {
+                    let n_out = N.min(n_out - p * T::LINE);
+                    unsafe { transpose::<T, S, N>(w, q, n_in, p, n_out, back) };
+                }
+            }
+            GradientSink::Store(gradient) => {
+                let to = &gradient.w[layer].values;
+                // SAFETY: the block of a tile, which is this worker's.
+                unsafe { to.slice_mut_unchecked(from, grad.len()) }.copy_from_slice(grad);
+            }
+        }
+    }
+
+    /// The biases, gains and shifts of the tiles of a layer: each panel goes with its first tile.
+    #[inline(always)]
+    fn biases<S: Simd>(&self, tiles: &[Tile], grad: &mut Sums<T>) {
+        let mut firsts = tiles.iter().filter(|tile| tile.q == 0);
+        let Some(&Tile { layer, p: start, .. }) = firsts.next() else { return };
+        let w = &self.layers[layer].w;
+        let (mut p, end) = (start, start + 1 + firsts.count());
+        while p < end {
+            let whole = end.min(w.n / T::LINE).saturating_sub(p);
+            p += with_width!(w.width(p), self.some_biases::<S, _>(layer, p, whole, grad));
+        }
+    }
+
+    /// Those of panel p, or of as many as are summed side by side; returns how many panels.
+    #[inline(always)]
+    fn some_biases<S: Simd, const N: usize>(
+        &self,
+        layer: usize,
+        p: usize,
+        whole: usize,
+        grad: &mut Sums<T>,
+    ) -> usize {
+        if N == T::LINE && whole >= BIAS_PANELS {
+            self.vectors::<S, N, BIAS_PANELS>(layer, p, grad);
+            return BIAS_PANELS;
+        }
+        self.vectors::<S, N, 1>(layer, p, grad);
+        1
+    }
+
+    /// The biases of `P` panels from p on, and their gains and shifts.
+    #[inline(always)]
+    fn vectors<S: Simd, const N: usize, const P: usize>(
+        &self,
+        layer: usize,
+        p: usize,
+        grad: &mut Sums<T>,
+    ) {
+        let outer = self.outer(layer);
+        outer.biases::<N, P>(p, grad);
+        self.apply_or_store_vector::<S>(layer, Part::Biases, p, &mut grad.total.0[..P * N]);
+        if let Some(normed) = self.ws.normed(layer) {
+            for (part, delta) in [Part::Gains, Part::Shifts].into_iter().zip(&normed.grads) {
+                Outer { delta, ..outer }.biases::<N, P>(p, grad);
+                self.apply_or_store_vector::<S>(layer, part, p, &mut grad.total.0[..P * N]);
+            }
+        }
+    }
+
+    /// What becomes of the gradient of the biases from panel p on, or of their gains or shifts.
+    #[inline(always)]
+    fn apply_or_store_vector<S: Simd>(&self, layer: usize, part: Part, p: usize, grad: &mut [T]) {
+        let (from, length) = (p * T::LINE, grad.len());
+        match &self.sink {
+            GradientSink::Update { update, moments, rollback } => {
+                let (theta, moments) = part.of(&self.layers[layer], &moments[layer]);
+                if let Some(rollback) = rollback {
+                    rollback.keep((layer, part), (theta, moments), (from, length));
+                }
+                update.prepare(&mut [], grad, None);
+                // SAFETY: they go with a tile that is this worker's; parameters and moments are
+                // buffers of their own.
+                let (theta, kept) = unsafe {
+                    (theta.slice_mut_unchecked(from, length), kept(moments, from, length))
+                };
+                update.apply::<S>(theta, grad, kept);
+            }
+            GradientSink::Store(gradient) => {
+                let to = part.of_gradient(gradient, layer);
+                // SAFETY: they go with a tile that is this worker's.
+                unsafe { to.slice_mut_unchecked(from, length) }.copy_from_slice(grad);
+            }
+        }
+    }
+}
+
+/// The update of `N` parameters from `at` on by their summed gradient, times 1/m.
+///
+/// # Safety
+///
+/// There are so many, and moments if there are any; nobody else reads or writes them meanwhile.
+#[inline(always)]
+pub unsafe fn move_line<T: Real, S: Simd, const N: usize>(
+    update: &Update<T>,
+    parameters: &Buffer<T>,
+    moments: &[Buffer<T>; MOMENTS],
+    at: usize,
+    grad: [T; N],
+    scale: T,
+    penalty: Option<&Penalty>,
+) {
+    let mut grad = grad.map(|sum| sum * scale);
+    // SAFETY (here and below): the caller's.
+    let to = unsafe { parameters.slice_mut_unchecked(at, N) };
+    let mut line = first::<T, N>(to);
+    if !update.is_plain() || penalty.is_some() {
+        update.prepare(&mut line, &mut grad, penalty);
+    }
+    let line = update.of_line::<S, N>(line, &grad, unsafe { kept(moments, at, N) });
+    to.copy_from_slice(&line);
+}
+
+/// The moments of `length` parameters from `from` on; empty where the rule keeps none.
+///
+/// # Safety
+///
+/// As for [`Buffer::slice_mut_unchecked`], of each that is not empty.
+#[inline(always)]
+#[allow(clippy::mut_from_ref)] // the cells allow it; the caller answers for the rest
+unsafe fn kept<T: Real>(
+    moments: &[Buffer<T>; MOMENTS],
+    from: usize,
+    length: usize,
+) -> [&mut [T]; MOMENTS] {
+    moments.each_ref().map(|moment| {
+        if moment.is_empty() {
+            return Default::default();
+        }
+        // SAFETY: the caller's.
+        unsafe { moment.slice_mut_unchecked(from, length) }
+    })
+}
+
+/// The update of whole buffers from a gradient that was kept, for one worker's share of each.
+pub struct Apply<'a, T> {
+    pub update: &'a Update<T>,
+    pub w: &'a Buffer<T>,
+    pub grad: &'a Buffer<T>,
+    pub moments: &'a [Buffer<T>; MOMENTS],
+    pub penalty: Option<&'a Penalty>,
+    pub share: Share,
+}
+
+impl<T: Real> Kernel for Apply<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let (from, length) = (self.share.start(), self.share.len());
+        // SAFETY: this worker's share of buffers that are as long as each other.
+        let (w, grad, moments) = unsafe {
+            let [w, grad] =
+                [self.w, self.grad].map(|buffer| buffer.slice_mut_unchecked(from, length));
+            (w, grad, kept(self.moments, from, length))
+        };
+        self.update.prepare(w, grad, self.penalty);
+        self.update.apply::<S>(w, grad, moments);
+    }
+}
+
+impl<T: Real> Network<T> {
+    /// Phase B for chunk number `c`, its gradient added to `sums`: a sum, not yet an average.
+    pub(crate) fn gradient_into(
+        &self,
+        ws: &Workspace<T>,
+        rows: usize,
+        sums: &GradientTree<T>,
+        (c, chunks): (usize, usize),
+    ) {
+        pool::run(Self::threads_for(self.step_work(rows), rows), |worker| {
+            let tiles = self.tiles.share(&worker);
+            let sink = GradientSink::Store(&sums.total);
+            self.compute_gradient(ws, &ws.a[0], (rows, T::ONE), (tiles, None), sink);
+            worker.wait();
+            sums.merge(&worker, 0..self.layers.len(), c, chunks);
+        });
+    }
+
+    #[inline]
+    pub(crate) fn compute_gradient(
+        &self,
+        ws: &Workspace<T>,
+        inputs: &Panels<T>,
+        (rows, scale): (usize, T),
+        (tiles, ahead): (&[Tile], Option<Prefetch<T>>),
+        sink: GradientSink<T>,
+    ) {
+        let layers = &self.layers;
+        self.isa.run(WeightGradient { layers, ws, inputs, rows, scale, tiles, sink, ahead });
+    }
+
+    /// Updates every parameter by a gradient that was kept, one worker's share of them.
+    pub(crate) fn apply(&self, worker: &Worker, update: &Update<T>, gradient: &Gradient<T>) {
+        for (l, layer) in self.layers.iter().enumerate() {
+            let moments = &self.optimizer.moments[l];
+            let (w, grad) = (&layer.w.values, &gradient.w[l].values);
+            let share = worker.share(w.len());
+            let penalty = Some(&layer.options.penalty);
+            self.isa.run(Apply { update, w, grad, moments: &moments.w, penalty, share });
+            let norm = layer.norm.iter().zip(&gradient.norm[l]).zip(&moments.norm);
+            let biases = std::iter::once(((&layer.b, &gradient.b[l]), &moments.b));
+            for ((w, grad), moments) in biases.chain(norm) {
+                let share = worker.share(w.len());
+                self.isa.run(Apply { update, w, grad, moments, penalty: None, share });
+            }
+        }
+        worker.wait();
+        for layer in &self.layers {
+            layer.copy_back(worker);
+        }
+    }
+}

@@ -1,0 +1,517 @@
+//! One call of `train`: the epochs and steps of its workers.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, RwLock};
+use std::time::{Duration, Instant};
+
+use crate::machine::kernel::Panels;
+use crate::machine::pool::Worker;
+use crate::machine::real::Real;
+use crate::network::network::Network;
+use crate::network::pairwise::{GradientTree, Tree, tree_sum};
+use crate::network::pass::Training;
+use crate::network::samples::{Order, Prefetch, Samples, batch_indices, visited};
+use crate::network::tiles::Tile;
+use crate::network::workspace::{CHUNK, Workspace};
+use crate::step::fused_single::SingleSteps;
+use crate::step::fused_small::FusedSteps;
+use crate::step::gradient::GradientSink;
+use crate::step::parameter_norms::ParameterNorms;
+use crate::step::partition::WorkPlan;
+use crate::step::rollback::Rollback;
+use crate::step::settings::{Outcome, Position, Reason, Settings, Sum};
+use crate::tables::optimizer::{Clock, Update};
+
+/// Operations between two questions whether to give a gradient up: some milliseconds.
+const PIECE_WORK: usize = 200_000_000;
+
+/// Time between two questions whether to give a training up.
+pub(crate) const ASK_EVERY: Duration = Duration::from_millis(10);
+
+/// One call of `train`, as all of its workers see it.
+pub(crate) struct Run<'a, T> {
+    pub network: &'a Network<T>,
+    samples: &'a Samples<'a, T>,
+    pub settings: &'a Settings<'a>,
+    pub ws: Workspace<T>,
+    /// Whether the steps are those of [`crate::step::fused_small`].
+    pub fused: bool,
+    /// What a long update replaces.
+    pub rollback: Option<Rollback<T>>,
+    /// Whether workers share panels: see [`crate::step::partition`].
+    pub by_panels: bool,
+    pub norms: ParameterNorms,
+    /// Where gradients are kept that cannot be used as they come.
+    pub sums: Option<GradientTree<T>>,
+    pub order: RwLock<Order>,
+    stop: AtomicBool,
+    given_up: AtomicBool,
+    pub started: Instant,
+    /// Milliseconds from the start to the last question whether to stop.
+    asked: AtomicU64,
+    /// How long orders took to draw, which one thread does whatever their number.
+    pub drawing: Mutex<Duration>,
+    /// The clock is looked at where the number of a step changes in a bit above these.
+    pub check_mask: usize,
+}
+
+impl<'a, T: Real> Run<'a, T> {
+    pub fn new(
+        network: &'a Network<T>,
+        samples: &'a Samples<'a, T>,
+        settings: &'a Settings<'a>,
+        ws: Workspace<T>,
+        norms: ParameterNorms,
+        sums: Option<GradientTree<T>>,
+    ) -> Self {
+        Self {
+            network,
+            samples,
+            settings,
+            fused: false,
+            rollback: None,
+            by_panels: false,
+            norms,
+            ws,
+            sums,
+            order: RwLock::new(Order::default()),
+            stop: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
+            started: Instant::now(),
+            asked: AtomicU64::new(0),
+            drawing: Mutex::default(),
+            check_mask: 0,
+        }
+    }
+}
+
+impl<T: Real> Run<'_, T> {
+    /// What each worker does; all come to the same outcome.
+    pub fn epochs(&self, worker: &Worker, start: Position) -> (Outcome, Clock) {
+        let (_, size, steps) = self.epoch();
+        let at_hand = self.settings.window.map_or(steps, |window| {
+            (window.first_step + self.samples_of_window().div_ceil(size)).min(steps)
+        });
+        let plan = self.network.plan(worker, size, self.by_panels);
+        let (mut costs, mut at) = (Vec::new(), start);
+        let mut clock = self.network.optimizer.clock;
+        let mut reason = Reason::Done;
+        loop {
+            let last = match at.epoch.cmp(&self.settings.stop_epoch) {
+                Ordering::Less => steps,
+                Ordering::Equal => self.settings.stop_step.min(steps),
+                Ordering::Greater => 0,
+            };
+            let last = last.min(at_hand);
+            if at.step >= last {
+                break;
+            }
+            if self.stop.load(Relaxed) {
+                reason = Reason::Time;
+                break;
+            }
+            self.shuffle(worker, at.epoch);
+            let order = self.order.read().unwrap();
+            let shuffled = self.settings.shuffle || self.settings.orders.is_some();
+            if shuffled && order.rows.is_empty() {
+                reason = Reason::Interrupted; // what was given is no order
+                break;
+            }
+            let order = if shuffled { &order.rows[..] } else { &[] };
+            let done = if self.fused {
+                self.fused_steps(worker, order, last, &mut clock, &mut at)
+            } else {
+                self.steps(worker, order, (&plan, last), &mut clock, &mut at)
+            };
+            if at.step >= steps {
+                costs.push(at.cost());
+                at = Position { epoch: at.epoch + 1, step: 0, ..at };
+            }
+            if let Err(early) = done {
+                reason = early;
+                break;
+            }
+            if self.settings.window.is_some() {
+                break;
+            }
+        }
+        (Outcome { costs, end: at, reason }, clock)
+    }
+
+    /// The samples, the size of a batch and the steps of an epoch.
+    #[inline]
+    fn epoch(&self) -> (usize, usize, usize) {
+        let n = self.settings.rows_of_epoch(self.samples.len());
+        let size = self.settings.batch_size.min(n);
+        (n, size, n.div_ceil(size))
+    }
+
+    /// Those that are at hand, or that an order has chosen among them.
+    fn samples_of_window(&self) -> usize {
+        visited(self.settings.orders.unwrap_or_default(), self.samples.len())
+    }
+
+    /// Worker 0 draws the order of an epoch while the others wait.
+    fn shuffle(&self, worker: &Worker, epoch: u64) {
+        let (settings, n) = (self.settings, self.samples.len());
+        if !settings.shuffle && settings.orders.is_none() {
+            return;
+        }
+        if worker.index == 0 {
+            let (mut order, since) = (self.order.write().unwrap(), Instant::now());
+            let taken = match settings.orders {
+                Some(orders) if settings.window.is_some() => order.take(Some(orders), n),
+                Some(orders) => order.take(order_of(orders, n, epoch, settings.orders_from), n),
+                None => {
+                    order.draw(n, settings.seed, epoch);
+                    Ok(())
+                }
+            };
+            taken.unwrap_or_else(|error| self.network.failures.record(error));
+            *self.drawing.lock().unwrap() += since.elapsed();
+        }
+        worker.wait();
+    }
+
+    /// The steps of an epoch up to number `last`, or until something else ends them.
+    fn steps(
+        &self,
+        worker: &Worker,
+        order: &[u32],
+        (plan, last): (&WorkPlan, usize),
+        clock: &mut Clock,
+        at: &mut Position,
+    ) -> Result<(), Reason> {
+        let (_, size, steps) = self.epoch();
+        let rule = self.network.optimizer.rule;
+        while at.step < last {
+            let first = self.settings.first_row(at.step, size);
+            let batch = first..first.saturating_add(size).min(visited(order, self.samples.len()));
+            let mut next = *clock;
+            next.tick(rule);
+            let update = self.settings.update(rule, &next, at, steps);
+            at.add(self.step(worker, order, batch, plan, (update, at.epoch))?);
+            *clock = next;
+            self.look_at_the_clock(worker, at, at.step + 1, steps);
+            worker.wait();
+            at.step += 1;
+            if self.stop.load(Relaxed) {
+                return if at.step < last { Err(Reason::Time) } else { Ok(()) };
+            }
+        }
+        Ok(())
+    }
+
+    /// The steps of a small network, as [`Self::steps`].
+    fn fused_steps(
+        &self,
+        worker: &Worker,
+        order: &[u32],
+        last: usize,
+        clock: &mut Clock,
+        at: &mut Position,
+    ) -> Result<(), Reason> {
+        let ((n, size, steps), network) = (self.epoch(), self.network);
+        while at.step < last {
+            let next = last.min((at.step | self.check_mask) + 1);
+            let before = *at;
+            let fused = FusedSteps {
+                layers: &network.layers,
+                cost: network.cost,
+                samples: self.samples,
+                order,
+                batch: worker.share(size),
+                rest: worker.share(n - (steps - 1) * size),
+                ws: &self.ws,
+                optimizer: &network.optimizer,
+                settings: self.settings,
+                steps,
+                clock,
+                at,
+                last: next,
+                failures: &network.failures,
+            };
+            match fused.single_width() {
+                Some(width) => network.isa.run(SingleSteps { steps: fused, width }),
+                None => network.isa.run(fused),
+            }
+            if network.failures.any() {
+                return Err(Reason::Interrupted);
+            }
+            if at.step < next {
+                return Err(Reason::NonFinite);
+            }
+            self.look_at_the_clock(worker, &before, next, steps);
+            if self.stop.load(Relaxed) {
+                return if at.step < last { Err(Reason::Time) } else { Ok(()) };
+            }
+        }
+        Ok(())
+    }
+
+    /// One step; the sums over its samples, or why it was not made.
+    #[inline]
+    fn step(
+        &self,
+        worker: &Worker,
+        order: &[u32],
+        batch: Range<usize>,
+        plan: &WorkPlan,
+        (update, epoch): (Update<T>, u64),
+    ) -> Result<Sum, Reason> {
+        if self.settings.penalty_in_cost > 0.0 {
+            self.norms.sum_penalties(worker, &self.network.layers);
+        }
+        let sum = match &self.sums {
+            Some(sums) => self.gather_gradient(worker, order, (&batch, epoch), plan, sums)?,
+            None => self.chunk(worker, order, &batch, (epoch, plan))?,
+        };
+        let ahead = self.ahead(worker, order, &batch);
+        self.update(worker, &sum, batch.len(), (&plan.tiles, Some(ahead)), update)
+    }
+
+    /// What a worker will gather first of the batch after this one.
+    #[inline]
+    fn ahead<'b>(
+        &'b self,
+        worker: &Worker,
+        order: &'b [u32],
+        batch: &Range<usize>,
+    ) -> Prefetch<'b, T> {
+        let (next, n_out) = (batch.end..batch.end + batch.len(), self.ws.y.n);
+        let rows = if self.by_panels { 0..next.len() } else { worker.share(next.len()).range() };
+        Prefetch::new(self.samples, batch_indices(order, &next), rows, n_out)
+    }
+
+    /// The update of a step of `rows` samples from their sums; these with penalties in the costs, if
+    /// it was made.
+    #[inline]
+    pub fn update(
+        &self,
+        worker: &Worker,
+        sum: &Sum,
+        rows: usize,
+        tiles: (&[Tile], Option<Prefetch<T>>),
+        mut update: Update<T>,
+    ) -> Result<Sum, Reason> {
+        let Sum { mut cost, mut weight } = *sum;
+        let scale = if sum.weight == 0.0 { 0.0 } else { 1.0 / sum.weight };
+        if self.settings.penalty_per_sample {
+            update.scale = T::from_f64(scale);
+        }
+        if self.settings.penalty_in_cost > 0.0 {
+            let times = weight * update.scale.to_f64() * self.settings.penalty_in_cost;
+            cost += times * self.norms.penalty(&self.network.layers);
+        }
+        if self.settings.check_finite && !cost.is_finite() {
+            return Err(Reason::NonFinite);
+        }
+        if self.settings.batches_by_rows && weight != rows as f64 {
+            (cost, weight) = (cost * scale * rows as f64, rows as f64);
+        }
+        let scale = T::from_f64(scale);
+        match &self.sums {
+            Some(sums) => self.use_gradient(worker, &update, sums, scale),
+            None => self.update_at_once(worker, &update, (rows, scale), tiles)?,
+        }
+        self.finish(worker);
+        Ok(Sum { cost, weight })
+    }
+
+    /// The update of each tile as its gradient comes; where that takes long it may be given up.
+    #[inline]
+    fn update_at_once(
+        &self,
+        worker: &Worker,
+        update: &Update<T>,
+        (rows, scale): (usize, T),
+        (tiles, ahead): (&[Tile], Option<Prefetch<T>>),
+    ) -> Result<(), Reason> {
+        let (network, rollback) = (self.network, self.rollback.as_ref());
+        let moments = &network.optimizer.moments[..];
+        let sink = GradientSink::Update { update, moments, rollback };
+        let Some(rollback) = rollback else {
+            network.compute_gradient(
+                &self.ws,
+                self.inputs(worker),
+                (rows, scale),
+                (tiles, ahead),
+                sink,
+            );
+            return Ok(());
+        };
+        let done = self.compute_gradient_in_pieces(worker, rows, scale, tiles, sink);
+        worker.wait();
+        if self.given_up.load(Relaxed) {
+            rollback.restore(&network.layers, moments, &tiles[..done]);
+            return Err(Reason::Interrupted);
+        }
+        Ok(())
+    }
+
+    /// Phase B a piece at a time, until it is given up; how many tiles are done.
+    #[inline]
+    fn compute_gradient_in_pieces(
+        &self,
+        worker: &Worker,
+        rows: usize,
+        scale: T,
+        tiles: &[Tile],
+        sink: GradientSink<T>,
+    ) -> usize {
+        let piece = (PIECE_WORK / (2 * T::LINE * T::LINE * rows)).max(1);
+        let (inputs, mut done) = (self.inputs(worker), 0);
+        while done < tiles.len() && !(done > 0 && self.give_up(worker)) {
+            let end = (done + piece).min(tiles.len());
+            let tiles = (&tiles[done..end], None);
+            self.network.compute_gradient(&self.ws, inputs, (rows, scale), tiles, sink);
+            done = end;
+        }
+        done
+    }
+
+    /// a of layer 0, as a worker sees it.
+    #[inline(always)]
+    fn inputs(&self, worker: &Worker) -> &Panels<T> {
+        self.ws.inputs(worker, self.by_panels)
+    }
+
+    /// Phase A and a barrier; the sums of costs and weights.
+    #[inline]
+    fn chunk(
+        &self,
+        worker: &Worker,
+        order: &[u32],
+        chunk: &Range<usize>,
+        (epoch, plan): (u64, &WorkPlan),
+    ) -> Result<Sum, Reason> {
+        let rows = chunk.len();
+        let training = Training {
+            rng: self.settings.rng(epoch),
+            noise: self.settings.input_noise,
+            give_up: &|worker| self.give_up(worker),
+        };
+        let indices = batch_indices(order, chunk);
+        if self.by_panels {
+            self.give_up(worker); // all see it after the last of their meetings
+            self.network.panel_rows(&self.ws, self.samples, (worker, plan), rows, indices);
+        } else {
+            self.network.rows(&self.ws, self.samples, worker, rows, indices, Some(&training));
+        }
+        worker.wait();
+        if self.given_up.load(Relaxed) || self.network.failures.any() {
+            return Err(Reason::Interrupted);
+        }
+        let cost = tree_sum(&self.ws.costs.as_slice()[..rows]);
+        let weights = self.ws.weights.as_ref();
+        let weight = weights.map_or(rows as f64, |weights| tree_sum(&weights.as_slice()[..rows]));
+        Ok(Sum { cost, weight })
+    }
+
+    /// Worker 0 asks now and then whether to give up; the others see what it has heard.
+    fn give_up(&self, worker: &Worker) -> bool {
+        let Some(interrupted) = self.settings.interrupted else { return false };
+        if worker.index == 0 && self.is_time_to_ask() && interrupted() {
+            self.given_up.store(true, Relaxed);
+        }
+        self.given_up.load(Relaxed)
+    }
+
+    /// Check if [`ASK_EVERY`] has passed since the last question, and note the time if so.
+    fn is_time_to_ask(&self) -> bool {
+        let (now, every) =
+            (self.started.elapsed().as_millis() as u64, ASK_EVERY.as_millis() as u64);
+        let due = now >= self.asked.load(Relaxed) + every;
+        if due {
+            self.asked.store(now, Relaxed);
+        }
+        due
+    }
+
+    /// Worker 0 decides for all, between two barriers, whether the time is spent.
+    ///
+    /// It looks where the steps from `before` to number `next` of its epoch, counted over all
+    /// epochs of `steps`, go past a multiple: an epoch may have less steps than that.
+    #[inline]
+    fn look_at_the_clock(&self, worker: &Worker, before: &Position, next: usize, steps: usize) {
+        let earlier = (before.epoch as usize).wrapping_mul(steps);
+        let passed = earlier.wrapping_add(before.step) ^ earlier.wrapping_add(next);
+        if worker.index == 0
+            && passed > self.check_mask
+            && self.started.elapsed() >= self.settings.budget
+        {
+            self.stop.store(true, Relaxed);
+        }
+    }
+
+    /// The gradient of a batch, chunk after chunk, as a sum in `sums`.
+    fn gather_gradient(
+        &self,
+        worker: &Worker,
+        order: &[u32],
+        (batch, epoch): (&Range<usize>, u64),
+        plan: &WorkPlan,
+        sums: &GradientTree<T>,
+    ) -> Result<Sum, Reason> {
+        let chunks = batch.len().div_ceil(CHUNK);
+        let (mut costs, mut weights) = (Tree::new(), Tree::new());
+        for c in 0..chunks {
+            let start = batch.start + c * CHUNK;
+            let chunk = start..(start + CHUNK).min(batch.end);
+            let sum = self.chunk(worker, order, &chunk, (epoch, plan))?;
+            costs.push(sum.cost);
+            weights.push(sum.weight);
+            let sink = GradientSink::Store(&sums.total);
+            self.compute_gradient_in_pieces(worker, chunk.len(), T::ONE, &plan.tiles, sink);
+            worker.wait();
+            if self.given_up.load(Relaxed) {
+                return Err(Reason::Interrupted);
+            }
+            sums.merge(worker, 0..self.network.layers.len(), c, chunks);
+            worker.wait();
+        }
+        Ok(Sum { cost: costs.total(), weight: weights.total() })
+    }
+
+    /// Averages, clips and applies the gradient in `sums`.
+    fn use_gradient(&self, worker: &Worker, update: &Update<T>, sums: &GradientTree<T>, scale: T) {
+        sums.scale(worker, scale);
+        worker.wait();
+        if let Some(most) = self.settings.clip_norm {
+            self.norms.sum_squares(worker, sums.total.buffers());
+            worker.wait();
+            let norm = self.norms.norm();
+            if norm > most {
+                sums.scale(worker, T::from_f64(most / norm));
+            }
+            worker.wait();
+        }
+        self.network.apply(worker, update, &sums.total);
+    }
+
+    /// What comes after an update: limits of norms, and the average of the parameters.
+    fn finish(&self, worker: &Worker) {
+        let layers = &self.network.layers;
+        let limited = layers.iter().any(|layer| layer.options.max_norm > 0.0);
+        if !limited && self.settings.average.is_none() {
+            return;
+        }
+        worker.wait();
+        if limited {
+            layers.iter().for_each(|layer| layer.limit_norms(worker));
+            worker.wait();
+            layers.iter().for_each(|layer| layer.copy_back(worker));
+        }
+        if let (Some(decay), Some(averaged)) = (self.settings.average, &self.network.averaged) {
+            averaged.follow(worker, layers, T::from_f64(decay));
+        }
+    }
+}
+
+/// The order of an epoch among those of whole epochs of `n` samples, the first for epoch `from`.
+fn order_of(orders: &[u32], n: usize, epoch: u64, from: u64) -> Option<&[u32]> {
+    let first = usize::try_from(epoch.checked_sub(from)?).ok()?.checked_mul(n)?;
+    orders.get(first..first.checked_add(n)?)
+}

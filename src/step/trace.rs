@@ -1,0 +1,91 @@
+//! Every quantity of a pass forward and backward, by the names of the derivation.
+
+use ndarray::{Array1, Array2};
+
+use crate::error::Error;
+use crate::machine::memory;
+use crate::machine::pool::Worker;
+use crate::machine::real::Real;
+use crate::network::layer::rows_of;
+use crate::network::network::{Network, matrix, vector};
+use crate::network::pairwise::{GradientTree, tree_sum};
+use crate::network::parameters::Gradient;
+use crate::network::predict::{copy_panels, mean};
+use crate::network::samples::Samples;
+use crate::network::workspace::CHUNK;
+
+/// Every quantity of one pass forward and back, in the words of the derivation.
+///
+/// Lists of layers begin with layer 1, but for `activations`, whose first is the samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace<T> {
+    /// C, the average cost of the samples.
+    pub cost: f64,
+    /// z, `(m, n_l)`, before layer normalisation.
+    pub weighted_inputs: Vec<Array2<T>>,
+    /// a, `(m, n_l)`.
+    pub activations: Vec<Array2<T>>,
+    /// δ, `(m, n_l)`, of each sample, not divided by m.
+    pub deltas: Vec<Array2<T>>,
+    /// ∂C/∂W, `(n_l, n_{l-1})`, averaged over the samples.
+    pub weight_gradients: Vec<Array2<T>>,
+    /// ∂C/∂b, `(n_l,)`, averaged over the samples.
+    pub bias_gradients: Vec<Array1<T>>,
+    /// ∂C/∂gain, `(n_l,)`, averaged over the samples, of layers with layer normalisation.
+    pub gain_gradients: Vec<Option<Array1<T>>>,
+    /// ∂C/∂shift, likewise.
+    pub shift_gradients: Vec<Option<Array1<T>>>,
+}
+
+impl<T: Real> Network<T> {
+    /// C and the gradients alone; a, z and δ are empty.
+    pub fn gradient(&self, samples: &Samples<T>) -> Result<Trace<T>, Error> {
+        self.passes(samples, false)
+    }
+
+    /// A pass forward and back, every quantity kept; nothing is updated.
+    pub fn backward(&self, samples: &Samples<T>) -> Result<Trace<T>, Error> {
+        self.passes(samples, true)
+    }
+
+    /// A pass forward and back; z, a and δ are kept if they are wanted.
+    fn passes(&self, samples: &Samples<T>, keep: bool) -> Result<Trace<T>, Error> {
+        let m = samples.len();
+        let kept = if keep { m } else { 0 };
+        let mut trace = Trace {
+            cost: 0.0,
+            weighted_inputs: self.empty(kept, 1)?,
+            activations: self.empty(kept, 0)?,
+            deltas: self.empty(kept, 1)?,
+            weight_gradients: Vec::new(),
+            bias_gradients: Vec::new(),
+            gain_gradients: Vec::new(),
+            shift_gradients: Vec::new(),
+        };
+        let mut costs = memory::with_capacity(m)?;
+        let chunks = m.div_ceil(CHUNK);
+        let sums = GradientTree::new(&self.layers, chunks)?;
+        self.chunks(samples, keep, |ws, chunk| {
+            if keep {
+                let z = (0..self.layers.len()).map(|l| ws.weighted_input(l));
+                copy_panels(z, &mut trace.weighted_inputs, chunk.clone());
+                copy_panels(&ws.a, &mut trace.activations, chunk.clone());
+                copy_panels(&ws.delta, &mut trace.deltas, chunk.clone());
+            }
+            costs.extend_from_slice(&ws.costs.as_slice()[..chunk.len()]);
+            self.gradient_into(ws, chunk.len(), &sums, (chunk.start / CHUNK, chunks));
+        })?;
+        let weight = samples.weights.map_or(m as f64, tree_sum);
+        let scale = if weight == 0.0 { 0.0 } else { 1.0 / weight };
+        trace.cost = mean(&costs, samples.weights);
+        sums.scale(&Worker::alone(), T::from_f64(scale));
+        let Gradient { w, b, norm } = &sums.total;
+        for (layer, ((w, b), norm)) in self.layers.iter().zip(w.iter().zip(b).zip(norm)) {
+            trace.weight_gradients.push(matrix(layer.n_out, layer.n_in, rows_of(w)?));
+            trace.bias_gradients.push(memory::copy(&b.as_slice()[..layer.n_out])?.into());
+            trace.gain_gradients.push(vector(layer, &norm[0])?);
+            trace.shift_gradients.push(vector(layer, &norm[1])?);
+        }
+        Ok(trace)
+    }
+}
