@@ -1,29 +1,29 @@
-//! What can be wrong with a network's settings: what was expected, what was given.
+//! Errors in a network's settings: what was expected, what was given.
 //!
 //! `_internal/error.py` builds the same sentences; a test compares the two.
 
 use std::fmt;
 
-/// A setting that cannot be accepted. `Display` gives one sentence.
+/// An invalid setting. `Display` gives one sentence.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Error {
     /// A name that is not in the table of its kind.
     UnknownName { kind: &'static str, given: String, names: &'static [&'static str] },
     /// Fewer than two layers of neurons, or a layer without neurons.
     Sizes { given: Vec<usize> },
-    /// Not one activation for each layer.
+    /// The number of activations differs from the number of layers.
     ActivationCount { expected: usize, given: usize },
-    /// Softmax mixes the neurons of a layer; the derivation's hidden layers act on each alone.
+    /// Softmax mixes the neurons of a layer; hidden layers must be elementwise.
     SoftmaxHidden { layer: usize },
-    /// One probability that sums to one is always one.
+    /// A single probability that sums to one is always one.
     SoftmaxOfOne,
-    /// A neuron alone is always at its mean.
+    /// A single neuron always equals its mean.
     NormOfOne { layer: usize },
-    /// A cost whose output δ is defined for some output activations only.
+    /// A cost whose output δ is defined only for some output activations.
     CostOutput { cost: &'static str, accepted: &'static [&'static str], output: String },
-    /// A row of a table that is not written as one.
+    /// An entry of a table that cannot be parsed.
     Malformed { kind: &'static str, given: String },
-    /// A setting that a row does not have.
+    /// A setting that an entry does not have.
     Setting { kind: &'static str, row: &'static str, accepted: Vec<&'static str>, given: String },
     /// A number that a setting does not accept.
     SettingValue {
@@ -33,11 +33,11 @@ pub enum Error {
         accepted: &'static str,
         given: f64,
     },
-    /// A part that a state lacks, or has in another shape.
+    /// A part that is missing in a state, or has another shape.
     State { name: String },
     /// A curve without an end before another.
     EndlessSchedule { given: String },
-    /// More than one curve that watches the training.
+    /// More than one reactive curve.
     ReactiveCurves { given: String },
     /// An array whose shape does not fit the network.
     Shape { what: &'static str, expected: Vec<usize>, given: Vec<usize> },
@@ -45,9 +45,9 @@ pub enum Error {
     Memory { bytes: usize },
     /// More rows than a shuffled order can index.
     TooManyRows { given: usize },
-    /// A class label that is none, met after the labels were checked: somebody has changed them.
+    /// An invalid class label after the check of the labels: other code has changed them.
     Label { classes: usize, given: i64 },
-    /// Orders of rows that are too few, or that name a row that is not there.
+    /// Orders of too few rows, or with invalid rows.
     Orders { rows: usize },
 }
 
@@ -141,13 +141,13 @@ pub fn check_shape(what: &'static str, expected: &[usize], given: &[usize]) -> R
     Err(Error::Shape { what, expected: expected.to_vec(), given: given.to_vec() })
 }
 
-/// The shortest digits that read back as the same number: `0.1`, `2`, `1e-8`.
+/// Return the shortest digits that read back as the same number: `0.1`, `2`, `1e-8`.
 pub fn number(value: f64) -> String {
     let digits = format!("{value:?}");
     digits.strip_suffix(".0").map(str::to_owned).unwrap_or(digits)
 }
 
-/// A number of bytes to read.
+/// Format a number of bytes.
 fn size(bytes: usize) -> String {
     const UNITS: [(&str, u64); 3] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20)];
     match UNITS.iter().find(|(_, unit)| bytes as u64 >= *unit) {
@@ -156,7 +156,7 @@ fn size(bytes: usize) -> String {
     }
 }
 
-/// A shape as NumPy prints it: `(3,)`, `(3, 2)`.
+/// Format a shape as NumPy does: `(3,)`, `(3, 2)`.
 fn shape(sizes: &[usize]) -> String {
     match sizes {
         [n] => format!("({n},)"),
@@ -167,7 +167,7 @@ fn shape(sizes: &[usize]) -> String {
     }
 }
 
-/// What other libraries call the rows of the tables, without capitals and what joins words.
+/// Names of other libraries for the entries of the tables, in lower case without separators.
 const ALIASES: &[(&str, &[(&str, &str)])] = &[
     (
         "activation",
@@ -264,8 +264,8 @@ const ALIASES: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
-/// The name that `given` most likely stands for: what another library calls it, itself in other
-/// letters, or the nearest.
+/// Return the name that `given` most likely stands for: the name in another library, another
+/// spelling, or the nearest name.
 fn meant(kind: &str, given: &str, names: &[&'static str]) -> Option<&'static str> {
     let key = key(given);
     let aliases = ALIASES.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, rows)| rows);
@@ -275,12 +275,12 @@ fn meant(kind: &str, given: &str, names: &[&'static str]) -> Option<&'static str
     spelled.or(alias).or_else(|| nearest(given, names))
 }
 
-/// A name without capitals and what joins words.
+/// Return a name in lower case without separators.
 fn key(name: &str) -> String {
     name.to_lowercase().replace(['_', '-', ' ', '.'], "")
 }
 
-/// The name at the smallest edit distance from `given`, if that is at most 2.
+/// Return the name at the smallest edit distance from `given`, if that is at most 2.
 fn nearest(given: &str, names: &[&'static str]) -> Option<&'static str> {
     let near = names.iter().map(|name| (distance(given, name), *name));
     near.min_by_key(|(distance, _)| *distance)
@@ -288,7 +288,7 @@ fn nearest(given: &str, names: &[&'static str]) -> Option<&'static str> {
         .map(|(_, name)| name)
 }
 
-/// Levenshtein distance, one row of the table at a time.
+/// Return the Levenshtein distance, one row of its table at a time.
 fn distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();

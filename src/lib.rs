@@ -1,11 +1,11 @@
-//! Dense neural networks on the CPU, trained by back-propagation as the derivation writes it.
+//! Dense neural networks on the CPU, trained by back-propagation as in the derivation.
 //!
-//! | maths | meaning | name here |
+//! | mathematics | meaning | name here |
 //! |---|---|---|
 //! | n_l | neurons of layer l | `n_out`, `n_in` |
 //! | w^(l), (n_l x n_{l-1}) | weights | `w` |
 //! | b^(l) | biases | `b` |
-//! | z = a_prev Wᵀ + b | weighted input, one row a sample | `z` |
+//! | z = a_prev Wᵀ + b | weighted input, one row for each sample | `z` |
 //! | a = σ(z) | activation | `a` |
 //! | C_i = Σ_j (a_j - y_j)² | cost of one sample | `cost` |
 //! | C = (1/m) Σ_i C_i | cost of a batch of m samples | `cost` |

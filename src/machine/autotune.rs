@@ -1,37 +1,38 @@
-//! How many threads a step is worth: tried out, as no count of its operations can tell.
+//! Chooses the thread count of a step by timing both choices; operation counts do not predict it.
 //!
-//! How long two threads take to meet, and to hand over what one has written and the other reads,
-//! differs from machine to machine, and on one machine with what else runs there. The bits do not
-//! depend on threads, so a training changes their number whenever the other number is faster.
+//! The time that two threads need to synchronize, and to pass data from one core to the other,
+//! differs between machines and with the load of a machine. The bits do not depend on threads, so a
+//! training changes their number whenever the other number is faster.
 
 use std::ops::Range;
 use std::time::Duration;
 
-/// Floating-point operations of a step for which both are tried: with fewer, one thread is always
-/// faster, and with more, all are.
+/// Floating-point operations of a step for which both are timed: below, one thread is always
+/// faster; above, all threads are.
 pub const TRIED_WORK: Range<usize> = 300_000..30_000_000;
 
-/// How long a try takes, and before it what counts for nothing: the first steps on another number of
-/// threads find cold caches, and threads and processors that sleep.
+/// The duration of a trial, and of the warm-up before it, which is not counted: the first steps on
+/// another number of threads meet cold caches and sleeping threads and processors.
 const TRY: Duration = Duration::from_millis(1);
 
-/// How many tries come first.
+/// The trials at the beginning.
 const FIRST_TRIES: usize = 2;
 
-/// How long the faster number is kept before the other one is tried again.
+/// The time for which the faster number is kept before the other one is tried again.
 const KEEP: Duration = Duration::from_millis(100);
 
-/// What is known of the steps of one network: it tries, keeps the faster, tries the other again.
+/// The timings of the steps of one network: tries both numbers, keeps the faster, tries again
+/// later.
 #[derive(Debug, Clone, Default)]
 pub struct ThreadTuner {
-    /// The rows of a batch and the number of all threads that it is known for.
+    /// The rows of a batch and the number of all threads that the timings belong to.
     of: (usize, usize),
-    /// Seconds a step, on one thread and on all.
+    /// Seconds per step, on one thread and on all.
     took: [f64; 2],
     tries: usize,
-    /// Whether all threads are at work at present, for how long, and what they have done.
+    /// True if all threads are in use now, for at most `lasts`; `spent` and `steps` count so far.
     all: bool,
-    /// Whether what they do counts.
+    /// True after the warm-up.
     warm: bool,
     lasts: Duration,
     spent: Duration,
@@ -39,7 +40,7 @@ pub struct ThreadTuner {
 }
 
 impl ThreadTuner {
-    /// Whether the next steps are for all threads, and for how long at most.
+    /// Return true if the next steps use all threads, and for how long at most.
     pub fn next(&mut self, of: (usize, usize)) -> (bool, Duration) {
         if self.of != of {
             *self = Self { of, all: true, lasts: TRY, ..Self::default() };
@@ -47,7 +48,7 @@ impl ThreadTuner {
         (self.all, self.lasts - self.spent)
     }
 
-    /// Takes note of some steps.
+    /// Record the time of some steps.
     pub fn note(&mut self, steps: usize, spent: Duration) {
         self.steps += steps;
         self.spent += spent;
@@ -73,8 +74,8 @@ impl ThreadTuner {
 mod tests {
     use super::*;
 
-    /// Calls of a training whose steps take so long on one thread and on all: the share of its time
-    /// that it spends on all, where a call makes no more than so many steps.
+    /// Simulate a training whose steps take these times on one thread and on all, with at most
+    /// `most` steps for each call; return the share of its time on all threads.
     fn share_of_all(took: [u64; 2], most: u32) -> f64 {
         let (mut pace, mut spent) = (ThreadTuner::default(), [0.0; 2]);
         for _ in 0..20_000 {

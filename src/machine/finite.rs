@@ -1,12 +1,12 @@
-//! Where the first NaN or infinity stands.
+//! Find the first NaN or infinity.
 
 use crate::machine::kernel::{Isa, Kernel, LINE_MAX, Simd, first};
 use crate::machine::real::Real;
 
-/// Numbers that are looked at without a branch.
+/// Numbers that are checked without a branch.
 const CHUNK: usize = 1024;
 
-/// Where the first NaN or infinity stands.
+/// Return the index of the first NaN or infinity.
 pub fn first_non_finite<T: Real>(values: &[T]) -> Option<usize> {
     let isa = Isa::best();
     let is_bad = |chunk: &[T]| {
@@ -19,7 +19,7 @@ pub fn first_non_finite<T: Real>(values: &[T]) -> Option<usize> {
     within.map(|i| chunk + i)
 }
 
-/// Whether some numbers hold a NaN or an infinity: 0 times those is a NaN, and 0 times all others 0.
+/// A check for NaN or infinity: 0 times either is NaN, and 0 times any other number is 0.
 struct IsBad<'a, T> {
     chunk: &'a [T],
     bad: &'a mut bool,
@@ -39,7 +39,7 @@ impl<T: Real> Kernel for IsBad<'_, T> {
     }
 }
 
-/// [`first_non_finite`] by all threads, where there is enough for them.
+/// [`first_non_finite`] on all threads, if there are enough numbers.
 #[cfg(any(feature = "python", test))]
 pub fn first_non_finite_of_many<T: Real>(values: &[T]) -> Option<usize> {
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -1,4 +1,4 @@
-//! Ctrl-C in the middle of a long pass: the thread that has called is asked whether to go on.
+//! Ctrl-C during a long pass: the calling thread is asked whether to stop.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// Time between two questions.
 const ASK_EVERY: Duration = Duration::from_millis(30);
 
-/// Whom to ask.
+/// The function to ask.
 type Ask = fn() -> bool;
 
 thread_local! {
@@ -15,15 +15,15 @@ thread_local! {
     static GIVEN_UP: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does `work`, which is given up once `ask` says so; what it returns means nothing then.
+/// Run `work`, which stops early once `ask` returns true; its result is then undefined.
 ///
-/// It may come within the work of another call, when that one asks or runs a function of the user.
+/// Calls may nest: `ask`, or a custom function, may call the core again.
 pub fn asking<R>(ask: Ask, work: impl FnOnce() -> R) -> R {
     let _outer = Outer(ASK.replace(Some(ask)), ASKED.replace(None), GIVEN_UP.replace(false));
     work()
 }
 
-/// What holds for the call around another, and again after it.
+/// The state of a call, restored after a call within it.
 struct Outer(Option<Ask>, Option<Instant>, bool);
 
 impl Drop for Outer {
@@ -34,7 +34,7 @@ impl Drop for Outer {
     }
 }
 
-/// Whether this thread is to leave its work.
+/// Return true if this thread should stop its work.
 pub fn given_up() -> bool {
     let Some(ask) = ASK.get() else { return false };
     if GIVEN_UP.get() {

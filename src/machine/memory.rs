@@ -5,44 +5,45 @@ use std::alloc::{Layout, alloc_zeroed};
 use crate::error::Error;
 use crate::machine::real::Real;
 
-/// `length` zeros, or an error if the system has no memory for them.
+/// Return `length` zeros, or an error if the system has no memory for them.
 pub fn zeros<T: Real>(length: usize) -> Result<Vec<T>, Error> {
     let refused = Error::Memory { bytes: length.saturating_mul(size_of::<T>()) };
     let Ok(layout) = Layout::array::<T>(length) else { return Err(refused) };
     if layout.size() == 0 {
         return Ok(Vec::new());
     }
-    // SAFETY: the layout is not empty. Zeros come from the system, which writes them on first use.
+    // SAFETY: the layout is not empty. The zeros come from the system, which writes them on first
+    // use.
     let start = unsafe { alloc_zeroed(layout) }.cast::<T>();
     if start.is_null() {
         return Err(refused);
     }
-    // SAFETY: this allocator has just given the memory for so many numbers, and bytes of zero are
-    // the number 0.
+    // SAFETY: this allocator has just returned memory for `length` numbers, and zero bytes are the
+    // number 0.
     Ok(unsafe { Vec::from_raw_parts(start, length, length) })
 }
 
-/// An empty vector with memory for `length` items.
+/// Return an empty vector with memory for `length` items.
 pub fn with_capacity<V>(length: usize) -> Result<Vec<V>, Error> {
     let mut items = Vec::new();
     reserve(&mut items, length)?;
     Ok(items)
 }
 
-/// Gives a vector memory for `more` items.
+/// Reserve memory for `more` items of a vector.
 pub fn reserve<V>(items: &mut Vec<V>, more: usize) -> Result<(), Error> {
     let bytes = more.saturating_mul(size_of::<V>());
     items.try_reserve_exact(more).map_err(|_| Error::Memory { bytes })
 }
 
-/// So many of these items, in memory that was asked for first.
+/// Collect `length` items into memory that is reserved first.
 pub fn collect<V>(items: impl Iterator<Item = V>, length: usize) -> Result<Vec<V>, Error> {
     let mut collected = with_capacity(length)?;
     collected.extend(items.take(length));
     Ok(collected)
 }
 
-/// A copy of these items.
+/// Return a copy of these items.
 pub fn copy<V: Copy>(items: &[V]) -> Result<Vec<V>, Error> {
     let mut copied = with_capacity(items.len())?;
     copied.extend_from_slice(items);
@@ -62,7 +63,7 @@ mod tests {
         let most = usize::MAX;
         assert_eq!(zeros::<f32>(most).err(), Some(Error::Memory { bytes: most }));
         let bytes = most / 4;
-        // An allocation that nobody looks at is left out by the compiler, and then never fails.
+        // The compiler removes an allocation that is not used, which then never fails.
         let refused = black_box(zeros::<f32>(bytes / 4));
         assert_eq!(refused.err(), Some(Error::Memory { bytes: bytes / 4 * 4 }));
     }

@@ -1,4 +1,4 @@
-//! What the machine offers: instruction sets, threads, caches, random numbers and interrupts.
+//! The machine: instruction sets, threads, caches, random numbers and interrupts.
 
 pub mod autotune;
 pub mod finite;

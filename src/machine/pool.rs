@@ -1,8 +1,8 @@
-//! The persistent threads, and how work is dealt to them.
+//! The persistent threads, and the division of work among them.
 //!
-//! A thread waits for its next job by spinning for a bounded time, then it parks, so an idle program
-//! burns nothing. A job that finds the pool busy runs on its caller's thread alone: the results are
-//! the same bits. After a fork the child makes threads of its own.
+//! A thread waits for its next job by spinning for a bounded time, then it parks, so an idle
+//! program uses no CPU. A job that finds the pool busy runs on its caller's thread alone, with the
+//! same bits. After a fork the child starts threads of its own.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -15,42 +15,42 @@ use std::thread::{Thread, ThreadId};
 /// Rounds of spinning before a thread parks: some tens of microseconds.
 const SPINS: usize = if cfg!(miri) { 10 } else { 4_000 };
 
-/// Rounds after these in which a thread that waits for others within a job lets them have its
-/// processor, before it sleeps: longer than it takes to wake one up. Else the one that was late would
-/// find the others asleep, sleep while they wake up, and so on at each meeting.
+/// Rounds after these in which a thread that waits within a job yields its processor before it
+/// sleeps: longer than a wake-up takes. Otherwise a late thread would find the others asleep, sleep
+/// while they wake up, and so on at each barrier.
 const YIELDS: usize = if cfg!(miri) { 10 } else { 2_000 };
 
-/// The most threads that a job uses: what it keeps for each would fill the memory.
+/// The most threads of a job: the memory that each needs would add up.
 const MOST_THREADS: usize = 1024;
 
-/// Threads that a job may use; 0 stands for [`default_threads`].
+/// Threads that a job may use; 0 means [`default_threads`].
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
-/// Lets every later job use `threads` threads.
+/// Set the number of threads of later jobs.
 pub fn set_threads(threads: usize) {
     THREADS.store(threads.min(MOST_THREADS), Relaxed);
 }
 
 thread_local! {
-    /// Whether jobs of this thread keep to it.
+    /// True if jobs of this thread run on it alone.
     static ALONE: Cell<bool> = const { Cell::new(false) };
 
-    /// The caller of the job that this thread has a part in.
+    /// The caller of the job that this thread works for.
     static CALLER: Cell<Option<ThreadId>> = const { Cell::new(None) };
 }
 
-/// The thread that this one works for, which may be itself.
+/// Return the thread that this one works for, which may be itself.
 #[cfg(any(feature = "python", test))]
 pub fn caller() -> ThreadId {
     CALLER.get().unwrap_or_else(|| std::thread::current().id())
 }
 
-/// Lets every later job of this thread use it alone, or as many as others do; what held before.
+/// Turn single-threaded mode on or off for jobs started from this thread; return the previous mode.
 pub fn set_alone(alone: bool) -> bool {
     ALONE.replace(alone)
 }
 
-/// The threads that a job may use.
+/// Return the number of threads that a job may use.
 pub fn threads() -> usize {
     if ALONE.get() {
         return 1;
@@ -65,8 +65,9 @@ pub fn threads() -> usize {
     }
 }
 
-/// `BACKPROP_RS_NUM_THREADS`, else `OMP_NUM_THREADS` (which joblib sets for its workers), else the
-/// processors that the process may use (its affinity and its control group's quota).
+/// Return `BACKPROP_RS_NUM_THREADS`, otherwise `OMP_NUM_THREADS` (which joblib sets for its
+/// workers), otherwise the processors that the process may use (its affinity and the quota of its
+/// control group).
 fn default_threads() -> usize {
     let named = |name| std::env::var(name).ok()?.parse().ok().filter(|&n: &usize| n > 0);
     named("BACKPROP_RS_NUM_THREADS")
@@ -74,7 +75,7 @@ fn default_threads() -> usize {
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
-/// A range of rows or tiles that belongs to one worker alone.
+/// A range of rows or tiles that one worker owns.
 #[derive(Debug)]
 #[allow(clippy::len_without_is_empty)]
 pub struct Share(Range<usize>);
@@ -95,7 +96,7 @@ impl Share {
         self.0.clone()
     }
 
-    /// The share in the fewest blocks of at most `size`, as even as can be.
+    /// Return the share in the fewest blocks of at most `size`, as equal as possible.
     #[inline(always)]
     pub fn blocks(&self, size: usize) -> impl Iterator<Item = Share> {
         let Range { start, end } = self.0;
@@ -104,14 +105,14 @@ impl Share {
         (start..end).step_by(size).map(move |start| Self(start..(start + size).min(end)))
     }
 
-    /// The first `length` of the share.
+    /// Return the first `length` items of the share.
     #[inline(always)]
     pub fn first(&self, length: usize) -> Share {
         Self(self.0.start..(self.0.start + length).min(self.0.end))
     }
 }
 
-/// One thread's place in a job.
+/// One thread of a job.
 pub struct Worker<'a> {
     pub index: usize,
     pub count: usize,
@@ -119,30 +120,30 @@ pub struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// The only worker of a job that is not shared.
+    /// Return the only worker of a job on one thread.
     pub fn alone() -> Self {
         Self { index: 0, count: 1, barrier: None }
     }
 
-    /// One of `count` workers, to ask for its shares alone: it waits for nobody.
+    /// Return one of `count` workers, to compute its shares alone: it waits for nobody.
     pub fn numbered(index: usize, count: usize) -> Self {
         Self { index, count, barrier: None }
     }
 
-    /// This worker's part of 0..n, as even as can be.
+    /// Return this worker's share of 0..n; shares are as equal as possible.
     #[inline(always)]
     pub fn share(&self, n: usize) -> Share {
         let cut = |i: usize| n * i / self.count;
         Share(cut(self.index)..cut(self.index + 1))
     }
 
-    /// This worker's own room of `size` among rooms of that size.
+    /// Return this worker's slot of `size` among slots of that size.
     #[inline(always)]
     pub fn room(&self, size: usize) -> Share {
         Share(self.index * size..(self.index + 1) * size)
     }
 
-    /// This worker's part of items whose running total of weights is `totals`.
+    /// Return this worker's share of items whose running total of weights is `totals`.
     pub fn weighted_share(&self, totals: &[usize]) -> Share {
         let all = totals.last().copied().unwrap_or(0);
         let cut = |i: usize| totals.partition_point(|&total| total <= all * i / self.count);
@@ -150,7 +151,7 @@ impl Worker<'_> {
         Share(cut(self.index)..end)
     }
 
-    /// Waits until every worker of the job has come here.
+    /// Wait until every worker of the job has arrived.
     #[inline(always)]
     pub fn wait(&self) {
         if let Some(barrier) = self.barrier {
@@ -159,15 +160,16 @@ impl Worker<'_> {
     }
 }
 
-/// How often one worker has come to a barrier, apart from what others write: they look at it without end.
+/// The arrivals of one worker at a barrier, on a cache line of its own: the others poll it.
 #[derive(Default)]
 #[repr(align(128))]
 struct Arrivals(AtomicUsize);
 
 /// A barrier that spins for a bounded time and then sleeps.
 ///
-/// A worker writes its own arrivals and reads those of the others: to meet costs two of them the way of
-/// one line each. A common count would go there and back again, and a sign that all have come after it.
+/// A worker writes its own count of arrivals and reads those of the others, so synchronizing two
+/// workers moves one cache line each way. A common counter would move back and forth, and so would
+/// a flag that all have arrived.
 struct Barrier {
     arrivals: Vec<Arrivals>,
     sleepers: AtomicUsize,
@@ -187,16 +189,16 @@ impl Barrier {
         }
     }
 
-    /// Worker `index` comes, and waits until all others have.
+    /// Record that worker `index` has arrived, and wait until all others have.
     fn wait(&self, index: usize) {
         let own = &self.arrivals[index].0;
         let turn = own.load(Relaxed).wrapping_add(1);
         own.store(turn, SeqCst);
-        // Nobody is more than one turn behind or ahead.
+        // No worker is more than one round ahead or behind.
         let here = |arrivals: &Arrivals| arrivals.0.load(SeqCst).wrapping_sub(turn) <= 1;
         let passed = || self.arrivals.iter().all(here);
         if passed() {
-            return self.wake(); // whoever comes last sees them all
+            return self.wake(); // the last one to arrive sees all others
         }
         if !patiently_until(|| passed() || self.broken.load(Relaxed)) {
             self.sleepers.fetch_add(1, SeqCst);
@@ -216,14 +218,14 @@ impl Barrier {
         }
     }
 
-    /// Lets everyone go who waits for a worker that will never come.
+    /// Release the workers that wait for one that will never arrive.
     fn break_up(&self) {
         self.broken.store(true, SeqCst);
         self.wake();
     }
 }
 
-/// Spins until `done` or for a bounded time; says whether it is done.
+/// Spin until `done` or for a bounded time; return true if done.
 #[inline(always)]
 fn spin_until(done: impl Fn() -> bool) -> bool {
     for _ in 0..SPINS {
@@ -235,7 +237,7 @@ fn spin_until(done: impl Fn() -> bool) -> bool {
     done()
 }
 
-/// Spins and yields until `done` or for a bounded time; says whether it is done.
+/// Spin and yield until `done` or for a bounded time; return true if done.
 #[inline(always)]
 fn patiently_until(done: impl Fn() -> bool) -> bool {
     spin_until(&done)
@@ -245,10 +247,10 @@ fn patiently_until(done: impl Fn() -> bool) -> bool {
         })
 }
 
-/// The processor that this thread runs on.
+/// Return the processor that this thread runs on.
 #[cfg(all(target_os = "linux", not(miri)))]
 fn processor() -> Option<usize> {
-    // SAFETY: it has no conditions.
+    // SAFETY: the call has no preconditions.
     usize::try_from(unsafe { libc::sched_getcpu() }).ok()
 }
 
@@ -257,12 +259,12 @@ fn processor() -> Option<usize> {
     None
 }
 
-/// Goes from a processor to another one that this thread may use, if there is one.
+/// Move this thread from a processor to another one that it may use, if there is one.
 #[cfg(all(target_os = "linux", not(miri)))]
 fn leave(processor: usize) {
     let size = size_of::<libc::cpu_set_t>();
-    // SAFETY: a set of processors is an array of bits, sound when it is zero; the calls get its size,
-    // and 0 stands for this thread.
+    // SAFETY: a set of processors is an array of bits, valid if all are zero; the calls get its
+    // size, and 0 means this thread.
     unsafe {
         let mut all: libc::cpu_set_t = std::mem::zeroed();
         if processor >= 8 * size || libc::sched_getaffinity(0, size, &mut all) != 0 {
@@ -270,7 +272,7 @@ fn leave(processor: usize) {
         }
         let mut others = all;
         libc::CPU_CLR(processor, &mut others);
-        // Without another one this fails, and nothing has changed.
+        // Without another processor this fails and changes nothing.
         if libc::sched_setaffinity(0, size, &others) == 0 {
             libc::sched_setaffinity(0, size, &all);
         }
@@ -280,20 +282,20 @@ fn leave(processor: usize) {
 #[cfg(not(all(target_os = "linux", not(miri))))]
 fn leave(_processor: usize) {}
 
-/// What the threads are asked to do: it lives on the caller's stack until all of them are done.
+/// The work of all threads: it lives on the caller's stack until all of them have finished.
 struct Job<'a> {
     work: &'a (dyn Fn(Worker) + Sync),
     barrier: Barrier,
     running: AtomicUsize,
     caller: Thread,
-    /// Where the caller ran when it began.
+    /// The processor of the caller at the start.
     processor: Option<usize>,
     panicked: AtomicBool,
 }
 
 impl Job<'_> {
-    /// Makes the best of a thread that has been woken up: the system tends to do so on the processor
-    /// of its caller, which would keep it waiting there until some milliseconds have shown the mistake.
+    /// Move a thread that was just woken: the system tends to place it on the processor of its
+    /// caller, where it would wait for some milliseconds until the scheduler moves it.
     fn keep_out_of_the_way(&self) {
         if let Some(taken) = self.processor.filter(|&taken| processor() == Some(taken)) {
             leave(taken);
@@ -313,7 +315,7 @@ impl Job<'_> {
     }
 }
 
-/// Where one thread finds its next job.
+/// The mailbox of one thread for its next job.
 struct Mailbox {
     job: AtomicPtr<Job<'static>>,
     parked: AtomicBool,
@@ -346,20 +348,20 @@ struct Pool {
 
 static POOL: AtomicPtr<Pool> = AtomicPtr::new(std::ptr::null_mut());
 
-/// The pool of this process; a forked child leaves its parent's, whose threads it does not have.
+/// Return the pool of this process; a forked child does not have the threads of its parent's pool.
 fn pool() -> &'static Pool {
     let current = POOL.load(Acquire);
     let process = std::process::id();
-    // SAFETY: a pool, once published, is never freed.
+    // SAFETY: a published pool is never freed.
     if let Some(pool) = unsafe { current.as_ref() }.filter(|pool| pool.process == process) {
         return pool;
     }
     let fresh = Box::into_raw(Box::new(Pool { process, helpers: Mutex::new(Vec::new()) }));
     match POOL.compare_exchange(current, fresh, AcqRel, Acquire) {
-        // SAFETY: just made and published, never freed.
+        // SAFETY: just created and published, never freed.
         Ok(_) => unsafe { &*fresh },
         Err(other) => {
-            // SAFETY: `fresh` was not published; `other` was, by another thread of this process.
+            // SAFETY: `fresh` was not published; another thread of this process published `other`.
             unsafe {
                 drop(Box::from_raw(fresh));
                 &*other
@@ -375,7 +377,8 @@ fn spawn(index: usize) -> std::io::Result<(Arc<Mailbox>, Thread)> {
     let name = format!("backprop-rs-{index}");
     let handle = std::thread::Builder::new().name(name).spawn(move || {
         loop {
-            // SAFETY: the caller keeps the job alive until `running` says that all have left it.
+            // SAFETY: the caller keeps the job alive until `running` shows that all threads have
+            // left it.
             let job = unsafe { &*own.receive() };
             job.take_part(index);
             let caller = job.caller.clone();
@@ -387,7 +390,7 @@ fn spawn(index: usize) -> std::io::Result<(Arc<Mailbox>, Thread)> {
     Ok((mailbox, handle.thread().clone()))
 }
 
-/// Does `work` with each of `items` on up to `threads` threads: who is free takes the next one.
+/// Run `work` with each of `items` on up to `threads` threads: a free thread takes the next item.
 #[cfg(any(feature = "python", test))]
 pub fn deal<I>(threads: usize, items: impl Iterator<Item = I> + Send, work: impl Fn(I) + Sync) {
     let items = Mutex::new(items);
@@ -400,7 +403,7 @@ pub fn deal<I>(threads: usize, items: impl Iterator<Item = I> + Send, work: impl
     });
 }
 
-/// Does `work` on up to `threads` threads at once, the caller's among them.
+/// Run `work` on up to `threads` threads at once, including the caller's.
 pub fn run(threads: usize, work: impl Fn(Worker) + Sync) {
     if threads <= 1 {
         return work(Worker::alone());
@@ -413,7 +416,7 @@ pub fn run(threads: usize, work: impl Fn(Worker) + Sync) {
     while helpers.len() + 1 < threads {
         match spawn(helpers.len() + 1) {
             Ok(helper) => helpers.push(helper),
-            Err(_) => break, // the system has no more threads: make do with these
+            Err(_) => break, // the system has no more threads: continue with these
         }
     }
     let count = threads.min(helpers.len() + 1);

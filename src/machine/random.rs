@@ -1,5 +1,5 @@
-//! Counter-based random streams: a number is a function of (seed, purpose, stream, index) and of
-//! nothing else, so threads, batches and interruptions cannot change it.
+//! Counter-based random streams: a number is a function of (seed, purpose, stream, index) alone, so
+//! threads, batches and interruptions cannot change it.
 //!
 //! The generator is Philox4x64-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy
 //! as 1, 2, 3", 2011), laid out as `numpy.random.Philox(key=[seed, purpose],
@@ -8,10 +8,10 @@
 
 use crate::machine::real::Real;
 
-/// What a stream is drawn for; streams of two purposes never meet.
+/// The purpose of a stream; streams of different purposes are disjoint.
 ///
-/// 3 is taken too: `_internal/random.py` splits data with it. Dropout and noise have a stream for
-/// each (sample, epoch, layer).
+/// Number 3 is taken as well: `_internal/random.py` splits data with it. Dropout and noise have a
+/// stream for each (sample, epoch, layer).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Purpose {
@@ -32,23 +32,23 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// The stream numbered `stream` for `purpose`, at its beginning.
+    /// Return the stream numbered `stream` for `purpose`, at its start.
     pub fn new(seed: u64, purpose: Purpose, stream: u64) -> Self {
         Self::of(seed, purpose, [stream, 0, 0])
     }
 
-    /// The stream of three numbers.
+    /// Return the stream of three numbers.
     #[inline]
     pub fn of(seed: u64, purpose: Purpose, stream: [u64; 3]) -> Self {
         let key = [seed, purpose as u64];
         Self { key, stream, block: 0, buffer: [0; 4], used: 4 }
     }
 
-    /// The next 64 random bits.
+    /// Return the next 64 random bits.
     #[inline]
     pub fn bits(&mut self) -> u64 {
         if self.used == 4 {
-            // NumPy counts before it draws: its first block is number 1.
+            // NumPy increments the counter before it draws: its first block is number 1.
             self.block += 1;
             let [a, b, c] = self.stream;
             self.buffer = philox([self.block, a, b, c], self.key);
@@ -58,28 +58,28 @@ impl Stream {
         self.buffer[self.used - 1]
     }
 
-    /// The next number of [0, 1), a multiple of 2^-53.
+    /// Return the next number of [0, 1), a multiple of 2^-53.
     pub fn uniform(&mut self) -> f64 {
         const LEAST: f64 = 1.0 / (1_u64 << 53) as f64;
         (self.bits() >> 11) as f64 * LEAST
     }
 
-    /// The next two numbers of the normal distribution (Box and Muller, 1958).
+    /// Return the next two numbers of the normal distribution (Box and Muller, 1958).
     pub fn normals(&mut self) -> [f64; 2] {
-        // 1 - u lies in (0, 1], whose logarithm is finite.
+        // 1 - u lies in (0, 1], so its logarithm is finite.
         let radius = (-2.0 * Real::ln(1.0 - self.uniform())).sqrt();
         let angle = std::f64::consts::TAU * self.uniform();
         [radius * Real::cos(angle), radius * Real::sin(angle)]
     }
 
-    /// The next integer of [0, bound): the high half of a 128-bit product.
+    /// Return the next integer of [0, bound): the high half of a 128-bit product.
     #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
     }
 }
 
-/// Ten rounds of Philox4x64 on one counter.
+/// Apply ten rounds of Philox4x64 to one counter.
 fn philox(mut counter: [u64; 4], mut key: [u64; 2]) -> [u64; 4] {
     const MULTIPLIERS: [u64; 2] = [0xD2E7_470E_E14C_6C93, 0xCA5A_8263_9512_1157];
     const WEYL: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xBB67_AE85_84CA_A73B];
@@ -96,8 +96,8 @@ fn philox(mut counter: [u64; 4], mut key: [u64; 2]) -> [u64; 4] {
     counter
 }
 
-/// Fills a mask of dropout: 0 for the share `dropout` of the neurons, to 1/65536, else what keeps the
-/// mean of what is left.
+/// Fill a dropout mask: 0 for the fraction `dropout` of the neurons, in units of 1/65536, otherwise
+/// the factor that preserves the mean.
 #[inline]
 pub fn mask<T: Real>(mask: &mut [T], dropout: f64, mut stream: Stream) {
     let threshold = (dropout * 65536.0).round() as u64;
@@ -111,9 +111,9 @@ pub fn mask<T: Real>(mask: &mut [T], dropout: f64, mut stream: Stream) {
     }
 }
 
-/// The rows 0..n in an order of their own: Fisher and Yates from the last row down.
+/// Permute the rows 0..n (Fisher and Yates, from the last row down).
 ///
-/// The stream of an epoch is [epoch, 0, 0]; data that come in blocks have further ones.
+/// The stream of an epoch is [epoch, 0, 0]; data that are read in blocks use further streams.
 pub fn shuffle(order: &mut [u32], seed: u64, stream: [u64; 3]) {
     let mut stream = Stream::of(seed, Purpose::Shuffle, stream);
     for (i, row) in order.iter_mut().enumerate() {

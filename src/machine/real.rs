@@ -1,7 +1,7 @@
 //! The two number types, and their elementary functions in fused multiply-adds.
 //!
-//! Nothing here branches on a value, so every function vectorises, and nothing calls the platform's
-//! mathematics library, so every machine gives the same bits. NaN goes in and comes out. The errors
+//! No function branches on a value, so every function vectorizes, and none calls the platform's
+//! mathematics library, so every machine gives the same bits. NaN in gives NaN out. The errors
 //! named below are the largest over all 2³² inputs of `f32`, in units in the last place (ulp), as
 //! `cargo bench --bench ulp -- --all` prints them; `tools/ulp.py` samples `f64` against a
 //! multi-precision oracle.
@@ -32,7 +32,7 @@ pub trait Real:
     const INFINITY: Self;
     /// The smallest normal number.
     const LEAST: Self;
-    /// How many numbers fill a cache line of 64 bytes: the width of a panel.
+    /// The numbers that fill a cache line of 64 bytes: the width of a panel.
     const LINE: usize;
     /// The name NumPy gives the type.
     const NAME: &'static str;
@@ -49,7 +49,7 @@ pub trait Real:
     fn exp(self) -> Self;
     /// ln x, within 0.83 ulp.
     fn ln(self) -> Self;
-    /// σ(x) = 1 / (1 + e^-x), within 2.49 ulp; what is less than the smallest normal number may
+    /// Compute σ(x) = 1 / (1 + e^-x), within 2.49 ulp; results below the smallest normal number may
     /// become 0.
     fn sigmoid(self) -> Self;
     /// tanh x, within 2.42 ulp.
@@ -59,34 +59,34 @@ pub trait Real:
     /// sin x, within 1.5 ulp of the larger of |sin x| and 2^-24 (`f32`) for |x| ≤ 10⁵. Beyond, it
     /// loses digits as x does, and stays between -1 and 1.
     fn sin(self) -> Self;
-    /// cos x, as [`Self::sin`].
+    /// cos x, with the bounds of [`Self::sin`].
     fn cos(self) -> Self;
-    /// Φ(x), the probability that a standard normal number is less than x, within 4 ulp; what is
-    /// less than the smallest normal number may become 0.
+    /// Φ(x), the probability that a standard normal number is less than x, within 4 ulp; results
+    /// below the smallest normal number may become 0.
     fn normal_cdf(self) -> Self;
 
-    /// The larger of the two; a NaN in `self` stays.
+    /// Return the larger of the two; if `self` is NaN, NaN.
     #[inline(always)]
     fn at_least(self, low: Self) -> Self {
         if self < low { low } else { self }
     }
 
-    /// The smaller of the two; a NaN in `self` stays.
+    /// Return the smaller of the two; if `self` is NaN, NaN.
     #[inline(always)]
     fn at_most(self, high: Self) -> Self {
         if self > high { high } else { self }
     }
 
-    /// Itself, but 0 where it is less than the smallest normal number; a NaN stays.
+    /// Return `self`, or 0 if it is below the smallest normal number; NaN stays.
     ///
-    /// What only decays would stay there for good, and some processors take a hundred times as long for
-    /// arithmetic on such numbers.
+    /// A value that only decays would stay subnormal forever, and some processors take a hundred
+    /// times as long for arithmetic on such numbers.
     #[inline(always)]
     fn or_zero(self) -> Self {
         if self.abs() < Self::LEAST { Self::ZERO } else { self }
     }
 
-    /// ln(1 + u) for u ≥ 0, within 1.24 ulp: the rounding of 1 + u is put right to first order.
+    /// ln(1 + u) for u ≥ 0, within 1.24 ulp: the rounding of 1 + u is corrected to first order.
     #[inline(always)]
     fn ln_1p(self) -> Self {
         let one_plus = Self::ONE + self;
@@ -148,7 +148,7 @@ macro_rules! real {
                 let t = x.mul_add(std::f64::consts::FRAC_2_PI as $T, MAGIC);
                 let n = -(t - MAGIC);
                 let r = n.mul_add($pi_low, n.mul_add($pi_middle, n.mul_add($pi_high, x)));
-                let r = r.at_least(-0.8).at_most(0.8); // where x is too large to have a remainder
+                let r = r.at_least(-0.8).at_most(0.8); // if x is too large to have a remainder
                 let square = r * r;
                 let s: $T = $sin_highest;
                 $(let s = s.mul_add(square, $sin);)*
@@ -195,7 +195,7 @@ macro_rules! real {
                 #[inline(always)]
                 fn exp(self) -> Self {
                     let (n, p) = reduced_expm1(self.at_least($exp_low).at_most($exp_high));
-                    // In two factors, as 2^n itself may lie outside the type's range.
+                    // In two factors, because 2^n itself may lie outside the type's range.
                     let half = n >> 1;
                     (1.0 + p) * power_of_two(half) * power_of_two(n - half)
                 }
@@ -341,12 +341,12 @@ real! {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // the truth that ours are held to
+#[allow(clippy::disallowed_methods)] // the reference values
 mod tests {
     use super::*;
 
-    /// The distance between a result and the truth, in ulps of a type of so many mantissa bits and
-    /// so small a least exponent.
+    /// Return the distance between a result and the truth, in ulps of a type with this many
+    /// mantissa bits and this least exponent.
     fn ulps(result: f64, truth: f64, mantissa: i32, least: i32) -> f64 {
         let exponent = ((truth.to_bits() >> 52) & 0x7ff) as i32 - 1023;
         // In two steps, because the least ulp of `f64` is subnormal.
@@ -363,7 +363,7 @@ mod tests {
         x.max(0.0) + (-x.abs()).exp().ln_1p()
     }
 
-    /// Every 4,099th `f32` (a prime step, so that all exponents and signs are met).
+    /// Return every 4,099th `f32` (a prime step, so that all exponents and signs occur).
     #[test]
     fn single_precision_functions_are_within_their_bounds() {
         for x in (0..=u32::MAX).step_by(4099).map(f32::from_bits).filter(|x| !x.is_nan()) {
@@ -388,7 +388,8 @@ mod tests {
         }
     }
 
-    /// The platform's functions have errors of their own: 1 ulp, and 2 where there are several.
+    /// Check against the platform's functions, which have errors of their own: 1 ulp, and 2 for
+    /// several of them.
     #[test]
     fn double_precision_functions_agree_with_the_platform() {
         for i in -200_000..200_000 {

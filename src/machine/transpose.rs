@@ -1,14 +1,14 @@
-//! Columns of a table, put into rows.
+//! Transposes the columns of a table into rows.
 
 use crate::machine::pool;
 
-/// Rows that a thread fills before it looks for more.
+/// Rows that a thread fills before it takes more.
 const ROWS: usize = 1024;
 
-/// Rows and columns that are turned together: a line of the cache, of numbers of four bytes.
+/// Rows and columns that are transposed together: a cache line of numbers of four bytes.
 const TILE: usize = 16;
 
-/// Puts columns of m numbers into rows: `rows` is (m, n), row by row. All threads take part.
+/// Write columns of m numbers into rows: `rows` is (m, n), row by row. All threads take part.
 pub fn into_rows<T: Copy + Default + Send + Sync>(columns: &[&[T]], rows: &mut [T]) {
     let n = columns.len().max(1);
     let threads = pool::threads().min(rows.len().div_ceil(ROWS * n));
@@ -19,8 +19,8 @@ pub fn into_rows<T: Copy + Default + Send + Sync>(columns: &[&[T]], rows: &mut [
     });
 }
 
-/// Some columns from row `first` on: `rows` begins with the first of their cells, and they lie `n`
-/// apart.
+/// Write some columns from row `first` on: `rows` starts with the first of their cells, and they
+/// are `n` apart.
 fn put<T: Copy + Default>(columns: &[&[T]], first: usize, rows: &mut [T], n: usize) {
     let whole = <&[&[T]; TILE]>::try_from(columns).ok();
     for (strip, rows) in rows.chunks_mut(TILE * n).enumerate() {
@@ -38,8 +38,8 @@ fn put<T: Copy + Default>(columns: &[&[T]], first: usize, rows: &mut [T], n: usi
     }
 }
 
-/// A whole tile, by a copy: columns often lie a multiple of a page apart, and then they would drive
-/// each other out of the cache before the rest of their lines is needed.
+/// Copy a whole tile: columns are often a multiple of a page apart, and would otherwise evict each
+/// other from the cache before the rest of their lines is used.
 #[inline]
 fn put_tile<T: Copy + Default>(columns: &[&[T]; TILE], start: usize, rows: &mut [T], n: usize) {
     let mut tile = [[T::default(); TILE]; TILE];

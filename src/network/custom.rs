@@ -1,7 +1,7 @@
-//! Functions that no table has: activations and costs of the user's own.
+//! Custom activations and costs.
 //!
-//! They work on blocks of whole rows between the fused kernels of a layer, which then ends with z
-//! and begins again with a. What a function fails with ends the pass, before any update.
+//! They act on blocks of whole rows between the fused kernels of a layer, which then ends with z
+//! and starts again with a. A failure of a function ends the pass, before any update.
 
 use std::error::Error as StdError;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -15,36 +15,36 @@ use crate::machine::pool::Share;
 use crate::machine::real::Real;
 use crate::tables::activation::softmax_prime;
 
-/// What a function failed with.
+/// The error of a function.
 pub type Failure = Box<dyn StdError + Send + Sync>;
 
 /// σ and σ' on blocks of rows, `(rows, n)`.
 ///
-/// They act on each number alone: how rows are dealt to blocks is open.
+/// Both must be elementwise; a batch may be passed in several blocks.
 pub trait CustomActivation<T>: Send + Sync {
-    /// What it is called.
+    /// Return the name.
     fn name(&self) -> &str;
 
-    /// a = σ(z).
+    /// Compute a = σ(z).
     fn sigma(&self, z: ArrayView2<T>) -> Result<Array2<T>, Failure>;
 
-    /// σ'(z, a), the derivative ∂a/∂z.
+    /// Compute σ'(z, a), the derivative ∂a/∂z.
     fn sigma_prime(&self, z: ArrayView2<T>, a: ArrayView2<T>) -> Result<Array2<T>, Failure>;
 }
 
-/// C_i and ∂C/∂a of blocks of rows; each row stands for itself.
+/// C_i and ∂C/∂a of blocks of rows; the rows are independent.
 pub trait CustomCost<T>: Send + Sync {
-    /// What it is called.
+    /// Return the name.
     fn name(&self) -> &str;
 
-    /// C_i, `(rows,)`.
+    /// Compute C_i, `(rows,)`.
     fn costs(&self, a: ArrayView2<T>, y: ArrayView2<T>) -> Result<Array1<T>, Failure>;
 
-    /// ∂C_i/∂a, `(rows, n_L)`.
+    /// Compute ∂C_i/∂a, `(rows, n_L)`.
     fn slope(&self, a: ArrayView2<T>, y: ArrayView2<T>) -> Result<Array2<T>, Failure>;
 }
 
-/// The first failure since it was last taken.
+/// The first failure since the last call of `take`.
 #[derive(Default)]
 pub(crate) struct Failures {
     met: AtomicBool,
@@ -61,14 +61,14 @@ impl Failures {
         self.first.lock().unwrap().take()
     }
 
-    /// Notes a failure; the first one counts.
+    /// Record a failure; the first one counts.
     #[cold]
     pub fn record(&self, failure: impl Into<Failure>) {
         self.first.lock().unwrap().get_or_insert(failure.into());
         self.met.store(true, Relaxed);
     }
 
-    /// What was computed, unless it failed or has another shape.
+    /// Return the computed array, or record its failure or wrong shape.
     fn kept<T, D: Dimension>(
         &self,
         computed: Result<Array<T, D>, Failure>,
@@ -83,14 +83,14 @@ impl Failures {
     }
 }
 
-/// A function and where its failures go.
+/// A function, and the place for its failures.
 pub(crate) struct Custom<F: ?Sized> {
     pub function: Box<F>,
     pub failures: Arc<Failures>,
 }
 
 impl<T: Real> Custom<dyn CustomActivation<T>> {
-    /// a = σ(z) for the rows of one share.
+    /// Compute a = σ(z) for the rows of one share.
     pub fn sigma(&self, z: &Panels<T>, a: &Panels<T>, rows: &Share) {
         if self.failures.any() {
             return;
@@ -102,7 +102,7 @@ impl<T: Real> Custom<dyn CustomActivation<T>> {
         }
     }
 
-    /// δ ⊙ σ'(z, a) for the rows of one share.
+    /// Compute δ ⊙ σ'(z, a) for the rows of one share.
     pub fn slope(&self, z: &Panels<T>, a: &Panels<T>, delta: &Panels<T>, rows: &Share) {
         if self.failures.any() {
             return;
@@ -116,7 +116,7 @@ impl<T: Real> Custom<dyn CustomActivation<T>> {
 }
 
 impl<T: Real> Custom<dyn CustomCost<T>> {
-    /// C_i, and ∂C/∂a in the place of δ, for the rows of one share; after softmax δ itself.
+    /// Compute C_i, and ∂C/∂a in the place of δ, for the rows of one share; after softmax δ itself.
     pub fn output(
         &self,
         [a, y, delta]: [&Panels<T>; 3],
@@ -149,7 +149,7 @@ impl<T: Real> Custom<dyn CustomCost<T>> {
     }
 }
 
-/// Some rows in one piece.
+/// Return some rows as an array.
 fn block<T: Real>(panels: &Panels<T>, rows: &Share) -> Array2<T> {
     let mut block = Array2::from_elem((rows.len(), panels.n), T::ZERO);
     for (row, mut to) in rows.range().zip(block.rows_mut()) {
@@ -158,11 +158,11 @@ fn block<T: Real>(panels: &Panels<T>, rows: &Share) -> Array2<T> {
     block
 }
 
-/// Back into their panels.
+/// Write rows back to their panels.
 fn put<T: Real>(block: &Array2<T>, panels: &Panels<T>, rows: &Share) {
     let block = block.as_standard_layout();
     for (row, from) in rows.range().zip(block.rows()) {
-        // SAFETY: a row of this worker's.
+        // SAFETY: a row that this worker owns.
         unsafe { panels.put_row(row, from.to_slice().expect("standard layout")) };
     }
 }

@@ -7,10 +7,10 @@ use crate::machine::pool::Share;
 use crate::machine::real::Real;
 use crate::tables::activation::Activation;
 
-/// a = σ(z) for the neurons of some panels.
+/// Computes a = σ(z) for the neurons of some panels.
 pub struct Activate<'a, T> {
     pub activation: Activation,
-    /// The weights of the layer, whose panels are as wide as those of its neurons.
+    /// The weights of the layer: their panels give the widths.
     pub w: &'a Packed<T>,
     pub z: Option<&'a Panels<T>>,
     pub a: &'a Panels<T>,
@@ -23,7 +23,8 @@ impl<T: Real> Kernel for Activate<'_, T> {
     fn run<S: Simd>(self) {
         let Self { activation, w, z, a, rows, panels } = self;
         for p in panels {
-            // SAFETY: this worker's rows of one of its panels; z, if there is one, lies elsewhere.
+            // SAFETY: this worker's rows of one of its panels; z, if there is one, is another
+            // buffer.
             let out = unsafe { a.write(p, rows) };
             if let Some(z) = z {
                 out.copy_from_slice(z.read(p, rows));
@@ -38,7 +39,7 @@ impl<T: Real> Kernel for Activate<'_, T> {
     }
 }
 
-/// σ of the first `N` numbers of each line, as many lines at a time as fill one.
+/// Compute σ of the first `N` numbers of each line, as many lines at a time as fill one.
 #[inline(always)]
 pub fn sigma_of_lines<T: Real, S: Simd, const N: usize>(activation: Activation, lines: &mut [T]) {
     if lines.len() == T::LINE {
@@ -58,7 +59,7 @@ pub fn sigma_of_lines<T: Real, S: Simd, const N: usize>(activation: Activation, 
     }
 }
 
-/// Brings the first `N` numbers of up to LINE / N lines together in one.
+/// Pack the first `N` numbers of up to LINE / N lines into one line.
 #[inline(always)]
 pub fn pack<T: Real, const N: usize>(lines: &[T], full: &mut [T; LINE_MAX]) {
     for (line, to) in lines.chunks_exact(T::LINE).zip(full.chunks_exact_mut(N)) {
@@ -66,7 +67,7 @@ pub fn pack<T: Real, const N: usize>(lines: &[T], full: &mut [T; LINE_MAX]) {
     }
 }
 
-/// Puts the numbers of one line back to where [`pack`] took them from.
+/// Unpack the numbers of one line to the places from which [`pack`] took them.
 #[inline(always)]
 fn unpack<T: Real, const N: usize>(full: &[T], lines: &mut [T]) {
     for (line, from) in lines.chunks_exact_mut(T::LINE).zip(full.chunks_exact(N)) {
@@ -74,10 +75,10 @@ fn unpack<T: Real, const N: usize>(full: &[T], lines: &mut [T]) {
     }
 }
 
-/// One thing times another, element by element: activations or δ and a mask of dropout.
+/// Multiplies elementwise: activations or δ by a dropout mask.
 pub struct Multiply<'a, T> {
     pub by: &'a Panels<T>,
-    /// Other panels than `out`; without them the values of `out` itself.
+    /// The values to multiply; None for those of `out` itself.
     pub values: Option<&'a Panels<T>>,
     pub out: &'a Panels<T>,
     pub rows: &'a Share,
@@ -88,8 +89,8 @@ impl<T: Real> Kernel for Multiply<'_, T> {
     fn run<S: Simd>(self) {
         for p in 0..self.out.panels() {
             let by = self.by.read(p, self.rows);
-            // SAFETY: this worker's rows; what they are multiplied by lies elsewhere, and so do the
-            // values where they are others.
+            // SAFETY: this worker's rows; the factors, and the values if given, are in other
+            // buffers.
             let out = unsafe { self.out.write(p, self.rows) }.iter_mut();
             match self.values {
                 None => out.zip(by).for_each(|(v, by)| *v *= *by),
@@ -102,7 +103,7 @@ impl<T: Real> Kernel for Multiply<'_, T> {
     }
 }
 
-/// δ ⊙ σ'(z, a) for the neurons of some panels of a hidden layer.
+/// Computes δ ⊙ σ'(z, a) for the neurons of some panels of a hidden layer.
 pub struct Slope<'a, T> {
     pub activation: Activation,
     pub z: &'a Panels<T>,
@@ -117,7 +118,7 @@ impl<T: Real> Kernel for Slope<'_, T> {
     fn run<S: Simd>(self) {
         for p in self.panels {
             let (z, a) = (self.z.read(p, self.rows), self.a.read(p, self.rows));
-            // SAFETY: this worker's rows of one of its panels; z and a lie elsewhere.
+            // SAFETY: this worker's rows of one of its panels; z and a are other buffers.
             let delta = unsafe { self.delta.write(p, self.rows) };
             self.activation.sigma_prime::<T, S>(z, a, delta);
         }

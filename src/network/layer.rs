@@ -1,4 +1,4 @@
-//! One dense layer: its parameters, and its forward pass beside its backward pass.
+//! One dense layer: its parameters, its forward pass and its backward pass.
 
 use std::ops::Range;
 
@@ -16,50 +16,50 @@ use crate::network::softmax_output::ActivateRows;
 use crate::tables::activation::Activation;
 use crate::tables::optimizer::Penalty;
 
-/// What a layer has beside its activation; nothing by default.
+/// The options of a layer besides its activation; all off by default.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Options {
-    /// The share of the layer's activations that training leaves out.
+    /// The fraction of the layer's activations that training drops.
     pub dropout: f64,
-    /// What is added to the gradient of the weights.
+    /// The penalty that is added to the gradient of the weights.
     pub penalty: Penalty,
-    /// The largest norm of a neuron's incoming weights; 0 for none.
+    /// The largest norm of a neuron's incoming weights; 0 for no limit.
     pub max_norm: f64,
-    /// Whether the activation sees normalised z.
+    /// True if the activation receives normalized z.
     pub layer_norm: bool,
 }
 
 impl Options {
-    /// Whether an update does nothing but what its rule says.
+    /// Return true if an update follows its rule alone.
     pub fn is_plain(&self) -> bool {
         self.penalty == Penalty::default()
     }
 }
 
 /// The most floating-point operations between two questions whether to stop, times the bytes of a
-/// number: some hundredths of a second, for which Ctrl-C waits. A panel of a large layer may take longer.
+/// number: Ctrl-C waits for some hundredths of a second. A panel of a large layer may take longer.
 pub const PRODUCT_WORK: u64 = 20_000_000_000;
 
-/// Weights `w`, biases `b` and the activation of n_out neurons that see n_in activations.
+/// Weights `w`, biases `b` and the activation of n_out neurons with n_in inputs.
 pub struct Layer<T> {
     pub n_in: usize,
     pub n_out: usize,
-    /// Identity where the layer has its own.
+    /// Identity if the activation is custom.
     pub activation: Activation,
     pub custom: Option<Custom<dyn CustomActivation<T>>>,
     pub options: Options,
-    /// Wᵀ in panels of output neurons: what the forward product reads and the gradient writes.
+    /// Wᵀ in panels of output neurons: the forward product reads it, the gradient writes it.
     pub w: Packed<T>,
-    /// W in panels of input neurons, for δ W; the first layer has no layer before it.
+    /// W in panels of input neurons, for δ W; None for the first layer.
     pub w_back: Option<Packed<T>>,
     /// Biases, padded to whole panels.
     pub b: Buffer<T>,
-    /// Gains and shifts of layer normalisation, padded likewise; empty without it.
+    /// Gains and shifts of layer normalization, padded likewise; empty without it.
     pub norm: [Buffer<T>; 2],
 }
 
 impl<T: Real> Layer<T> {
-    /// A layer whose parameters are zero.
+    /// Return a layer whose parameters are zero.
     pub fn zeros(
         n_in: usize,
         n_out: usize,
@@ -74,7 +74,7 @@ impl<T: Real> Layer<T> {
         Ok(Self { n_in, n_out, activation, custom: None, options, w, w_back, b, norm })
     }
 
-    /// Takes what it has beside its activation; gains begin at 1 and shifts at 0.
+    /// Set the options; gains start at 1 and shifts at 0.
     pub fn set_options(&mut self, options: Options) -> Result<(), Error> {
         let length = if options.layer_norm { self.b.len() } else { 0 };
         self.norm = [Buffer::zeros(length)?, Buffer::zeros(length)?];
@@ -83,7 +83,7 @@ impl<T: Real> Layer<T> {
         Ok(())
     }
 
-    /// Gains of 1 and shifts of 0.
+    /// Set the gains to 1 and the shifts to 0.
     pub fn reset_norm(&mut self) {
         if self.has_norm() {
             let [gain, shift] = &mut self.norm;
@@ -92,33 +92,33 @@ impl<T: Real> Layer<T> {
         }
     }
 
-    /// Whether it has layer normalisation.
+    /// Return true if the layer has layer normalization.
     pub fn has_norm(&self) -> bool {
         !self.norm[0].is_empty()
     }
 
-    /// What its activation is called.
+    /// Return the name of the activation.
     pub fn activation_name(&self) -> String {
         let custom = self.custom.as_ref().map(|custom| custom.function.name().to_owned());
         custom.unwrap_or_else(|| self.activation.to_string())
     }
 
-    /// Whether σ' is computed from z as well as a.
+    /// Return true if σ' is computed from z as well as a.
     pub fn needs_z(&self) -> bool {
         self.custom.is_some() || self.activation.needs_z()
     }
 
-    /// The weights as the derivation writes them: `(n_out, n_in)`, row by row.
+    /// Return the weights as in the derivation: `(n_out, n_in)`, row by row.
     pub fn weights(&self) -> Result<Vec<T>, Error> {
         rows_of(&self.w)
     }
 
-    /// The `n_out` biases.
+    /// Return the `n_out` biases.
     pub fn biases(&self) -> &[T] {
         &self.b.as_slice()[..self.n_out]
     }
 
-    /// Takes `(n_out, n_in)` weights, row by row.
+    /// Set the `(n_out, n_in)` weights, row by row.
     pub fn set_weights(&mut self, weights: &[T]) {
         for (j, row) in weights.chunks_exact(self.n_in).enumerate() {
             for (k, &w) in row.iter().enumerate() {
@@ -132,13 +132,13 @@ impl<T: Real> Layer<T> {
         }
     }
 
-    /// Takes `n_out` biases.
+    /// Set the `n_out` biases.
     pub fn set_biases(&mut self, biases: &[T]) {
         self.b.as_mut_slice()[..self.n_out].copy_from_slice(biases);
     }
 
-    /// z = a_prev Wᵀ + b, then a = σ(z); `z` is kept apart where it is asked for, with layer
-    /// normalisation what σ sees. A softmax is left to [`Self::activate_rows`].
+    /// Compute z = a_prev Wᵀ + b, then a = σ(z). `z` is stored separately if given; with layer
+    /// normalization it is the input of σ. [`Self::activate_rows`] computes a softmax.
     ///
     /// Equation 1 of docs/derivation.md.
     #[inline(always)]
@@ -167,8 +167,7 @@ impl<T: Real> Layer<T> {
         }
     }
 
-    /// a = σ(z) where σ takes a row at a time; `scratch` has room for a line of
-    /// rows.
+    /// Compute a = σ(z) if σ acts on whole rows; `scratch` holds a line of rows.
     #[inline(always)]
     pub fn activate_rows(
         &self,
@@ -183,7 +182,7 @@ impl<T: Real> Layer<T> {
         }
     }
 
-    /// δ := δ ⊙ σ'(z, a), where σ acts on each neuron alone.
+    /// Compute δ := δ ⊙ σ'(z, a) if σ is elementwise.
     #[inline(always)]
     pub fn slope(
         &self,
@@ -200,7 +199,7 @@ impl<T: Real> Layer<T> {
         }
     }
 
-    /// From δ of what σ sees to δ of z, under layer normalisation.
+    /// Turn δ of the input of σ into δ of z, for layer normalization.
     #[inline(always)]
     pub fn denormalize(
         &self,
@@ -214,9 +213,9 @@ impl<T: Real> Layer<T> {
         }
     }
 
-    /// From δ of this layer to δ of the layer before: δ_prev = (δ W) ⊙ σ'(z_prev, a_prev).
+    /// Compute δ of the layer before from δ of this layer: δ_prev = (δ W) ⊙ σ'(z_prev, a_prev).
     ///
-    /// Equation 11 of docs/derivation.md; a mask of dropout stands between a_prev and W.
+    /// Equation 11 of docs/derivation.md; a dropout mask lies between a_prev and W.
     #[inline(always)]
     pub fn backward(
         &self,
@@ -239,12 +238,12 @@ impl<T: Real> Layer<T> {
 }
 
 impl<T: Real> Layer<T> {
-    /// Renews all of `w_back` after `w` has changed.
+    /// Update all of `w_back` after `w` has changed.
     pub fn copy_all_back(&mut self) {
         self.copy_back(&Worker::alone());
     }
 
-    /// Shortens the incoming weights of each neuron whose norm is too large, one worker's share.
+    /// Scale down the incoming weights of each neuron whose norm is too large, one worker's share.
     pub fn limit_norms(&self, worker: &Worker) {
         let most = self.options.max_norm;
         if most == 0.0 {
@@ -253,7 +252,7 @@ impl<T: Real> Layer<T> {
         for p in worker.share(self.w.panels()).range() {
             let width = self.w.width(p);
             let (from, length) = (self.w.offset(p, 0), self.n_in * width);
-            // SAFETY: the panel is this worker's share; nobody reads weights before all are through.
+            // SAFETY: the panel is this worker's share; nobody reads weights before all are done.
             let values = unsafe { self.w.values.slice_mut_unchecked(from, length) };
             for j in 0..width {
                 let weights = || values.iter().skip(j).step_by(width);
@@ -266,7 +265,7 @@ impl<T: Real> Layer<T> {
         }
     }
 
-    /// Renews one worker's share of `w_back` after all of `w` has changed.
+    /// Update one worker's share of `w_back` after all of `w` has changed.
     pub fn copy_back(&self, worker: &Worker) {
         let Some(back) = &self.w_back else { return };
         for q in worker.share(back.panels()).range() {
@@ -274,7 +273,7 @@ impl<T: Real> Layer<T> {
         }
     }
 
-    /// Renews a block of `w_back` after that of `w` has changed.
+    /// Update a block of `w_back` after that of `w` has changed.
     pub fn copy_tile_back(&self, q: usize, p: usize) {
         let n_in = T::LINE.min(self.n_in - q * T::LINE);
         with_width!(self.w.width(p), self.copy_block::<Portable, _>((q, n_in), p));
@@ -284,12 +283,12 @@ impl<T: Real> Layer<T> {
         let Some(back) = &self.w_back else { return };
         let n_out = N.min(self.n_out - p * T::LINE);
         let w = self.w.values.slice(self.w.offset(p, q * T::LINE), n_in * N);
-        // SAFETY: block (q, p) of `w_back` goes with that of `w`, which is this worker's.
+        // SAFETY: block (q, p) of `w_back` belongs to that of `w`, which this worker owns.
         unsafe { transpose::<T, S, N>(w, q, n_in, p, n_out, back) };
     }
 }
 
-/// `(k, n)` panels as n rows of k.
+/// Return `(k, n)` panels as n rows of k.
 pub fn rows_of<T: Real>(packed: &Packed<T>) -> Result<Vec<T>, Error> {
     let values = packed.values.as_slice();
     let rows = 0..packed.n;

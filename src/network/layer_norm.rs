@@ -1,8 +1,9 @@
-//! Layer normalisation: z of a layer brought to mean 0 and variance 1, sample by sample.
+//! Layer normalization: scales z of a layer to mean 0 and variance 1, sample by sample.
 //!
-//! The activation sees gain ẑ + shift with ẑ = (z - mean) / √(variance + ε), mean and variance over
-//! the neurons of the layer (Ba, Kiros and Hinton, 2016, eq. 3). A sum over neurons is one chain a
-//! lane of the panels, then one chain over the lanes: the same bits on every instruction set.
+//! The activation receives gain ẑ + shift with ẑ = (z - mean) / √(variance + ε), mean and variance
+//! over the neurons of the layer (Ba, Kiros and Hinton, 2016, eq. 3). A sum over neurons is one
+//! chain for each lane of the panels, then one chain over the lanes: the same bits on every
+//! instruction set.
 
 use std::ops::Range;
 
@@ -11,18 +12,19 @@ use crate::machine::kernel::{Buffer, Kernel, Panels, Simd, first, unroll, with_w
 use crate::machine::pool::Share;
 use crate::machine::real::Real;
 
-/// What is added to the variance, as PyTorch does.
+/// The term added to the variance, as in PyTorch.
 const EPSILON: f64 = 1e-5;
 
-/// Rows that go side by side: their sums wait for each of their additions, and stay in registers.
+/// Rows that are processed together: each sum has to wait for its additions, and all stay in
+/// registers.
 const GROUP: usize = 4;
 
-/// What goes over a worker's rows in groups.
+/// A kernel that processes a worker's rows in groups.
 ///
-/// Panel by panel, and in each row by row. A line is read, worked on and put back as a whole: the
-/// compiler would else take the lines of a group apart and put the same lanes together.
+/// It goes panel by panel, and within each row by row. It reads, changes and writes a line as a
+/// whole: otherwise the compiler splits the lines of a group and combines the same lanes.
 trait Groups<T: Real> {
-    /// `G` rows from `row` on, in lines of `W` numbers.
+    /// Process `G` rows from `row` on, in lines of `W` numbers.
     fn group<const W: usize, const G: usize>(&self, row: usize);
 
     #[inline(always)]
@@ -38,9 +40,10 @@ trait Groups<T: Real> {
     }
 }
 
-/// What a layer with normalisation keeps of a forward pass for the pass back, one row a sample.
+/// The values that layer normalization keeps from the forward pass for the backward pass, one row
+/// for each sample.
 pub struct NormCache<T> {
-    /// z itself, where it is asked for.
+    /// z itself, if requested.
     pub z: Option<Panels<T>>,
     /// ẑ.
     hat: Panels<T>,
@@ -51,7 +54,7 @@ pub struct NormCache<T> {
 }
 
 impl<T: Real> NormCache<T> {
-    /// Room for `rows` rows of `n` neurons.
+    /// Allocate `rows` rows of `n` neurons.
     pub fn zeros(rows: usize, n: usize, keep_z: bool) -> Result<Self, Error> {
         let panels = || Panels::zeros(rows, n);
         Ok(Self {
@@ -63,7 +66,7 @@ impl<T: Real> NormCache<T> {
     }
 }
 
-/// From z to gain ẑ + shift, in place.
+/// Replaces z by gain ẑ + shift.
 pub struct Normalize<'a, T> {
     pub gain: &'a Buffer<T>,
     pub shift: &'a Buffer<T>,
@@ -77,7 +80,7 @@ impl<T: Real> Kernel for Normalize<'_, T> {
     fn run<S: Simd>(self) {
         if let Some(z) = self.kept.and_then(|kept| kept.z.as_ref()) {
             for p in 0..z.panels() {
-                // SAFETY: this worker's rows of panels that are not `values`.
+                // SAFETY: this worker's rows of panels other than `values`.
                 let z = unsafe { z.write(p, self.rows) };
                 z.copy_from_slice(self.values.read(p, self.rows));
             }
@@ -92,7 +95,7 @@ impl<T: Real> Groups<T> for Normalize<'_, T> {
         let Self { gain, shift, kept, values, rows } = self;
         let [gain, shift] = [gain, shift].map(|vector| vector.as_slice());
         let count = T::ONE / T::from_f64(values.n as f64);
-        // SAFETY: this worker's rows, and no line is kept beside another.
+        // SAFETY: this worker's rows, and only one line is borrowed at a time.
         let line = |panels, p, g| unsafe { line::<T, W>(panels, p, rows, row + g) };
         let mut sums = [[T::ZERO; W]; G];
         for p in 0..values.panels() {
@@ -136,7 +139,7 @@ impl<T: Real> Groups<T> for Normalize<'_, T> {
     }
 }
 
-/// From δ of what the activation sees to δ of z, in place, with ∂C/∂gain and ∂C/∂shift.
+/// Replaces δ of the input of the activation by δ of z, and computes ∂C/∂gain and ∂C/∂shift.
 ///
 /// With g = δ gain: (g - mean g - ẑ mean(g ẑ)) / √(variance + ε), means over the neurons.
 pub struct Denormalize<'a, T> {
@@ -158,7 +161,7 @@ impl<T: Real> Groups<T> for Denormalize<'_, T> {
     fn group<const W: usize, const G: usize>(&self, row: usize) {
         let Self { gain, kept: NormCache { hat, scale, grads, .. }, delta, rows } = self;
         let count = T::ONE / T::from_f64(delta.n as f64);
-        // SAFETY: this worker's rows, and no line is kept beside another.
+        // SAFETY: this worker's rows, and only one line is borrowed at a time.
         let line = |panels, p, g| unsafe { line::<T, W>(panels, p, rows, row + g) };
         let gain = |p: usize| first::<T, W>(&gain.as_slice()[p * W..]);
         let (mut sums, mut alongs) = ([[T::ZERO; W]; G], [[T::ZERO; W]; G]);
@@ -187,7 +190,7 @@ impl<T: Real> Groups<T> for Denormalize<'_, T> {
                     let rest = slope[n] * gain[n] - means[I];
                     slope[n] = (-hat[n]).mul_add(alongs[I], rest) * scales[I];
                 }
-                // No neuron stands in the padding, so it has no error.
+                // The padding holds no neuron, so it has no error.
                 blank(&mut slope, delta.n - p * W);
                 *line(delta, p, I) = slope;
             });
@@ -195,34 +198,34 @@ impl<T: Real> Groups<T> for Denormalize<'_, T> {
     }
 }
 
-/// The line of a row of a worker's `rows` in panel `p`.
+/// Return the line of row `row` in panel `p`.
 ///
 /// # Safety
 ///
-/// As for [`Panels::write`]; `row` is one of `rows`.
+/// See [`Panels::write`]; `row` is one of `rows`.
 #[inline(always)]
-#[allow(clippy::mut_from_ref)] // the cells allow it; the caller answers for the rest
+#[allow(clippy::mut_from_ref)] // the cells allow it; the caller guarantees the rest
 unsafe fn line<'a, T: Real, const W: usize>(
     panels: &'a Panels<T>,
     p: usize,
     rows: &Share,
     row: usize,
 ) -> &'a mut [T; W] {
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees it.
     let lines = unsafe { panels.write(p, rows) }.as_chunks_mut().0;
     &mut lines[row - rows.start()]
 }
 
-/// Puts zeros where no neuron stands, of which a line has `used` at most.
+/// Write zeros in the padding, after `used` neurons of a line.
 #[inline(always)]
 fn blank<T: Real, const W: usize>(line: &mut [T; W], used: usize) {
-    // Not a slice of as many: a call to fill it would keep all sums in memory.
+    // Not on a slice: a call to fill it would keep all sums in memory.
     for (n, value) in line.iter_mut().enumerate() {
         *value = if n < used { *value } else { T::ZERO };
     }
 }
 
-/// The sum of all lanes, in their order, of each row of a group.
+/// Return the sum of all lanes, in their order, of each row of a group.
 #[inline(always)]
 fn totals<T: Real, const W: usize, const G: usize>(rows: &[[T; W]; G]) -> [T; G] {
     let mut sums = [T::ZERO; G];

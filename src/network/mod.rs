@@ -1,4 +1,4 @@
-//! What a network is, and its passes forward and backward.
+//! The network, and its forward and backward passes.
 
 pub mod custom;
 pub mod elementwise;

@@ -1,4 +1,4 @@
-//! A network: validated construction, parameters, and passes forward and back over arrays.
+//! A network: validated construction, parameters and options.
 
 use std::sync::{Arc, Mutex};
 
@@ -23,35 +23,35 @@ use crate::tables::cost::Cost;
 use crate::tables::init::{Init, Shape};
 use crate::tables::optimizer::{Optimizer, Rule};
 
-/// Rows that go through all layers together, so that their activations stay in the cache.
+/// Rows that pass through all layers together, so that their activations stay in the cache.
 pub const ROW_BLOCK: usize = 192;
 
-/// Floating-point operations under which a piece of work is not worth sharing: it takes about as
-/// long as two threads need to meet twice.
+/// Floating-point operations below which work is not shared: two threads need about as long to
+/// synchronize twice.
 const SHARED_WORK: usize = 1_000_000;
 
-/// Rows a worker under which sharing them is only worth while for much work: each worker would read
-/// all weights for a few rows.
+/// Rows per worker below which only large work is shared: each worker would read all weights for a
+/// few rows.
 const SHARED_ROWS: usize = 8;
 const MUCH_WORK: usize = 100_000_000;
 
-/// Memory for the next snapshot of a network: to get some megabytes from the system may take as long
-/// as a step.
+/// Memory for the next snapshot of a network: to get some megabytes from the system may take as
+/// long as a step.
 pub(crate) type SpareBuffers<T> = Arc<Mutex<Vec<Buffer<T>>>>;
 
 /// Dense layers, a cost, and the rule that trains them.
 pub struct Network<T> {
     pub(crate) layers: Vec<Layer<T>>,
-    /// What is trained for, unless the network has its own.
+    /// The cost of the table; unused if there is a custom cost.
     pub(crate) cost: Cost,
     pub(crate) custom_cost: Option<Custom<dyn CustomCost<T>>>,
     pub(crate) failures: Arc<Failures>,
     pub(crate) isa: Isa,
     pub(crate) optimizer: Optimizer<T>,
     pub(crate) tiles: Tiles,
-    /// Whether a layer is so large that Ctrl-C should not wait for the rest of it.
+    /// True if a layer is so large that Ctrl-C should not wait for the rest of it.
     pub(crate) large: bool,
-    /// A moving average of the parameters, once a training has asked for one.
+    /// A moving average of the parameters, if the last training computed one.
     pub(crate) averaged: Option<Gradient<T>>,
     /// The buffers of the last forward pass and of the last training, kept for the next.
     pub(crate) forward: Mutex<Option<Workspace<T>>>,
@@ -62,14 +62,15 @@ pub struct Network<T> {
     pub(crate) spare: SpareBuffers<T>,
     /// Memory for the parameters that a long update replaces.
     pub(crate) saved: Option<SavedParameters<T>>,
-    /// Where gradients are added up that come from several machines.
+    /// The sums of gradients that come from several machines.
     pub(crate) shared: Option<GradientTree<T>>,
 }
 
 impl<T: Real> Network<T> {
-    /// A network of `sizes[0]` inputs and then one layer for each further size, all parameters 0.
+    /// Return a network of `sizes[0]` inputs and one layer for each further size, with all
+    /// parameters 0.
     ///
-    /// `activations` has one entry a layer, the last of them the output's.
+    /// `activations` has one entry for each layer, the output's last.
     pub fn new(sizes: &[usize], activations: &[Activation], cost: Cost) -> Result<Self, Error> {
         if sizes.len() < 2 || sizes.contains(&0) {
             return Err(Error::Sizes { given: sizes.to_vec() });
@@ -113,7 +114,7 @@ impl<T: Real> Network<T> {
         })
     }
 
-    /// Gives each layer what it has beside its activation; what the optimiser remembers is lost.
+    /// Set the options of each layer; the moments of the optimizer start again at zero.
     pub fn set_options(&mut self, options: &[Options]) -> Result<(), Error> {
         for (l, (layer, options)) in self.layers.iter_mut().zip(options).enumerate() {
             if options.layer_norm && layer.n_out == 1 {
@@ -126,7 +127,7 @@ impl<T: Real> Network<T> {
         self.set_optimizer(self.optimizer.rule)
     }
 
-    /// Gives layer `l` (from 0) an activation that is in no table.
+    /// Set a custom activation for layer `l` (from 0).
     pub fn use_activation(
         &mut self,
         l: usize,
@@ -142,61 +143,61 @@ impl<T: Real> Network<T> {
         Ok(())
     }
 
-    /// Trains for a cost that is in no table from now on.
+    /// Use a custom cost from now on.
     pub fn use_cost(&mut self, function: Box<dyn CustomCost<T>>) {
         self.custom_cost = Some(Custom { function, failures: self.failures.clone() });
         self.training = None;
     }
 
-    /// What a function of the user's own has failed with, or a label that was none, once; what the
-    /// call that met it returned means nothing then, and no update was made from it.
+    /// Return the failure of a custom function or an invalid label, once. The result of the call in
+    /// which it happened is undefined, and no update was made from it.
     pub fn take_failure(&self) -> Option<Failure> {
         if self.failures.any() { self.failures.take() } else { None }
     }
 
-    /// The numbers of neurons, inputs first.
+    /// Return the numbers of neurons, inputs first.
     pub fn sizes(&self) -> Vec<usize> {
         let outputs = self.layers.iter().map(|layer| layer.n_out);
         std::iter::once(self.layers[0].n_in).chain(outputs).collect()
     }
 
-    /// Checks the lengths of samples.
+    /// Check the lengths of samples.
     pub(crate) fn check(&self, samples: &Samples<T>) -> Result<(), Error> {
         samples.check(self.n_in(), self.n_out())
     }
 
-    /// The activations of the table, output last; identity where a layer has its own.
+    /// Return the activations of the table, output last; identity for a custom activation.
     pub fn activations(&self) -> Vec<Activation> {
         self.layers.iter().map(|layer| layer.activation).collect()
     }
 
-    /// The activations as they are written, output last.
+    /// Return the activations as text, output last.
     pub fn activation_names(&self) -> Vec<String> {
         self.layers.iter().map(Layer::activation_name).collect()
     }
 
-    /// The cost of the table; of no meaning where the network has its own.
+    /// Return the cost of the table; meaningless if the network has a custom cost.
     pub fn cost(&self) -> Cost {
         self.cost
     }
 
-    /// The cost as it is written.
+    /// Return the cost as text.
     pub fn cost_name(&self) -> String {
         let custom = self.custom_cost.as_ref().map(|custom| custom.function.name().to_owned());
         custom.unwrap_or_else(|| self.cost.to_string())
     }
 
-    /// n_0, the number of inputs.
+    /// Return n_0, the number of inputs.
     pub fn n_in(&self) -> usize {
         self.layers[0].n_in
     }
 
-    /// n_L, the number of outputs.
+    /// Return n_L, the number of outputs.
     pub fn n_out(&self) -> usize {
         self.layers[self.layers.len() - 1].n_out
     }
 
-    /// Draws new parameters by the initialiser called `init`.
+    /// Draw new parameters by the initializer `init`.
     pub fn initialize(&mut self, init: &str, seed: u64) -> Result<(), Error> {
         let init = Init::from_text(init)?;
         self.averaged = None;
@@ -217,19 +218,19 @@ impl<T: Real> Network<T> {
         Ok(())
     }
 
-    /// W of each layer, `(n_out, n_in)`.
+    /// Return W of each layer, `(n_out, n_in)`.
     pub fn weights(&self) -> Result<Vec<Array2<T>>, Error> {
         let shaped = |layer: &Layer<T>| Ok(matrix(layer.n_out, layer.n_in, layer.weights()?));
         self.layers.iter().map(shaped).collect()
     }
 
-    /// b of each layer, `(n_out,)`.
+    /// Return b of each layer, `(n_out,)`.
     pub fn biases(&self) -> Result<Vec<Array1<T>>, Error> {
         let copied = |layer: &Layer<T>| Ok(memory::copy(layer.biases())?.into());
         self.layers.iter().map(copied).collect()
     }
 
-    /// Whether no parameter is NaN or infinite.
+    /// Return true if no parameter is NaN or infinite.
     pub fn is_finite(&self) -> bool {
         self.layers.iter().all(|layer| {
             let vectors = std::iter::once(&layer.b).chain(&layer.norm);
@@ -238,12 +239,12 @@ impl<T: Real> Network<T> {
         })
     }
 
-    /// The gains of each layer with layer normalisation, `(n_out,)`.
+    /// Return the gains of each layer with layer normalization, `(n_out,)`.
     pub fn gains(&self) -> Result<Vec<Option<Array1<T>>>, Error> {
         self.norm_vectors(0)
     }
 
-    /// The shifts of each layer with layer normalisation, `(n_out,)`.
+    /// Return the shifts of each layer with layer normalization, `(n_out,)`.
     pub fn shifts(&self) -> Result<Vec<Option<Array1<T>>>, Error> {
         self.norm_vectors(1)
     }
@@ -252,12 +253,12 @@ impl<T: Real> Network<T> {
         self.layers.iter().map(|layer| vector(layer, &layer.norm[part])).collect()
     }
 
-    /// Replaces the gains of layer `l` (from 0).
+    /// Replace the gains of layer `l` (from 0).
     pub fn set_gains(&mut self, l: usize, gains: ArrayView1<T>) -> Result<(), Error> {
         self.set_norm_vector(l, (0, "gains"), gains)
     }
 
-    /// Replaces the shifts of layer `l` (from 0).
+    /// Replace the shifts of layer `l` (from 0).
     pub fn set_shifts(&mut self, l: usize, shifts: ArrayView1<T>) -> Result<(), Error> {
         self.set_norm_vector(l, (1, "shifts"), shifts)
     }
@@ -277,8 +278,8 @@ impl<T: Real> Network<T> {
         Ok(())
     }
 
-    /// Replaces W of layer `l` (from 0); the average of the parameters, which no longer belongs to
-    /// them, is dropped, as by the other setters.
+    /// Replace W of layer `l` (from 0). Like the other setters, it drops the average of the
+    /// parameters, which no longer belongs to them.
     pub fn set_weights(&mut self, l: usize, w: ArrayView2<T>) -> Result<(), Error> {
         self.averaged = None;
         let layer = &mut self.layers[l];
@@ -287,7 +288,7 @@ impl<T: Real> Network<T> {
         Ok(())
     }
 
-    /// Replaces b of layer `l` (from 0).
+    /// Replace b of layer `l` (from 0).
     pub fn set_biases(&mut self, l: usize, b: ArrayView1<T>) -> Result<(), Error> {
         self.averaged = None;
         let layer = &mut self.layers[l];
@@ -296,26 +297,27 @@ impl<T: Real> Network<T> {
         Ok(())
     }
 
-    /// Trains by `rule` from now on; its memory starts anew.
+    /// Train by `rule` from now on; its moments start at zero.
     pub fn set_optimizer(&mut self, rule: Rule) -> Result<(), Error> {
         self.optimizer = Optimizer::new(rule, lengths(&self.layers))?;
-        self.saved = None; // it is laid out for the moments of the rule before
+        self.saved = None; // it fits the moments of the previous rule
         Ok(())
     }
 
-    /// Floating-point operations of a forward pass of one sample.
+    /// Return the floating-point operations of a forward pass of one sample.
     pub(crate) fn forward_work(&self) -> usize {
         let work = self.layers.iter().map(|layer| layer.n_in.saturating_mul(2 * layer.n_out));
         work.fold(0, usize::saturating_add)
     }
 
-    /// Floating-point operations of a step: forward and gradient, and δ W but in the first layer.
+    /// Return the floating-point operations of a step: forward, gradient, and δ W except in the
+    /// first layer.
     pub(crate) fn step_work(&self, batch: usize) -> usize {
         let first = self.layers[0].n_in.saturating_mul(2 * self.layers[0].n_out);
         batch.saturating_mul(self.forward_work().saturating_mul(3) - first)
     }
 
-    /// The threads worth using for work of so many operations on so many rows.
+    /// Return the number of threads worth using for this many operations and rows.
     pub(crate) fn threads_for(work: usize, rows: usize) -> usize {
         if work < SHARED_WORK || (rows < 2 * SHARED_ROWS && work < MUCH_WORK) {
             return 1;
@@ -323,14 +325,14 @@ impl<T: Real> Network<T> {
         pool::threads()
     }
 
-    /// Arrays of m rows for the layers from number `first` on.
+    /// Return arrays of m rows for the layers from number `first` on.
     pub(crate) fn empty(&self, m: usize, first: usize) -> Result<Vec<Array2<T>>, Error> {
         let sizes = self.sizes();
         sizes[first..].iter().map(|n| zeros(m, *n)).collect()
     }
 }
 
-/// Softmax only at the output, and only where there is something to share out.
+/// Check that softmax is used only at the output, and there for several neurons.
 fn check_activations(sizes: &[usize], activations: &[Activation]) -> Result<(), Error> {
     let (output, hidden) = activations.split_last().expect("at least one layer");
     if let Some(l) = hidden.iter().position(|activation| !activation.is_elementwise()) {
@@ -342,12 +344,12 @@ fn check_activations(sizes: &[usize], activations: &[Activation]) -> Result<(), 
     Ok(())
 }
 
-/// How many numbers the packed weights, the biases and the gains of each layer take.
+/// Return the lengths of the packed weights, the biases and the gains of each layer.
 fn lengths<T: Real>(layers: &[Layer<T>]) -> impl Iterator<Item = [usize; 3]> {
     layers.iter().map(|layer| [layer.w.values.len(), layer.b.len(), layer.norm[0].len()])
 }
 
-/// The numbers of a layer's neurons; None where it has none.
+/// Return the values of a layer's neurons, or None if the buffer is empty.
 pub(crate) fn vector<T: Real>(
     layer: &Layer<T>,
     of: &Buffer<T>,
@@ -358,7 +360,7 @@ pub(crate) fn vector<T: Real>(
     Ok(Some(memory::copy(&of.as_slice()[..layer.n_out])?.into()))
 }
 
-/// A matrix of zeros, or an error if there is no memory for it.
+/// Return a matrix of zeros, or an error if there is no memory for it.
 pub(crate) fn zeros<T: Real>(rows: usize, columns: usize) -> Result<Array2<T>, Error> {
     Ok(matrix(rows, columns, memory::zeros(rows.saturating_mul(columns))?))
 }

@@ -7,7 +7,8 @@ use crate::network::softmax_output::OutputRows;
 use crate::tables::activation::Activation;
 use crate::tables::cost::Cost;
 
-/// The end of the forward pass and the beginning of the backward pass: C_i and δ of the output.
+/// Computes C_i and δ of the output: the end of the forward pass and the start of the backward
+/// pass.
 ///
 /// Equations 3 and 7 of docs/derivation.md.
 pub struct Output<'a, T> {
@@ -17,12 +18,12 @@ pub struct Output<'a, T> {
     pub a: &'a Panels<T>,
     pub y: &'a Panels<T>,
     pub delta: &'a Panels<T>,
-    /// Room for a panel.
+    /// Scratch memory of one panel.
     pub terms: &'a Panels<T>,
     pub costs: &'a Buffer<T>,
-    /// The weight of each sample, where they differ.
+    /// The weight of each sample, if they differ.
     pub weights: Option<&'a Buffer<T>>,
-    /// Room for [`OutputRows`].
+    /// Scratch memory of [`OutputRows`].
     pub scratch: &'a mut [T],
     pub rows: &'a Share,
 }
@@ -47,7 +48,7 @@ impl<T: Real> Output<'_, T> {
     #[inline(always)]
     fn elementwise<S: Simd>(&self) {
         let rows = self.rows;
-        // SAFETY (here and below): this worker's rows, each in a buffer of their own.
+        // SAFETY (here and below): this worker's rows, each in a different buffer.
         let costs = unsafe { self.costs.slice_mut_unchecked(rows.start(), rows.len()) };
         costs.fill(T::ZERO);
         for p in 0..self.a.panels() {
@@ -61,7 +62,7 @@ impl<T: Real> Output<'_, T> {
                 }
             }
             if used < T::LINE {
-                // No neuron stands in the padding, so it has no error.
+                // The padding holds no neuron, so it has no error.
                 for delta in delta.chunks_exact_mut(T::LINE) {
                     delta[used..].fill(T::ZERO);
                 }
@@ -70,7 +71,7 @@ impl<T: Real> Output<'_, T> {
     }
 }
 
-/// Weighs the samples after a cost of the user's own.
+/// Multiplies the samples by their weights after a custom cost.
 pub struct Weigh<'a, T> {
     pub weights: &'a Buffer<T>,
     pub delta: &'a Panels<T>,
@@ -85,11 +86,11 @@ impl<T: Real> Kernel for Weigh<'_, T> {
     }
 }
 
-/// Multiplies the cost and the δ of each sample by its weight.
+/// Multiply the cost and the δ of each sample by its weight.
 #[inline(always)]
 fn weigh<T: Real>(weights: &Buffer<T>, delta: &Panels<T>, costs: &Buffer<T>, rows: &Share) {
     let weights = weights.slice(rows.start(), rows.len());
-    // SAFETY (here and below): this worker's rows, each in a buffer of their own.
+    // SAFETY (here and below): this worker's rows, each in a different buffer.
     let costs = unsafe { costs.slice_mut_unchecked(rows.start(), rows.len()) };
     costs.iter_mut().zip(weights).for_each(|(cost, weight)| *cost *= *weight);
     for p in 0..delta.panels() {

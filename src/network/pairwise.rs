@@ -9,9 +9,9 @@ use crate::machine::real::Real;
 use crate::network::layer::Layer;
 use crate::network::parameters::Gradient;
 
-/// The gradients of the chunks of a batch, added up as a tree that goes on where a tile's ends.
+/// The gradients of the chunks of a batch, summed as a tree that continues the tree of a tile.
 pub(crate) struct GradientTree<T> {
-    /// The gradient of the last chunk, and in the end that of the batch.
+    /// The gradient of the last chunk, and at the end that of the batch.
     pub total: Gradient<T>,
     levels: Vec<Gradient<T>>,
 }
@@ -23,12 +23,12 @@ impl<T: Real> GradientTree<T> {
         Ok(Self { total: Gradient::zeros(layers)?, levels })
     }
 
-    /// Whether there is room for so many chunks.
+    /// Return true if there are enough levels for this many chunks.
     pub fn fits(&self, chunks: usize) -> bool {
         self.levels.len() >= chunks.next_power_of_two().trailing_zeros() as usize
     }
 
-    /// Adds the gradient of chunk `c`, which stands in `total`, to those before it: of some layers.
+    /// Add the gradient of chunk `c`, which is in `total`, to those before it, for some layers.
     pub fn merge(&self, worker: &Worker, layers: Range<usize>, c: usize, chunks: usize) {
         let each = |other: &Gradient<T>, f: fn(&mut T, &mut T)| {
             let total = self.total.of_layers(layers.clone());
@@ -48,7 +48,7 @@ impl<T: Real> GradientTree<T> {
         }
     }
 
-    /// Multiplies the sum by 1/m.
+    /// Multiply the sum by 1/m.
     pub fn scale(&self, worker: &Worker, scale: T) {
         for total in self.total.buffers() {
             let share = worker.share(total.len());
@@ -59,7 +59,7 @@ impl<T: Real> GradientTree<T> {
     }
 }
 
-/// Does `f` to each number of this worker's share of pairs of buffers.
+/// Call `f` for each number of this worker's share of pairs of buffers.
 fn each_part<'a, T: Real>(
     worker: &Worker,
     pairs: impl Iterator<Item = (&'a Buffer<T>, &'a Buffer<T>)>,
@@ -67,7 +67,7 @@ fn each_part<'a, T: Real>(
 ) {
     for (total, other) in pairs {
         let share = worker.share(total.len());
-        // SAFETY: this worker's share of two buffers that are as long as each other.
+        // SAFETY: this worker's share of two buffers of equal length.
         let [total, other] = unsafe {
             [total, other].map(|buffer| buffer.slice_mut_unchecked(share.start(), share.len()))
         };
@@ -75,7 +75,7 @@ fn each_part<'a, T: Real>(
     }
 }
 
-/// Sums of 2^i equal parts, added pairwise as soon as two of a size are there.
+/// Sums of 2^i equal parts, added pairwise as soon as there are two of a size.
 pub(crate) struct Tree {
     levels: [f64; 48],
     count: usize,
@@ -101,7 +101,7 @@ impl Tree {
     }
 }
 
-/// The sum of all costs: a pairwise tree over shards, as for the gradients.
+/// Return the sum of all costs: a pairwise tree over shards, as for the gradients.
 pub(crate) fn tree_sum<T: Real>(costs: &[T]) -> f64 {
     let shard = |costs: &[T]| costs.iter().fold(0.0, |sum, cost| sum + cost.to_f64());
     if costs.len() <= SHARD {

@@ -9,7 +9,7 @@ use crate::machine::real::Real;
 use crate::network::layer::Layer;
 use crate::tables::optimizer::{MOMENTS, Moments};
 
-/// The parameters that a layer has.
+/// A kind of parameters of a layer.
 #[derive(Debug, Clone, Copy)]
 pub enum Part {
     Weights,
@@ -21,7 +21,7 @@ pub enum Part {
 impl Part {
     pub const ALL: [Self; 4] = [Self::Weights, Self::Biases, Self::Gains, Self::Shifts];
 
-    /// Those of a layer, and their moments.
+    /// Return the parameters of this kind of a layer, and their moments.
     #[inline(always)]
     pub fn of<'a, T>(
         self,
@@ -36,7 +36,7 @@ impl Part {
         }
     }
 
-    /// Their gradient in layer `l` (from 0).
+    /// Return the gradient of this kind in layer `l` (from 0).
     #[inline(always)]
     pub fn of_gradient<T>(self, gradient: &Gradient<T>, l: usize) -> &Buffer<T> {
         match self {
@@ -48,26 +48,26 @@ impl Part {
     }
 }
 
-/// One gradient, laid out as the parameters are.
+/// One gradient, laid out like the parameters.
 pub struct Gradient<T> {
     pub w: Vec<Packed<T>>,
     pub b: Vec<Buffer<T>>,
-    /// Of gains and shifts, empty for layers without.
+    /// Those of gains and shifts; empty without layer normalization.
     pub norm: Vec<[Buffer<T>; 2]>,
 }
 
 impl<T: Real> Gradient<T> {
-    /// A copy of the parameters themselves.
+    /// Return a copy of the parameters.
     pub fn of_parameters(layers: &[Layer<T>]) -> Result<Self, Error> {
         let copy = Self::zeros(layers)?;
         for (mine, theirs) in copy.buffers().zip(parameters(layers)) {
-            // SAFETY: `copy` was just made, and is as long as the parameters.
+            // SAFETY: `copy` was just created, with the lengths of the parameters.
             unsafe { mine.slice_mut_unchecked(0, mine.len()) }.copy_from_slice(theirs.as_slice());
         }
         Ok(copy)
     }
 
-    /// Takes a moving average on: this := decay this + (1 - decay) parameters, one worker's share.
+    /// Update a moving average: self := decay self + (1 - decay) parameters, one worker's share.
     pub fn follow(&self, worker: &Worker, layers: &[Layer<T>], decay: T) {
         for (mine, theirs) in self.buffers().zip(parameters(layers)) {
             let share = worker.share(mine.len());
@@ -95,19 +95,19 @@ impl<T: Real> Gradient<T> {
 }
 
 impl<T> Gradient<T> {
-    /// All its numbers: the packed weights of each layer, then the biases, gains and shifts.
+    /// Return all buffers: the packed weights of each layer, then the biases, gains and shifts.
     pub fn buffers(&self) -> impl Iterator<Item = &Buffer<T>> {
         self.of_layers(0..self.w.len())
     }
 
-    /// The numbers of some layers.
+    /// Return the buffers of some layers.
     pub fn of_layers(&self, layers: Range<usize>) -> impl Iterator<Item = &Buffer<T>> {
         let weights = self.w[layers.clone()].iter().map(|w| &w.values);
         weights.chain(&self.b[layers.clone()]).chain(self.norm[layers].iter().flatten())
     }
 }
 
-/// All parameters, in the order of [`Gradient::buffers`].
+/// Return all parameters, in the order of [`Gradient::buffers`].
 pub fn parameters<T>(layers: &[Layer<T>]) -> impl Iterator<Item = &Buffer<T>> {
     let weights = layers.iter().map(|layer| &layer.w.values);
     weights

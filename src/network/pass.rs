@@ -15,16 +15,16 @@ use crate::network::samples::{
 };
 use crate::network::workspace::{CHUNK, Workspace};
 
-/// What a pass has in training alone.
+/// The parts of a pass that only training uses.
 pub(crate) struct Training<'a> {
     pub rng: RngContext<'a>,
     pub noise: f64,
-    /// Whether a worker is to leave its rows.
+    /// Returns true if a worker should leave its rows.
     pub give_up: &'a (dyn Fn(&Worker) -> bool + Sync),
 }
 
 impl<T: Real> Network<T> {
-    /// Layer after layer, z and a of the rows of one share, unless it is to `stop` before one.
+    /// Compute z and a of the rows of one share, layer after layer, until `stop` returns true.
     #[inline]
     pub(crate) fn forward_rows(
         &self,
@@ -38,7 +38,7 @@ impl<T: Real> Network<T> {
             if stop() {
                 return;
             }
-            // SAFETY: this worker's own, and used by nothing else of a layer.
+            // SAFETY: this worker's buffer; no other code of the layer uses it.
             let scratch = unsafe { ws.scratch(&self.layers, worker.index) };
             let (a, z) = (&ws.a[l + 1], ws.z[l].as_ref());
             let all = (rows, 0..layer.w.panels());
@@ -53,8 +53,8 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// C_i and δ of the output layer, then δ of each layer down to the first, unless it is to
-    /// `stop` before one.
+    /// Compute C_i and δ of the output layer, then δ of each layer down to the first, until `stop`
+    /// returns true.
     #[inline]
     pub(crate) fn backward_rows(
         &self,
@@ -83,7 +83,7 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// C_i and δ of the output layer, by a cost of the table.
+    /// Compute C_i and δ of the output layer, by a cost of the table.
     #[inline(always)]
     pub(crate) fn output(&self, ws: &Workspace<T>, worker: &Worker, rows: &Share) {
         let last = self.layers.len() - 1;
@@ -100,7 +100,7 @@ impl<T: Real> Network<T> {
             terms: &ws.terms,
             costs: &ws.costs,
             weights: ws.weights.as_ref(),
-            // SAFETY: this worker's own, and used by nothing else meanwhile.
+            // SAFETY: this worker's buffer; no other code uses it meanwhile.
             scratch: unsafe { ws.scratch(&self.layers, worker.index) },
             rows,
         });
@@ -109,7 +109,7 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// C_i and δ of the output layer, by a cost of the user's own.
+    /// Compute C_i and δ of the output layer by a custom cost.
     fn custom_output(&self, cost: &Custom<dyn CustomCost<T>>, ws: &Workspace<T>, rows: &Share) {
         let last = self.layers.len() - 1;
         let layer = &self.layers[last];
@@ -124,8 +124,8 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// Phase A: this worker's share of `rows` rows, forward and back; in training with noise and
-    /// dropout.
+    /// Run phase A, forward and backward, for this worker's share of `rows` rows; in training with
+    /// noise and dropout.
     #[inline]
     pub(crate) fn rows(
         &self,
@@ -137,7 +137,7 @@ impl<T: Real> Network<T> {
         training: Option<&Training>,
     ) {
         let give_up = || training.is_some_and(|training| (training.give_up)(worker));
-        let stop = || self.large && give_up(); // else a block takes no time
+        let stop = || self.large && give_up(); // otherwise a block is fast
         let own = worker.share(rows);
         for block in own.blocks(ROW_BLOCK) {
             if give_up() {
@@ -164,7 +164,7 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// Runs a pass over the samples chunk after chunk and shows each to `see`.
+    /// Run a pass over the samples, chunk by chunk, and call `see` for each.
     pub(crate) fn chunks(
         &self,
         samples: &Samples<T>,

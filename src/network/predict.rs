@@ -18,14 +18,14 @@ use crate::network::samples::{Gather, RowIndices, Samples, Targets};
 use crate::network::workspace::Workspace;
 
 impl<T: Real> Network<T> {
-    /// The activations of the output layer for the rows of `x`, written to `out`, `(m, n_L)`.
+    /// Write the activations of the output layer for the rows of `x` to `out`, `(m, n_L)`.
     ///
-    /// Both are row by row; a row's result does not depend on the rows beside it. Returns whether
-    /// all of `x` is finite; if not, `out` may hold anything.
+    /// Both are row by row; the result of a row does not depend on other rows. Returns true if all
+    /// of `x` is finite; otherwise `out` is undefined.
     ///
     /// # Panics
     ///
-    /// If `x` is not whole rows, or `out` not as many.
+    /// If `x` does not consist of whole rows, or `out` has another number of rows.
     pub fn predict_into(&self, x: &[T], out: &mut [T]) -> Result<bool, Error> {
         let (n_in, n_out) = (self.n_in(), self.n_out());
         let m = x.len() / n_in;
@@ -42,7 +42,7 @@ impl<T: Real> Network<T> {
         let (all, out) =
             (Samples { x, y: Targets::None, weights: None, n_in }, Rows::new(out, n_out));
         let (finite, stopped) = (AtomicBool::new(true), AtomicBool::new(false));
-        // The thread that has called is asked; the others see what it has heard.
+        // Only the calling thread is asked; the others read its answer.
         let stop = || {
             if given_up() {
                 stopped.store(true, Relaxed);
@@ -77,7 +77,7 @@ impl<T: Real> Network<T> {
                     break;
                 }
                 for (row, sample) in rows.range().zip(samples.range()) {
-                    // SAFETY: the sample is of this worker's share.
+                    // SAFETY: the sample belongs to this worker's share.
                     ws.a[self.layers.len()].copy_row(row, unsafe { out.row(sample) });
                 }
             }
@@ -94,7 +94,7 @@ impl<T: Real> Network<T> {
         Ok(out)
     }
 
-    /// [a_0, ..., a_L] for the rows of `x`.
+    /// Return [a_0, ..., a_L] for the rows of `x`.
     pub fn activations_of(&self, x: ArrayView2<T>) -> Result<Vec<Array2<T>>, Error> {
         let x = x.as_standard_layout();
         let x = x.view();
@@ -106,7 +106,7 @@ impl<T: Real> Network<T> {
         Ok(activations)
     }
 
-    /// C_i of each sample, times its weight.
+    /// Return C_i of each sample, times its weight.
     pub fn costs(&self, samples: &Samples<T>) -> Result<Vec<T>, Error> {
         let mut costs = memory::with_capacity(samples.len())?;
         self.chunks(samples, false, |ws, chunk| {
@@ -115,13 +115,13 @@ impl<T: Real> Network<T> {
         Ok(costs)
     }
 
-    /// C, the average cost of the samples.
+    /// Return C, the average cost of the samples.
     pub fn mean_cost(&self, samples: &Samples<T>) -> Result<f64, Error> {
         Ok(mean(&self.costs(samples)?, samples.weights))
     }
 }
 
-/// Σ costs / Σ weights: the costs are weighted already.
+/// Return Σ costs / Σ weights; the costs include their weights.
 pub(crate) fn mean<T: Real>(costs: &[T], weights: Option<&[T]>) -> f64 {
     let weight = weights.map_or(costs.len() as f64, tree_sum);
     if weight == 0.0 { 0.0 } else { tree_sum(costs) / weight }
@@ -131,7 +131,7 @@ fn slice<'a, T>(array: &'a ArrayView2<T>) -> &'a [T] {
     array.as_slice().expect("standard layout")
 }
 
-/// Copies the first rows of each layer's panels into rows `chunk` of its array.
+/// Copy the first rows of each layer's panels into rows `chunk` of its array.
 pub(crate) fn copy_panels<'a, T: Real>(
     panels: impl IntoIterator<Item = &'a Panels<T>>,
     arrays: &mut [Array2<T>],

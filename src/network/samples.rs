@@ -1,4 +1,4 @@
-//! Samples with their targets and weights, the orders in which they come, and their way into a
+//! Samples with their targets and weights, their order in an epoch, and their copy into a
 //! workspace.
 
 use std::ops::Range;
@@ -15,11 +15,11 @@ use crate::network::workspace::Workspace;
 /// The desired outputs of the samples.
 #[derive(Debug, Clone, Copy)]
 pub enum Targets<'a, T> {
-    /// None: for a forward pass.
+    /// No targets: for a forward pass.
     None,
     /// `(m, n_L)` numbers, row by row.
     Values(&'a [T]),
-    /// `(m,)` classes, which stand for rows that are 1 in that column and 0 elsewhere.
+    /// `(m,)` classes: each stands for a row that is 1 in that column and 0 elsewhere.
     Classes(&'a [i64]),
 }
 
@@ -28,25 +28,25 @@ pub enum Targets<'a, T> {
 pub struct Samples<'a, T> {
     pub x: &'a [T],
     pub y: Targets<'a, T>,
-    /// What each sample counts for in the average over a batch; all the same if there are none.
+    /// The weight of each sample in the average over a batch; equal weights if None.
     pub weights: Option<&'a [T]>,
     pub n_in: usize,
 }
 
 impl<T: Real> Samples<'_, T> {
-    /// m.
+    /// Return m.
     pub fn len(&self) -> usize {
         self.x.len() / self.n_in
     }
 
-    /// Whether there are none.
+    /// Return true if there are no samples.
     pub fn is_empty(&self) -> bool {
         self.x.is_empty()
     }
 
-    /// Checks the lengths against a network of so many inputs and outputs.
+    /// Check the lengths for a network of `n_in` inputs and `n_out` outputs.
     ///
-    /// Later passes rely on it: a row of samples goes into a row of a workspace.
+    /// Later passes rely on this check: they copy a row of samples into a row of a workspace.
     pub(crate) fn check(&self, n_in: usize, n_out: usize) -> Result<(), Error> {
         let m = self.x.len() / n_in;
         check_shape("X", &[m * n_in], &[self.x.len()])?;
@@ -59,13 +59,13 @@ impl<T: Real> Samples<'_, T> {
         self.weights.map_or(Ok(()), |weights| check_shape("sample_weight", &[m], &[weights.len()]))
     }
 
-    /// The sample `i`.
+    /// Return sample `i`.
     #[inline(always)]
     pub fn row(&self, i: usize) -> &[T] {
         &self.x[i * self.n_in..][..self.n_in]
     }
 
-    /// Has the `n_out` targets of sample `i` brought near.
+    /// Prefetch the `n_out` targets of sample `i`.
     #[inline(always)]
     fn prefetch_targets<S: Simd>(&self, i: usize, n_out: usize) {
         match self.y {
@@ -76,45 +76,45 @@ impl<T: Real> Samples<'_, T> {
     }
 }
 
-/// Puts samples into rows of a workspace.
+/// Copies samples into rows of a workspace.
 pub(crate) struct Gather<'a, T> {
     pub samples: &'a Samples<'a, T>,
     pub ws: &'a Workspace<T>,
-    /// Where the samples go.
+    /// The destination of the samples.
     pub inputs: &'a Panels<T>,
     pub rows: &'a Share,
-    /// The rows, of these, that get their targets and weights too.
+    /// Those of `rows` for which targets and weights are copied too.
     pub targets: &'a Share,
     pub indices: RowIndices<'a>,
-    /// Where the rows end that are gathered next.
+    /// The end of the rows that are copied next.
     pub end: usize,
-    /// Where a label goes that is none.
+    /// Receives the error for an invalid label.
     pub failures: &'a Failures,
 }
 
-/// Bytes of samples that are asked for ahead of their use, and the least number of rows: shuffled
-/// rows lie anywhere in memory.
+/// Bytes of samples that are prefetched, and the least number of rows: shuffled rows are anywhere
+/// in memory.
 const AHEAD_BYTES: usize = 128 * 1024;
 const AHEAD_ROWS: usize = 8;
 
-/// How many rows of `n_in` numbers are asked for ahead.
+/// Return the number of rows of `n_in` numbers that are prefetched.
 fn rows_ahead<T>(n_in: usize) -> usize {
     (AHEAD_BYTES / (n_in * size_of::<T>())).max(AHEAD_ROWS)
 }
 
-/// Samples that are asked for little by little: the first of the next batch, while this one updates
-/// the weights. All at once they would take as long as memory takes.
+/// Samples that are prefetched step by step: the first of the next batch, while this one updates
+/// the weights. All at once would saturate the memory.
 pub(crate) struct Prefetch<'a, T> {
     samples: &'a Samples<'a, T>,
     indices: RowIndices<'a>,
     rows: Range<usize>,
-    /// How much of the first of them has been asked for.
+    /// The numbers of the first row that are prefetched so far.
     column: usize,
     n_out: usize,
 }
 
 impl<'a, T: Real> Prefetch<'a, T> {
-    /// The first of some rows of a batch that begins with the first of `chosen`.
+    /// Return the prefetch of the first of some rows of a batch.
     pub fn new(
         samples: &'a Samples<'a, T>,
         indices: RowIndices<'a>,
@@ -125,12 +125,12 @@ impl<'a, T: Real> Prefetch<'a, T> {
         Self { samples, indices, rows: start..end, column: 0, n_out }
     }
 
-    /// How many numbers of samples there are to ask for.
+    /// Return how many numbers of samples remain.
     pub fn len(&self) -> usize {
         self.rows.len() * self.samples.n_in
     }
 
-    /// Asks for the next `numbers` of the samples, and for the targets of those that are through.
+    /// Prefetch the next `numbers` of the samples, and the targets of completed ones.
     #[inline(always)]
     pub fn ask<S: Simd>(&mut self, mut numbers: usize) {
         while numbers > 0 && !self.rows.is_empty() {
@@ -157,7 +157,7 @@ impl<T: Real> Kernel for Gather<'_, T> {
         for row in rows.range() {
             ahead.ask::<S>(samples.n_in);
             let i = indices.sample(row);
-            // SAFETY (here and below): a row of this worker's.
+            // SAFETY (here and below): a row that this worker owns.
             unsafe { inputs.put_row(row, samples.row(i)) };
             if !targets.range().contains(&row) {
                 continue;
@@ -179,23 +179,23 @@ impl<T: Real> Kernel for Gather<'_, T> {
     }
 }
 
-/// The class of sample `i`, below `n_out`.
+/// Return the class of sample `i`, below `n_out`.
 ///
-/// Labels are checked before a call, but their memory may be another's, who can write to it meanwhile.
+/// Labels are checked before a call, but other threads may write to their memory meanwhile.
 #[inline(always)]
 pub(crate) fn class_of(labels: &[i64], i: usize, n_out: usize) -> Result<usize, Error> {
-    // SAFETY: a reference. Read once: what is compared is then what is used.
+    // SAFETY: a reference. Read once, so that the checked value is the one that is used.
     let given = unsafe { std::ptr::read_volatile(&labels[i]) };
     let class = given as usize;
     if class < n_out { Ok(class) } else { Err(Error::Label { classes: n_out, given }) }
 }
 
-/// Which samples stand in the rows of a batch.
+/// The samples in the rows of a batch.
 #[derive(Clone, Copy)]
 pub(crate) enum RowIndices<'a> {
-    /// The first of these; the batches that follow stand behind them.
+    /// The first of these; the next batches follow.
     Order(&'a [u32]),
-    /// As many as there are rows, this far on (or back, by wrapping round).
+    /// Consecutive samples, offset by this from the rows (negative offsets wrap around).
     From(usize),
 }
 
@@ -208,7 +208,7 @@ impl RowIndices<'_> {
         }
     }
 
-    /// The sample of a row that may lie beyond the last.
+    /// Return the sample of a row, or None past the last.
     #[inline(always)]
     fn get(self, row: usize) -> Option<usize> {
         match self {
@@ -218,17 +218,17 @@ impl RowIndices<'_> {
     }
 }
 
-/// What makes the random numbers of one epoch: those of a sample depend on it and on the sample.
+/// The random numbers of one epoch: those of a sample depend on the epoch and the sample.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RngContext<'a> {
     pub seed: u64,
     pub epoch: u64,
-    /// The number of each sample in all data, where the samples at hand are a part of them.
+    /// The number of each sample in all data, if these samples are a part of them.
     pub names: Option<&'a [u64]>,
 }
 
 impl RngContext<'_> {
-    /// The stream of a sample, for layer `l` or, with 0, for the inputs.
+    /// Return the stream of a sample, for layer `l` or, with 0, for the inputs.
     #[inline(always)]
     fn stream(self, purpose: Purpose, sample: usize, l: usize) -> Stream {
         let name = self.names.map_or(sample as u64, |names| names[sample]);
@@ -236,7 +236,7 @@ impl RngContext<'_> {
     }
 }
 
-/// Adds noise of a standard deviation to samples that stand in a workspace.
+/// Add noise of a standard deviation to samples in a workspace.
 pub(crate) fn add_noise<T: Real>(
     ws: &Workspace<T>,
     rows: &Share,
@@ -252,14 +252,14 @@ pub(crate) fn add_noise<T: Real>(
             if k % 2 == 0 {
                 drawn = stream.normals();
             }
-            // SAFETY: a row of this worker's.
+            // SAFETY: a row that this worker owns.
             let x = &mut unsafe { inputs.write(k / T::LINE, &row) }[k % T::LINE];
             *x += T::from_f64(deviation * drawn[k % 2]);
         }
     }
 }
 
-/// Draws the masks of layer `l` (from 1) for some rows.
+/// Draw the dropout masks of layer `l` (from 1) for some rows.
 pub(crate) fn draw_masks<T: Real>(
     mask: &Panels<T>,
     rows: &Share,
@@ -272,7 +272,7 @@ pub(crate) fn draw_masks<T: Real>(
     for (at, row) in rows.range().zip(rows.blocks(1)) {
         random::mask(room, dropout, rng.stream(Purpose::Dropout, indices.sample(at), l));
         for (p, part) in room.chunks(T::LINE).enumerate() {
-            // SAFETY: a row of this worker's.
+            // SAFETY: a row that this worker owns.
             unsafe { mask.write(p, &row)[..part.len()].copy_from_slice(part) };
         }
     }
@@ -286,13 +286,13 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Gets the memory for an order of `n` samples.
+    /// Reserve the memory for an order of `n` samples.
     pub fn reserve(&mut self, n: usize) -> Result<(), Error> {
         let more = n.saturating_sub(self.rows.len());
         memory::reserve(&mut self.rows, more)
     }
 
-    /// Draws the order of an epoch, unless it is there already.
+    /// Draw the order of an epoch, unless it is already drawn.
     pub fn draw(&mut self, n: usize, seed: u64, epoch: u64) {
         if self.drawn != Some((seed, epoch)) || self.rows.len() != n {
             self.rows.resize(n, 0);
@@ -301,9 +301,10 @@ impl Order {
         }
     }
 
-    /// Takes an order of `n` samples that was drawn elsewhere; of none where it names others.
+    /// Take an order of `n` samples that was drawn elsewhere; it becomes empty if it contains other
+    /// indices.
     ///
-    /// It is checked as it stands here, where nobody else can write to it.
+    /// The copy is checked, because nobody else can write to it.
     pub fn take(&mut self, rows: Option<&[u32]>, n: usize) -> Result<(), Error> {
         self.rows.clear();
         self.rows.extend_from_slice(rows.unwrap_or_default());
@@ -316,13 +317,13 @@ impl Order {
     }
 }
 
-/// How many samples an order has, of `n` at hand: all where it is empty.
+/// Return the length of an order of `n` samples; an empty one means all.
 #[inline]
 pub(crate) fn visited(order: &[u32], n: usize) -> usize {
     if order.is_empty() { n } else { order.len() }
 }
 
-/// The samples of a batch: a part of the order, or of the samples as they come where it is empty.
+/// Return the samples of a batch: a part of the order, or consecutive samples if it is empty.
 #[inline]
 pub(crate) fn batch_indices<'a>(order: &'a [u32], batch: &Range<usize>) -> RowIndices<'a> {
     if order.is_empty() {
@@ -332,7 +333,7 @@ pub(crate) fn batch_indices<'a>(order: &'a [u32], batch: &Range<usize>) -> RowIn
     }
 }
 
-/// The targets of a sample, 0 where there is no neuron.
+/// Return the targets of a sample, 0 in the padding.
 #[inline(always)]
 pub(crate) fn target<T: Real, const N: usize>(
     y: Targets<T>,
@@ -345,7 +346,7 @@ pub(crate) fn target<T: Real, const N: usize>(
         Targets::Values(values) => {
             let values = &values[sample * n_out..][..n_out];
             for (n, y) in line.iter_mut().enumerate() {
-                // A condition a number: the compiler would call a function to copy so few.
+                // A condition for each number: the compiler would call a function to copy so few.
                 *y = if n < n_out { values[n] } else { T::ZERO };
             }
         }

@@ -1,7 +1,7 @@
-//! The output layer where its activation takes a row at a time, as softmax does.
+//! The output layer if its activation acts on whole rows, such as softmax.
 //!
-//! As many rows as a line has numbers stand side by side, `[number][row]`: a sum over a row would
-//! wait for each of its additions, were it alone. Each row is the same chain either way.
+//! As many rows as fit a line are processed together, `[number][row]`: the sum over a single row
+//! would have to wait for each addition. Each row is the same chain either way.
 
 use crate::machine::kernel::{Buffer, Kernel, Panels, Simd, with_width};
 use crate::machine::pool::Share;
@@ -9,12 +9,12 @@ use crate::machine::real::Real;
 use crate::tables::activation::softmax;
 use crate::tables::cost::Cost;
 
-/// How many numbers a row of `n` outputs needs of the room of these jobs.
+/// Return the numbers of scratch memory that these kernels need for rows of `n` outputs.
 pub const fn scratch_length<T: Real>(n: usize) -> usize {
     5 * n * T::LINE
 }
 
-/// a = softmax(z).
+/// Computes a = softmax(z).
 pub struct ActivateRows<'a, T> {
     pub z: &'a Panels<T>,
     pub a: &'a Panels<T>,
@@ -41,7 +41,7 @@ impl<T: Real> ActivateRows<'_, T> {
     }
 }
 
-/// C_i and δ of a softmax output.
+/// Computes C_i and δ of a softmax output.
 pub struct OutputRows<'a, T> {
     pub cost: Cost,
     /// z, a and y.
@@ -80,7 +80,7 @@ impl<T: Real> OutputRows<'_, T> {
     }
 }
 
-/// Number j of row r of the panels to `lines[j][r]`; what is past the last row stays as it was.
+/// Copy number j of row r of the panels to `lines[j][r]`; lanes past the last row stay unchanged.
 #[inline(always)]
 fn gather<T: Real, const W: usize>(panels: &Panels<T>, rows: &Share, lines: &mut [[T; W]]) {
     for (p, lines) in lines.chunks_mut(W).enumerate() {
@@ -92,11 +92,11 @@ fn gather<T: Real, const W: usize>(panels: &Panels<T>, rows: &Share, lines: &mut
     }
 }
 
-/// The way back.
+/// Copy `lines[j][r]` back to number j of row r of the panels.
 #[inline(always)]
 fn scatter<T: Real, const W: usize>(panels: &Panels<T>, rows: &Share, lines: &[[T; W]]) {
     for (p, lines) in lines.chunks(W).enumerate() {
-        // SAFETY: this worker's rows; what was read of them has been copied to `lines`.
+        // SAFETY: this worker's rows; the values read from them are copies in `lines`.
         let written = unsafe { panels.write(p, rows) };
         for (r, row) in written.as_chunks_mut::<W>().0.iter_mut().enumerate() {
             for (line, value) in lines.iter().zip(row) {

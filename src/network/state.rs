@@ -1,4 +1,4 @@
-//! All that a training needs beside its settings and its data, to go on as if it had not stopped.
+//! The state of a training besides its settings and its data: with it, training resumes exactly.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -16,7 +16,7 @@ use crate::network::network::{Network, SpareBuffers, matrix};
 use crate::network::parameters::Gradient;
 use crate::tables::optimizer::{Clock, Moments};
 
-/// Parameters and memory, by names such as `weights.1` and `optimizer.mean.weights.1`.
+/// Parameters and moments, by names such as `weights.1` and `optimizer.mean.weights.1`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct State<T> {
     /// Each `(n_out, n_in)`.
@@ -28,7 +28,7 @@ pub struct State<T> {
 }
 
 impl<T: Real> Network<T> {
-    /// What there is.
+    /// Return the state.
     pub fn state(&self) -> Result<State<T>, Error> {
         let clock = self.optimizer.clock;
         let (updates, momentum_product) = (clock.t, clock.momentum_product);
@@ -57,7 +57,7 @@ impl<T: Real> Network<T> {
         copied.map(|()| state)
     }
 
-    /// Takes what [`Self::state`] gave for a network and an optimiser as these are.
+    /// Restore what [`Self::state`] returned for a network and an optimizer like these.
     pub fn set_state(&mut self, state: &State<T>) -> Result<(), Error> {
         let averaged = state.matrices.contains_key("averaged.weights.1");
         let averaged = averaged.then(|| Gradient::zeros(&self.layers)).transpose()?;
@@ -83,7 +83,8 @@ impl<T: Real> Network<T> {
         }
         self.each_buffer(|name, l, w, vectors| {
             let layer = &self.layers[l];
-            // SAFETY (here and below): the network is borrowed mutably, and the buffers are different.
+            // SAFETY (here and below): the network is borrowed mutably, and the buffers are
+            // different.
             let values = unsafe { w.slice_mut_unchecked(0, w.len()) };
             for ((j, k), value) in
                 state.matrices[&format!("{name}weights.{}", l + 1)].indexed_iter()
@@ -101,8 +102,8 @@ impl<T: Real> Network<T> {
         Ok(())
     }
 
-    /// What [`Self::state`] would give, as it lies in memory; none if it is given up, which is asked
-    /// now and then, as new memory may be long in coming.
+    /// Copy the state in the layout of the core; None if `give_up` returns true, which is asked now
+    /// and then because the system may be slow to provide memory.
     pub fn snapshot(
         &self,
         give_up: &(dyn Fn() -> bool + Sync),
@@ -113,18 +114,18 @@ impl<T: Real> Network<T> {
         Ok(copy(&self.buffers(), &copied.buffers(), give_up).then_some(copied))
     }
 
-    /// The memory of the last snapshot that was let go, where it serves, else new memory.
+    /// Return the memory of the last dropped snapshot if it fits, and new memory otherwise.
     fn room_for_a_copy(&self) -> Result<Vec<Buffer<T>>, Error> {
         let spare = std::mem::take(&mut *self.spare.lock().unwrap());
         let buffers = self.buffers();
         if lengths(&buffers) == lengths(&spare.iter().collect::<Vec<_>>()) {
             return Ok(spare);
         }
-        drop(spare); // before there is new memory beside it
+        drop(spare); // before new memory is allocated
         buffers.iter().map(|from| Buffer::zeros(from.len())).collect()
     }
 
-    /// Back to what a snapshot of this network holds, under the optimiser of then.
+    /// Restore a snapshot of this network, with the optimizer of that time.
     pub fn go_back(&mut self, to: &Snapshot<T>) -> Result<(), Error> {
         let before = self.averaged.is_some();
         let averaged = self.averaged.take_if(|_| !to.averaged);
@@ -147,7 +148,7 @@ impl<T: Real> Network<T> {
         buffers
     }
 
-    /// Shows the parameters, the optimiser's memory and the average, layer by layer: packed weights,
+    /// Call `see` for the parameters, the moments and the average, layer by layer: packed weights,
     /// then biases, gains and shifts.
     fn each_buffer<'a>(
         &'a self,
@@ -168,7 +169,7 @@ impl<T: Real> Network<T> {
     }
 }
 
-/// The state of one network as it lies in memory: quickly taken and quickly put back.
+/// The state of one network in the layout of the core: quick to take and to restore.
 pub struct Snapshot<T> {
     buffers: Vec<Buffer<T>>,
     averaged: bool,
@@ -189,7 +190,7 @@ impl<T: Real> Snapshot<T> {
         self.buffers.iter().collect()
     }
 
-    /// Whether no number is NaN or infinite.
+    /// Return true if no number is NaN or infinite.
     pub fn is_finite(&self) -> bool {
         self.buffers.iter().all(|buffer| first_non_finite(buffer.as_slice()).is_none())
     }
@@ -199,13 +200,14 @@ fn lengths<T: Real>(buffers: &[&Buffer<T>]) -> Vec<usize> {
     buffers.iter().map(|buffer| buffer.len()).collect()
 }
 
-/// Numbers that one thread copies sooner than two could meet.
+/// Numbers that one thread copies faster than two threads synchronize.
 const FEW_NUMBERS: usize = 100_000;
 
-/// Numbers that are copied without a question whether to go on.
+/// Numbers that are copied between two questions whether to stop.
 const PIECE: usize = 1 << 20;
 
-/// Copies buffers into others of the same lengths, until it is given up; whether all are copied.
+/// Copy buffers into others of the same lengths until `give_up` returns true; return true if all
+/// are copied.
 fn copy<T: Real>(
     from: &[&Buffer<T>],
     to: &[&Buffer<T>],
@@ -224,7 +226,7 @@ fn copy<T: Real>(
                     return;
                 }
                 let numbers = &from.as_slice()[piece.range()];
-                // SAFETY: a piece of this worker's share of a buffer that is as long as `from`.
+                // SAFETY: a piece of this worker's share of a buffer of the length of `from`.
                 unsafe { to.slice_mut_unchecked(piece.start(), piece.len()) }
                     .copy_from_slice(numbers);
             }
@@ -233,12 +235,12 @@ fn copy<T: Real>(
     !stopped.into_inner()
 }
 
-/// The vectors that a layer has, with their names.
+/// Return the vectors of a layer, with their names.
 fn present<T: Real>(vectors: [&Buffer<T>; 3]) -> impl Iterator<Item = (&'static str, &Buffer<T>)> {
     ["biases", "gains", "shifts"].into_iter().zip(vectors).filter(|(_, v)| !v.is_empty())
 }
 
-/// What is laid out as a layer's packed weights, as `(n_out, n_in)`.
+/// Return an array in the layout of a layer's packed weights as `(n_out, n_in)`.
 fn rows<T: Real>(layer: &Layer<T>, packed: &Buffer<T>) -> Result<Array2<T>, Error> {
     let (rows, values) = (0..layer.n_out, packed.as_slice());
     let numbers = rows.flat_map(|j| (0..layer.n_in).map(move |k| values[layer.w.at(k, j)]));

@@ -23,15 +23,15 @@ pub struct Tiles {
     pub totals: Vec<usize>,
 }
 
-/// Input panels that stay in the second-level cache while the δ of a layer go past: [`CHUNK`] lines each.
+/// Input panels that stay in the second-level cache for all δ of a layer: a chunk of lines each.
 const GROUP: usize = 4;
 
-/// Panel after panel of outputs, for each all of `inputs`; those that a gradient may take side by side
-/// follow each other.
+/// Yield (q, p) panel by panel of outputs, for each all of `inputs`; panels that a gradient may
+/// process together are adjacent.
 fn side_by_side(inputs: Range<usize>, outputs: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..outputs).step_by(PANELS_MAX).flat_map(move |p| {
-        let neighbours = p..(p + PANELS_MAX).min(outputs);
-        inputs.clone().flat_map(move |q| neighbours.clone().map(move |p| (q, p)))
+        let neighbors = p..(p + PANELS_MAX).min(outputs);
+        inputs.clone().flat_map(move |q| neighbors.clone().map(move |p| (q, p)))
     })
 }
 
@@ -56,13 +56,13 @@ impl Tiles {
         Ok(Self { tiles, totals })
     }
 
-    /// The tiles of one layer.
+    /// Return the tiles of one layer.
     pub fn of_layer(&self, layer: usize) -> &[Tile] {
         let cut = |layer| self.tiles.partition_point(|tile| tile.layer < layer);
         &self.tiles[cut(layer)..cut(layer + 1)]
     }
 
-    /// One worker's part of all of them.
+    /// Return one worker's share of all tiles.
     pub fn share(&self, worker: &Worker) -> &[Tile] {
         &self.tiles[worker.weighted_share(&self.totals).range()]
     }

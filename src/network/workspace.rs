@@ -8,31 +8,32 @@ use crate::network::layer::Layer;
 use crate::network::layer_norm::NormCache;
 use crate::network::softmax_output;
 
-/// The most rows that a step holds at once. A larger batch goes through in chunks of whole shards
-/// whose gradients are added up in the same tree, so that its buffers stay small.
+/// The most rows that a step holds at once. A larger batch is processed in chunks of whole shards
+/// whose gradients are added in the same tree, so that its buffers stay small.
 pub const CHUNK: usize = 4 * SHARD;
 
-/// Every quantity of a pass through the network, one row a sample.
+/// Every quantity of a pass through the network, one row for each sample.
 pub struct Workspace<T> {
     /// a of layer 0 to L: the samples themselves, then each layer's activations.
     pub a: Vec<Panels<T>>,
-    /// Each worker's own copy of the samples, where panels are shared.
+    /// Each worker's copy of the samples, if panels are shared.
     copies: Vec<Panels<T>>,
-    /// z of layer 1 to L, normalised where σ sees it so. Without `keep_z` a hidden layer has none: its room holds a in the end.
+    /// z of layer 1 to L, after layer normalization if any. Without `keep_z` a hidden layer has
+    /// none: a overwrites it.
     pub z: Vec<Option<Panels<T>>>,
-    /// Under dropout, of layer 1 to L: the mask, 0 or 1 / (1 - share), and a times the mask.
+    /// With dropout, of layer 1 to L: the mask, 0 or 1 / (1 - dropout), and a times the mask.
     dropped: Vec<Option<[Panels<T>; 2]>>,
-    /// Of layer 1 to L what layer normalisation keeps for the pass back.
+    /// What layer normalization of layer 1 to L keeps for the backward pass.
     normed: Vec<Option<NormCache<T>>>,
-    /// δ of layer 1 to L; none in a workspace for the forward pass alone.
+    /// δ of layer 1 to L; empty in a workspace for forward passes.
     pub delta: Vec<Panels<T>>,
     /// The targets of the samples.
     pub y: Panels<T>,
-    /// The terms of each sample's cost, of a panel of neurons at a time.
+    /// The terms of each sample's cost, for one panel of neurons at a time.
     pub terms: Panels<T>,
     /// The cost of each sample.
     pub costs: Buffer<T>,
-    /// The weight of each sample, where they differ.
+    /// The weight of each sample, if they differ.
     pub weights: Option<Buffer<T>>,
     scratch: Buffer<T>,
     rows: usize,
@@ -40,7 +41,7 @@ pub struct Workspace<T> {
 }
 
 impl<T: Real> Workspace<T> {
-    /// Room for a forward pass of `rows` rows by up to `threads` workers.
+    /// Allocate buffers for a forward pass of `rows` rows by up to `threads` workers.
     pub fn forward(layers: &[Layer<T>], rows: usize, threads: usize) -> Result<Self, Error> {
         let n_in = layers[0].n_in;
         let outputs = layers.iter().map(|layer| Panels::zeros(rows, layer.n_out));
@@ -62,7 +63,7 @@ impl<T: Real> Workspace<T> {
         })
     }
 
-    /// Room for a pass forward and back of up to [`CHUNK`] of `rows` rows.
+    /// Allocate buffers for a forward and a backward pass of up to [`CHUNK`] of `rows` rows.
     pub fn training(
         layers: &[Layer<T>],
         rows: usize,
@@ -97,13 +98,13 @@ impl<T: Real> Workspace<T> {
         })
     }
 
-    /// Room for weights of the samples, if they are `given`.
+    /// Allocate the weights of the samples if they are `given`.
     pub fn weighted(mut self, given: bool) -> Result<Self, Error> {
         self.weights = given.then(|| Buffer::zeros(self.rows)).transpose()?;
         Ok(self)
     }
 
-    /// Room for the masks of layers with dropout.
+    /// Allocate the masks of layers with dropout.
     pub fn with_masks(mut self, layers: &[Layer<T>]) -> Result<Self, Error> {
         for (room, layer) in self.dropped.iter_mut().zip(layers) {
             if layer.options.dropout > 0.0 {
@@ -114,7 +115,7 @@ impl<T: Real> Workspace<T> {
         Ok(self)
     }
 
-    /// Makes room for a copy of the samples for each worker.
+    /// Allocate a copy of the samples for each worker.
     pub fn make_copies(&mut self) -> Result<(), Error> {
         let n_in = self.a[0].n;
         while self.copies.len() < self.threads {
@@ -123,58 +124,58 @@ impl<T: Real> Workspace<T> {
         Ok(())
     }
 
-    /// a of layer 0: a worker's copy, or what all share.
+    /// Return a of layer 0: a worker's copy, or the shared one.
     #[inline(always)]
     pub fn inputs(&self, worker: &Worker, copied: bool) -> &Panels<T> {
         if copied { &self.copies[worker.index] } else { &self.a[0] }
     }
 
-    /// The mask of layer `l` (from 1) and its masked activations, under dropout.
+    /// Return the mask of layer `l` (from 1) and its masked activations, under dropout.
     #[inline(always)]
     pub fn masked(&self, l: usize) -> Option<&[Panels<T>; 2]> {
         self.dropped.get(l.wrapping_sub(1))?.as_ref()
     }
 
-    /// What layer normalisation of layer `l` (from 0) keeps.
+    /// Return what layer normalization of layer `l` (from 0) keeps.
     #[inline(always)]
     pub fn normed(&self, l: usize) -> Option<&NormCache<T>> {
         self.normed[l].as_ref()
     }
 
-    /// z of layer `l` (from 0) where all z were asked for.
+    /// Return z of layer `l` (from 0) of a workspace that keeps all z.
     pub fn weighted_input(&self, l: usize) -> &Panels<T> {
         let before = self.normed(l).and_then(|normed| normed.z.as_ref());
         before.or(self.z[l].as_ref()).expect("z is kept")
     }
 
-    /// z of the output layer, which a pass back begins from.
+    /// Return z of the output layer, from which a backward pass starts.
     #[inline(always)]
     pub fn output_z(&self) -> &Panels<T> {
         let z = self.z.last().and_then(Option::as_ref);
         z.expect("the output layer keeps its z")
     }
 
-    /// What layer `l` (from 0) sees: the activations before it, under dropout only some.
+    /// Return the input of layer `l` (from 0): the activations before it, masked by dropout.
     #[inline(always)]
     pub fn input(&self, l: usize) -> &Panels<T> {
         self.masked(l).map_or(&self.a[l], |[_, masked]| masked)
     }
 
-    /// Worker `index`'s own room for some rows of a layer.
+    /// Return the scratch memory of worker `index`, for some rows of a layer.
     ///
     /// # Safety
     ///
-    /// The caller is that worker, one of as many as there is room for, and does not use another slice
-    /// of its room at the same time.
+    /// The caller is that worker, `index` is below the number of threads of the workspace, and no
+    /// other slice of this memory is in use.
     #[inline(always)]
-    #[allow(clippy::mut_from_ref)] // the cells allow it; the caller answers for the rest
+    #[allow(clippy::mut_from_ref)] // the cells allow it; the caller guarantees the rest
     pub unsafe fn scratch(&self, layers: &[Layer<T>], index: usize) -> &mut [T] {
         let length = scratch_length(layers);
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees it.
         unsafe { self.scratch.slice_mut_unchecked(index * length, length) }
     }
 
-    /// Whether it serves batches of `rows` rows and so many workers.
+    /// Return true if the workspace fits batches of `rows` rows and this many workers.
     pub fn fits(&self, rows: usize, threads: usize, weighted: bool) -> bool {
         let room = rows.min(CHUNK);
         self.weights.is_some() == weighted
@@ -183,19 +184,19 @@ impl<T: Real> Workspace<T> {
             && self.rows <= 4 * room
     }
 
-    /// How many rows there is room for.
+    /// Return the number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// How many workers may share it.
+    /// Return the largest number of workers.
     pub fn threads(&self) -> usize {
         self.threads
     }
 }
 
-/// Room for [`rowwise`] where the output's activation takes a row at a time, and for a row of a
-/// layer with dropout.
+/// Return the numbers of scratch memory of one worker: for [`softmax_output`] if the output's
+/// activation acts on whole rows, and for a row of a layer with dropout.
 #[inline(always)]
 fn scratch_length<T: Real>(layers: &[Layer<T>]) -> usize {
     let last = &layers[layers.len() - 1];

@@ -16,7 +16,7 @@ pub enum AnyNetwork {
     Double(Network<f64>),
 }
 
-/// Does `$body` with `$net`, whatever its number type.
+/// Run `$body` with `$net` for either number type.
 macro_rules! with {
     ($either:expr, $net:ident => $body:expr) => {
         match $either {
@@ -33,10 +33,10 @@ pub enum AnySnapshot {
     Double(Snapshot<f64>),
 }
 
-/// The cost that stands in the place of one of the user's own.
+/// The cost of a network with a custom cost.
 pub const PLAIN_COST: Cost = Cost::SquaredError { scale: 1.0 };
 
-/// A network of rows of the tables and of what is the user's own.
+/// Create a network from entries of the tables and custom functions.
 pub fn new_network<T: Element + Real>(
     sizes: &[usize],
     activations: &[Activation],
@@ -44,7 +44,7 @@ pub fn new_network<T: Element + Real>(
     cost: Cost,
     custom_cost: Option<CustomFunction>,
 ) -> Result<Network<T>, Error> {
-    // With an output of the user's own it is that whose name the cost has to accept.
+    // The cost has to support the name of a custom output, which is set below.
     let custom_output = own.last().is_some_and(Option::is_some);
     let first = if custom_output { PLAIN_COST } else { cost };
     let mut net = Network::new(sizes, activations, first)?;

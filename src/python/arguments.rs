@@ -1,4 +1,4 @@
-//! What comes from Python, as the core takes it.
+//! Conversion of Python arguments.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::step::settings::{Settings, Window};
 use crate::tables::optimizer::Penalty;
 use crate::tables::schedule::Schedule;
 
-/// Samples, targets and weights as NumPy holds them.
+/// Samples, targets and weights as NumPy arrays.
 pub struct Batch<'py, T: Element> {
     x: PyReadonlyArray2<'py, T>,
     y: Desired<'py, T>,
@@ -45,8 +45,8 @@ impl<'py, T: Element + Real> Batch<'py, T> {
         Ok(Self { x: to_read(x)?, y, weights })
     }
 
-    /// Those of a network, whose lengths are checked each time: an array may have got another one
-    /// since it was checked in Python.
+    /// Return the samples for a network. Their lengths are checked each time: an array may have
+    /// changed its shape since the check in Python.
     pub fn samples(&self, net: &Network<T>) -> PyResult<Samples<'_, T>> {
         let n_in = self.x.shape()[1];
         let y = match &self.y {
@@ -60,7 +60,7 @@ impl<'py, T: Element + Real> Batch<'py, T> {
     }
 }
 
-/// An array to read, unless a call of another thread writes to it.
+/// Return an array to read, unless a call of another thread writes to it.
 pub fn to_read<'py, T: Element, D: Dimension>(
     given: &Bound<'py, PyAny>,
 ) -> PyResult<PyReadonlyArray<'py, T, D>> {
@@ -68,14 +68,15 @@ pub fn to_read<'py, T: Element, D: Dimension>(
     array.try_readonly().map_err(|_| written_elsewhere())
 }
 
-/// The error for an array that a call of another thread writes to, or reads where this one writes.
+/// Return the error for an array that a call of another thread writes to, or reads if this one
+/// writes.
 pub fn written_elsewhere() -> PyErr {
     let sentence =
         "X, y and out must not be in use by a call of another thread that writes to them";
     PyRuntimeError::new_err(sentence)
 }
 
-/// What a layer has beside its activation.
+/// The options of a layer besides its activation.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct LayerOptions {
@@ -95,7 +96,7 @@ impl From<&LayerOptions> for Options {
     }
 }
 
-/// How to train, a dictionary.
+/// The settings of a training, a dictionary.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct Training<'py> {
@@ -135,18 +136,18 @@ pub struct Training<'py> {
     penalty_in_cost: f64,
     #[pyo3(default)]
     batches_by_rows: bool,
-    /// The samples of the epoch that these are a part of, and the step that begins with them.
+    /// The number of samples of the whole epoch, and the step that starts with these samples.
     #[pyo3(default)]
     window: Option<(usize, usize)>,
     #[pyo3(default)]
     names: Option<PyReadonlyArray1<'py, u64>>,
-    /// A function that tells whether to give the training up.
+    /// A function that returns true if the training should stop.
     #[pyo3(default)]
     pub interrupted: Option<Py<PyAny>>,
 }
 
 impl Training<'_> {
-    /// The settings for `n` samples, asking `interrupted` now and then.
+    /// Return the settings for `n` samples; `interrupted` is asked now and then.
     pub fn settings<'a>(
         &'a self,
         n: usize,

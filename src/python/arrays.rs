@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 pub type Arrays<'py> = Vec<Bound<'py, PyAny>>;
 
-/// What layers with normalisation have.
+/// One entry for each layer, None without layer normalization.
 pub type NormArrays<'py> = Vec<Option<Bound<'py, PyAny>>>;
 
 /// C, z, a, δ, ∂C/∂W, ∂C/∂b, ∂C/∂gain and ∂C/∂shift.
@@ -21,7 +21,7 @@ pub type PyTrace<'py> = (
     NormArrays<'py>,
 );
 
-/// The costs of epochs, epoch, step, cost_sum, weight_sum, and why a training came back.
+/// The costs of epochs, epoch, step, cost_sum, weight_sum, and the reason of the return.
 pub type PyOutcome<'py> = (Vec<f64>, u64, usize, f64, f64, Bound<'py, PyAny>);
 
 /// C and the gradients of weights, biases, gains and shifts.

@@ -1,6 +1,6 @@
-//! Activations and costs of the user's own: Python objects as the core calls them.
+//! Custom activations and costs: Python objects as the core calls them.
 //!
-//! `backprop_rs.own` checks what their callables return.
+//! `backprop_rs.custom` checks what their callables return.
 
 use ndarray::{Array, Array1, Array2, ArrayView2, Dimension};
 use numpy::{Element, PyReadonlyArray, ToPyArray};
@@ -14,14 +14,14 @@ use crate::network::custom::{CustomActivation, CustomCost, Failure};
 use crate::network::network::Network;
 use crate::python::shutdown::attached;
 
-/// An object of `backprop_rs.own`.
+/// An object of `backprop_rs.custom`.
 pub struct CustomFunction {
     name: String,
     object: Py<PyAny>,
 }
 
 impl CustomFunction {
-    /// None for the text of a row of a table.
+    /// Return the custom function, or None for the text of an entry of a table.
     pub fn given(object: &Bound<PyAny>) -> PyResult<Option<Self>> {
         if object.is_instance_of::<PyString>() {
             return Ok(None);
@@ -30,7 +30,7 @@ impl CustomFunction {
         Ok(Some(Self { name, object: object.clone().unbind() }))
     }
 
-    /// Calls a method on copies of some arrays, with the interpreter for no longer than that.
+    /// Call a method on copies of some arrays; hold the interpreter only for the call.
     fn call<T: Element + Real, D: Dimension>(
         &self,
         method: &str,
@@ -75,7 +75,7 @@ impl<T: Element + Real> CustomCost<T> for CustomFunction {
     }
 }
 
-/// The exception that a callable has raised; a ValueError for a label that is none.
+/// Return the exception of a callable; a ValueError for an invalid label.
 pub fn raised(failure: Failure) -> PyErr {
     match failure.downcast::<PyErr>() {
         Ok(error) => *error,
@@ -88,7 +88,7 @@ pub fn raised(failure: Failure) -> PyErr {
     }
 }
 
-/// What a call came to, or what a callable has raised in it.
+/// Return `value`, or the exception that a callable has raised in the call.
 pub fn unless_raised<T: Real, V>(net: &Network<T>, value: V) -> PyResult<V> {
     net.take_failure().map_or(Ok(value), |failure| Err(raised(failure)))
 }

@@ -15,7 +15,7 @@ use crate::machine::transpose::into_rows;
 use crate::machine::{memory, pool, random};
 use crate::python::arguments::written_elsewhere;
 
-/// The row-major index of the first NaN or infinity in an array, or None.
+/// Return the row-major index of the first NaN or infinity in an array, or None.
 #[pyfunction]
 #[allow(non_snake_case)]
 pub fn first_nonfinite(X: &Bound<PyAny>) -> PyResult<Option<usize>> {
@@ -33,7 +33,7 @@ pub fn first_nonfinite(X: &Bound<PyAny>) -> PyResult<Option<usize>> {
     }
 }
 
-/// Puts columns (m,) of a table into the rows of `out`, (m, n) and contiguous.
+/// Write columns (m,) of a table into the rows of `out`, (m, n) and contiguous.
 #[pyfunction]
 pub fn rows_of_columns(columns: Vec<Bound<PyAny>>, out: &Bound<PyAny>) -> PyResult<()> {
     fn put<T: Element + Real>(columns: &[Bound<PyAny>], out: &Bound<PyAny>) -> PyResult<()> {
@@ -58,7 +58,7 @@ pub fn rows_of_columns(columns: Vec<Bound<PyAny>>, out: &Bound<PyAny>) -> PyResu
     put::<f64>(&columns, out)
 }
 
-/// The rows 0..n in the order of a stream (epoch, a, b) of random numbers.
+/// Return the rows 0..n in the order of a stream (epoch, a, b) of random numbers.
 #[pyfunction]
 pub fn shuffled(
     py: Python<'_>,
@@ -77,7 +77,7 @@ pub fn shuffled(
     Ok(PyArray1::from_vec(py, order))
 }
 
-/// Lets every later call use `n` threads.
+/// Set the number of threads of later calls.
 #[pyfunction]
 pub fn set_num_threads(n: usize) -> PyResult<()> {
     if n == 0 {
@@ -87,25 +87,25 @@ pub fn set_num_threads(n: usize) -> PyResult<()> {
     Ok(())
 }
 
-/// Lets later calls of this thread use it alone, or as many threads as others do; what held before.
+/// Turn single-threaded mode on or off for later calls of this thread; return the previous mode.
 #[pyfunction]
 pub fn set_alone(alone: bool) -> bool {
     pool::set_alone(alone)
 }
 
-/// The threads that a call may use.
+/// Return the number of threads that a call may use.
 #[pyfunction]
 pub fn get_num_threads() -> usize {
     pool::threads()
 }
 
-/// The instruction set that the kernels run with: avx512, avx2, neon or baseline.
+/// Return the instruction set that the kernels run with: avx512, avx2, neon or baseline.
 #[pyfunction]
 pub fn instruction_set() -> &'static str {
     Isa::best().name()
 }
 
-/// The measured rate of fused multiply-adds, in GFLOP/s: the machine's peak.
+/// Return the measured rate of fused multiply-adds, in GFLOP/s: the machine's peak.
 #[pyfunction]
 pub fn fma_peak(py: Python, dtype: &str, threads: usize) -> PyResult<f64> {
     match dtype {

@@ -9,12 +9,12 @@ use crate::machine::interrupt::asking;
 use crate::python::shutdown::attached;
 
 thread_local! {
-    /// What a signal's handler has raised in the middle of a call.
+    /// The exception of a signal handler during a call.
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
 }
 
-/// Whether Ctrl-C or a function of the caller's ends a call; what a handler or that function has
-/// raised goes to `signal`.
+/// Return true if Ctrl-C or the caller's function ends a call; their exception is stored in
+/// `signal`.
 pub fn interrupted(asked: Option<&Py<PyAny>>, signal: &Mutex<Option<PyErr>>) -> bool {
     let ask = |py: Python| -> PyResult<bool> {
         py.check_signals()?;
@@ -29,7 +29,7 @@ pub fn interrupted(asked: Option<&Py<PyAny>>, signal: &Mutex<Option<PyErr>>) -> 
     given_up
 }
 
-/// Does `work` without the interpreter's lock, until it is done or a signal's handler raises.
+/// Run `work` without the interpreter's lock, until it is done or a signal handler raises.
 pub fn without_gil<R: Send>(py: Python, work: impl FnOnce() -> R + Send) -> PyResult<R> {
     fn ask() -> bool {
         let raised = attached(|py| py.check_signals().err()).flatten();

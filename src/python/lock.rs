@@ -1,8 +1,8 @@
-//! FairLock: who may use a network at a time.
+//! A fair lock: calls use a network one after the other.
 //!
-//! A call that holds a network may run foreign code: signal handlers, finalizers and functions of the
-//! user's own. Such code may ask for the same network. It gets it to read if the call only reads,
-//! and an error otherwise; to wait would be to wait for itself.
+//! A call that holds a network may run foreign code: signal handlers, finalizers and custom
+//! functions. Such code may ask for the same network. It gets read access if the call only reads,
+//! and an error otherwise, because waiting would be a deadlock.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -19,14 +19,14 @@ use pyo3::prelude::*;
 use crate::machine::pool;
 use crate::python::shutdown::is_shutting_down;
 
-/// Time between two looks of a waiting call at signals.
+/// Time between two checks for signals of a waiting call.
 const CHECK_INTERVAL: Duration = Duration::from_millis(30);
 
-/// Looks after which a call no longer waits for threads that ended with the interpreter.
+/// Checks after which a call no longer waits for threads that ended with the interpreter.
 const CHECKS_AT_EXIT: usize = 30;
 
-/// Calls of one thread that may read within each other: a function of the user's own that predicts
-/// with its own network would go on until the stack is full.
+/// Nested calls of one thread that may read: a custom function that predicts with its own network
+/// would otherwise recurse until the stack overflows.
 const MAX_NESTED: usize = 8;
 
 thread_local! {
@@ -34,13 +34,13 @@ thread_local! {
     static NESTED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A value that threads use in turn, in the order in which they have asked.
+/// A value that threads use one after the other, in the order of their requests.
 pub struct FairLock<T> {
     value: RwLock<T>,
     queue: Arc<Queue>,
 }
 
-/// Who has the turn, and who waits for it.
+/// The holder of the lock, and the calls that wait for it.
 #[derive(Default)]
 struct Queue {
     state: Mutex<State>,
@@ -51,13 +51,13 @@ struct Queue {
 struct State {
     holder: Option<ThreadId>,
     writes: bool,
-    /// Calls of the holder, one within the other.
+    /// Nested calls of the holder.
     calls: usize,
     waiting: VecDeque<u64>,
     next_ticket: u64,
 }
 
-/// The threads that wait for a turn, for the search of circles.
+/// The threads that wait for a lock, to detect deadlocks.
 static WAITING: Mutex<Vec<(ThreadId, Weak<Queue>)>> = Mutex::new(Vec::new());
 
 impl<T> FairLock<T> {
@@ -65,7 +65,7 @@ impl<T> FairLock<T> {
         Self { value: RwLock::new(value), queue: Arc::default() }
     }
 
-    /// Wait for a turn to read.
+    /// Wait for read access.
     pub fn read(&self, py: Python) -> PyResult<ReadGuard<'_, T>> {
         let turn = self.queue.take(py, false)?;
         let value = self.value.try_read();
@@ -78,13 +78,13 @@ impl<T> FairLock<T> {
         }
     }
 
-    /// Wait for a turn to read and write.
+    /// Wait for read and write access.
     pub fn write(&self, py: Python) -> PyResult<WriteGuard<'_, T>> {
         let turn = self.queue.take(py, true)?;
         let value = self.value.try_write();
         match value {
             Ok(value) => Ok(WriteGuard { value, _turn: turn }),
-            // A panic of an earlier call has left whole parameters behind.
+            // A panic of an earlier call leaves the parameters valid.
             Err(std::sync::TryLockError::Poisoned(poisoned)) => {
                 Ok(WriteGuard { value: poisoned.into_inner(), _turn: turn })
             }
@@ -118,7 +118,7 @@ impl Queue {
         Ok(Turn { queue: self, nested: false })
     }
 
-    /// Wait without the interpreter, which the holder may need; signals are heard meanwhile.
+    /// Wait without the interpreter, which the holder may need, and check for signals meanwhile.
     fn wait(self: &Arc<Self>, py: Python, me: ThreadId, writes: bool) -> PyResult<()> {
         let mut state = self.state();
         let ticket = state.next_ticket;
@@ -127,7 +127,7 @@ impl Queue {
         drop(state);
         let mut checks = 0;
         while !py.detach(|| self.wait_for(ticket, me, writes)) {
-            // A handler may ask for this network too: it must not wait behind this call.
+            // A handler may request this network too: it must not wait behind this call.
             self.state().waiting.retain(|one| *one != ticket);
             self.ended.notify_all();
             py.check_signals()?;
@@ -144,7 +144,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Take the turn if it comes before it is time to look at signals.
+    /// Acquire the lock if it becomes free before the next check for signals.
     fn wait_for(self: &Arc<Self>, ticket: u64, me: ThreadId, writes: bool) -> bool {
         let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push((me, Arc::downgrade(self)));
@@ -170,7 +170,7 @@ impl Queue {
         taken
     }
 
-    /// Find out if the holder waits, itself or through others, for a network that `me` holds.
+    /// Return true if the holder waits, directly or through others, for a network that `me` holds.
     fn would_deadlock(&self, me: ThreadId) -> bool {
         let waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut holder = self.state().holder;
@@ -193,7 +193,7 @@ impl State {
     }
 }
 
-/// A turn, until it is dropped.
+/// One hold of the lock; dropping it releases the lock.
 struct Turn<'a> {
     queue: &'a Queue,
     nested: bool,
@@ -205,7 +205,7 @@ impl Drop for Turn<'_> {
         state.calls -= 1;
         if state.calls == 0 {
             state.holder = None;
-            // Whoever sleeps has a ticket; to wake nobody would still be a call of the system.
+            // Waiting calls have a ticket; notifying nobody would still be a system call.
             if !state.waiting.is_empty() {
                 self.queue.ended.notify_all();
             }
@@ -250,7 +250,7 @@ impl<T> DerefMut for WriteGuard<'_, T> {
     }
 }
 
-/// The error for foreign code within a call; `_internal/locked.py` has the same sentence.
+/// Return the error for foreign code within a call; `_internal/locked.py` has the same sentence.
 fn in_use(what: &str) -> PyErr {
     PyRuntimeError::new_err(format!(
         "this network must not be {what} here: the call that runs this signal handler, finalizer \

@@ -36,7 +36,7 @@ pub struct Network {
     names: Names,
 }
 
-/// What never changes in a network, and so needs no turn.
+/// The properties that never change, which can be read without the lock.
 struct Names {
     sizes: Vec<usize>,
     activations: Vec<String>,
@@ -44,7 +44,7 @@ struct Names {
     dtype: &'static str,
 }
 
-/// The state of one network at one moment.
+/// The state of a network at one moment.
 #[pyclass(frozen, module = "backprop_rs._core")]
 pub struct Snapshot(AnySnapshot);
 
@@ -192,7 +192,8 @@ impl Network {
         Ok(with!(&mut *self.write(py)?, net => net.set_optimizer(rule))?)
     }
 
-    /// The output activations, or None where `X` or `out` is not just what the core works on.
+    /// Return the output activations, or None if `X` or `out` is not an array that the core
+    /// supports.
     #[pyo3(signature = (X, out=None))]
     #[allow(non_snake_case)]
     fn predict<'py>(
@@ -247,7 +248,7 @@ impl Network {
         })
     }
 
-    /// C, ∂C/∂W, ∂C/∂b, ∂C/∂gain and ∂C/∂shift alone.
+    /// Return C, ∂C/∂W, ∂C/∂b, ∂C/∂gain and ∂C/∂shift.
     #[allow(non_snake_case)]
     #[pyo3(signature = (X, y, sample_weight=None))]
     fn gradient<'py>(
@@ -313,16 +314,17 @@ impl Network {
         with!(&mut *self.write(py)?, net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples(net)?;
-            // A handler that ran in the midst could not have the network: `train` makes long steps.
+            // A handler that ran during this call could not use the network: `train` makes long
+            // steps.
             let cost = py.detach(|| net.step(&samples, learning_rate));
             Ok(unless_raised(net, cost)??)
         })
     }
 
-    /// Trains from a position (epoch, step, cost_sum, weight_sum) on; the costs of the epochs that
-    /// ended, the position, and why it came back: done, time, nonfinite, interrupted (by
-    /// `interrupted` of the settings), or the exception of a signal handler or of a function of the
-    /// user's own.
+    /// Train from a position (epoch, step, cost_sum, weight_sum) on. Return the costs of the
+    /// completed epochs, the position, and the reason: done, time, nonfinite, interrupted (by
+    /// `interrupted` of the settings), or the exception of a signal handler or of a custom
+    /// function.
     #[allow(non_snake_case)]
     #[pyo3(signature = (X, y, settings, position, sample_weight=None))]
     fn train<'py>(
@@ -363,13 +365,14 @@ impl Network {
         Ok((outcome.costs, end.epoch, end.step, end.cost_sum, end.weight_sum, reason))
     }
 
-    /// How many numbers the sum of the gradient of each layer has.
+    /// Return the length of the summed gradient of each layer.
     fn sum_lengths(&self, py: Python) -> PyResult<Vec<usize>> {
         Ok(with!(&*self.read(py)?, net => net.sum_lengths()))
     }
 
-    /// The sums of costs and of weights of consecutive parts of the samples; `ready(layer, sums)`
-    /// gets those of the gradient, one row a part, as soon as a layer is through, the last first.
+    /// Return the sums of costs and of weights of consecutive parts of the samples; `ready(layer,
+    /// sums)` gets those of the gradient, one row for each part, as soon as a layer is done, the
+    /// last layer first.
     #[allow(non_snake_case, clippy::too_many_arguments)]
     #[pyo3(signature = (X, y, settings, epoch, parts, ready, sample_weight=None))]
     fn sum_gradient(
@@ -416,9 +419,9 @@ impl Network {
         }
     }
 
-    /// The update of a step by the sums over all its samples, (cost, weight, samples), and those of
-    /// the gradient of each layer; the sums of costs and weights, or None where they are not finite
-    /// and nothing was done.
+    /// Update by the sums over all samples of a step, (cost, weight, samples), and those of the
+    /// gradient of each layer. Return the sums of costs and weights, or None if they are not finite
+    /// and no update was made.
     #[pyo3(signature = (gradient, sums, settings, position, steps))]
     fn apply_gradient(
         &self,
@@ -447,7 +450,7 @@ impl Network {
         })
     }
 
-    /// All that a training needs beside its settings and data.
+    /// Return the state of the training besides its settings and data.
     fn state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         with!(&*self.read(py)?, net => {
@@ -464,8 +467,8 @@ impl Network {
         Ok(dict)
     }
 
-    /// A copy of the state, for `go_back` of this network alone, that is quick to take; None where
-    /// `interrupted` has said meanwhile that it is not needed.
+    /// Copy the state for `go_back` of this network; None if `interrupted` says that it is no
+    /// longer needed.
     #[pyo3(signature = (interrupted=None))]
     fn snapshot(&self, py: Python, interrupted: Option<Py<PyAny>>) -> PyResult<Option<Snapshot>> {
         let signal = Mutex::new(None);
@@ -484,7 +487,7 @@ impl Network {
         }
     }
 
-    /// Back to a snapshot of this network.
+    /// Restore a snapshot of this network.
     fn go_back(&self, py: Python, snapshot: &Bound<Snapshot>) -> PyResult<()> {
         match (&mut *self.write(py)?, &snapshot.get().0) {
             (AnyNetwork::Single(net), AnySnapshot::Single(kept)) => {
@@ -498,7 +501,7 @@ impl Network {
         Ok(())
     }
 
-    /// Takes what `state` gave for a network and an optimizer like these.
+    /// Restore what `state` returned for a network and an optimizer like these.
     fn set_state(&self, py: Python, state: &Bound<PyDict>) -> PyResult<()> {
         let number =
             |name: &str| state.get_item(name)?.ok_or_else(|| PyKeyError::new_err(name.to_string()));
@@ -524,12 +527,12 @@ impl Network {
 }
 
 impl Network {
-    /// The network in a turn to read.
+    /// Lock the network to read.
     fn read(&self, py: Python) -> PyResult<ReadGuard<'_, AnyNetwork>> {
         self.lock.read(py)
     }
 
-    /// The network in a turn to read and write.
+    /// Lock the network to read and write.
     fn write(&self, py: Python) -> PyResult<WriteGuard<'_, AnyNetwork>> {
         self.lock.write(py)
     }

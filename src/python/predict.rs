@@ -19,7 +19,7 @@ pub fn predict<'py, T: Element + Real>(
 ) -> Option<Bound<'py, PyAny>> {
     let (py, n_in, n_out) = (x.py(), net.n_in(), net.n_out());
     if !x.is_exact_instance_of::<PyUntypedArray>() {
-        return None; // a masked array is more
+        return None; // masked arrays take another path
     }
     let x = x.cast::<PyArrayDyn<T>>().ok()?;
     let shape = x.shape();
@@ -40,7 +40,7 @@ pub fn predict<'py, T: Element + Real>(
             return None;
         }
         if overlap(values, given) {
-            return None; // in one object or two: the caller gives a copy of X
+            return None; // the same memory, in one object or two: the caller passes a copy of X
         }
         let mut guard = match given.try_readwrite() {
             Err(BorrowError::AlreadyBorrowed) => {
@@ -63,14 +63,14 @@ pub fn predict<'py, T: Element + Real>(
     Some(PyArray2::from_owned_array(py, result).into_any())
 }
 
-/// Whether numbers that are read lie where an array is written, whoever owns the memory.
+/// Return true if the numbers to read overlap the array to write, whoever owns the memory.
 fn overlap<T: Element>(read: &[T], written: &Bound<PyArrayDyn<T>>) -> bool {
     let (read, start) = (read.as_ptr_range(), written.data().addr());
     let end = start + written.len() * size_of::<T>();
     start < read.end.addr() && read.start.addr() < end
 }
 
-/// Whether all samples are finite, or None after a failure.
+/// Return true if all samples are finite, or None after a failure.
 fn predicted<T: Element + Real>(
     net: &Network<T>,
     x: &[T],

@@ -1,7 +1,7 @@
 //! The end of the interpreter while threads are still in the core.
 //!
-//! Before Python 3.14 a thread that runs Python code while the interpreter ends is unwound as by
-//! `pthread_exit`, which must not go through the frames of the core. So none is let in then.
+//! Before Python 3.14, a thread that runs Python code while the interpreter ends is unwound as by
+//! `pthread_exit`, which must not unwind the frames of the core. So no thread may enter then.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst, fence};
@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 
 use crate::machine::pool;
 
-/// The thread that ends the interpreter, once it has begun to.
+/// The thread that ends the interpreter, after the end has begun.
 static ENDING: OnceLock<ThreadId> = OnceLock::new();
 
 /// Threads that run Python code from within the core.
@@ -21,14 +21,14 @@ static ATTACHED: AtomicUsize = AtomicUsize::new(0);
 /// The longest time that the end of the interpreter waits for them.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
-/// Check if the interpreter has begun to end.
+/// Return true if the interpreter has begun to end.
 pub fn is_shutting_down() -> bool {
     ENDING.get().is_some()
 }
 
 /// Run `work` with the interpreter; None if it is gone.
 ///
-/// Threads that the interpreter leaves behind do not come back from here.
+/// Threads that outlive the interpreter do not return from here.
 pub fn attached<R>(work: impl FnOnce(Python) -> R) -> Option<R> {
     let guard = AttachedGuard::new();
     if ENDING.get().is_some_and(|main| *main != pool::caller()) {
@@ -45,7 +45,7 @@ struct AttachedGuard;
 impl AttachedGuard {
     fn new() -> Self {
         ATTACHED.fetch_add(1, SeqCst);
-        fence(SeqCst); // either `leave` sees this thread, or this thread sees that it leaves
+        fence(SeqCst); // either `leave` sees this thread, or this thread sees the end
         Self
     }
 }
@@ -56,7 +56,7 @@ impl Drop for AttachedGuard {
     }
 }
 
-/// Let no other thread run Python code from within the core from now on; for `atexit`.
+/// Let no other thread run Python code from within the core; for `atexit`.
 #[pyfunction]
 fn leave(py: Python) {
     if ENDING.set(thread::current().id()).is_err() {
@@ -72,7 +72,7 @@ fn leave(py: Python) {
     });
 }
 
-/// Have [`leave`] called when the interpreter ends.
+/// Register [`leave`] to be called when the interpreter ends.
 pub fn register(module: &Bound<PyModule>) -> PyResult<()> {
     let leave = wrap_pyfunction!(leave, module)?;
     module.py().import("atexit")?.call_method1("register", (leave,))?;

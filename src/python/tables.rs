@@ -10,14 +10,15 @@ use crate::tables::optimizer::Rule;
 use crate::tables::registry::Setting;
 use crate::tables::schedule::{Curve, Schedule, Watched};
 
-/// The least and the largest target that a cost is defined for.
+/// Return the least and the largest target that a cost supports.
 #[pyfunction]
 pub fn target_range(cost: &str) -> PyResult<(f64, f64)> {
     Ok(Cost::from_text(cost)?.targets())
 }
 
-/// What a reactive schedule remembers after an epoch that ended with `value`: what the learning rate
-/// is multiplied by, the best value, the epochs without progress, and those still to rest.
+/// Return the memory of a reactive schedule after an epoch that ended with `value`: the factor of
+/// the learning rate, the best value, the epochs without progress, and the remaining epochs of
+/// rest.
 #[pyfunction]
 #[pyo3(signature = (schedule, value, memory=None))]
 pub fn observe(
@@ -36,13 +37,13 @@ pub fn observe(
     Ok((factor, best, stuck, resting))
 }
 
-/// Whether a schedule watches the training.
+/// Return true if a schedule is reactive.
 #[pyfunction]
 pub fn is_reactive(schedule: &str) -> PyResult<bool> {
     Ok(Schedule::from_text(schedule)?.reactive().is_some())
 }
 
-/// What a schedule multiplies the learning rate by at epoch x of `total`.
+/// Return the factor of the learning rate at epoch x of `total`.
 #[pyfunction]
 pub fn schedule_factor(schedule: &str, x: f64, total: f64) -> PyResult<f64> {
     Ok(Schedule::from_text(schedule)?.factor(x, total))
@@ -51,10 +52,10 @@ pub fn schedule_factor(schedule: &str, x: f64, total: f64) -> PyResult<f64> {
 /// (setting, default, accepted numbers in words).
 type PySetting = (&'static str, f64, &'static str);
 
-/// Every table by what the errors call its rows.
+/// Every table by its name in errors.
 macro_rules! tables {
     ($($Table:ident),*) => {
-        /// The rows of a table: names with their settings.
+        /// Return the entries of a table: names with their settings.
         #[pyfunction]
         pub fn table(kind: &str) -> PyResult<Vec<(&'static str, Vec<PySetting>)>> {
             let rows = match kind {
@@ -66,7 +67,7 @@ macro_rules! tables {
             Ok(rows.iter().map(|row| (row.name, row.settings.iter().map(setting).collect())).collect())
         }
 
-        /// A row as it is written: its name with the settings that differ from their defaults.
+        /// Return the text of an entry: its name with the settings that differ from their defaults.
         #[pyfunction]
         pub fn canonical(kind: &str, text: &str) -> PyResult<String> {
             match kind {

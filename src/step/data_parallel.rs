@@ -1,8 +1,8 @@
-//! A step in two halves, for batches whose rows lie on several machines: the sums of a gradient over
-//! some of the rows, and the update by the sums over all of them.
+//! A step in two halves, for batches whose rows are on several machines: the sums of a gradient
+//! over some of the rows, and the update by the sums over all of them.
 //!
-//! The sum over a batch is the tree of [`crate::network::pairwise`]. A machine computes whole subtrees of it, and
-//! whoever adds them up in the order of the tree has the bits of one machine alone.
+//! The sum over a batch is the tree of [`crate::network::pairwise`]. Each machine computes whole
+//! subtrees; adding them in the order of the tree gives the bits of a single machine.
 
 use std::ops::Range;
 
@@ -22,21 +22,21 @@ use crate::step::run::Run;
 use crate::step::settings::{Position, Reason, Settings, Sum};
 use crate::tables::optimizer::Update;
 
-/// The sum of the gradient of one layer, as its weights, biases, gains and shifts are laid out in the
-/// core.
+/// The sums of the gradients of the weights, biases, gains and shifts of one layer, in the layout
+/// of the core.
 pub type LayerSum<'a, T> = [&'a [T]; 4];
 
 impl<T: Real> Network<T> {
-    /// How many numbers the sum of the gradient of each layer has.
+    /// Return the length of the summed gradient of each layer.
     pub fn sum_lengths(&self) -> Vec<usize> {
         let lengths = |layer| parameters(std::slice::from_ref(layer)).map(Buffer::len).sum();
         self.layers.iter().map(lengths).collect()
     }
 
-    /// The sums of costs and weights of consecutive parts of the samples; those of the gradient go to
-    /// `see` with their part and layer, the last layer of a part first.
+    /// Return the sums of costs and weights of consecutive parts of the samples, and call
+    /// `see(part, layer, sums)` for those of the gradient, the last layer of a part first.
     ///
-    /// Layers of the last part that come later are computed after `see` has had those before.
+    /// Earlier layers of the last part are computed after the call for the later ones.
     pub fn sum_gradient(
         &mut self,
         samples: &Samples<T>,
@@ -77,9 +77,9 @@ impl<T: Real> Network<T> {
         Ok(found)
     }
 
-    /// The update of a step of `rows` samples by the sums over all of them, `gradient` as
-    /// [`Self::sum_gradient`] has shown it; the sums with penalties in the costs, or why the update was
-    /// not made.
+    /// Update by the sums over all `rows` samples of a step, with `gradient` as from
+    /// [`Self::sum_gradient`]. Return the sums, including penalties in the costs, or the reason why
+    /// no update was made.
     pub fn apply_gradient(
         &mut self,
         gradient: &[&[T]],
@@ -94,7 +94,7 @@ impl<T: Real> Network<T> {
             let mut rest = *numbers;
             for buffer in sums.total.of_layers(l..l + 1) {
                 let (own, others) = rest.split_at(buffer.len());
-                // SAFETY: the whole buffer, which nobody else uses before the workers below.
+                // SAFETY: the whole buffer; nobody else uses it before the workers below start.
                 unsafe { buffer.slice_mut_unchecked(0, buffer.len()) }.copy_from_slice(own);
                 rest = others;
             }
@@ -122,7 +122,7 @@ impl<T: Real> Network<T> {
         Ok(outcome)
     }
 
-    /// Phase A of some samples.
+    /// Run phase A for some samples.
     fn one_chunk(
         &self,
         ws: &Workspace<T>,
@@ -145,7 +145,7 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// Phase B of one layer, added to what the chunks before have come to.
+    /// Run phase B for one layer and add it to the sum of the earlier chunks.
     fn one_layer(
         &self,
         ws: &Workspace<T>,
@@ -173,7 +173,7 @@ impl<T: Real> Network<T> {
         Self::threads_for(self.step_work(rows), rows)
     }
 
-    /// Operations of an update: some a parameter.
+    /// Return the floating-point operations of an update: a few for each parameter.
     fn n_parameters_work(&self) -> usize {
         8 * self.sum_lengths().iter().sum::<usize>()
     }
@@ -187,7 +187,7 @@ impl<T: Real> Network<T> {
 }
 
 impl<T: Real> Run<'_, T> {
-    /// An update by the gradient in `sums`, which has come from elsewhere.
+    /// Update by the gradient in `sums`, which comes from elsewhere.
     fn lone_update(
         &self,
         worker: &Worker,

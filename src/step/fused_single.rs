@@ -1,6 +1,6 @@
 //! The derivation's own step: gradient descent on one sample, in registers from z to the update.
 //!
-//! Where all layers are equally narrow, all that a step has is a line a layer. Each element is the
+//! If all layers are equally narrow, the state of a step is one line per layer. Each element is the
 //! same chain of fused multiply-adds as in [`crate::machine::kernel`], so the bits are the same.
 
 use crate::machine::kernel::{Kernel, Simd, first, with_width};
@@ -13,7 +13,7 @@ use crate::tables::cost::Cost;
 use crate::tables::optimizer::Rule;
 
 impl<T: Real> FusedSteps<'_, T> {
-    /// How wide all layers are, if the steps are some for this room.
+    /// Return the width of all layers if this path supports the steps, and None otherwise.
     #[inline(always)]
     pub fn single_width(&self) -> Option<usize> {
         let width = self.layers[0].w.width(0);
@@ -28,7 +28,7 @@ impl<T: Real> FusedSteps<'_, T> {
         (self.batch.len() == 1 && plain && self.layers.iter().all(narrow)).then_some(width)
     }
 
-    /// Steps on one sample each.
+    /// Run steps on one sample each.
     #[inline(always)]
     fn singles<S: Simd, const N: usize>(self) {
         let Self {
@@ -61,7 +61,7 @@ impl<T: Real> FusedSteps<'_, T> {
     }
 }
 
-/// Several steps of one epoch on one sample each, by layers that are all equally wide.
+/// Several steps of one epoch on one sample each, for layers that are all equally wide.
 pub struct SingleSteps<'a, T> {
     pub steps: FusedSteps<'a, T>,
     pub width: usize,
@@ -89,7 +89,7 @@ struct Pass<T, const N: usize> {
     cost: T,
 }
 
-/// The first `n` numbers of a line, zeros behind them.
+/// Return the first `n` numbers of a line, followed by zeros.
 #[inline(always)]
 fn kept<T: Real, const N: usize>(line: [T; N], n: usize) -> [T; N] {
     let mut kept = line;
@@ -99,7 +99,7 @@ fn kept<T: Real, const N: usize>(line: [T; N], n: usize) -> [T; N] {
     kept
 }
 
-/// `parameters := parameters - α (factor · line)`; `rate` is -α.
+/// Compute `parameters := parameters - α (factor · line)`; `rate` is -α.
 #[inline(always)]
 fn compute_gradient<T: Real, S: Simd, const N: usize>(
     parameters: &mut [T; N],
@@ -113,7 +113,7 @@ fn compute_gradient<T: Real, S: Simd, const N: usize>(
 }
 
 impl<T: Real> NarrowNetwork<'_, T> {
-    /// z = b + Σ_k a_prev_k w_k and a = σ(z) of each layer, C and δ of the last.
+    /// Compute z = b + Σ_k a_prev_k w_k and a = σ(z) of each layer, C and δ of the last.
     #[inline(always)]
     fn forward<S: Simd, const N: usize>(&self, x: &[T], y: &[T; N]) -> Pass<T, N> {
         let mut pass = Pass {
@@ -124,7 +124,7 @@ impl<T: Real> NarrowNetwork<'_, T> {
         };
         let mut before = [T::ZERO; N];
         for (l, layer) in self.layers.iter().enumerate() {
-            // SAFETY: all weights and biases of a layer, whose outputs fit `N` lanes.
+            // SAFETY: all weights and biases of a layer whose outputs fit `N` lanes.
             let (w, b) = unsafe {
                 let w = layer.w.values.slice_unchecked(0, layer.n_in * N);
                 (w.as_chunks::<N>().0, layer.b.slice_unchecked(0, N))
@@ -149,7 +149,7 @@ impl<T: Real> NarrowNetwork<'_, T> {
         pass
     }
 
-    /// From the last layer to the first: δ of the layer before, then this layer's update.
+    /// Compute δ and the update of each layer, from the last to the first.
     #[inline(always)]
     fn back<S: Simd, const N: usize>(&self, x: &[T], pass: Pass<T, N>, rate: T) {
         let mut delta = pass.delta;
@@ -157,8 +157,8 @@ impl<T: Real> NarrowNetwork<'_, T> {
             let mut before = [T::ZERO; N];
             let inputs = if l == 0 { x } else { &pass.a[l - 1] };
             if let Some(back) = &layer.w_back {
-                // SAFETY (here and below): all of a layer, each in a buffer of its own; the one worker
-                // of a small network has them alone.
+                // SAFETY (here and below): all of a layer, each in its own buffer; the only worker
+                // of a small network owns them.
                 let back = unsafe { back.values.slice_mut_unchecked(0, layer.n_out * N) };
                 let (back, _) = back.as_chunks_mut::<N>();
                 for (w, delta) in back.iter_mut().zip(&delta) {

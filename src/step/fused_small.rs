@@ -1,7 +1,8 @@
-//! The whole step of a network so small that calling kernels would cost more than they do.
+//! The whole step of a network so small that kernel calls would cost more than their work.
 //!
-//! Where every layer's output fits a line, a step is a few loops over lines of registers. Each
-//! element is the same chain of fused multiply-adds as in [`crate::machine::kernel`], so the bits are the same.
+//! If the output of every layer fits a line, a step is a few loops over lines of registers. Each
+//! element is the same chain of fused multiply-adds as in [`crate::machine::kernel`], so the bits
+//! are the same.
 
 use std::ops::Range;
 
@@ -21,11 +22,12 @@ use crate::step::settings::{Position, Settings, Sum};
 use crate::tables::cost::Cost;
 use crate::tables::optimizer::{Clock, Moments, Optimizer, Update};
 
-/// The most layers and inputs that this way is worth while for.
+/// The most layers and inputs for which this path is faster.
 pub const MAX_LAYERS: usize = 8;
 const MAX_INPUTS: usize = 64;
 
-/// Whether a step of `rows` rows is one for this room: one shard, every layer in one line.
+/// Return true if the fused path supports a step of `rows` rows: one shard, every layer in one
+/// line.
 pub fn serves<T: Real>(layers: &[Layer<T>], rows: usize) -> bool {
     rows <= SHARD
         && layers.len() <= MAX_LAYERS
@@ -42,19 +44,19 @@ pub struct FusedSteps<'a, T> {
     pub cost: Cost,
     pub samples: &'a Samples<'a, T>,
     pub order: &'a [u32],
-    /// A whole batch, and the rest that the last step of the epoch takes.
+    /// The rows of a full batch, and those of the last step of the epoch.
     pub batch: Share,
     pub rest: Share,
     pub ws: &'a Workspace<T>,
     pub optimizer: &'a Optimizer<T>,
     pub settings: &'a Settings<'a>,
-    /// Of the whole epoch.
+    /// The steps of the whole epoch.
     pub steps: usize,
     pub clock: &'a mut Clock,
-    /// Where a label goes that is none.
+    /// Receives the error for an invalid label.
     pub failures: &'a Failures,
-    /// Where in the epoch the steps begin, and in the end where they have come to: not as far as
-    /// `last` where the cost of a batch is not finite, or a label is none.
+    /// The position of the first step; afterwards that of the next step, before `last` if the cost
+    /// of a batch is not finite or a label is invalid.
     pub at: &'a mut Position,
     pub last: usize,
 }
@@ -108,7 +110,7 @@ impl<T: Real> Kernel for FusedSteps<'_, T> {
     }
 }
 
-/// One step, forward, back and update.
+/// One step: forward, backward and update.
 struct FusedStep<'a, T> {
     layers: &'a [Layer<T>],
     cost: Cost,
@@ -123,7 +125,7 @@ struct FusedStep<'a, T> {
 }
 
 impl<T: Real> FusedStep<'_, T> {
-    /// Forward, to the costs and δ of the output layer.
+    /// Compute the forward pass, the costs and δ of the output layer.
     #[inline(always)]
     fn forward_all<S: Simd>(&self) {
         let last = self.layers.len() - 1;
@@ -133,7 +135,7 @@ impl<T: Real> FusedStep<'_, T> {
         with_width!(self.layers[last].w.width(0), self.output::<S, _>(last));
     }
 
-    /// δ of the layers before, then the updates.
+    /// Compute δ of the layers before, then the updates.
     #[inline(always)]
     fn back_all<S: Simd>(&self) {
         for l in (1..self.layers.len()).rev() {
@@ -145,7 +147,7 @@ impl<T: Real> FusedStep<'_, T> {
     }
 }
 
-/// z = b + Σ_k a_prev_k w_k of `M` samples.
+/// Compute z = b + Σ_k a_prev_k w_k of `M` samples.
 #[inline(always)]
 fn weighted_inputs<T: Real, S: Simd, const N: usize, const M: usize>(
     inputs: [&[T]; M],
@@ -162,7 +164,7 @@ fn weighted_inputs<T: Real, S: Simd, const N: usize, const M: usize>(
     z
 }
 
-/// Puts the first `N` numbers of line `row`, where there are lines.
+/// Write the first `N` numbers of line `row`, if there are lines.
 #[inline(always)]
 fn put_line<T: Real, const N: usize>(lines: &mut [T], row: usize, line: &[T; N]) {
     if !lines.is_empty() {
@@ -170,12 +172,12 @@ fn put_line<T: Real, const N: usize>(lines: &mut [T], row: usize, line: &[T; N])
     }
 }
 
-/// What a layer sees, row by row.
+/// The inputs of a layer, row by row.
 struct Inputs<'a, T> {
     samples: &'a Samples<'a, T>,
     indices: RowIndices<'a>,
     n_in: usize,
-    /// a of the layer before; the samples themselves have none.
+    /// a of the layer before; None for the samples themselves.
     lines: Option<&'a [T]>,
 }
 
@@ -190,14 +192,14 @@ impl<'a, T: Real> Inputs<'a, T> {
 }
 
 impl<T: Real> FusedStep<'_, T> {
-    /// What layer l sees: the samples, or a of the layer before.
+    /// Return the inputs of layer l: the samples, or a of the layer before.
     #[inline(always)]
     fn inputs(&self, l: usize) -> Inputs<'_, T> {
         let lines = (l > 0).then(|| self.ws.a[l].read(0, self.rows));
         Inputs { samples: self.samples, indices: self.indices, n_in: self.layers[l].n_in, lines }
     }
 
-    /// The targets of row `row`; none if its label is none, which ends the steps.
+    /// Return the targets of row `row`; an invalid label is recorded, which ends the steps.
     #[inline(always)]
     fn target<const N: usize>(&self, row: usize, n_out: usize) -> [T; N] {
         let target = target(self.samples.y, self.indices.sample(row), n_out);
@@ -207,14 +209,14 @@ impl<T: Real> FusedStep<'_, T> {
         })
     }
 
-    /// z = b + Σ_k a_prev_k w_k and a = σ(z).
+    /// Compute z = b + Σ_k a_prev_k w_k and a = σ(z).
     #[inline(always)]
     fn forward<S: Simd, const N: usize>(&self, l: usize) {
         let Layer { n_in, w, b, activation, .. } = &self.layers[l];
         let inputs = self.inputs(l);
         let mut unused = [];
-        // SAFETY: all weights and biases of a layer whose outputs fit `N` lanes; z and a are panels of
-        // their own, and the one worker of a small network has all rows.
+        // SAFETY: all weights and biases of a layer whose outputs fit `N` lanes; z and a are
+        // different panels, and the only worker of a small network owns all rows.
         let (w, b, z_rows, a_rows) = unsafe {
             (
                 w.values.slice_unchecked(0, n_in * N),
@@ -224,13 +226,13 @@ impl<T: Real> FusedStep<'_, T> {
             )
         };
         if self.rows.len() == 1 && activation.is_elementwise() {
-            // One sample alone stays in registers from z to a.
+            // A single sample stays in registers from z to a.
             let [z] = weighted_inputs::<T, S, N, 1>([inputs.row(0)], w, b);
             let a = activation.sigma_of_line::<T, S, N>(z);
             put_line(z_rows, 0, &z);
             return put_line(a_rows, 0, &a);
         }
-        // Four samples at a time where there are four: their chains run side by side.
+        // Four samples at a time if possible: their chains run in parallel.
         let mut row = 0;
         while row + 4 <= self.rows.len() {
             let four = [0, 1, 2, 3].map(|i| inputs.row(row + i));
@@ -249,22 +251,22 @@ impl<T: Real> FusedStep<'_, T> {
         if activation.is_elementwise() {
             sigma_of_lines::<T, S, N>(*activation, a_rows);
         } else {
-            // SAFETY: the one worker's own; `a_rows` is not used any more.
+            // SAFETY: the only worker owns it; `a_rows` is no longer used.
             let (a, scratch) = (&self.ws.a[l + 1], unsafe { self.ws.scratch(self.layers, 0) });
             S::run_cold(ActivateRows { z: a, a, scratch, rows: self.rows });
         }
     }
 
-    /// C_i and δ of the output layer.
+    /// Compute C_i and δ of the output layer.
     #[inline(always)]
     fn output<S: Simd, const N: usize>(&self, last: usize) {
         let activation = &self.layers[last].activation;
         if !activation.is_elementwise() {
             return self.output_rows::<S, N>(last);
         }
-        // SAFETY: the one worker of a small network has all rows.
+        // SAFETY: the only worker of a small network owns all rows.
         let costs = unsafe { self.ws.costs.slice_mut_unchecked(0, self.rows.len()) };
-        // As many samples at a time as fill a line; one alone goes without a detour by memory.
+        // As many samples at a time as fill a line; a single one avoids the detour through memory.
         let several = if costs.len() == 1 { 1 } else { T::LINE / N };
         for first in (0..costs.len()).step_by(several) {
             let rows = first..(first + several).min(costs.len());
@@ -280,7 +282,7 @@ impl<T: Real> FusedStep<'_, T> {
     #[inline(always)]
     fn output_rows<S: Simd, const N: usize>(&self, last: usize) {
         let (ws, n_out) = (self.ws, self.layers[last].n_out);
-        // SAFETY (here and below): the one worker of a small network has all rows and all room.
+        // SAFETY (here and below): the only worker of a small network owns all rows and buffers.
         let lines = unsafe { ws.y.write(0, self.rows) };
         for row in 0..self.rows.len() {
             let y = self.target::<N>(row, n_out);
@@ -292,14 +294,14 @@ impl<T: Real> FusedStep<'_, T> {
         S::run_cold(OutputRows { cost, given, delta, costs, scratch, rows });
     }
 
-    /// C_i and δ of samples that stand side by side in `W` lanes.
+    /// Compute C_i and δ of samples that are packed into `W` lanes.
     #[inline(always)]
     fn finish<S: Simd, const N: usize, const W: usize>(&self, rows: Range<usize>, costs: &mut [T]) {
         let last = self.layers.len() - 1;
         let Layer { n_out, activation, .. } = &self.layers[last];
         let z = self.ws.z[last].as_ref().expect("the output layer keeps its z").read(0, self.rows);
         let a = self.ws.a[last + 1].read(0, self.rows);
-        // SAFETY: the one worker of a small network has all rows; z and a lie elsewhere.
+        // SAFETY: the only worker of a small network owns all rows; z and a are other buffers.
         let delta = unsafe { self.ws.delta[last].write(0, self.rows) };
         let mut given = [[T::ZERO; W]; 3];
         for (i, row) in rows.clone().enumerate() {
@@ -314,7 +316,7 @@ impl<T: Real> FusedStep<'_, T> {
             let mut line = [T::ZERO; N];
             let mut cost = T::ZERO;
             for n in 0..N {
-                // No neuron stands in the padding, so it has no error and no cost.
+                // The padding holds no neuron, so it has no error and no cost.
                 line[n] = if n < *n_out { errors[i * N + n] } else { T::ZERO };
                 cost = if n < *n_out { cost + terms[i * N + n] } else { cost };
             }
@@ -323,7 +325,7 @@ impl<T: Real> FusedStep<'_, T> {
         }
     }
 
-    /// δ of layer l - 1, `N` wide: Σ_j δ_j w_j, times σ'.
+    /// Compute δ of layer l - 1, `N` wide: Σ_j δ_j w_j, times σ'.
     #[inline(always)]
     fn backward<S: Simd, const N: usize>(&self, l: usize) {
         let Layer { n_out, w_back, .. } = &self.layers[l];
@@ -331,7 +333,8 @@ impl<T: Real> FusedStep<'_, T> {
         let activation = self.layers[l - 1].activation;
         let (a, delta) = (self.ws.a[l].read(0, self.rows), self.ws.delta[l].read(0, self.rows));
         let z = self.ws.z[l - 1].as_ref().map_or(a, |z| z.read(0, self.rows));
-        // SAFETY: the one worker of a small network has all rows; what is read lies elsewhere.
+        // SAFETY: the only worker of a small network owns all rows; the values read are in other
+        // buffers.
         let before = unsafe { self.ws.delta[l - 1].write(0, self.rows) };
         for (row, before) in before.chunks_exact_mut(T::LINE).enumerate() {
             let line = row * T::LINE;
@@ -340,7 +343,8 @@ impl<T: Real> FusedStep<'_, T> {
                 S::add_product(&mut sum, delta, &first(&back[j * N..]));
             }
             if N < T::LINE {
-                // At once: a whole line could not be read before these few numbers are in memory.
+                // Immediately: reading a whole line would wait until these few numbers are in
+                // memory.
                 let (z, a) = (first::<T, N>(&z[line..]), first::<T, N>(&a[line..]));
                 sum = activation.slope_of_line::<T, S, N>([&z, &a], sum);
             }
@@ -351,7 +355,7 @@ impl<T: Real> FusedStep<'_, T> {
         }
     }
 
-    /// The update of layer l by its averaged gradient: Σ_i δ_i a_prev_i and Σ_i δ_i, times 1/m.
+    /// Update layer l by its averaged gradient: Σ_i δ_i a_prev_i and Σ_i δ_i, times 1/m.
     #[inline(always)]
     fn compute_gradient<S: Simd, const N: usize>(&self, l: usize) {
         let Layer { n_in, n_out, w, w_back, b, options, .. } = &self.layers[l];
@@ -361,9 +365,9 @@ impl<T: Real> FusedStep<'_, T> {
         let scale = self.scale;
         let Moments { w: w_moments, b: b_moments, .. } = &self.moments[l];
         let mut k = 0;
-        // SAFETY (here and below): rows of weights, and the biases, of a layer whose outputs fit `N`
-        // lanes; the one worker of a small network has them alone.
-        // Four inputs at a time where there are four: their chains run side by side.
+        // SAFETY (here and below): rows of weights, and the biases, of a layer whose outputs fit
+        // `N` lanes; the only worker of a small network owns them. Four inputs at a time if
+        // possible: their chains run in parallel.
         while k + 4 <= n_in {
             for (i, grad) in self.gradients::<S, N, 4>(l, k).into_iter().enumerate() {
                 let at = (k + i) * N;
@@ -401,7 +405,7 @@ impl<T: Real> FusedStep<'_, T> {
         }
     }
 
-    /// Σ_i δ_i a_prev_i for `M` inputs from number k on.
+    /// Compute Σ_i δ_i a_prev_i for `M` inputs from number k on.
     #[inline(always)]
     fn gradients<S: Simd, const N: usize, const M: usize>(
         &self,

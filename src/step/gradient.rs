@@ -15,12 +15,12 @@ use crate::network::workspace::Workspace;
 use crate::step::rollback::Rollback;
 use crate::tables::optimizer::{MOMENTS, Moments, Penalty, Update};
 
-/// What becomes of a block of the gradient.
+/// The destination of a block of the gradient.
 #[derive(Clone, Copy)]
 pub enum GradientSink<'a, T> {
-    /// It updates the parameters at once, while it is at hand.
+    /// Update the parameters immediately, while the block is in the cache.
     Update { update: &'a Update<T>, moments: &'a [Moments<T>], rollback: Option<&'a Rollback<T>> },
-    /// It is kept.
+    /// Store it.
     Store(&'a Gradient<T>),
 }
 
@@ -36,7 +36,7 @@ pub struct WeightGradient<'a, T> {
     pub scale: T,
     pub tiles: &'a [Tile],
     pub sink: GradientSink<'a, T>,
-    /// Samples to ask for meanwhile.
+    /// Samples to prefetch meanwhile.
     pub ahead: Option<Prefetch<'a, T>>,
 }
 
@@ -60,11 +60,11 @@ impl<T: Real> Kernel for WeightGradient<'_, T> {
     }
 }
 
-/// Panels whose biases are summed side by side: an addition takes about as many cycles.
+/// Panels whose biases are summed together: an addition has a latency of about as many cycles.
 const BIAS_PANELS: usize = 4;
 
 impl<T: Real> WeightGradient<'_, T> {
-    /// The first of `tiles`, or as many as are summed side by side; returns how many.
+    /// Compute the first of `tiles`, or several that are summed together; return their number.
     #[inline(always)]
     fn some_tiles<S: Simd, const N: usize>(&self, tiles: &[Tile], grad: &mut Sums<T>) -> usize {
         if N == T::LINE
@@ -80,7 +80,7 @@ impl<T: Real> WeightGradient<'_, T> {
         1
     }
 
-    /// The gradient of the blocks of `P` tiles, which are neighbours, and what becomes of it.
+    /// Compute the gradient of the blocks of `P` neighboring tiles, and apply or store it.
     #[inline(always)]
     fn blocks<S: Simd, const N: usize, const P: usize>(
         &self,
@@ -95,12 +95,12 @@ impl<T: Real> WeightGradient<'_, T> {
         }
     }
 
-    /// Has a block of weights brought near, which its gradient will update.
+    /// Prefetch a block of weights, which its gradient will update.
     #[inline(always)]
     fn prefetch<S: Simd, const N: usize>(&self, layer: usize, (q, n_in): (usize, usize), p: usize) {
         let Layer { n_out, w, w_back, .. } = &self.layers[layer];
         let from = w.offset(p, q * T::LINE);
-        // SAFETY (here and below): the block of a tile, which is this worker's.
+        // SAFETY (here and below): the block of a tile that this worker owns.
         S::prefetch(unsafe { w.values.slice_unchecked(from, n_in * N) });
         if let Some(back) = w_back {
             let (from, n_out) = (back.offset(q, p * T::LINE), N.min(n_out - p * T::LINE));
@@ -118,7 +118,7 @@ impl<T: Real> WeightGradient<'_, T> {
         Outer { left, delta, rows: self.rows, scale: self.scale }
     }
 
-    /// What becomes of the gradient of a block of weights.
+    /// Apply or store the gradient of a block of weights.
     #[inline(always)]
     fn apply_or_store<S: Simd, const N: usize>(
         &self,
@@ -135,8 +135,8 @@ impl<T: Real> WeightGradient<'_, T> {
                     let place = (layer, Part::Weights);
                     rollback.keep(place, (&w.values, &moments[layer].w), (from, grad.len()));
                 }
-                // SAFETY (here and below): the block of a tile, which is this worker's; weights,
-                // moments and the transposed weights are buffers of their own.
+                // SAFETY (here and below): the block of a tile that this worker owns; weights,
+                // moments and the transposed weights are different buffers.
                 let w = unsafe { w.values.slice_mut_unchecked(from, grad.len()) };
                 let kept = unsafe { kept(&moments[layer].w, from, grad.len()) };
                 if !(update.is_plain() && options.is_plain()) {
@@ -150,13 +150,14 @@ impl<T: Real> WeightGradient<'_, T> {
             }
             GradientSink::Store(gradient) => {
                 let to = &gradient.w[layer].values;
-                // SAFETY: the block of a tile, which is this worker's.
+                // SAFETY: the block of a tile that this worker owns.
                 unsafe { to.slice_mut_unchecked(from, grad.len()) }.copy_from_slice(grad);
             }
         }
     }
 
-    /// The biases, gains and shifts of the tiles of a layer: each panel goes with its first tile.
+    /// Compute the biases, gains and shifts of the tiles of a layer: each panel belongs to its
+    /// first tile.
     #[inline(always)]
     fn biases<S: Simd>(&self, tiles: &[Tile], grad: &mut Sums<T>) {
         let mut firsts = tiles.iter().filter(|tile| tile.q == 0);
@@ -169,7 +170,8 @@ impl<T: Real> WeightGradient<'_, T> {
         }
     }
 
-    /// Those of panel p, or of as many as are summed side by side; returns how many panels.
+    /// Compute those of panel p, or of several panels that are summed together; return their
+    /// number.
     #[inline(always)]
     fn some_biases<S: Simd, const N: usize>(
         &self,
@@ -186,7 +188,7 @@ impl<T: Real> WeightGradient<'_, T> {
         1
     }
 
-    /// The biases of `P` panels from p on, and their gains and shifts.
+    /// Compute the biases of `P` panels from p on, and their gains and shifts.
     #[inline(always)]
     fn vectors<S: Simd, const N: usize, const P: usize>(
         &self,
@@ -205,7 +207,7 @@ impl<T: Real> WeightGradient<'_, T> {
         }
     }
 
-    /// What becomes of the gradient of the biases from panel p on, or of their gains or shifts.
+    /// Apply or store the gradient of the biases from panel p on, or of their gains or shifts.
     #[inline(always)]
     fn apply_or_store_vector<S: Simd>(&self, layer: usize, part: Part, p: usize, grad: &mut [T]) {
         let (from, length) = (p * T::LINE, grad.len());
@@ -216,8 +218,8 @@ impl<T: Real> WeightGradient<'_, T> {
                     rollback.keep((layer, part), (theta, moments), (from, length));
                 }
                 update.prepare(&mut [], grad, None);
-                // SAFETY: they go with a tile that is this worker's; parameters and moments are
-                // buffers of their own.
+                // SAFETY: they belong to a tile that this worker owns; parameters and moments are
+                // different buffers.
                 let (theta, kept) = unsafe {
                     (theta.slice_mut_unchecked(from, length), kept(moments, from, length))
                 };
@@ -225,18 +227,19 @@ impl<T: Real> WeightGradient<'_, T> {
             }
             GradientSink::Store(gradient) => {
                 let to = part.of_gradient(gradient, layer);
-                // SAFETY: they go with a tile that is this worker's.
+                // SAFETY: they belong to a tile that this worker owns.
                 unsafe { to.slice_mut_unchecked(from, length) }.copy_from_slice(grad);
             }
         }
     }
 }
 
-/// The update of `N` parameters from `at` on by their summed gradient, times 1/m.
+/// Update `N` parameters from `at` on by their summed gradient, times 1/m.
 ///
 /// # Safety
 ///
-/// There are so many, and moments if there are any; nobody else reads or writes them meanwhile.
+/// The parameters exist, and their moments if there are any; nobody else reads or writes them
+/// meanwhile.
 #[inline(always)]
 pub unsafe fn move_line<T: Real, S: Simd, const N: usize>(
     update: &Update<T>,
@@ -248,7 +251,7 @@ pub unsafe fn move_line<T: Real, S: Simd, const N: usize>(
     penalty: Option<&Penalty>,
 ) {
     let mut grad = grad.map(|sum| sum * scale);
-    // SAFETY (here and below): the caller's.
+    // SAFETY (here and below): the caller guarantees it.
     let to = unsafe { parameters.slice_mut_unchecked(at, N) };
     let mut line = first::<T, N>(to);
     if !update.is_plain() || penalty.is_some() {
@@ -258,13 +261,13 @@ pub unsafe fn move_line<T: Real, S: Simd, const N: usize>(
     to.copy_from_slice(&line);
 }
 
-/// The moments of `length` parameters from `from` on; empty where the rule keeps none.
+/// Return the moments of `length` parameters from `from` on; empty if the rule keeps none.
 ///
 /// # Safety
 ///
-/// As for [`Buffer::slice_mut_unchecked`], of each that is not empty.
+/// See [`Buffer::slice_mut_unchecked`], for each that is not empty.
 #[inline(always)]
-#[allow(clippy::mut_from_ref)] // the cells allow it; the caller answers for the rest
+#[allow(clippy::mut_from_ref)] // the cells allow it; the caller guarantees the rest
 unsafe fn kept<T: Real>(
     moments: &[Buffer<T>; MOMENTS],
     from: usize,
@@ -274,12 +277,12 @@ unsafe fn kept<T: Real>(
         if moment.is_empty() {
             return Default::default();
         }
-        // SAFETY: the caller's.
+        // SAFETY: the caller guarantees it.
         unsafe { moment.slice_mut_unchecked(from, length) }
     })
 }
 
-/// The update of whole buffers from a gradient that was kept, for one worker's share of each.
+/// The update of whole buffers from a stored gradient, for one worker's share of each.
 pub struct Apply<'a, T> {
     pub update: &'a Update<T>,
     pub w: &'a Buffer<T>,
@@ -293,7 +296,7 @@ impl<T: Real> Kernel for Apply<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let (from, length) = (self.share.start(), self.share.len());
-        // SAFETY: this worker's share of buffers that are as long as each other.
+        // SAFETY: this worker's share of buffers of equal length.
         let (w, grad, moments) = unsafe {
             let [w, grad] =
                 [self.w, self.grad].map(|buffer| buffer.slice_mut_unchecked(from, length));
@@ -305,7 +308,8 @@ impl<T: Real> Kernel for Apply<'_, T> {
 }
 
 impl<T: Real> Network<T> {
-    /// Phase B for chunk number `c`, its gradient added to `sums`: a sum, not yet an average.
+    /// Compute phase B for chunk number `c` and add its gradient to `sums`: a sum, not yet an
+    /// average.
     pub(crate) fn gradient_into(
         &self,
         ws: &Workspace<T>,
@@ -335,7 +339,7 @@ impl<T: Real> Network<T> {
         self.isa.run(WeightGradient { layers, ws, inputs, rows, scale, tiles, sink, ahead });
     }
 
-    /// Updates every parameter by a gradient that was kept, one worker's share of them.
+    /// Update every parameter by a stored gradient, one worker's share of them.
     pub(crate) fn apply(&self, worker: &Worker, update: &Update<T>, gradient: &Gradient<T>) {
         for (l, layer) in self.layers.iter().enumerate() {
             let moments = &self.optimizer.moments[l];

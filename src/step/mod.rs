@@ -1,4 +1,4 @@
-//! How a step of training runs.
+//! The steps of a training.
 
 pub mod data_parallel;
 pub mod fused_single;
@@ -12,5 +12,5 @@ pub mod settings;
 pub mod trace;
 pub mod train;
 
-#[cfg(all(test, not(mutants)))] // they are about memory, and need not wait for mutants
+#[cfg(all(test, not(mutants)))] // these check memory; mutants need not wait for them
 mod tests;

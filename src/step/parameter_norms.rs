@@ -1,4 +1,4 @@
-//! Sums over all parameters that many workers share, added up in an order of their own.
+//! Sums over all parameters, shared by several workers and added in a fixed order.
 
 use crate::error::Error;
 use crate::machine::kernel::Buffer;
@@ -7,27 +7,27 @@ use crate::machine::real::Real;
 use crate::network::layer::Layer;
 use crate::network::parameters::parameters;
 
-/// Numbers of a buffer that are added up together.
+/// Numbers of a buffer that are summed together.
 const PART: usize = 4096;
 
-/// Chains of additions that run side by side: one alone waits for each of its sums.
+/// Parallel chains of additions: a single one waits for each of its sums.
 const LANES: usize = 16;
 
-/// Room for the sums of the parts of all parameters, each written by one worker.
+/// The sums of parts of all parameters, each written by one worker.
 pub struct ParameterNorms {
     sums: Buffer<f64>,
     squares: Buffer<f64>,
 }
 
 impl ParameterNorms {
-    /// Room for the parameters of these layers.
+    /// Allocate the sums for the parameters of these layers.
     pub fn new<T: Real>(layers: &[Layer<T>]) -> Result<Self, Error> {
         let n = parameters(layers).map(|part| part.len().div_ceil(PART)).sum();
         let (sums, squares) = (Buffer::zeros(n)?, Buffer::zeros(n)?);
         Ok(Self { sums, squares })
     }
 
-    /// Σ x² of each part of some buffers.
+    /// Compute Σ x² of each part of some buffers.
     pub fn sum_squares<'a, T: Real>(
         &self,
         worker: &Worker,
@@ -38,12 +38,12 @@ impl ParameterNorms {
         });
     }
 
-    /// The root of the sum of all that [`Self::sum_squares`] has met.
+    /// Return the root of the total of [`Self::sum_squares`].
     pub fn norm(&self) -> f64 {
         self.squares.as_slice().iter().sum::<f64>().sqrt()
     }
 
-    /// Σ |w| and Σ w² of each part of the weights.
+    /// Compute Σ |w| and Σ w² of each part of the weights.
     pub fn sum_penalties<T: Real>(&self, worker: &Worker, layers: &[Layer<T>]) {
         self.each(worker, layers.iter().map(|layer| &layer.w.values), |part, at| {
             put(&self.squares, at, squares(part));
@@ -51,7 +51,7 @@ impl ParameterNorms {
         });
     }
 
-    /// The penalty of all layers, from what [`Self::sum_penalties`] has met.
+    /// Return the penalty of all layers, from the sums of [`Self::sum_penalties`].
     pub fn penalty<T: Real>(&self, layers: &[Layer<T>]) -> f64 {
         let (mut at, mut penalty) = (0, 0.0);
         for layer in layers {
@@ -63,7 +63,7 @@ impl ParameterNorms {
         penalty
     }
 
-    /// Does `f` to this worker's share of the parts, each with its number.
+    /// Call `f` for this worker's share of the parts, with their numbers.
     fn each<'a, T: Real>(
         &self,
         worker: &Worker,
@@ -83,14 +83,14 @@ impl ParameterNorms {
     }
 }
 
-/// Puts the sum of a part of this worker's.
+/// Store the sum of a part that this worker owns.
 fn put(sums: &Buffer<f64>, at: usize, sum: f64) {
     assert!(at < sums.len());
-    // SAFETY: there is room for it, and each part is one worker's; a barrier stands before the reads.
+    // SAFETY: the index is checked, and one worker owns each part; a barrier precedes the reads.
     unsafe { sums.slice_mut_unchecked(at, 1)[0] = sum };
 }
 
-/// The penalty of all layers at once, for one worker alone: the same sums in the same order.
+/// Return the penalty of all layers, on one worker: the same sums in the same order.
 pub fn penalty_of<T: Real>(layers: &[Layer<T>]) -> f64 {
     let of_layer = |layer: &Layer<T>| {
         let sum = |f: fn(&[T]) -> f64| layer.w.values.as_slice().chunks(PART).map(f).sum::<f64>();
@@ -101,17 +101,17 @@ pub fn penalty_of<T: Real>(layers: &[Layer<T>]) -> f64 {
     penalty
 }
 
-/// Σ |x|.
+/// Compute Σ |x|.
 fn sizes<T: Real>(part: &[T]) -> f64 {
     sum_of(part, f64::abs)
 }
 
-/// Σ x².
+/// Compute Σ x².
 fn squares<T: Real>(part: &[T]) -> f64 {
     sum_of(part, |x| x * x)
 }
 
-/// The sum of a function of all numbers: one chain for each place of a lane, then over the places.
+/// Return the sum of a function of all numbers: one chain for each lane, then over the lanes.
 #[inline(always)]
 fn sum_of<T: Real>(part: &[T], term: impl Fn(f64) -> f64) -> f64 {
     let mut chains = [0.0; LANES];

@@ -1,10 +1,10 @@
-//! How the workers share a step: most by its rows, some by the panels of its layers.
+//! Divides a step among workers: usually by its rows, sometimes by the panels of its layers.
 //!
-//! Where rows are shared, every worker reads all weights, and what it has written of the samples, of a
-//! and of δ is read by the others: a line that goes from one core to another costs as much as some
-//! hundred operations. Where panels are shared, a worker has its own part of the weights, which no other
-//! reads, and its own copy of the samples; a alone goes round, and all meet after each such layer.
-//! Every element is the same chain.
+//! By rows, every worker reads all weights, and the others read what it has written of the samples,
+//! of a and of δ: moving a line from one core to another costs as much as some hundred operations.
+//! By panels, a worker has its own part of the weights, which no other reads, and its own copy of
+//! the samples; only a is exchanged, with a barrier after each such layer. Every element is the
+//! same chain.
 
 use std::ops::Range;
 
@@ -17,41 +17,43 @@ use crate::network::samples::{Gather, RowIndices, Samples};
 use crate::network::tiles::Tile;
 use crate::network::workspace::{CHUNK, Workspace};
 
-/// Rows below which panels are shared however unevenly: a worker would read all weights for a few rows.
+/// Rows below which panels are shared even if unevenly: each worker would read all weights for a
+/// few rows.
 const FEW_ROWS: usize = 16;
 
-/// The most bytes of samples that each worker copies, in all and for each neuron that they go to: a
-/// copy takes time and a core's cache, which the products with so many weights must outweigh.
+/// The most bytes of samples that each worker copies, in total and for each neuron of the first
+/// layer: a copy costs time and cache, which the products must outweigh.
 const COPIED_BYTES: usize = 2 << 20;
 const COPIED_BYTES_A_NEURON: usize = 4096;
 
-/// Floating-point operations of a step whose panels are shared: more than some meetings are worth, and
-/// less than Ctrl-C may wait for, as nobody leaves before the last of them.
+/// Floating-point operations of a step that is shared by panels: more than its barriers cost, and
+/// less than Ctrl-C may wait for, because no worker can stop before the last barrier.
 const SHARED_WORK: Range<u64> = 700_000..10_000_000_000;
 
-/// The most that a worker may have, as a part of an even share: nine eighths.
+/// The largest share of a worker relative to an even one: nine eighths.
 const MOST_UNEVEN: (usize, usize) = (9, 8);
 
-/// Whether these are few.
+/// Return true if there are few rows.
 pub fn is_few(rows: usize) -> bool {
     rows < FEW_ROWS
 }
 
-/// What one worker does of a step.
+/// One worker's part of a step.
 pub(crate) struct WorkPlan {
-    /// Its panels of each layer; none of a layer whose rows are shared.
+    /// Its panels of each layer; None for a layer whose rows are shared.
     panels: Vec<Option<Range<usize>>>,
-    /// Its blocks of all weights.
+    /// Its tiles of all weights.
     pub tiles: Vec<Tile>,
 }
 
 impl WorkPlan {
-    /// Whether the panels of layer `l` (from 0) are shared.
+    /// Return true if the panels of layer `l` (from 0) are shared.
     fn by_panels(&self, l: usize) -> bool {
         self.panels.get(l).is_some_and(Option::is_some)
     }
 
-    /// Its part of a layer of so many panels: its panels of all rows, or all panels of its own rows.
+    /// Return its part of layer `l`, which has `panels` panels: its panels of all rows, or all
+    /// panels of its own rows.
     fn part<'a>(
         &self,
         l: usize,
@@ -66,7 +68,7 @@ impl WorkPlan {
 }
 
 impl<T: Real> Network<T> {
-    /// Whether panels are shared in a step of so much work on so many rows.
+    /// Return true if a step of this much work on this many rows is shared by panels.
     pub(crate) fn shares_panels(&self, work: usize, rows: usize, threads: usize) -> bool {
         let plain = self.layers.iter().all(|layer| {
             layer.custom.is_none() && !layer.has_norm() && layer.options.dropout == 0.0
@@ -80,11 +82,11 @@ impl<T: Real> Network<T> {
             && self.layer_by_panels(0, rows, threads)
     }
 
-    /// Whether less goes from core to core where the panels of the first layer are shared, at the
-    /// price of the copies.
+    /// Return true if sharing the panels of the first layer moves less data between cores,
+    /// including the copies.
     ///
-    /// Its weights, the samples and half of its δ stay where they are; half of the next layer's δ
-    /// goes round in their place.
+    /// Its weights, the samples and half of its δ then stay in place; half of the next layer's δ is
+    /// exchanged instead.
     fn spares_traffic(&self, rows: usize) -> bool {
         let Layer { n_in, n_out, .. } = self.layers[0];
         let next = self.layers.get(1).map_or(n_out, |layer| layer.n_out);
@@ -93,8 +95,8 @@ impl<T: Real> Network<T> {
             && n_in * n_out + rows * (n_in + n_out / 2) > rows * next / 2
     }
 
-    /// Whether the panels of layer `l` (from 0) are worth sharing: there are enough, and more of the
-    /// weights than of a would go from core to core.
+    /// Return true if the panels of layer `l` (from 0) should be shared: there are enough, and the
+    /// weights are larger than a.
     fn layer_by_panels(&self, l: usize, rows: usize, threads: usize) -> bool {
         let Layer { n_in, w, .. } = &self.layers[l];
         if w.panels() < 2 || l > 0 && *n_in < rows {
@@ -110,7 +112,7 @@ impl<T: Real> Network<T> {
         is_few(rows) || (0..threads).all(|i| work(i) * even * threads <= total(w.panels()) * most)
     }
 
-    /// What a worker does of steps on so many rows.
+    /// Return a worker's part of steps on this many rows.
     pub(crate) fn plan(&self, worker: &Worker, rows: usize, by_panels: bool) -> WorkPlan {
         if !by_panels {
             return WorkPlan { panels: Vec::new(), tiles: self.tiles.share(worker).to_vec() };
@@ -126,7 +128,7 @@ impl<T: Real> Network<T> {
                 (Some(panels), _) => {
                     plan.tiles.extend(all.iter().filter(|tile| panels.contains(&tile.p)));
                 }
-                // The inputs are here already; the δ of fewer outputs come.
+                // The inputs are already here; δ of fewer outputs has to be fetched.
                 (None, Some(inputs)) if layer.n_out < layer.n_in => {
                     plan.tiles.extend(all.iter().filter(|tile| inputs.contains(&tile.q)));
                 }
@@ -137,7 +139,7 @@ impl<T: Real> Network<T> {
         plan
     }
 
-    /// Phase A, forward and back, where panels are shared.
+    /// Run phase A, forward and backward, if panels are shared.
     pub(crate) fn panel_rows(
         &self,
         ws: &Workspace<T>,
@@ -156,7 +158,7 @@ impl<T: Real> Network<T> {
         self.backward_panels(ws, (worker, plan), [&all, &own]);
     }
 
-    /// z and a of each layer, a worker's part.
+    /// Compute a worker's part of z and a of each layer.
     fn forward_panels(
         &self,
         ws: &Workspace<T>,
@@ -172,13 +174,13 @@ impl<T: Real> Network<T> {
             if plan.by_panels(l) || plan.by_panels(l + 1) {
                 worker.wait();
             }
-            // SAFETY: this worker's own, and used by nothing else of a layer.
+            // SAFETY: this worker's buffer; no other code of the layer uses it.
             let scratch = unsafe { ws.scratch(&self.layers, worker.index) };
             layer.activate_rows(self.isa, z, a, scratch, own);
         }
     }
 
-    /// δ of each layer before the last, likewise.
+    /// Compute a worker's part of δ of each layer before the last.
     fn backward_panels(
         &self,
         ws: &Workspace<T>,
@@ -191,7 +193,7 @@ impl<T: Real> Network<T> {
             let before = (&self.layers[l - 1], z_prev, &ws.a[l]);
             let (delta, below) = (&ws.delta[l], &ws.delta[l - 1]);
             let part = plan.part(l - 1, below.panels(), rows);
-            // δ of the output is always there by rows.
+            // δ of the output is always computed by rows.
             if plan.by_panels(l - 1) || l < last && plan.by_panels(l) {
                 worker.wait();
             }
@@ -200,7 +202,7 @@ impl<T: Real> Network<T> {
     }
 }
 
-/// The running total of the work in the panels of a layer.
+/// Return the running total of the work in the panels of a layer.
 fn panel_totals<T: Real>(layer: &Layer<T>) -> Vec<usize> {
     let widths = (0..layer.w.panels()).map(|p| layer.w.width(p).max(T::LINE / 2));
     widths
@@ -211,12 +213,13 @@ fn panel_totals<T: Real>(layer: &Layer<T>) -> Vec<usize> {
         .collect()
 }
 
-#[cfg(all(test, not(mutants)))] // which need not wait for these either
+#[cfg(all(test, not(mutants)))] // mutants need not wait for these either
 mod tests {
     use super::*;
     use crate::{Activation, Cost};
 
-    /// Networks whose layers are shared in all ways, with the layers whose panels three workers share.
+    /// Networks whose layers are shared in all ways, with the layers whose panels three workers
+    /// share.
     const CASES: [(&[usize], usize, &[usize]); 5] = [
         (&[300, 96, 10], 40, &[0]),
         (&[300, 96, 96, 10], 40, &[0, 1]),

@@ -1,8 +1,8 @@
-//! What an update replaces, kept where updates take long: Ctrl-C then need not wait for their end.
+//! Saves the values that a long update replaces, so that Ctrl-C need not wait for its end.
 //!
-//! A step is made wholly or not at all, and an update works through its tiles for a second where
-//! layers are large. Each tile keeps what it replaces, which costs next to nothing beside its
-//! gradient; an update that is given up brings it back.
+//! A step is made completely or not at all, and an update of large layers takes a second. Each tile
+//! saves the values that it replaces, which costs little compared with its gradient; an update that
+//! is interrupted restores them.
 
 use crate::machine::kernel::{Buffer, Simd};
 use crate::machine::real::Real;
@@ -20,14 +20,14 @@ pub struct Rollback<T> {
 }
 
 impl<T: Real> Rollback<T> {
-    /// Has the room for `length` parameters from `from` on brought near.
+    /// Prefetch the memory for `length` parameters from `from` on.
     #[inline(always)]
     pub fn prefetch<S: Simd>(&self, layer: usize, from: usize, length: usize) {
         let room = &self.saved.buffer(layer, Part::Weights).parameters;
         S::prefetch(room.slice(from, length));
     }
 
-    /// Keeps `length` parameters from `from` on, which an update is about to replace.
+    /// Save `length` parameters from `from` on, which an update is about to replace.
     #[inline(always)]
     pub fn keep(
         &self,
@@ -36,20 +36,20 @@ impl<T: Real> Rollback<T> {
         (from, length): (usize, usize),
     ) {
         for (mine, theirs) in self.saved.buffer(layer, part).pairs(parameters, moments) {
-            // SAFETY: the room for parameters of a tile, which is this worker's.
+            // SAFETY: the memory for parameters of a tile that this worker owns.
             unsafe { mine.slice_mut_unchecked(from, length) }
                 .copy_from_slice(theirs.slice(from, length));
         }
     }
 
-    /// Brings back what the update of some tiles has replaced.
+    /// Restore what the update of some tiles has replaced.
     pub fn restore(&self, layers: &[Layer<T>], moments: &[Moments<T>], tiles: &[Tile]) {
         for &Tile { layer: l, q, p } in tiles {
             let layer = &layers[l];
             let restore = |part: Part, from: usize, length: usize| {
                 let (parameters, moments) = part.of(layer, &moments[l]);
                 for (mine, theirs) in self.saved.buffer(l, part).pairs(parameters, moments) {
-                    // SAFETY: parameters of a tile, which is this worker's.
+                    // SAFETY: parameters of a tile that this worker owns.
                     unsafe { theirs.slice_mut_unchecked(from, length) }
                         .copy_from_slice(mine.slice(from, length));
                 }
@@ -65,7 +65,7 @@ impl<T: Real> Rollback<T> {
     }
 }
 
-#[cfg(all(test, not(mutants)))] // which need not wait for these either
+#[cfg(all(test, not(mutants)))] // mutants need not wait for these either
 mod tests {
     use super::*;
     use crate::network::layer::Options;
@@ -73,7 +73,7 @@ mod tests {
     use crate::step::settings::Settings;
     use crate::{Activation, Cost, Network, Samples, Targets};
 
-    /// The bits of all that an update replaces.
+    /// Return the bits of all that an update replaces.
     fn bits(net: &Network<f64>) -> Vec<u64> {
         let mut bits = Vec::new();
         for (layer, moments) in net.layers.iter().zip(&net.optimizer.moments) {
@@ -87,7 +87,7 @@ mod tests {
         bits
     }
 
-    /// A network with layer normalisation and Adam's memory, after one step on these rows.
+    /// Return a network with layer normalization and Adam's memory, after one step on these rows.
     fn trained(rows: usize) -> Network<f64> {
         let cost = Cost::from_text("squared_error").unwrap();
         let mut net = Network::new(&[19, 21, 10], &[Activation::Tanh; 2], cost).unwrap();

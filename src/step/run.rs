@@ -24,26 +24,26 @@ use crate::step::rollback::Rollback;
 use crate::step::settings::{Outcome, Position, Reason, Settings, Sum};
 use crate::tables::optimizer::{Clock, Update};
 
-/// Operations between two questions whether to give a gradient up: some milliseconds.
+/// Operations between two questions whether to stop a gradient: some milliseconds.
 const PIECE_WORK: usize = 200_000_000;
 
-/// Time between two questions whether to give a training up.
+/// Time between two questions whether to stop a training.
 pub(crate) const ASK_EVERY: Duration = Duration::from_millis(10);
 
-/// One call of `train`, as all of its workers see it.
+/// One call of `train`, shared by all of its workers.
 pub(crate) struct Run<'a, T> {
     pub network: &'a Network<T>,
     samples: &'a Samples<'a, T>,
     pub settings: &'a Settings<'a>,
     pub ws: Workspace<T>,
-    /// Whether the steps are those of [`crate::step::fused_small`].
+    /// True if the steps are those of [`crate::step::fused_small`].
     pub fused: bool,
-    /// What a long update replaces.
+    /// The values that a long update replaces.
     pub rollback: Option<Rollback<T>>,
-    /// Whether workers share panels: see [`crate::step::partition`].
+    /// True if workers share panels: see [`crate::step::partition`].
     pub by_panels: bool,
     pub norms: ParameterNorms,
-    /// Where gradients are kept that cannot be used as they come.
+    /// The sum of the gradients, if they cannot be applied immediately.
     pub sums: Option<GradientTree<T>>,
     pub order: RwLock<Order>,
     stop: AtomicBool,
@@ -51,9 +51,9 @@ pub(crate) struct Run<'a, T> {
     pub started: Instant,
     /// Milliseconds from the start to the last question whether to stop.
     asked: AtomicU64,
-    /// How long orders took to draw, which one thread does whatever their number.
+    /// The time for drawing orders, which one thread does for all.
     pub drawing: Mutex<Duration>,
-    /// The clock is looked at where the number of a step changes in a bit above these.
+    /// The clock is read if the number of a step changes in a bit above these.
     pub check_mask: usize,
 }
 
@@ -88,7 +88,7 @@ impl<'a, T: Real> Run<'a, T> {
 }
 
 impl<T: Real> Run<'_, T> {
-    /// What each worker does; all come to the same outcome.
+    /// Run all epochs of one worker; all workers return the same outcome.
     pub fn epochs(&self, worker: &Worker, start: Position) -> (Outcome, Clock) {
         let (_, size, steps) = self.epoch();
         let at_hand = self.settings.window.map_or(steps, |window| {
@@ -116,7 +116,7 @@ impl<T: Real> Run<'_, T> {
             let order = self.order.read().unwrap();
             let shuffled = self.settings.shuffle || self.settings.orders.is_some();
             if shuffled && order.rows.is_empty() {
-                reason = Reason::Interrupted; // what was given is no order
+                reason = Reason::Interrupted; // the given order is invalid
                 break;
             }
             let order = if shuffled { &order.rows[..] } else { &[] };
@@ -140,7 +140,7 @@ impl<T: Real> Run<'_, T> {
         (Outcome { costs, end: at, reason }, clock)
     }
 
-    /// The samples, the size of a batch and the steps of an epoch.
+    /// Return the number of samples, the size of a batch and the steps of an epoch.
     #[inline]
     fn epoch(&self) -> (usize, usize, usize) {
         let n = self.settings.rows_of_epoch(self.samples.len());
@@ -148,12 +148,12 @@ impl<T: Real> Run<'_, T> {
         (n, size, n.div_ceil(size))
     }
 
-    /// Those that are at hand, or that an order has chosen among them.
+    /// Return the number of samples of the window, or of those that an order has chosen.
     fn samples_of_window(&self) -> usize {
         visited(self.settings.orders.unwrap_or_default(), self.samples.len())
     }
 
-    /// Worker 0 draws the order of an epoch while the others wait.
+    /// Draw the order of an epoch on worker 0 while the others wait.
     fn shuffle(&self, worker: &Worker, epoch: u64) {
         let (settings, n) = (self.settings, self.samples.len());
         if !settings.shuffle && settings.orders.is_none() {
@@ -175,7 +175,7 @@ impl<T: Real> Run<'_, T> {
         worker.wait();
     }
 
-    /// The steps of an epoch up to number `last`, or until something else ends them.
+    /// Run the steps of an epoch up to number `last`, or until something else ends them.
     fn steps(
         &self,
         worker: &Worker,
@@ -204,7 +204,7 @@ impl<T: Real> Run<'_, T> {
         Ok(())
     }
 
-    /// The steps of a small network, as [`Self::steps`].
+    /// Run the fused steps of a small network, like [`Self::steps`].
     fn fused_steps(
         &self,
         worker: &Worker,
@@ -251,7 +251,7 @@ impl<T: Real> Run<'_, T> {
         Ok(())
     }
 
-    /// One step; the sums over its samples, or why it was not made.
+    /// Run one step; return the sums over its samples, or the reason why it was not made.
     #[inline]
     fn step(
         &self,
@@ -272,7 +272,7 @@ impl<T: Real> Run<'_, T> {
         self.update(worker, &sum, batch.len(), (&plan.tiles, Some(ahead)), update)
     }
 
-    /// What a worker will gather first of the batch after this one.
+    /// Return the samples that a worker will gather first for the next batch.
     #[inline]
     fn ahead<'b>(
         &'b self,
@@ -285,8 +285,8 @@ impl<T: Real> Run<'_, T> {
         Prefetch::new(self.samples, batch_indices(order, &next), rows, n_out)
     }
 
-    /// The update of a step of `rows` samples from their sums; these with penalties in the costs, if
-    /// it was made.
+    /// Update by the sums of a step of `rows` samples; return the sums, including penalties in the
+    /// costs, if the update was made.
     #[inline]
     pub fn update(
         &self,
@@ -320,7 +320,7 @@ impl<T: Real> Run<'_, T> {
         Ok(Sum { cost, weight })
     }
 
-    /// The update of each tile as its gradient comes; where that takes long it may be given up.
+    /// Update each tile as soon as its gradient is computed; a long update can be interrupted.
     #[inline]
     fn update_at_once(
         &self,
@@ -351,7 +351,7 @@ impl<T: Real> Run<'_, T> {
         Ok(())
     }
 
-    /// Phase B a piece at a time, until it is given up; how many tiles are done.
+    /// Run phase B piece by piece until interrupted; return the number of finished tiles.
     #[inline]
     fn compute_gradient_in_pieces(
         &self,
@@ -372,13 +372,13 @@ impl<T: Real> Run<'_, T> {
         done
     }
 
-    /// a of layer 0, as a worker sees it.
+    /// Return a of layer 0 for a worker.
     #[inline(always)]
     fn inputs(&self, worker: &Worker) -> &Panels<T> {
         self.ws.inputs(worker, self.by_panels)
     }
 
-    /// Phase A and a barrier; the sums of costs and weights.
+    /// Run phase A and a barrier; return the sums of costs and weights.
     #[inline]
     fn chunk(
         &self,
@@ -395,7 +395,7 @@ impl<T: Real> Run<'_, T> {
         };
         let indices = batch_indices(order, chunk);
         if self.by_panels {
-            self.give_up(worker); // all see it after the last of their meetings
+            self.give_up(worker); // all read the answer after their last barrier
             self.network.panel_rows(&self.ws, self.samples, (worker, plan), rows, indices);
         } else {
             self.network.rows(&self.ws, self.samples, worker, rows, indices, Some(&training));
@@ -410,7 +410,7 @@ impl<T: Real> Run<'_, T> {
         Ok(Sum { cost, weight })
     }
 
-    /// Worker 0 asks now and then whether to give up; the others see what it has heard.
+    /// Ask now and then whether to stop, on worker 0; the others read its answer.
     fn give_up(&self, worker: &Worker) -> bool {
         let Some(interrupted) = self.settings.interrupted else { return false };
         if worker.index == 0 && self.is_time_to_ask() && interrupted() {
@@ -419,7 +419,7 @@ impl<T: Real> Run<'_, T> {
         self.given_up.load(Relaxed)
     }
 
-    /// Check if [`ASK_EVERY`] has passed since the last question, and note the time if so.
+    /// Return true if [`ASK_EVERY`] has passed since the last question, and record the time.
     fn is_time_to_ask(&self) -> bool {
         let (now, every) =
             (self.started.elapsed().as_millis() as u64, ASK_EVERY.as_millis() as u64);
@@ -430,10 +430,10 @@ impl<T: Real> Run<'_, T> {
         due
     }
 
-    /// Worker 0 decides for all, between two barriers, whether the time is spent.
+    /// Decide on worker 0, between two barriers, whether the time is up.
     ///
-    /// It looks where the steps from `before` to number `next` of its epoch, counted over all
-    /// epochs of `steps`, go past a multiple: an epoch may have less steps than that.
+    /// It reads the clock if the steps from `before` to number `next` of its epoch, counted over
+    /// all epochs of `steps`, pass a multiple: an epoch may have fewer steps than that.
     #[inline]
     fn look_at_the_clock(&self, worker: &Worker, before: &Position, next: usize, steps: usize) {
         let earlier = (before.epoch as usize).wrapping_mul(steps);
@@ -446,7 +446,7 @@ impl<T: Real> Run<'_, T> {
         }
     }
 
-    /// The gradient of a batch, chunk after chunk, as a sum in `sums`.
+    /// Compute the gradient of a batch, chunk by chunk, as a sum in `sums`.
     fn gather_gradient(
         &self,
         worker: &Worker,
@@ -475,7 +475,7 @@ impl<T: Real> Run<'_, T> {
         Ok(Sum { cost: costs.total(), weight: weights.total() })
     }
 
-    /// Averages, clips and applies the gradient in `sums`.
+    /// Average, clip and apply the gradient in `sums`.
     fn use_gradient(&self, worker: &Worker, update: &Update<T>, sums: &GradientTree<T>, scale: T) {
         sums.scale(worker, scale);
         worker.wait();
@@ -491,7 +491,7 @@ impl<T: Real> Run<'_, T> {
         self.network.apply(worker, update, &sums.total);
     }
 
-    /// What comes after an update: limits of norms, and the average of the parameters.
+    /// Finish an update: limit norms, and update the average of the parameters.
     fn finish(&self, worker: &Worker) {
         let layers = &self.network.layers;
         let limited = layers.iter().any(|layer| layer.options.max_norm > 0.0);
@@ -510,7 +510,8 @@ impl<T: Real> Run<'_, T> {
     }
 }
 
-/// The order of an epoch among those of whole epochs of `n` samples, the first for epoch `from`.
+/// Return the order of one epoch from those of whole epochs of `n` samples, the first for epoch
+/// `from`.
 fn order_of(orders: &[u32], n: usize, epoch: u64, from: u64) -> Option<&[u32]> {
     let first = usize::try_from(epoch.checked_sub(from)?).ok()?.checked_mul(n)?;
     orders.get(first..first.checked_add(n)?)

@@ -7,12 +7,12 @@ use crate::network::samples::RngContext;
 use crate::tables::optimizer::{Clock, Rule, Update};
 use crate::tables::schedule::Schedule;
 
-/// How to train.
+/// The settings of a training.
 #[derive(Clone)]
 pub struct Settings<'a> {
     pub batch_size: usize,
     pub learning_rate: f64,
-    /// What the learning rate is multiplied by, from epoch `schedule_from` on.
+    /// The factor of the learning rate, from epoch `schedule_from` on.
     pub schedule: Schedule,
     pub schedule_from: u64,
     /// The epochs of the whole training, for schedules that end with it.
@@ -20,10 +20,10 @@ pub struct Settings<'a> {
     pub shuffle: bool,
     pub seed: u64,
     /// Orders of whole epochs that were drawn elsewhere, the first for epoch `orders_from`; with a
-    /// window that of its epoch alone, which may leave samples out.
+    /// window, the order of its epoch alone, which may omit samples.
     pub orders: Option<&'a [u32]>,
     pub orders_from: u64,
-    /// The epoch to stop before, but for its first `stop_step` steps.
+    /// The epoch to stop before, except for its first `stop_step` steps.
     pub stop_epoch: u64,
     pub stop_step: usize,
     /// Stop after the step during which this much time has passed.
@@ -35,24 +35,24 @@ pub struct Settings<'a> {
     pub average: Option<f64>,
     /// The standard deviation of noise on the inputs.
     pub input_noise: f64,
-    /// Whether a batch whose cost is not finite ends the training.
+    /// True if a batch whose cost is not finite ends the training.
     pub check_finite: bool,
-    /// Whether penalties are divided by the number (or the weight) of the samples of a batch.
+    /// True if penalties are divided by the number (or the weight) of the samples of a batch.
     pub penalty_per_sample: bool,
-    /// How often the cost of a batch takes in the penalties of the weights before its update; 0
-    /// for not at all.
+    /// The factor of the penalties of the weights before an update in the cost of its batch; 0
+    /// excludes them.
     pub penalty_in_cost: f64,
-    /// Whether the cost of an epoch weighs its batches by their rows, as scikit-learn does, instead
-    /// of by the weights of their samples.
+    /// True if the cost of an epoch weights its batches by their rows, as scikit-learn does,
+    /// instead of by the weights of their samples.
     pub batches_by_rows: bool,
-    /// Where the samples are a part of an epoch: which part.
+    /// The part of an epoch that the samples are, if not the whole.
     pub window: Option<Window<'a>>,
-    /// Asked now and then whether to give the training up.
+    /// Asked now and then whether to stop the training.
     pub interrupted: Option<&'a (dyn Fn() -> bool + Sync)>,
 }
 
 impl Settings<'_> {
-    /// Plain batches of a size, one epoch, as the samples come.
+    /// Return settings for one epoch of plain batches, in the order of the samples.
     pub fn new(batch_size: usize, learning_rate: f64) -> Self {
         Self {
             batch_size,
@@ -80,18 +80,18 @@ impl Settings<'_> {
         }
     }
 
-    /// Where the samples of a step begin.
+    /// Return the first sample of a step.
     #[inline]
     pub(crate) fn first_row(&self, step: usize, size: usize) -> usize {
         (step - self.window.map_or(0, |window| window.first_step)) * size
     }
 
-    /// The samples of an epoch, `n` of which are at hand.
+    /// Return the samples of an epoch; `n` are available.
     pub(crate) fn rows_of_epoch(&self, n: usize) -> usize {
         self.window.map_or(n, |window| window.rows)
     }
 
-    /// The samples whose order has to be held, `n` of which are at hand.
+    /// Return the samples whose order is kept in memory; `n` are available.
     pub(crate) fn length_of_order(&self, n: usize) -> usize {
         match self.orders {
             Some(orders) if self.window.is_some() => orders.len(),
@@ -100,18 +100,18 @@ impl Settings<'_> {
         }
     }
 
-    /// Whether a step is nothing but passes and an update.
+    /// Return true if a step consists of passes and an update alone.
     pub(crate) fn is_plain(&self) -> bool {
         self.clip_norm.is_none() && self.average.is_none() && self.input_noise == 0.0
     }
 
-    /// What the random numbers of an epoch come from.
+    /// Return the random numbers of an epoch.
     pub(crate) fn rng(&self, epoch: u64) -> RngContext<'_> {
         let names = self.window.and_then(|window| window.names);
         RngContext { seed: self.seed, epoch, names }
     }
 
-    /// The learning rate at a place.
+    /// Return the learning rate at a position.
     #[inline]
     pub(crate) fn rate(&self, at: &Position, steps: usize) -> f64 {
         if self.schedule.is_constant() {
@@ -122,7 +122,7 @@ impl Settings<'_> {
         self.learning_rate * self.schedule.factor(x, self.schedule_epochs as f64)
     }
 
-    /// What updates number `clock.t` of this training uses, at a place.
+    /// Return the update number `clock.t` of this training, at a position.
     #[inline]
     pub(crate) fn update<T: Real>(
         &self,
@@ -137,31 +137,31 @@ impl Settings<'_> {
     }
 }
 
-/// Samples that are some batches of an epoch, in its order.
+/// Samples that are consecutive batches of an epoch.
 #[derive(Debug, Clone, Copy)]
 pub struct Window<'a> {
-    /// The samples of the whole epoch; more than all so far, where that is not known yet.
+    /// The samples of the whole epoch; more than all so far if it is not known yet.
     pub rows: usize,
-    /// The step of the epoch that begins with the first of these samples.
+    /// The step of the epoch that starts with the first of these samples.
     pub first_step: usize,
-    /// The number of each sample in all data, on which its noise and its dropout depend.
+    /// The number of each sample in all data: its noise and its dropout depend on it.
     pub names: Option<&'a [u64]>,
 }
 
-/// A place between two steps of a training.
+/// A position between two steps of a training.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Position {
     pub epoch: u64,
-    /// Steps of this epoch that are done.
+    /// Completed steps of this epoch.
     pub step: usize,
-    /// Σ w_i C_i and Σ w_i over the samples that the epoch of the last step has met; the first step
-    /// of an epoch begins them again.
+    /// Σ w_i C_i and Σ w_i over the samples so far in the epoch of the last step; the first step of
+    /// an epoch resets them.
     pub cost_sum: f64,
     pub weight_sum: f64,
 }
 
 impl Position {
-    /// Takes the sums of the next step in; the first of an epoch begins them.
+    /// Add the sums of the next step; the first of an epoch resets them.
     #[inline(always)]
     pub(crate) fn add(&mut self, step: Sum) {
         let (cost, weight) =
@@ -169,31 +169,30 @@ impl Position {
         (self.cost_sum, self.weight_sum) = (cost + step.cost, weight + step.weight);
     }
 
-    /// The mean cost of the samples so far.
+    /// Return the mean cost of the samples so far.
     pub(crate) fn cost(&self) -> f64 {
         if self.weight_sum == 0.0 { 0.0 } else { self.cost_sum / self.weight_sum }
     }
 }
 
-/// Why a training came back.
+/// The reason why a training returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// It is where it was to stop.
+    /// It has reached its end.
     Done,
-    /// The time is spent.
+    /// The time is up.
     Time,
     /// The cost of the next batch is NaN or infinite; its update was not made.
     NonFinite,
-    /// It was given up, or a function of the user's own failed; the update of the next batch was
-    /// not made.
+    /// It was interrupted, or a custom function failed; the update of the next batch was not made.
     Interrupted,
 }
 
-/// What a training has come to.
+/// The result of a training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// The costs of the epochs that ended: Σ w_i C_i / Σ w_i over their samples, each met before its
-    /// batch's update; 0 if no sample has a weight.
+    /// The costs of the completed epochs: Σ w_i C_i / Σ w_i over their samples, each before the
+    /// update of its batch; 0 if no sample has a weight.
     pub costs: Vec<f64>,
     pub end: Position,
     pub reason: Reason,

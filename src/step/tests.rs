@@ -1,7 +1,7 @@
-//! Steps of networks so small that Miri goes through each in seconds: `make miri`.
+//! Steps of networks so small that Miri runs each in seconds: `make miri`.
 //!
-//! What it watches is how references are used, which no result shows: a reference to what somebody
-//! else writes, through the panels of one layer that another works on, or those of another worker.
+//! Miri checks how references are used, which no result shows: a reference to data that other code
+//! writes, through the panels of a layer or of another worker.
 
 use crate::machine::pool;
 use crate::machine::real::Real;
@@ -48,7 +48,7 @@ fn case<T: Real>(sizes: &[usize], output: Activation, options: Options) -> Case<
 }
 
 impl<T: Real> Case<T> {
-    /// One epoch in batches of a size; the cost is a number then.
+    /// Train one epoch in batches of a size; the cost must not be NaN.
     fn train(&mut self, batch_size: usize, change: impl Fn(&mut Settings), weighted: bool) {
         let Self { net, x, y, classes } = self;
         let n_in = net.n_in();
@@ -130,7 +130,7 @@ fn passes_that_keep_everything() {
     assert_eq!(out, back);
 }
 
-/// The bits of the gradient of one step that so many workers share, by rows or by panels.
+/// Return the bits of the gradient of one step that several workers share, by rows or by panels.
 fn shared(net: &Network<f32>, samples: &Samples<f32>, workers: usize, by_panels: bool) -> Vec<u32> {
     let mut ws = Workspace::training(&net.layers, ROWS, workers, false).unwrap();
     ws.make_copies().unwrap();

@@ -14,14 +14,14 @@ use crate::network::predict::{copy_panels, mean};
 use crate::network::samples::Samples;
 use crate::network::workspace::CHUNK;
 
-/// Every quantity of one pass forward and back, in the words of the derivation.
+/// Every quantity of one forward and backward pass, by the names of the derivation.
 ///
-/// Lists of layers begin with layer 1, but for `activations`, whose first is the samples.
+/// Lists of layers start with layer 1, except `activations`, which starts with the samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trace<T> {
     /// C, the average cost of the samples.
     pub cost: f64,
-    /// z, `(m, n_l)`, before layer normalisation.
+    /// z, `(m, n_l)`, before layer normalization.
     pub weighted_inputs: Vec<Array2<T>>,
     /// a, `(m, n_l)`.
     pub activations: Vec<Array2<T>>,
@@ -31,24 +31,24 @@ pub struct Trace<T> {
     pub weight_gradients: Vec<Array2<T>>,
     /// ∂C/∂b, `(n_l,)`, averaged over the samples.
     pub bias_gradients: Vec<Array1<T>>,
-    /// ∂C/∂gain, `(n_l,)`, averaged over the samples, of layers with layer normalisation.
+    /// ∂C/∂gain, `(n_l,)`, averaged over the samples, of layers with layer normalization.
     pub gain_gradients: Vec<Option<Array1<T>>>,
-    /// ∂C/∂shift, likewise.
+    /// ∂C/∂shift, averaged likewise.
     pub shift_gradients: Vec<Option<Array1<T>>>,
 }
 
 impl<T: Real> Network<T> {
-    /// C and the gradients alone; a, z and δ are empty.
+    /// Compute C and the gradients alone; a, z and δ are empty.
     pub fn gradient(&self, samples: &Samples<T>) -> Result<Trace<T>, Error> {
         self.passes(samples, false)
     }
 
-    /// A pass forward and back, every quantity kept; nothing is updated.
+    /// Run a forward and a backward pass and return every quantity; nothing is updated.
     pub fn backward(&self, samples: &Samples<T>) -> Result<Trace<T>, Error> {
         self.passes(samples, true)
     }
 
-    /// A pass forward and back; z, a and δ are kept if they are wanted.
+    /// Run a forward and a backward pass; return z, a and δ only if `keep` is true.
     fn passes(&self, samples: &Samples<T>, keep: bool) -> Result<Trace<T>, Error> {
         let m = samples.len();
         let kept = if keep { m } else { 0 };

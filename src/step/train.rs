@@ -1,14 +1,14 @@
-//! The epoch loop: orders, batches, the two phases of a step, and how threads share them.
+//! Training: choice of threads and buffers for a run of epochs.
 //!
 //! A step on a batch of m rows:
 //!
-//! - phase A, by rows: each worker takes its rows through all layers forward and back;
+//! - phase A, by rows: each worker takes its rows through all layers, forward and backward;
 //! - a barrier;
 //! - phase B, by tiles of weights: each worker sums its tiles of ∂C/∂W over the whole batch and
-//!   updates those weights at once;
+//!   updates those weights immediately;
 //! - a barrier.
 //!
-//! Which worker does what has no influence on any number.
+//! The division among workers does not influence any number.
 
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ use crate::step::run::Run;
 use crate::step::settings::{Outcome, Position, Reason, Settings};
 
 impl<T: Real> Network<T> {
-    /// One update on all samples as one batch; returns C before it.
+    /// Make one update on all samples as one batch; return C before it.
     pub fn step(&mut self, samples: &Samples<T>, learning_rate: f64) -> Result<f64, Error> {
         let interrupted = Some(&given_up as &(dyn Fn() -> bool + Sync));
         let settings = Settings { interrupted, ..Settings::new(samples.len(), learning_rate) };
@@ -39,7 +39,7 @@ impl<T: Real> Network<T> {
         Ok(outcome.costs.first().copied().unwrap_or(f64::NAN))
     }
 
-    /// Trains from `start` on.
+    /// Train from `start` on.
     pub fn train(
         &mut self,
         samples: &Samples<T>,
@@ -68,7 +68,7 @@ impl<T: Real> Network<T> {
             let count = if all { threads } else { 1 };
             let trained = self.train_on(count, samples, &settings, from, by_panels && all);
             let (part, spent) = match trained {
-                // What has been made is kept; the next call meets the error at its beginning.
+                // The finished part is kept; the next call raises the error at its start.
                 Err(_) if end != start => return Ok(Outcome { costs, end, reason: Reason::Time }),
                 other => other?,
             };
@@ -82,7 +82,7 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// [`Self::train`] on so many threads, and how long its steps took.
+    /// [`Self::train`] on this many threads; also return the time of its steps.
     fn train_on(
         &mut self,
         threads: usize,
@@ -138,7 +138,7 @@ impl<T: Real> Network<T> {
         self.training = Some(ws);
         self.saved = rollback.map(|rollback| rollback.saved);
         if outcome.end.step > 0 {
-            self.order = order.into_inner().unwrap(); // an epoch that goes on needs it again
+            self.order = order.into_inner().unwrap(); // an unfinished epoch needs it again
         }
         self.optimizer.clock = clock;
         Ok((outcome, spent))
@@ -159,8 +159,8 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// Makes room for the average of the parameters, or drops that of an earlier training, which does
-    /// not follow the parameters any more.
+    /// Allocate the average of the parameters, or drop that of an earlier training, which no longer
+    /// follows the parameters.
     pub(crate) fn begin_average(&mut self, settings: &Settings) -> Result<(), Error> {
         if settings.average.is_none() {
             self.averaged = None;
@@ -170,7 +170,8 @@ impl<T: Real> Network<T> {
         Ok(())
     }
 
-    /// How often to look at the clock: after every step where a step is long or no time is given.
+    /// Return the mask that decides when to read the clock: after every step if steps are long or
+    /// there is no time.
     fn check_mask(&self, batch: usize, budget: Duration) -> usize {
         if budget.is_zero() {
             return 0;
@@ -179,8 +180,8 @@ impl<T: Real> Network<T> {
     }
 }
 
-/// Operations between two looks at the clock: some tens of microseconds.
+/// Operations between two reads of the clock: some tens of microseconds.
 const CHECK_WORK: usize = 500_000;
 
-#[cfg(all(test, not(mutants)))] // which need not wait for these either
+#[cfg(all(test, not(mutants)))] // mutants need not wait for these either
 mod tests;

@@ -1,28 +1,28 @@
-//! The table of activations: a name, σ(z) and σ'(z, a) with a = σ(z), one row each.
+//! The table of activations: a name, σ(z) and σ'(z, a) with a = σ(z), one entry each.
 //!
-//! A new row here and one in `tables/activation.py` are all that a new activation needs.
+//! A new activation needs a new entry here and one in `tables/activation.py`.
 
 use crate::machine::kernel::{Kernel, Simd};
 use crate::machine::real::Real;
 use crate::tables::registry::table;
 
-/// Writes the enum, its names, its look-up and its loops from one list of rows.
+/// Write the enum, its names, its lookup and its loops from one list of entries.
 ///
-/// The rows that are met often stand in the code of every kernel. The others would make it large
-/// and slow to compile, so they stand in code of their own, which all kernels call.
+/// Hot entries are compiled into every kernel. The others would make all kernels large and slow to
+/// compile, so they have code of their own, which all kernels call.
 macro_rules! activations {
     (
-        often { $($often:tt)* }
-        seldom { $($seldom:tt)* }
+        hot { $($hot:tt)* }
+        cold { $($cold:tt)* }
         rowwise { $(#[doc = $row_doc:literal])* $row_variant:ident = $row_name:literal; }
     ) => {
-        activations! { @table $($often)* $($seldom)* @
+        activations! { @table $($hot)* $($cold)* @
             $(#[doc = $row_doc])* $row_variant = $row_name;
         }
 
         impl Activation {
-            activations! { @loops in_place, in_place_prime: $($often)* }
-            activations! { @loops out_of_line, out_of_line_prime: $($seldom)* }
+            activations! { @loops in_place, in_place_prime: $($hot)* }
+            activations! { @loops out_of_line, out_of_line_prime: $($cold)* }
         }
     };
     (@table $(
@@ -32,7 +32,7 @@ macro_rules! activations {
         |$zp:pat_param, $ap:pat_param| $prime:expr;
     )* @ $($rowwise:tt)*) => {
         table! {
-            /// σ, the function that makes a neuron's activation a of its weighted input z.
+            /// σ: computes a neuron's activation a from its weighted input z.
             pub enum Activation: "activation" {
                 $(
                     $(#[doc = $doc])*
@@ -48,7 +48,7 @@ macro_rules! activations {
         |$z:pat_param| $sigma:expr,
         |$zp:pat_param, $ap:pat_param| $prime:expr;
     )*) => {
-        /// σ(z) in the place of each z, if it is one of these rows.
+        /// Replace each z by σ(z), if it is one of these entries.
         #[inline(always)]
         fn $of<T: Real>(self, z: &mut [T]) -> bool {
             match self {
@@ -65,7 +65,7 @@ macro_rules! activations {
             true
         }
 
-        /// Each `delta` times σ'(z, a), if it is one of these rows.
+        /// Multiply each `delta` by σ'(z, a), if it is one of these entries.
         #[inline(always)]
         pub(crate) fn $of_prime<T: Real>(self, z: &[T], a: &[T], delta: &mut [T]) -> bool {
             match self {
@@ -84,26 +84,27 @@ macro_rules! activations {
 }
 
 activations! {
-    often {
+    hot {
         /// σ(z) = z, σ' = 1.
         Identity = "identity", |z| z, |_, _| T::ONE;
         /// σ(z) = 1 / (1 + e^-z), σ' = a (1 - a): equation 5 of docs/derivation.md.
         Sigmoid = "sigmoid", |z| z.sigmoid(), |_, a| a * (T::ONE - a);
         /// σ(z) = tanh z, σ' = 1 - a².
         Tanh = "tanh", |z| z.tanh(), |_, a| T::ONE - a * a;
-        /// σ(z) = max(z, 0), σ' = 1 where z > 0, else 0 (also at 0).
+        /// σ(z) = max(z, 0), σ' = 1 if z > 0, otherwise 0 (also at 0).
         Relu = "relu", |z| z.at_least(T::ZERO), |_, a| if a > T::ZERO { T::ONE } else { T::ZERO };
     }
-    seldom {
-        /// σ(z) = z where z > 0, else slope z (Maas, Hannun and Ng, 2013).
+    cold {
+        /// σ(z) = z if z > 0, otherwise slope z (Maas, Hannun and Ng, 2013).
         LeakyRelu = "leaky_relu" { slope: NonNegative = 0.01 },
             |z| if z > T::ZERO { z } else { slope * z },
             |_, a| if a > T::ZERO { T::ONE } else { slope };
-        /// σ(z) = z where z > 0, else alpha (e^z - 1) (Clevert, Unterthiner and Hochreiter, 2016).
+        /// σ(z) = z if z > 0, otherwise alpha (e^z - 1) (Clevert, Unterthiner and Hochreiter,
+        /// 2016).
         Elu = "elu" { alpha: NonNegative = 1.0 },
             |z| if z > T::ZERO { z } else { alpha * z.expm1() },
             |_, a| if a > T::ZERO { T::ONE } else { a + alpha };
-        /// σ(z) = λ z where z > 0, else λ α (e^z - 1), which keeps mean 0 and variance 1
+        /// σ(z) = λ z if z > 0, otherwise λ α (e^z - 1), which keeps mean 0 and variance 1
         /// (Klambauer et al., 2017, eq. 2).
         Selu = "selu",
             |z| number::<T>(SELU_SCALE) * if z > T::ZERO { z } else {
@@ -112,7 +113,7 @@ activations! {
             |_, a| if a > T::ZERO { number(SELU_SCALE) } else {
                 a + number(SELU_SCALE * SELU_ALPHA)
             };
-        /// σ(z) = z Φ(z), Φ the normal distribution's (Hendrycks and Gimpel, 2016).
+        /// σ(z) = z Φ(z) with the normal distribution Φ (Hendrycks and Gimpel, 2016).
         Gelu = "gelu",
             |z| z * z.normal_cdf(),
             |z, _| z.mul_add(bell(z), z.normal_cdf());
@@ -188,7 +189,7 @@ fn half<T: Real>(z: T) -> T {
     number::<T>(0.5) * z
 }
 
-/// The density of the normal distribution.
+/// Return the density of the normal distribution.
 #[inline(always)]
 fn bell<T: Real>(z: T) -> T {
     number::<T>(BELL) * (-half(z * z)).exp()
@@ -207,7 +208,7 @@ fn tanh_softplus<T: Real>(z: T) -> T {
     n / (n + T::TWO)
 }
 
-/// z / (1 + |z|), which is ±1 where z is infinite.
+/// Compute z / (1 + |z|), which is ±1 for infinite z.
 #[inline(always)]
 fn softsign<T: Real>(z: T) -> T {
     let a = z / (T::ONE + z.abs());
@@ -215,9 +216,9 @@ fn softsign<T: Real>(z: T) -> T {
 }
 
 impl Activation {
-    /// Puts σ(z) in the place of each z.
+    /// Replace each z by σ(z).
     ///
-    /// Softmax needs a row at a time: see [`softmax`].
+    /// Softmax acts on whole rows: see [`softmax`].
     #[inline(always)]
     pub fn sigma<T: Real, S: Simd>(self, z: &mut [T]) {
         if !self.in_place(z) {
@@ -225,7 +226,7 @@ impl Activation {
         }
     }
 
-    /// σ(z) of one line, which stays in registers.
+    /// Compute σ(z) of one line, which stays in registers.
     #[inline(always)]
     pub fn sigma_of_line<T: Real, S: Simd, const N: usize>(self, z: [T; N]) -> [T; N] {
         let mut a = z;
@@ -237,7 +238,7 @@ impl Activation {
         a
     }
 
-    /// Multiplies each `delta` by σ'(z, a), the derivative ∂a/∂z.
+    /// Multiply each `delta` by σ'(z, a), the derivative ∂a/∂z.
     ///
     /// The derivative of softmax is a matrix: see [`softmax_prime`].
     #[inline(always)]
@@ -247,7 +248,7 @@ impl Activation {
         }
     }
 
-    /// δ σ'(z, a) of one line, which stays in registers.
+    /// Compute δ σ'(z, a) of one line, which stays in registers.
     #[inline(always)]
     pub fn slope_of_line<T: Real, S: Simd, const N: usize>(
         self,
@@ -263,7 +264,7 @@ impl Activation {
         product
     }
 
-    /// Whether σ' is computed from z as well as a, so that a hidden layer has to keep it.
+    /// Return true if σ' is computed from z as well as a, so that a hidden layer has to keep z.
     pub fn needs_z(self) -> bool {
         matches!(
             self,
@@ -271,13 +272,13 @@ impl Activation {
         )
     }
 
-    /// Whether σ acts on each neuron alone.
+    /// Return true if σ is elementwise.
     pub fn is_elementwise(self) -> bool {
         self != Self::Softmax
     }
 }
 
-/// [`Activation::sigma`] of the rows that are met seldom.
+/// [`Activation::sigma`] of the cold entries.
 struct Sigma<'a, T> {
     activation: Activation,
     z: &'a mut [T],
@@ -292,7 +293,7 @@ impl<T: Real> Kernel for Sigma<'_, T> {
     }
 }
 
-/// [`Activation::sigma_prime`] of the rows that are met seldom.
+/// [`Activation::sigma_prime`] of the cold entries.
 struct SigmaPrime<'a, T> {
     activation: Activation,
     z: &'a [T],
@@ -310,9 +311,10 @@ impl<T: Real> Kernel for SigmaPrime<'_, T> {
     }
 }
 
-/// The largest z of each of `W` rows that stand side by side.
+/// Return the largest z of each of `W` rows that are packed into lanes.
 ///
-/// Where some z is NaN it may be NaN or another z: e^(z - max) of the NaN itself is NaN either way.
+/// If some z is NaN, the result may be NaN or another z: e^(z - max) of the NaN itself is NaN
+/// either way.
 #[inline(always)]
 pub fn maximum<T: Real, const W: usize>(z: &[[T; W]]) -> [T; W] {
     let mut max = z[0];
@@ -324,7 +326,8 @@ pub fn maximum<T: Real, const W: usize>(z: &[[T; W]]) -> [T; W] {
     max
 }
 
-/// Softmax of `W` rows. The largest z of each is taken off first, so that nothing overflows.
+/// Compute the softmax of `W` rows. The largest z of each is subtracted first, so that nothing
+/// overflows.
 #[inline(always)]
 pub fn softmax<T: Real, const W: usize>(z: &mut [[T; W]]) {
     let max = maximum(z);
@@ -342,7 +345,7 @@ pub fn softmax<T: Real, const W: usize>(z: &mut [[T; W]]) {
     }
 }
 
-/// FairLock ∂C/∂a of `W` rows into δ_j = a_j (∂C/∂a_j - Σ_i ∂C/∂a_i a_i).
+/// Turn ∂C/∂a of `W` rows into δ_j = a_j (∂C/∂a_j - Σ_i ∂C/∂a_i a_i).
 #[inline(always)]
 pub fn softmax_prime<T: Real, const W: usize>(a: &[[T; W]], delta: &mut [[T; W]]) {
     let mut mean = [T::ZERO; W];

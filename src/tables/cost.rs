@@ -1,8 +1,8 @@
-//! The table of costs: what one sample costs, and δ of the output layer.
+//! The table of costs: the cost of a sample, and δ of the output layer.
 //!
-//! C_i is the cost of one sample, a sum over its outputs; nothing is halved and nothing divided by
-//! the number of outputs but where a row says so. What goes with a sigmoid, a softmax or an
-//! exponential is computed from z, where a saturated output loses nothing.
+//! C_i is the cost of one sample, a sum over its outputs. It is not halved and not divided by the
+//! number of outputs unless an entry says so. Costs of a sigmoid, a softmax or an exponential are
+//! computed from z, which loses no digits for a saturated output.
 
 use crate::error::Error;
 use crate::machine::kernel::{Kernel, Simd};
@@ -17,23 +17,23 @@ table! {
         SquaredError = "squared_error" { scale: Positive = 1.0 };
         /// C_i = -Σ_j [y_j ln a_j + (1 - y_j) ln(1 - a_j)] with sigmoid, -Σ_j y_j ln a_j with
         /// softmax (Bishop, "Pattern Recognition and Machine Learning", 2006, eq. 4.90 and 4.108).
-        /// Label smoothing s puts (1 - s) y + s/2 in the place of y, or (1 - s) y + s/n with
-        /// softmax (Szegedy et al., 2016, section 7).
+        /// Label smoothing s replaces y by (1 - s) y + s/2, or by (1 - s) y + s/n with softmax
+        /// (Szegedy et al., 2016, section 7).
         CrossEntropy = "cross_entropy" { label_smoothing: Fraction = 0.0 };
         /// C_i = scale/n Σ_j e_j²; ∂C/∂a_j = 2 scale e_j / n.
         MeanSquaredError = "mean_squared_error" { scale: Positive = 1.0 };
         /// C_i = 1/2 Σ_j e_j², so that ∂C/∂a_j = e_j (Bishop, 2006, eq. 5.11; Nielsen, 2015, eq. 6).
         HalfSquaredError = "half_squared_error";
-        /// C_i = Σ_j |e_j|; ∂C/∂a_j = ±1, 0 where e_j = 0.
+        /// C_i = Σ_j |e_j|; ∂C/∂a_j = ±1, 0 if e_j = 0.
         AbsoluteError = "absolute_error";
-        /// C_i = Σ_j e_j²/2 where |e_j| ≤ delta, else delta (|e_j| - delta/2) (Huber, 1964).
+        /// C_i = Σ_j e_j²/2 if |e_j| ≤ delta, otherwise delta (|e_j| - delta/2) (Huber, 1964).
         Huber = "huber" { delta: Positive = 1.0 };
         /// C_i = Σ_j ln cosh e_j; ∂C/∂a_j = tanh e_j (Green, 1990).
         LogCosh = "log_cosh";
-        /// C_i = Σ_j tau (y_j - a_j) where a_j < y_j, else (1 - tau) (a_j - y_j) (Koenker and
-        /// Bassett, 1978); ∂C/∂a_j = 0 where they are equal.
+        /// C_i = Σ_j tau (y_j - a_j) if a_j < y_j, otherwise (1 - tau) (a_j - y_j) (Koenker and
+        /// Bassett, 1978); ∂C/∂a_j = 0 if they are equal.
         Quantile = "quantile" { tau: Inside = 0.5 };
-        /// C_i = Σ_j (a_j - y_j ln a_j), a Poisson likelihood but for ln y! (McCullagh and Nelder,
+        /// C_i = Σ_j (a_j - y_j ln a_j), a Poisson likelihood without ln y! (McCullagh and Nelder,
         /// "Generalized Linear Models", 1989, chapter 6).
         Poisson = "poisson";
         /// C_i = -Σ_j [y_j (1 - a_j)^gamma ln a_j + (1 - y_j) a_j^gamma ln(1 - a_j)] with sigmoid,
@@ -55,7 +55,7 @@ macro_rules! each {
 }
 
 impl Cost {
-    /// The output activations that this cost goes with; none for all.
+    /// Return the output activations that this cost supports; empty for all.
     fn outputs(self) -> &'static [&'static str] {
         match self {
             Self::CrossEntropy { .. } | Self::Focal { .. } => &["sigmoid", "softmax"],
@@ -64,7 +64,7 @@ impl Cost {
         }
     }
 
-    /// The least and the largest target that this cost is defined for.
+    /// Return the least and the largest target that this cost supports.
     pub fn targets(self) -> (f64, f64) {
         match self {
             Self::CrossEntropy { .. } | Self::Focal { .. } | Self::Hinge => (0.0, 1.0),
@@ -73,12 +73,12 @@ impl Cost {
         }
     }
 
-    /// Refuses an output activation that this cost is not defined for.
+    /// Return an error for an output activation that this cost does not support.
     pub fn check_output(self, output: Activation) -> Result<(), Error> {
         self.check_output_name(output.name())
     }
 
-    /// [`Self::check_output`] for one that may be in no table.
+    /// [`Self::check_output`] by name, for custom activations too.
     pub(crate) fn check_output_name(self, output: &str) -> Result<(), Error> {
         let accepted = self.outputs();
         if accepted.is_empty() || accepted.contains(&output) {
@@ -87,7 +87,7 @@ impl Cost {
         Err(Error::CostOutput { cost: self.name(), accepted, output: output.into() })
     }
 
-    /// Whether δ comes from z and y at once, without ∂C/∂a and σ', in a pair that is met seldom.
+    /// Return true if δ is computed directly from z and y, without ∂C/∂a and σ', in a cold pair.
     #[inline(always)]
     fn is_fused(self, output: Activation) -> bool {
         match self {
@@ -97,8 +97,8 @@ impl Cost {
         }
     }
 
-    /// An elementwise output: the term of each neuron in C_i, and its δ = ∂C/∂a σ'(z, a), for
-    /// layers of `n` neurons.
+    /// Compute an elementwise output of `n` neurons: the term of each neuron in C_i, and its δ =
+    /// ∂C/∂a σ'(z, a).
     #[inline(always)]
     pub fn elementwise<T: Real, S: Simd>(
         self,
@@ -113,7 +113,7 @@ impl Cost {
         }
     }
 
-    /// δ and the terms of neurons that fill a line, which stays in registers.
+    /// Compute δ and the terms of neurons that fill a line, which stays in registers.
     #[inline(always)]
     pub fn of_line<T: Real, S: Simd, const N: usize>(
         self,
@@ -133,8 +133,7 @@ impl Cost {
         found
     }
 
-    /// [`Self::elementwise`] in the code of the caller, for pairs that are met often; whether this
-    /// is one.
+    /// [`Self::elementwise`] for hot pairs, inlined into the caller; return true if this is one.
     #[inline(always)]
     fn in_place<T: Real>(
         self,
@@ -157,7 +156,7 @@ impl Cost {
         }
     }
 
-    /// What the squares of the errors are multiplied by, if the cost is their sum or mean.
+    /// Return the factor of the squared errors, if the cost is their sum or mean.
     #[inline(always)]
     fn scale_of_squares(self, n: usize) -> Option<f64> {
         match self {
@@ -168,7 +167,7 @@ impl Cost {
         }
     }
 
-    /// The term of each neuron and its ∂C/∂a.
+    /// Return the term of each neuron and its ∂C/∂a.
     #[inline(always)]
     fn plain<T: Real>(self, [a, y]: [&[T]; 2], n: usize, [delta, terms]: [&mut [T]; 2]) {
         let neurons = a.iter().zip(y).zip(delta.iter_mut()).zip(terms);
@@ -186,7 +185,7 @@ impl Cost {
                 each!(neurons, |a, y| {
                     let error = a - y;
                     let near = error.at_most(limit).at_least(-limit);
-                    // Within the limit near is the error, and beyond it ±limit.
+                    // Within the limit the slope is the error, beyond it ±limit.
                     (near.abs() * (error.abs() - half * near.abs()), near)
                 })
             }
@@ -212,11 +211,11 @@ impl Cost {
                 (margin.at_least(T::ZERO), if margin > T::ZERO { -t } else { T::ZERO })
             }),
             Self::Poisson => each!(neurons, |a, y| (a - y * a.ln(), T::ONE - y / a)),
-            _ => unreachable!("the others are met often, or fused"),
+            _ => unreachable!("the others are hot or fused"),
         }
     }
 
-    /// The term of each neuron and its δ, from z where that keeps digits.
+    /// Return the term of each neuron and its δ, from z if that keeps digits.
     #[inline(always)]
     fn fused<T: Real>(self, [z, a, y]: [&[T]; 3], delta: &mut [T], terms: &mut [T]) {
         let number = T::from_f64;
@@ -229,7 +228,7 @@ impl Cost {
                 }
             }
             Self::Hinge => {
-                // t a and σ' = a are infinite where e^z has overflown; times 0 they are 0.
+                // t a and σ' = a are infinite if e^z overflows; times 0 they count as 0.
                 for ((((_, &a), &y), delta), term) in neurons {
                     let t = y + y - T::ONE;
                     let product = if t == T::ZERO { T::ZERO } else { t * a };
@@ -240,7 +239,7 @@ impl Cost {
             Self::Focal { gamma } => {
                 let gamma = number(gamma);
                 for ((((&z, &a), &y), delta), term) in neurons {
-                    // -ln a and -ln(1 - a), whose slopes are a - 1 and a.
+                    // -ln a and -ln(1 - a), with slopes a - 1 and a.
                     let (yes, no) = ((-z).softplus(), z.softplus());
                     let (of_yes, of_no) = ((-(gamma * no)).exp(), (-(gamma * yes)).exp());
                     let (rest, not) = (T::ONE - a, T::ONE - y);
@@ -250,11 +249,11 @@ impl Cost {
                     *delta = y * yes + not * no;
                 }
             }
-            _ => unreachable!("the others are met often, or go by way of a"),
+            _ => unreachable!("the others are hot or computed from a"),
         }
     }
 
-    /// A softmax output, `W` samples side by side: C_i, with δ written. `terms` has room for them.
+    /// Compute a softmax output of `W` samples in lanes: C_i and δ; `terms` is scratch memory.
     #[inline(always)]
     pub fn rowwise<T: Real, S: Simd, const W: usize>(
         self,
@@ -271,7 +270,7 @@ impl Cost {
     }
 }
 
-/// [`Cost::elementwise`] of the pairs that are met seldom.
+/// [`Cost::elementwise`] of the cold pairs.
 struct Elementwise<'a, T> {
     cost: Cost,
     output: Activation,
@@ -295,7 +294,7 @@ impl<T: Real> Kernel for Elementwise<'_, T> {
     }
 }
 
-/// [`Cost::rowwise`] of the costs that are met seldom with a softmax.
+/// [`Cost::rowwise`] of the cold costs with a softmax.
 struct Rowwise<'a, T, const W: usize> {
     cost: Cost,
     given: [&'a [[T; W]]; 3],
@@ -322,7 +321,7 @@ impl<T: Real, const W: usize> Kernel for Rowwise<'_, T, W> {
     }
 }
 
-/// The cross-entropy of softmax rows, and its δ.
+/// Compute the cross-entropy of softmax rows, and its δ.
 #[inline(always)]
 fn cross_entropy<T: Real, const W: usize>(
     label_smoothing: f64,
@@ -348,7 +347,7 @@ fn cross_entropy<T: Real, const W: usize>(
     cost
 }
 
-/// The cross-entropy of independent outputs, and its δ, from z.
+/// Compute the cross-entropy of independent outputs, and its δ, from z.
 #[inline(always)]
 fn binary_cross_entropy<T: Real>(
     label_smoothing: f64,
@@ -360,16 +359,16 @@ fn binary_cross_entropy<T: Real>(
     let (kept, spread) = (number(1.0 - label_smoothing), number(label_smoothing / 2.0));
     for ((((&z, &a), &y), delta), term) in z.iter().zip(a).zip(y).zip(delta).zip(terms) {
         let y = kept.mul_add(y, spread);
-        // ln(1 + e^z) - y z, with the large parts taken off each other first.
+        // ln(1 + e^z) - y z, with the large parts subtracted first.
         *term = (z.at_least(T::ZERO) - y * z) + (-z.abs()).exp().ln_1p();
         *delta = a - y;
     }
 }
 
-/// The Poisson cost of a softplus that is about to underflow: there ln a is z, and σ' is a.
+/// Compute the Poisson cost of a softplus near underflow: there ln a is z, and σ' is a.
 #[inline(always)]
 fn rare_counts<T: Real>([z, a, y]: [&[T]; 3], delta: &mut [T], terms: &mut [T]) {
-    let low = T::from_f64(-37.0); // below, ln(1 + e^z) is e^z in either precision
+    let low = T::from_f64(-37.0); // below, ln(1 + e^z) is e^z in both precisions
     for ((((&z, &a), &y), delta), term) in z.iter().zip(a).zip(y).zip(delta).zip(terms) {
         if z < low {
             (*term, *delta) = (a - y * z, a - y);
@@ -377,7 +376,7 @@ fn rare_counts<T: Real>([z, a, y]: [&[T]; 3], delta: &mut [T], terms: &mut [T]) 
     }
 }
 
-/// scale e², and its slope 2 scale e.
+/// Return scale e² and its slope 2 scale e.
 #[inline(always)]
 fn squares<'a, T: Real>(
     neurons: impl Iterator<Item = (((&'a T, &'a T), &'a mut T), &'a mut T)>,
@@ -396,7 +395,7 @@ fn sign<T: Real>(x: T) -> T {
     if x < T::ZERO { -T::ONE } else { up }
 }
 
-/// Focal cost of softmax rows. With l = -ln a and u = 1 - a = 1 - e^-l, ∂C/∂a_j a_j is
+/// Compute the focal cost of softmax rows. With l = -ln a and u = 1 - a = 1 - e^-l, ∂C/∂a_j a_j is
 /// h_j = -y_j u^γ (γ a l/u + 1), and δ_j = h_j - a_j Σ_i h_i.
 #[inline(always)]
 fn focal<T: Real, const W: usize>(
@@ -425,7 +424,8 @@ fn focal<T: Real, const W: usize>(
     cost
 }
 
-/// (m, ln Σ_i e^(z_i - m)) of each row, with m the largest z, whose own e⁰ = 1 is left to `ln_1p`.
+/// Return (m, ln Σ_i e^(z_i - m)) of each row, with m the largest z; its term e⁰ = 1 is left to
+/// `ln_1p`.
 #[inline(always)]
 fn log_sum_exp<T: Real, const W: usize>(z: &[[T; W]]) -> ([T; W], [T; W]) {
     let max = activation::maximum(z);

@@ -1,6 +1,6 @@
-//! The table of initialisers: how the parameters of a new layer are drawn.
+//! The table of initializers: the distributions of the parameters of a new layer.
 //!
-//! Where a row names no biases, they start at zero.
+//! Unless an entry names biases, they start at zero.
 
 use crate::error::Error;
 use crate::machine::interrupt::given_up;
@@ -11,12 +11,12 @@ use crate::tables::activation::Activation;
 use crate::tables::registry::table;
 
 table! {
-    /// How the parameters of a new layer are drawn.
+    /// The distribution of the parameters of a new layer.
     pub enum Init: "init" {
-        /// `he_uniform` for relu and its like, which stop about half of their inputs,
+        /// `he_uniform` for relu and similar activations, which stop about half of their inputs,
         /// `lecun_normal` for selu, otherwise `glorot_uniform`.
         Auto = "auto";
-        /// Every weight 0: all neurons of a layer stay alike, for lessons and tests.
+        /// Every weight 0: all neurons of a layer stay equal, for lessons and tests.
         Zeros = "zeros";
         /// Every weight the same.
         Constant = "constant" { value: Any = 0.0 };
@@ -24,7 +24,7 @@ table! {
         Uniform = "uniform" { limit: Positive = 0.05 };
         /// Normal around 0.
         Normal = "normal" { std: Positive = 0.05 };
-        /// Normal, what lies beyond two standard deviations drawn again.
+        /// Normal, truncated at two standard deviations.
         TruncatedNormal = "truncated_normal" { std: Positive = 0.05 };
         /// Uniform, limit √(6 / (n_in + n_out)) (Glorot and Bengio, 2010, eq. 16).
         GlorotUniform = "glorot_uniform";
@@ -38,21 +38,21 @@ table! {
         LecunUniform = "lecun_uniform";
         /// Normal, standard deviation √(1 / n_in) (ibid.).
         LecunNormal = "lecun_normal";
-        /// gain times a matrix with orthonormal rows, or columns where they are fewer (Saxe,
+        /// gain times a matrix with orthonormal rows, or columns if there are fewer (Saxe,
         /// McClelland and Ganguli, 2014).
         Orthogonal = "orthogonal" { gain: Positive = 1.0 };
         /// Uniform, limit √(6 / (n_in + n_out)), or √(2 / (n_in + n_out)) for sigmoid, biases too;
-        /// the output layer goes by the hidden layer before it (MLPClassifier, MLPRegressor).
+        /// the output layer follows the hidden layer before it (MLPClassifier, MLPRegressor).
         ScikitLearn = "scikit_learn";
         /// Uniform, limit √(1 / n_in), biases too (nn.Linear).
         Pytorch = "pytorch";
     }
 }
 
-/// Numbers that are drawn, or products that are summed, between two looks at Ctrl-C.
+/// Numbers that are drawn, or products that are summed, between two checks for Ctrl-C.
 const BETWEEN_LOOKS: usize = 1 << 20;
 
-/// What the weights of a layer are drawn from.
+/// The distribution of the weights of a layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Law {
     Constant(f64),
@@ -62,7 +62,7 @@ enum Law {
     Orthogonal(f64),
 }
 
-/// A layer, as far as initialisers care.
+/// The properties of a layer that initializers use.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
     pub n_in: usize,
@@ -95,7 +95,7 @@ impl Init {
         }
     }
 
-    /// The row that `auto` stands for before this activation.
+    /// Return the entry that `auto` selects for this activation.
     fn before(activation: Activation) -> Self {
         match activation {
             Activation::Relu
@@ -112,12 +112,13 @@ impl Init {
         }
     }
 
-    /// Whether the output layer is drawn as the hidden layer before it would be.
+    /// Return true if the output layer is drawn like the hidden layer before it.
     pub fn follows_hidden(self) -> bool {
         self == Self::ScikitLearn
     }
 
-    /// The `(n_out, n_in)` weights of layer number `layer` (from 0), row by row, and its biases.
+    /// Return the `(n_out, n_in)` weights of layer number `layer` (from 0), row by row, and its
+    /// biases.
     pub fn parameters<T: Real>(
         self,
         shape: Shape,
@@ -170,7 +171,7 @@ impl Law {
     }
 }
 
-/// `n` numbers; after Ctrl-C the others are 0.
+/// Draw `n` numbers; after Ctrl-C the others are 0.
 fn drawn(mut draws: impl Iterator<Item = f64>, n: usize) -> Result<Vec<f64>, Error> {
     let mut drawn = memory::collect(std::iter::repeat(0.0), n)?;
     for part in drawn.chunks_mut(BETWEEN_LOOKS) {
@@ -190,7 +191,7 @@ fn normals(stream: &mut Stream) -> impl Iterator<Item = f64> {
     std::iter::repeat_with(|| stream.normals()).flatten()
 }
 
-/// Gram and Schmidt's method, modified, on rows of length `n`; unfinished after Ctrl-C.
+/// Orthonormalize rows of length `n` by the modified Gram-Schmidt method; unfinished after Ctrl-C.
 fn orthonormalize(rows: &mut [f64], n: usize) {
     let mut rest = rows;
     while !rest.is_empty() {
@@ -210,7 +211,7 @@ fn orthonormalize(rows: &mut [f64], n: usize) {
     }
 }
 
-/// Σ x y in eight chains, so that it vectorises.
+/// Compute Σ x y in eight chains, so that it vectorizes.
 fn dot(x: &[f64], y: &[f64]) -> f64 {
     const LANES: usize = 8;
     let mut sums = [0.0; LANES];

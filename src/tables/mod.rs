@@ -1,4 +1,4 @@
-//! The tables: one row for each activation, cost, initializer, optimizer and schedule.
+//! The tables: one entry for each activation, cost, initializer, optimizer and schedule.
 
 pub mod activation;
 pub mod cost;

@@ -1,4 +1,4 @@
-//! The table of update rules, and the memory that a rule keeps for each parameter.
+//! The table of update rules, and the moments that a rule keeps for each parameter.
 
 use crate::error::Error;
 use crate::machine::kernel::{Buffer, Kernel, Simd};
@@ -7,12 +7,12 @@ use crate::tables::registry::table;
 use crate::tables::schedule::power;
 
 table! {
-    /// How the averaged gradient g changes a parameter θ.
+    /// The rule by which the averaged gradient g changes a parameter θ.
     pub enum Rule: "optimizer" {
         /// θ := θ - α ∂C/∂θ, the derivation's gradient descent. With momentum μ: b := μ b + g and
         /// θ := θ - α b, with nesterov θ := θ - α (g + μ b) (Sutskever et al., 2013; PyTorch's SGD).
-        /// With velocity=1 the memory holds -α b, so that a new α changes new steps alone
-        /// (Keras's SGD, scikit-learn's).
+        /// With velocity=1 the moment holds -α b, so that a new α changes new steps only (Keras's
+        /// SGD, scikit-learn's).
         Sgd = "sgd" { momentum: Share = 0.0, nesterov: Flag = 0.0, velocity: Flag = 0.0 };
         /// Adam (Kingma and Ba, 2015, Algorithm 1); amsgrad takes the largest v so far (Reddi et
         /// al., 2018), epsilon_hat=1 adds epsilon before the bias is corrected (section 2).
@@ -20,7 +20,7 @@ table! {
             beta1: Fraction = 0.9, beta2: Fraction = 0.999, epsilon: Positive = 1e-8,
             amsgrad: Flag = 0.0, epsilon_hat: Flag = 0.0
         };
-        /// Adam with w := w - α weight_decay w before each step, biases apart (Loshchilov and
+        /// Adam with w := w - α weight_decay w before each step, except for biases (Loshchilov and
         /// Hutter, 2019).
         AdamW = "adamw" {
             beta1: Fraction = 0.9, beta2: Fraction = 0.999, epsilon: Positive = 1e-8,
@@ -32,7 +32,7 @@ table! {
             momentum_decay: NonNegative = 0.004
         };
         /// v := alpha v + (1 - alpha) g², θ := θ - α g / (√v + epsilon) (Tieleman and Hinton, 2012);
-        /// centered takes the square of the mean g from v (Graves, 2013; PyTorch's RMSprop).
+        /// centered subtracts the square of the mean g from v (Graves, 2013; PyTorch's RMSprop).
         RmsProp = "rmsprop" {
             alpha: Fraction = 0.99, epsilon: Positive = 1e-8, momentum: Fraction = 0.0,
             centered: Flag = 0.0
@@ -41,28 +41,29 @@ table! {
         AdaGrad = "adagrad" {
             epsilon: Positive = 1e-10, initial: NonNegative = 0.0, rate_decay: NonNegative = 0.0
         };
-        /// A step of its own for each parameter, from α on: longer where g keeps its sign, shorter
-        /// where it changes, when it is also skipped (Riedmiller and Braun, 1993; PyTorch's Rprop).
+        /// A separate step size for each parameter, starting at α: larger if g keeps its sign,
+        /// smaller if it changes, and then the step is skipped (Riedmiller and Braun, 1993;
+        /// PyTorch's Rprop).
         RProp = "rprop" {
             shorter: Inside = 0.5, longer: AtLeastOne = 1.2, least: NonNegative = 1e-6,
             most: Positive = 50.0
         };
-        /// θ := θ - α sign(beta1 m + (1 - beta1) g), then m := beta2 m + (1 - beta2) g; decayed as
-        /// in `adamw` (Chen et al., 2023, Algorithm 2).
+        /// θ := θ - α sign(beta1 m + (1 - beta1) g), then m := beta2 m + (1 - beta2) g; decay as in
+        /// `adamw` (Chen et al., 2023, Algorithm 2).
         Lion = "lion" {
             beta1: Fraction = 0.9, beta2: Fraction = 0.99, weight_decay: NonNegative = 0.0
         };
     }
 }
 
-/// The most numbers that a rule remembers for each parameter.
+/// The most moments that a rule keeps for each parameter.
 pub const MOMENTS: usize = 3;
 
 impl Rule {
     /// Gradient descent as in the derivation.
     pub const PLAIN: Self = Self::Sgd { momentum: 0.0, nesterov: 0.0, velocity: 0.0 };
 
-    /// The names of what the rule remembers for each parameter.
+    /// Return the names of the moments that the rule keeps for each parameter.
     pub fn memory(self) -> &'static [&'static str] {
         match self {
             Self::Sgd { momentum: 0.0, .. } => &[],
@@ -81,7 +82,7 @@ impl Rule {
         }
     }
 
-    /// The share of α by which the rule itself shrinks weights.
+    /// Return the fraction of α by which the rule itself shrinks weights.
     fn weight_decay(self) -> f64 {
         match self {
             Self::AdamW { weight_decay, .. } | Self::Lion { weight_decay, .. } => weight_decay,
@@ -89,7 +90,7 @@ impl Rule {
         }
     }
 
-    /// What update number `clock.t` needs, computed once for all parameters.
+    /// Return the values of update number `clock.t`, computed once for all parameters.
     pub fn at<T: Real>(self, clock: &Clock, learning_rate: f64) -> Update<T> {
         let number = T::from_f64;
         let unbiased = |beta: f64| 1.0 / (1.0 - power_of(beta, clock.t));
@@ -157,7 +158,7 @@ impl Rule {
     }
 }
 
-/// The number of an update, from 1, and what grows with it.
+/// The number of an update, from 1, and the products that grow with it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Clock {
     pub t: u64,
@@ -172,7 +173,7 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// On to the next update.
+    /// Go to the next update.
     #[inline]
     pub fn tick(&mut self, rule: Rule) {
         self.t += 1;
@@ -181,14 +182,14 @@ impl Clock {
         }
     }
 
-    /// μ of this update and of the next.
+    /// Return μ of this update and of the next.
     fn momenta(&self, beta1: f64, decay: f64) -> (f64, f64) {
         let mu = |t: u64| beta1 * (1.0 - 0.5 * power(0.96, t as f64 * decay));
         (mu(self.t), mu(self.t + 1))
     }
 }
 
-/// base^exponent by squaring: the platform's own power may differ from machine to machine.
+/// Compute base^exponent by squaring: the platform's own power may differ between machines.
 fn power_of(mut base: f64, mut exponent: u64) -> f64 {
     let mut product = 1.0;
     while exponent > 0 {
@@ -206,27 +207,27 @@ fn power_of(mut base: f64, mut exponent: u64) -> f64 {
 pub struct Update<T> {
     kind: Kind<T>,
     learning_rate: T,
-    /// By how much the rule shrinks weights.
+    /// The factor by which the rule shrinks weights.
     decay: T,
     /// The largest element of a gradient.
     pub clip: Option<T>,
-    /// What penalties are multiplied by.
+    /// The factor of the penalties.
     pub scale: T,
 }
 
-/// What is added to the gradient of a layer's weights, and by how much they shrink.
+/// The penalties in the gradient of a layer's weights, and their decay.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Penalty {
-    /// Σ |w| times this.
+    /// The factor of Σ |w|.
     pub l1: f64,
-    /// Σ w² times this.
+    /// The factor of Σ w².
     pub l2: f64,
     /// Decoupled: w := w - α weight_decay w before the step.
     pub weight_decay: f64,
 }
 
 impl Penalty {
-    /// The penalty itself, where Σ |w| and Σ w² are these.
+    /// Return the value of the penalty for these Σ |w| and Σ w².
     pub fn value(&self, sum: f64, squares: f64) -> f64 {
         self.l1 * sum + self.l2 * squares
     }
@@ -263,7 +264,7 @@ impl<T: Real> Adam<T> {
         }
     }
 
-    /// The new mean, square and denominator.
+    /// Return the new mean, square and denominator.
     #[inline(always)]
     fn moments(&self, g: T, m: T, v: T) -> [T; 3] {
         let m = self.beta1.mul_add(m, self.rest1 * g).or_zero();
@@ -285,7 +286,8 @@ enum Kind<T> {
 }
 
 impl<T: Real> Update<T> {
-    /// What comes before the rule: clipping for all parameters, penalties and decay for weights.
+    /// Apply the operations before the rule: clipping for all parameters, penalties and decay for
+    /// weights.
     #[inline(always)]
     pub fn prepare(&self, w: &mut [T], grad: &mut [T], penalty: Option<&Penalty>) {
         if let Some(clip) = self.clip {
@@ -306,13 +308,13 @@ impl<T: Real> Update<T> {
         }
     }
 
-    /// Whether there is nothing to prepare but what layers ask for.
+    /// Return true if only the options of layers need [`Self::prepare`].
     #[inline(always)]
     pub fn is_plain(&self) -> bool {
         self.clip.is_none() && self.decay == T::ZERO
     }
 
-    /// Updates the parameters `w` by their averaged gradient; all slices are equally long,
+    /// Update the parameters `w` by their averaged gradient; all slices have the same length, and
     /// the moments that a rule does not keep are empty.
     #[inline(always)]
     pub fn apply<S: Simd>(&self, w: &mut [T], grad: &[T], mut moments: [&mut [T]; MOMENTS]) {
@@ -321,7 +323,7 @@ impl<T: Real> Update<T> {
         }
     }
 
-    /// One line of parameters after their update; the line stays in registers.
+    /// Return one line of parameters after their update; the line stays in registers.
     #[inline(always)]
     pub fn of_line<S: Simd, const N: usize>(
         &self,
@@ -338,7 +340,7 @@ impl<T: Real> Update<T> {
         updated
     }
 
-    /// [`Self::apply`] in the code of the caller, for rules that are met often; whether this is one.
+    /// [`Self::apply`] for hot rules, inlined into the caller; return true if this is one.
     #[inline(always)]
     fn in_place(
         &self,
@@ -376,7 +378,7 @@ impl<T: Real> Update<T> {
     }
 }
 
-/// An update by a rule that is met seldom.
+/// An update by a cold rule.
 struct ColdUpdate<'a, T> {
     kind: Kind<T>,
     w: &'a mut [T],
@@ -437,7 +439,7 @@ impl<T: Real> Kernel for ColdUpdate<'_, T> {
                     *m = beta[1].mul_add(*m, rest[1] * g).or_zero();
                 }
             }
-            Kind::Sgd { .. } | Kind::Momentum { .. } => unreachable!("these are met often"),
+            Kind::Sgd { .. } | Kind::Momentum { .. } => unreachable!("these are hot"),
         }
     }
 }
@@ -487,15 +489,15 @@ impl<T: Real> RmsProp<T> {
     }
 }
 
-/// The moments of one layer, laid out as its parameters are; empty where the rule keeps none.
+/// The moments of one layer, laid out like its parameters; empty if the rule keeps none.
 pub struct Moments<T> {
     pub w: [Buffer<T>; MOMENTS],
     pub b: [Buffer<T>; MOMENTS],
-    /// Of gains and shifts.
+    /// Those of gains and shifts.
     pub norm: [[Buffer<T>; MOMENTS]; 2],
 }
 
-/// A rule, how often it has been applied, and its memory.
+/// A rule, its number of updates, and its moments.
 pub struct Optimizer<T> {
     pub rule: Rule,
     pub clock: Clock,
@@ -503,7 +505,7 @@ pub struct Optimizer<T> {
 }
 
 impl<T: Real> Optimizer<T> {
-    /// A fresh memory for layers of these numbers of (packed weights, biases, gains).
+    /// Return zero moments for layers of these numbers of (packed weights, biases, gains).
     pub fn new(rule: Rule, lengths: impl Iterator<Item = [usize; 3]>) -> Result<Self, Error> {
         let kept = rule.memory().len();
         let buffers = |length| -> Result<[Buffer<T>; MOMENTS], Error> {

@@ -1,20 +1,20 @@
-//! What all tables have in common: rows with a name and settings, and how they are written.
+//! The common part of all tables: entries with a name and settings, and their text form.
 //!
-//! A row is written `relu`, `leaky_relu(0.1)` or `leaky_relu(slope=0.1)`: its settings are numbers,
-//! in their order or by name; those left out have their defaults. The twin is `tables/registry.py`.
+//! An entry is written `relu`, `leaky_relu(0.1)` or `leaky_relu(slope=0.1)`: its settings are
+//! numbers, in order or by name; the others have their defaults. The twin is `tables/registry.py`.
 
 use std::fmt;
 
 use crate::error::{Error, number};
 
-/// One row of a table.
+/// One entry of a table.
 #[derive(Debug, PartialEq)]
 pub struct Row {
     pub name: &'static str,
     pub settings: &'static [Setting],
 }
 
-/// One setting of a row.
+/// One setting of an entry.
 #[derive(Debug, PartialEq)]
 pub struct Setting {
     pub name: &'static str,
@@ -30,9 +30,9 @@ pub enum Range {
     NonNegative,
     /// From 0, below 1.
     Fraction,
-    /// Between 0 and 1, neither of them.
+    /// Between 0 and 1, exclusive.
     Inside,
-    /// From 0 to 1.
+    /// From 0 to 1, inclusive.
     Share,
     /// At least 1.
     AtLeastOne,
@@ -61,7 +61,7 @@ impl Range {
             }
     }
 
-    /// The numbers in words.
+    /// Return the accepted numbers in words.
     pub fn words(self) -> &'static str {
         match self {
             Self::Any => "a finite number",
@@ -78,7 +78,7 @@ impl Range {
     }
 }
 
-/// The number of the row that `text` writes, and the values of its settings.
+/// Parse `text`: return the number of the entry, and the values of its settings.
 pub fn parse(
     kind: &'static str,
     text: &str,
@@ -121,7 +121,7 @@ pub fn parse(
     Ok((index, values))
 }
 
-/// How a row is written: its name, and the settings that differ from their defaults.
+/// Write an entry: its name, and the settings that differ from their defaults.
 pub fn write(f: &mut fmt::Formatter<'_>, row: &Row, values: &[f64]) -> fmt::Result {
     f.write_str(row.name)?;
     let given = row.settings.iter().zip(values);
@@ -131,7 +131,7 @@ pub fn write(f: &mut fmt::Formatter<'_>, row: &Row, values: &[f64]) -> fmt::Resu
     if given.is_empty() { Ok(()) } else { write!(f, "({})", given.join(", ")) }
 }
 
-/// Writes a table from its rows: the enum, whose variants carry their settings, and its look-ups.
+/// Write a table from its entries: the enum, whose variants hold their settings, and its lookups.
 macro_rules! table {
     (
         $(#[$meta:meta])*
@@ -150,10 +150,10 @@ macro_rules! table {
         }
 
         impl $Table {
-            /// What the errors call a row.
+            /// The name of the table in errors.
             pub const KIND: &'static str = $kind;
 
-            /// The names of the table.
+            /// The names of the entries.
             pub const NAMES: &'static [&'static str] = &[$($name),*];
 
             /// Names, settings, defaults and accepted numbers.
@@ -166,11 +166,11 @@ macro_rules! table {
                 }),+)?],
             }),*];
 
-            /// Every row, its settings at their defaults.
+            /// Every entry, with default settings.
             pub const ALL: &'static [Self] =
                 &[$(Self::$Variant $({ $($setting: $default),+ })?),*];
 
-            /// The row that `text` writes, such as `name`, `name(0.1)` or `name(setting=0.1)`.
+            /// Parse an entry such as `name`, `name(0.1)` or `name(setting=0.1)`.
             pub fn from_text(text: &str) -> Result<Self, $crate::error::Error> {
                 let (index, values) =
                     $crate::tables::registry::parse(Self::KIND, text, Self::ROWS, Self::NAMES)?;
@@ -183,7 +183,7 @@ macro_rules! table {
                 unreachable!("the row number is one of the table's")
             }
 
-            /// The number of the row in its table, and the values of its settings.
+            /// Return the number of the entry in its table, and the values of its settings.
             fn parts(self) -> (usize, Vec<f64>) {
                 let mut row = 0..;
                 $({
@@ -195,7 +195,7 @@ macro_rules! table {
                 unreachable!("every variant has a row")
             }
 
-            /// The name of this row, without its settings.
+            /// Return the name of this entry, without its settings.
             pub fn name(self) -> &'static str {
                 Self::NAMES[self.parts().0]
             }
@@ -216,11 +216,11 @@ mod tests {
     table! {
         /// For these tests.
         pub enum Toy: "toy" {
-            /// Nothing to set.
+            /// No settings.
             Plain = "plain";
             /// Two settings.
             Two = "two" {
-                /// How steep.
+                /// The slope.
                 slope: NonNegative = 0.01,
                 beta: Fraction = 0.9,
             };

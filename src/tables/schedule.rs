@@ -1,9 +1,8 @@
-//! The table of learning-rate schedules: what α is multiplied by as the training goes on.
+//! The table of learning-rate schedules: factors of α in the course of a training.
 //!
-//! x counts epochs from the beginning of a training, with fractions for the steps within an epoch;
-//! `per_epoch=1` takes whole epochs only. A length of 0 stands for all the rest of the training.
-//! Schedules are multiplied by ` * ` and follow each other by ` then `, such as
-//! `warmup(5) then cosine`.
+//! x counts epochs from the start of a training, with fractions for the steps within an epoch;
+//! `per_epoch=1` uses whole epochs only. A length of 0 means the rest of the training. Schedules
+//! are multiplied by ` * ` and follow each other by ` then `, such as `warmup(5) then cosine`.
 
 use std::fmt;
 
@@ -36,40 +35,40 @@ table! {
             first: Positive = 10.0, multiplier: AtLeastOne = 1.0, end: NonNegative = 0.0,
             per_epoch: Flag = 0.0
         };
-        /// From start up to 1 on a line (Goyal et al., 2017, section 2.2).
+        /// Linear from start to 1 (Goyal et al., 2017, section 2.2).
         Warmup = "warmup" {
             length: Positive = 5.0, start: NonNegative = 0.0, per_epoch: Flag = 0.0
         };
-        /// From 1 / divide up to 1 by half a cosine over the share `rise` of the training, then down
-        /// to 1 / (divide final_divide) (Smith and Topin, 2018; PyTorch's OneCycleLR).
+        /// From 1 / divide up to 1 by half a cosine over the fraction `rise` of the training, then
+        /// down to 1 / (divide final_divide) (Smith and Topin, 2018; PyTorch's OneCycleLR).
         OneCycle = "one_cycle" {
             rise: Inside = 0.3, divide: Positive = 25.0, final_divide: Positive = 10_000.0,
             length: NonNegative = 0.0, per_epoch: Flag = 0.0
         };
-        /// factor for each time that the watched value has not become less by the share
+        /// factor for each time that the watched value has not decreased by the fraction
         /// `threshold` in `patience` epochs; then it rests for `cooldown` epochs (PyTorch's
         /// ReduceLROnPlateau).
         ReduceOnPlateau = "reduce_on_plateau" {
             factor: Inside = 0.1, patience: Natural = 10.0, threshold: NonNegative = 1e-4,
             cooldown: Natural = 0.0, least: NonNegative = 0.0
         };
-        /// A fifth for each time that the watched value has not become less by `tol` in `patience`
+        /// A fifth for each time that the watched value has not decreased by `tol` in `patience`
         /// epochs (scikit-learn's learning_rate="adaptive").
         Adaptive = "adaptive" { tol: NonNegative = 1e-4, patience: Count = 2.0 };
     }
 }
 
-/// A place in a training, in epochs.
+/// A position in a training, in epochs.
 #[derive(Debug, Clone, Copy)]
 pub struct At {
-    /// Epochs, with the share of this one that is done.
+    /// Epochs, including the finished fraction of this one.
     pub x: f64,
-    /// The epochs that are left from the beginning of this curve.
+    /// The epochs that remain from the start of this curve.
     pub total: f64,
 }
 
 impl Curve {
-    /// The factor at a place.
+    /// Return the factor at a position.
     fn factor(self, At { x, total }: At) -> f64 {
         match self {
             Self::Constant | Self::ReduceOnPlateau { .. } | Self::Adaptive { .. } => 1.0,
@@ -100,7 +99,7 @@ impl Curve {
         }
     }
 
-    /// The epochs after which the next curve follows.
+    /// Return the epochs after which the next curve follows.
     fn length(self) -> f64 {
         match self {
             Self::Polynomial { length, .. }
@@ -111,7 +110,7 @@ impl Curve {
         }
     }
 
-    /// Whether the factor depends on what a training has come to.
+    /// Return true if the factor depends on the results of the training.
     fn is_reactive(self) -> bool {
         matches!(self, Self::ReduceOnPlateau { .. } | Self::Adaptive { .. })
     }
@@ -121,18 +120,18 @@ fn whole(x: f64, per_epoch: f64) -> f64 {
     if per_epoch == 0.0 { x } else { x.floor() }
 }
 
-/// How much of a length is done; 0 stands for the rest of the training.
+/// Return the finished fraction of a length; 0 means the rest of the training.
 fn share(x: f64, length: f64, total: f64) -> f64 {
     let length = if length > 0.0 { length } else { total };
     if length > 0.0 { (x / length).min(1.0) } else { 1.0 }
 }
 
-/// How much of its cycle is done `x` first cycles after the beginning, if each cycle is `multiplier`
-/// times as long as the one before.
+/// Return the finished fraction of the current cycle, `x` first cycles after the start, if each
+/// cycle is `multiplier` times as long as the one before.
 ///
-/// Cycle k begins after S_k = 1 + multiplier + ... + multiplier^(k-1) first cycles. S and the powers
-/// of 1, 2, 4, ... cycles follow from S_2k = S_k (1 + multiplier^k); k is put together from them. A
-/// place within some ulp of a beginning, such as 0.3 / 0.1, is there.
+/// Cycle k starts after S_k = 1 + multiplier + ... + multiplier^(k-1) first cycles. S and the
+/// powers of 1, 2, 4, ... cycles follow from S_2k = S_k (1 + multiplier^k); k is composed of them.
+/// A position within some ulp of a start, such as 0.3 / 0.1, counts as the start.
 fn share_of_cycle(x: f64, multiplier: f64) -> f64 {
     let x = x.min(f64::MAX);
     let reached = (x * (1.0 + 4.0 * f64::EPSILON)).min(f64::MAX);
@@ -149,12 +148,12 @@ fn share_of_cycle(x: f64, multiplier: f64) -> f64 {
     ((x - begin) / length).max(0.0)
 }
 
-/// From one value to another along half a cosine.
+/// Go from one value to another along half a cosine.
 fn half_cosine(from: f64, to: f64, share: f64) -> f64 {
     to + (from - to) * 0.5 * (1.0 + Real::cos(std::f64::consts::PI * share))
 }
 
-/// base^exponent for a base that is not negative; the platform's own might differ.
+/// Compute base^exponent for a base that is not negative; the platform's own might differ.
 pub fn power(base: f64, exponent: f64) -> f64 {
     if exponent == 0.0 {
         1.0
@@ -170,7 +169,7 @@ pub fn power(base: f64, exponent: f64) -> f64 {
 pub struct Schedule(Vec<Vec<Curve>>);
 
 impl Schedule {
-    /// The schedule that `text` writes.
+    /// Parse a schedule.
     pub fn from_text(text: &str) -> Result<Self, Error> {
         let product = |text: &str| text.split(" * ").map(Curve::from_text).collect();
         let parts: Vec<Vec<Curve>> = text.split(" then ").map(product).collect::<Result<_, _>>()?;
@@ -184,17 +183,17 @@ impl Schedule {
         }
     }
 
-    /// α all the time.
+    /// Return the schedule that is always 1.
     pub fn constant() -> Self {
         Self(vec![vec![Curve::Constant]])
     }
 
-    /// Whether the factor is 1 all the time, but for what a reactive curve does.
+    /// Return true if the factor is always 1, except for a reactive curve.
     pub fn is_constant(&self) -> bool {
         self.0.iter().flatten().all(|curve| *curve == Curve::Constant || curve.is_reactive())
     }
 
-    /// The factor at x of `total` epochs.
+    /// Return the factor at x of `total` epochs.
     pub fn factor(&self, x: f64, total: f64) -> f64 {
         let mut at = At { x, total };
         for part in &self.0[..self.0.len() - 1] {
@@ -207,7 +206,7 @@ impl Schedule {
         product(&self.0[self.0.len() - 1], at)
     }
 
-    /// The curve that watches the training, if there is one.
+    /// Return the reactive curve, if there is one.
     pub fn reactive(&self) -> Option<Curve> {
         self.0.iter().flatten().copied().find(|curve| curve.is_reactive())
     }
@@ -225,13 +224,13 @@ impl fmt::Display for Schedule {
     }
 }
 
-/// What a reactive curve remembers.
+/// The memory of a reactive curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Watched {
-    /// What α is multiplied by.
+    /// The factor of α.
     pub factor: f64,
     pub best: f64,
-    /// Epochs without progress, and epochs still to rest.
+    /// Epochs without progress, and remaining epochs of rest.
     pub stuck: u32,
     pub resting: u32,
 }
@@ -243,7 +242,7 @@ impl Default for Watched {
 }
 
 impl Watched {
-    /// What is remembered after an epoch that ended with `value`.
+    /// Return the memory after an epoch that ended with `value`.
     pub fn after(mut self, curve: Curve, value: f64) -> Self {
         match curve {
             Curve::ReduceOnPlateau { factor, patience, threshold, cooldown, least } => {
@@ -307,7 +306,7 @@ mod tests {
             let factor = factors(&format!("cosine_restarts({text})"), &[x], 9.0)[0];
             assert_eq!(factor, 1.0, "{text} at {x}");
         }
-        // Of cycles of 1, 2, 4, ... number 30 begins at 2^30 - 1.
+        // Of cycles of 1, 2, 4, ... number 30 starts at 2^30 - 1.
         let length = f64::from(1 << 30);
         let places = [length - 1.0, 1.5 * length - 1.0];
         close(&factors("cosine_restarts(1, 2)", &places, 9.0), &[1.0, 0.5]);
