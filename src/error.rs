@@ -80,7 +80,7 @@ impl fmt::Display for Error {
             }
             Self::CostOutput { cost, accepted, output } => write!(
                 f,
-                "cost '{cost}' goes with output {}; got output '{output}'",
+                "cost '{cost}' requires output {}; got output '{output}'",
                 accepted.join(" or ")
             ),
             Self::Malformed { kind, given } => write!(
@@ -100,16 +100,15 @@ impl fmt::Display for Error {
             Self::State { name } => {
                 write!(
                     f,
-                    "state must be that of a network and an optimizer like these; got no fitting '{name}'"
+                    "state does not fit this network and optimizer: '{name}' is missing or has another shape"
                 )
             }
             Self::EndlessSchedule { given } => {
                 write!(f, "schedule '{given}' needs a length before 'then'; got none")
             }
-            Self::ReactiveCurves { given } => write!(
-                f,
-                "schedule must have at most one curve that watches the training; got '{given}'"
-            ),
+            Self::ReactiveCurves { given } => {
+                write!(f, "schedule must have at most one reactive curve; got '{given}'")
+            }
             Self::Shape { what, expected, given } => {
                 write!(f, "{what} must have shape {}; got {}", shape(expected), shape(given))
             }

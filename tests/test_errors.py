@@ -21,7 +21,7 @@ COST_NAMES = ", ".join(row.name for row in COSTS)
 OPTIMIZER_NAMES = ", ".join(row.name for row in OPTIMIZERS)
 INIT_NAMES = ", ".join(row.name for row in INITS)
 CURVE_NAMES = ", ".join(row.name for row in CURVES)
-FOREIGN = "state must be that of a network and an optimizer like these; got no fitting 'snapshot'"
+FOREIGN = "state does not fit this network and optimizer: 'snapshot' is missing or has another shape"
 SIZES = "sizes must be at least two positive integers; got "
 X = np.zeros((4, 2), np.float32)
 Y = np.zeros((4, 3), np.float32)
@@ -46,7 +46,7 @@ SETTINGS = [
     ({"output": "sofmax"}, f"activation must be one of {NAMES}; got 'sofmax' (did you mean 'softmax'?)"),
     ({"output": None}, f"activation must be one of {NAMES}; got None"),
     ({"cost": "mse"}, f"cost must be one of {COST_NAMES}; got 'mse' (did you mean 'mean_squared_error'?)"),
-    ({"cost": "cross_entropy", "output": "relu"}, "cost 'cross_entropy' goes with output sigmoid or softmax; got output 'relu'"),
+    ({"cost": "cross_entropy", "output": "relu"}, "cost 'cross_entropy' requires output sigmoid or softmax; got output 'relu'"),
     ({"sizes": [2, 0]}, SIZES + "[2, 0]"),
     ({"sizes": [2, -1, 3]}, SIZES + "[2, -1, 3]"),
     ({"sizes": [2]}, SIZES + "[2]"),

@@ -264,7 +264,7 @@ def test_names_and_functions_are_checked(backend):
         network(([ARCSINH, other], "sigmoid", "squared_error"), backend)
     with pytest.raises(TypeError, match="cost must be one of"):
         network(("tanh", "sigmoid", ARCSINH), backend)
-    with pytest.raises(ValueError, match="goes with output sigmoid or softmax; got output 'arcs"):
+    with pytest.raises(ValueError, match="requires output sigmoid or softmax; got output 'arcs"):
         network(("tanh", ARCSINH, "cross_entropy"), backend)
 
 

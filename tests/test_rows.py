@@ -147,7 +147,7 @@ def test_schedules_that_cannot_be_combined():
         warmup.then(cosine) * cosine
     with pytest.raises(ValueError, match="needs a length before 'then'"):
         cosine.then(warmup)
-    with pytest.raises(ValueError, match="at most one curve that watches the training"):
+    with pytest.raises(ValueError, match="at most one reactive curve"):
         bp.schedules.Adaptive() * bp.schedules.ReduceOnPlateau()
     with pytest.raises(TypeError, match="unsupported operand"):
         warmup * 2.5

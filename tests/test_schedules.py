@@ -186,5 +186,5 @@ def test_the_validation_is_what_a_plateau_watches(backend):
 
 
 def test_two_reactive_schedules_are_refused(core):
-    with pytest.raises(ValueError, match="at most one curve that watches the training; got 'ad"):
+    with pytest.raises(ValueError, match="at most one reactive curve; got 'ad"):
         core.canonical("schedule", "adaptive * reduce_on_plateau")

@@ -97,7 +97,7 @@ impl<T: Real> Custom<dyn CustomActivation<T>> {
         }
         let computed = self.function.sigma(block(z, rows).view());
         let shape = [rows.len(), a.n];
-        if let Some(values) = self.failures.kept(computed, "a of an own activation", &shape) {
+        if let Some(values) = self.failures.kept(computed, "a of a custom activation", &shape) {
             put(&values, a, rows);
         }
     }
@@ -108,7 +108,7 @@ impl<T: Real> Custom<dyn CustomActivation<T>> {
             return;
         }
         let computed = self.function.sigma_prime(block(z, rows).view(), block(a, rows).view());
-        let (what, shape) = ("the derivative of an own activation", [rows.len(), delta.n]);
+        let (what, shape) = ("the derivative of a custom activation", [rows.len(), delta.n]);
         if let Some(slope) = self.failures.kept(computed, what, &shape) {
             put(&(block(delta, rows) * slope), delta, rows);
         }
@@ -129,12 +129,12 @@ impl<T: Real> Custom<dyn CustomCost<T>> {
         }
         let (a, y) = (block(a, rows), block(y, rows));
         let computed = self.function.costs(a.view(), y.view());
-        let values = self.failures.kept(computed, "an own cost", &[rows.len()]);
+        let values = self.failures.kept(computed, "a custom cost", &[rows.len()]);
         let Some(values) = values else { return };
         // SAFETY: this worker's rows.
         let room = unsafe { costs.slice_mut_unchecked(rows.start(), rows.len()) };
         room.iter_mut().zip(&values).for_each(|(to, cost)| *to = *cost);
-        let (what, shape) = ("the derivative of an own cost", [rows.len(), delta.n]);
+        let (what, shape) = ("the derivative of a custom cost", [rows.len(), delta.n]);
         let slope = self.failures.kept(self.function.slope(a.view(), y.view()), what, &shape);
         let Some(slope) = slope else { return };
         let mut slope = slope.as_standard_layout().into_owned();

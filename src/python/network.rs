@@ -346,7 +346,7 @@ impl Network {
             let samples = batch.samples(net)?;
             let settings = settings.settings(samples.len(), &interrupted)?;
             if settings.window.is_some_and(|window| window.first_step > step) {
-                return Err(PyValueError::new_err("position must lie in the window; it is before"));
+                return Err(PyValueError::new_err("position must not lie before the window"));
             }
             let outcome = py.detach(|| net.train(&samples, &settings, start));
             if let Some(failure) = net.take_failure() {

@@ -166,7 +166,7 @@ def softmax_of_one(n_out: int) -> ValueError:
 def cost_and_output(cost: str, outputs: Iterable[str], given: str) -> ValueError:
     """Return the error for a cost with an output activation that it does not support."""
     return ValueError(
-        f"cost '{cost}' goes with output {' or '.join(outputs)}; got output '{given}'"
+        f"cost '{cost}' requires output {' or '.join(outputs)}; got output '{given}'"
     )
 
 
@@ -210,12 +210,12 @@ def endless_schedule(given: str) -> ValueError:
 def reactive_curves(given: str) -> ValueError:
     """Return the error for two curves that depend on the course of the training."""
     return ValueError(
-        f"schedule must have at most one curve that watches the training; got '{given}'"
+        f"schedule must have at most one reactive curve; got '{given}'"
     )
 
 
 def foreign_state(name: str) -> ValueError:
     """Return the error for a state without an array of the right shape."""
     return ValueError(
-        f"state must be that of a network and an optimizer like these; got no fitting '{name}'"
+        f"state does not fit this network and optimizer: '{name}' is missing or has another shape"
     )
