@@ -40,6 +40,31 @@ impl Options {
 /// number: Ctrl-C waits for some hundredths of a second. A panel of a large layer may take longer.
 pub const PRODUCT_WORK: u64 = 20_000_000_000;
 
+/// The rows and the panels of a layer that a worker computes.
+pub struct Region<'a> {
+    pub rows: &'a Share,
+    pub panels: Range<usize>,
+}
+
+/// The results of a forward pass of one layer.
+pub struct Outputs<'a, T> {
+    /// z, if it is stored separately from a.
+    pub z: Option<&'a Panels<T>>,
+    pub norm: Option<&'a NormCache<T>>,
+    pub a: &'a Panels<T>,
+}
+
+/// The layer before, in a backward pass.
+pub struct Previous<'a, T> {
+    pub layer: &'a Layer<T>,
+    pub z: &'a Panels<T>,
+    pub a: &'a Panels<T>,
+    /// The dropout mask of its activations.
+    pub mask: Option<&'a Panels<T>>,
+    /// Receives its δ.
+    pub delta: &'a Panels<T>,
+}
+
 /// Weights `w`, biases `b` and the activation of n_out neurons with n_in inputs.
 pub struct Layer<T> {
     pub n_in: usize,
@@ -146,17 +171,17 @@ impl<T: Real> Layer<T> {
         &self,
         isa: Isa,
         a_prev: &Panels<T>,
-        (z, normed): (Option<&Panels<T>>, Option<&NormCache<T>>),
-        a: &Panels<T>,
-        (rows, panels): (&Share, Range<usize>),
+        &Outputs { z, norm, a }: &Outputs<T>,
+        region: Region,
         stop: &impl Fn() -> bool,
     ) {
+        let Region { rows, panels } = region;
         let (out, bias, right) = (z.unwrap_or(a), Some(&self.b), &self.w);
         let product = Product { out, left: a_prev, right, bias, rows, panels: panels.clone() };
         product.in_pieces(isa, PRODUCT_WORK, stop);
         if self.has_norm() {
             let [gain, shift] = &self.norm;
-            isa.run(Normalize { gain, shift, kept: normed, values: out, rows });
+            isa.run(Normalize { gain, shift, kept: norm, values: out, rows });
         }
         if let Some(custom) = &self.custom {
             custom.sigma(out, a, rows);
@@ -190,7 +215,7 @@ impl<T: Real> Layer<T> {
         z: &Panels<T>,
         a: &Panels<T>,
         delta: &Panels<T>,
-        (rows, panels): (&Share, Range<usize>),
+        Region { rows, panels }: Region,
     ) {
         if let Some(custom) = &self.custom {
             custom.slope(z, a, delta, rows);
@@ -221,19 +246,19 @@ impl<T: Real> Layer<T> {
         &self,
         isa: Isa,
         delta: &Panels<T>,
-        (before, z_prev, a_prev): (&Self, &Panels<T>, &Panels<T>),
-        (mask, delta_prev): (Option<&Panels<T>>, &Panels<T>),
-        (rows, panels): (&Share, Range<usize>),
+        previous: &Previous<T>,
+        region: Region,
         stop: &impl Fn() -> bool,
     ) {
+        let Region { rows, panels } = region;
+        let out = previous.delta;
         let right = self.w_back.as_ref().expect("the first layer has no layer before it");
-        let (out, bias) = (delta_prev, None);
-        let product = Product { out, left: delta, right, bias, rows, panels: panels.clone() };
+        let product = Product { out, left: delta, right, bias: None, rows, panels: panels.clone() };
         product.in_pieces(isa, PRODUCT_WORK, stop);
-        if let Some(mask) = mask {
-            isa.run(Multiply { by: mask, values: None, out: delta_prev, rows });
+        if let Some(mask) = previous.mask {
+            isa.run(Multiply { by: mask, values: None, out, rows });
         }
-        before.slope(isa, z_prev, a_prev, delta_prev, (rows, panels));
+        previous.layer.slope(isa, previous.z, previous.a, out, Region { rows, panels });
     }
 }
 
@@ -276,10 +301,10 @@ impl<T: Real> Layer<T> {
     /// Update a block of `w_back` after that of `w` has changed.
     pub fn copy_tile_back(&self, q: usize, p: usize) {
         let n_in = T::LINE.min(self.n_in - q * T::LINE);
-        with_width!(self.w.width(p), self.copy_block::<Portable, _>((q, n_in), p));
+        with_width!(self.w.width(p), self.copy_block::<Portable, _>(q, n_in, p));
     }
 
-    fn copy_block<S: Simd, const N: usize>(&self, (q, n_in): (usize, usize), p: usize) {
+    fn copy_block<S: Simd, const N: usize>(&self, q: usize, n_in: usize, p: usize) {
         let Some(back) = &self.w_back else { return };
         let n_out = N.min(self.n_out - p * T::LINE);
         let w = self.w.values.slice(self.w.offset(p, q * T::LINE), n_in * N);

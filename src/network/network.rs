@@ -255,18 +255,19 @@ impl<T: Real> Network<T> {
 
     /// Replace the gains of layer `l` (from 0).
     pub fn set_gains(&mut self, l: usize, gains: ArrayView1<T>) -> Result<(), Error> {
-        self.set_norm_vector(l, (0, "gains"), gains)
+        self.set_norm_vector(l, 0, "gains", gains)
     }
 
     /// Replace the shifts of layer `l` (from 0).
     pub fn set_shifts(&mut self, l: usize, shifts: ArrayView1<T>) -> Result<(), Error> {
-        self.set_norm_vector(l, (1, "shifts"), shifts)
+        self.set_norm_vector(l, 1, "shifts", shifts)
     }
 
     fn set_norm_vector(
         &mut self,
         l: usize,
-        (part, what): (usize, &'static str),
+        part: usize,
+        what: &'static str,
         given: ArrayView1<T>,
     ) -> Result<(), Error> {
         self.averaged = None;

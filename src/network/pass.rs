@@ -8,6 +8,7 @@ use crate::machine::pool::{self, Share, Worker};
 use crate::machine::real::Real;
 use crate::network::custom::{Custom, CustomCost};
 use crate::network::elementwise::Multiply;
+use crate::network::layer::{Outputs, Previous, Region};
 use crate::network::network::{Network, ROW_BLOCK};
 use crate::network::output::{Output, Weigh};
 use crate::network::samples::{
@@ -41,12 +42,12 @@ impl<T: Real> Network<T> {
             // SAFETY: this worker's buffer; no other code of the layer uses it.
             let scratch = unsafe { ws.scratch(&self.layers, worker.index) };
             let (a, z) = (&ws.a[l + 1], ws.z[l].as_ref());
-            let all = (rows, 0..layer.w.panels());
-            layer.forward(self.isa, ws.input(l), (z, ws.normed(l)), a, all, stop);
+            let outputs = Outputs { z, norm: ws.normed(l), a };
+            let region = Region { rows, panels: 0..layer.w.panels() };
+            layer.forward(self.isa, ws.input(l), &outputs, region, stop);
             layer.activate_rows(self.isa, z, a, scratch, rows);
             if let (Some([mask, masked]), Some((rng, indices))) = (ws.masked(l + 1), rng) {
-                let dropout = (l + 1, layer.options.dropout);
-                draw_masks(mask, rows, indices, rng, dropout, scratch);
+                draw_masks(mask, rows, indices, rng, l + 1, layer.options.dropout, scratch);
                 let values = Some(&ws.a[l + 1]);
                 self.isa.run(Multiply { by: mask, values, out: masked, rows });
             }
@@ -74,12 +75,16 @@ impl<T: Real> Network<T> {
                 return;
             }
             let z_prev = ws.z[l - 1].as_ref().unwrap_or(&ws.a[l]);
-            let before = (&self.layers[l - 1], z_prev, &ws.a[l]);
-            let mask = ws.masked(l).map(|[mask, _]| mask);
-            let (delta, below) = (&ws.delta[l], &ws.delta[l - 1]);
-            let all = (rows, 0..below.panels());
-            self.layers[l].backward(self.isa, delta, before, (mask, below), all, stop);
-            self.layers[l - 1].denormalize(self.isa, ws.normed(l - 1), below, rows);
+            let previous = Previous {
+                layer: &self.layers[l - 1],
+                z: z_prev,
+                a: &ws.a[l],
+                mask: ws.masked(l).map(|[mask, _]| mask),
+                delta: &ws.delta[l - 1],
+            };
+            let region = Region { rows, panels: 0..previous.delta.panels() };
+            self.layers[l].backward(self.isa, &ws.delta[l], &previous, region, stop);
+            previous.layer.denormalize(self.isa, ws.normed(l - 1), previous.delta, rows);
         }
     }
 
@@ -117,7 +122,8 @@ impl<T: Real> Network<T> {
         let elementwise = layer.activation.is_elementwise();
         cost.output([a, &ws.y, delta], costs, !elementwise, rows);
         if elementwise {
-            layer.slope(self.isa, ws.output_z(), a, delta, (rows, 0..a.panels()));
+            let region = Region { rows, panels: 0..a.panels() };
+            layer.slope(self.isa, ws.output_z(), a, delta, region);
         }
         if let Some(weights) = &ws.weights {
             self.isa.run(Weigh { weights, delta, costs, rows });

@@ -94,12 +94,12 @@ pub(crate) struct Gather<'a, T> {
 
 /// Bytes of samples that are prefetched, and the least number of rows: shuffled rows are anywhere
 /// in memory.
-const AHEAD_BYTES: usize = 128 * 1024;
-const AHEAD_ROWS: usize = 8;
+const PREFETCH_BYTES: usize = 128 * 1024;
+const PREFETCH_ROWS: usize = 8;
 
 /// Return the number of rows of `n_in` numbers that are prefetched.
-fn rows_ahead<T>(n_in: usize) -> usize {
-    (AHEAD_BYTES / (n_in * size_of::<T>())).max(AHEAD_ROWS)
+fn rows_to_prefetch<T>(n_in: usize) -> usize {
+    (PREFETCH_BYTES / (n_in * size_of::<T>())).max(PREFETCH_ROWS)
 }
 
 /// Samples that are prefetched step by step: the first of the next batch, while this one updates
@@ -121,7 +121,7 @@ impl<'a, T: Real> Prefetch<'a, T> {
         Range { start, end }: Range<usize>,
         n_out: usize,
     ) -> Self {
-        let end = end.min(start + rows_ahead::<T>(samples.n_in));
+        let end = end.min(start + rows_to_prefetch::<T>(samples.n_in));
         Self { samples, indices, rows: start..end, column: 0, n_out }
     }
 
@@ -132,7 +132,7 @@ impl<'a, T: Real> Prefetch<'a, T> {
 
     /// Prefetch the next `numbers` of the samples, and the targets of completed ones.
     #[inline(always)]
-    pub fn ask<S: Simd>(&mut self, mut numbers: usize) {
+    pub fn request<S: Simd>(&mut self, mut numbers: usize) {
         while numbers > 0 && !self.rows.is_empty() {
             let sample = self.indices.get(self.rows.start).filter(|&i| i < self.samples.len());
             let Some(i) = sample else { return };
@@ -152,10 +152,10 @@ impl<T: Real> Kernel for Gather<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Self { samples, ws, inputs, rows, targets, indices, end, failures } = self;
-        let next = end.min(rows.start() + rows_ahead::<T>(samples.n_in))..end;
-        let mut ahead = Prefetch { samples, indices, rows: next, column: 0, n_out: ws.y.n };
+        let next = end.min(rows.start() + rows_to_prefetch::<T>(samples.n_in))..end;
+        let mut prefetch = Prefetch { samples, indices, rows: next, column: 0, n_out: ws.y.n };
         for row in rows.range() {
-            ahead.ask::<S>(samples.n_in);
+            prefetch.request::<S>(samples.n_in);
             let i = indices.sample(row);
             // SAFETY (here and below): a row that this worker owns.
             unsafe { inputs.put_row(row, samples.row(i)) };
@@ -265,7 +265,8 @@ pub(crate) fn draw_masks<T: Real>(
     rows: &Share,
     indices: RowIndices,
     rng: RngContext,
-    (l, dropout): (usize, f64),
+    l: usize,
+    dropout: f64,
     room: &mut [T],
 ) {
     let room = &mut room[..mask.n];

@@ -445,7 +445,7 @@ impl Network {
             }
             let settings = settings.settings(rows, &|| false)?;
             let sum = Sum { cost, weight };
-            let outcome = py.detach(|| net.apply_gradient(&slices, sum, rows, &settings, (at, steps)))?;
+            let outcome = py.detach(|| net.apply_gradient(&slices, sum, rows, &settings, at, steps))?;
             Ok(outcome.ok().map(|Sum { cost, weight }| (cost, weight)))
         })
     }

@@ -16,7 +16,7 @@ use crate::network::parameters::parameters;
 use crate::network::pass::Training;
 use crate::network::samples::{RowIndices, Samples, Targets};
 use crate::network::workspace::{CHUNK, Workspace};
-use crate::step::gradient::GradientSink;
+use crate::step::gradient::{GradientSink, WeightGradient};
 use crate::step::parameter_norms::ParameterNorms;
 use crate::step::run::Run;
 use crate::step::settings::{Position, Reason, Settings, Sum};
@@ -61,7 +61,7 @@ impl<T: Real> Network<T> {
                 costs.push(sum.cost);
                 weights.push(sum.weight);
                 for l in (0..self.layers.len()).rev() {
-                    self.one_layer(&ws, &sums, chunk.len(), l, (c, chunks));
+                    self.one_layer(&ws, &sums, chunk.len(), l, c, chunks);
                     if c + 1 == chunks {
                         let mut total = sums.total.of_layers(l..l + 1).map(Buffer::as_slice);
                         let mut next = || total.next().expect("four parts");
@@ -86,7 +86,8 @@ impl<T: Real> Network<T> {
         sum: Sum,
         rows: usize,
         settings: &Settings,
-        (at, steps): (Position, usize),
+        at: Position,
+        steps: usize,
     ) -> Result<Result<Sum, Reason>, Error> {
         let (norms, sums) = (ParameterNorms::new(&self.layers)?, self.shared_tree(1)?);
         let ws = Workspace::forward(&self.layers, 0, 1)?;
@@ -152,18 +153,22 @@ impl<T: Real> Network<T> {
         sums: &GradientTree<T>,
         rows: usize,
         l: usize,
-        (c, chunks): (usize, usize),
+        c: usize,
+        chunks: usize,
     ) {
         let tiles = self.tiles.of_layer(l);
         pool::run(self.threads_of(rows), |worker| {
             let own = &tiles[worker.share(tiles.len()).range()];
-            self.compute_gradient(
+            self.isa.run(WeightGradient {
+                layers: &self.layers,
                 ws,
-                &ws.a[0],
-                (rows, T::ONE),
-                (own, None),
-                GradientSink::Store(&sums.total),
-            );
+                inputs: &ws.a[0],
+                rows,
+                scale: T::ONE,
+                tiles: own,
+                sink: GradientSink::Store(&sums.total),
+                prefetch: None,
+            });
             worker.wait();
             sums.merge(&worker, l..l + 1, c, chunks);
         });
@@ -199,6 +204,6 @@ impl<T: Real> Run<'_, T> {
             self.norms.sum_penalties(worker, &self.network.layers);
             worker.wait();
         }
-        self.update(worker, sum, rows, (&[], None), update)
+        self.update(worker, sum, rows, &[], None, update)
     }
 }

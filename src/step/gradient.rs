@@ -37,21 +37,22 @@ pub struct WeightGradient<'a, T> {
     pub tiles: &'a [Tile],
     pub sink: GradientSink<'a, T>,
     /// Samples to prefetch meanwhile.
-    pub ahead: Option<Prefetch<'a, T>>,
+    pub prefetch: Option<Prefetch<'a, T>>,
 }
 
 impl<T: Real> Kernel for WeightGradient<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(mut self) {
         let mut grad = Sums::new();
-        let (mut tiles, mut ahead) = (self.tiles, self.ahead.take());
-        let of_a_tile = ahead.as_ref().map_or(0, |ahead| ahead.len().div_ceil(tiles.len().max(1)));
+        let (mut tiles, mut prefetch) = (self.tiles, self.prefetch.take());
+        let numbers = prefetch.as_ref().map_or(0, Prefetch::len);
+        let per_tile = numbers.div_ceil(tiles.len().max(1));
         while let [tile, ..] = tiles {
             let width = self.layers[tile.layer].w.width(tile.p);
             let done = with_width!(width, self.some_tiles::<S, _>(tiles, &mut grad));
             tiles = &tiles[done..];
-            if let Some(ahead) = &mut ahead {
-                ahead.ask::<S>(done * of_a_tile);
+            if let Some(prefetch) = &mut prefetch {
+                prefetch.request::<S>(done * per_tile);
             }
         }
         for tiles in self.tiles.chunk_by(|tile, next| tile.layer == next.layer) {
@@ -88,16 +89,16 @@ impl<T: Real> WeightGradient<'_, T> {
         grad: &mut Sums<T>,
     ) {
         let n_in = T::LINE.min(self.layers[layer].n_in - q * T::LINE);
-        (p..p + P).for_each(|p| self.prefetch::<S, N>(layer, (q, n_in), p));
+        (p..p + P).for_each(|p| self.prefetch::<S, N>(layer, q, n_in, p));
         self.outer(layer).block::<S, N, P>(q, p, n_in, grad);
         for (i, grad) in grad.total.0[..P * n_in * N].chunks_exact_mut(n_in * N).enumerate() {
-            self.apply_or_store::<S, N>(layer, (q, n_in), p + i, grad);
+            self.apply_or_store::<S, N>(layer, q, n_in, p + i, grad);
         }
     }
 
     /// Prefetch a block of weights, which its gradient will update.
     #[inline(always)]
-    fn prefetch<S: Simd, const N: usize>(&self, layer: usize, (q, n_in): (usize, usize), p: usize) {
+    fn prefetch<S: Simd, const N: usize>(&self, layer: usize, q: usize, n_in: usize, p: usize) {
         let Layer { n_out, w, w_back, .. } = &self.layers[layer];
         let from = w.offset(p, q * T::LINE);
         // SAFETY (here and below): the block of a tile that this worker owns.
@@ -123,7 +124,8 @@ impl<T: Real> WeightGradient<'_, T> {
     fn apply_or_store<S: Simd, const N: usize>(
         &self,
         layer: usize,
-        (q, n_in): (usize, usize),
+        q: usize,
+        n_in: usize,
         p: usize,
         grad: &mut [T],
     ) {
@@ -132,8 +134,14 @@ impl<T: Real> WeightGradient<'_, T> {
         match &self.sink {
             GradientSink::Update { update, moments, rollback } => {
                 if let Some(rollback) = rollback {
-                    let place = (layer, Part::Weights);
-                    rollback.keep(place, (&w.values, &moments[layer].w), (from, grad.len()));
+                    rollback.keep(
+                        layer,
+                        Part::Weights,
+                        &w.values,
+                        &moments[layer].w,
+                        from,
+                        grad.len(),
+                    );
                 }
                 // SAFETY (here and below): the block of a tile that this worker owns; weights,
                 // moments and the transposed weights are different buffers.
@@ -215,7 +223,7 @@ impl<T: Real> WeightGradient<'_, T> {
             GradientSink::Update { update, moments, rollback } => {
                 let (theta, moments) = part.of(&self.layers[layer], &moments[layer]);
                 if let Some(rollback) = rollback {
-                    rollback.keep((layer, part), (theta, moments), (from, length));
+                    rollback.keep(layer, part, theta, moments, from, length);
                 }
                 update.prepare(&mut [], grad, None);
                 // SAFETY: they belong to a tile that this worker owns; parameters and moments are
@@ -315,28 +323,24 @@ impl<T: Real> Network<T> {
         ws: &Workspace<T>,
         rows: usize,
         sums: &GradientTree<T>,
-        (c, chunks): (usize, usize),
+        c: usize,
+        chunks: usize,
     ) {
         pool::run(Self::threads_for(self.step_work(rows), rows), |worker| {
             let tiles = self.tiles.share(&worker);
-            let sink = GradientSink::Store(&sums.total);
-            self.compute_gradient(ws, &ws.a[0], (rows, T::ONE), (tiles, None), sink);
+            self.isa.run(WeightGradient {
+                layers: &self.layers,
+                ws,
+                inputs: &ws.a[0],
+                rows,
+                scale: T::ONE,
+                tiles,
+                sink: GradientSink::Store(&sums.total),
+                prefetch: None,
+            });
             worker.wait();
             sums.merge(&worker, 0..self.layers.len(), c, chunks);
         });
-    }
-
-    #[inline]
-    pub(crate) fn compute_gradient(
-        &self,
-        ws: &Workspace<T>,
-        inputs: &Panels<T>,
-        (rows, scale): (usize, T),
-        (tiles, ahead): (&[Tile], Option<Prefetch<T>>),
-        sink: GradientSink<T>,
-    ) {
-        let layers = &self.layers;
-        self.isa.run(WeightGradient { layers, ws, inputs, rows, scale, tiles, sink, ahead });
     }
 
     /// Update every parameter by a stored gradient, one worker's share of them.

@@ -11,7 +11,7 @@ use std::ops::Range;
 use crate::machine::kernel::Panels;
 use crate::machine::pool::{Share, Worker};
 use crate::machine::real::Real;
-use crate::network::layer::Layer;
+use crate::network::layer::{Layer, Outputs, Previous, Region};
 use crate::network::network::Network;
 use crate::network::samples::{Gather, RowIndices, Samples};
 use crate::network::tiles::Tile;
@@ -46,6 +46,12 @@ pub(crate) struct WorkPlan {
     pub tiles: Vec<Tile>,
 }
 
+/// All rows of a batch, and those of one worker.
+struct Rows<'a> {
+    all: &'a Share,
+    own: &'a Share,
+}
+
 impl WorkPlan {
     /// Return true if the panels of layer `l` (from 0) are shared.
     fn by_panels(&self, l: usize) -> bool {
@@ -54,15 +60,10 @@ impl WorkPlan {
 
     /// Return its part of layer `l`, which has `panels` panels: its panels of all rows, or all
     /// panels of its own rows.
-    fn part<'a>(
-        &self,
-        l: usize,
-        panels: usize,
-        [all, own]: [&'a Share; 2],
-    ) -> (&'a Share, Range<usize>) {
+    fn part<'a>(&self, l: usize, panels: usize, rows: &Rows<'a>) -> Region<'a> {
         match &self.panels[l] {
-            Some(panels) => (all, panels.clone()),
-            None => (own, 0..panels),
+            Some(panels) => Region { rows: rows.all, panels: panels.clone() },
+            None => Region { rows: rows.own, panels: 0..panels },
         }
     }
 }
@@ -144,7 +145,8 @@ impl<T: Real> Network<T> {
         &self,
         ws: &Workspace<T>,
         samples: &Samples<T>,
-        (worker, plan): (&Worker, &WorkPlan),
+        worker: &Worker,
+        plan: &WorkPlan,
         rows: usize,
         indices: RowIndices,
     ) {
@@ -153,51 +155,53 @@ impl<T: Real> Network<T> {
         let (rows, targets) = (&all, &own);
         let (end, failures) = (all.len(), &*self.failures);
         self.isa.run(Gather { samples, ws, inputs, rows, targets, indices, end, failures });
-        self.forward_panels(ws, (worker, plan), inputs, [&all, &own]);
+        let rows = Rows { all: &all, own: &own };
+        self.forward_panels(ws, worker, plan, inputs, &rows);
         self.output(ws, worker, &own);
-        self.backward_panels(ws, (worker, plan), [&all, &own]);
+        self.backward_panels(ws, worker, plan, &rows);
     }
 
     /// Compute a worker's part of z and a of each layer.
     fn forward_panels(
         &self,
         ws: &Workspace<T>,
-        (worker, plan): (&Worker, &WorkPlan),
+        worker: &Worker,
+        plan: &WorkPlan,
         inputs: &Panels<T>,
-        [all, own]: [&Share; 2],
+        rows: &Rows,
     ) {
         for (l, layer) in self.layers.iter().enumerate() {
             let (z, a) = (ws.z[l].as_ref(), &ws.a[l + 1]);
-            let part = plan.part(l, layer.w.panels(), [all, own]);
+            let part = plan.part(l, layer.w.panels(), rows);
             let before = if l == 0 { inputs } else { &ws.a[l] };
-            layer.forward(self.isa, before, (z, None), a, part, &|| false);
+            layer.forward(self.isa, before, &Outputs { z, norm: None, a }, part, &|| false);
             if plan.by_panels(l) || plan.by_panels(l + 1) {
                 worker.wait();
             }
             // SAFETY: this worker's buffer; no other code of the layer uses it.
             let scratch = unsafe { ws.scratch(&self.layers, worker.index) };
-            layer.activate_rows(self.isa, z, a, scratch, own);
+            layer.activate_rows(self.isa, z, a, scratch, rows.own);
         }
     }
 
     /// Compute a worker's part of δ of each layer before the last.
-    fn backward_panels(
-        &self,
-        ws: &Workspace<T>,
-        (worker, plan): (&Worker, &WorkPlan),
-        rows: [&Share; 2],
-    ) {
+    fn backward_panels(&self, ws: &Workspace<T>, worker: &Worker, plan: &WorkPlan, rows: &Rows) {
         let last = self.layers.len() - 1;
         for l in (1..=last).rev() {
             let z_prev = ws.z[l - 1].as_ref().unwrap_or(&ws.a[l]);
-            let before = (&self.layers[l - 1], z_prev, &ws.a[l]);
-            let (delta, below) = (&ws.delta[l], &ws.delta[l - 1]);
-            let part = plan.part(l - 1, below.panels(), rows);
+            let previous = Previous {
+                layer: &self.layers[l - 1],
+                z: z_prev,
+                a: &ws.a[l],
+                mask: None,
+                delta: &ws.delta[l - 1],
+            };
+            let part = plan.part(l - 1, previous.delta.panels(), rows);
             // δ of the output is always computed by rows.
             if plan.by_panels(l - 1) || l < last && plan.by_panels(l) {
                 worker.wait();
             }
-            self.layers[l].backward(self.isa, delta, before, (None, below), part, &|| false);
+            self.layers[l].backward(self.isa, &ws.delta[l], &previous, part, &|| false);
         }
     }
 }

@@ -31,9 +31,12 @@ impl<T: Real> Rollback<T> {
     #[inline(always)]
     pub fn keep(
         &self,
-        (layer, part): (usize, Part),
-        (parameters, moments): (&Buffer<T>, &[Buffer<T>; MOMENTS]),
-        (from, length): (usize, usize),
+        layer: usize,
+        part: Part,
+        parameters: &Buffer<T>,
+        moments: &[Buffer<T>; MOMENTS],
+        from: usize,
+        length: usize,
     ) {
         for (mine, theirs) in self.saved.buffer(layer, part).pairs(parameters, moments) {
             // SAFETY: the memory for parameters of a tile that this worker owns.
@@ -69,7 +72,7 @@ impl<T: Real> Rollback<T> {
 mod tests {
     use super::*;
     use crate::network::layer::Options;
-    use crate::step::gradient::GradientSink;
+    use crate::step::gradient::{GradientSink, WeightGradient};
     use crate::step::settings::Settings;
     use crate::{Activation, Cost, Network, Samples, Targets};
 
@@ -118,8 +121,16 @@ mod tests {
         let all = net.tiles.tiles.len();
         for done in [0..1, 0..all / 2, all / 2..all, 0..all] {
             let done = &net.tiles.tiles[done];
-            let sink = GradientSink::Update { update: &update, moments, rollback: Some(&rollback) };
-            net.compute_gradient(&ws, &ws.a[0], (30, 1.0 / 30.0), (done, None), sink);
+            net.isa.run(WeightGradient {
+                layers,
+                ws: &ws,
+                inputs: &ws.a[0],
+                rows: 30,
+                scale: 1.0 / 30.0,
+                tiles: done,
+                sink: GradientSink::Update { update: &update, moments, rollback: Some(&rollback) },
+                prefetch: None,
+            });
             assert_ne!(bits(&net), before);
             rollback.restore(layers, moments, done);
             assert_eq!(bits(&net), before);

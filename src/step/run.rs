@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::machine::kernel::Panels;
 use crate::machine::pool::Worker;
 use crate::machine::real::Real;
 use crate::network::network::Network;
@@ -17,7 +16,7 @@ use crate::network::tiles::Tile;
 use crate::network::workspace::{CHUNK, Workspace};
 use crate::step::fused_single::SingleSteps;
 use crate::step::fused_small::FusedSteps;
-use crate::step::gradient::GradientSink;
+use crate::step::gradient::{GradientSink, WeightGradient};
 use crate::step::parameter_norms::ParameterNorms;
 use crate::step::partition::WorkPlan;
 use crate::step::rollback::Rollback;
@@ -123,7 +122,7 @@ impl<T: Real> Run<'_, T> {
             let done = if self.fused {
                 self.fused_steps(worker, order, last, &mut clock, &mut at)
             } else {
-                self.steps(worker, order, (&plan, last), &mut clock, &mut at)
+                self.steps(worker, order, &plan, last, &mut clock, &mut at)
             };
             if at.step >= steps {
                 costs.push(at.cost());
@@ -180,7 +179,8 @@ impl<T: Real> Run<'_, T> {
         &self,
         worker: &Worker,
         order: &[u32],
-        (plan, last): (&WorkPlan, usize),
+        plan: &WorkPlan,
+        last: usize,
         clock: &mut Clock,
         at: &mut Position,
     ) -> Result<(), Reason> {
@@ -192,7 +192,7 @@ impl<T: Real> Run<'_, T> {
             let mut next = *clock;
             next.tick(rule);
             let update = self.settings.update(rule, &next, at, steps);
-            at.add(self.step(worker, order, batch, plan, (update, at.epoch))?);
+            at.add(self.step(worker, order, batch, plan, update, at.epoch)?);
             *clock = next;
             self.look_at_the_clock(worker, at, at.step + 1, steps);
             worker.wait();
@@ -259,22 +259,23 @@ impl<T: Real> Run<'_, T> {
         order: &[u32],
         batch: Range<usize>,
         plan: &WorkPlan,
-        (update, epoch): (Update<T>, u64),
+        update: Update<T>,
+        epoch: u64,
     ) -> Result<Sum, Reason> {
         if self.settings.penalty_in_cost > 0.0 {
             self.norms.sum_penalties(worker, &self.network.layers);
         }
         let sum = match &self.sums {
-            Some(sums) => self.gather_gradient(worker, order, (&batch, epoch), plan, sums)?,
-            None => self.chunk(worker, order, &batch, (epoch, plan))?,
+            Some(sums) => self.gather_gradient(worker, order, &batch, epoch, plan, sums)?,
+            None => self.chunk(worker, order, &batch, epoch, plan)?,
         };
-        let ahead = self.ahead(worker, order, &batch);
-        self.update(worker, &sum, batch.len(), (&plan.tiles, Some(ahead)), update)
+        let prefetch = self.prefetch(worker, order, &batch);
+        self.update(worker, &sum, batch.len(), &plan.tiles, Some(prefetch), update)
     }
 
     /// Return the samples that a worker will gather first for the next batch.
     #[inline]
-    fn ahead<'b>(
+    fn prefetch<'b>(
         &'b self,
         worker: &Worker,
         order: &'b [u32],
@@ -293,7 +294,8 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         sum: &Sum,
         rows: usize,
-        tiles: (&[Tile], Option<Prefetch<T>>),
+        tiles: &[Tile],
+        prefetch: Option<Prefetch<T>>,
         mut update: Update<T>,
     ) -> Result<Sum, Reason> {
         let Sum { mut cost, mut weight } = *sum;
@@ -314,7 +316,7 @@ impl<T: Real> Run<'_, T> {
         let scale = T::from_f64(scale);
         match &self.sums {
             Some(sums) => self.use_gradient(worker, &update, sums, scale),
-            None => self.update_at_once(worker, &update, (rows, scale), tiles)?,
+            None => self.update_at_once(worker, &update, rows, scale, tiles, prefetch)?,
         }
         self.finish(worker);
         Ok(Sum { cost, weight })
@@ -326,20 +328,16 @@ impl<T: Real> Run<'_, T> {
         &self,
         worker: &Worker,
         update: &Update<T>,
-        (rows, scale): (usize, T),
-        (tiles, ahead): (&[Tile], Option<Prefetch<T>>),
+        rows: usize,
+        scale: T,
+        tiles: &[Tile],
+        prefetch: Option<Prefetch<T>>,
     ) -> Result<(), Reason> {
         let (network, rollback) = (self.network, self.rollback.as_ref());
         let moments = &network.optimizer.moments[..];
         let sink = GradientSink::Update { update, moments, rollback };
         let Some(rollback) = rollback else {
-            network.compute_gradient(
-                &self.ws,
-                self.inputs(worker),
-                (rows, scale),
-                (tiles, ahead),
-                sink,
-            );
+            self.compute_gradient(worker, rows, scale, tiles, sink, prefetch);
             return Ok(());
         };
         let done = self.compute_gradient_in_pieces(worker, rows, scale, tiles, sink);
@@ -362,20 +360,36 @@ impl<T: Real> Run<'_, T> {
         sink: GradientSink<T>,
     ) -> usize {
         let piece = (PIECE_WORK / (2 * T::LINE * T::LINE * rows)).max(1);
-        let (inputs, mut done) = (self.inputs(worker), 0);
+        let mut done = 0;
         while done < tiles.len() && !(done > 0 && self.give_up(worker)) {
             let end = (done + piece).min(tiles.len());
-            let tiles = (&tiles[done..end], None);
-            self.network.compute_gradient(&self.ws, inputs, (rows, scale), tiles, sink);
+            self.compute_gradient(worker, rows, scale, &tiles[done..end], sink, None);
             done = end;
         }
         done
     }
 
-    /// Return a of layer 0 for a worker.
-    #[inline(always)]
-    fn inputs(&self, worker: &Worker) -> &Panels<T> {
-        self.ws.inputs(worker, self.by_panels)
+    /// Run phase B for some tiles.
+    #[inline]
+    fn compute_gradient(
+        &self,
+        worker: &Worker,
+        rows: usize,
+        scale: T,
+        tiles: &[Tile],
+        sink: GradientSink<T>,
+        prefetch: Option<Prefetch<T>>,
+    ) {
+        self.network.isa.run(WeightGradient {
+            layers: &self.network.layers,
+            ws: &self.ws,
+            inputs: self.ws.inputs(worker, self.by_panels),
+            rows,
+            scale,
+            tiles,
+            sink,
+            prefetch,
+        });
     }
 
     /// Run phase A and a barrier; return the sums of costs and weights.
@@ -385,7 +399,8 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         order: &[u32],
         chunk: &Range<usize>,
-        (epoch, plan): (u64, &WorkPlan),
+        epoch: u64,
+        plan: &WorkPlan,
     ) -> Result<Sum, Reason> {
         let rows = chunk.len();
         let training = Training {
@@ -396,7 +411,7 @@ impl<T: Real> Run<'_, T> {
         let indices = batch_indices(order, chunk);
         if self.by_panels {
             self.give_up(worker); // all read the answer after their last barrier
-            self.network.panel_rows(&self.ws, self.samples, (worker, plan), rows, indices);
+            self.network.panel_rows(&self.ws, self.samples, worker, plan, rows, indices);
         } else {
             self.network.rows(&self.ws, self.samples, worker, rows, indices, Some(&training));
         }
@@ -451,7 +466,8 @@ impl<T: Real> Run<'_, T> {
         &self,
         worker: &Worker,
         order: &[u32],
-        (batch, epoch): (&Range<usize>, u64),
+        batch: &Range<usize>,
+        epoch: u64,
         plan: &WorkPlan,
         sums: &GradientTree<T>,
     ) -> Result<Sum, Reason> {
@@ -460,7 +476,7 @@ impl<T: Real> Run<'_, T> {
         for c in 0..chunks {
             let start = batch.start + c * CHUNK;
             let chunk = start..(start + CHUNK).min(batch.end);
-            let sum = self.chunk(worker, order, &chunk, (epoch, plan))?;
+            let sum = self.chunk(worker, order, &chunk, epoch, plan)?;
             costs.push(sum.cost);
             weights.push(sum.weight);
             let sink = GradientSink::Store(&sums.total);

@@ -10,7 +10,7 @@ use crate::network::network::Network;
 use crate::network::parameters::Gradient;
 use crate::network::samples::{RowIndices, Samples, Targets};
 use crate::network::workspace::Workspace;
-use crate::step::gradient::GradientSink;
+use crate::step::gradient::{GradientSink, WeightGradient};
 use crate::step::settings::{Position, Settings};
 use crate::tables::activation::Activation;
 use crate::tables::cost::Cost;
@@ -138,15 +138,23 @@ fn shared(net: &Network<f32>, samples: &Samples<f32>, workers: usize, by_panels:
     pool::run(workers, |worker| {
         let plan = net.plan(&worker, ROWS, by_panels);
         let inputs = if by_panels {
-            net.panel_rows(&ws, samples, (&worker, &plan), ROWS, RowIndices::From(0));
+            net.panel_rows(&ws, samples, &worker, &plan, ROWS, RowIndices::From(0));
             ws.inputs(&worker, true)
         } else {
             net.rows(&ws, samples, &worker, ROWS, RowIndices::From(0), None);
             ws.inputs(&worker, false)
         };
         worker.wait();
-        let sink = GradientSink::Store(&gradient);
-        net.compute_gradient(&ws, inputs, (ROWS, 0.2), (&plan.tiles, None), sink);
+        net.isa.run(WeightGradient {
+            layers: &net.layers,
+            ws: &ws,
+            inputs,
+            rows: ROWS,
+            scale: 0.2,
+            tiles: &plan.tiles,
+            sink: GradientSink::Store(&gradient),
+            prefetch: None,
+        });
     });
     let numbers = gradient.buffers().flat_map(|buffer| buffer.as_slice());
     numbers.map(|number| number.to_bits()).collect()

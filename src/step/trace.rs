@@ -73,7 +73,7 @@ impl<T: Real> Network<T> {
                 copy_panels(&ws.delta, &mut trace.deltas, chunk.clone());
             }
             costs.extend_from_slice(&ws.costs.as_slice()[..chunk.len()]);
-            self.gradient_into(ws, chunk.len(), &sums, (chunk.start / CHUNK, chunks));
+            self.gradient_into(ws, chunk.len(), &sums, chunk.start / CHUNK, chunks);
         })?;
         let weight = samples.weights.map_or(m as f64, tree_sum);
         let scale = if weight == 0.0 { 0.0 } else { 1.0 / weight };
