@@ -21,7 +21,9 @@ COST_NAMES = ", ".join(row.name for row in COSTS)
 OPTIMIZER_NAMES = ", ".join(row.name for row in OPTIMIZERS)
 INIT_NAMES = ", ".join(row.name for row in INITS)
 CURVE_NAMES = ", ".join(row.name for row in CURVES)
-FOREIGN = "state does not fit this network and optimizer: 'snapshot' is missing or has another shape"
+FOREIGN = (
+    "state does not fit this network and optimizer: 'snapshot' is missing or has another shape"
+)
 SIZES = "sizes must be at least two positive integers; got "
 X = np.zeros((4, 2), np.float32)
 Y = np.zeros((4, 3), np.float32)

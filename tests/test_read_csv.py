@@ -234,7 +234,7 @@ def test_later_cells_count_as_much_as_the_first(read, text, expected):
         (b"PK\x03\x04", {}, "must be CSV; got an Excel workbook or a zip file"),
         ("<!DOCTYPE html><p>", {}, "must be CSV; got a page of HTML or XML"),
         ("% a note\n@relation x\n@data\n1,2\n", {}, "must be CSV; got an ARFF file"),
-        ("0 1:2 2:0\n1 1:3 2:1\n", {}, "look like the cells of a LIBSVM file, which is no CSV"),
+        ("0 1:2 2:0\n1 1:3 2:1\n", {}, "look like the cells of a LIBSVM file, which is not CSV"),
         ("a,a\n1,2\n", {}, "column name 'a' occurs more than once"),
         ("a\n1\n", {"header": 1}, "header must be one of auto, True, False; got 1"),
         ("a\n1\n", {"delimiter": "::"}, "delimiter must be 'auto' or one character; got '::'"),

@@ -128,7 +128,7 @@ class HealthRecord:
         return [header, *rows]
 
     def title(self) -> str:
-        """Return the number of looks, their epochs and the number of samples."""
+        """Return the number of measurements, their epochs and the number of samples."""
         count = f"{len(self)} measurement{'s' if len(self) > 1 else ''}"
         span = f"epoch {self.epochs[0]}"
         span += f" -> {self.epochs[-1]}" if len(self) > 1 else ""

@@ -36,7 +36,7 @@ OPTIONS = tuple(
     for name in signature(Network).parameters
     if name not in ("sizes", "dtype", "seed", "backend")
 )
-"""The options of `Network` that `Model` hands on."""
+"""The options of `Network` that `Model` passes on."""
 
 PREPARED = ("X", "y", "validation_data", "validation_fraction", "sample_weight", "class_weight")
 """The arguments of `Network.fit` that `Model.fit` prepares."""
@@ -90,7 +90,7 @@ class Model:
     Raises
     ------
     ValueError, TypeError
-        One sentence that names the argument, what was given and what is accepted.
+        One sentence with the argument, its value and the accepted values.
 
     Examples
     --------
@@ -205,7 +205,7 @@ squared_error, float32, 769 parameters))
         train, held_out = data, validation_data
         if validation_fraction:
             if validation_data is not None:
-                raise ValueError("validation_fraction must be 0 beside validation_data; got both")
+                raise ValueError("give validation_fraction or validation_data, not both")
             train, held_out, kept = split(data, preprocessor, validation_fraction, seed)
             weights = weights if weights is None else weights[kept]
         elif validation_data is not None and not is_stream(validation_data):

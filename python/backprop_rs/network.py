@@ -486,7 +486,7 @@ class Network(BaseNetwork):
             Accept parameters that are NaN or infinite.
         bare : bool, default False
             Take the network of a `Model` without the preparation of its data. Otherwise the file
-            of a model is refused, since the network alone answers wrongly to raw data.
+            of a model is refused, because the network alone is wrong for raw data.
 
         Raises
         ------

@@ -165,9 +165,7 @@ def softmax_of_one(n_out: int) -> ValueError:
 
 def cost_and_output(cost: str, outputs: Iterable[str], given: str) -> ValueError:
     """Return the error for a cost with an output activation that it does not support."""
-    return ValueError(
-        f"cost '{cost}' requires output {' or '.join(outputs)}; got output '{given}'"
-    )
+    return ValueError(f"cost '{cost}' requires output {' or '.join(outputs)}; got output '{given}'")
 
 
 def malformed(kind: str, given: str) -> ValueError:
@@ -209,9 +207,7 @@ def endless_schedule(given: str) -> ValueError:
 
 def reactive_curves(given: str) -> ValueError:
     """Return the error for two curves that depend on the course of the training."""
-    return ValueError(
-        f"schedule must have at most one reactive curve; got '{given}'"
-    )
+    return ValueError(f"schedule must have at most one reactive curve; got '{given}'")
 
 
 def foreign_state(name: str) -> ValueError:

@@ -41,7 +41,7 @@ def as_table(data: Any, name: str = "") -> Table:
     Raises
     ------
     ValueError, TypeError
-        If a column holds values of several types, or `data` is no table; the error names the
+        If a column holds values of several types, or `data` is not a table; the error names the
         column.
     ImportError
         If `data` is a frame and narwhals is not installed.

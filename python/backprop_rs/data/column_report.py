@@ -39,7 +39,7 @@ class ColumnSummary:
     n_features : int
         The number of features that the column becomes; 0 for a target.
     remarks : tuple of str
-        What looks odd.
+        Signs of possible problems.
     """
 
     name: str
@@ -130,7 +130,7 @@ def html_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def remarks_of(statistics: ColumnStatistics) -> tuple[str, ...]:
-    """Return what looks odd in a column."""
+    """Return signs of possible problems in a column."""
     if statistics.kind is None:
         return ("no value: not used",)
     remarks = []
@@ -177,7 +177,7 @@ def _remarks_of_levels(statistics: ColumnStatistics) -> list[str]:
 
 
 def looks_like(levels: Mapping[Level, int] | Sequence[Level]) -> str:
-    """Return what the texts of a category look like if it is no category, otherwise "".
+    """Return the notation of texts that are not categories, otherwise "".
 
     >>> looks_like(["0,5", "1,25"]), looks_like(["2024-01-31"]), looks_like(["red", "1"])
     ('numbers with decimal commas', 'dates', '')

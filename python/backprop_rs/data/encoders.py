@@ -1,4 +1,4 @@
-"""Code one column of a table as features, with what the training rows have shown."""
+"""Code one column of a table as features, with statistics of the training rows."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ class CategoryEncoder(Encoder):
 class DateEncoder(Encoder):
     """The parts of a date: the year, month, day, weekday, hour, and the seconds since a start.
 
-    Month, day, weekday and hour are a sine and a cosine each, so that December lies beside
+    Month, day, weekday and hour are a sine and a cosine each, so that December is next to
     January. The year and the seconds since the first date of the training rows are scaled numbers.
     A missing cell has 0 for sines and cosines, and the medians for the numbers.
     """

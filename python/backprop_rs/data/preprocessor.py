@@ -160,7 +160,7 @@ class Preprocessor:
             summaries.append(_summary(column, column.kind or "number", n_features))
         if not encoders:
             raise ValueError(
-                "no column is left for the features, since none holds two different values; the "
+                "no column is left for the features, because none holds two different values; the "
                 f"columns are {shown(tuple(statistics))}"
             )
         target = None
@@ -233,7 +233,7 @@ class Preprocessor:
         return CategoryEncoder.fit(column)
 
     def _check_levels(self, column: ColumnStatistics) -> None:
-        """Refuse texts, and say what looks like something else than a category."""
+        """Refuse texts, and report texts that look like numbers or dates, not categories."""
         n, name = len(column.levels), column.name
         look = "" if column.name in self.kinds else looks_like(column.levels)
         example = min(map(str, column.levels))

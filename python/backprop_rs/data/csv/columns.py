@@ -77,7 +77,7 @@ class RawColumn:
 
 @dataclass(frozen=True, eq=False)
 class Parsed:
-    """What one pass over a file has found."""
+    """The result of one pass over a file."""
 
     parser: CsvParser
     arrays: Sequence[NDArray[Any] | None]
@@ -355,7 +355,7 @@ def of_one_decimal(
 
 
 def first_with(decimal: str, some: Candidates) -> Notation | None:
-    """Return the simplest notation that is no number or has this decimal sign."""
+    """Return the simplest notation that is not a number or has this decimal sign."""
     for notation in some.notations:
         if notation.kind != "number" or notation.options[0] == decimal:
             return notation

@@ -101,7 +101,7 @@ def delimiter_of(sample: bytes, comment: str | None, is_last: bool) -> str:
         if len(widths) == 1 and widths != {1}:
             return delimiter
         widths = {width_of(cells) for _, cells, _, _ in rows if any(cells)}
-        if len(widths) == 1 and widths != {1}:  # but for delimiters at the ends of lines
+        if len(widths) == 1 and widths != {1}:  # except for delimiters at the ends of lines
             return delimiter
         widths = {len(cells) for _, cells, _, _ in rows[1:]}
         if rows and widths == {len(rows[0][1]) + 1}:  # a header without a name for the index
@@ -295,5 +295,5 @@ def check_libsvm(rows: Sequence[Sequence[str]], delimiter: str, shown: str) -> N
     if delimiter == " " and pairs and all(map(pair.fullmatch, pairs)):
         raise ValueError(
             f"{shown} must be CSV; its cells, such as {pairs[0]!r}, look like the cells of a "
-            "LIBSVM file, which is no CSV"
+            "LIBSVM file, which is not CSV"
         )

@@ -34,7 +34,7 @@ class Notation:
 
     @property
     def what(self) -> str:
-        """What a cell of this kind is, in a message."""
+        """The name of a cell of this kind, in messages."""
         names = {"number": "a number", "time": "a time of day", "date": "a date"}
         return names.get(self.kind, "a text")
 
@@ -247,7 +247,7 @@ def _common(cells: Sequence[str], sign: Callable[[str], str]) -> str:
 MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 
 DISGUISES = {
-    re.compile(r"\d+:[-+.\deE]+"): "the cells of a LIBSVM file, which is no CSV",
+    re.compile(r"\d+:[-+.\deE]+"): "the cells of a LIBSVM file, which is not CSV",
     re.compile(r"\d{1,2}([-/.])\d{1,2}\1\d{2}( .*)?"): "dates with years of two digits",
     re.compile(
         r"(\d{1,2}[-/. ]+)?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-/., ]+\d.*",
@@ -260,7 +260,7 @@ DISGUISES = {
 
 
 def disguise_of(texts: Iterable[str]) -> str | None:
-    """Return what all texts look like, if that is numbers or dates.
+    """Return a description of all texts if they look like numbers or dates.
 
     >>> disguise_of(["1.2.99", "24.12.99"])
     'dates with years of two digits'

@@ -17,7 +17,7 @@ DATES = ("auto", "ymd", "dmy", "mdy")
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """How a CSV file is written; "auto" is decided from the file.
+    """The format of a CSV file; "auto" is decided from the file.
 
     The parameters are those of `read_csv`.
     """
@@ -59,8 +59,8 @@ class CsvOptions:
             raise ValueError(f"delimiter must be 'auto' or one character; got {delimiter!r}")
         if delimiter != "auto" and (not delimiter.isascii() or delimiter in '"\r\n'):
             raise ValueError(
-                "delimiter must be an ASCII character that is no quotation mark and no line "
-                f"break; got {delimiter!r}"
+                "delimiter must be an ASCII character other than a quotation mark or a line break; "
+                f"got {delimiter!r}"
             )
 
     def check_kinds(self, names: Sequence[str]) -> None:
