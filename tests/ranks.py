@@ -300,6 +300,25 @@ def failing_source(fails: bool) -> Any:
     return source
 
 
+def frame_names(comm: Any) -> Any:
+    """Return the column names of a network after a refused and after a failed training."""
+    import pandas as pd
+
+    def fail(_: Any) -> None:
+        raise OSError("the disk is gone")
+
+    mine = rows_of(comm)
+    frame = pd.DataFrame(X[mine], columns=[f"x{i}" for i in range(FEATURES)])
+    names = []
+    for settings in ({"learning_rate": 0.1 + comm.Get_rank()}, {"callbacks": fail}):
+        net = network()
+        try:
+            net.fit(frame, Y[mine], comm=comm, **PLAIN | settings)
+        except (ValueError, OSError):
+            names.append(net.metadata.get("feature_names"))
+    return comm.gather(names)
+
+
 def deaf(comm: Any) -> None:
     """Let a rank fail while the others do not hear of it."""
     from backprop_rs.distributed import agreement

@@ -233,6 +233,14 @@ EVERYWHERE = {  # the exception of each rank, and a part of its message
 
 
 @mpi
+def test_a_failed_training_keeps_the_names_of_a_frame_and_a_refused_one_does_not() -> None:
+    """As in one process."""
+    pytest.importorskip("pandas")
+    for names in answer(2, "frame_names"):
+        assert names == [None, [f"x{i}" for i in range(12)]]
+
+
+@mpi
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_a_stop_or_failure_of_one_rank_ends_all_alike(ranks: int) -> None:
     each = answer(ranks, "endings")
