@@ -292,7 +292,8 @@ def position_of(content: list[Any], identity: Mapping[str, Any]) -> Position:
             )
         # Without weights the sum is the number of samples.
         weight_sum = [step * identity["batch_size"]]
-    return Position(int(epoch), int(step), float(cost_sum), float(*(weight_sum or [0.0])))
+    (weights,) = weight_sum or [0.0]
+    return Position(int(epoch), int(step), float(cost_sum), float(weights))
 
 
 def best_of(content: Any, parameters: dict[str, Any]) -> Best | None:
