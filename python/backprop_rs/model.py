@@ -65,7 +65,7 @@ class Model:
         The number of networks. They differ in their seeds, and their outputs are averaged.
     preprocessor : Preprocessor, optional
         With the options for the columns; by default those given to `fit`.
-    activation : row of the table of activations, or one per hidden layer, default "relu"
+    activation : name or object, or one per hidden layer, default "relu"
     dtype : "float32" or "float64", default "float32"
     seed : int, optional
         From 0 to 2**64 - 1: of the first network; the others have the next seeds. It also

@@ -78,12 +78,12 @@ def checked(
     formula = parsed(what, text, list(places))
     for i, wanted in enumerate(expected[:, 0]):
         numbers = {name: float(values[i, 0]) for name, values in places.items()}
-        found = value(formula.put({Symbol(name): Number(n) for name, n in numbers.items()}))
-        if not np.isfinite(wanted) or abs(found - wanted) <= TOLERANCE * (1 + abs(wanted)):
+        number = value(formula.put({Symbol(name): Number(n) for name, n in numbers.items()}))
+        if not np.isfinite(wanted) or abs(number - wanted) <= TOLERANCE * (1 + abs(wanted)):
             continue
         place = ", ".join(f"{name} = {n:.4g}" for name, n in numbers.items())
         raise ValueError(
-            f"{what} must be that of {function}; at {place} it is {found:.6g}, and {function} "
+            f"{what} must be that of {function}; at {place} it is {number:.6g}, and {function} "
             f"gives {wanted:.6g}"
         )
     return formula

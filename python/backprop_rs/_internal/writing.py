@@ -51,14 +51,14 @@ def writing(path: Path, devices: bool = False) -> Iterator[BinaryIO]:
 def status(path: Path) -> os.stat_result | None:
     """Return the status of the old file, if there is one; it must be writable."""
     try:
-        found = os.stat(path)
+        old = os.stat(path)
     except FileNotFoundError:
         return None
-    if stat.S_ISDIR(found.st_mode):
+    if stat.S_ISDIR(old.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if stat.S_ISREG(found.st_mode):
+    if stat.S_ISREG(old.st_mode):
         os.close(os.open(path, os.O_WRONLY))
-    return found
+    return old
 
 
 @contextmanager

@@ -73,10 +73,9 @@ def parse(kind: str, text: object, table: Sequence[E]) -> tuple[E, dict[str, flo
     name, rest = name.strip(), rest.rstrip()
     if bracket and not rest.endswith(")"):
         raise error.malformed(kind, text)
-    found = [entry for entry in table if entry.name == name]
-    if not found:
+    entry = next((entry for entry in table if entry.name == name), None)
+    if entry is None:
         raise error.unknown_name(kind, name, names_of(table))
-    entry = found[0]
     names = [setting.name for setting in entry.settings]
     values = {setting.name: setting.default for setting in entry.settings}
     arguments = [part.strip() for part in rest.removesuffix(")").split(",")]
