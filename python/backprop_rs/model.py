@@ -669,8 +669,8 @@ def columns_of_target(target: Any, taken: Sequence[str]) -> list[Column]:
     """Return the columns of the values of a target: a series, a frame or an array."""
     if library_of(target) is not None:
         return list(as_table(target))
-    given = getattr(target, "name", None)
-    name = given if isinstance(given, str) and given not in taken else "target"
+    own_name = getattr(target, "name", None)
+    name = own_name if isinstance(own_name, str) and own_name not in taken else "target"
     if np.ndim(target) == 1:
         return [column_of(name, target)]
     values = np.asarray(target)
@@ -712,12 +712,12 @@ def split(
             preprocessor.class_rule = target.kind == "classes"
         labels = target.encode(data) if target.kind == "classes" else None
     fraction = checks.within("validation_fraction", fraction, 0.0, 1.0)
-    held = held_out_rows(len(data), fraction, seed, labels)
-    if not held.any() or held.all():
+    is_held_out = held_out_rows(len(data), fraction, seed, labels)
+    if not is_held_out.any() or is_held_out.all():
         raise ValueError(
             f"validation_fraction must leave rows on both sides; got {fraction} of {len(data)} rows"
         )
-    kept, held_out = np.flatnonzero(~held), np.flatnonzero(held)
+    kept, held_out = np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
     return data.take(kept), data.take(held_out), kept
 
 

@@ -239,8 +239,8 @@ def _column_of_objects(name: str, cells: Sequence[Any]) -> Column:
     if kinds == {"boolean", "number"}:
         kinds = {"number"}
     if len(kinds) > 1:
-        found = ", ".join(f"{kind}s such as {cell!r:.40}" for kind, cell in examples.items())
-        raise TypeError(f"column {name!r} must hold values of one type; got {found}")
+        types = ", ".join(f"{kind}s such as {cell!r:.40}" for kind, cell in examples.items())
+        raise TypeError(f"column {name!r} must hold values of one type; got {types}")
     kind = next(iter(kinds), "number")
     if kind == "text":
         return category(name, [None if absent else str(cell) for cell, absent
@@ -391,8 +391,8 @@ def _factorize(series: Any) -> tuple[NDArray[Any], list[Any]]:
         codes = chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)
         return codes, chunk.dictionary.to_pylist()
     positions: dict[Any, int] = {}
-    found = [
+    codes = [
         -1 if cell is None else positions.setdefault(cell, len(positions))
         for cell in series.to_list()
     ]
-    return np.array(found, np.int32), list(positions)
+    return np.array(codes, np.int32), list(positions)

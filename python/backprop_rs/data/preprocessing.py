@@ -140,15 +140,15 @@ def held_out_rows(
     np.int64(3)
     """
     order = _random_order(n, seed)
-    held = np.zeros(n, np.bool_)
+    in_test = np.zeros(n, np.bool_)
     n_held = round(fraction * n)
     if labels is None:
-        held[order[:n_held]] = True
-        return held
+        in_test[order[:n_held]] = True
+        return in_test
     in_order = labels[order]
     for label, count in enumerate(class_quota(np.bincount(labels), n_held)):
-        held[order[in_order == label][:count]] = True
-    return held
+        in_test[order[in_order == label][:count]] = True
+    return in_test
 
 
 @overload

@@ -209,8 +209,8 @@ class Preprocessor:
         return statistics
 
     def _check_options(self, table: Table) -> None:
-        given = {"target": self.target_names, "ignore": self.ignore, "kinds": tuple(self.kinds)}
-        for option, names in given.items():
+        options = {"target": self.target_names, "ignore": self.ignore, "kinds": tuple(self.kinds)}
+        for option, names in options.items():
             for name in names:
                 if name not in table:
                     raise ValueError(
@@ -548,11 +548,11 @@ def _checked_kinds(kinds: Mapping[str, Any]) -> dict[str, Kind]:
 def _checked_parts(parts: Any) -> tuple[str, ...] | None:
     if parts == "auto":
         return None
-    given = (parts,) if isinstance(parts, str) else tuple(parts)
-    for part in given:
+    names = (parts,) if isinstance(parts, str) else tuple(parts)
+    for part in names:
         if part not in DATE_PARTS:
             raise ValueError(f"date_parts must be auto or of {', '.join(DATE_PARTS)}; got {part!r}")
-    return given
+    return names
 
 
 def _one_of(option: str, value: Any, known: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from .._internal.expression import Call, Derivative, Expression, Symbol
 Index = int | str
 
 NOTATIONS = ("number", "from_output")
-"""How layers are counted: 0, 1, 2, ... from the input, or ..., L-1, L from the output."""
+"""The ways to count layers: 0, 1, 2, ... from the input, or ..., L-1, L from the output."""
 
 
 def below(*indices: Index) -> str:

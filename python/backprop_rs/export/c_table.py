@@ -272,13 +272,13 @@ def is_text(encoder: Encoder) -> bool:
 
 def scalers(model: TableModel) -> list[Scaler]:
     """Return all scalers of numbers."""
-    found: list[Scaler] = []
+    fitted: list[Scaler] = []
     for encoder in model.preprocessor.encoders:
         if isinstance(encoder, NumberEncoder) and encoder.scaler is not None:
-            found.append(encoder.scaler)
+            fitted.append(encoder.scaler)
         if isinstance(encoder, DateEncoder):
-            found.extend(encoder.scalers)
-    return found
+            fitted.extend(encoder.scalers)
+    return fitted
 
 
 def helpers(model: TableModel) -> Iterator[str]:

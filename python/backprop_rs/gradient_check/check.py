@@ -92,8 +92,8 @@ class Kinks:
         sides = []
         for i, kinks in self.of_layers:
             norm = normalized(zs[i], gains[i], shifts[i])
-            seen = zs[i] if norm is None else norm.seen
-            sides += [np.sign(seen - kink) for kink in kinks]
+            inputs = zs[i] if norm is None else norm.seen
+            sides += [np.sign(inputs - kink) for kink in kinks]
         if self.cost.kink is not None:
             sides.append(np.sign(self.cost.kink(a, self.targets, **self.cost.values)))
         return sides

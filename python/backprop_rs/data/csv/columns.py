@@ -146,9 +146,9 @@ class Columns:
             if k in self.are_texts or kind in ("category", "text", "boolean"):
                 chosen[k] = TEXT
                 continue
-            found = candidates(self.sample[k], self.layout.options, kind)
-            if found.is_decided(k in self.request.strict) or kind in ("number", "datetime"):
-                numbers[k] = found
+            fitting = candidates(self.sample[k], self.layout.options, kind)
+            if fitting.is_decided(k in self.request.strict) or kind in ("number", "datetime"):
+                numbers[k] = fitting
             else:  # `missing` decides about a column without cells
                 is_empty = not self.sample[k].total
                 chosen[k] = plain_number(self.layout.options) if is_empty else TEXT
@@ -224,9 +224,11 @@ class Columns:
         self, line: int, k: int, cell: str, notations: Mapping[int, Notation]
     ) -> ValueError:
         notation, name = notations[k], self.layout.names[k]
-        told = self.request.kinds.get(k) in ("number", "datetime")
+        is_requested = self.request.kinds.get(k) in ("number", "datetime")
         advice = f"add {cell!r} to missing_values if it stands for a missing cell"
-        advice += "" if told else f", or kinds={{{name!r}: 'category'}} if the column is texts"
+        advice += (
+            "" if is_requested else f", or kinds={{{name!r}: 'category'}} if the column is texts"
+        )
         if "," in cell and notation.options[:2] == (".", ""):
             advice = f"give decimal=',' or thousands=',' if the comma means that; {advice}"
         described = notation.describe()
@@ -334,9 +336,9 @@ def of_one_decimal(
     """
     by_sign: list[dict[int, Notation]] = []
     for decimal in (".", ","):
-        found = {k: first_with(decimal, some) for k, some in numbers.items()}
-        known = {k: notation for k, notation in found.items() if notation is not None}
-        if len(known) == len(found):
+        by_column = {k: first_with(decimal, some) for k, some in numbers.items()}
+        known = {k: notation for k, notation in by_column.items() if notation is not None}
+        if len(known) == len(by_column):
             by_sign.append(known)
     if not by_sign:  # each column for itself
         first = {k: next(iter(some.notations), plain_number(options))

@@ -237,9 +237,9 @@ def _common(cells: Sequence[str], sign: Callable[[str], str]) -> str:
     """Return the currency or percent sign that most cells have."""
     counts: dict[str, int] = {}
     for cell in cells:
-        found = sign(cell)
-        if found and found in AFFIXES:
-            counts[found] = counts.get(found, 0) + 1
+        affix = sign(cell)
+        if affix and affix in AFFIXES:
+            counts[affix] = counts.get(affix, 0) + 1
     most = max(counts, key=counts.__getitem__, default="")
     return most if most and 2 * counts[most] > len(cells) else ""
 
