@@ -1,15 +1,21 @@
 """Use goes downwards only: a module uses those of its own floor and of the floors below it.
 
-All imports count, also those inside functions and those for type checkers alone. Within a floor
-there is no circle.
+All imports count, also those inside functions and those for type checkers alone; in Rust every path
+that begins with `crate::` or `super::`, tests excepted. Within a floor there is no circle.
 """
 
 import ast
+import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).parent.parent
 PACKAGE = PROJECT / "python" / "backprop_rs"
+CORE = PROJECT / "src"
+PAGE = PROJECT / "docs" / "internals" / "layers.md"
 
 # From top to bottom; of two entries that fit a module the longer one counts.
 PYTHON = [
@@ -34,6 +40,15 @@ PYTHON = [
     ["exceptions"],
     ["history", "health_record"],
     ["_core", "_version"],
+]
+RUST = [
+    ["lib"],
+    ["python"],
+    ["step"],
+    ["network"],
+    ["tables", "csv"],
+    ["machine"],
+    ["error"],
 ]
 # (from, to): why the arrow goes up. At most ten; docs/internals/layers.md lists them too.
 UPWARD = {
@@ -65,6 +80,92 @@ def python_arrows() -> Arrows:
     return {(a, b) for a, b in arrows if a != b}
 
 
+def expanded(path: str) -> Iterator[str]:
+    """Yield the paths of a `use` with braces.
+
+    >>> list(expanded("crate::{a::B, c::{D, E as F}}"))
+    ['crate::a::B', 'crate::c::D', 'crate::c::E']
+    """
+    before, brace, inner = path.partition("{")
+    if not brace:
+        yield path.partition(" as ")[0].strip().removesuffix("::self")
+        return
+    depth, part = 0, ""
+    for letter in inner.rpartition("}")[0] + ",":
+        depth += (letter == "{") - (letter == "}")
+        if letter == "," and depth == 0:
+            if part.strip():
+                yield from expanded(before.strip() + part.strip())
+            part = ""
+        else:
+            part += letter
+
+
+def rust_files() -> dict[str, str]:
+    """Return the text of each module of the core without comments and tests, by its path."""
+    files = {}
+    for file in CORE.rglob("*.rs"):
+        parts = file.relative_to(CORE).with_suffix("").parts
+        if parts[-1] != "tests":
+            text = re.sub(r"//.*", "", file.read_text("utf-8"))
+            tests = r"^#\[cfg\((?:test|all\(test.*?\))\)\]\s*mod \w+ \{.*?^\}"
+            text = re.sub(tests, "", text, flags=re.S | re.M)
+            files["::".join(parts[:-1] if parts[-1] == "mod" else parts)] = text
+    return files
+
+
+def absolute(path: str, module: str, files: dict[str, str]) -> str | None:
+    """Return a path from the root of the crate, or None if it leads to another crate.
+
+    >>> absolute("super::pool::Pool", "machine::kernel", {})
+    'machine::pool::Pool'
+    """
+    inside = "" if module == "lib" else f"{module}::"
+    first, _, rest = path.partition("::")
+    if first == "crate":
+        return rest
+    if first == "super":
+        return f"{module.rpartition('::')[0]}::{rest}".removeprefix("::")
+    if first == "self":
+        return inside + rest
+    return inside + path if inside + first in files else None
+
+
+@cache
+def rust_arrows() -> Arrows:
+    """Return who uses whom in the core; what a module exports again stands for its source."""
+    files = rust_files()
+    uses: dict[str, list[str]] = {}
+    exports: dict[tuple[str, str], str] = {}
+    for module, text in files.items():
+        # An indented `super` may stand in a module within the file.
+        statement = r"^(pub(?:\([^)]*\))? )?use ([^;]*);|^ +use (crate::[^;]*);"
+        rest = re.sub(statement, "", text, flags=re.M)
+        uses[module] = re.findall(r"\bcrate::(?:\w+::)*\w+", rest)
+        for public, use, indented in re.findall(statement, text, flags=re.M):
+            for path in expanded(re.sub(r"\s+", " ", use or indented)):
+                target = absolute(path, module, files)
+                if public and target:
+                    exports[module, path.rpartition("::")[2]] = target
+                else:
+                    uses[module].append(path)
+        for macro in re.findall(r"#\[macro_export\]\s*macro_rules! (\w+)", text):
+            exports["lib", macro] = f"{module}::{macro}"
+
+    def source(path: str) -> str:
+        """Return the module in which a path from the root ends."""
+        module, parts = "", path.split("::")
+        while parts and f"{module}::{parts[0]}".removeprefix("::") in files:
+            module = f"{module}::{parts.pop(0)}".removeprefix("::")
+        module = module or "lib"
+        again = exports.get((module, parts[0])) if parts else None
+        return source("::".join([again, *parts[1:]])) if again else module
+
+    targets = {(m, absolute(path, m, files)) for m, paths in uses.items() for path in paths}
+    arrows = {(module, source(target)) for module, target in targets if target}
+    return {(a, b) for a, b in arrows if a != b}
+
+
 def floor(name: str, floors: list[list[str]], separator: str) -> int:
     """Return the number of the floor of a module, from the top."""
     fits = [
@@ -88,27 +189,40 @@ def circle(arrows: Arrows) -> list[str]:
         left = kept
 
 
-def test_arrows_go_downwards():
+CASES = [
+    pytest.param(python_arrows, PYTHON, ".", id="python"),
+    pytest.param(rust_arrows, RUST, "::", id="rust"),
+]
+
+
+@pytest.mark.parametrize(("arrows", "floors", "separator"), CASES)
+def test_arrows_go_downwards(arrows, floors, separator):
     up = [
         f"{a} -> {b}"
-        for a, b in sorted(python_arrows() - set(UPWARD))
-        if floor(a, PYTHON, ".") > floor(b, PYTHON, ".")
+        for a, b in sorted(arrows() - set(UPWARD))
+        if floor(a, floors, separator) > floor(b, floors, separator)
     ]
     assert not up, "these arrows go up:\n" + "\n".join(up)
 
 
-def test_there_is_no_circle():
-    assert circle(python_arrows() - set(UPWARD)) == []
+@pytest.mark.parametrize(("arrows", "floors", "separator"), CASES)
+def test_there_is_no_circle(arrows, floors, separator):
+    assert circle(arrows() - set(UPWARD)) == []
 
 
-def test_the_page_shows_the_floors_and_the_exceptions():
-    page = (PROJECT / "docs" / "internals" / "layers.md").read_text("utf-8")
-    floors = [", ".join(f"`{name}`" for name in names) for names in PYTHON]
-    rows = [*(f"| {names} |" for names in floors), *(f"| `{a}` → `{b}` |" for a, b in UPWARD)]
-    starts = [page.find(row.replace("``", "the package")) for row in rows]
+@pytest.mark.parametrize(("title", "floors"), [("Python", PYTHON), ("Rust", RUST)])
+def test_the_page_shows_the_floors(title, floors):
+    section = PAGE.read_text("utf-8").partition(f"## {title}")[2]
+    names = [", ".join(f"`{name}`" if name else "the package" for name in row) for row in floors]
+    starts = [section.find(f"| {row} |") for row in names]
     assert -1 not in starts and starts == sorted(starts)
+
+
+def test_the_page_shows_the_exceptions():
+    page = PAGE.read_text("utf-8")
+    assert all(f"| `{a}` → `{b}` |" in page for a, b in UPWARD)
 
 
 def test_exceptions_are_few_and_needed():
     assert len(UPWARD) <= 10
-    assert set(UPWARD) <= python_arrows()
+    assert set(UPWARD) <= python_arrows() | rust_arrows()
