@@ -298,6 +298,13 @@ def test_counts_depend_on_the_values_alone(values, max_values, random):
     assert whole.n_distinct <= max_values
 
 
+def test_the_sign_of_zero_does_not_depend_on_the_order():
+    for values in ([0.0, -0.0, 2.0], [-0.0, 2.0, 0.0], [-2.0, -0.0]):
+        counts = ValueCounts()
+        counts.add(np.array(values))
+        assert {f"{x}" for x in (counts.min, counts.max)} <= {"0.0", "2.0", "-2.0"}
+
+
 # NumPy squares deviations as they are, which underflow below 1e-160.
 MODERATE = st.floats(-1e6, 1e6).map(lambda x: x if abs(x) > 1e-100 else 0.0)
 

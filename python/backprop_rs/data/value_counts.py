@@ -71,6 +71,7 @@ class ValueCounts:
         """Add values."""
         if len(values) == 0:
             return
+        values = values + 0  # -0.0 becomes 0.0, or `min` and `max` would depend on the order
         self.n += len(values)
         self.min = min(self.min, values.min().item())
         self.max = max(self.max, values.max().item())
@@ -90,7 +91,7 @@ class ValueCounts:
         """Return integers in the order of the values."""
         if self.is_integer:
             return values.astype(np.int64, copy=False)
-        bits: NDArray[np.int64] = (values + 0.0).view(np.int64)  # -0.0 becomes 0.0
+        bits: NDArray[np.int64] = values.view(np.int64)
         return bits ^ ((bits >> 63) & SIGN)
 
     @property
