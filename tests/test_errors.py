@@ -4,6 +4,7 @@ The sentences are listed once here and hold for both backends.
 """
 # ruff: noqa: E501 (a sentence stands on one line)
 
+import subprocess
 import sys
 import warnings
 
@@ -342,3 +343,19 @@ def test_auto_warns_without_the_core(monkeypatch):
         assert bp.get_num_threads() == 1
     with pytest.warns(RuntimeWarning, match="set_num_threads has no effect"):
         bp.set_num_threads(2)
+
+
+def test_training_needs_no_core():
+    """Only CSV files do."""
+    program = """
+import sys, warnings
+sys.modules["backprop_rs._core"] = None
+warnings.simplefilter("ignore")
+import backprop_rs as bp
+net = bp.Network([2, 3, 1], seed=0)
+net.fit([[0, 1], [1, 0]], [0, 1], epochs=1, progress=False)
+data = bp.data.standardize(bp.Dataset([[0.0, 1.0], [1.0, 0.0]], [0, 1]))
+print(net.backend, "cost" in net.evaluate(data.X, data.y))
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout == "numpy True\n", run.stderr

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._core import CsvParser
 from ..._internal.printable import printable
 from ..columns import NO_TIME
 from .file_layout import Layout
@@ -27,6 +26,9 @@ from .notation import (
 )
 from .options import CsvOptions
 from .parsing import WrongWidth, find_row, parse, parser_of
+
+if TYPE_CHECKING:
+    from ..._core import CsvParser
 
 MAX_PASSES = 12
 SIGNS_FOR_MISSING = frozenset({"-", "--", "---", ".", "..", "*", "x", "X", "#", "\u2013", "\u2014"})

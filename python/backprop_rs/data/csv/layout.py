@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from ..._core import csv_first_rows
 from ..._internal.printable import printable
 from ..io import Path
 from ..table_options import check_unique
@@ -89,6 +88,8 @@ def read_sample(file: Bytes, size: int = SAMPLE_BYTES) -> tuple[bytes, bool]:
 
 def split(sample: bytes, delimiter: str, comment: str | None, is_last: bool) -> list[Row]:
     """Return the first rows."""
+    from ..._core import csv_first_rows
+
     return csv_first_rows(sample, ord(delimiter), comment, SAMPLE_ROWS + 1, is_last)
 
 

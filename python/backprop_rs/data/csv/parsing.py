@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..._core import CsvParser, csv_find_row
 from ..._internal.printable import printable
 from .file_layout import Layout
 from .notation import Notation
 from .text import bad_encoding, open_utf8
+
+if TYPE_CHECKING:
+    from ..._core import CsvParser
 
 BUFFER_BYTES = 2**22
 
@@ -26,6 +29,8 @@ def parser_of(
         (notation.kind, list(notation.options), list(kept.get(k, ())))
         for k, notation in enumerate(notations)
     ]
+    from ..._core import CsvParser
+
     words = list(layout.options.missing_values)
     return CsvParser(ord(layout.delimiter), layout.comment, columns, words, layout.line)
 
@@ -94,6 +99,8 @@ class WrongWidth(ValueError):
 
 def find_row(layout: Layout, row: int) -> tuple[int, list[str]]:
     """Return the line (counted from 1) and the cells of a row below the header."""
+    from ..._core import csv_find_row
+
     buffer = bytearray()
     line = layout.line
     with open_utf8(layout.path, layout.options.encoding) as file:
