@@ -26,9 +26,9 @@ const KEEP: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Default)]
 pub struct ThreadTuner {
     /// The rows of a batch and the number of all threads that the timings belong to.
-    of: (usize, usize),
+    batch: (usize, usize),
     /// Seconds per step, on one thread and on all.
-    took: [f64; 2],
+    seconds: [f64; 2],
     tries: usize,
     /// True if all threads are in use now, for at most `lasts`; `spent` and `steps` count so far.
     all: bool,
@@ -41,9 +41,9 @@ pub struct ThreadTuner {
 
 impl ThreadTuner {
     /// Return true if the next steps use all threads, and for how long at most.
-    pub fn next(&mut self, of: (usize, usize)) -> (bool, Duration) {
-        if self.of != of {
-            *self = Self { of, all: true, lasts: TRY, ..Self::default() };
+    pub fn next(&mut self, batch: (usize, usize)) -> (bool, Duration) {
+        if self.batch != batch {
+            *self = Self { batch, all: true, lasts: TRY, ..Self::default() };
         }
         (self.all, self.lasts - self.spent)
     }
@@ -60,10 +60,10 @@ impl ThreadTuner {
             (self.warm, self.spent, self.steps) = (true, Duration::ZERO, 0);
             return;
         }
-        self.took[usize::from(self.all)] = self.spent.as_secs_f64() / self.steps as f64;
+        self.seconds[usize::from(self.all)] = self.spent.as_secs_f64() / self.steps as f64;
         self.tries += 1;
         let again = self.tries < FIRST_TRIES || self.lasts == KEEP;
-        let faster = self.took[1] <= self.took[0];
+        let faster = self.seconds[1] <= self.seconds[0];
         (self.all, self.lasts) = if again { (!self.all, TRY) } else { (faster, KEEP) };
         self.warm = !again;
         (self.spent, self.steps) = (Duration::ZERO, 0);
@@ -76,13 +76,13 @@ mod tests {
 
     /// Simulate a training whose steps take these times on one thread and on all, with at most
     /// `most` steps for each call; return the share of its time on all threads.
-    fn share_of_all(took: [u64; 2], most: u32) -> f64 {
-        let (mut pace, mut spent) = (ThreadTuner::default(), [0.0; 2]);
+    fn share_of_all(seconds: [u64; 2], max_steps: u32) -> f64 {
+        let (mut tuner, mut spent) = (ThreadTuner::default(), [0.0; 2]);
         for _ in 0..20_000 {
-            let (all, piece) = pace.next((200, 2));
-            let step = Duration::from_micros(took[usize::from(all)]);
-            let steps = (piece.as_micros().div_ceil(step.as_micros()) as u32).clamp(1, most);
-            pace.note(steps as usize, step * steps);
+            let (all, piece) = tuner.next((200, 2));
+            let step = Duration::from_micros(seconds[usize::from(all)]);
+            let steps = (piece.as_micros().div_ceil(step.as_micros()) as u32).clamp(1, max_steps);
+            tuner.note(steps as usize, step * steps);
             spent[usize::from(all)] += (step * steps).as_secs_f64();
         }
         spent[1] / (spent[0] + spent[1])
@@ -90,30 +90,30 @@ mod tests {
 
     #[test]
     fn nearly_all_time_goes_to_the_faster_number() {
-        for most in [1, 7, 1000] {
-            assert!(share_of_all([200, 110], most) > 0.95);
-            assert!(share_of_all([110, 200], most) < 0.05);
+        for max_steps in [1, 7, 1000] {
+            assert!(share_of_all([200, 110], max_steps) > 0.95);
+            assert!(share_of_all([110, 200], max_steps) < 0.05);
         }
     }
 
     #[test]
     fn what_comes_first_on_another_number_counts_for_nothing() {
-        let mut pace = ThreadTuner::default();
-        for (all, took) in [(true, 9), (true, 1), (false, 9), (false, 2)] {
-            assert_eq!(pace.next((200, 2)), (all, TRY));
-            pace.note(1, TRY * took);
+        let mut tuner = ThreadTuner::default();
+        for (all, seconds) in [(true, 9), (true, 1), (false, 9), (false, 2)] {
+            assert_eq!(tuner.next((200, 2)), (all, TRY));
+            tuner.note(1, TRY * seconds);
         }
-        assert_eq!(pace.next((200, 2)), (true, KEEP));
+        assert_eq!(tuner.next((200, 2)), (true, KEEP));
     }
 
     #[test]
     fn another_batch_is_tried_anew() {
-        let mut pace = ThreadTuner::default();
+        let mut tuner = ThreadTuner::default();
         for all in [true, true, false, false] {
-            assert_eq!(pace.next((200, 2)), (all, TRY));
-            pace.note(if all { 1 } else { 9 }, TRY);
+            assert_eq!(tuner.next((200, 2)), (all, TRY));
+            tuner.note(if all { 1 } else { 9 }, TRY);
         }
-        assert_eq!(pace.next((200, 2)), (false, KEEP));
-        assert_eq!(pace.next((100, 2)), (true, TRY));
+        assert_eq!(tuner.next((200, 2)), (false, KEEP));
+        assert_eq!(tuner.next((100, 2)), (true, TRY));
     }
 }

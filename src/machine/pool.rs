@@ -139,7 +139,7 @@ impl Worker<'_> {
 
     /// Return this worker's slot of `size` among slots of that size.
     #[inline(always)]
-    pub fn room(&self, size: usize) -> Share {
+    pub fn slot(&self, size: usize) -> Share {
         Share(self.index * size..(self.index + 1) * size)
     }
 

@@ -101,12 +101,12 @@ fn philox(mut counter: [u64; 4], mut key: [u64; 2]) -> [u64; 4] {
 #[inline]
 pub fn mask<T: Real>(mask: &mut [T], dropout: f64, mut stream: Stream) {
     let threshold = (dropout * 65536.0).round() as u64;
-    let kept = T::from_f64(65536.0 / (65536 - threshold) as f64);
+    let scale = T::from_f64(65536.0 / (65536 - threshold) as f64);
     for four in mask.chunks_mut(4) {
         let bits = stream.bits();
         for (i, mask) in four.iter_mut().enumerate() {
             let drawn = bits >> (16 * i) & 0xffff;
-            *mask = if drawn < threshold { T::ZERO } else { kept };
+            *mask = if drawn < threshold { T::ZERO } else { scale };
         }
     }
 }

@@ -69,7 +69,7 @@ impl Failures {
     }
 
     /// Return the computed array, or record its failure or wrong shape.
-    fn kept<T, D: Dimension>(
+    fn checked<T, D: Dimension>(
         &self,
         computed: Result<Array<T, D>, Failure>,
         what: &'static str,
@@ -97,7 +97,7 @@ impl<T: Real> Custom<dyn CustomActivation<T>> {
         }
         let computed = self.function.sigma(block(z, rows).view());
         let shape = [rows.len(), a.n];
-        if let Some(values) = self.failures.kept(computed, "a of a custom activation", &shape) {
+        if let Some(values) = self.failures.checked(computed, "a of a custom activation", &shape) {
             put(&values, a, rows);
         }
     }
@@ -109,7 +109,7 @@ impl<T: Real> Custom<dyn CustomActivation<T>> {
         }
         let computed = self.function.sigma_prime(block(z, rows).view(), block(a, rows).view());
         let (what, shape) = ("the derivative of a custom activation", [rows.len(), delta.n]);
-        if let Some(slope) = self.failures.kept(computed, what, &shape) {
+        if let Some(slope) = self.failures.checked(computed, what, &shape) {
             put(&(block(delta, rows) * slope), delta, rows);
         }
     }
@@ -129,13 +129,13 @@ impl<T: Real> Custom<dyn CustomCost<T>> {
         }
         let (a, y) = (block(a, rows), block(y, rows));
         let computed = self.function.costs(a.view(), y.view());
-        let values = self.failures.kept(computed, "a custom cost", &[rows.len()]);
+        let values = self.failures.checked(computed, "a custom cost", &[rows.len()]);
         let Some(values) = values else { return };
         // SAFETY: this worker's rows.
-        let room = unsafe { costs.slice_mut_unchecked(rows.start(), rows.len()) };
-        room.iter_mut().zip(&values).for_each(|(to, cost)| *to = *cost);
+        let to = unsafe { costs.slice_mut_unchecked(rows.start(), rows.len()) };
+        to.iter_mut().zip(&values).for_each(|(to, cost)| *to = *cost);
         let (what, shape) = ("the derivative of a custom cost", [rows.len(), delta.n]);
-        let slope = self.failures.kept(self.function.slope(a.view(), y.view()), what, &shape);
+        let slope = self.failures.checked(self.function.slope(a.view(), y.view()), what, &shape);
         let Some(slope) = slope else { return };
         let mut slope = slope.as_standard_layout().into_owned();
         if softmax {

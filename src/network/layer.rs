@@ -181,7 +181,7 @@ impl<T: Real> Layer<T> {
         product.in_pieces(isa, PRODUCT_WORK, stop);
         if self.has_norm() {
             let [gain, shift] = &self.norm;
-            isa.run(Normalize { gain, shift, kept: norm, values: out, rows });
+            isa.run(Normalize { gain, shift, cache: norm, values: out, rows });
         }
         if let Some(custom) = &self.custom {
             custom.sigma(out, a, rows);
@@ -229,12 +229,12 @@ impl<T: Real> Layer<T> {
     pub fn denormalize(
         &self,
         isa: Isa,
-        normed: Option<&NormCache<T>>,
+        cache: Option<&NormCache<T>>,
         delta: &Panels<T>,
         rows: &Share,
     ) {
-        if let Some(kept) = normed {
-            isa.run(Denormalize { gain: &self.norm[0], kept, delta, rows });
+        if let Some(cache) = cache {
+            isa.run(Denormalize { gain: &self.norm[0], cache, delta, rows });
         }
     }
 

@@ -70,7 +70,7 @@ impl<T: Real> NormCache<T> {
 pub struct Normalize<'a, T> {
     pub gain: &'a Buffer<T>,
     pub shift: &'a Buffer<T>,
-    pub kept: Option<&'a NormCache<T>>,
+    pub cache: Option<&'a NormCache<T>>,
     pub values: &'a Panels<T>,
     pub rows: &'a Share,
 }
@@ -78,7 +78,7 @@ pub struct Normalize<'a, T> {
 impl<T: Real> Kernel for Normalize<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        if let Some(z) = self.kept.and_then(|kept| kept.z.as_ref()) {
+        if let Some(z) = self.cache.and_then(|cache| cache.z.as_ref()) {
             for p in 0..z.panels() {
                 // SAFETY: this worker's rows of panels other than `values`.
                 let z = unsafe { z.write(p, self.rows) };
@@ -92,7 +92,7 @@ impl<T: Real> Kernel for Normalize<'_, T> {
 impl<T: Real> Groups<T> for Normalize<'_, T> {
     #[inline(always)]
     fn group<const W: usize, const G: usize>(&self, row: usize) {
-        let Self { gain, shift, kept, values, rows } = self;
+        let Self { gain, shift, cache, values, rows } = self;
         let [gain, shift] = [gain, shift].map(|vector| vector.as_slice());
         let count = T::ONE / T::from_f64(values.n as f64);
         // SAFETY: this worker's rows, and only one line is borrowed at a time.
@@ -123,8 +123,8 @@ impl<T: Real> Groups<T> for Normalize<'_, T> {
             let [gain, shift] = [gain, shift].map(|vector| first::<T, W>(&vector[p * W..]));
             unroll!(G, I => {
                 let mut z = line(values, p, I).map(|z| z * scales[I]);
-                if let Some(kept) = kept {
-                    *line(&kept.hat, p, I) = z;
+                if let Some(cache) = cache {
+                    *line(&cache.hat, p, I) = z;
                 }
                 for n in 0..W {
                     z[n] = gain[n].mul_add(z[n], shift[n]);
@@ -132,9 +132,9 @@ impl<T: Real> Groups<T> for Normalize<'_, T> {
                 *line(values, p, I) = z;
             });
         }
-        if let Some(kept) = kept {
+        if let Some(cache) = cache {
             // SAFETY: this worker's rows.
-            unsafe { kept.scale.slice_mut_unchecked(row, G) }.copy_from_slice(&scales);
+            unsafe { cache.scale.slice_mut_unchecked(row, G) }.copy_from_slice(&scales);
         }
     }
 }
@@ -144,7 +144,7 @@ impl<T: Real> Groups<T> for Normalize<'_, T> {
 /// With g = δ gain: (g - mean g - ẑ mean(g ẑ)) / √(variance + ε), means over the neurons.
 pub struct Denormalize<'a, T> {
     pub gain: &'a Buffer<T>,
-    pub kept: &'a NormCache<T>,
+    pub cache: &'a NormCache<T>,
     pub delta: &'a Panels<T>,
     pub rows: &'a Share,
 }
@@ -159,7 +159,7 @@ impl<T: Real> Kernel for Denormalize<'_, T> {
 impl<T: Real> Groups<T> for Denormalize<'_, T> {
     #[inline(always)]
     fn group<const W: usize, const G: usize>(&self, row: usize) {
-        let Self { gain, kept: NormCache { hat, scale, grads, .. }, delta, rows } = self;
+        let Self { gain, cache: NormCache { hat, scale, grads, .. }, delta, rows } = self;
         let count = T::ONE / T::from_f64(delta.n as f64);
         // SAFETY: this worker's rows, and only one line is borrowed at a time.
         let line = |panels, p, g| unsafe { line::<T, W>(panels, p, rows, row + g) };

@@ -59,23 +59,23 @@ pub struct Gradient<T> {
 impl<T: Real> Gradient<T> {
     /// Return a copy of the parameters.
     pub fn of_parameters(layers: &[Layer<T>]) -> Result<Self, Error> {
-        let copy = Self::zeros(layers)?;
-        for (mine, theirs) in copy.buffers().zip(parameters(layers)) {
-            // SAFETY: `copy` was just created, with the lengths of the parameters.
-            unsafe { mine.slice_mut_unchecked(0, mine.len()) }.copy_from_slice(theirs.as_slice());
+        let gradient = Self::zeros(layers)?;
+        for (copy, original) in gradient.buffers().zip(parameters(layers)) {
+            // SAFETY: `gradient` was just created, with the lengths of the parameters.
+            unsafe { copy.slice_mut_unchecked(0, copy.len()) }.copy_from_slice(original.as_slice());
         }
-        Ok(copy)
+        Ok(gradient)
     }
 
     /// Update a moving average: self := decay self + (1 - decay) parameters, one worker's share.
     pub fn follow(&self, worker: &Worker, layers: &[Layer<T>], decay: T) {
-        for (mine, theirs) in self.buffers().zip(parameters(layers)) {
-            let share = worker.share(mine.len());
-            let theirs = theirs.slice(share.start(), share.len());
+        for (average, parameters) in self.buffers().zip(parameters(layers)) {
+            let share = worker.share(average.len());
+            let parameters = parameters.slice(share.start(), share.len());
             // SAFETY: this worker's share.
-            let mine = unsafe { mine.slice_mut_unchecked(share.start(), share.len()) };
-            for (mine, theirs) in mine.iter_mut().zip(theirs) {
-                *mine = decay.mul_add(*mine - *theirs, *theirs);
+            let average = unsafe { average.slice_mut_unchecked(share.start(), share.len()) };
+            for (average, parameters) in average.iter_mut().zip(parameters) {
+                *average = decay.mul_add(*average - *parameters, *parameters);
             }
         }
     }
@@ -149,11 +149,11 @@ pub struct SavedBuffer<T> {
 
 impl<T: Real> SavedBuffer<T> {
     fn new(parameters: &Buffer<T>, moments: &[Buffer<T>; MOMENTS]) -> Result<Self, Error> {
-        let mut kept: [Buffer<T>; MOMENTS] = Default::default();
-        for (kept, like) in kept.iter_mut().zip(moments) {
-            *kept = Buffer::zeros(like.len())?;
+        let mut saved: [Buffer<T>; MOMENTS] = Default::default();
+        for (saved, like) in saved.iter_mut().zip(moments) {
+            *saved = Buffer::zeros(like.len())?;
         }
-        Ok(Self { parameters: Buffer::zeros(parameters.len())?, moments: kept })
+        Ok(Self { parameters: Buffer::zeros(parameters.len())?, moments: saved })
     }
 
     /// Return pairs of each copy and the buffer of the layer or the optimizer.
@@ -164,7 +164,7 @@ impl<T: Real> SavedBuffer<T> {
         moments: &'a [Buffer<T>; MOMENTS],
     ) -> impl Iterator<Item = (&'a Buffer<T>, &'a Buffer<T>)> {
         let moments = self.moments.iter().zip(moments);
-        let kept = moments.filter(|(mine, _)| !mine.is_empty());
-        std::iter::once((&self.parameters, parameters)).chain(kept)
+        let saved = moments.filter(|(copy, _)| !copy.is_empty());
+        std::iter::once((&self.parameters, parameters)).chain(saved)
     }
 }

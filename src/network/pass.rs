@@ -42,7 +42,7 @@ impl<T: Real> Network<T> {
             // SAFETY: this worker's buffer; no other code of the layer uses it.
             let scratch = unsafe { ws.scratch(&self.layers, worker.index) };
             let (a, z) = (&ws.a[l + 1], ws.z[l].as_ref());
-            let outputs = Outputs { z, norm: ws.normed(l), a };
+            let outputs = Outputs { z, norm: ws.norm_cache(l), a };
             let region = Region { rows, panels: 0..layer.w.panels() };
             layer.forward(self.isa, ws.input(l), &outputs, region, stop);
             layer.activate_rows(self.isa, z, a, scratch, rows);
@@ -69,7 +69,7 @@ impl<T: Real> Network<T> {
             None => self.output(ws, worker, rows),
             Some(custom) => self.custom_output(custom, ws, rows),
         }
-        self.layers[last].denormalize(self.isa, ws.normed(last), &ws.delta[last], rows);
+        self.layers[last].denormalize(self.isa, ws.norm_cache(last), &ws.delta[last], rows);
         for l in (1..=last).rev() {
             if stop() {
                 return;
@@ -84,7 +84,7 @@ impl<T: Real> Network<T> {
             };
             let region = Region { rows, panels: 0..previous.delta.panels() };
             self.layers[l].backward(self.isa, &ws.delta[l], &previous, region, stop);
-            previous.layer.denormalize(self.isa, ws.normed(l - 1), previous.delta, rows);
+            previous.layer.denormalize(self.isa, ws.norm_cache(l - 1), previous.delta, rows);
         }
     }
 

@@ -32,12 +32,12 @@ impl<T: Real> Network<T> {
         assert!(x.len() == m * n_in && out.len() == m * n_out, "x and out must have as many rows");
         let threads = Self::threads_for(m.saturating_mul(self.forward_work()), m);
         let block = m.div_ceil(threads).clamp(1, ROW_BLOCK);
-        let room = block * threads;
-        let kept = || self.forward.lock().unwrap_or_else(PoisonError::into_inner);
-        let ws = kept().take();
+        let rows_at_once = block * threads;
+        let buffers = || self.forward.lock().unwrap_or_else(PoisonError::into_inner);
+        let ws = buffers().take();
         let ws = match ws {
-            Some(ws) if ws.rows() >= room && ws.threads() >= threads => ws,
-            _ => Workspace::forward(&self.layers, room, threads)?,
+            Some(ws) if ws.rows() >= rows_at_once && ws.threads() >= threads => ws,
+            _ => Workspace::forward(&self.layers, rows_at_once, threads)?,
         };
         let (all, out) =
             (Samples { x, y: Targets::None, weights: None, n_in }, Rows::new(out, n_out));
@@ -50,12 +50,12 @@ impl<T: Real> Network<T> {
             stopped.load(Relaxed)
         };
         pool::run(threads, |worker| {
-            let (room, share) = (worker.room(block), worker.share(m));
+            let (slot, share) = (worker.slot(block), worker.share(m));
             for samples in share.blocks(block) {
                 if samples.start() > share.start() && stop() {
                     break;
                 }
-                let rows = room.first(samples.len());
+                let rows = slot.first(samples.len());
                 let within = samples.start() * n_in..samples.range().end * n_in;
                 if first_non_finite(&x[within]).is_some() {
                     finite.store(false, Relaxed);
@@ -82,7 +82,7 @@ impl<T: Real> Network<T> {
                 }
             }
         });
-        *kept() = Some(ws);
+        *buffers() = Some(ws);
         Ok(finite.into_inner())
     }
 

@@ -162,8 +162,8 @@ impl<T: Real> Kernel for Gather<'_, T> {
             if !targets.range().contains(&row) {
                 continue;
             }
-            if let (Some(weights), Some(room)) = (samples.weights, &ws.weights) {
-                unsafe { room.slice_mut_unchecked(row, 1)[0] = weights[i] };
+            if let (Some(weights), Some(to)) = (samples.weights, &ws.weights) {
+                unsafe { to.slice_mut_unchecked(row, 1)[0] = weights[i] };
             }
             match samples.y {
                 Targets::None => {}
@@ -267,12 +267,12 @@ pub(crate) fn draw_masks<T: Real>(
     rng: RngContext,
     l: usize,
     dropout: f64,
-    room: &mut [T],
+    scratch: &mut [T],
 ) {
-    let room = &mut room[..mask.n];
+    let scratch = &mut scratch[..mask.n];
     for (at, row) in rows.range().zip(rows.blocks(1)) {
-        random::mask(room, dropout, rng.stream(Purpose::Dropout, indices.sample(at), l));
-        for (p, part) in room.chunks(T::LINE).enumerate() {
+        random::mask(scratch, dropout, rng.stream(Purpose::Dropout, indices.sample(at), l));
+        for (p, part) in scratch.chunks(T::LINE).enumerate() {
             // SAFETY: a row that this worker owns.
             unsafe { mask.write(p, &row)[..part.len()].copy_from_slice(part) };
         }

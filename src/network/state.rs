@@ -93,8 +93,8 @@ impl<T: Real> Network<T> {
             }
             for (part, vector) in present(vectors) {
                 let given = state.vectors[&format!("{name}{part}.{}", l + 1)].iter();
-                let room = unsafe { vector.slice_mut_unchecked(0, layer.n_out) }.iter_mut();
-                room.zip(given).for_each(|(to, given)| *to = *given);
+                let values = unsafe { vector.slice_mut_unchecked(0, layer.n_out) }.iter_mut();
+                values.zip(given).for_each(|(to, given)| *to = *given);
             }
         });
         self.layers.iter_mut().for_each(Layer::copy_all_back);
@@ -109,13 +109,13 @@ impl<T: Real> Network<T> {
         give_up: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<Snapshot<T>>, Error> {
         let (averaged, clock) = (self.averaged.is_some(), self.optimizer.clock);
-        let buffers = self.room_for_a_copy()?;
+        let buffers = self.spare_buffers()?;
         let copied = Snapshot { buffers, averaged, clock, spare: self.spare.clone() };
         Ok(copy(&self.buffers(), &copied.buffers(), give_up).then_some(copied))
     }
 
     /// Return the memory of the last dropped snapshot if it fits, and new memory otherwise.
-    fn room_for_a_copy(&self) -> Result<Vec<Buffer<T>>, Error> {
+    fn spare_buffers(&self) -> Result<Vec<Buffer<T>>, Error> {
         let spare = std::mem::take(&mut *self.spare.lock().unwrap());
         let buffers = self.buffers();
         if lengths(&buffers) == lengths(&spare.iter().collect::<Vec<_>>()) {

@@ -24,7 +24,7 @@ pub struct Workspace<T> {
     /// With dropout, of layer 1 to L: the mask, 0 or 1 / (1 - dropout), and a times the mask.
     dropped: Vec<Option<[Panels<T>; 2]>>,
     /// What layer normalization of layer 1 to L keeps for the backward pass.
-    normed: Vec<Option<NormCache<T>>>,
+    norm_cache: Vec<Option<NormCache<T>>>,
     /// δ of layer 1 to L; empty in a workspace for forward passes.
     pub delta: Vec<Panels<T>>,
     /// The targets of the samples.
@@ -51,7 +51,7 @@ impl<T: Real> Workspace<T> {
             copies: Vec::new(),
             z: layers.iter().map(|_| None).collect(),
             dropped: layers.iter().map(|_| None).collect(),
-            normed: layers.iter().map(|_| None).collect(),
+            norm_cache: layers.iter().map(|_| None).collect(),
             delta: Vec::new(),
             y: Panels::zeros(0, 1)?,
             terms: Panels::zeros(0, 1)?,
@@ -74,20 +74,21 @@ impl<T: Real> Workspace<T> {
         let n_out = layers[layers.len() - 1].n_out;
         let outputs = |layer: &Layer<T>| Panels::zeros(rows, layer.n_out);
         let last = layers.len() - 1;
-        let kept = layers.iter().enumerate();
         Ok(Self {
             // The cost of the output layer is computed from its z, and so are some σ'.
-            z: kept
+            z: layers
+                .iter()
+                .enumerate()
                 .map(|(l, layer)| {
                     let kept = keep_z || l == last || layer.needs_z();
                     kept.then(|| outputs(layer)).transpose()
                 })
                 .collect::<Result<_, _>>()?,
-            normed: layers
+            norm_cache: layers
                 .iter()
                 .map(|layer| {
-                    let normed = || NormCache::zeros(rows, layer.n_out, keep_z);
-                    layer.has_norm().then(normed).transpose()
+                    let norm_cache = || NormCache::zeros(rows, layer.n_out, keep_z);
+                    layer.has_norm().then(norm_cache).transpose()
                 })
                 .collect::<Result<_, _>>()?,
             delta: layers.iter().map(outputs).collect::<Result<_, _>>()?,
@@ -106,10 +107,10 @@ impl<T: Real> Workspace<T> {
 
     /// Allocate the masks of layers with dropout.
     pub fn with_masks(mut self, layers: &[Layer<T>]) -> Result<Self, Error> {
-        for (room, layer) in self.dropped.iter_mut().zip(layers) {
+        for (masks, layer) in self.dropped.iter_mut().zip(layers) {
             if layer.options.dropout > 0.0 {
                 let panels = || Panels::zeros(self.rows, layer.n_out);
-                *room = Some([panels()?, panels()?]);
+                *masks = Some([panels()?, panels()?]);
             }
         }
         Ok(self)
@@ -138,13 +139,13 @@ impl<T: Real> Workspace<T> {
 
     /// Return what layer normalization of layer `l` (from 0) keeps.
     #[inline(always)]
-    pub fn normed(&self, l: usize) -> Option<&NormCache<T>> {
-        self.normed[l].as_ref()
+    pub fn norm_cache(&self, l: usize) -> Option<&NormCache<T>> {
+        self.norm_cache[l].as_ref()
     }
 
     /// Return z of layer `l` (from 0) of a workspace that keeps all z.
     pub fn weighted_input(&self, l: usize) -> &Panels<T> {
-        let before = self.normed(l).and_then(|normed| normed.z.as_ref());
+        let before = self.norm_cache(l).and_then(|norm_cache| norm_cache.z.as_ref());
         before.or(self.z[l].as_ref()).expect("z is kept")
     }
 
@@ -177,11 +178,11 @@ impl<T: Real> Workspace<T> {
 
     /// Return true if the workspace fits batches of `rows` rows and this many workers.
     pub fn fits(&self, rows: usize, threads: usize, weighted: bool) -> bool {
-        let room = rows.min(CHUNK);
+        let rows = rows.min(CHUNK);
         self.weights.is_some() == weighted
             && self.threads >= threads
-            && self.rows >= room
-            && self.rows <= 4 * room
+            && self.rows >= rows
+            && self.rows <= 4 * rows
     }
 
     /// Return the number of rows.

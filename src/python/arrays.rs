@@ -37,5 +37,5 @@ pub fn vectors<T: Element>(py: Python<'_>, list: Vec<Array1<T>>) -> Arrays<'_> {
 
 pub fn norm_vectors<T: Element>(py: Python<'_>, list: Vec<Option<Array1<T>>>) -> NormArrays<'_> {
     let array = |array: Array1<T>| array.to_pyarray(py).into_any();
-    list.into_iter().map(|one| one.map(array)).collect()
+    list.into_iter().map(|entry| entry.map(array)).collect()
 }

@@ -128,7 +128,7 @@ impl Queue {
         let mut checks = 0;
         while !py.detach(|| self.wait_for(ticket, me, writes)) {
             // A handler may request this network too: it must not wait behind this call.
-            self.state().waiting.retain(|one| *one != ticket);
+            self.state().waiting.retain(|waiting| *waiting != ticket);
             self.ended.notify_all();
             py.check_signals()?;
             if self.would_deadlock(me) {
@@ -161,10 +161,10 @@ impl Queue {
         }
         drop(state);
         let mut waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mine = |one: &(ThreadId, Weak<Queue>)| {
-            one.0 == me && std::ptr::eq(one.1.as_ptr(), Arc::as_ptr(self))
+        let is_mine = |entry: &(ThreadId, Weak<Queue>)| {
+            entry.0 == me && std::ptr::eq(entry.1.as_ptr(), Arc::as_ptr(self))
         };
-        if let Some(place) = waiting.iter().position(mine) {
+        if let Some(place) = waiting.iter().position(is_mine) {
             waiting.swap_remove(place);
         }
         taken
@@ -179,8 +179,8 @@ impl Queue {
             if other == me {
                 return true;
             }
-            let next = waiting.iter().find(|one| one.0 == other);
-            let Some(queue) = next.and_then(|one| one.1.upgrade()) else { return false };
+            let next = waiting.iter().find(|entry| entry.0 == other);
+            let Some(queue) = next.and_then(|entry| entry.1.upgrade()) else { return false };
             holder = queue.state().holder;
         }
         false

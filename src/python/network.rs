@@ -52,8 +52,8 @@ pub struct Snapshot(AnySnapshot);
 impl Snapshot {
     fn is_finite(&self, py: Python) -> bool {
         match &self.0 {
-            AnySnapshot::Single(kept) => py.detach(|| kept.is_finite()),
-            AnySnapshot::Double(kept) => py.detach(|| kept.is_finite()),
+            AnySnapshot::Single(snapshot) => py.detach(|| snapshot.is_finite()),
+            AnySnapshot::Double(snapshot) => py.detach(|| snapshot.is_finite()),
         }
     }
 }
@@ -473,7 +473,7 @@ impl Network {
     fn snapshot(&self, py: Python, interrupted: Option<Py<PyAny>>) -> PyResult<Option<Snapshot>> {
         let signal = Mutex::new(None);
         let give_up = || interrupts::interrupted(interrupted.as_ref(), &signal);
-        let kept = match &*self.read(py)? {
+        let snapshot = match &*self.read(py)? {
             AnyNetwork::Single(net) => {
                 py.detach(|| net.snapshot(&give_up))?.map(AnySnapshot::Single)
             }
@@ -483,18 +483,18 @@ impl Network {
         };
         match signal.into_inner().unwrap() {
             Some(error) => Err(error),
-            None => Ok(kept.map(Snapshot)),
+            None => Ok(snapshot.map(Snapshot)),
         }
     }
 
     /// Restore a snapshot of this network.
     fn go_back(&self, py: Python, snapshot: &Bound<Snapshot>) -> PyResult<()> {
         match (&mut *self.write(py)?, &snapshot.get().0) {
-            (AnyNetwork::Single(net), AnySnapshot::Single(kept)) => {
-                py.detach(|| net.go_back(kept))?
+            (AnyNetwork::Single(net), AnySnapshot::Single(snapshot)) => {
+                py.detach(|| net.go_back(snapshot))?
             }
-            (AnyNetwork::Double(net), AnySnapshot::Double(kept)) => {
-                py.detach(|| net.go_back(kept))?
+            (AnyNetwork::Double(net), AnySnapshot::Double(snapshot)) => {
+                py.detach(|| net.go_back(snapshot))?
             }
             _ => return Err(Error::State { name: "snapshot".into() }.into()),
         }

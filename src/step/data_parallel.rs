@@ -46,12 +46,12 @@ impl<T: Real> Network<T> {
         mut see: impl FnMut(usize, usize, LayerSum<T>),
     ) -> Result<Vec<Sum>, Error> {
         self.check(samples)?;
-        let most = parts.iter().copied().max().unwrap_or(0);
-        let sums = self.shared_tree(most.div_ceil(CHUNK))?;
-        let threads = self.threads_of(most.min(CHUNK));
-        let ws = self.training_workspace(most, threads, samples.weights.is_some())?;
+        let longest = parts.iter().copied().max().unwrap_or(0);
+        let sums = self.shared_tree(longest.div_ceil(CHUNK))?;
+        let threads = self.threads_of(longest.min(CHUNK));
+        let ws = self.training_workspace(longest, threads, samples.weights.is_some())?;
         let mut start = 0;
-        let mut found = Vec::with_capacity(parts.len());
+        let mut part_sums = Vec::with_capacity(parts.len());
         for (number, &rows) in parts.iter().enumerate() {
             let chunks = rows.div_ceil(CHUNK);
             let (mut costs, mut weights) = (Tree::new(), Tree::new());
@@ -69,12 +69,12 @@ impl<T: Real> Network<T> {
                     }
                 }
             }
-            found.push(Sum { cost: costs.total(), weight: weights.total() });
+            part_sums.push(Sum { cost: costs.total(), weight: weights.total() });
             start += rows;
         }
         self.training = Some(ws);
         self.shared = Some(sums);
-        Ok(found)
+        Ok(part_sums)
     }
 
     /// Update by the sums over all `rows` samples of a step, with `gradient` as from

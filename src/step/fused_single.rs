@@ -91,12 +91,12 @@ struct Pass<T, const N: usize> {
 
 /// Return the first `n` numbers of a line, followed by zeros.
 #[inline(always)]
-fn kept<T: Real, const N: usize>(line: [T; N], n: usize) -> [T; N] {
-    let mut kept = line;
-    for (i, value) in kept.iter_mut().enumerate() {
+fn zero_after<T: Real, const N: usize>(line: [T; N], n: usize) -> [T; N] {
+    let mut result = line;
+    for (i, value) in result.iter_mut().enumerate() {
         *value = if i < n { *value } else { T::ZERO };
     }
-    kept
+    result
 }
 
 /// Compute `parameters := parameters - α (factor · line)`; `rate` is -α.
@@ -135,17 +135,17 @@ impl<T: Real> NarrowNetwork<'_, T> {
                 S::add_product(&mut z, *input, w);
             }
             let a = layer.activation.sigma_of_line::<T, S, N>(z);
-            before = kept(a, layer.n_out);
+            before = zero_after(a, layer.n_out);
             (pass.z[l], pass.a[l]) = (z, before);
         }
         let last = self.layers.len() - 1;
         let Layer { n_out, activation, .. } = &self.layers[last];
         let given = [&pass.z[last], &before, y];
         let [delta, terms] = self.cost.of_line::<T, S, N>(*activation, given, *n_out);
-        for term in kept(terms, *n_out) {
+        for term in zero_after(terms, *n_out) {
             pass.cost += term;
         }
-        pass.delta = kept(delta, *n_out);
+        pass.delta = zero_after(delta, *n_out);
         pass
     }
 

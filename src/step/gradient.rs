@@ -146,11 +146,11 @@ impl<T: Real> WeightGradient<'_, T> {
                 // SAFETY (here and below): the block of a tile that this worker owns; weights,
                 // moments and the transposed weights are different buffers.
                 let w = unsafe { w.values.slice_mut_unchecked(from, grad.len()) };
-                let kept = unsafe { kept(&moments[layer].w, from, grad.len()) };
+                let moments = unsafe { moments_at(&moments[layer].w, from, grad.len()) };
                 if !(update.is_plain() && options.is_plain()) {
                     update.prepare(w, grad, Some(&options.penalty));
                 }
-                update.apply::<S>(w, grad, kept);
+                update.apply::<S>(w, grad, moments);
                 if let Some(back) = w_back {
                     let n_out = N.min(n_out - p * T::LINE);
                     unsafe { transpose::<T, S, N>(w, q, n_in, p, n_out, back) };
@@ -207,8 +207,8 @@ impl<T: Real> WeightGradient<'_, T> {
         let outer = self.outer(layer);
         outer.biases::<N, P>(p, grad);
         self.apply_or_store_vector::<S>(layer, Part::Biases, p, &mut grad.total.0[..P * N]);
-        if let Some(normed) = self.ws.normed(layer) {
-            for (part, delta) in [Part::Gains, Part::Shifts].into_iter().zip(&normed.grads) {
+        if let Some(norm_cache) = self.ws.norm_cache(layer) {
+            for (part, delta) in [Part::Gains, Part::Shifts].into_iter().zip(&norm_cache.grads) {
                 Outer { delta, ..outer }.biases::<N, P>(p, grad);
                 self.apply_or_store_vector::<S>(layer, part, p, &mut grad.total.0[..P * N]);
             }
@@ -228,10 +228,10 @@ impl<T: Real> WeightGradient<'_, T> {
                 update.prepare(&mut [], grad, None);
                 // SAFETY: they belong to a tile that this worker owns; parameters and moments are
                 // different buffers.
-                let (theta, kept) = unsafe {
-                    (theta.slice_mut_unchecked(from, length), kept(moments, from, length))
+                let (theta, moments) = unsafe {
+                    (theta.slice_mut_unchecked(from, length), moments_at(moments, from, length))
                 };
-                update.apply::<S>(theta, grad, kept);
+                update.apply::<S>(theta, grad, moments);
             }
             GradientSink::Store(gradient) => {
                 let to = part.of_gradient(gradient, layer);
@@ -265,7 +265,7 @@ pub unsafe fn move_line<T: Real, S: Simd, const N: usize>(
     if !update.is_plain() || penalty.is_some() {
         update.prepare(&mut line, &mut grad, penalty);
     }
-    let line = update.of_line::<S, N>(line, &grad, unsafe { kept(moments, at, N) });
+    let line = update.of_line::<S, N>(line, &grad, unsafe { moments_at(moments, at, N) });
     to.copy_from_slice(&line);
 }
 
@@ -276,7 +276,7 @@ pub unsafe fn move_line<T: Real, S: Simd, const N: usize>(
 /// See [`Buffer::slice_mut_unchecked`], for each that is not empty.
 #[inline(always)]
 #[allow(clippy::mut_from_ref)] // the cells allow it; the caller guarantees the rest
-unsafe fn kept<T: Real>(
+unsafe fn moments_at<T: Real>(
     moments: &[Buffer<T>; MOMENTS],
     from: usize,
     length: usize,
@@ -308,7 +308,7 @@ impl<T: Real> Kernel for Apply<'_, T> {
         let (w, grad, moments) = unsafe {
             let [w, grad] =
                 [self.w, self.grad].map(|buffer| buffer.slice_mut_unchecked(from, length));
-            (w, grad, kept(self.moments, from, length))
+            (w, grad, moments_at(self.moments, from, length))
         };
         self.update.prepare(w, grad, self.penalty);
         self.update.apply::<S>(w, grad, moments);

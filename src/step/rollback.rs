@@ -23,8 +23,8 @@ impl<T: Real> Rollback<T> {
     /// Prefetch the memory for `length` parameters from `from` on.
     #[inline(always)]
     pub fn prefetch<S: Simd>(&self, layer: usize, from: usize, length: usize) {
-        let room = &self.saved.buffer(layer, Part::Weights).parameters;
-        S::prefetch(room.slice(from, length));
+        let buffer = &self.saved.buffer(layer, Part::Weights).parameters;
+        S::prefetch(buffer.slice(from, length));
     }
 
     /// Save `length` parameters from `from` on, which an update is about to replace.
@@ -38,10 +38,10 @@ impl<T: Real> Rollback<T> {
         from: usize,
         length: usize,
     ) {
-        for (mine, theirs) in self.saved.buffer(layer, part).pairs(parameters, moments) {
+        for (saved, original) in self.saved.buffer(layer, part).pairs(parameters, moments) {
             // SAFETY: the memory for parameters of a tile that this worker owns.
-            unsafe { mine.slice_mut_unchecked(from, length) }
-                .copy_from_slice(theirs.slice(from, length));
+            unsafe { saved.slice_mut_unchecked(from, length) }
+                .copy_from_slice(original.slice(from, length));
         }
     }
 
@@ -51,10 +51,10 @@ impl<T: Real> Rollback<T> {
             let layer = &layers[l];
             let restore = |part: Part, from: usize, length: usize| {
                 let (parameters, moments) = part.of(layer, &moments[l]);
-                for (mine, theirs) in self.saved.buffer(l, part).pairs(parameters, moments) {
+                for (saved, original) in self.saved.buffer(l, part).pairs(parameters, moments) {
                     // SAFETY: parameters of a tile that this worker owns.
-                    unsafe { theirs.slice_mut_unchecked(from, length) }
-                        .copy_from_slice(mine.slice(from, length));
+                    unsafe { original.slice_mut_unchecked(from, length) }
+                        .copy_from_slice(saved.slice(from, length));
                 }
             };
             let (n_in, width) = (T::LINE.min(layer.n_in - q * T::LINE), layer.w.width(p));

@@ -101,9 +101,9 @@ fn steps_of_panels() {
 fn steps_with_all_that_a_layer_may_have() {
     let penalty = Penalty { l1: 0.1, l2: 0.1, weight_decay: 0.1 };
     let norm = Options { penalty, layer_norm: true, ..Options::default() };
-    let mut normed = case::<f32>(&[2, 20, 18, 1], Activation::Sigmoid, norm);
-    normed.net.set_optimizer(Rule::from_text("adam").unwrap()).unwrap();
-    normed.train(ROWS, |settings| settings.penalty_in_cost = 1.0, false);
+    let mut norm_cache = case::<f32>(&[2, 20, 18, 1], Activation::Sigmoid, norm);
+    norm_cache.net.set_optimizer(Rule::from_text("adam").unwrap()).unwrap();
+    norm_cache.train(ROWS, |settings| settings.penalty_in_cost = 1.0, false);
     let dropout = Options { dropout: 0.5, max_norm: 0.5, ..Options::default() };
     let noise = |settings: &mut Settings| {
         settings.input_noise = 0.1;

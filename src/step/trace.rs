@@ -51,12 +51,12 @@ impl<T: Real> Network<T> {
     /// Run a forward and a backward pass; return z, a and δ only if `keep` is true.
     fn passes(&self, samples: &Samples<T>, keep: bool) -> Result<Trace<T>, Error> {
         let m = samples.len();
-        let kept = if keep { m } else { 0 };
+        let rows = if keep { m } else { 0 };
         let mut trace = Trace {
             cost: 0.0,
-            weighted_inputs: self.empty(kept, 1)?,
-            activations: self.empty(kept, 0)?,
-            deltas: self.empty(kept, 1)?,
+            weighted_inputs: self.empty(rows, 1)?,
+            activations: self.empty(rows, 0)?,
+            deltas: self.empty(rows, 1)?,
             weight_gradients: Vec::new(),
             bias_gradients: Vec::new(),
             gain_gradients: Vec::new(),

@@ -231,9 +231,9 @@ impl Activation {
     pub fn sigma_of_line<T: Real, S: Simd, const N: usize>(self, z: [T; N]) -> [T; N] {
         let mut a = z;
         if !self.in_place(&mut a) {
-            let mut apart = z;
-            S::run_cold(Sigma { activation: self, z: &mut apart });
-            a = apart;
+            let mut cold = z;
+            S::run_cold(Sigma { activation: self, z: &mut cold });
+            a = cold;
         }
         a
     }
@@ -257,9 +257,9 @@ impl Activation {
     ) -> [T; N] {
         let mut product = delta;
         if !self.in_place_prime(z, a, &mut product) {
-            let (z, a, mut apart) = (*z, *a, delta);
-            S::run_cold(SigmaPrime { activation: self, z: &z, a: &a, delta: &mut apart });
-            product = apart;
+            let (z, a, mut cold) = (*z, *a, delta);
+            S::run_cold(SigmaPrime { activation: self, z: &z, a: &a, delta: &mut cold });
+            product = cold;
         }
         product
     }

@@ -103,13 +103,13 @@ impl Cost {
     pub fn elementwise<T: Real, S: Simd>(
         self,
         output: Activation,
-        given: [&[T]; 3],
+        inputs: [&[T]; 3],
         n: usize,
         delta: &mut [T],
         terms: &mut [T],
     ) {
-        if !self.in_place(output, given, n, [delta, terms]) {
-            S::run_cold(Elementwise { cost: self, output, given, n, found: [delta, terms] });
+        if !self.in_place(output, inputs, n, [delta, terms]) {
+            S::run_cold(Elementwise { cost: self, output, inputs, n, results: [delta, terms] });
         }
     }
 
@@ -118,19 +118,19 @@ impl Cost {
     pub fn of_line<T: Real, S: Simd, const N: usize>(
         self,
         output: Activation,
-        given: [&[T; N]; 3],
+        inputs: [&[T; N]; 3],
         n: usize,
     ) -> [[T; N]; 2] {
-        let mut found = [[T::ZERO; N]; 2];
-        let [delta, terms] = &mut found;
-        if !self.in_place(output, given.map(|line| &line[..]), n, [delta, terms]) {
-            let (given, mut apart) = (given.map(|line| *line), [[T::ZERO; N]; 2]);
-            let [delta, terms] = &mut apart;
-            let given = given.each_ref().map(|line| &line[..]);
-            S::run_cold(Elementwise { cost: self, output, given, n, found: [delta, terms] });
-            found = apart;
+        let mut results = [[T::ZERO; N]; 2];
+        let [delta, terms] = &mut results;
+        if !self.in_place(output, inputs.map(|line| &line[..]), n, [delta, terms]) {
+            let (inputs, mut cold) = (inputs.map(|line| *line), [[T::ZERO; N]; 2]);
+            let [delta, terms] = &mut cold;
+            let inputs = inputs.each_ref().map(|line| &line[..]);
+            S::run_cold(Elementwise { cost: self, output, inputs, n, results: [delta, terms] });
+            results = cold;
         }
-        found
+        results
     }
 
     /// [`Self::elementwise`] for hot pairs, inlined into the caller; return true if this is one.
@@ -257,15 +257,15 @@ impl Cost {
     #[inline(always)]
     pub fn rowwise<T: Real, S: Simd, const W: usize>(
         self,
-        given: [&[[T; W]]; 3],
+        inputs: [&[[T; W]]; 3],
         delta: &mut [[T; W]],
         terms: &mut [[T; W]],
     ) -> [T; W] {
         if let Self::CrossEntropy { label_smoothing } = self {
-            return cross_entropy(label_smoothing, given, delta);
+            return cross_entropy(label_smoothing, inputs, delta);
         }
         let mut total = [T::ZERO; W];
-        S::run_cold(Rowwise { cost: self, given, found: [delta, terms], total: &mut total });
+        S::run_cold(Rowwise { cost: self, inputs, results: [delta, terms], total: &mut total });
         total
     }
 }
@@ -274,15 +274,15 @@ impl Cost {
 struct Elementwise<'a, T> {
     cost: Cost,
     output: Activation,
-    given: [&'a [T]; 3],
+    inputs: [&'a [T]; 3],
     n: usize,
-    found: [&'a mut [T]; 2],
+    results: [&'a mut [T]; 2],
 }
 
 impl<T: Real> Kernel for Elementwise<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Self { cost, output, given: [z, a, y], n, found: [delta, terms] } = self;
+        let Self { cost, output, inputs: [z, a, y], n, results: [delta, terms] } = self;
         if cost.is_fused(output) {
             return cost.fused([z, a, y], delta, terms);
         }
@@ -297,21 +297,21 @@ impl<T: Real> Kernel for Elementwise<'_, T> {
 /// [`Cost::rowwise`] of the cold costs with a softmax.
 struct Rowwise<'a, T, const W: usize> {
     cost: Cost,
-    given: [&'a [[T; W]]; 3],
-    found: [&'a mut [[T; W]]; 2],
+    inputs: [&'a [[T; W]]; 3],
+    results: [&'a mut [[T; W]]; 2],
     total: &'a mut [T; W],
 }
 
 impl<T: Real, const W: usize> Kernel for Rowwise<'_, T, W> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Self { cost, given: [z, a, y], found: [delta, terms], total } = self;
+        let Self { cost, inputs: [z, a, y], results: [delta, terms], total } = self;
         if let Cost::Focal { gamma } = cost {
             *total = focal(T::from_f64(gamma), [z, a, y], delta);
             return;
         }
-        let room = [delta.as_flattened_mut(), terms.as_flattened_mut()];
-        cost.plain([a.as_flattened(), y.as_flattened()], z.len(), room);
+        let outputs = [delta.as_flattened_mut(), terms.as_flattened_mut()];
+        cost.plain([a.as_flattened(), y.as_flattened()], z.len(), outputs);
         activation::softmax_prime(a, delta);
         for term in terms.iter() {
             for r in 0..W {
@@ -329,19 +329,20 @@ fn cross_entropy<T: Real, const W: usize>(
     delta: &mut [[T; W]],
 ) -> [T; W] {
     let number = T::from_f64;
-    let (kept, spread) = (number(1.0 - label_smoothing), number(label_smoothing / z.len() as f64));
+    let (weight, spread) =
+        (number(1.0 - label_smoothing), number(label_smoothing / z.len() as f64));
     let (max, log_sum) = log_sum_exp(z);
     let (mut cost, mut y_sum) = ([T::ZERO; W], [T::ZERO; W]);
     for (z, y) in z.iter().zip(y) {
         for r in 0..W {
-            let y = kept.mul_add(y[r], spread);
+            let y = weight.mul_add(y[r], spread);
             cost[r] = y.mul_add(log_sum[r] - (z[r] - max[r]), cost[r]);
             y_sum[r] += y;
         }
     }
     for ((a, y), delta) in a.iter().zip(y).zip(delta) {
         for r in 0..W {
-            delta[r] = a[r].mul_add(y_sum[r], -kept.mul_add(y[r], spread));
+            delta[r] = a[r].mul_add(y_sum[r], -weight.mul_add(y[r], spread));
         }
     }
     cost
@@ -356,9 +357,9 @@ fn binary_cross_entropy<T: Real>(
     terms: &mut [T],
 ) {
     let number = T::from_f64;
-    let (kept, spread) = (number(1.0 - label_smoothing), number(label_smoothing / 2.0));
+    let (weight, spread) = (number(1.0 - label_smoothing), number(label_smoothing / 2.0));
     for ((((&z, &a), &y), delta), term) in z.iter().zip(a).zip(y).zip(delta).zip(terms) {
-        let y = kept.mul_add(y, spread);
+        let y = weight.mul_add(y, spread);
         // ln(1 + e^z) - y z, with the large parts subtracted first.
         *term = (z.at_least(T::ZERO) - y * z) + (-z.abs()).exp().ln_1p();
         *delta = a - y;

@@ -333,9 +333,9 @@ impl<T: Real> Update<T> {
     ) -> [T; N] {
         let mut updated = w;
         if !self.in_place(&mut updated, grad, &mut moments) {
-            let (mut apart, grad) = (w, *grad);
-            S::run_cold(ColdUpdate { kind: self.kind, w: &mut apart, grad: &grad, moments });
-            updated = apart;
+            let (mut cold, grad) = (w, *grad);
+            S::run_cold(ColdUpdate { kind: self.kind, w: &mut cold, grad: &grad, moments });
+            updated = cold;
         }
         updated
     }
@@ -507,10 +507,10 @@ pub struct Optimizer<T> {
 impl<T: Real> Optimizer<T> {
     /// Return zero moments for layers of these numbers of (packed weights, biases, gains).
     pub fn new(rule: Rule, lengths: impl Iterator<Item = [usize; 3]>) -> Result<Self, Error> {
-        let kept = rule.memory().len();
+        let count = rule.memory().len();
         let buffers = |length| -> Result<[Buffer<T>; MOMENTS], Error> {
             let mut buffers: [Buffer<T>; MOMENTS] = Default::default();
-            for buffer in &mut buffers[..kept] {
+            for buffer in &mut buffers[..count] {
                 *buffer = Buffer::zeros(length)?;
             }
             Ok(buffers)

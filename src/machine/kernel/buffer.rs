@@ -27,9 +27,10 @@ impl<T: Real> Buffer<T> {
         let numbers = memory::zeros::<T>(length.saturating_add(T::LINE))?;
         let mut numbers = ManuallyDrop::new(numbers);
         prefer_large_pages(&numbers);
-        let (numbers, count, room) = (numbers.as_mut_ptr(), numbers.len(), numbers.capacity());
+        let (numbers, count, capacity) = (numbers.as_mut_ptr(), numbers.len(), numbers.capacity());
         // SAFETY: the parts of a vector that is no longer used; a cell has the layout of its number.
-        let cells = unsafe { Vec::from_raw_parts(numbers.cast::<UnsafeCell<T>>(), count, room) };
+        let cells =
+            unsafe { Vec::from_raw_parts(numbers.cast::<UnsafeCell<T>>(), count, capacity) };
         // Only in an interpreter can a pointer not be aligned: it then starts where it is.
         let start = cells.as_ptr().align_offset(64).min(T::LINE);
         Ok(Self { cells, start, length })

@@ -79,7 +79,7 @@ fn place<T: Real>(panels: &Panels<T>, row: usize, column: usize) -> usize {
 fn share(start: usize, length: usize) -> Share {
     let mut worker = Worker::alone();
     worker.index = usize::from(start > 0);
-    worker.room(start.max(length)).first(length)
+    worker.slot(start.max(length)).first(length)
 }
 
 /// Rows of numbers in [-1, 1) of many sizes; every 13th is a zero, of either sign.
