@@ -56,7 +56,7 @@ impl fmt::Display for Error {
         match self {
             Self::UnknownName { kind, given, names } => {
                 write!(f, "{kind} must be one of {}; got '{given}'", names.join(", "))?;
-                match meant(kind, given, names) {
+                match suggestion(kind, given, names) {
                     Some(name) => write!(f, " (did you mean '{name}'?)"),
                     None => Ok(()),
                 }
@@ -265,7 +265,7 @@ const ALIASES: &[(&str, &[(&str, &str)])] = &[
 
 /// Return the name that `given` most likely stands for: the name in another library, another
 /// spelling, or the nearest name.
-fn meant(kind: &str, given: &str, names: &[&'static str]) -> Option<&'static str> {
+fn suggestion(kind: &str, given: &str, names: &[&'static str]) -> Option<&'static str> {
     let key = key(given);
     let aliases = ALIASES.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, rows)| rows);
     let alias = aliases.iter().find(|(alias, _)| *alias == key).map(|(_, name)| *name);
@@ -334,7 +334,7 @@ mod tests {
                 "init" => crate::Init::NAMES,
                 _ => crate::tables::schedule::Curve::NAMES,
             };
-            super::meant(kind, given, names)
+            super::suggestion(kind, given, names)
         };
         assert_eq!(meant("activation", "swish"), Some("silu"));
         assert_eq!(meant("activation", "ReLU"), Some("relu"));

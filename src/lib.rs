@@ -41,7 +41,7 @@ mod step;
 mod tables;
 
 pub use error::Error;
-pub use machine::interrupt::asking;
+pub use machine::interrupt::with_interrupt_check;
 pub use machine::kernel::{Isa, Portable, fma_rate};
 pub use machine::pool::{set_alone, set_threads, threads};
 pub use machine::real::Real;
@@ -57,4 +57,4 @@ pub use tables::activation::Activation;
 pub use tables::cost::Cost;
 pub use tables::init::Init;
 pub use tables::optimizer::{Clock, Penalty, Rule};
-pub use tables::schedule::{Curve, Schedule, Watched};
+pub use tables::schedule::{Curve, ReactiveState, Schedule};

@@ -42,7 +42,7 @@ impl Parser {
         let starts: Vec<usize> = (0..threads).map(|k| start_after(bytes, k, threads)).collect();
         let stop = |k: usize| starts.get(k + 1).copied().unwrap_or(bytes.len());
         let pieces: Vec<Mutex<Option<Piece>>> = starts.iter().map(|_| Mutex::new(None)).collect();
-        pool::deal(threads, 0..threads, |k| {
+        pool::for_each(threads, 0..threads, |k| {
             *pieces[k].lock().unwrap() = Some(reader.read(starts[k], stop(k)));
         });
         let mut end = 0;
@@ -66,7 +66,7 @@ impl Parser {
     fn append(&mut self, piece: Piece) {
         let first = self.line;
         let pairs = self.values.iter_mut().zip(piece.values);
-        pool::deal(pool::threads(), pairs, |(values, more)| values.append(more, first));
+        pool::for_each(pool::threads(), pairs, |(values, more)| values.append(more, first));
         self.rows += piece.rows;
         self.line += piece.lines;
         self.empty_rows += piece.empty_rows;

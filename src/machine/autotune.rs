@@ -9,17 +9,17 @@ use std::time::Duration;
 
 /// Floating-point operations of a step for which both are timed: below, one thread is always
 /// faster; above, all threads are.
-pub const TRIED_WORK: Range<usize> = 300_000..30_000_000;
+pub const TIMED_WORK: Range<usize> = 300_000..30_000_000;
 
 /// The duration of a trial, and of the warm-up before it, which is not counted: the first steps on
 /// another number of threads meet cold caches and sleeping threads and processors.
-const TRY: Duration = Duration::from_millis(1);
+const TRIAL: Duration = Duration::from_millis(1);
 
 /// The trials at the beginning.
-const FIRST_TRIES: usize = 2;
+const INITIAL_TRIALS: usize = 2;
 
 /// The time for which the faster number is kept before the other one is tried again.
-const KEEP: Duration = Duration::from_millis(100);
+const KEEP_TIME: Duration = Duration::from_millis(100);
 
 /// The timings of the steps of one network: tries both numbers, keeps the faster, tries again
 /// later.
@@ -29,7 +29,7 @@ pub struct ThreadTuner {
     batch: (usize, usize),
     /// Seconds per step, on one thread and on all.
     seconds: [f64; 2],
-    tries: usize,
+    trials: usize,
     /// True if all threads are in use now, for at most `lasts`; `spent` and `steps` count so far.
     all: bool,
     /// True after the warm-up.
@@ -43,7 +43,7 @@ impl ThreadTuner {
     /// Return true if the next steps use all threads, and for how long at most.
     pub fn next(&mut self, batch: (usize, usize)) -> (bool, Duration) {
         if self.batch != batch {
-            *self = Self { batch, all: true, lasts: TRY, ..Self::default() };
+            *self = Self { batch, all: true, lasts: TRIAL, ..Self::default() };
         }
         (self.all, self.lasts - self.spent)
     }
@@ -61,10 +61,10 @@ impl ThreadTuner {
             return;
         }
         self.seconds[usize::from(self.all)] = self.spent.as_secs_f64() / self.steps as f64;
-        self.tries += 1;
-        let again = self.tries < FIRST_TRIES || self.lasts == KEEP;
+        self.trials += 1;
+        let again = self.trials < INITIAL_TRIALS || self.lasts == KEEP_TIME;
         let faster = self.seconds[1] <= self.seconds[0];
-        (self.all, self.lasts) = if again { (!self.all, TRY) } else { (faster, KEEP) };
+        (self.all, self.lasts) = if again { (!self.all, TRIAL) } else { (faster, KEEP_TIME) };
         self.warm = !again;
         (self.spent, self.steps) = (Duration::ZERO, 0);
     }
@@ -100,20 +100,20 @@ mod tests {
     fn what_comes_first_on_another_number_counts_for_nothing() {
         let mut tuner = ThreadTuner::default();
         for (all, seconds) in [(true, 9), (true, 1), (false, 9), (false, 2)] {
-            assert_eq!(tuner.next((200, 2)), (all, TRY));
-            tuner.note(1, TRY * seconds);
+            assert_eq!(tuner.next((200, 2)), (all, TRIAL));
+            tuner.note(1, TRIAL * seconds);
         }
-        assert_eq!(tuner.next((200, 2)), (true, KEEP));
+        assert_eq!(tuner.next((200, 2)), (true, KEEP_TIME));
     }
 
     #[test]
     fn another_batch_is_tried_anew() {
         let mut tuner = ThreadTuner::default();
         for all in [true, true, false, false] {
-            assert_eq!(tuner.next((200, 2)), (all, TRY));
-            tuner.note(if all { 1 } else { 9 }, TRY);
+            assert_eq!(tuner.next((200, 2)), (all, TRIAL));
+            tuner.note(if all { 1 } else { 9 }, TRIAL);
         }
-        assert_eq!(tuner.next((200, 2)), (false, KEEP));
-        assert_eq!(tuner.next((100, 2)), (true, TRY));
+        assert_eq!(tuner.next((200, 2)), (false, KEEP_TIME));
+        assert_eq!(tuner.next((100, 2)), (true, TRIAL));
     }
 }

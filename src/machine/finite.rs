@@ -11,7 +11,7 @@ pub fn first_non_finite<T: Real>(values: &[T]) -> Option<usize> {
     let isa = Isa::best();
     let is_bad = |chunk: &[T]| {
         let mut bad = false;
-        isa.run(IsBad { chunk, bad: &mut bad });
+        isa.run(HasNonFinite { chunk, bad: &mut bad });
         bad
     };
     let chunk = values.chunks(CHUNK).position(is_bad)? * CHUNK;
@@ -20,12 +20,12 @@ pub fn first_non_finite<T: Real>(values: &[T]) -> Option<usize> {
 }
 
 /// A check for NaN or infinity: 0 times either is NaN, and 0 times any other number is 0.
-struct IsBad<'a, T> {
+struct HasNonFinite<'a, T> {
     chunk: &'a [T],
     bad: &'a mut bool,
 }
 
-impl<T: Real> Kernel for IsBad<'_, T> {
+impl<T: Real> Kernel for HasNonFinite<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let mut sums = [T::ZERO; LINE_MAX];
@@ -49,7 +49,7 @@ pub fn first_non_finite_of_many<T: Real>(values: &[T]) -> Option<usize> {
     const PIECE: usize = 1 << 17;
     let threads = pool::threads().min(values.len() / PIECE);
     let first = AtomicUsize::new(usize::MAX);
-    pool::deal(threads, values.chunks(PIECE).enumerate(), |(piece, values)| {
+    pool::for_each(threads, values.chunks(PIECE).enumerate(), |(piece, values)| {
         if first.load(Relaxed) < piece * PIECE {
             return; // found before this piece
         }

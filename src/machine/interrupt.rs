@@ -12,14 +12,14 @@ type Ask = fn() -> bool;
 thread_local! {
     static ASK: Cell<Option<Ask>> = const { Cell::new(None) };
     static ASKED: Cell<Option<Instant>> = const { Cell::new(None) };
-    static GIVEN_UP: Cell<bool> = const { Cell::new(false) };
+    static INTERRUPTED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Run `work`, which stops early once `ask` returns true; its result is then undefined.
 ///
 /// Calls may nest: `ask`, or a custom function, may call the core again.
-pub fn asking<R>(ask: Ask, work: impl FnOnce() -> R) -> R {
-    let _outer = Outer(ASK.replace(Some(ask)), ASKED.replace(None), GIVEN_UP.replace(false));
+pub fn with_interrupt_check<R>(ask: Ask, work: impl FnOnce() -> R) -> R {
+    let _outer = Outer(ASK.replace(Some(ask)), ASKED.replace(None), INTERRUPTED.replace(false));
     work()
 }
 
@@ -30,23 +30,23 @@ impl Drop for Outer {
     fn drop(&mut self) {
         ASK.set(self.0);
         ASKED.set(self.1);
-        GIVEN_UP.set(self.2);
+        INTERRUPTED.set(self.2);
     }
 }
 
 /// Return true if this thread should stop its work.
-pub fn given_up() -> bool {
+pub fn is_interrupted() -> bool {
     let Some(ask) = ASK.get() else { return false };
-    if GIVEN_UP.get() {
+    if INTERRUPTED.get() {
         return true;
     }
     let now = Instant::now();
     let due = ASKED.get().is_none_or(|asked| now - asked >= ASK_EVERY);
     if due {
         ASKED.set(Some(now));
-        GIVEN_UP.set(ask());
+        INTERRUPTED.set(ask());
     }
-    GIVEN_UP.get()
+    INTERRUPTED.get()
 }
 
 #[cfg(test)]
@@ -55,32 +55,34 @@ mod tests {
 
     #[test]
     fn work_goes_on_until_it_is_given_up() {
-        assert!(!given_up());
-        assert!(!asking(|| false, given_up));
-        let [first, second] = asking(|| true, || [given_up(), given_up()]);
+        assert!(!is_interrupted());
+        assert!(!with_interrupt_check(|| false, is_interrupted));
+        let [first, second] =
+            with_interrupt_check(|| true, || [is_interrupted(), is_interrupted()]);
         assert!(first && second);
-        assert!(!given_up());
+        assert!(!is_interrupted());
     }
 
     #[test]
     fn work_within_work_leaves_the_outer_as_it_was() {
-        let both = asking(
+        let both = with_interrupt_check(
             || true,
             || {
-                let inner = asking(|| false, given_up);
-                [inner, given_up()]
+                let inner = with_interrupt_check(|| false, is_interrupted);
+                [inner, is_interrupted()]
             },
         );
         assert_eq!(both, [false, true]);
-        let both = asking(
+        let both = with_interrupt_check(
             || false,
             || {
-                let inner = asking(|| true, given_up);
-                [inner, given_up()]
+                let inner = with_interrupt_check(|| true, is_interrupted);
+                [inner, is_interrupted()]
             },
         );
         assert_eq!(both, [true, false]);
-        let panicked = std::panic::catch_unwind(|| asking(|| true, || panic!("as planned")));
-        assert!(panicked.is_err() && !given_up());
+        let panicked =
+            std::panic::catch_unwind(|| with_interrupt_check(|| true, || panic!("as planned")));
+        assert!(panicked.is_err() && !is_interrupted());
     }
 }

@@ -21,14 +21,14 @@ const SPINS: usize = if cfg!(miri) { 10 } else { 4_000 };
 const YIELDS: usize = if cfg!(miri) { 10 } else { 2_000 };
 
 /// The most threads of a job: the memory that each needs would add up.
-const MOST_THREADS: usize = 1024;
+const MAX_THREADS: usize = 1024;
 
 /// Threads that a job may use; 0 means [`default_threads`].
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 /// Set the number of threads of later jobs.
 pub fn set_threads(threads: usize) {
-    THREADS.store(threads.min(MOST_THREADS), Relaxed);
+    THREADS.store(threads.min(MAX_THREADS), Relaxed);
 }
 
 thread_local! {
@@ -57,7 +57,7 @@ pub fn threads() -> usize {
     }
     match THREADS.load(Relaxed) {
         0 => {
-            let threads = default_threads().min(MOST_THREADS);
+            let threads = default_threads().min(MAX_THREADS);
             THREADS.store(threads, Relaxed);
             threads
         }
@@ -200,7 +200,7 @@ impl Barrier {
         if passed() {
             return self.wake(); // the last one to arrive sees all others
         }
-        if !patiently_until(|| passed() || self.broken.load(Relaxed)) {
+        if !yield_until(|| passed() || self.broken.load(Relaxed)) {
             self.sleepers.fetch_add(1, SeqCst);
             let mut guard = self.lock.lock().unwrap();
             while !passed() && !self.broken.load(SeqCst) {
@@ -219,7 +219,7 @@ impl Barrier {
     }
 
     /// Release the workers that wait for one that will never arrive.
-    fn break_up(&self) {
+    fn release(&self) {
         self.broken.store(true, SeqCst);
         self.wake();
     }
@@ -239,7 +239,7 @@ fn spin_until(done: impl Fn() -> bool) -> bool {
 
 /// Spin and yield until `done` or for a bounded time; return true if done.
 #[inline(always)]
-fn patiently_until(done: impl Fn() -> bool) -> bool {
+fn yield_until(done: impl Fn() -> bool) -> bool {
     spin_until(&done)
         || (0..YIELDS).any(|_| {
             std::thread::yield_now();
@@ -261,7 +261,7 @@ fn processor() -> Option<usize> {
 
 /// Move this thread from a processor to another one that it may use, if there is one.
 #[cfg(all(target_os = "linux", not(miri)))]
-fn leave(processor: usize) {
+fn migrate_from(processor: usize) {
     let size = size_of::<libc::cpu_set_t>();
     // SAFETY: a set of processors is an array of bits, valid if all are zero; the calls get its
     // size, and 0 means this thread.
@@ -280,7 +280,7 @@ fn leave(processor: usize) {
 }
 
 #[cfg(not(all(target_os = "linux", not(miri))))]
-fn leave(_processor: usize) {}
+fn migrate_from(_processor: usize) {}
 
 /// The work of all threads: it lives on the caller's stack until all of them have finished.
 struct Job<'a> {
@@ -296,20 +296,20 @@ struct Job<'a> {
 impl Job<'_> {
     /// Move a thread that was just woken: the system tends to place it on the processor of its
     /// caller, where it would wait for some milliseconds until the scheduler moves it.
-    fn keep_out_of_the_way(&self) {
+    fn avoid_processor_of_caller(&self) {
         if let Some(taken) = self.processor.filter(|&taken| processor() == Some(taken)) {
-            leave(taken);
+            migrate_from(taken);
         }
     }
 
     fn take_part(&self, index: usize) {
-        self.keep_out_of_the_way();
+        self.avoid_processor_of_caller();
         CALLER.set(Some(self.caller.id()));
         let worker =
             Worker { index, count: self.barrier.arrivals.len(), barrier: Some(&self.barrier) };
         if catch_unwind(AssertUnwindSafe(|| (self.work)(worker))).is_err() {
             self.panicked.store(true, SeqCst);
-            self.barrier.break_up();
+            self.barrier.release();
         }
         CALLER.set(None);
     }
@@ -392,7 +392,7 @@ fn spawn(index: usize) -> std::io::Result<(Arc<Mailbox>, Thread)> {
 
 /// Run `work` with each of `items` on up to `threads` threads: a free thread takes the next item.
 #[cfg(any(feature = "python", test))]
-pub fn deal<I>(threads: usize, items: impl Iterator<Item = I> + Send, work: impl Fn(I) + Sync) {
+pub fn for_each<I>(threads: usize, items: impl Iterator<Item = I> + Send, work: impl Fn(I) + Sync) {
     let items = Mutex::new(items);
     run(threads, |_| {
         loop {
@@ -438,10 +438,10 @@ pub fn run(threads: usize, work: impl Fn(Worker) + Sync) {
         work(Worker { index: 0, count, barrier: Some(&job.barrier) });
     }));
     if outcome.is_err() {
-        job.barrier.break_up();
+        job.barrier.release();
     }
     let finished = || job.running.load(Acquire) == 0;
-    if !patiently_until(finished) {
+    if !yield_until(finished) {
         while !finished() {
             std::thread::park();
         }

@@ -60,8 +60,8 @@ impl Stream {
 
     /// Return the next number of [0, 1), a multiple of 2^-53.
     pub fn uniform(&mut self) -> f64 {
-        const LEAST: f64 = 1.0 / (1_u64 << 53) as f64;
-        (self.bits() >> 11) as f64 * LEAST
+        const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
+        (self.bits() >> 11) as f64 * STEP
     }
 
     /// Return the next two numbers of the normal distribution (Box and Muller, 1958).

@@ -31,7 +31,7 @@ pub trait Real:
     const TWO: Self;
     const INFINITY: Self;
     /// The smallest normal number.
-    const LEAST: Self;
+    const MIN_POSITIVE: Self;
     /// The numbers that fill a cache line of 64 bytes: the width of a panel.
     const LINE: usize;
     /// The name NumPy gives the type.
@@ -82,8 +82,8 @@ pub trait Real:
     /// A value that only decays would stay subnormal forever, and some processors take a hundred
     /// times as long for arithmetic on such numbers.
     #[inline(always)]
-    fn or_zero(self) -> Self {
-        if self.abs() < Self::LEAST { Self::ZERO } else { self }
+    fn flush_subnormal(self) -> Self {
+        if self.abs() < Self::MIN_POSITIVE { Self::ZERO } else { self }
     }
 
     /// ln(1 + u) for u ≥ 0, within 1.24 ulp: the rounding of 1 + u is corrected to first order.
@@ -163,7 +163,7 @@ macro_rules! real {
                 const ONE: Self = 1.0;
                 const TWO: Self = 2.0;
                 const INFINITY: Self = $T::INFINITY;
-                const LEAST: Self = $T::MIN_POSITIVE;
+                const MIN_POSITIVE: Self = $T::MIN_POSITIVE;
                 const LINE: usize = $line;
                 const NAME: &'static str = $name;
 
@@ -436,12 +436,12 @@ mod tests {
     fn only_what_is_no_normal_number_becomes_zero() {
         let least = f32::MIN_POSITIVE;
         for kept in [0.0, least, -least, 1.0, f32::MAX, f32::NEG_INFINITY] {
-            assert_eq!(kept.or_zero(), kept);
+            assert_eq!(kept.flush_subnormal(), kept);
         }
         for lost in [least.next_down(), -least.next_down(), f32::from_bits(1)] {
-            assert_eq!(lost.or_zero(), 0.0);
+            assert_eq!(lost.flush_subnormal(), 0.0);
         }
-        assert!(f32::NAN.or_zero().is_nan());
+        assert!(f32::NAN.flush_subnormal().is_nan());
     }
 
     #[test]

@@ -12,7 +12,7 @@ const TILE: usize = 16;
 pub fn into_rows<T: Copy + Default + Send + Sync>(columns: &[&[T]], rows: &mut [T]) {
     let n = columns.len().max(1);
     let threads = pool::threads().min(rows.len().div_ceil(ROWS * n));
-    pool::deal(threads, rows.chunks_mut(ROWS * n).enumerate(), |(block, rows)| {
+    pool::for_each(threads, rows.chunks_mut(ROWS * n).enumerate(), |(block, rows)| {
         for (group, columns) in columns.chunks(TILE).enumerate() {
             put(columns, block * ROWS, &mut rows[group * TILE..], n);
         }

@@ -111,7 +111,7 @@ impl<T: Real> Groups<T> for Normalize<'_, T> {
         for p in 0..values.panels() {
             unroll!(G, I => {
                 let mut z = line(values, p, I).map(|z| z - means[I]);
-                blank(&mut z, values.n - p * W);
+                zero_padding(&mut z, values.n - p * W);
                 for n in 0..W {
                     sums[I][n] = z[n].mul_add(z[n], sums[I][n]);
                 }
@@ -191,7 +191,7 @@ impl<T: Real> Groups<T> for Denormalize<'_, T> {
                     slope[n] = (-hat[n]).mul_add(alongs[I], rest) * scales[I];
                 }
                 // The padding holds no neuron, so it has no error.
-                blank(&mut slope, delta.n - p * W);
+                zero_padding(&mut slope, delta.n - p * W);
                 *line(delta, p, I) = slope;
             });
         }
@@ -218,7 +218,7 @@ unsafe fn line<'a, T: Real, const W: usize>(
 
 /// Write zeros in the padding, after `used` neurons of a line.
 #[inline(always)]
-fn blank<T: Real, const W: usize>(line: &mut [T; W], used: usize) {
+fn zero_padding<T: Real, const W: usize>(line: &mut [T; W], used: usize) {
     // Not on a slice: a call to fill it would keep all sums in memory.
     for (n, value) in line.iter_mut().enumerate() {
         *value = if n < used { *value } else { T::ZERO };

@@ -33,7 +33,7 @@ const SHARED_WORK: usize = 1_000_000;
 /// Rows per worker below which only large work is shared: each worker would read all weights for a
 /// few rows.
 const SHARED_ROWS: usize = 8;
-const MUCH_WORK: usize = 100_000_000;
+const LARGE_WORK: usize = 100_000_000;
 
 /// Memory for the next snapshot of a network: to get some megabytes from the system may take as
 /// long as a step.
@@ -320,7 +320,7 @@ impl<T: Real> Network<T> {
 
     /// Return the number of threads worth using for this many operations and rows.
     pub(crate) fn threads_for(work: usize, rows: usize) -> usize {
-        if work < SHARED_WORK || (rows < 2 * SHARED_ROWS && work < MUCH_WORK) {
+        if work < SHARED_WORK || (rows < 2 * SHARED_ROWS && work < LARGE_WORK) {
             return 1;
         }
         pool::threads()

@@ -68,7 +68,7 @@ impl<T: Real> Gradient<T> {
     }
 
     /// Update a moving average: self := decay self + (1 - decay) parameters, one worker's share.
-    pub fn follow(&self, worker: &Worker, layers: &[Layer<T>], decay: T) {
+    pub fn update_average(&self, worker: &Worker, layers: &[Layer<T>], decay: T) {
         for (average, parameters) in self.buffers().zip(parameters(layers)) {
             let share = worker.share(average.len());
             let parameters = parameters.slice(share.start(), share.len());

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::error::Error;
-use crate::machine::interrupt::given_up;
+use crate::machine::interrupt::is_interrupted;
 use crate::machine::pool::{self, Share, Worker};
 use crate::machine::real::Real;
 use crate::network::custom::{Custom, CustomCost};
@@ -21,7 +21,7 @@ pub(crate) struct Training<'a> {
     pub rng: RngContext<'a>,
     pub noise: f64,
     /// Returns true if a worker should leave its rows.
-    pub give_up: &'a (dyn Fn(&Worker) -> bool + Sync),
+    pub should_stop: &'a (dyn Fn(&Worker) -> bool + Sync),
 }
 
 impl<T: Real> Network<T> {
@@ -142,11 +142,11 @@ impl<T: Real> Network<T> {
         indices: RowIndices,
         training: Option<&Training>,
     ) {
-        let give_up = || training.is_some_and(|training| (training.give_up)(worker));
-        let stop = || self.large && give_up(); // otherwise a block is fast
+        let should_stop = || training.is_some_and(|training| (training.should_stop)(worker));
+        let stop = || self.large && should_stop(); // otherwise a block is fast
         let own = worker.share(rows);
         for block in own.blocks(ROW_BLOCK) {
-            if give_up() {
+            if should_stop() {
                 return;
             }
             self.isa.run(Gather {
@@ -183,7 +183,7 @@ impl<T: Real> Network<T> {
         let weighted = samples.weights.is_some();
         let ws = Workspace::training(&self.layers, m, threads, keep_z)?.weighted(weighted)?;
         for start in (0..m).step_by(CHUNK) {
-            if start > 0 && given_up() {
+            if start > 0 && is_interrupted() {
                 return Ok(());
             }
             let chunk = start..(start + CHUNK).min(m);

@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayView2};
 
 use crate::error::Error;
 use crate::machine::finite::first_non_finite;
-use crate::machine::interrupt::given_up;
+use crate::machine::interrupt::is_interrupted;
 use crate::machine::kernel::{Panels, Rows};
 use crate::machine::memory;
 use crate::machine::pool;
@@ -44,7 +44,7 @@ impl<T: Real> Network<T> {
         let (finite, stopped) = (AtomicBool::new(true), AtomicBool::new(false));
         // Only the calling thread is asked; the others read its answer.
         let stop = || {
-            if given_up() {
+            if is_interrupted() {
                 stopped.store(true, Relaxed);
             }
             stopped.load(Relaxed)

@@ -102,16 +102,16 @@ impl<T: Real> Network<T> {
         Ok(())
     }
 
-    /// Copy the state in the layout of the core; None if `give_up` returns true, which is asked now
+    /// Copy the state in the layout of the core; None if `should_stop` returns true, which is asked now
     /// and then because the system may be slow to provide memory.
     pub fn snapshot(
         &self,
-        give_up: &(dyn Fn() -> bool + Sync),
+        should_stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<Snapshot<T>>, Error> {
         let (averaged, clock) = (self.averaged.is_some(), self.optimizer.clock);
         let buffers = self.spare_buffers()?;
         let copied = Snapshot { buffers, averaged, clock, spare: self.spare.clone() };
-        Ok(copy(&self.buffers(), &copied.buffers(), give_up).then_some(copied))
+        Ok(copy(&self.buffers(), &copied.buffers(), should_stop).then_some(copied))
     }
 
     /// Return the memory of the last dropped snapshot if it fits, and new memory otherwise.
@@ -126,7 +126,7 @@ impl<T: Real> Network<T> {
     }
 
     /// Restore a snapshot of this network, with the optimizer of that time.
-    pub fn go_back(&mut self, to: &Snapshot<T>) -> Result<(), Error> {
+    pub fn restore(&mut self, to: &Snapshot<T>) -> Result<(), Error> {
         let before = self.averaged.is_some();
         let averaged = self.averaged.take_if(|_| !to.averaged);
         if to.averaged && !before {
@@ -206,12 +206,12 @@ const FEW_NUMBERS: usize = 100_000;
 /// Numbers that are copied between two questions whether to stop.
 const PIECE: usize = 1 << 20;
 
-/// Copy buffers into others of the same lengths until `give_up` returns true; return true if all
+/// Copy buffers into others of the same lengths until `should_stop` returns true; return true if all
 /// are copied.
 fn copy<T: Real>(
     from: &[&Buffer<T>],
     to: &[&Buffer<T>],
-    give_up: &(dyn Fn() -> bool + Sync),
+    should_stop: &(dyn Fn() -> bool + Sync),
 ) -> bool {
     let stopped = AtomicBool::new(false);
     let numbers: usize = from.iter().map(|buffer| buffer.len()).sum();
@@ -219,7 +219,7 @@ fn copy<T: Real>(
         for (from, to) in from.iter().zip(to) {
             let share = worker.share(from.len());
             for piece in share.blocks(PIECE) {
-                if worker.index == 0 && piece.start() > share.start() && give_up() {
+                if worker.index == 0 && piece.start() > share.start() && should_stop() {
                     stopped.store(true, Relaxed);
                 }
                 if stopped.load(Relaxed) {

@@ -22,11 +22,11 @@ use crate::tables::schedule::Schedule;
 /// Samples, targets and weights as NumPy arrays.
 pub struct Batch<'py, T: Element> {
     x: PyReadonlyArray2<'py, T>,
-    y: Desired<'py, T>,
+    y: TargetArray<'py, T>,
     weights: Option<PyReadonlyArray1<'py, T>>,
 }
 
-enum Desired<'py, T: Element> {
+enum TargetArray<'py, T: Element> {
     Values(PyReadonlyArray2<'py, T>),
     Classes(PyReadonlyArray1<'py, i64>),
 }
@@ -38,8 +38,8 @@ impl<'py, T: Element + Real> Batch<'py, T> {
         weights: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Self> {
         let y = match y.cast::<PyArray1<i64>>() {
-            Ok(_) => Desired::Classes(to_read(y)?),
-            Err(_) => Desired::Values(to_read(y)?),
+            Ok(_) => TargetArray::Classes(to_read(y)?),
+            Err(_) => TargetArray::Values(to_read(y)?),
         };
         let weights = weights.map(to_read).transpose()?;
         Ok(Self { x: to_read(x)?, y, weights })
@@ -50,8 +50,8 @@ impl<'py, T: Element + Real> Batch<'py, T> {
     pub fn samples(&self, net: &Network<T>) -> PyResult<Samples<'_, T>> {
         let n_in = self.x.shape()[1];
         let y = match &self.y {
-            Desired::Values(y) => Targets::Values(y.as_slice()?),
-            Desired::Classes(y) => Targets::Classes(y.as_slice()?),
+            TargetArray::Values(y) => Targets::Values(y.as_slice()?),
+            TargetArray::Classes(y) => Targets::Classes(y.as_slice()?),
         };
         let weights = self.weights.as_ref().map(|weights| weights.as_slice()).transpose()?;
         let samples = Samples { x: self.x.as_slice()?, y, weights, n_in };

@@ -22,7 +22,7 @@ pub struct CustomFunction {
 
 impl CustomFunction {
     /// Return the custom function, or None for the text of an entry of a table.
-    pub fn given(object: &Bound<PyAny>) -> PyResult<Option<Self>> {
+    pub fn from_object(object: &Bound<PyAny>) -> PyResult<Option<Self>> {
         if object.is_instance_of::<PyString>() {
             return Ok(None);
         }

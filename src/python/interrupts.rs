@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use pyo3::prelude::*;
 
-use crate::machine::interrupt::asking;
+use crate::machine::interrupt::with_interrupt_check;
 use crate::python::shutdown::attached;
 
 thread_local! {
@@ -20,24 +20,24 @@ pub fn interrupted(asked: Option<&Py<PyAny>>, signal: &Mutex<Option<PyErr>>) -> 
         py.check_signals()?;
         asked.map_or(Ok(false), |asked| asked.bind(py).call0()?.is_truthy())
     };
-    let (pending, given_up) = match attached(ask) {
-        Some(Ok(given_up)) => (None, given_up),
+    let (pending, is_interrupted) = match attached(ask) {
+        Some(Ok(is_interrupted)) => (None, is_interrupted),
         Some(Err(error)) => (Some(error), true),
         None => (None, true),
     };
     *signal.lock().unwrap() = pending;
-    given_up
+    is_interrupted
 }
 
 /// Run `work` without the interpreter's lock, until it is done or a signal handler raises.
 pub fn without_gil<R: Send>(py: Python, work: impl FnOnce() -> R + Send) -> PyResult<R> {
     fn ask() -> bool {
         let raised = attached(|py| py.check_signals().err()).flatten();
-        let given_up = raised.is_some();
+        let is_interrupted = raised.is_some();
         RAISED.set(raised);
-        given_up
+        is_interrupted
     }
     let of_outer_call = RAISED.take();
-    let result = py.detach(|| asking(ask, work));
+    let result = py.detach(|| with_interrupt_check(ask, work));
     RAISED.replace(of_outer_call).map_or(Ok(result), Err)
 }

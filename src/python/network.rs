@@ -33,11 +33,11 @@ use crate::tables::optimizer::Rule;
 #[pyclass(frozen, module = "backprop_rs._core")]
 pub struct Network {
     lock: FairLock<AnyNetwork>,
-    names: Names,
+    properties: Properties,
 }
 
 /// The properties that never change, which can be read without the lock.
-struct Names {
+struct Properties {
     sizes: Vec<usize>,
     activations: Vec<String>,
     cost: String,
@@ -69,13 +69,14 @@ impl Network {
         dtype: &str,
         options: Option<Vec<LayerOptions>>,
     ) -> PyResult<Self> {
-        let own: Vec<_> = activations.iter().map(CustomFunction::given).collect::<PyResult<_>>()?;
-        let row = |given: &Bound<PyAny>| match CustomFunction::given(given)? {
+        let own: Vec<_> =
+            activations.iter().map(CustomFunction::from_object).collect::<PyResult<_>>()?;
+        let row = |given: &Bound<PyAny>| match CustomFunction::from_object(given)? {
             None => Ok(Activation::from_text(given.extract()?)?),
             Some(_) => PyResult::Ok(Activation::Identity),
         };
         let activations: Vec<Activation> = activations.iter().map(row).collect::<PyResult<_>>()?;
-        let custom_cost = CustomFunction::given(cost)?;
+        let custom_cost = CustomFunction::from_object(cost)?;
         let cost =
             if custom_cost.is_none() { Cost::from_text(cost.extract()?)? } else { PLAIN_COST };
         let mut network = match dtype {
@@ -94,33 +95,33 @@ impl Network {
             let options: Vec<Options> = options.iter().map(Options::from).collect();
             with!(&mut network, net => net.set_options(&options))?;
         }
-        let names = with!(&network, net => Names {
+        let properties = with!(&network, net => Properties {
             sizes: net.sizes(),
             activations: net.activation_names(),
             cost: net.cost_name(),
             dtype: match &network { AnyNetwork::Single(_) => f32::NAME, AnyNetwork::Double(_) => f64::NAME },
         });
-        Ok(Self { lock: FairLock::new(network), names })
+        Ok(Self { lock: FairLock::new(network), properties })
     }
 
     #[getter]
     fn sizes(&self) -> Vec<usize> {
-        self.names.sizes.clone()
+        self.properties.sizes.clone()
     }
 
     #[getter]
     fn activations(&self) -> Vec<String> {
-        self.names.activations.clone()
+        self.properties.activations.clone()
     }
 
     #[getter]
     fn cost(&self) -> &str {
-        &self.names.cost
+        &self.properties.cost
     }
 
     #[getter]
     fn dtype(&self) -> &'static str {
-        self.names.dtype
+        self.properties.dtype
     }
 
     fn initialize(&self, py: Python, init: &str, seed: u64) -> PyResult<()> {
@@ -472,13 +473,13 @@ impl Network {
     #[pyo3(signature = (interrupted=None))]
     fn snapshot(&self, py: Python, interrupted: Option<Py<PyAny>>) -> PyResult<Option<Snapshot>> {
         let signal = Mutex::new(None);
-        let give_up = || interrupts::interrupted(interrupted.as_ref(), &signal);
+        let should_stop = || interrupts::interrupted(interrupted.as_ref(), &signal);
         let snapshot = match &*self.read(py)? {
             AnyNetwork::Single(net) => {
-                py.detach(|| net.snapshot(&give_up))?.map(AnySnapshot::Single)
+                py.detach(|| net.snapshot(&should_stop))?.map(AnySnapshot::Single)
             }
             AnyNetwork::Double(net) => {
-                py.detach(|| net.snapshot(&give_up))?.map(AnySnapshot::Double)
+                py.detach(|| net.snapshot(&should_stop))?.map(AnySnapshot::Double)
             }
         };
         match signal.into_inner().unwrap() {
@@ -491,10 +492,10 @@ impl Network {
     fn go_back(&self, py: Python, snapshot: &Bound<Snapshot>) -> PyResult<()> {
         match (&mut *self.write(py)?, &snapshot.get().0) {
             (AnyNetwork::Single(net), AnySnapshot::Single(snapshot)) => {
-                py.detach(|| net.go_back(snapshot))?
+                py.detach(|| net.restore(snapshot))?
             }
             (AnyNetwork::Double(net), AnySnapshot::Double(snapshot)) => {
-                py.detach(|| net.go_back(snapshot))?
+                py.detach(|| net.restore(snapshot))?
             }
             _ => return Err(Error::State { name: "snapshot".into() }.into()),
         }

@@ -45,7 +45,7 @@ struct AttachedGuard;
 impl AttachedGuard {
     fn new() -> Self {
         ATTACHED.fetch_add(1, SeqCst);
-        fence(SeqCst); // either `leave` sees this thread, or this thread sees the end
+        fence(SeqCst); // either `begin_shutdown` sees this thread, or this thread sees the end
         Self
     }
 }
@@ -58,7 +58,7 @@ impl Drop for AttachedGuard {
 
 /// Let no other thread run Python code from within the core; for `atexit`.
 #[pyfunction]
-fn leave(py: Python) {
+fn begin_shutdown(py: Python) {
     if ENDING.set(thread::current().id()).is_err() {
         return;
     }
@@ -72,9 +72,9 @@ fn leave(py: Python) {
     });
 }
 
-/// Register [`leave`] to be called when the interpreter ends.
+/// Register [`begin_shutdown`] to be called when the interpreter ends.
 pub fn register(module: &Bound<PyModule>) -> PyResult<()> {
-    let leave = wrap_pyfunction!(leave, module)?;
-    module.py().import("atexit")?.call_method1("register", (leave,))?;
+    let begin_shutdown = wrap_pyfunction!(begin_shutdown, module)?;
+    module.py().import("atexit")?.call_method1("register", (begin_shutdown,))?;
     Ok(())
 }

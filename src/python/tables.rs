@@ -8,7 +8,7 @@ use crate::tables::cost::Cost;
 use crate::tables::init::Init;
 use crate::tables::optimizer::Rule;
 use crate::tables::registry::Setting;
-use crate::tables::schedule::{Curve, Schedule, Watched};
+use crate::tables::schedule::{Curve, ReactiveState, Schedule};
 
 /// Return the least and the largest target that a cost supports.
 #[pyfunction]
@@ -26,14 +26,11 @@ pub fn observe(
     value: f64,
     memory: Option<(f64, f64, u32, u32)>,
 ) -> PyResult<(f64, f64, u32, u32)> {
-    let before = memory.map_or(Watched::default(), |(factor, best, stuck, resting)| Watched {
-        factor,
-        best,
-        stuck,
-        resting,
+    let before = memory.map_or(ReactiveState::default(), |(factor, best, stuck, resting)| {
+        ReactiveState { factor, best, stuck, resting }
     });
     let curve = Schedule::from_text(schedule)?.reactive().unwrap_or(Curve::Constant);
-    let Watched { factor, best, stuck, resting } = before.after(curve, value);
+    let ReactiveState { factor, best, stuck, resting } = before.after(curve, value);
     Ok((factor, best, stuck, resting))
 }
 
@@ -59,8 +56,8 @@ macro_rules! tables {
         #[pyfunction]
         pub fn table(kind: &str) -> PyResult<Vec<(&'static str, Vec<PySetting>)>> {
             let rows = match kind {
-                Curve::KIND => Curve::ROWS,
-                $($Table::KIND => $Table::ROWS,)*
+                Curve::KIND => Curve::ENTRIES,
+                $($Table::KIND => $Table::ENTRIES,)*
                 _ => return Err(no_table(kind)),
             };
             let setting = |s: &Setting| (s.name, s.default, s.accepted.words());

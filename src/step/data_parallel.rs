@@ -57,11 +57,11 @@ impl<T: Real> Network<T> {
             let (mut costs, mut weights) = (Tree::new(), Tree::new());
             for c in 0..chunks {
                 let chunk = start + c * CHUNK..(start + (c + 1) * CHUNK).min(start + rows);
-                let sum = self.one_chunk(&ws, samples, settings, epoch, &chunk);
+                let sum = self.chunk_sums(&ws, samples, settings, epoch, &chunk);
                 costs.push(sum.cost);
                 weights.push(sum.weight);
                 for l in (0..self.layers.len()).rev() {
-                    self.one_layer(&ws, &sums, chunk.len(), l, c, chunks);
+                    self.layer_gradient(&ws, &sums, chunk.len(), l, c, chunks);
                     if c + 1 == chunks {
                         let mut total = sums.total.of_layers(l..l + 1).map(Buffer::as_slice);
                         let mut next = || total.next().expect("four parts");
@@ -100,7 +100,7 @@ impl<T: Real> Network<T> {
                 rest = others;
             }
         }
-        self.begin_average(settings)?;
+        self.prepare_average(settings)?;
         let rule = self.optimizer.rule;
         let mut clock = self.optimizer.clock;
         clock.tick(rule);
@@ -108,8 +108,8 @@ impl<T: Real> Network<T> {
         let none = Samples { x: &[], y: Targets::None, weights: None, n_in: self.n_in() };
         let run = Run::new(self, &none, settings, ws, norms, Some(sums));
         let outcome = std::sync::Mutex::new(Ok(sum));
-        pool::run(Self::threads_for(self.n_parameters_work(), CHUNK), |worker| {
-            let result = run.lone_update(&worker, &sum, rows, update);
+        pool::run(Self::threads_for(self.update_work(), CHUNK), |worker| {
+            let result = run.update_from_sums(&worker, &sum, rows, update);
             if worker.index == 0 {
                 *outcome.lock().unwrap() = result;
             }
@@ -124,7 +124,7 @@ impl<T: Real> Network<T> {
     }
 
     /// Run phase A for some samples.
-    fn one_chunk(
+    fn chunk_sums(
         &self,
         ws: &Workspace<T>,
         samples: &Samples<T>,
@@ -133,8 +133,11 @@ impl<T: Real> Network<T> {
         chunk: &Range<usize>,
     ) -> Sum {
         let rows = chunk.len();
-        let training =
-            Training { rng: settings.rng(epoch), noise: settings.input_noise, give_up: &|_| false };
+        let training = Training {
+            rng: settings.rng(epoch),
+            noise: settings.input_noise,
+            should_stop: &|_| false,
+        };
         pool::run(self.threads_of(rows), |worker| {
             let indices = RowIndices::From(chunk.start);
             self.rows(ws, samples, &worker, rows, indices, Some(&training));
@@ -147,7 +150,7 @@ impl<T: Real> Network<T> {
     }
 
     /// Run phase B for one layer and add it to the sum of the earlier chunks.
-    fn one_layer(
+    fn layer_gradient(
         &self,
         ws: &Workspace<T>,
         sums: &GradientTree<T>,
@@ -179,7 +182,7 @@ impl<T: Real> Network<T> {
     }
 
     /// Return the floating-point operations of an update: a few for each parameter.
-    fn n_parameters_work(&self) -> usize {
+    fn update_work(&self) -> usize {
         8 * self.sum_lengths().iter().sum::<usize>()
     }
 
@@ -193,7 +196,7 @@ impl<T: Real> Network<T> {
 
 impl<T: Real> Run<'_, T> {
     /// Update by the gradient in `sums`, which comes from elsewhere.
-    fn lone_update(
+    fn update_from_sums(
         &self,
         worker: &Worker,
         sum: &Sum,

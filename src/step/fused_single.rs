@@ -30,7 +30,7 @@ impl<T: Real> FusedSteps<'_, T> {
 
     /// Run steps on one sample each.
     #[inline(always)]
-    fn singles<S: Simd, const N: usize>(self) {
+    fn run_singles<S: Simd, const N: usize>(self) {
         let Self {
             layers, cost, samples, order, settings, clock, at, last, steps, failures, ..
         } = self;
@@ -71,7 +71,7 @@ impl<T: Real> Kernel for SingleSteps<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Self { steps, width } = self;
-        with_width!(width, steps.singles::<S, _>());
+        with_width!(width, steps.run_singles::<S, _>());
     }
 }
 

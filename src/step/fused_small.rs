@@ -16,7 +16,7 @@ use crate::network::pairwise::tree_sum;
 use crate::network::samples::{RowIndices, Samples, batch_indices, target, visited};
 use crate::network::softmax_output::{ActivateRows, OutputRows};
 use crate::network::workspace::Workspace;
-use crate::step::gradient::move_line;
+use crate::step::gradient::update_line;
 use crate::step::parameter_norms::penalty_of;
 use crate::step::settings::{Position, Settings, Sum};
 use crate::tables::cost::Cost;
@@ -28,7 +28,7 @@ const MAX_INPUTS: usize = 64;
 
 /// Return true if the fused path supports a step of `rows` rows: one shard, every layer in one
 /// line.
-pub fn serves<T: Real>(layers: &[Layer<T>], rows: usize) -> bool {
+pub fn supports<T: Real>(layers: &[Layer<T>], rows: usize) -> bool {
     rows <= SHARD
         && layers.len() <= MAX_LAYERS
         && layers[0].n_in <= MAX_INPUTS
@@ -372,7 +372,7 @@ impl<T: Real> FusedStep<'_, T> {
             for (i, grad) in self.gradients::<S, N, 4>(l, k).into_iter().enumerate() {
                 let at = (k + i) * N;
                 unsafe {
-                    move_line::<T, S, N>(
+                    update_line::<T, S, N>(
                         self.update,
                         &w.values,
                         w_moments,
@@ -389,7 +389,7 @@ impl<T: Real> FusedStep<'_, T> {
             let [grad] = self.gradients::<S, N, 1>(l, k);
             let (w, at) = (&w.values, k * N);
             unsafe {
-                move_line::<T, S, N>(self.update, w, w_moments, at, grad, scale, penalty);
+                update_line::<T, S, N>(self.update, w, w_moments, at, grad, scale, penalty);
             }
         }
         let mut grad = [T::ZERO; N];
@@ -398,7 +398,7 @@ impl<T: Real> FusedStep<'_, T> {
                 grad[n] += delta[n];
             }
         }
-        unsafe { move_line::<T, S, N>(self.update, b, b_moments, 0, grad, scale, None) };
+        unsafe { update_line::<T, S, N>(self.update, b, b_moments, 0, grad, scale, None) };
         if let Some(back) = w_back {
             let w = w.values.slice(0, n_in * N);
             unsafe { transpose::<T, S, N>(w, 0, n_in, 0, n_out, back) };

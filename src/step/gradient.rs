@@ -49,7 +49,7 @@ impl<T: Real> Kernel for WeightGradient<'_, T> {
         let per_tile = numbers.div_ceil(tiles.len().max(1));
         while let [tile, ..] = tiles {
             let width = self.layers[tile.layer].w.width(tile.p);
-            let done = with_width!(width, self.some_tiles::<S, _>(tiles, &mut grad));
+            let done = with_width!(width, self.next_tiles::<S, _>(tiles, &mut grad));
             tiles = &tiles[done..];
             if let Some(prefetch) = &mut prefetch {
                 prefetch.request::<S>(done * per_tile);
@@ -67,7 +67,7 @@ const BIAS_PANELS: usize = 4;
 impl<T: Real> WeightGradient<'_, T> {
     /// Compute the first of `tiles`, or several that are summed together; return their number.
     #[inline(always)]
-    fn some_tiles<S: Simd, const N: usize>(&self, tiles: &[Tile], grad: &mut Sums<T>) -> usize {
+    fn next_tiles<S: Simd, const N: usize>(&self, tiles: &[Tile], grad: &mut Sums<T>) -> usize {
         if N == T::LINE
             && S::PANELS == 2
             && let [tile, next, ..] = tiles
@@ -174,14 +174,14 @@ impl<T: Real> WeightGradient<'_, T> {
         let (mut p, end) = (start, start + 1 + firsts.count());
         while p < end {
             let whole = end.min(w.n / T::LINE).saturating_sub(p);
-            p += with_width!(w.width(p), self.some_biases::<S, _>(layer, p, whole, grad));
+            p += with_width!(w.width(p), self.next_biases::<S, _>(layer, p, whole, grad));
         }
     }
 
     /// Compute those of panel p, or of several panels that are summed together; return their
     /// number.
     #[inline(always)]
-    fn some_biases<S: Simd, const N: usize>(
+    fn next_biases<S: Simd, const N: usize>(
         &self,
         layer: usize,
         p: usize,
@@ -249,7 +249,7 @@ impl<T: Real> WeightGradient<'_, T> {
 /// The parameters exist, and their moments if there are any; nobody else reads or writes them
 /// meanwhile.
 #[inline(always)]
-pub unsafe fn move_line<T: Real, S: Simd, const N: usize>(
+pub unsafe fn update_line<T: Real, S: Simd, const N: usize>(
     update: &Update<T>,
     parameters: &Buffer<T>,
     moments: &[Buffer<T>; MOMENTS],

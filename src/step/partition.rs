@@ -24,14 +24,14 @@ const FEW_ROWS: usize = 16;
 /// The most bytes of samples that each worker copies, in total and for each neuron of the first
 /// layer: a copy costs time and cache, which the products must outweigh.
 const COPIED_BYTES: usize = 2 << 20;
-const COPIED_BYTES_A_NEURON: usize = 4096;
+const COPIED_BYTES_PER_NEURON: usize = 4096;
 
 /// Floating-point operations of a step that is shared by panels: more than its barriers cost, and
 /// less than Ctrl-C may wait for, because no worker can stop before the last barrier.
 const SHARED_WORK: Range<u64> = 700_000..10_000_000_000;
 
 /// The largest share of a worker relative to an even one: nine eighths.
-const MOST_UNEVEN: (usize, usize) = (9, 8);
+const MAX_IMBALANCE: (usize, usize) = (9, 8);
 
 /// Return true if there are few rows.
 pub fn is_few(rows: usize) -> bool {
@@ -74,7 +74,7 @@ impl<T: Real> Network<T> {
         let plain = self.layers.iter().all(|layer| {
             layer.custom.is_none() && !layer.has_norm() && layer.options.dropout == 0.0
         });
-        let fits = !self.large && rows <= CHUNK && self.spares_traffic(rows);
+        let fits = !self.large && rows <= CHUNK && self.saves_traffic(rows);
         plain
             && (fits || is_few(rows))
             && threads > 1
@@ -88,11 +88,11 @@ impl<T: Real> Network<T> {
     ///
     /// Its weights, the samples and half of its δ then stay in place; half of the next layer's δ is
     /// exchanged instead.
-    fn spares_traffic(&self, rows: usize) -> bool {
+    fn saves_traffic(&self, rows: usize) -> bool {
         let Layer { n_in, n_out, .. } = self.layers[0];
         let next = self.layers.get(1).map_or(n_out, |layer| layer.n_out);
         let copied = rows * n_in * size_of::<T>();
-        copied <= COPIED_BYTES.min(n_out * COPIED_BYTES_A_NEURON)
+        copied <= COPIED_BYTES.min(n_out * COPIED_BYTES_PER_NEURON)
             && n_in * n_out + rows * (n_in + n_out / 2) > rows * next / 2
     }
 
@@ -103,7 +103,7 @@ impl<T: Real> Network<T> {
         if w.panels() < 2 || l > 0 && *n_in < rows {
             return false;
         }
-        let (most, even) = MOST_UNEVEN;
+        let (most, even) = MAX_IMBALANCE;
         let totals = panel_totals(&self.layers[l]);
         let total = |end: usize| if end == 0 { 0 } else { totals[end - 1] };
         let work = |index| {

@@ -46,7 +46,7 @@ pub(crate) struct Run<'a, T> {
     pub sums: Option<GradientTree<T>>,
     pub order: RwLock<Order>,
     stop: AtomicBool,
-    given_up: AtomicBool,
+    interrupted: AtomicBool,
     pub started: Instant,
     /// Milliseconds from the start to the last question whether to stop.
     asked: AtomicU64,
@@ -77,7 +77,7 @@ impl<'a, T: Real> Run<'a, T> {
             sums,
             order: RwLock::new(Order::default()),
             stop: AtomicBool::new(false),
-            given_up: AtomicBool::new(false),
+            interrupted: AtomicBool::new(false),
             started: Instant::now(),
             asked: AtomicU64::new(0),
             drawing: Mutex::default(),
@@ -194,7 +194,7 @@ impl<T: Real> Run<'_, T> {
             let update = self.settings.update(rule, &next, at, steps);
             at.add(self.step(worker, order, batch, plan, update, at.epoch)?);
             *clock = next;
-            self.look_at_the_clock(worker, at, at.step + 1, steps);
+            self.check_budget(worker, at, at.step + 1, steps);
             worker.wait();
             at.step += 1;
             if self.stop.load(Relaxed) {
@@ -243,7 +243,7 @@ impl<T: Real> Run<'_, T> {
             if at.step < next {
                 return Err(Reason::NonFinite);
             }
-            self.look_at_the_clock(worker, &before, next, steps);
+            self.check_budget(worker, &before, next, steps);
             if self.stop.load(Relaxed) {
                 return if at.step < last { Err(Reason::Time) } else { Ok(()) };
             }
@@ -266,7 +266,7 @@ impl<T: Real> Run<'_, T> {
             self.norms.sum_penalties(worker, &self.network.layers);
         }
         let sum = match &self.sums {
-            Some(sums) => self.gather_gradient(worker, order, &batch, epoch, plan, sums)?,
+            Some(sums) => self.batch_gradient(worker, order, &batch, epoch, plan, sums)?,
             None => self.chunk(worker, order, &batch, epoch, plan)?,
         };
         let prefetch = self.prefetch(worker, order, &batch);
@@ -315,7 +315,7 @@ impl<T: Real> Run<'_, T> {
         }
         let scale = T::from_f64(scale);
         match &self.sums {
-            Some(sums) => self.use_gradient(worker, &update, sums, scale),
+            Some(sums) => self.apply_summed_gradient(worker, &update, sums, scale),
             None => self.update_at_once(worker, &update, rows, scale, tiles, prefetch)?,
         }
         self.finish(worker);
@@ -342,7 +342,7 @@ impl<T: Real> Run<'_, T> {
         };
         let done = self.compute_gradient_in_pieces(worker, rows, scale, tiles, sink);
         worker.wait();
-        if self.given_up.load(Relaxed) {
+        if self.interrupted.load(Relaxed) {
             rollback.restore(&network.layers, moments, &tiles[..done]);
             return Err(Reason::Interrupted);
         }
@@ -361,7 +361,7 @@ impl<T: Real> Run<'_, T> {
     ) -> usize {
         let piece = (PIECE_WORK / (2 * T::LINE * T::LINE * rows)).max(1);
         let mut done = 0;
-        while done < tiles.len() && !(done > 0 && self.give_up(worker)) {
+        while done < tiles.len() && !(done > 0 && self.should_stop(worker)) {
             let end = (done + piece).min(tiles.len());
             self.compute_gradient(worker, rows, scale, &tiles[done..end], sink, None);
             done = end;
@@ -406,17 +406,17 @@ impl<T: Real> Run<'_, T> {
         let training = Training {
             rng: self.settings.rng(epoch),
             noise: self.settings.input_noise,
-            give_up: &|worker| self.give_up(worker),
+            should_stop: &|worker| self.should_stop(worker),
         };
         let indices = batch_indices(order, chunk);
         if self.by_panels {
-            self.give_up(worker); // all read the answer after their last barrier
+            self.should_stop(worker); // all read the answer after their last barrier
             self.network.panel_rows(&self.ws, self.samples, worker, plan, rows, indices);
         } else {
             self.network.rows(&self.ws, self.samples, worker, rows, indices, Some(&training));
         }
         worker.wait();
-        if self.given_up.load(Relaxed) || self.network.failures.any() {
+        if self.interrupted.load(Relaxed) || self.network.failures.any() {
             return Err(Reason::Interrupted);
         }
         let cost = tree_sum(&self.ws.costs.as_slice()[..rows]);
@@ -426,12 +426,12 @@ impl<T: Real> Run<'_, T> {
     }
 
     /// Ask now and then whether to stop, on worker 0; the others read its answer.
-    fn give_up(&self, worker: &Worker) -> bool {
+    fn should_stop(&self, worker: &Worker) -> bool {
         let Some(interrupted) = self.settings.interrupted else { return false };
         if worker.index == 0 && self.is_time_to_ask() && interrupted() {
-            self.given_up.store(true, Relaxed);
+            self.interrupted.store(true, Relaxed);
         }
-        self.given_up.load(Relaxed)
+        self.interrupted.load(Relaxed)
     }
 
     /// Return true if [`ASK_EVERY`] has passed since the last question, and record the time.
@@ -450,7 +450,7 @@ impl<T: Real> Run<'_, T> {
     /// It reads the clock if the steps from `before` to number `next` of its epoch, counted over
     /// all epochs of `steps`, pass a multiple: an epoch may have fewer steps than that.
     #[inline]
-    fn look_at_the_clock(&self, worker: &Worker, before: &Position, next: usize, steps: usize) {
+    fn check_budget(&self, worker: &Worker, before: &Position, next: usize, steps: usize) {
         let earlier = (before.epoch as usize).wrapping_mul(steps);
         let passed = earlier.wrapping_add(before.step) ^ earlier.wrapping_add(next);
         if worker.index == 0
@@ -462,7 +462,7 @@ impl<T: Real> Run<'_, T> {
     }
 
     /// Compute the gradient of a batch, chunk by chunk, as a sum in `sums`.
-    fn gather_gradient(
+    fn batch_gradient(
         &self,
         worker: &Worker,
         order: &[u32],
@@ -482,7 +482,7 @@ impl<T: Real> Run<'_, T> {
             let sink = GradientSink::Store(&sums.total);
             self.compute_gradient_in_pieces(worker, chunk.len(), T::ONE, &plan.tiles, sink);
             worker.wait();
-            if self.given_up.load(Relaxed) {
+            if self.interrupted.load(Relaxed) {
                 return Err(Reason::Interrupted);
             }
             sums.merge(worker, 0..self.network.layers.len(), c, chunks);
@@ -492,7 +492,13 @@ impl<T: Real> Run<'_, T> {
     }
 
     /// Average, clip and apply the gradient in `sums`.
-    fn use_gradient(&self, worker: &Worker, update: &Update<T>, sums: &GradientTree<T>, scale: T) {
+    fn apply_summed_gradient(
+        &self,
+        worker: &Worker,
+        update: &Update<T>,
+        sums: &GradientTree<T>,
+        scale: T,
+    ) {
         sums.scale(worker, scale);
         worker.wait();
         if let Some(most) = self.settings.clip_norm {
@@ -521,7 +527,7 @@ impl<T: Real> Run<'_, T> {
             layers.iter().for_each(|layer| layer.copy_back(worker));
         }
         if let (Some(decay), Some(averaged)) = (self.settings.average, &self.network.averaged) {
-            averaged.follow(worker, layers, T::from_f64(decay));
+            averaged.update_average(worker, layers, T::from_f64(decay));
         }
     }
 }

@@ -124,7 +124,7 @@ fn passes_that_keep_everything() {
     assert_eq!(trace.activations[2].as_slice().unwrap(), out);
     let snapshot = case.net.snapshot(&|| false).unwrap().unwrap();
     case.train(ROWS, |_| (), false);
-    case.net.go_back(&snapshot).unwrap();
+    case.net.restore(&snapshot).unwrap();
     let mut back = [0.0; ROWS];
     assert!(case.net.predict_into(&case.x, &mut back).unwrap());
     assert_eq!(out, back);

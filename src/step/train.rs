@@ -14,8 +14,8 @@ use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::machine::autotune::TRIED_WORK;
-use crate::machine::interrupt::given_up;
+use crate::machine::autotune::TIMED_WORK;
+use crate::machine::interrupt::is_interrupted;
 use crate::machine::pool;
 use crate::machine::real::Real;
 use crate::network::network::Network;
@@ -33,7 +33,7 @@ use crate::step::settings::{Outcome, Position, Reason, Settings};
 impl<T: Real> Network<T> {
     /// Make one update on all samples as one batch; return C before it.
     pub fn step(&mut self, samples: &Samples<T>, learning_rate: f64) -> Result<f64, Error> {
-        let interrupted = Some(&given_up as &(dyn Fn() -> bool + Sync));
+        let interrupted = Some(&is_interrupted as &(dyn Fn() -> bool + Sync));
         let settings = Settings { interrupted, ..Settings::new(samples.len(), learning_rate) };
         let outcome = self.train(samples, &settings, Position::default())?;
         Ok(outcome.costs.first().copied().unwrap_or(f64::NAN))
@@ -51,10 +51,10 @@ impl<T: Real> Network<T> {
         let work = self.step_work(batch);
         let all = pool::threads();
         let by_panels = settings.input_noise == 0.0 && self.shares_panels(work, batch, all);
-        let tried = TRIED_WORK.contains(&work) && (by_panels || !partition::is_few(batch));
-        let shared = by_panels || tried && !fused_small::serves(&self.layers, batch);
+        let timed = TIMED_WORK.contains(&work) && (by_panels || !partition::is_few(batch));
+        let shared = by_panels || timed && !fused_small::supports(&self.layers, batch);
         let threads = if shared { all } else { Self::threads_for(work, batch) };
-        if threads == 1 || !tried {
+        if threads == 1 || !timed {
             let (outcome, _) = self.train_on(threads, samples, settings, start, by_panels)?;
             return Ok(outcome);
         }
@@ -112,7 +112,7 @@ impl<T: Real> Network<T> {
         }
         let norms = ParameterNorms::new(&self.layers)?;
         self.order.reserve(settings.length_of_order(samples.len()))?;
-        self.begin_average(settings)?;
+        self.prepare_average(settings)?;
         let order = std::mem::take(&mut self.order);
         let mut run = Run::new(self, samples, settings, ws, norms, sums);
         run.fused = threads == 1
@@ -120,7 +120,7 @@ impl<T: Real> Network<T> {
             && settings.is_plain()
             && self.custom_cost.is_none()
             && self.layers.iter().all(|layer| layer.options.dropout == 0.0)
-            && fused_small::serves(&self.layers, batch);
+            && fused_small::supports(&self.layers, batch);
         run.rollback = rollback;
         run.by_panels = by_panels;
         run.order = RwLock::new(order);
@@ -161,7 +161,7 @@ impl<T: Real> Network<T> {
 
     /// Allocate the average of the parameters, or drop that of an earlier training, which no longer
     /// follows the parameters.
-    pub(crate) fn begin_average(&mut self, settings: &Settings) -> Result<(), Error> {
+    pub(crate) fn prepare_average(&mut self, settings: &Settings) -> Result<(), Error> {
         if settings.average.is_none() {
             self.averaged = None;
         } else if self.averaged.is_none() {

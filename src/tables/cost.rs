@@ -289,7 +289,7 @@ impl<T: Real> Kernel for Elementwise<'_, T> {
         cost.plain([a, y], n, [delta, terms]);
         output.sigma_prime::<T, S>(z, a, delta);
         if (cost, output) == (Cost::Poisson, Activation::Softplus) {
-            rare_counts([z, a, y], delta, terms);
+            poisson_near_underflow([z, a, y], delta, terms);
         }
     }
 }
@@ -368,7 +368,7 @@ fn binary_cross_entropy<T: Real>(
 
 /// Compute the Poisson cost of a softplus near underflow: there ln a is z, and σ' is a.
 #[inline(always)]
-fn rare_counts<T: Real>([z, a, y]: [&[T]; 3], delta: &mut [T], terms: &mut [T]) {
+fn poisson_near_underflow<T: Real>([z, a, y]: [&[T]; 3], delta: &mut [T], terms: &mut [T]) {
     let low = T::from_f64(-37.0); // below, ln(1 + e^z) is e^z in both precisions
     for ((((&z, &a), &y), delta), term) in z.iter().zip(a).zip(y).zip(delta).zip(terms) {
         if z < low {

@@ -3,7 +3,7 @@
 //! Unless an entry names biases, they start at zero.
 
 use crate::error::Error;
-use crate::machine::interrupt::given_up;
+use crate::machine::interrupt::is_interrupted;
 use crate::machine::memory;
 use crate::machine::random::{Purpose, Stream};
 use crate::machine::real::Real;
@@ -50,11 +50,11 @@ table! {
 }
 
 /// Numbers that are drawn, or products that are summed, between two checks for Ctrl-C.
-const BETWEEN_LOOKS: usize = 1 << 20;
+const CHECK_EVERY: usize = 1 << 20;
 
 /// The distribution of the weights of a layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Law {
+enum Distribution {
     Constant(f64),
     Uniform(f64),
     Normal(f64),
@@ -71,27 +71,27 @@ pub struct Shape {
 }
 
 impl Init {
-    fn law(self, shape: Shape) -> Law {
+    fn distribution(self, shape: Shape) -> Distribution {
         let (n_in, n_out) = (shape.n_in as f64, shape.n_out as f64);
         match self {
-            Self::Auto => Self::before(shape.activation).law(shape),
-            Self::Zeros => Law::Constant(0.0),
-            Self::Constant { value } => Law::Constant(value),
-            Self::Uniform { limit } => Law::Uniform(limit),
-            Self::Normal { std } => Law::Normal(std),
-            Self::TruncatedNormal { std } => Law::Truncated(std),
-            Self::GlorotUniform => Law::Uniform((6.0 / (n_in + n_out)).sqrt()),
-            Self::GlorotNormal => Law::Normal((2.0 / (n_in + n_out)).sqrt()),
-            Self::HeUniform => Law::Uniform((6.0 / n_in).sqrt()),
-            Self::HeNormal => Law::Normal((2.0 / n_in).sqrt()),
-            Self::LecunUniform => Law::Uniform((3.0 / n_in).sqrt()),
-            Self::LecunNormal => Law::Normal((1.0 / n_in).sqrt()),
-            Self::Orthogonal { gain } => Law::Orthogonal(gain),
+            Self::Auto => Self::before(shape.activation).distribution(shape),
+            Self::Zeros => Distribution::Constant(0.0),
+            Self::Constant { value } => Distribution::Constant(value),
+            Self::Uniform { limit } => Distribution::Uniform(limit),
+            Self::Normal { std } => Distribution::Normal(std),
+            Self::TruncatedNormal { std } => Distribution::Truncated(std),
+            Self::GlorotUniform => Distribution::Uniform((6.0 / (n_in + n_out)).sqrt()),
+            Self::GlorotNormal => Distribution::Normal((2.0 / (n_in + n_out)).sqrt()),
+            Self::HeUniform => Distribution::Uniform((6.0 / n_in).sqrt()),
+            Self::HeNormal => Distribution::Normal((2.0 / n_in).sqrt()),
+            Self::LecunUniform => Distribution::Uniform((3.0 / n_in).sqrt()),
+            Self::LecunNormal => Distribution::Normal((1.0 / n_in).sqrt()),
+            Self::Orthogonal { gain } => Distribution::Orthogonal(gain),
             Self::ScikitLearn if shape.activation == Activation::Sigmoid => {
-                Law::Uniform((2.0 / (n_in + n_out)).sqrt())
+                Distribution::Uniform((2.0 / (n_in + n_out)).sqrt())
             }
-            Self::ScikitLearn => Law::Uniform((6.0 / (n_in + n_out)).sqrt()),
-            Self::Pytorch => Law::Uniform((1.0 / n_in).sqrt()),
+            Self::ScikitLearn => Distribution::Uniform((6.0 / (n_in + n_out)).sqrt()),
+            Self::Pytorch => Distribution::Uniform((1.0 / n_in).sqrt()),
         }
     }
 
@@ -125,11 +125,11 @@ impl Init {
         seed: u64,
         layer: usize,
     ) -> Result<(Vec<T>, Vec<T>), Error> {
-        let law = self.law(shape);
+        let distribution = self.distribution(shape);
         let mut stream = Stream::new(seed, Purpose::Init, layer as u64);
-        let weights = law.draw(shape, &mut stream)?;
-        let biases = match (self, law) {
-            (Self::ScikitLearn | Self::Pytorch, Law::Uniform(limit)) => {
+        let weights = distribution.draw(shape, &mut stream)?;
+        let biases = match (self, distribution) {
+            (Self::ScikitLearn | Self::Pytorch, Distribution::Uniform(limit)) => {
                 let drawn = std::iter::repeat_with(|| uniform(limit, &mut stream));
                 memory::collect(drawn, shape.n_out)?
             }
@@ -142,7 +142,7 @@ impl Init {
     }
 }
 
-impl Law {
+impl Distribution {
     fn draw(
         self,
         Shape { n_in, n_out, .. }: Shape,
@@ -174,8 +174,8 @@ impl Law {
 /// Draw `n` numbers; after Ctrl-C the others are 0.
 fn drawn(mut draws: impl Iterator<Item = f64>, n: usize) -> Result<Vec<f64>, Error> {
     let mut drawn = memory::collect(std::iter::repeat(0.0), n)?;
-    for part in drawn.chunks_mut(BETWEEN_LOOKS) {
-        if given_up() {
+    for part in drawn.chunks_mut(CHECK_EVERY) {
+        if is_interrupted() {
             break;
         }
         part.iter_mut().zip(&mut draws).for_each(|(x, draw)| *x = draw);
@@ -198,8 +198,8 @@ fn orthonormalize(rows: &mut [f64], n: usize) {
         let (row, others) = rest.split_at_mut(n);
         let norm = dot(row, row).sqrt();
         row.iter_mut().for_each(|x| *x /= norm);
-        for some in others.chunks_mut(n * (BETWEEN_LOOKS / n).max(1)) {
-            if given_up() {
+        for some in others.chunks_mut(n * (CHECK_EVERY / n).max(1)) {
+            if is_interrupted() {
                 return;
             }
             for other in some.chunks_mut(n) {
@@ -242,18 +242,22 @@ mod tests {
             let n = w.len() as f64;
             let std = (w.iter().map(|w| w * w).sum::<f64>() / n).sqrt();
             let largest = w.iter().fold(0.0_f64, |a, w| a.max(w.abs()));
-            let expected = match init.law(SHAPE) {
-                Law::Constant(value) => value.abs(),
-                Law::Uniform(limit) => limit / 3f64.sqrt(),
-                Law::Normal(std) => std,
+            let expected = match init.distribution(SHAPE) {
+                Distribution::Constant(value) => value.abs(),
+                Distribution::Uniform(limit) => limit / 3f64.sqrt(),
+                Distribution::Normal(std) => std,
                 // The variance of a normal number within two standard deviations is 0.774.
-                Law::Truncated(std) => 0.8796 * std,
-                Law::Orthogonal(gain) => gain / 60f64.sqrt(),
+                Distribution::Truncated(std) => 0.8796 * std,
+                Distribution::Orthogonal(gain) => gain / 60f64.sqrt(),
             };
             assert!((std - expected).abs() <= 0.06 * expected, "{init} {std} {expected}");
-            match init.law(SHAPE) {
-                Law::Uniform(limit) => assert!(largest <= limit && largest >= 0.98 * limit),
-                Law::Truncated(std) => assert!(largest <= 2.0 * std && largest >= 1.9 * std),
+            match init.distribution(SHAPE) {
+                Distribution::Uniform(limit) => {
+                    assert!(largest <= limit && largest >= 0.98 * limit)
+                }
+                Distribution::Truncated(std) => {
+                    assert!(largest <= 2.0 * std && largest >= 1.9 * std)
+                }
                 _ => {}
             }
         }

@@ -267,8 +267,8 @@ impl<T: Real> Adam<T> {
     /// Return the new mean, square and denominator.
     #[inline(always)]
     fn moments(&self, g: T, m: T, v: T) -> [T; 3] {
-        let m = self.beta1.mul_add(m, self.rest1 * g).or_zero();
-        let v = self.beta2.mul_add(v, self.rest2 * g * g).or_zero();
+        let m = self.beta1.mul_add(m, self.rest1 * g).flush_subnormal();
+        let v = self.beta2.mul_add(v, self.rest2 * g * g).flush_subnormal();
         [m, v, (v * self.unbiased2).sqrt() + self.epsilon]
     }
 }
@@ -357,7 +357,7 @@ impl<T: Real> Update<T> {
             Kind::Momentum { momentum, nesterov, inner, outer } => {
                 for ((w, &g), b) in w.iter_mut().zip(grad).zip(first.iter_mut()) {
                     let g = inner * g;
-                    *b = momentum.mul_add(*b, g).or_zero();
+                    *b = momentum.mul_add(*b, g).flush_subnormal();
                     let step = if nesterov { momentum.mul_add(*b, g) } else { *b };
                     *w = outer.mul_add(step, *w);
                 }
@@ -436,7 +436,7 @@ impl<T: Real> Kernel for ColdUpdate<'_, T> {
                     let way = beta[0].mul_add(*m, rest[0] * g);
                     let up = if way > T::ZERO { learning_rate } else { T::ZERO };
                     *w += if way < T::ZERO { -learning_rate } else { up };
-                    *m = beta[1].mul_add(*m, rest[1] * g).or_zero();
+                    *m = beta[1].mul_add(*m, rest[1] * g).flush_subnormal();
                 }
             }
             Kind::Sgd { .. } | Kind::Momentum { .. } => unreachable!("these are hot"),
@@ -464,26 +464,26 @@ impl<T: Real> RmsProp<T> {
     ) {
         if momentum.is_empty() {
             for ((w, &g), v) in w.iter_mut().zip(grad).zip(square) {
-                *v = self.alpha.mul_add(*v, self.rest * g * g).or_zero();
+                *v = self.alpha.mul_add(*v, self.rest * g * g).flush_subnormal();
                 *w = self.learning_rate.mul_add(g / (v.sqrt() + self.epsilon), *w);
             }
             return;
         }
         if !centered {
             for (((w, &g), v), b) in w.iter_mut().zip(grad).zip(square).zip(momentum) {
-                *v = self.alpha.mul_add(*v, self.rest * g * g).or_zero();
+                *v = self.alpha.mul_add(*v, self.rest * g * g).flush_subnormal();
                 let root = v.at_least(T::ZERO).sqrt() + self.epsilon;
-                *b = self.momentum.mul_add(*b, g / root).or_zero();
+                *b = self.momentum.mul_add(*b, g / root).flush_subnormal();
                 *w = self.learning_rate.mul_add(*b, *w);
             }
             return;
         }
         for ((((w, &g), v), b), mean) in w.iter_mut().zip(grad).zip(square).zip(momentum).zip(mean)
         {
-            *v = self.alpha.mul_add(*v, self.rest * g * g).or_zero();
-            *mean = self.alpha.mul_add(*mean, self.rest * g).or_zero();
+            *v = self.alpha.mul_add(*v, self.rest * g * g).flush_subnormal();
+            *mean = self.alpha.mul_add(*mean, self.rest * g).flush_subnormal();
             let spread = (-*mean).mul_add(*mean, *v).at_least(T::ZERO);
-            *b = self.momentum.mul_add(*b, g / (spread.sqrt() + self.epsilon)).or_zero();
+            *b = self.momentum.mul_add(*b, g / (spread.sqrt() + self.epsilon)).flush_subnormal();
             *w = self.learning_rate.mul_add(*b, *w);
         }
     }

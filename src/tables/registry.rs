@@ -9,7 +9,7 @@ use crate::error::{Error, number};
 
 /// One entry of a table.
 #[derive(Debug, PartialEq)]
-pub struct Row {
+pub struct Entry {
     pub name: &'static str,
     pub settings: &'static [Setting],
 }
@@ -82,7 +82,7 @@ impl Range {
 pub fn parse(
     kind: &'static str,
     text: &str,
-    rows: &[Row],
+    rows: &[Entry],
     names: &'static [&'static str],
 ) -> Result<(usize, Vec<f64>), Error> {
     let malformed = || Error::Malformed { kind, given: text.into() };
@@ -122,7 +122,7 @@ pub fn parse(
 }
 
 /// Write an entry: its name, and the settings that differ from their defaults.
-pub fn write(f: &mut fmt::Formatter<'_>, row: &Row, values: &[f64]) -> fmt::Result {
+pub fn write(f: &mut fmt::Formatter<'_>, row: &Entry, values: &[f64]) -> fmt::Result {
     f.write_str(row.name)?;
     let given = row.settings.iter().zip(values);
     let given = given.filter(|(setting, value)| setting.default != **value);
@@ -157,7 +157,7 @@ macro_rules! table {
             pub const NAMES: &'static [&'static str] = &[$($name),*];
 
             /// Names, settings, defaults and accepted numbers.
-            pub const ROWS: &'static [$crate::tables::registry::Row] = &[$($crate::tables::registry::Row {
+            pub const ENTRIES: &'static [$crate::tables::registry::Entry] = &[$($crate::tables::registry::Entry {
                 name: $name,
                 settings: &[$($($crate::tables::registry::Setting {
                     name: stringify!($setting),
@@ -173,7 +173,7 @@ macro_rules! table {
             /// Parse an entry such as `name`, `name(0.1)` or `name(setting=0.1)`.
             pub fn from_text(text: &str) -> Result<Self, $crate::error::Error> {
                 let (index, values) =
-                    $crate::tables::registry::parse(Self::KIND, text, Self::ROWS, Self::NAMES)?;
+                    $crate::tables::registry::parse(Self::KIND, text, Self::ENTRIES, Self::NAMES)?;
                 let mut values = values.into_iter();
                 let mut _next = || values.next().expect("a value for each setting");
                 let mut row = 0..;
@@ -204,7 +204,7 @@ macro_rules! table {
         impl std::fmt::Display for $Table {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 let (index, values) = self.parts();
-                $crate::tables::registry::write(f, &Self::ROWS[index], &values)
+                $crate::tables::registry::write(f, &Self::ENTRIES[index], &values)
             }
         }
     };

@@ -60,7 +60,7 @@ table! {
 
 /// A position in a training, in epochs.
 #[derive(Debug, Clone, Copy)]
-pub struct At {
+pub struct Progress {
     /// Epochs, including the finished fraction of this one.
     pub x: f64,
     /// The epochs that remain from the start of this curve.
@@ -69,7 +69,7 @@ pub struct At {
 
 impl Curve {
     /// Return the factor at a position.
-    fn factor(self, At { x, total }: At) -> f64 {
+    fn factor(self, Progress { x, total }: Progress) -> f64 {
         match self {
             Self::Constant | Self::ReduceOnPlateau { .. } | Self::Adaptive { .. } => 1.0,
             Self::Step { every, factor } => power(factor, (x / every).floor()),
@@ -195,13 +195,13 @@ impl Schedule {
 
     /// Return the factor at x of `total` epochs.
     pub fn factor(&self, x: f64, total: f64) -> f64 {
-        let mut at = At { x, total };
+        let mut at = Progress { x, total };
         for part in &self.0[..self.0.len() - 1] {
             let length = part.iter().map(|curve| curve.length()).fold(0.0, f64::max);
             if at.x < length {
                 return product(part, at);
             }
-            at = At { x: at.x - length, total: at.total - length };
+            at = Progress { x: at.x - length, total: at.total - length };
         }
         product(&self.0[self.0.len() - 1], at)
     }
@@ -212,7 +212,7 @@ impl Schedule {
     }
 }
 
-fn product(part: &[Curve], at: At) -> f64 {
+fn product(part: &[Curve], at: Progress) -> f64 {
     part.iter().fold(1.0, |product, curve| product * curve.factor(at))
 }
 
@@ -226,7 +226,7 @@ impl fmt::Display for Schedule {
 
 /// The memory of a reactive curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Watched {
+pub struct ReactiveState {
     /// The factor of α.
     pub factor: f64,
     pub best: f64,
@@ -235,13 +235,13 @@ pub struct Watched {
     pub resting: u32,
 }
 
-impl Default for Watched {
+impl Default for ReactiveState {
     fn default() -> Self {
         Self { factor: 1.0, best: f64::INFINITY, stuck: 0, resting: 0 }
     }
 }
 
-impl Watched {
+impl ReactiveState {
     /// Return the memory after an epoch that ended with `value`.
     pub fn after(mut self, curve: Curve, value: f64) -> Self {
         match curve {

@@ -401,7 +401,7 @@ fn weights_that_come_back_are_those_of_both_directions() {
         net.set_state(&state).unwrap();
         assert_eq!(net.backward(&data.samples(false)).unwrap(), before);
         net.step(&data.samples(false), 0.5).unwrap();
-        net.go_back(&snapshot).unwrap();
+        net.restore(&snapshot).unwrap();
         assert_eq!(net.backward(&data.samples(false)).unwrap(), before);
     }
 }
