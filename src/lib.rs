@@ -31,6 +31,8 @@
 //! ```
 
 #[cfg(any(feature = "python", test))]
+// Only the Python module uses all of it.
+#[cfg_attr(not(feature = "python"), allow(dead_code, unused_imports))]
 mod csv;
 mod error;
 mod machine;

@@ -10,7 +10,7 @@ pub enum Order {
 
 const NANOSECONDS: i64 = 1_000_000_000;
 
-/// The date that a whole cell without blanks around it holds, or None.
+/// Return the date that a whole cell without blanks around it holds, or None.
 ///
 /// A date may be followed by a T or blanks, a time of day and, if `has_zone`, a time zone.
 pub fn parse(cell: &[u8], order: Order, has_zone: bool) -> Option<i64> {
@@ -62,7 +62,7 @@ fn leading_number(text: &[u8]) -> Option<(Digits, &[u8])> {
     Some((Digits { value, digits }, &text[digits..]))
 }
 
-/// A time of day at the start of a text, in nanoseconds, and the rest of the text.
+/// Return a time of day at the start of a text, in nanoseconds, and the rest of the text.
 pub fn clock(text: &[u8]) -> Option<(i64, &[u8])> {
     let (hours, rest) = leading_number(text)?;
     let (minutes, mut rest) = leading_number(rest.strip_prefix(b":")?)?;
@@ -86,7 +86,7 @@ pub fn clock(text: &[u8]) -> Option<(i64, &[u8])> {
     Some((nanoseconds, rest))
 }
 
-/// The seconds by which a time zone is before UTC, and the rest of the text.
+/// Return the seconds by which a time zone is before UTC, and the rest of the text.
 fn zone(text: &[u8]) -> Option<(i64, &[u8])> {
     let text = text.trim_ascii_start();
     let sign = match text.first()? {
@@ -111,7 +111,8 @@ fn zone(text: &[u8]) -> Option<(i64, &[u8])> {
     (hours < 24 && minutes < 60).then_some((sign * (hours * 60 + minutes) * 60, rest))
 }
 
-/// The days from 1970-01-01 to a date of the Gregorian calendar, or None if there is no such date.
+/// Return the days from 1970-01-01 to a date of the Gregorian calendar, or None if there is no such
+/// date.
 fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = match month {

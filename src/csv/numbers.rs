@@ -19,8 +19,8 @@ impl Notation {
         self.thousands.is_empty() && self.prefix.is_empty() && self.suffix.is_empty()
     }
 
-    /// The number that a whole cell without blanks around it holds, and if it is written as an
-    /// integer.
+    /// Return the number that a whole cell without blanks around it holds, and if it is written as
+    /// an integer.
     pub fn parse(&self, cell: &[u8]) -> Option<(f64, bool)> {
         if self.is_plain() {
             return whole(cell, self.decimal);
@@ -47,7 +47,7 @@ impl Notation {
         whole(&plain, self.decimal)
     }
 
-    /// Writes digits without the signs between groups of three; None if a group has another size.
+    /// Write digits without the signs between groups of three; None if a group has another size.
     fn put_without_groups(&self, digits: &[u8], plain: &mut Vec<u8>) -> Option<()> {
         let is_end = |byte: &u8| *byte == self.decimal || byte | 0x20 == b'e';
         let (before, rest) =
@@ -80,7 +80,7 @@ fn split_sign(cell: &[u8]) -> (&[u8], &[u8]) {
     cell.split_at(usize::from(matches!(cell.first(), Some(b'-' | b'+'))))
 }
 
-/// A text without the blanks around it, also those of other scripts, as in Python's `strip`.
+/// Return a text without the blanks around it, also those of other scripts, as in Python's `strip`.
 pub fn trimmed(text: &[u8]) -> &[u8] {
     let text = text.trim_ascii();
     let is_plain = |byte: Option<&u8>| byte.is_none_or(|&byte| (b'!'..=b'~').contains(&byte));
@@ -92,7 +92,7 @@ pub fn trimmed(text: &[u8]) -> &[u8] {
     text.trim_matches(is_blank).as_bytes()
 }
 
-/// The number that a whole cell holds, and if it is written as an integer.
+/// Return the number that a whole cell holds, and if it is written as an integer.
 fn whole(cell: &[u8], decimal: u8) -> Option<(f64, bool)> {
     match start(cell, 0, decimal) {
         Some(number) if number.end == cell.len() => Some((number.value, number.is_integer)),
@@ -124,7 +124,7 @@ const POWERS: [f64; 23] = [
 /// The most digits whose number is surely below 2^64.
 const DIGITS: usize = 19;
 
-/// The number that begins at `at`, or None if there is none. Whoever calls looks at what follows.
+/// Return the number that begins at `at`, or None if there is none. The caller checks what follows.
 #[inline(always)]
 pub fn start(bytes: &[u8], at: usize, decimal: u8) -> Option<Number> {
     let byte = |i: usize| bytes.get(i).copied().unwrap_or(0);
@@ -175,7 +175,7 @@ pub fn start(bytes: &[u8], at: usize, decimal: u8) -> Option<Number> {
     Some(Number { value, end: i, is_integer })
 }
 
-/// Reads digits from `i` on; returns the position after them.
+/// Read digits from `i` on; return the position after them.
 #[inline(always)]
 fn digits(bytes: &[u8], mut i: usize, mantissa: &mut u64) -> usize {
     while let Some(eight) = bytes.get(i..i + 8) {
@@ -204,7 +204,7 @@ fn are_digits(eight: u64) -> bool {
     (above | below) & 0x8080_8080_8080_8080 == 0
 }
 
-/// The number of eight digits, the first of which is the lowest byte.
+/// Return the number of eight digits, the first of which is the lowest byte.
 #[inline(always)]
 fn number_of(eight: u64) -> u64 {
     let pairs = eight.wrapping_sub(0x3030_3030_3030_3030);
@@ -246,7 +246,7 @@ fn rounded(mantissa: u64, exponent: i64) -> Option<f64> {
     Some((quotient | u64::from(has_rest)) as f64 * two_to)
 }
 
-/// The number of many digits or with a large exponent, by the standard library.
+/// Return the number of many digits or with a large exponent, by the standard library.
 #[cold]
 fn by_std(text: &[u8], decimal: u8) -> Option<f64> {
     let text: Vec<u8> =
@@ -254,7 +254,7 @@ fn by_std(text: &[u8], decimal: u8) -> Option<f64> {
     std::str::from_utf8(&text).ok()?.parse().ok()
 }
 
-/// The seconds of a time of day such as 9:30 or 23:59:59.5.
+/// Return the seconds of a time of day such as 9:30 or 23:59:59.5.
 pub fn time_of_day(cell: &[u8]) -> Option<f64> {
     let (nanoseconds, rest) = super::dates::clock(cell)?;
     rest.is_empty().then(|| {

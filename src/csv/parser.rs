@@ -29,7 +29,7 @@ impl Parser {
         Self { dialect, columns, values, rows: 0, line, empty_rows: 0, bad: None }
     }
 
-    /// Appends the records of a buffer that begins with a record. Returns the bytes that were
+    /// Append the records of a buffer that begins with a record. Return the bytes that were
     /// used; the rest belongs to a record that continues in the next buffer.
     pub fn parse(&mut self, bytes: &[u8], is_last: bool) -> usize {
         if self.bad.is_some() {
@@ -73,7 +73,7 @@ impl Parser {
         self.bad = piece.bad.map(|bad| BadRecord { line: first + bad.line, ..bad });
     }
 
-    /// Takes the cells of each column since the last time; texts keep their numbers.
+    /// Take the cells of each column since the last time; texts keep their numbers.
     pub fn take(&mut self) -> Vec<Cells> {
         self.rows = 0;
         let take = |values: &mut Values| match &mut values.cells {
@@ -86,7 +86,7 @@ impl Parser {
     }
 }
 
-/// The start of range `k` of `n`: the position after a line break.
+/// Return the start of range `k` of `n`: the position after a line break.
 fn start_after(bytes: &[u8], k: usize, n: usize) -> usize {
     if k == 0 {
         return 0;

@@ -84,7 +84,7 @@ impl Values {
         self.misfits.get_or_insert_with(new).count += 1;
     }
 
-    /// Appends the cells of the next range, which begins at `line`.
+    /// Append the cells of the next range, which begins at `line`.
     pub fn append(&mut self, next: Self, line: u64) {
         match (&mut self.cells, next.cells) {
             (Cells::Numbers(values), Cells::Numbers(more)) => values.extend_from_slice(&more),
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
         Self { scanner: Scanner::new(bytes, dialect, is_last), columns }
     }
 
-    /// The records that begin in `start..stop`; the first begins at `start`.
+    /// Return the records that begin in `start..stop`; the first begins at `start`.
     pub fn read(&self, start: usize, stop: usize) -> Piece {
         let values = self.columns.iter().map(|column| Values::new(&column.kind)).collect();
         let mut piece =
@@ -174,7 +174,7 @@ impl<'a> Reader<'a> {
         piece.bad = Some(BadRecord { line: line as u64, fault: Fault::Encoding(rest[0]) });
     }
 
-    /// Reads the next record, or passes a blank line or a comment.
+    /// Read the next record, or skip a blank line or a comment.
     #[inline]
     fn read_record(&self, piece: &mut Piece) -> Result<(), Stop> {
         let scanner = &self.scanner;
@@ -223,7 +223,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The cells of a record of which `n_cells` and one that ends at `end` are known.
+    /// Return the cells of a record of which `n_cells` and one that ends at `end` are known.
     fn count_cells(&self, mut end: usize, mut n_cells: usize) -> Result<usize, Stop> {
         n_cells += 1;
         while let Next::Cell(next) = self.scanner.after_cell(end)? {
@@ -233,7 +233,7 @@ impl<'a> Reader<'a> {
         Ok(n_cells)
     }
 
-    /// Reads the cell at `at` as its column says; returns the position where it ends.
+    /// Read the cell at `at` as its column says; return the position where it ends.
     #[inline(always)]
     fn read_cell(
         &self,
@@ -267,7 +267,7 @@ impl<'a> Reader<'a> {
 }
 
 impl Values {
-    /// Appends the cell with this text.
+    /// Append the cell with this text.
     #[inline]
     fn add(&mut self, text: &[u8], column: &Column, line: u64) {
         let is_missing = column.missing.contains(text);

@@ -55,7 +55,7 @@ pub struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
-    /// The text of the cell, without the blanks around it.
+    /// Return the text of the cell, without the blanks around it.
     #[inline]
     pub fn text(&self) -> Cow<'a, [u8]> {
         if !self.has_quotes {
@@ -104,7 +104,7 @@ impl<'a> Scanner<'a> {
         self.byte(at).is_some_and(|byte| self.ends[usize::from(byte)])
     }
 
-    /// The position after blanks, which may be tabs unless these separate cells.
+    /// Return the position after blanks, which may be tabs unless these separate cells.
     #[inline(always)]
     pub fn after_blanks(&self, mut at: usize) -> usize {
         while let Some(byte) = self.byte(at) {
@@ -116,7 +116,7 @@ impl<'a> Scanner<'a> {
         at
     }
 
-    /// The position after the line break at `at`, or None if there is none.
+    /// Return the position after the line break at `at`, or None if there is none.
     #[inline(always)]
     pub fn after_line_break(&self, at: usize) -> Result<Option<usize>, Stop> {
         match self.byte(at) {
@@ -132,7 +132,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The start of the next line, if the line at `at` holds nothing but a comment.
+    /// Return the start of the next line, if the line at `at` holds nothing but a comment.
     pub fn after_comment(&self, at: usize) -> Result<Option<usize>, Stop> {
         let Some(comment) = &self.dialect.comment else { return Ok(None) };
         let rest = &self.bytes[at.min(self.bytes.len())..];
@@ -144,7 +144,7 @@ impl<'a> Scanner<'a> {
         self.after_line_break(at + length.unwrap_or(rest.len()))
     }
 
-    /// The cell at `at`, after the blanks before it, and the position where it ends.
+    /// Return the cell at `at`, after the blanks before it, and the position where it ends.
     #[inline]
     pub fn cell(&self, at: usize) -> Result<(Cell<'a>, usize), Stop> {
         if self.byte(at) == Some(b'"') {
@@ -164,7 +164,7 @@ impl<'a> Scanner<'a> {
         Ok((Cell { bytes: &rest[..length], has_quotes: false, lines: 0 }, at + length))
     }
 
-    /// The quoted cell whose text begins at `start`.
+    /// Return the quoted cell whose text begins at `start`.
     fn quoted(&self, start: usize) -> Result<(Cell<'a>, usize), Stop> {
         let (mut at, mut lines, mut has_quotes) = (start, 0, false);
         loop {
@@ -269,7 +269,7 @@ impl Records<'_> {
     }
 }
 
-/// The first records of some bytes, up to a fault or to an incomplete record.
+/// Return the first records of some bytes, up to a fault or to an incomplete record.
 pub fn first_rows(bytes: &[u8], dialect: &Dialect, limit: usize, is_last: bool) -> Vec<Record> {
     let scanner = Scanner::new(bytes, dialect, is_last);
     let mut records = Records { scanner, at: 0, line: 0 };
@@ -287,7 +287,7 @@ pub struct Search {
     pub found: Option<Record>,
 }
 
-/// Searches for the record number `row` of some bytes; records whose cells are all empty are not
+/// Search for the record number `row` of some bytes; records whose cells are all empty are not
 /// counted.
 pub fn find_row(bytes: &[u8], dialect: &Dialect, row: u64, is_last: bool) -> Search {
     let mut records = Records { scanner: Scanner::new(bytes, dialect, is_last), at: 0, line: 0 };

@@ -25,7 +25,7 @@ impl Texts {
         &self.bytes[start..self.ends[code]]
     }
 
-    /// The number of a text, which is new or known, after `count` more cells of it.
+    /// Return the number of a text, which is new or known, after `count` more cells of it.
     #[inline]
     pub fn add(&mut self, text: &[u8], count: u64, line: u64) -> usize {
         if self.slots.len() < 2 * (self.len() + 1) {
@@ -66,7 +66,7 @@ impl Texts {
     }
 }
 
-/// A hash of a text: eight bytes at a time, each multiplied by an odd constant.
+/// Return a hash of a text: eight bytes at a time, each multiplied by an odd constant.
 fn hash(text: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = text.len() as u64;

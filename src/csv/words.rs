@@ -12,7 +12,7 @@ impl Words {
         Self(words.into_iter().map(|word| word.to_ascii_lowercase().into_bytes()).collect())
     }
 
-    /// The same words without some of them.
+    /// Return the same words without some of them.
     pub fn without(&self, kept: &[String]) -> Self {
         let is_kept = |word: &Vec<u8>| kept.iter().any(|k| k.as_bytes().eq_ignore_ascii_case(word));
         Self(self.0.iter().filter(|word| !is_kept(word)).cloned().collect())

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_first_on_another_number_counts_for_nothing() {
+    fn the_warm_up_after_a_change_is_not_counted() {
         let mut tuner = ThreadTuner::default();
         for (all, seconds) in [(true, 9), (true, 1), (false, 9), (false, 2)] {
             assert_eq!(tuner.next((200, 2)), (all, TRIAL));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn another_batch_is_tried_anew() {
+    fn another_batch_is_timed_again() {
         let mut tuner = ThreadTuner::default();
         for all in [true, true, false, false] {
             assert_eq!(tuner.next((200, 2)), (all, TRIAL));

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_goes_on_until_it_is_given_up() {
+    fn work_continues_until_it_is_interrupted() {
         assert!(!is_interrupted());
         assert!(!with_interrupt_check(|| false, is_interrupted));
         let [first, second] =
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn work_within_work_leaves_the_outer_as_it_was() {
+    fn nested_work_does_not_change_the_outer_state() {
         let both = with_interrupt_check(
             || true,
             || {

@@ -458,7 +458,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_index_is_dealt_once() {
+    fn every_index_has_one_owner() {
         for threads in 1..6 {
             let met: Vec<AtomicUsize> = (0..101).map(|_| AtomicUsize::new(0)).collect();
             run(threads, |worker| {
@@ -504,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn helpers_know_for_whom_they_work() {
+    fn helpers_know_their_caller() {
         let me = std::thread::current().id();
         run(3, |_| assert_eq!(caller(), me));
         run(1, |_| assert_eq!(caller(), me));

@@ -281,8 +281,9 @@ macro_rules! real {
 }
 
 // The coefficients of q are a weighted fit of (expm1(r) - r) / r², rounded one by one: they leave
-// relative errors of expm1 of 2^-31.1 and 2^-61.5. Those of sin, cos and the normal tail are Chebyshev
-// fits (`tools/coefficients.py` prints them all). Those of R are the ones of Sun's fdlibm.
+// relative errors of expm1 of 2^-31.1 and 2^-61.5. Those of sin, cos and the normal tail are
+// Chebyshev fits (`tools/coefficients.py` prints them all). Those of R are the ones of Sun's
+// fdlibm.
 real! {
     mod single, f32, "float32", u32, i32, line: 16,
     mantissa: 23, bias: 127, sqrt_half: 0x3f35_04f3,

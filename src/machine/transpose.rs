@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_stands_where_its_row_and_column_meet() {
+    fn every_number_is_at_its_row_and_column() {
         for n in [0, 1, 5, 16, 17, 48, 50] {
             for m in [1, 15, 16, 17, 1024, 2100] {
                 let values: Vec<Vec<f32>> =

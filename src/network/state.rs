@@ -102,8 +102,8 @@ impl<T: Real> Network<T> {
         Ok(())
     }
 
-    /// Copy the state in the layout of the core; None if `should_stop` returns true, which is asked now
-    /// and then because the system may be slow to provide memory.
+    /// Copy the state in the layout of the core; None if `should_stop` returns true, which is asked
+    /// now and then because the system may be slow to provide memory.
     pub fn snapshot(
         &self,
         should_stop: &(dyn Fn() -> bool + Sync),
@@ -206,8 +206,8 @@ const FEW_NUMBERS: usize = 100_000;
 /// Numbers that are copied between two questions whether to stop.
 const PIECE: usize = 1 << 20;
 
-/// Copy buffers into others of the same lengths until `should_stop` returns true; return true if all
-/// are copied.
+/// Copy buffers into others of the same lengths until `should_stop` returns true; return true if
+/// all are copied.
 fn copy<T: Real>(
     from: &[&Buffer<T>],
     to: &[&Buffer<T>],

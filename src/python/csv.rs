@@ -88,7 +88,7 @@ impl CsvParser {
         Ok(Self(Mutex::new(Parser::new(dialect(delimiter, comment), columns, line))))
     }
 
-    /// Parses the first `n` bytes of a buffer; returns how many were used.
+    /// Parse the first `n` bytes of a buffer; return how many were used.
     fn parse(
         &self,
         py: Python,
@@ -101,7 +101,7 @@ impl CsvParser {
         Ok(py.detach(|| self.with(|parser| parser.parse(bytes, is_last))))
     }
 
-    /// Takes the cells since the last time: float64, int64, codes as int32, or None.
+    /// Take the cells since the last time: float64, int64, codes as int32, or None.
     fn take<'py>(&self, py: Python<'py>) -> Vec<Option<Bound<'py, PyAny>>> {
         let array = |cells| match cells {
             Cells::Skipped => None,
@@ -131,7 +131,8 @@ impl CsvParser {
         })
     }
 
-    /// The line, the text and the number of the cells that are not of the kind of their column.
+    /// Return the line, the text and the number of the cells that are not of the kind of their
+    /// column.
     fn misfits(&self, column: usize) -> Option<(u64, String, u64)> {
         let shown = |misfits: &Misfits| (misfits.line, text(&misfits.text), misfits.count);
         self.with(|parser| parser.values[column].misfits.as_ref().map(shown))
@@ -151,7 +152,8 @@ impl CsvParser {
         self.with(|parser| parser.empty_rows)
     }
 
-    /// The line of a record that cannot be read, the reason, and a byte or the number of cells.
+    /// Return the line of a record that cannot be read, the reason, and a byte or the number of
+    /// cells.
     #[getter]
     fn bad_record(&self) -> Option<(u64, &'static str, usize)> {
         self.with(|parser| {
@@ -168,7 +170,7 @@ impl CsvParser {
     }
 }
 
-/// The first records of some bytes, up to one that is incomplete or cannot be read.
+/// Return the first records of some bytes, up to one that is incomplete or cannot be read.
 #[pyfunction]
 pub fn csv_first_rows(
     data: &[u8],
@@ -180,7 +182,7 @@ pub fn csv_first_rows(
     first_rows(data, &dialect(delimiter, comment), limit, is_last).iter().map(record).collect()
 }
 
-/// Searches some bytes for record number `row`; returns the records, lines and bytes that were
+/// Search some bytes for record number `row`; return the records, lines and bytes that were
 /// passed, and the record if it was found.
 #[pyfunction]
 pub fn csv_find_row(

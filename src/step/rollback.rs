@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_given_up_after_any_tile_leaves_no_trace() {
+    fn an_update_that_is_restored_after_any_tile_changes_nothing() {
         let mut net = trained(30);
         let before = bits(&net);
         let ws = net.training.take().expect("a training keeps its buffers");

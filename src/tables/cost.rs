@@ -22,7 +22,8 @@ table! {
         CrossEntropy = "cross_entropy" { label_smoothing: Fraction = 0.0 };
         /// C_i = scale/n Σ_j e_j²; ∂C/∂a_j = 2 scale e_j / n.
         MeanSquaredError = "mean_squared_error" { scale: Positive = 1.0 };
-        /// C_i = 1/2 Σ_j e_j², so that ∂C/∂a_j = e_j (Bishop, 2006, eq. 5.11; Nielsen, 2015, eq. 6).
+        /// C_i = 1/2 Σ_j e_j², so that ∂C/∂a_j = e_j (Bishop, 2006, eq. 5.11; Nielsen, 2015, eq.
+        /// 6).
         HalfSquaredError = "half_squared_error";
         /// C_i = Σ_j |e_j|; ∂C/∂a_j = ±1, 0 if e_j = 0.
         AbsoluteError = "absolute_error";

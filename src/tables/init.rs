@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_have_the_spread_of_their_law() {
+    fn weights_have_the_spread_of_their_distribution() {
         for init in Init::ALL {
             let w = drawn(*init);
             let n = w.len() as f64;

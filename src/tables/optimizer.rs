@@ -10,9 +10,9 @@ table! {
     /// The rule by which the averaged gradient g changes a parameter θ.
     pub enum Rule: "optimizer" {
         /// θ := θ - α ∂C/∂θ, the derivation's gradient descent. With momentum μ: b := μ b + g and
-        /// θ := θ - α b, with nesterov θ := θ - α (g + μ b) (Sutskever et al., 2013; PyTorch's SGD).
-        /// With velocity=1 the moment holds -α b, so that a new α changes new steps only (Keras's
-        /// SGD, scikit-learn's).
+        /// θ := θ - α b, with nesterov θ := θ - α (g + μ b) (Sutskever et al., 2013; PyTorch's
+        /// SGD). With velocity=1 the moment holds -α b, so that a new α changes new steps only
+        /// (Keras's SGD, scikit-learn's).
         Sgd = "sgd" { momentum: Share = 0.0, nesterov: Flag = 0.0, velocity: Flag = 0.0 };
         /// Adam (Kingma and Ba, 2015, Algorithm 1); amsgrad takes the largest v so far (Reddi et
         /// al., 2018), epsilon_hat=1 adds epsilon before the bias is corrected (section 2).
@@ -31,8 +31,9 @@ table! {
             beta1: Fraction = 0.9, beta2: Fraction = 0.999, epsilon: Positive = 1e-8,
             momentum_decay: NonNegative = 0.004
         };
-        /// v := alpha v + (1 - alpha) g², θ := θ - α g / (√v + epsilon) (Tieleman and Hinton, 2012);
-        /// centered subtracts the square of the mean g from v (Graves, 2013; PyTorch's RMSprop).
+        /// v := alpha v + (1 - alpha) g², θ := θ - α g / (√v + epsilon) (Tieleman and Hinton,
+        /// 2012); centered subtracts the square of the mean g from v (Graves, 2013; PyTorch's
+        /// RMSprop).
         RmsProp = "rmsprop" {
             alpha: Fraction = 0.99, epsilon: Positive = 1e-8, momentum: Fraction = 0.0,
             centered: Flag = 0.0

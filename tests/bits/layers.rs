@@ -1,7 +1,7 @@
-//! A layer's passes and updates against the derivation's equations, through the public face.
+//! A layer's passes and updates against the derivation's equations, through the public interface.
 //!
-//! What the tables say of σ, C and the update rules is held by the unit tests; here it is taken from
-//! them, one number at a time, and put together as the derivation does.
+//! Unit tests check σ, C and the update rules of the tables; these tests take them from the tables,
+//! one number at a time, and combine them as the derivation does.
 
 use backprop_rs::{
     Activation, Cost, CustomActivation, CustomCost, Failure, Network, Options, Penalty, Portable,
@@ -11,10 +11,10 @@ use ndarray::{Array1, Array2, ArrayView2};
 
 use super::{BEGINNING, mixed};
 
-/// Widths that leave a quarter, a half or more of a line in the last panel, in both number types.
+/// Widths with a quarter, a half or more of a line in the last panel, in both number types.
 const SIZES: [&[usize]; 4] = [&[3, 1, 2], &[2, 4, 3, 7], &[9, 18, 11, 4], &[20, 33, 24, 5, 30]];
 
-/// Rows that are one, less than a line holds of the narrowest, and more.
+/// One row, fewer rows than the narrowest lines hold together, and more.
 const ROWS: [usize; 4] = [1, 2, 5, 19];
 
 fn numbers<T: Real>(shape: (usize, usize), seed: u64) -> Array2<T> {
@@ -65,13 +65,13 @@ impl<T: Real> Data<T> {
         Samples { x: self.x.as_slice().unwrap(), y, weights, n_in: self.x.ncols() }
     }
 
-    /// 1, or the weight of sample i.
+    /// Return 1, or the weight of sample i.
     fn weight(&self, i: usize, weighted: bool) -> f64 {
         if weighted { self.weights[i].to_f64() } else { 1.0 }
     }
 }
 
-/// Equal but for the roundings of sums of some tens of numbers of the size of 1.
+/// Check equality up to the roundings of sums of some tens of numbers of the size of 1.
 #[track_caller]
 fn close<T: Real>(given: &Array2<T>, expected: &Array2<f64>, what: &str) {
     assert_eq!(given.dim(), expected.dim(), "{what}");
@@ -91,14 +91,14 @@ fn column<T: Real>(vector: &Array1<T>) -> Array2<T> {
     vector.clone().insert_axis(ndarray::Axis(0))
 }
 
-/// σ(z) of rows, by the table.
+/// Compute σ(z) of rows, by the table.
 fn sigma<T: Real>(row: Activation, z: &Array2<T>) -> Array2<T> {
     let mut a = z.clone();
     a.rows_mut().into_iter().for_each(|mut a| row.sigma::<T, Portable>(a.as_slice_mut().unwrap()));
     a
 }
 
-/// C_i of each row and δ of the output, by the tables.
+/// Compute C_i of each row and δ of the output, by the tables.
 fn output<T: Real>(
     cost: Cost,
     row: Activation,
@@ -123,7 +123,7 @@ fn output<T: Real>(
     (costs.collect(), delta)
 }
 
-/// δ ⊙ σ'(z, a), by the table.
+/// Compute δ ⊙ σ'(z, a), by the table.
 fn slope<T: Real>(row: Activation, [z, a]: [&Array2<T>; 2], delta: &Array2<f64>) -> Array2<f64> {
     let mut product = delta.mapv(T::from_f64);
     let [z, a] = [z, a].map(|all| all.as_slice().unwrap());
@@ -131,7 +131,7 @@ fn slope<T: Real>(row: Activation, [z, a]: [&Array2<T>; 2], delta: &Array2<f64>)
     double(&product)
 }
 
-/// The four equations of the derivation hold for every number of a pass.
+/// Check the four equations of the derivation for every number of a pass.
 fn assert_equations<T: Real>(net: &mut Network<T>, data: &Data<T>, weighted: bool) {
     let rows = net.activations();
     let trace = net.backward(&data.samples(weighted)).unwrap();
@@ -196,9 +196,8 @@ fn every_number_of_a_pass_is_the_derivations_in_single_precision() {
     every_pass::<f32>();
 }
 
-// ---- Parameters
-
-/// What is set is what is read, and what z = a Wᵀ + b is made of, also where others stood before.
+/// Parameters are read as they were set, and z = a Wᵀ + b uses them, even if others were set
+/// before.
 #[test]
 fn parameters_that_are_set_are_those_of_the_next_pass() {
     for sizes in SIZES {
@@ -222,9 +221,7 @@ fn parameters_that_are_set_are_those_of_the_next_pass() {
     }
 }
 
-// ---- Updates
-
-/// What a rule makes of the parameters of one layer, number by number.
+/// Compute a rule's update of the parameters of one layer, number by number.
 struct Twin {
     parts: Vec<(Array1<f64>, [Vec<f64>; 3])>,
 }
@@ -236,7 +233,7 @@ impl Twin {
     }
 }
 
-/// W, b, gains and shifts of each layer in one row each.
+/// Return W, b, gains and shifts of each layer, flattened.
 fn parameters(net: &Network<f64>) -> Vec<Vec<Array1<f64>>> {
     let norm = |part: Option<Array1<f64>>| part.unwrap_or_else(|| Array1::zeros(0));
     let layers = net
@@ -250,7 +247,7 @@ fn parameters(net: &Network<f64>) -> Vec<Vec<Array1<f64>>> {
     layers.map(|(((w, b), gain), shift)| vec![flat(w), b, norm(gain), norm(shift)]).collect()
 }
 
-/// Their gradients likewise.
+/// Return their gradients likewise.
 fn gradients(trace: &Trace<f64>) -> Vec<Vec<Array1<f64>>> {
     let norm = |part: &Option<Array1<f64>>| part.clone().unwrap_or_else(|| Array1::zeros(0));
     let of = |l: usize| {
@@ -262,8 +259,8 @@ fn gradients(trace: &Trace<f64>) -> Vec<Vec<Array1<f64>>> {
     (0..trace.deltas.len()).map(of).collect()
 }
 
-/// Two steps are two updates of every parameter by its gradient, whichever way a step takes; and
-/// passes after them go by the new weights, in both directions.
+/// Two steps make two updates of every parameter by its gradient, for every path of a step; later
+/// passes use the new weights, in both directions.
 fn assert_updates(net: &mut Network<f64>, penalties: &[Penalty], m: usize, settings: &Settings) {
     let sizes = net.sizes();
     let rule = Rule::from_text("adamw(weight_decay=0.1)").unwrap();
@@ -301,7 +298,8 @@ fn settings(m: usize) -> Settings<'static> {
 
 #[test]
 fn a_step_updates_every_parameter_by_its_gradient() {
-    // One row, a small net's step, tiles at once, and chunks whose gradients are kept.
+    // One row, a step of a small network, immediate updates of tiles, and chunks with stored
+    // gradients.
     for (sizes, m) in [(&[3, 4, 2][..], 1), (&[3, 4, 2], 7), (&[9, 18, 11, 4], 6), (&[3, 9], 1100)]
     {
         let penalty = Penalty { l1: 0.01, l2: 0.02, weight_decay: 0.03 };
@@ -316,9 +314,9 @@ fn a_step_updates_every_parameter_by_its_gradient() {
     }
 }
 
-/// A rule that neither decays nor clips, so that the penalty is all there is to prepare.
+/// A rule without decay or clipping, so that the penalty is the only preparation.
 #[test]
-fn a_penalty_counts_beside_a_plain_rule() {
+fn a_penalty_counts_with_a_plain_rule() {
     for sizes in [&[3, 4, 2][..], &[9, 18, 11, 4]] {
         let penalty = Penalty { l2: 0.02, ..Penalty::default() };
         let mut net = network::<f64>(sizes, "tanh", "identity", squared_error());
@@ -343,7 +341,7 @@ fn gains_and_shifts_are_updated_as_biases_are() {
     }
 }
 
-/// A gradient that is kept for its norm, which is not too large.
+/// A gradient that is stored for its norm, which is not too large.
 #[test]
 fn a_gradient_that_is_kept_is_the_same() {
     let mut net = network::<f64>(&[9, 18, 4], "tanh", "identity", squared_error());
@@ -354,8 +352,8 @@ fn a_gradient_that_is_kept_is_the_same() {
     assert_equations(&mut net, &Data::new(&[9, 18, 4], 3), false);
 }
 
-/// A step of plain gradient descent by `clipped` numbers of the gradient; the settings may ask for
-/// its norm.
+/// Check a step of plain gradient descent by `clipped` numbers of the gradient; the settings may
+/// need its norm.
 fn assert_clipped(settings: impl Fn(f64) -> Settings<'static>, clipped: impl Fn(f64) -> f64) {
     for sizes in [&[3, 4, 3][..], &[9, 18, 11]] {
         let mut net = network::<f64>(sizes, "tanh", "sigmoid", squared_error());
@@ -374,7 +372,7 @@ fn assert_clipped(settings: impl Fn(f64) -> Settings<'static>, clipped: impl Fn(
     }
 }
 
-/// Numbers that only fill a line, as behind 3 or 11 outputs, have no part in the norm.
+/// Padding, as after 3 or 11 outputs, does not count in the norm.
 #[test]
 fn a_gradient_that_is_too_long_is_shortened() {
     let settings = |norm| Settings { clip_norm: Some(norm / 2.0), ..settings(6) };
@@ -406,9 +404,7 @@ fn weights_that_come_back_are_those_of_both_directions() {
     }
 }
 
-// ---- What a layer has beside its activation
-
-/// Rows of W whose norm is too large are shortened to it, the others stay.
+/// Rows of W with too large a norm are scaled down to it, the others stay.
 #[test]
 fn norms_of_incoming_weights_are_limited() {
     for sizes in [&[3, 4, 2][..], &[9, 18, 11, 4]] {
@@ -441,9 +437,9 @@ fn norms_of_incoming_weights_are_limited() {
     }
 }
 
-/// One sample, so that a step shows which activations its masks have left.
+/// A single sample, so that a step shows which activations its masks have kept.
 #[test]
-fn what_dropout_leaves_out_learns_nothing_and_the_rest_is_scaled() {
+fn dropped_neurons_learn_nothing_and_the_others_are_scaled() {
     let (sizes, share, rate) = ([3, 21, 21, 1], 0.5, 1.0);
     let mut net = network::<f64>(&sizes, "identity", "identity", squared_error());
     let dropout = Options { dropout: share, ..Options::default() };
@@ -451,7 +447,7 @@ fn what_dropout_leaves_out_learns_nothing_and_the_rest_is_scaled() {
     let data = Data::<f64>::new(&sizes, 1);
     let (w, b) = (net.weights().unwrap(), net.biases().unwrap());
     net.step(&data.samples(false), rate).unwrap();
-    // -α ∂C/∂W and -α ∂C/∂b = -α δ: the first divided by the second is what the layer has seen.
+    // -α ∂C/∂W and -α ∂C/∂b = -α δ: the first divided by the second is the input of the layer.
     let [seen, delta]: [Vec<_>; 2] = {
         let moved = net.weights().unwrap().into_iter().zip(&w).map(|(new, old)| new - old);
         let deltas: Vec<_> =
@@ -493,9 +489,9 @@ fn gains_begin_at_one_and_shifts_at_zero() {
     assert!(net.set_gains(1, Array1::ones(2).view()).is_err());
 }
 
-/// Every gradient is the slope of C, also with gains and shifts on the way.
+/// Every gradient is the slope of C, also through gains and shifts.
 #[test]
-fn gradients_under_layer_normalisation_are_slopes() {
+fn gradients_with_layer_normalization_are_slopes() {
     let sizes = [3, 11, 4, 3];
     let cost = Cost::from_text("cross_entropy").unwrap();
     let mut net = network::<f64>(&sizes, "tanh", "softmax", cost);
@@ -539,8 +535,6 @@ fn gradients_under_layer_normalisation_are_slopes() {
     }
 }
 
-// ---- Functions of the user's own
-
 /// σ(z) = z + z², with a name.
 struct Square;
 
@@ -558,7 +552,7 @@ impl CustomActivation<f64> for Square {
     }
 }
 
-/// C_i = Σ_j (a_j - y_j)², as the table's.
+/// C_i = Σ_j (a_j - y_j)², like the table's.
 struct SquaredError;
 
 impl CustomCost<f64> for SquaredError {
@@ -576,7 +570,7 @@ impl CustomCost<f64> for SquaredError {
 }
 
 #[test]
-fn an_own_activation_takes_the_place_of_the_tables() {
+fn a_custom_activation_replaces_that_of_the_table() {
     for own in [0, 1, 2] {
         let sizes = [3, 11, 4, 3];
         let mut net = network::<f64>(&sizes, "tanh", "identity", squared_error());
@@ -608,7 +602,7 @@ fn an_own_activation_takes_the_place_of_the_tables() {
 }
 
 #[test]
-fn an_own_cost_is_weighed_as_the_tables() {
+fn a_custom_cost_is_weighted_like_that_of_the_table() {
     let sizes = [3, 11, 4];
     for output in ["sigmoid", "softmax"] {
         let mut net = network::<f64>(&sizes, "tanh", output, squared_error());

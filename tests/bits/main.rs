@@ -1,7 +1,7 @@
-//! What a step, a gradient and a prediction are, to the bit, whatever computes them.
+//! The bits of steps, gradients and predictions, for every way of computing them.
 //!
-//! The twin below does everything one number after the other: each element of a product one chain
-//! of `mul_add` in ascending order, each sum over the batch a pairwise tree over shards of 256 rows.
+//! The twin below computes one number after the other: each element of a product is one chain of
+//! `mul_add` in ascending order, each sum over the batch a pairwise tree over shards of 256 rows.
 
 mod layers;
 
@@ -18,7 +18,7 @@ use proptest::prelude::*;
 const SHARD: usize = 256;
 const THREADS: [usize; 5] = [1, 2, 3, 5, 8];
 
-/// One test at a time has the pool: a job that finds it busy would run on one thread.
+/// Only one test at a time uses the pool: a job that finds it busy would run on one thread.
 static POOL: Mutex<()> = Mutex::new(());
 
 fn with_threads<R>(threads: usize, work: impl FnOnce() -> R) -> R {
@@ -26,8 +26,6 @@ fn with_threads<R>(threads: usize, work: impl FnOnce() -> R) -> R {
     set_threads(threads);
     work()
 }
-
-// ---- The twin
 
 /// `sum(shard)` for the shards of `rows` rows, the largest power of two of them first, then the rest.
 fn tree<S: std::ops::Add<Output = S>>(
@@ -47,7 +45,7 @@ fn tree<S: std::ops::Add<Output = S>>(
     fold(0..rows.div_ceil(SHARD), &|s| sum(s * SHARD..((s + 1) * SHARD).min(rows)))
 }
 
-/// A layer as lists of numbers, with the memory of its rule.
+/// A layer as lists of numbers, with the moments of its rule.
 struct TwinLayer<T> {
     w: Vec<Vec<T>>,
     b: Vec<T>,
@@ -55,7 +53,7 @@ struct TwinLayer<T> {
     b_moments: [Vec<T>; 3],
 }
 
-/// What one sample leaves behind: z and a of each layer (a of the samples first), δ, and C_i.
+/// The results of one sample: z and a of each layer (a of the samples first), δ, and C_i.
 struct Pass<T> {
     a: Vec<Vec<T>>,
     delta: Vec<Vec<T>>,
@@ -143,7 +141,7 @@ impl<T: Real> Twin<T> {
         (cost.to_f64(), delta)
     }
 
-    /// ∂C/∂W and ∂C/∂b of layer l.
+    /// Compute ∂C/∂W and ∂C/∂b of layer l.
     fn gradient(&self, passes: &[Pass<T>], l: usize) -> (Vec<Vec<T>>, Vec<T>) {
         let (m, layer) = (passes.len(), &self.layers[l]);
         let scale = T::ONE / T::from_f64(m as f64);
@@ -165,7 +163,7 @@ impl<T: Real> Twin<T> {
         (neurons.clone().map(row).collect(), neurons.map(bias).collect())
     }
 
-    /// One update; the sum of the costs before it.
+    /// Make one update; return the sum of the costs before it.
     fn step(&mut self, x: &[Vec<T>], y: &[Vec<T>], learning_rate: f64) -> f64 {
         let passes: Vec<_> = x.iter().zip(y).map(|(x, y)| self.pass(x, y)).collect();
         self.clock.tick(self.rule);
@@ -183,7 +181,7 @@ impl<T: Real> Twin<T> {
         tree(passes.len(), &|rows| passes[rows].iter().fold(0.0, |sum, pass| sum + pass.cost))
     }
 
-    /// Epochs in the order of the rows; the cost of each.
+    /// Train epochs in the order of the rows; return the cost of each.
     fn train(&mut self, data: &Data<T>, case: &Case) -> Vec<f64> {
         let batches = || data.x.chunks(case.batch).zip(data.y.chunks(case.batch));
         let epoch = |_| {
@@ -199,7 +197,7 @@ impl<T: Real> Twin<T> {
     }
 }
 
-/// A number's bits; all NaN are one.
+/// Return the bits of a number; all NaN are one.
 fn bits<T: Real>(value: &T) -> u64 {
     let value = value.to_f64();
     if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }
@@ -209,8 +207,6 @@ fn parameters<T: Real>(net: &Network<T>) -> Vec<u64> {
     let layers = net.weights().unwrap().into_iter().zip(net.biases().unwrap());
     layers.flat_map(|(w, b)| w.iter().chain(&b).map(bits).collect::<Vec<_>>()).collect()
 }
-
-// ---- Cases
 
 const EPOCHS: u64 = 2;
 
@@ -246,7 +242,7 @@ impl Case {
         Settings { stop_epoch: EPOCHS, ..Settings::new(self.batch, self.learning_rate) }
     }
 
-    /// Trains on one thread, two, ..., and by the twin.
+    /// Train on one thread, two, ..., and by the twin.
     fn check<T: Real>(&self) {
         let data = Data::<T>::of(self);
         let mut twin = Twin::of(&self.network(), self.rule());
@@ -266,7 +262,7 @@ impl Case {
 
 const BEGINNING: Position = Position { epoch: 0, step: 0, cost_sum: 0.0, weight_sum: 0.0 };
 
-/// A number of [0, 1) from an index (Steele and others' SplitMix64).
+/// Return a number of [0, 1) from an index (Steele and others' SplitMix64).
 fn mixed(index: u64) -> f64 {
     let z = index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -321,7 +317,7 @@ impl<T: Real> Data<T> {
     }
 }
 
-/// Multiplications of a step that the twin is asked for at most.
+/// The most multiplications of a step for the twin.
 const WORK: usize = 2_000_000;
 
 fn cases() -> impl Strategy<Value = Case> {
@@ -353,8 +349,6 @@ fn cases() -> impl Strategy<Value = Case> {
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
-
-// ---- Tests
 
 proptest! {
     #![proptest_config(config(24))]
@@ -405,7 +399,7 @@ fn workers_that_share_panels_have_the_bits_of_the_twin() {
             let plain = plain(&[160, 64, 32, 40], rows, rule);
             Case { activations: softmax, cost, classes: true, ..plain }.check::<f32>();
         }
-        // Fewer rows than workers, which are shared by rows in the midst of panels.
+        // Fewer rows than workers, which are shared by rows between panels.
         plain(&[500, 126, 2, 123, 30], 5, rule).check::<f64>();
         Case { batch: 10, ..plain(&[300, 126, 2, 123, 30], 15, rule) }.check::<f32>();
     }
@@ -470,7 +464,7 @@ fn a_row_alone_is_the_row_in_any_batch() {
 #[test]
 fn a_learning_rate_of_zero_changes_nothing() {
     for &rule in Rule::NAMES {
-        // Its steps begin at the learning rate, but none is shorter than `least`.
+        // Its steps start at the learning rate, but none is shorter than `least`.
         let rule = if rule == "rprop" { "rprop(least=0)" } else { rule };
         for (sizes, batch) in [([4, 16, 3], 10), ([60, 70, 33], 64), ([5, 20, 9], 1100)] {
             let mut case = plain(&sizes, 1200, rule);
@@ -514,7 +508,7 @@ fn a_reused_workspace_equals_a_fresh_one() {
     }
 }
 
-/// Runs all other tests of this file once for each instruction set.
+/// Run all other tests of this file once for each instruction set.
 #[test]
 fn every_instruction_set_has_the_bits_of_the_twin() {
     if let Ok(wanted) = std::env::var("BACKPROP_RS_ISA") {

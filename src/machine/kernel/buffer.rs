@@ -28,7 +28,8 @@ impl<T: Real> Buffer<T> {
         let mut numbers = ManuallyDrop::new(numbers);
         prefer_large_pages(&numbers);
         let (numbers, count, capacity) = (numbers.as_mut_ptr(), numbers.len(), numbers.capacity());
-        // SAFETY: the parts of a vector that is no longer used; a cell has the layout of its number.
+        // SAFETY: the parts of a vector that is no longer used; a cell has the layout of its
+        // number.
         let cells =
             unsafe { Vec::from_raw_parts(numbers.cast::<UnsafeCell<T>>(), count, capacity) };
         // Only in an interpreter can a pointer not be aligned: it then starts where it is.
@@ -63,7 +64,8 @@ impl<T: Real> Buffer<T> {
 
     /// Return `length` numbers from `from` on, to read.
     ///
-    /// Unlike a part of [`Self::as_slice`], it does not refer to numbers that other workers may write.
+    /// Unlike a part of [`Self::as_slice`], it does not refer to numbers that other workers may
+    /// write.
     #[inline(always)]
     pub(crate) fn slice(&self, from: usize, length: usize) -> &[T] {
         assert!(from <= self.length && length <= self.length - from);
@@ -98,8 +100,8 @@ impl<T: Real> Buffer<T> {
     }
 }
 
-/// Ask the system for large pages for numbers that fill some of them: one page fault and one entry of
-/// the address cache then serve many numbers.
+/// Ask the system for large pages for numbers that fill some of them: one page fault and one entry
+/// of the address cache then serve many numbers.
 #[cfg(all(target_os = "linux", not(miri)))]
 fn prefer_large_pages<T>(numbers: &[T]) {
     const MIN_SIZE: usize = 4 << 20;

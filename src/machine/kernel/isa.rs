@@ -12,16 +12,18 @@ pub trait Kernel {
 
 /// The operations and tile sizes of one instruction set.
 pub trait Simd {
-    /// The rows of a tile: one line of sums for each row, and the line to multiply by, fit the registers.
+    /// The rows of a tile: one line of sums for each row, and the line to multiply by, fit the
+    /// registers.
     const ROWS: usize;
-    /// The panels of a tile, if there are that many: each number of the left side is then loaded once
-    /// for all of them.
+    /// The panels of a tile, if there are that many: each number of the left side is then loaded
+    /// once for all of them.
     const PANELS: usize = 1;
 
     /// Compute `sum[n] += a b[n]`, each rounded once.
     fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]);
 
-    /// Transpose a 4 x 4 block: its rows are `row_stride` apart, its columns become `column_stride` apart.
+    /// Transpose a 4 x 4 block: its rows are `row_stride` apart, its columns become `column_stride`
+    /// apart.
     #[inline(always)]
     fn transpose<T: Real>(from: &[T], to: &mut [T], row_stride: usize, column_stride: usize) {
         let row = |i: usize| first::<T, 4>(&from[i * row_stride..]);
@@ -63,15 +65,15 @@ impl Simd for Portable {
     }
 }
 
-/// Fused multiply-adds on `$count` vectors of `$numbers` numbers each, in intrinsics. Without them, the
-/// compiler splits the lines of a gradient's tile and shuffles them together again (a quarter slower
-/// on x86-64), and splits those of a product into single numbers on 64-bit ARM.
+/// Fused multiply-adds on `$count` vectors of `$numbers` numbers each, in intrinsics. Without them,
+/// the compiler splits the lines of a gradient's tile and shuffles them together again (a quarter
+/// slower on x86-64), and splits those of a product into single numbers on 64-bit ARM.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! vectors {
     ($sum:ident, $a:ident, $b:ident, $number:ident, $numbers:literal x $count:expr;
      $load:ident, $splat:ident, $fma:ident, $store:ident) => {{
-        // SAFETY: the arrays hold numbers of this type, as many as the vectors take. Only `Isa::run`
-        // reaches this code, on a processor that has the instructions.
+        // SAFETY: the arrays hold numbers of this type, as many as the vectors take. Only
+        // `Isa::run` reaches this code, on a processor that has the instructions.
         unsafe {
             let (sum, b) = ($sum.as_mut_ptr().cast::<$number>(), $b.as_ptr().cast::<$number>());
             let a = $splat($a.to_f64() as $number);
@@ -91,7 +93,8 @@ mod x86;
 /// An instruction set that the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isa {
-    /// The instructions that the target always has. Without fused multiply-add it is slow; the bits are the same.
+    /// The instructions that the target always has. Without fused multiply-add it is slow; the bits
+    /// are the same.
     Baseline,
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -125,7 +128,8 @@ fn run_neon<K: Kernel>(kernel: K) {
 }
 
 impl Isa {
-    /// Return the sets that this machine can run, slowest first; an interpreter has the baseline alone.
+    /// Return the sets that this machine can run, slowest first; an interpreter has the baseline
+    /// alone.
     pub fn available() -> Vec<Self> {
         #[allow(unused_mut)]
         let mut sets = vec![Self::Baseline];
@@ -147,7 +151,8 @@ impl Isa {
         sets
     }
 
-    /// Return the fastest set of this machine, or the one that `BACKPROP_RS_ISA` names if available.
+    /// Return the fastest set of this machine, or the one that `BACKPROP_RS_ISA` names if
+    /// available.
     pub fn best() -> Self {
         static BEST: OnceLock<Isa> = OnceLock::new();
         *BEST.get_or_init(|| {

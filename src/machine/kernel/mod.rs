@@ -1,8 +1,8 @@
 //! The fused micro-kernels, and the memory that they work on.
 //!
 //! All matrices lie in **panels**: columns in groups as wide as a cache line, each group stored row
-//! after row. A product reads a panel of weights in order, and a gradient writes it in order. A panel
-//! of activations feeds the next layer as it is, so nothing is packed between two layers.
+//! after row. A product reads a panel of weights in order, and a gradient writes it in order. A
+//! panel of activations feeds the next layer as it is, so nothing is packed between two layers.
 //!
 //! Every element of a product is one chain of fused multiply-adds in ascending k, whatever the
 //! tile, the lane width or the blocking: a blocked k stores its sums and loads them again. A sum
@@ -11,8 +11,8 @@
 //!
 //! The kernels are plain Rust on small arrays, compiled once for each instruction set by
 //! [`Isa::run`]. They need `unsafe` because the workers of one step write disjoint parts of shared
-//! buffers, which slices cannot express. The parts come from [`Share`](crate::machine::pool::Share),
-//! which gives every row and every tile to one worker only.
+//! buffers, which slices cannot express. The parts come from
+//! [`Share`](crate::machine::pool::Share), which gives every row and every tile to one worker only.
 
 mod buffer;
 mod isa;

@@ -62,8 +62,8 @@ pub struct Outer<'a, T> {
 }
 
 impl<T: Real> Outer<'_, T> {
-    /// Compute Σ over the rows of left column i times δ column o, times 1/m: a block of `n_in` columns
-    /// from panel `q` by `N` columns from each of `P` panels from `p` on.
+    /// Compute Σ over the rows of left column i times δ column o, times 1/m: a block of `n_in`
+    /// columns from panel `q` by `N` columns from each of `P` panels from `p` on.
     #[inline(always)]
     pub fn block<S: Simd, const N: usize, const P: usize>(
         &self,
@@ -82,8 +82,8 @@ impl<T: Real> Outer<'_, T> {
         }
     }
 
-    /// Compute Σ over the rows of δ, times 1/m: the gradient of the `N` biases of each of `P` panels
-    /// from `p` on, together because each sum waits for its additions.
+    /// Compute Σ over the rows of δ, times 1/m: the gradient of the `N` biases of each of `P`
+    /// panels from `p` on, together because each sum waits for its additions.
     #[inline(always)]
     pub fn biases<const N: usize, const P: usize>(&self, p: usize, sums: &mut Sums<T>) {
         tree(&Column::<T, N, P> { outer: self, p }, self.rows, sums, P * N);
@@ -207,7 +207,8 @@ unsafe fn outer_tile<T: Real, S: Simd, const M: usize, const N: usize, const P: 
     stride: usize,
 ) {
     let (left, length) = (outer.left.offset(q, rows.start), rows.len() * T::LINE);
-    // SAFETY (here and below): the caller guarantees the panels and the rows, which nobody writes now.
+    // SAFETY (here and below): the caller guarantees the panels and the rows, which nobody writes
+    // now.
     let left = unsafe { outer.left.values.slice_unchecked(left, length) };
     let mut a = left[i..].as_ptr();
     let d_stride = outer.delta.stride * T::LINE;

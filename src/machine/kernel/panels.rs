@@ -8,7 +8,8 @@ use crate::machine::kernel::isa::Simd;
 use crate::machine::pool::Share;
 use crate::machine::real::Real;
 
-/// The right-hand side of a product: a `(k, n)` matrix in panels of its n columns, `[panel][k][width]`.
+/// The right-hand side of a product: a `(k, n)` matrix in panels of its n columns,
+/// `[panel][k][width]`.
 ///
 /// The last panel is a quarter or half of a line wide if that holds its columns.
 pub struct Packed<T> {
@@ -94,8 +95,8 @@ impl<T: Real> Panels<T> {
     ///
     /// # Safety
     ///
-    /// The panels have these rows and this panel, and while the slice is in use nobody else reads or
-    /// writes them, through another slice or on another thread.
+    /// The panels have these rows and this panel, and while the slice is in use nobody else reads
+    /// or writes them, through another slice or on another thread.
     #[inline(always)]
     #[allow(clippy::mut_from_ref)] // the cells allow it; the caller guarantees the rest
     pub unsafe fn write(&self, p: usize, rows: &Share) -> &mut [T] {
@@ -154,7 +155,8 @@ impl<T: Real> Panels<T> {
     pub unsafe fn put_one_hot(&self, row: usize, column: usize) {
         assert!(row < self.stride && column < self.n);
         for p in 0..self.panels() {
-            // SAFETY (here and below): the panels have this row, which the caller owns, and the column.
+            // SAFETY (here and below): the panels have this row, which the caller owns, and the
+            // column.
             unsafe { self.values.slice_mut_unchecked(self.offset(p, row), T::LINE) }.fill(T::ZERO);
         }
         let at = self.offset(column / T::LINE, row) + column % T::LINE;
@@ -164,9 +166,10 @@ impl<T: Real> Panels<T> {
 
 /// Return the lines from one panel of `rows` rows to the next.
 ///
-/// A tile of a product reads a few lines of each of many panels, which should not map to the same few
-/// sets of a cache (usually 64). Strides of seven or nine lines past a multiple of sixteen separate
-/// neighboring panels; one line past it does not. For few rows the unused lines would cost too much.
+/// A tile of a product reads a few lines of each of many panels, which should not map to the same
+/// few sets of a cache (usually 64). Strides of seven or nine lines past a multiple of sixteen
+/// separate neighboring panels; one line past it does not. For few rows the unused lines would cost
+/// too much.
 pub(super) fn panel_stride(rows: usize) -> usize {
     match rows {
         0 => 0,

@@ -47,8 +47,8 @@ impl<T: Real> Kernel for Product<'_, T> {
     }
 }
 
-/// From this number of weights on, the weights do not stay in a cache: each tile prefetches a part of
-/// the next panels, if there are enough tiles.
+/// From this number of weights on, the weights do not stay in a cache: each tile prefetches a part
+/// of the next panels, if there are enough tiles.
 pub(super) const PREFETCH_WEIGHTS: usize = 1 << 17;
 pub(super) const PREFETCH_TILES: usize = 8;
 
@@ -71,7 +71,8 @@ impl<T: Real> Product<'_, T> {
         }
     }
 
-    /// Compute all rows of panel `p`, or of several panels from `p` on; return the number of panels.
+    /// Compute all rows of panel `p`, or of several panels from `p` on; return the number of
+    /// panels.
     #[inline(always)]
     unsafe fn panel<S: Simd, const N: usize>(&self, p: usize, ks: Range<usize>) -> usize {
         let rows = self.rows.range();
@@ -80,7 +81,8 @@ impl<T: Real> Product<'_, T> {
             let exist = end < self.right.panels() || end == self.right.n / T::LINE;
             N == T::LINE && exist && end <= self.panels.end
         };
-        // One or two rows would leave most multiply-add units idle, so they take four panels at once.
+        // One or two rows would leave most multiply-add units idle, so they take four panels at
+        // once.
         if (1..=2).contains(&rows.len()) && whole(4) {
             // SAFETY: four whole panels begin at p.
             unsafe {
@@ -130,8 +132,8 @@ impl<T: Real> Product<'_, T> {
         }
     }
 
-    /// Prefetch columns `ks` of the next rows of the left side: another core may have written them, and
-    /// a tile reads only a few lines at a time.
+    /// Prefetch columns `ks` of the next rows of the left side: another core may have written them,
+    /// and a tile reads only a few lines at a time.
     #[inline(always)]
     fn prefetch_rows<S: Simd>(&self, rows: Range<usize>, ks: Range<usize>) {
         for q in ks.start / T::LINE..ks.end.div_ceil(T::LINE) {

@@ -19,9 +19,10 @@ fn network() -> Network<f32> {
     net
 }
 
-/// A network after one step that is given up at question `yes`; also how many were asked.
+/// Return a network after one step that is interrupted at question `yes`, and the number of
+/// questions.
 ///
-/// The test of somebody else may have the threads, and one alone has other questions: then again.
+/// Another test may use the threads, and a single thread asks other questions: then try again.
 fn step(samples: &Samples<f32>, yes: usize) -> (Network<f32>, Outcome, usize) {
     loop {
         let mut net = network();
@@ -32,7 +33,7 @@ fn step(samples: &Samples<f32>, yes: usize) -> (Network<f32>, Outcome, usize) {
     }
 }
 
-/// The same on two threads, if there are two.
+/// The same on two threads, if two are available.
 fn step_of_two(
     net: &mut Network<f32>,
     samples: &Samples<f32>,
@@ -64,10 +65,10 @@ fn step_of_two(
     Some((outcome.into_inner().unwrap()?, asked.into_inner()))
 }
 
-/// Of one chunk, whose update is undone, and of two, whose gradient is not whole yet; at the first
-/// question after the passes of the first chunk, and at the last of all.
+/// With one chunk, whose update is rolled back, and with two, whose gradient is incomplete; at the
+/// first question after the passes of the first chunk, and at the last question.
 #[test]
-fn an_update_that_is_given_up_halfway_was_never_begun() {
+fn an_interrupted_update_changes_nothing() {
     for rows in [ROWS, CHUNK + ROWS] {
         let x: Vec<f32> = (0..rows * SIZE).map(|i| (i * 37 % 101) as f32 / 101.0 - 0.5).collect();
         let samples = Samples { x: &x, y: Targets::Values(&x), weights: None, n_in: SIZE };
@@ -78,7 +79,7 @@ fn an_update_that_is_given_up_halfway_was_never_begun() {
         whole.train(&samples, &Settings::new(rows, 0.1), Position::default()).unwrap();
         let after = net.weights().unwrap();
         assert!(after == whole.weights().unwrap() && after != before);
-        // A question comes before each block of rows, others between two pieces of the gradient.
+        // There is a question before each block of rows, and between two pieces of the gradient.
         let blocks = (rows.min(CHUNK) / 2).div_ceil(ROW_BLOCK);
         for yes in [blocks, questions - 1] {
             let (net, outcome, _) = step(&samples, yes);
@@ -88,8 +89,8 @@ fn an_update_that_is_given_up_halfway_was_never_begun() {
     }
 }
 
-/// A short update is not given up, so that it copies nothing. Nobody asks it to be: whether the
-/// question before it is due yet depends on how busy the machine is.
+/// A short update is not interrupted, so it copies nothing. The test does not ask for an
+/// interruption: whether the question before the update is due depends on the load of the machine.
 #[test]
 fn a_long_update_keeps_what_it_replaces() {
     for (size, rows, long) in [(SIZE, 4, false), (2300, 1000, true)] {

@@ -1,11 +1,11 @@
 //! Each activation against its formula, and its σ' against the slope of σ.
 
-#![allow(clippy::disallowed_methods)] // the truth that ours are held to
+#![allow(clippy::disallowed_methods)] // the reference values
 
 use super::*;
 use crate::machine::kernel::Portable;
 
-/// Every elementwise row with its defaults, and again with other settings.
+/// Every elementwise entry with its defaults, and again with other settings.
 fn elementwise() -> Vec<Activation> {
     let rows = Activation::ALL.iter().copied().filter(|row| *row != Activation::Softmax);
     let others = ["leaky_relu(0.3)", "leaky_relu(0)", "elu(1.7)", "elu(0)"];
@@ -67,7 +67,7 @@ fn slope(row: Activation, z: f64, a: f64) -> f64 {
     delta[0]
 }
 
-/// Away from the kinks; beyond both ends of what saturates.
+/// Away from the kinks; beyond both ends of saturating functions.
 fn places() -> impl Iterator<Item = f64> {
     (-75..75).map(|i| f64::from(i) * 0.1 + 0.05)
 }
@@ -77,7 +77,7 @@ fn each_elementwise_row_is_its_formula() {
     for row in elementwise() {
         for z in places() {
             let ([a], truth) = (sigma(row, [z]), truth(row, z));
-            // The last digits of 1 + e^z, of e^z - 1 and of small Φ(z) are lost in the truth.
+            // The formula loses the last digits of 1 + e^z, of e^z - 1 and of small Φ(z).
             assert!(
                 (a - truth).abs() < 1e-15 * (2.0 + z.abs() + truth.abs()),
                 "{row:?} at {z}: {a}, {truth}"
@@ -86,7 +86,7 @@ fn each_elementwise_row_is_its_formula() {
     }
 }
 
-/// σ' against central differences.
+/// Check σ' against central differences.
 #[test]
 fn the_derivative_of_each_elementwise_row_is_its_slope() {
     let h = 1e-6;
@@ -100,7 +100,7 @@ fn the_derivative_of_each_elementwise_row_is_its_slope() {
     }
 }
 
-/// δ σ' is a product, for as many numbers as there are.
+/// δ σ' is a product, for any number of values.
 #[test]
 fn sigma_prime_multiplies_delta() {
     for row in elementwise() {
@@ -113,7 +113,7 @@ fn sigma_prime_multiplies_delta() {
     }
 }
 
-/// Whoever says that a is enough never looks at z.
+/// An entry that needs a alone must not read z.
 #[test]
 fn a_row_needs_z_or_has_its_slope_from_a_alone() {
     for row in elementwise() {
@@ -145,7 +145,7 @@ fn a_line_in_registers_has_the_bits_of_a_slice() {
     }
 }
 
-/// The limits of what is bounded, and of its slope.
+/// The limits of bounded functions, and of their slopes.
 #[test]
 fn infinity_has_the_limits_of_the_functions() {
     let limits = [

@@ -1,11 +1,11 @@
 //! Each cost against its formula, and its δ against the slope of the cost.
 
-#![allow(clippy::disallowed_methods)] // the truth that ours are held to
+#![allow(clippy::disallowed_methods)] // the reference values
 
 use super::*;
 use crate::machine::kernel::Portable;
 
-/// C_i and δ of one sample, by way of the table.
+/// Compute C_i and δ of one sample through the table.
 fn sample(cost: Cost, output: Activation, z: &[f64], y: &[f64]) -> (f64, Vec<f64>) {
     let (mut a, mut delta, mut terms) = (z.to_vec(), vec![0.0; z.len()], vec![0.0; z.len()]);
     output.sigma::<_, Portable>(&mut a);
@@ -20,7 +20,7 @@ fn sample(cost: Cost, output: Activation, z: &[f64], y: &[f64]) -> (f64, Vec<f64
     }
 }
 
-/// Every row with its defaults, and again with other settings.
+/// Every entry with its defaults, and again with other settings.
 fn costs() -> Vec<Cost> {
     let others = [
         "squared_error(0.5)",
@@ -45,7 +45,7 @@ fn pairs() -> impl Iterator<Item = (Cost, Activation)> {
         .filter(|(cost, output)| cost.check_output(*output).is_ok())
 }
 
-// None of the outputs lies at a kink of a cost or of an activation.
+// No output lies at a kink of a cost or of an activation.
 const Z: [f64; 3] = [0.3, -1.2, 2.1];
 const Y: [f64; 3] = [0.2, 0.7, 0.1];
 
@@ -67,7 +67,7 @@ fn delta_is_the_slope_of_the_cost_for_every_pair_of_the_tables() {
     }
 }
 
-/// What a neuron adds to C_i of a layer of n, from its a and y alone.
+/// Compute the term of a neuron in C_i of a layer of n, from its a and y alone.
 fn term(cost: Cost, softmax: bool, n: f64, a: f64, y: f64) -> f64 {
     let e = a - y;
     match cost {
@@ -108,13 +108,13 @@ fn every_cost_is_its_formula() {
         let term = |(a, y): (&f64, &f64)| term(cost, !output.is_elementwise(), 3.0, *a, *y);
         let truth: f64 = a.iter().zip(&Y).map(term).sum();
         let (found, _) = sample(cost, output, &Z, &Y);
-        // Some ten roundings a neuron, and 1 - a has lost up to four bits.
+        // About ten roundings for each neuron, and 1 - a has lost up to four bits.
         let allowed = 1e-14 * (1.0 + truth.abs());
         assert!((found - truth).abs() < allowed, "{cost:?} {output:?}: {found}, not {truth}");
     }
 }
 
-/// The kinks: no error has no slope, and the edge of the margin none either.
+/// At the kinks: a zero error has slope 0, and so has the edge of the margin.
 #[test]
 fn at_a_kink_the_slope_is_that_of_the_flat_side() {
     let delta = |cost: &str, a: f64, y: f64| {
@@ -148,7 +148,7 @@ fn a_line_in_registers_has_the_bits_of_a_slice() {
     for (cost, output) in pairs().filter(|(_, output)| output.is_elementwise()) {
         let (mut a, mut delta, mut terms) = (z, [0.0; 4], [0.0; 4]);
         output.sigma::<_, Portable>(&mut a);
-        // A line may hold padding beside the n neurons of a layer.
+        // A line may hold padding after the n neurons of a layer.
         cost.elementwise::<_, Portable>(output, [&z, &a, &y], 3, &mut delta, &mut terms);
         let line = cost.of_line::<_, Portable, 4>(output, [&z, &a, &y], 3);
         assert_eq!(line, [delta, terms], "{cost:?} {output:?}");
@@ -178,7 +178,7 @@ const CROSS_ENTROPY: Cost = Cost::CrossEntropy { label_smoothing: 0.0 };
 
 #[test]
 fn a_saturated_output_keeps_its_cost() {
-    // -ln σ(40) = ln(1 + e^-40), where σ(40) itself rounds to 1.
+    // -ln σ(40) = ln(1 + e^-40), although σ(40) itself rounds to 1.
     let tiny = (-40.0_f64).exp();
     let (binary, _) = sample(CROSS_ENTROPY, Activation::Sigmoid, &[40.0], &[1.0]);
     let (categorical, _) = sample(CROSS_ENTROPY, Activation::Softmax, &[40.0, 0.0], &[1.0, 0.0]);
@@ -191,14 +191,15 @@ fn a_saturated_output_keeps_its_cost() {
     assert_eq!(wrong, 1000.0);
 }
 
-/// e^-800 is 0, whose logarithm is infinite: from z the cost a - y z and its slope a - y stay.
+/// e^-800 is 0, with an infinite logarithm: the cost a - y z and its slope a - y, from z, stay
+/// finite.
 #[test]
 fn a_rate_of_zero_keeps_its_cost() {
     let found = sample(Cost::Poisson, Activation::Exponential, &[-800.0], &[2.0]);
     assert_eq!(found, (1600.0, vec![-2.0]));
 }
 
-/// Where softmax is sure and right, nothing is lost: 0^γ l is 0, and 0^0 is 1.
+/// A certain and correct softmax has cost 0: 0^γ l is 0, and 0^0 is 1.
 #[test]
 fn a_sure_softmax_has_no_focal_cost() {
     for gamma in [0.0, 0.7, 2.0] {
@@ -210,7 +211,7 @@ fn a_sure_softmax_has_no_focal_cost() {
     }
 }
 
-/// Each of two largest z stands for an e⁰ = 1 of its own.
+/// Each of two largest z contributes e⁰ = 1.
 #[test]
 fn equal_outputs_share_the_probability() {
     for n in 2..5 {
@@ -222,7 +223,7 @@ fn equal_outputs_share_the_probability() {
     }
 }
 
-/// A NaN is never lost, wherever it stands, and costs no other row anything.
+/// A NaN always stays, and does not affect other rows.
 #[test]
 fn nan_stays_in_its_row() {
     for j in 0..3 {
@@ -257,7 +258,7 @@ fn each_cost_says_what_it_goes_with() {
             let allowed = outputs.contains(&output.name());
             assert_eq!(cost.check_output(*output).is_ok(), allowed, "{cost} {output}");
         }
-        // A function of the user's own stands in no table.
+        // A custom function is in no table.
         let own = outputs == Activation::NAMES;
         assert_eq!(cost.check_output_name("my_own").is_ok(), own, "{cost}");
     }

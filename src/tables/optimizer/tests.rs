@@ -1,21 +1,21 @@
 //! Each rule against its paper's formulas, one parameter at a time.
 
-#![allow(clippy::disallowed_methods)] // the truth that ours are held to
+#![allow(clippy::disallowed_methods)] // the reference values
 
 use super::*;
 use crate::machine::kernel::Portable;
 
 const RATE: f64 = 0.1;
 
-/// They keep their sign, change it, and vanish.
+/// Gradients that keep their sign, change it, and vanish.
 const GRADIENTS: [f64; 8] = [0.5, 0.25, -1.5, -0.75, 0.0, 2.0, 1e-3, -0.125];
 
 fn rule(text: &str) -> Rule {
     Rule::from_text(text).unwrap()
 }
 
-/// w after each of the updates by `GRADIENTS`, from w = 1 on, two parameters at a time: the second
-/// has the opposite gradients, from w = -1 on.
+/// Return w after each update by `GRADIENTS`, from w = 1 on, for two parameters: the second has the
+/// opposite gradients, from w = -1 on.
 fn path(rule: Rule) -> Vec<[f64; 2]> {
     let mut clock = Clock::default();
     let kept = rule.memory().len();
@@ -32,13 +32,13 @@ fn path(rule: Rule) -> Vec<[f64; 2]> {
     updates.collect()
 }
 
-/// The rule takes `w := update(w, g, t)`, whatever the update remembers.
+/// Check that the rule computes `w := update(w, g, t)`, whatever the update keeps.
 #[track_caller]
 fn assert_path(text: &str, mut update: impl FnMut(f64, f64, i32) -> f64) {
     let mut w = 1.0;
     for (step, (&g, found)) in GRADIENTS.iter().zip(path(rule(text))).enumerate() {
         w = update(w, g, step as i32 + 1);
-        // Some ten roundings a step.
+        // About ten roundings for each step.
         assert!((found[0] - w).abs() < 1e-14, "{text}: {} is not {w} in step {step}", found[0]);
         assert_eq!(found[0], -found[1], "{text} is odd");
     }
@@ -69,7 +69,7 @@ fn gradient_descent_with_momentum() {
     });
 }
 
-/// The mean and the square of the gradients, biased as Adam keeps them.
+/// The mean and the square of the gradients, biased like Adam's.
 struct Means {
     m: f64,
     v: f64,
@@ -87,13 +87,13 @@ impl Means {
     }
 }
 
-/// `count` factors, one by one.
+/// Multiply `count` factors, one by one.
 fn product_of(factor: f64, count: i32) -> f64 {
     (0..count).map(|_| factor).product()
 }
 
 #[test]
-fn adam_and_its_kin() {
+fn adam_and_its_variants() {
     let unbiased = |value: f64, beta: f64, t: i32| value / (1.0 - product_of(beta, t));
     let step =
         |(m, v): (f64, f64), t| RATE * unbiased(m, 0.7, t) / (unbiased(v, 0.9, t).sqrt() + 0.01);
@@ -168,8 +168,8 @@ fn adagrad_with_a_rate_that_decays() {
     }
 }
 
-/// Steps reach both of their limits; where the gradient has changed its sign or vanished, the
-/// next step is as long as the last.
+/// Steps reach both of their limits; if the gradient has changed its sign or vanished, the next
+/// step is as long as the last.
 #[test]
 fn rprop_has_a_step_for_each_parameter() {
     for (least, most) in [(1e-6, 50.0), (0.08, 0.11)] {
@@ -198,14 +198,14 @@ fn lion_follows_the_sign() {
         m = 0.9 * m + 0.1 * g;
         w * (1.0 - RATE * 0.5) - RATE * way.signum()
     });
-    // Without a gradient there is no way to go.
+    // A zero gradient gives no direction.
     let (mut w, mut mean) = ([1.0], [0.0]);
     let update: Update<f64> = rule("lion").at(&Clock { t: 1, ..Clock::default() }, RATE);
     update.apply::<Portable>(&mut w, &[0.0], [&mut mean, &mut [], &mut []]);
     assert_eq!((w, mean), ([1.0], [0.0]));
 }
 
-/// Rules of all shapes of memory; a line in registers is a slice.
+/// Rules with all layouts of moments; a line in registers equals a slice.
 #[test]
 fn a_line_has_the_bits_of_a_slice() {
     let amsgrad = ["adam(amsgrad=1)", "adamw(amsgrad=1)"];
@@ -239,19 +239,19 @@ fn adams_first_update_has_the_length_of_the_learning_rate() {
     }
 }
 
-/// A power by squaring has the value of a product, here exactly.
+/// A power by squaring equals the product, here exactly.
 #[test]
 fn powers_are_products() {
     for exponent in 0..40_u32 {
         let (power, product) = (power_of(1.5, exponent.into()), product_of(1.5, exponent as i32));
-        // 3^33 is the last that 53 bits hold; later both have a rounding for each factor at most.
+        // 3^33 is the last that 53 bits hold; later, both round once for each factor at most.
         let roundings = if exponent <= 33 { 0.0 } else { f64::from(exponent) };
         assert!((power - product).abs() <= roundings * f64::EPSILON * product);
         assert_eq!(power_of(-0.5, exponent.into()), product_of(-0.5, exponent as i32));
     }
 }
 
-/// The penalty's gradient is its slope, and the decay goes before.
+/// The gradient of the penalty is its slope, and the decay comes first.
 #[test]
 fn a_penalty_moves_weights_down_its_slope() {
     let penalty = Penalty { l1: 0.3, l2: 0.7, weight_decay: 0.2 };
@@ -280,7 +280,7 @@ fn a_penalty_moves_weights_down_its_slope() {
     }
 }
 
-/// Clipping is for all parameters, penalties and decay for weights.
+/// Clipping applies to all parameters, penalties and decay to weights.
 #[test]
 fn gradients_are_clipped_before_the_penalty() {
     let clock = Clock { t: 1, ..Clock::default() };
@@ -301,7 +301,7 @@ fn gradients_are_clipped_before_the_penalty() {
     assert!(!plain.is_plain(), "it clips");
 }
 
-/// What a rule says that it remembers is what it uses, and what there is room for.
+/// A rule uses exactly the moments that it names, and these are allocated.
 #[test]
 fn the_memory_of_a_rule_is_named() {
     let memory = |text: &str| rule(text).memory();
@@ -335,8 +335,8 @@ fn the_memory_of_a_rule_is_named() {
     }
 }
 
-/// What a rule remembers of a gradient that has vanished ends as 0, and is never a number below the
-/// smallest normal one, which some processors take a hundred times as long for.
+/// The moments of a vanished gradient decay to 0, and are never subnormal, because some processors
+/// take a hundred times as long for such numbers.
 #[test]
 fn what_decays_ends_as_zero() {
     let rules = [

@@ -54,7 +54,7 @@ impl<T: Number> Batch<T> {
         batch_sum(m, |rows| rows.fold(T::ZERO, |sum, r| sum + self.delta[r][o]))
     }
 
-    /// All blocks for the first m rows, one by one and two by two.
+    /// Check all blocks for the first m rows, one by one and two by two.
     fn check(&self, isa: Isa, m: usize) {
         let (n_in, n_out) = (self.left[0].len(), self.delta[0].len());
         let shape = Packed::<T>::zeros(n_in, n_out).unwrap();
@@ -98,7 +98,8 @@ impl<T: Number> Batch<T> {
         assert_guards(&delta.values, "the errors of a gradient");
     }
 
-    /// The gradient of the weights from panel q of the inputs to `panels` of the outputs from p on.
+    /// Check the gradient of the weights from panel q of the inputs to `panels` of the outputs from
+    /// p on.
     fn check_block(
         &self,
         (sums, n_in, width): (&[T], usize, usize),
@@ -118,12 +119,12 @@ impl<T: Number> Batch<T> {
             };
             assert!(same, "{what}: weight {input}, {output}: {value:?}, not {expected:?}");
         }
-        // A narrow block sums whole lines of inputs, those of the padding too.
+        // A narrow block sums whole lines of inputs, including the padding.
         let room = if 4 * width == T::LINE { T::LINE } else { panels * n_in };
         assert!(sums[room * width..].iter().all(|value| is_guard(*value)), "{what}: past {q}, {p}");
     }
 
-    /// The gradient of the biases of panel p.
+    /// Check the gradient of the biases of panel p.
     fn check_biases(&self, sums: &[T], width: usize, (m, p): (usize, usize), scale: T, what: &str) {
         let n_out = self.delta[0].len();
         for (o, value) in sums[..width].iter().enumerate() {
@@ -135,14 +136,14 @@ impl<T: Number> Batch<T> {
     }
 }
 
-/// All (panel, input, output) of some blocks.
+/// Yield all (panel, input, output) of some blocks.
 fn places(panels: usize, n_in: usize, width: usize) -> impl Iterator<Item = (usize, usize, usize)> {
     let inputs = move |panel| (0..n_in).map(move |i| (panel, i));
     let pairs = (0..panels).flat_map(inputs);
     pairs.flat_map(move |(panel, i)| (0..width).map(move |o| (panel, i, o)))
 }
 
-/// Every width of a panel alone, and two and three whole ones.
+/// Every width of a single panel, and two and three whole ones.
 fn gradients_of_every_shape<T: Number>() {
     let whole = [2 * T::LINE, 3 * T::LINE + 1];
     for n_out in few(&(1..=T::LINE + T::LINE / 2 + 1).chain(whole).collect::<Vec<_>>()) {

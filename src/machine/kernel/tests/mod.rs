@@ -41,7 +41,7 @@ fn is_guard<T: Number>(value: T) -> bool {
     value.bits() == T::GUARD_VALUE.bits()
 }
 
-/// A buffer of guard values between guards.
+/// Return a buffer of guard values between guards.
 fn guarded<T: Number>(length: usize) -> Buffer<T> {
     let padded = length + 2 * GUARD + T::LINE;
     let cells: Vec<_> = (0..padded).map(|_| UnsafeCell::new(T::GUARD_VALUE)).collect();
@@ -70,19 +70,19 @@ fn packed<T: Number>(k: usize, n: usize) -> Packed<T> {
     packed
 }
 
-/// The place of an element of panels.
+/// Return the index of an element of panels.
 fn place<T: Real>(panels: &Panels<T>, row: usize, column: usize) -> usize {
     panels.offset(column / T::LINE, row) + column % T::LINE
 }
 
-/// `length` rows from `start` on, `length` at most `start` or `start` 0.
+/// Return `length` rows from `start` on, `length` at most `start` or `start` 0.
 fn share(start: usize, length: usize) -> Share {
     let mut worker = Worker::alone();
     worker.index = usize::from(start > 0);
     worker.slot(start.max(length)).first(length)
 }
 
-/// Rows of numbers in [-1, 1) of many sizes; every 13th is a zero, of either sign.
+/// Return rows of numbers in [-1, 1) of many sizes; every 13th is a zero, of either sign.
 fn matrix<T: Real>(rows: usize, columns: usize, seed: u64) -> Vec<Vec<T>> {
     let mut stream = Stream::new(seed, Purpose::Init, 0);
     let mut number = || {
@@ -97,7 +97,7 @@ fn matrix<T: Real>(rows: usize, columns: usize, seed: u64) -> Vec<Vec<T>> {
 
 fn fill_panels<T: Number>(panels: &mut Panels<T>, first_row: usize, values: &[Vec<T>]) {
     let (stride, line) = (panels.stride, T::LINE);
-    let numbers = panels.values.as_mut_slice(); // once, for Miri's sake
+    let numbers = panels.values.as_mut_slice(); // borrowed once, for Miri
     for (r, row) in values.iter().enumerate() {
         for (c, &value) in row.iter().enumerate() {
             numbers[(c / line * stride + first_row + r) * line + c % line] = value;
@@ -105,23 +105,23 @@ fn fill_panels<T: Number>(panels: &mut Panels<T>, first_row: usize, values: &[Ve
     }
 }
 
-/// Fills packed panels with a `(k, n)` matrix; the padding columns are zero.
+/// Fill packed panels with a `(k, n)` matrix; the padding columns are zero.
 fn fill_packed<T: Number>(packed: &mut Packed<T>, values: &[Vec<T>]) {
     let places = |k| (0..packed.n).map(move |c| (k, c));
     let places: Vec<usize> = (0..packed.k).flat_map(places).map(|(k, c)| packed.at(k, c)).collect();
-    let numbers = packed.values.as_mut_slice(); // once, for Miri's sake
+    let numbers = packed.values.as_mut_slice(); // borrowed once, for Miri
     numbers.fill(T::ZERO);
     for (at, &value) in places.into_iter().zip(values.iter().flatten()) {
         numbers[at] = value;
     }
 }
 
-/// One chain of `mul_add` in ascending order, from `start`.
+/// Compute one chain of `mul_add` in ascending order, from `start`.
 fn chain<T: Real>(start: T, pairs: impl Iterator<Item = (T, T)>) -> T {
     pairs.fold(start, |sum, (a, b)| a.mul_add(b, sum))
 }
 
-/// The canonical tree over `count` shards: the largest power of two of them, then the rest.
+/// Sum `count` shards by the canonical tree: the largest power of two of them, then the rest.
 fn tree_of<T: Real>(shards: Range<usize>, sum: &impl Fn(usize) -> T) -> T {
     if shards.len() == 1 {
         return sum(shards.start);
@@ -130,7 +130,7 @@ fn tree_of<T: Real>(shards: Range<usize>, sum: &impl Fn(usize) -> T) -> T {
     tree_of(shards.start..half, sum) + tree_of(half..shards.end, sum)
 }
 
-/// The canonical sum over m rows of the terms that `shard` adds up for a range of them.
+/// Sum over m rows the terms that `shard` adds up for a range of them.
 fn batch_sum<T: Real>(m: usize, shard: impl Fn(Range<usize>) -> T) -> T {
     tree_of(0..m.div_ceil(SHARD), &|s| shard(s * SHARD..((s + 1) * SHARD).min(m)))
 }
@@ -139,7 +139,7 @@ fn bits<T: Number>(buffer: &Buffer<T>) -> Vec<u64> {
     buffer.as_slice().iter().map(|value| value.bits()).collect()
 }
 
-/// An interpreter takes a few sizes only.
+/// Return a few sizes in an interpreter, and all otherwise.
 fn few<T: Clone>(sizes: &[T]) -> Vec<T> {
     let step = if cfg!(miri) { (sizes.len() / 3).max(7) } else { 1 };
     sizes.iter().step_by(step).cloned().collect()

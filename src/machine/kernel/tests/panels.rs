@@ -4,7 +4,8 @@ use super::*;
 use crate::machine::kernel::panels::panel_stride;
 use crate::machine::kernel::{Isa, Kernel, Rows, Simd, transpose, with_width};
 
-/// The lines that a tile of a product reads of sixteen neighbouring panels, by sets of a cache.
+/// Count the lines that a tile of a product reads of sixteen neighboring panels, by sets of a
+/// cache.
 #[test]
 fn panels_of_many_rows_do_not_meet_in_a_cache() {
     for rows in few(&(64..=2048).collect::<Vec<_>>()) {
@@ -39,7 +40,7 @@ impl<T: Real> Turn<'_, T> {
         let (n_in, n_out) = (self.w.k, self.w.n);
         let (n_in, n_out) = (T::LINE.min(n_in - q * T::LINE), N.min(n_out - p * T::LINE));
         let block = self.w.values.slice(self.w.offset(p, q * T::LINE), n_in * N);
-        // SAFETY: one thread alone.
+        // SAFETY: a single thread.
         unsafe { transpose::<T, S, N>(block, q, n_in, p, n_out, self.to) };
     }
 }
@@ -86,7 +87,7 @@ fn a_row_comes_back_as_it_went_in() {
     for n in [1, 7, 8, 15, 16, 17, 33] {
         let (room, row) = (panels::<f64>(4, n), matrix::<f64>(1, n, 7).remove(0));
         let mut back = vec![0.0; n];
-        // SAFETY (here and below): one thread alone.
+        // SAFETY (here and below): a single thread.
         unsafe { room.put_row(2, &row) };
         room.copy_row(2, &mut back);
         assert_eq!(back, row);
@@ -114,6 +115,6 @@ fn buffers_begin_at_a_cache_line() {
 #[test]
 #[should_panic(expected = "row < self.rows")]
 fn a_row_outside_the_array_is_refused() {
-    // SAFETY: one thread alone.
+    // SAFETY: a single thread.
     unsafe { Rows::new(&mut [0.0_f32; 6], 3).row(2) };
 }

@@ -24,7 +24,7 @@ impl<T: Number> Multiplication<T> {
         Self { left, right, bias, expected }
     }
 
-    /// Multiplies the first `rows` rows, which lie from row `start` on, and looks at everything.
+    /// Multiply the first `rows` rows, which are at row `start`, and check all buffers.
     fn check(&self, isa: Isa, start: usize, rows: usize) {
         let (k, n) = (self.right.len(), self.right[0].len());
         let room = start + rows + 9;
@@ -72,12 +72,13 @@ impl<T: Number> Multiplication<T> {
     }
 }
 
-/// Every remainder of the tile height, and the one or two rows that take four panels at once.
+/// Return every remainder of the tile height, and the one or two rows that take four panels at
+/// once.
 fn heights() -> Vec<usize> {
     few(&(1..=20).collect::<Vec<_>>())
 }
 
-/// Every remainder of a line, and four panels with and without a neighbour.
+/// Return every remainder of a line, and four panels with and without a neighbor.
 fn widths<T: Real>() -> Vec<usize> {
     let four = 4 * T::LINE;
     let wide = [four - 1, four, four + 1, four + T::LINE, four + T::LINE + 1, 2 * four + 3];
@@ -137,7 +138,7 @@ fn many_rows_are_rows() {
     }
 }
 
-/// So many that the next panels are asked for ahead.
+/// So many that the next panels are prefetched.
 #[test]
 fn many_weights_are_weights() {
     if cfg!(miri) {
@@ -190,7 +191,7 @@ fn a_share_of_no_rows_changes_nothing() {
         for isa in Isa::available() {
             product.check(isa, 4, 0);
             let (mut left, out, mut right) = (panels::<f32>(4, 3), panels(4, n), packed(3, n));
-            left.values.as_mut_slice().fill(1.0); // what is multiplied shows, unlike guards, which are NaN
+            left.values.as_mut_slice().fill(1.0); // products of these are visible, unlike those of guards, which are NaN
             fill_packed(&mut right, &product.right);
             let (rows, panels) = (&share(1, 0), 0..right.panels());
             isa.run(Product { out: &out, left: &left, right: &right, bias: None, rows, panels });
