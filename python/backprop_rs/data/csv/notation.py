@@ -101,6 +101,7 @@ def _number_reader(decimal: str, thousands: str, prefix: str, suffix: str) -> Ca
     before, after = re.escape(prefix), re.escape(suffix)
     digits = rf"(?:[0-9]+|[0-9]{{1,3}}(?:{group}[0-9]{{3}})+)" if thousands else "[0-9]+"
     signs = rf"(?:[-+]?{before}\s*|{before}\s*[-+])" if prefix else "[-+]?"
+    signs += r"\s*" if suffix and not prefix else ""
     plain = rf"(?:{digits}(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][-+]?[0-9]+)?"
     pattern = signs + plain + (rf"\s*{after}" if suffix else "")
     if not thousands + prefix + suffix:
