@@ -87,7 +87,7 @@ ALIASES: Mapping[str, Mapping[str, str]] = {
 """The names of other libraries for entries of the tables, as `key` writes them."""
 
 
-def unknown_name(kind: str, given: object, names: Sequence[str]) -> ValueError | TypeError:
+def unknown_name(kind: str, value: object, names: Sequence[str]) -> ValueError | TypeError:
     """Return the error for a name that is not in a table, with the nearest one that is.
 
     >>> print(unknown_name("cost", "squared_eror", ["squared_error", "cross_entropy"]))
@@ -95,30 +95,30 @@ def unknown_name(kind: str, given: object, names: Sequence[str]) -> ValueError |
 (did you mean 'squared_error'?)
     """
     accepted = f"{kind} must be one of {', '.join(names)}"
-    if not isinstance(given, str):
-        return TypeError(f"{accepted}; got {given!r}")
-    sentence = f"{accepted}; got '{given}'"
-    name = meant(kind, given, names)
+    if not isinstance(value, str):
+        return TypeError(f"{accepted}; got {value!r}")
+    sentence = f"{accepted}; got '{value}'"
+    name = meant(kind, value, names)
     return ValueError(f"{sentence} (did you mean '{name}'?)" if name else sentence)
 
 
-def meant(kind: str, given: str, names: Sequence[str]) -> str | None:
-    """Return the name that `given` most likely stands for, if any.
+def meant(kind: str, value: str, names: Sequence[str]) -> str | None:
+    """Return the name that `value` most likely stands for, if any.
 
     It is the same name with other separators, the name of another library, or the nearest name.
 
     >>> meant("activation", "Swish", ["relu", "silu", "mish"])
     'silu'
     """
-    wanted = key(given)
+    wanted = key(value)
     for name in names:
         if key(name) == wanted:
             return name
     alias = ALIASES.get(kind, {}).get(wanted)
     if alias in names:
         return alias
-    nearest = min(names, key=lambda name: edit_distance(given, name))
-    return nearest if edit_distance(given, nearest) <= 2 else None
+    nearest = min(names, key=lambda name: edit_distance(value, name))
+    return nearest if edit_distance(value, nearest) <= 2 else None
 
 
 def key(name: str) -> str:
@@ -148,9 +148,9 @@ def edit_distance(left: str, right: str) -> int:
     return row[-1]
 
 
-def bad_sizes(given: object) -> ValueError:
+def bad_sizes(value: object) -> ValueError:
     """Return the error for sizes that are not at least two positive integers."""
-    return ValueError(f"sizes must be at least two positive integers; got {given}")
+    return ValueError(f"sizes must be at least two positive integers; got {value}")
 
 
 def hidden_softmax(layer: int) -> ValueError:
@@ -163,33 +163,33 @@ def softmax_of_one(n_out: int) -> ValueError:
     return ValueError(f"softmax needs at least 2 output neurons; got {n_out}")
 
 
-def cost_and_output(cost: str, outputs: Iterable[str], given: str) -> ValueError:
+def cost_and_output(cost: str, outputs: Iterable[str], value: str) -> ValueError:
     """Return the error for a cost with an output activation that it does not support."""
-    return ValueError(f"cost '{cost}' requires output {' or '.join(outputs)}; got output '{given}'")
+    return ValueError(f"cost '{cost}' requires output {' or '.join(outputs)}; got output '{value}'")
 
 
-def malformed(kind: str, given: str) -> ValueError:
+def malformed(kind: str, value: str) -> ValueError:
     """Return the error for a text that is not an entry."""
     return ValueError(
-        f"{kind} must be a name or a name with numbers such as name(0.1); got '{given}'"
+        f"{kind} must be a name or a name with numbers such as name(0.1); got '{value}'"
     )
 
 
-def unknown_setting(kind: str, entry: str, settings: Sequence[str], given: str) -> ValueError:
+def unknown_setting(kind: str, entry: str, settings: Sequence[str], value: str) -> ValueError:
     """Return the error for a setting that an entry does not have."""
     has = f"settings {', '.join(settings)}" if settings else "no settings"
-    return ValueError(f"{kind} '{entry}' has {has}; got '{given}'")
+    return ValueError(f"{kind} '{entry}' has {has}; got '{value}'")
 
 
-def setting_value(setting: str, kind: str, entry: str, accepted: str, given: str) -> ValueError:
+def setting_value(setting: str, kind: str, entry: str, accepted: str, value: str) -> ValueError:
     """Return the error for a number that a setting does not accept."""
-    return ValueError(f"{setting} of {kind} '{entry}' must be {accepted}; got {given}")
+    return ValueError(f"{setting} of {kind} '{entry}' must be {accepted}; got {value}")
 
 
-def changed_label(n_out: int, given: object) -> ValueError:
+def changed_label(n_out: int, value: object) -> ValueError:
     """Return the error for labels that changed during a call."""
     return ValueError(
-        f"y must hold class labels from 0 to {n_out - 1} until the call returns; got {given}"
+        f"y must hold class labels from 0 to {n_out - 1} until the call returns; got {value}"
     )
 
 
@@ -200,14 +200,14 @@ def wrong_orders(n: int) -> ValueError:
     )
 
 
-def endless_schedule(given: str) -> ValueError:
+def endless_schedule(value: str) -> ValueError:
     """Return the error for a schedule without a length before 'then'."""
-    return ValueError(f"schedule '{given}' needs a length before 'then'; got none")
+    return ValueError(f"schedule '{value}' needs a length before 'then'; got none")
 
 
-def reactive_curves(given: str) -> ValueError:
+def reactive_curves(value: str) -> ValueError:
     """Return the error for two curves that depend on the course of the training."""
-    return ValueError(f"schedule must have at most one reactive curve; got '{given}'")
+    return ValueError(f"schedule must have at most one reactive curve; got '{value}'")
 
 
 def foreign_state(name: str) -> ValueError:
