@@ -1,6 +1,6 @@
-"""Time `read_csv` beside pandas and polars, on numbers and on mixed tables.
+"""Compare `read_csv` with pandas and polars, on numbers and on mixed tables.
 
-Each reader runs in a process of its own, so that its peak memory can be told.
+Each reader runs in a separate process, which has its own peak memory.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`read_csv`: the values of odd files, the same as Python's `csv` module reads, and the errors."""
+"""`read_csv`: the values of odd files, equal to those of Python's `csv` module, and the errors."""
 
 import csv
 import gzip
