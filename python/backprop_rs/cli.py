@@ -28,6 +28,7 @@ PROG = "backprop-rs"
 COMMANDS = {
     "train": ("train", "run"),
     "predict": ("predict", "run"),
+    "evaluate": ("evaluate", "run"),
     "plot": ("plot", "run"),
     "info": ("inspect", "info"),
     "export": ("inspect", "export"),
@@ -51,6 +52,7 @@ examples:
   backprop-rs train houses.csv --target price --out houses.safetensors
   backprop-rs train fashion-mnist/ --hidden 256,64 --epochs 20
   backprop-rs train larger-than-memory.csv --stream
+  backprop-rs train customers.csv --table --target left --out customers.safetensors
 """
 
 # The keys of commands.plot.PICTURES, repeated here because importing that module is slow.
@@ -139,6 +141,7 @@ def _parser() -> ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_train(commands)
     _add_predict(commands)
+    _add_evaluate(commands)
     _add_info(commands)
     _add_export(commands)
     _add_explain(commands)
@@ -199,6 +202,12 @@ def _add_data_options(group: Any) -> None:
         type=float,
         metavar="FRACTION",
         help="of samples for the test; 0 for no test (default: 0.2, or the test set of the data)",
+    )
+    group.add_argument(
+        "--table",
+        action="store_true",
+        help="prepare raw columns (texts, dates, missing cells) as bp.Model does, and save the "
+        "preparation with the network; --test-fraction of the rows are held out",
     )
     _add_stream(group)
 
@@ -271,10 +280,32 @@ def _add_predict(commands: Any) -> None:
     parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
 
 
+def _add_evaluate(commands: Any) -> None:
+    about = "print the metrics of a saved network for labeled data"
+    parser = commands.add_parser("evaluate", help=about, description=about, allow_abbrev=False)
+    parser.add_argument("model", metavar="MODEL", help="a file saved by train")
+    parser.add_argument("data", metavar="DATA", help="as for train, with the target")
+    parser.add_argument(
+        "--target",
+        metavar="COLUMN",
+        help="of a CSV file, by name or position (default: that of the training)",
+    )
+    parser.add_argument(
+        "--metrics",
+        type=_list_of_names,
+        default=[],
+        metavar="NAMES",
+        help="such as f1,roc_auc for classes or mae,r2 for values",
+    )
+    parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
+    parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
+
+
 def _add_info(commands: Any) -> None:
     about = "print a summary of a saved network"
     parser = commands.add_parser("info", help=about, description=about, allow_abbrev=False)
     parser.add_argument("model", metavar="MODEL", help="a file saved by train")
+    parser.add_argument("--json", action="store_true", help="print all facts as JSON")
 
 
 def _add_export(commands: Any) -> None:

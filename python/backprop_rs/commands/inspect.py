@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 
 from .._internal.printable import printable, say
 from ..data.preparation import Preparation, describe_scaling
 from ..data.table_options import listed
 from ..explain.explanation import Document
-from ..network import Network
+from ..model import Model, load
 from .errors import DIFFERENT
-from .saved_model import choose_rows, history_of, read_samples
+from .saved_model import choose_rows, history_of, network_and_samples
+from .tables import describe, facts_of
 
 
 def info(args: Namespace) -> None:
     """Print a summary of a saved network and of its training."""
-    network = Network.load(args.model, backend="numpy")  # nothing is computed
+    network = load(args.model, backend="numpy")  # nothing is computed
+    if args.json:
+        print(json.dumps(facts_of(network)))
+        return
+    if isinstance(network, Model):
+        describe(network)
+        return
     preparation = Preparation.from_metadata(network.metadata, network.sizes)
     say(network.summary())
     facts = {
@@ -33,8 +41,13 @@ def info(args: Namespace) -> None:
 
 def export(args: Namespace) -> None:
     """Write a saved network to a file that runs without this package."""
-    network = Network.load(args.model)
-    network.export(args.out, preparation=args.preparation)
+    network = load(args.model)
+    if isinstance(network, Model):
+        if not args.preparation:
+            raise ValueError("--raw does not go with a model of tables; leave it out")
+        network.export(args.out)
+    else:
+        network.export(args.out, preparation=args.preparation)
     say(f"{network!r} written to {args.out}")
 
 
@@ -42,8 +55,7 @@ def explain(args: Namespace) -> None:
     """Write out back-propagation of some rows, or the chain rule of one weight."""
     check_suffix("--html", args.html, ".html")
     check_suffix("--markdown", args.markdown, ".md")
-    network = Network.load(args.model, backend=args.backend)
-    X, y = read_samples(args, network)
+    network, X, y = network_and_samples(args)
     rows = choose_rows(args.row, args.rows, len(X))
     explanation = network.explain(
         X[rows],
@@ -74,8 +86,7 @@ def check_suffix(option: str, path: str | None, suffix: str) -> None:
 
 def check(args: Namespace) -> None:
     """Compare the gradients of back-propagation with differences of the cost."""
-    network = Network.load(args.model, backend=args.backend)
-    X, y = read_samples(args, network)
+    network, X, y = network_and_samples(args)
     rows = choose_rows(args.row, args.rows, len(X))
     result = network.check_gradients(
         X[rows], y[rows], max_parameters=args.max_parameters, seed=args.seed
@@ -87,7 +98,6 @@ def check(args: Namespace) -> None:
 
 def diagnose(args: Namespace) -> None:
     """Print the problems of a saved network or its data, and remedies."""
-    network = Network.load(args.model, backend=args.backend)
+    network, X, y = network_and_samples(args)
     history = history_of(network) if "history" in network.metadata else None
-    X, y = read_samples(args, network)
     say(network.diagnose(X, y, history=history, learning_rate=args.learning_rate))

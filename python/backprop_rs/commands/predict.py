@@ -13,9 +13,11 @@ import numpy as np
 from .._internal.printable import printable, say
 from .._internal.writing import writing
 from ..data.preparation import Preparation
+from ..model import Model, load
 from ..network import Network
 from .saved_model import check_size
 from .source import read_to_predict
+from .tables import predictions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,12 +25,18 @@ if TYPE_CHECKING:
 
 def run(args: Namespace) -> None:
     """Predict DATA and write the predictions to --out or standard output."""
-    network = Network.load(args.model, backend=args.backend)
-    preparation = Preparation.from_metadata(network.metadata, network.sizes)
-    dataset = read_to_predict(args.data, preparation, args.stream)
-    check_size(args.data, dataset.n_features, network)
-    activations = network.predict(preparation.inputs(dataset))
-    header, rows = table(network, preparation, activations)
+    saved = load(args.model, backend=args.backend)
+    if isinstance(saved, Model):
+        if args.stream:
+            raise ValueError("--stream does not go with a model of tables; leave it out")
+        header, rows, n_rows = predictions(saved, args.data)
+    else:
+        preparation = Preparation.from_metadata(saved.metadata, saved.sizes)
+        dataset = read_to_predict(args.data, preparation, args.stream)
+        check_size(args.data, dataset.n_features, saved)
+        activations = saved.predict(preparation.inputs(dataset))
+        header, rows = table(saved, preparation, activations)
+        n_rows = len(dataset)
     if args.out is None:
         if sys.stdout.isatty():  # control characters in names could move the cursor
             header, rows = printable_cells(header), map(printable_cells, rows)
@@ -39,7 +47,7 @@ def run(args: Namespace) -> None:
         write(file, header, rows)
         file.flush()
         file.detach()  # `writing` closes the raw file
-    say(f"{len(dataset):,} predictions saved to {args.out}")
+    say(f"{n_rows:,} predictions saved to {args.out}")
 
 
 def table(

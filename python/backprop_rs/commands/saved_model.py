@@ -10,9 +10,11 @@ from ..data import Dataset
 from ..data.preparation import Preparation
 from ..data.table_options import NameOrPosition
 from ..history import History
+from ..model import Model, load
 from ..network import Network
 from ..training.checkpoint import are_numbers
 from .source import kind_of, open_once, read_to_predict, without_missing_cells
+from .tables import check_target, table_for
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +32,17 @@ def read_samples(args: Namespace, network: Network) -> tuple[NDArray[Any], NDArr
         raise ValueError(f"DATA must have a target; {args.data} has none")
     check_size(args.data, dataset.n_features, network)
     return preparation.inputs(dataset), preparation.targets(dataset)
+
+
+def network_and_samples(args: Namespace) -> tuple[Network, NDArray[Any], NDArray[Any]]:
+    """Return the network of MODEL, the first of several, with X and y of DATA as it takes them."""
+    saved = load(args.model, backend=args.backend)
+    if not isinstance(saved, Model):
+        return saved, *read_samples(args, saved)
+    check_target(args, saved)
+    table, preprocessor = table_for(saved, args.data), saved.preprocessor
+    X = preprocessor.transform(table, saved.dtype)
+    return saved.networks[0], X, preprocessor.transform_target(table)
 
 
 def read_labeled(args: Namespace, preparation: Preparation) -> Dataset:

@@ -18,6 +18,7 @@ from ..data import ColumnStats, Dataset, Source, source, train_test_split
 from ..data.preparation import Preparation, describe_scaling, prepare
 from ..network import Network
 from ..training.metrics import metrics_for
+from . import tables
 from .ranks import all_ranks, of_all
 from .source import read_to_train
 from .source_set import SourceSet
@@ -60,6 +61,10 @@ class Phase:
 
 def run(args: Namespace) -> None:
     """Train, on all ranks if mpiexec has started several."""
+    if args.table:
+        check_writable(args.out)
+        tables.train(args)
+        return
     with all_ranks(args.mpi) as comm:
         train_and_report(args, comm)
 
