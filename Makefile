@@ -17,7 +17,8 @@ SANITIZED = RUSTC_BOOTSTRAP=1 CARGO_PROFILE_TEST_OPT_LEVEL=1 RUSTFLAGS="-Zsaniti
 	-Cunsafe-allow-abi-mismatch=sanitizer" $(CARGO) test --locked --tests --target-dir target/sanitize/$(1) \
 	--target "$$(rustc -vV | sed -n 's/^host: //p')" $(SANITIZE)
 
-CHECKS := fmt clippy clippy-python ruff types stubs
+RUST_CHECKS := fmt clippy clippy-python
+PYTHON_CHECKS := ruff types stubs
 
 # A core with AddressSanitizer, and a copy of the package around it.
 ASAN = $(CURDIR)/target/sanitize/python
@@ -27,15 +28,18 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 MIRIFLAGS ?= -Zmiri-disable-isolation -Zmiri-ignore-leaks
 MIRI ?= kernel:: pool:: step::tests pairwise::
 
-.PHONY: miri sanitize-python build check checks test test-all test-full test-rust test-python wheel same-wheel deny coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
+.PHONY: miri sanitize-python build check rust-checks python-checks test test-all test-full test-rust test-python wheel same-wheel deny coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
 
 build: ## compile the core and link the sources into the environment
 	$(PYTHON) -m maturin develop --release
 
-check: $(CHECKS)
+check: $(RUST_CHECKS) $(PYTHON_CHECKS)
 
-checks: ## print the names of the checks, for scripts
-	@echo $(CHECKS)
+rust-checks: ## print the names of the checks, for scripts
+	@echo $(RUST_CHECKS)
+
+python-checks:
+	@echo $(PYTHON_CHECKS)
 
 fmt:
 	$(CARGO) fmt --check
