@@ -6,11 +6,13 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 from typing import Any
 
 import backprop_rs as bp
 import numpy as np
 from backprop_rs import _version
+from networks import classifier
 
 N, FEATURES = 3000, 12
 RNG = np.random.default_rng(88)
@@ -23,10 +25,7 @@ LABELS[-100:, 0] = LABELS[-100:, 1] = 1
 PLAIN: dict[str, Any] = {"epochs": 2, "batch_size": 1300, "learning_rate": 0.1, "progress": False}
 
 
-def network(**options: Any) -> bp.Network:
-    sizes = options.pop("sizes", [FEATURES, 9, 3])
-    seed = options.pop("seed", 3)
-    return bp.Network(sizes, "tanh", "softmax", "cross_entropy", seed=seed, **options)
+network = partial(classifier, sizes=[FEATURES, 9, 3], seed=3)
 
 
 def rows_of(comm: Any) -> slice:

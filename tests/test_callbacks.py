@@ -1,19 +1,18 @@
 """Callbacks: the events that each receives, what it reads, and what it may change."""
 
+from functools import partial
+
 import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.training.callbacks import MOMENTS
+from networks import classifier
 
 X = np.random.default_rng(0).normal(size=(20, 4))
 LABELS = np.arange(20) % 3
 
 
-def network(backend, **settings):
-    return bp.Network(
-        *([4, 6, 3], "tanh", "softmax", "cross_entropy"),
-        **{"seed": 0, "dtype": "float64", "backend": backend} | settings,
-    )
+network = partial(classifier, dtype="float64")
 
 
 class Recorder:

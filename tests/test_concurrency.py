@@ -12,10 +12,12 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 
 import backprop_rs as bp
 import numpy as np
 import pytest
+from networks import classifier
 
 WIDE = 3000
 ONE = np.ones((1, 1), np.float32)
@@ -106,8 +108,7 @@ X = np.random.default_rng(0).normal(size=(64, 5))
 Y = np.arange(64) % 3
 
 
-def network(backend="auto", seed=0):
-    return bp.Network([5, 8, 3], "tanh", "softmax", "cross_entropy", seed=seed, backend=backend)
+network = partial(classifier, sizes=[5, 8, 3])
 
 
 def bits(net):
@@ -151,7 +152,7 @@ def test_fit_within_a_callback_is_refused(backend):
 
 def test_networks_of_several_threads_are_trained_as_alone(backend):
     def train(seed):
-        net = network(backend, seed)
+        net = network(backend, seed=seed)
         net.fit(X, Y, **RUN)
         return bits(net)
 

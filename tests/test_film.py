@@ -2,20 +2,21 @@
 
 import re
 import warnings
+from functools import partial
 from itertools import pairwise
 
 import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs._internal.random import shuffled_order
+from networks import classifier
 
 IRIS = bp.load_iris()
 X = ((IRIS.X - IRIS.X.mean(axis=0)) / IRIS.X.std(axis=0)).astype(np.float32)[:, :2]
 SETTINGS = {"batch_size": 32, "learning_rate": 0.1, "progress": False}
 
 
-def network(backend="auto", sizes=(2, 5, 3)):
-    return bp.Network(list(sizes), "tanh", "softmax", "cross_entropy", seed=0, backend=backend)
+network = partial(classifier, sizes=[2, 5, 3])
 
 
 def same(one, other):

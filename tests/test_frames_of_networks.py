@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import backprop_rs as bp
 import numpy as np
 import pytest
+from networks import classifier
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")
@@ -25,10 +27,7 @@ COLUMNS = {"a": PLAIN[:, 0], "b": PLAIN[:, 1], "flag": FLAG, "count": PLAIN[:, 3
 MAKERS = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}
 
 
-def network(backend: str = "auto", dtype: str = "float32") -> bp.Network:
-    return bp.Network(
-        [4, 5, 2], "tanh", "softmax", "cross_entropy", seed=1, backend=backend, dtype=dtype
-    )
+network = partial(classifier, sizes=[4, 5, 2], seed=1)
 
 
 def trained(X: Any, y: Any = LABELS, **options: str) -> bp.Network:

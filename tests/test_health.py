@@ -1,6 +1,7 @@
 """The health of a training: its measures, its epochs, and unchanged bits."""
 
 import json
+from functools import partial
 
 import backprop_rs as bp
 import numpy as np
@@ -10,14 +11,13 @@ from backprop_rs.health.callback import SHARE
 from backprop_rs.tables.activation import activation
 from backprop_rs.training.monitors import Course
 from backprop_rs.training.samples import samples_of
+from networks import classifier
 
 IRIS = bp.load_iris()
 X = (IRIS.X - IRIS.X.mean(axis=0)) / IRIS.X.std(axis=0)
 
 
-def network(backend="auto", **options):
-    settings = {"output": "softmax", "cost": "cross_entropy", "seed": 0} | options
-    return bp.Network([4, 6, 5, 3], "tanh", backend=backend, **settings)
+network = partial(classifier, sizes=[4, 6, 5, 3])
 
 
 def fit(net, **options):

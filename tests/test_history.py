@@ -3,20 +3,19 @@
 import re
 import subprocess
 import sys
+from functools import partial
 
 import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs import progress
+from networks import classifier
 
 X = np.random.default_rng(0).normal(size=(30, 4))
 LABELS = np.arange(30) % 3
 
 
-def network(backend):
-    return bp.Network(
-        [4, 6, 3], output="softmax", cost="cross_entropy", seed=0, dtype="float64", backend=backend
-    )
+network = partial(classifier, dtype="float64")
 
 
 def test_one_entry_per_epoch(backend):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from backprop_rs.data.sources.block import Block, Epoch
 from backprop_rs.data.sources.prefetch import Prefetcher
+from networks import classifier
 
 N, FEATURES = 1000, 6
 RNG = np.random.default_rng(8)
@@ -21,9 +23,7 @@ Y = (X[:, :3].argmax(axis=1)).astype(np.int64)
 SETTINGS: dict[str, Any] = {"epochs": 3, "batch_size": 96, "learning_rate": 0.2, "progress": False}
 
 
-def network(backend: str = "auto", **options: Any) -> bp.Network:
-    sizes = [FEATURES, 9, 3]
-    return bp.Network(sizes, "tanh", "softmax", "cross_entropy", seed=3, backend=backend, **options)
+network = partial(classifier, sizes=[FEATURES, 9, 3], seed=3)
 
 
 def parameters(net: bp.Network) -> list[Any]:

@@ -1,20 +1,20 @@
 """Early stopping: the end of a training, and the restored best parameters."""
 
+from functools import partial
+
 import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.training.early_stopping import EarlyStopping, Stopping
 from backprop_rs.training.state import Best
+from networks import classifier
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(40, 4))
 LABELS = (X[:, 0] + RANDOM.normal(size=40) > 0).astype(int)
 
 
-def network(backend="auto"):
-    return bp.Network(
-        [4, 20, 2], "tanh", "softmax", "cross_entropy", seed=0, dtype="float64", backend=backend
-    )
+network = partial(classifier, sizes=[4, 20, 2], dtype="float64")
 
 
 class Core:

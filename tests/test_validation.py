@@ -1,10 +1,13 @@
 """Validation data, and weights of samples and classes."""
 
+from functools import partial
+
 import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs._internal.random import SPLIT, raw
 from backprop_rs.training.samples import Samples, class_weights, hold_back
+from networks import classifier
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 RANDOM = np.random.default_rng(0)
@@ -13,11 +16,7 @@ LABELS = np.repeat([0, 1, 2], [15, 10, 5])
 EPS = float(np.finfo(float).eps)
 
 
-def network(backend, **settings):
-    return bp.Network(
-        *([4, 6, 3], "tanh", "softmax", "cross_entropy"),
-        **{"seed": 0, "dtype": "float64", "backend": backend} | settings,
-    )
+network = partial(classifier, dtype="float64")
 
 
 def assert_same_bits(*nets):

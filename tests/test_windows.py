@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from backprop_rs.data.sources.block import Block, Epoch
 from backprop_rs.data.sources.columns import ColumnRows, rows_of_columns, writer
 from backprop_rs.data.sources.shuffle_buffer import BufferPool, Part, Window, windows
+from networks import classifier
 from numpy.typing import NDArray
 
 RNG = np.random.default_rng(9)
@@ -20,9 +22,7 @@ X = RNG.normal(size=(N, 5)).astype(np.float32)
 Y = RNG.integers(0, 3, N)
 
 
-def network(backend: str = "auto") -> bp.Network:
-    sizes = [5, 7, 3]
-    return bp.Network(sizes, "tanh", "softmax", "cross_entropy", seed=1, backend=backend)
+network = partial(classifier, sizes=[5, 7, 3], seed=1)
 
 
 def parts(*cuts: int) -> list[Part]:
