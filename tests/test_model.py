@@ -280,6 +280,50 @@ def test_an_array_source_and_arrays_give_the_same_bits():
         {f"x{k}": data.X[:, k] for k in range(4)} | {"target": data.y})  # fmt: skip
 
 
+def test_a_data_set():
+    data = bp.load_iris()
+    model = bp.Model((8,), seed=0).fit(data, epochs=300, progress=False)
+    assert model.classes == data.class_names
+    assert model.preprocessor.columns == data.feature_names
+    assert model.evaluate(data)["accuracy"] > 0.9
+    assert model.predict_proba(data).tobytes() == model.predict_proba(data.X).tobytes()
+
+
+def test_a_target_of_one_column_may_have_two_axes():
+    x, y = np.arange(6.0), np.array([0.5, 1.0, 4.0, 2.0, 3.0, 9.0])
+    flat = bp.Model((4,), seed=0).fit({"x": x}, y, **QUICK)
+    column = bp.Model((4,), seed=0).fit({"x": x}, y[:, None], **QUICK)
+    assert flat.predict({"x": x}).tobytes() == column.predict({"x": x}).tobytes()
+    assert flat.predict({"x": x}).shape == (6,)
+
+
+def test_validation_rows_of_sorted_classes_are_of_all_classes():
+    data = bp.load_iris()
+    model = bp.Model((4,), seed=0).fit(data, validation_fraction=0.2, **QUICK)
+    assert (model.preprocessor.n_rows, model.info["n_held_out_rows"]) == (120, 30)
+    assert model.classes == data.class_names
+
+
+@pytest.mark.parametrize("texts", [["None", "Apnea", "Insomnia"], ["NA", "EU", "AS"]])
+def test_none_and_na_are_classes_and_levels(texts):
+    table = {"x": [0.0, 1.0, 2.0] * 10, "level": texts * 10, "y": texts * 10}
+    model = bp.Model(seed=0).fit(table, "y", epochs=100, progress=False)
+    assert model.predict(table).tolist() == texts * 10
+    assert "level is missing" not in model.preprocessor.feature_names
+
+
+def test_dummies_of_pandas_are_features():
+    """Frames of floats and booleans, and of nullable types, give the bits of the plain floats."""
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("narwhals")
+    frame = pd.get_dummies(pd.DataFrame({"a": [1.5, 2.0, 4.0, 3.0], "c": ["p", "q", "r", "p"]}))
+    y = [0.5, 1.5, 2.5, 3.5]
+    plain = bp.Model((4,), seed=0).fit(frame, y, **QUICK)
+    for other in (frame.convert_dtypes(), frame.astype("Float64")):
+        model = bp.Model((4,), seed=0).fit(frame, y, **QUICK)
+        assert model.predict(other).tobytes() == plain.predict(frame).tobytes()
+
+
 def test_a_stream_of_tables_gives_the_same_bits():
     table = as_table(customers())
     parts = [table.take(slice(k, k + 17)) for k in range(0, 200, 17)]

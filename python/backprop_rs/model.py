@@ -13,7 +13,7 @@ from ._internal import checks
 from ._internal.averages import average
 from ._internal.frames import library_of
 from ._internal.keywords import hint, hinting
-from .data import Column, Preprocessor, Source, Table, TableStream, as_table
+from .data import Column, Dataset, Preprocessor, Source, Table, TableStream, as_table
 from .data.as_table import column_of
 from .data.column_statistics import ColumnStatistics
 from .data.labels import Classes
@@ -166,7 +166,7 @@ squared_error, float32, 769 parameters))
             `data.as_table` takes, or a stream of such tables.
         target : str, sequence of str, or array-like of shape (m,) or (m, k)
             The names of the target's columns, or its values. Optional if the preprocessor names
-            it, or if `data` is a source.
+            it, or if `data` is a source or a `Dataset` with a target.
         ignore, kinds, classes : optional
             As in `data.Preprocessor`, instead of its own.
         validation_data : table-like, optional
@@ -514,7 +514,7 @@ squared_error, float32, 769 parameters))
 
         if not self.networks:
             return f"<div>{escape(repr(self))}</div>"
-        from .data.column_report import html_table
+        from ._internal.html_table import html_table
 
         metrics = self.info.get("held_out_metrics") or {}
         facts = [
@@ -640,6 +640,8 @@ def with_target(data: Any, target: Any, known: tuple[str, ...]) -> tuple[Any, tu
             raise ValueError("target must name a column of the data; got none")
         return data, names
     table = as_table(data)
+    if target is None and not known and isinstance(data, Dataset) and data.y is not None:
+        return table, table.names[data.n_features :]
     if target is None or is_name(target, table):
         names = names_of_target(target) or known
         if not names:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .._internal import frames, interop
 from .columns import NO_TIME, Column, Level, Table, check_unique
+from .dataset import Dataset
 
 LARGEST_TIME = np.iinfo(np.int64).max
 UNITS = {"D": 86_400 * 10**9, "s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}  # in nanoseconds
@@ -28,9 +29,10 @@ def as_table(data: Any, name: str = "") -> Table:
     Parameters
     ----------
     data : table-like
-        A `Table`, a data frame of pandas, polars, pyarrow or another library that narwhals knows,
-        a mapping from names to columns (or to the cells of one row), a sequence of such rows, or a
-        NumPy array: structured, or plain of shape (m, n), whose columns are called x0, x1, ....
+        A `Table`, a `Dataset`, a data frame of pandas, polars, pyarrow or another library that
+        narwhals knows, a mapping from names to columns (or to the cells of one row), a sequence of
+        such rows, or a NumPy array: structured, or plain of shape (m, n), whose columns are called
+        x0, x1, ....
     name : str, optional
         Name of the table.
 
@@ -59,6 +61,8 @@ def as_table(data: Any, name: str = "") -> Table:
     columns: list[Column]
     if isinstance(data, Table):
         return data
+    if isinstance(data, Dataset):
+        return table_of_dataset(data)
     if isinstance(data, np.ndarray):
         columns = _columns_of_array(data)
     elif isinstance(data, Mapping):
@@ -74,6 +78,30 @@ def as_table(data: Any, name: str = "") -> Table:
     else:
         columns = _columns_of_frame(data)
     return Table(columns, name)
+
+
+def table_of_dataset(data: Dataset) -> Table:
+    """Return the features of a data set and its target, which is called "target" if it has no name.
+
+    Labels become the names of their classes.
+
+    >>> table_of_dataset(Dataset([[1.5], [2.0]], ["off", "on"], ["volt"])).to_dict()
+    {'volt': [1.5, 2.0], 'target': ['off', 'on']}
+    """
+    columns = [
+        _column_of_array(name, column)
+        for name, column in zip(data.feature_names, data.X.T, strict=True)
+    ]
+    name = data.target_name or "target"
+    if data.y is not None and data.is_classification:
+        columns.append(sorted_category(name, data.y, data.class_names))
+    elif data.y is not None:
+        rows = data.y.reshape(len(data), -1)
+        names = [name] if rows.shape[1] == 1 else [f"{name}{k}" for k in range(rows.shape[1])]
+        columns += [
+            _column_of_array(each, column) for each, column in zip(names, rows.T, strict=True)
+        ]
+    return Table(columns, data.name)
 
 
 def column_of(name: str, values: Any) -> Column:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .._internal.html_table import html_table
 from .._internal.printable import printable
 from .column_statistics import ColumnStatistics
 from .columns import Level
@@ -112,21 +113,6 @@ class ColumnReport(Sequence[ColumnSummary]):
 
     def _repr_html_(self) -> str:
         return html_table(HEADINGS, [line.cells for line in self])
-
-
-def html_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in HTML; all texts are escaped.
-
-    >>> html_table(["a"], [["<b>"]])
-    '<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>&lt;b&gt;</td></tr></tbody></table>'
-    """
-    from html import escape
-
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def remarks_of(statistics: ColumnStatistics) -> tuple[str, ...]:

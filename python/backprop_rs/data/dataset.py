@@ -154,7 +154,7 @@ class Dataset:
     def _repr_html_(self) -> str:
         from html import escape
 
-        from .column_report import html_table
+        from .._internal.html_table import html_table
 
         shown = self.X[:, :MAX_FEATURES]
         rows = [
