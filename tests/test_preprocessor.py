@@ -305,6 +305,45 @@ def test_the_sign_of_zero_does_not_depend_on_the_order():
         assert {f"{x}" for x in (counts.min, counts.max)} <= {"0.0", "2.0", "-2.0"}
 
 
+JUNK = [None, -1, "x", [], {}, float("inf"), float("nan"), 2**70, True, [1, "a"], ["x", "x"]]
+
+
+def changed(value):
+    """Yield values with one part exchanged for junk or left out."""
+    yield from JUNK
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield {other: each for other, each in value.items() if other != key}
+            for each in changed(part):
+                yield value | {key: each}
+    if isinstance(value, list) and value:
+        yield value[1:]
+        for each in changed(value[0]):
+            yield [each, *value[1:]]
+
+
+@pytest.mark.parametrize("scaling", ["robust", "quantile"])
+def test_no_dictionary_does_harm(scaling):
+    """It is refused by a ValueError, or the preprocessor works or says what is missing."""
+    table = customers(30)
+    whole = Preprocessor("left", scaling=scaling).fit(table).to_dict()
+    accepted = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for values in changed(json.loads(json.dumps(whole))):
+            try:
+                other = Preprocessor.from_dict(values)
+            except ValueError:
+                continue
+            try:
+                X = other.transform(table)
+                assert X.shape == (30, len(other.feature_names))
+                accepted += 1
+            except (ValueError, TypeError) as error:
+                assert str(error)
+    assert accepted > 10
+
+
 # NumPy squares deviations as they are, which underflow below 1e-160.
 MODERATE = st.floats(-1e6, 1e6).map(lambda x: x if abs(x) > 1e-100 else 0.0)
 

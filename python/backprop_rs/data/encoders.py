@@ -286,7 +286,7 @@ class DateEncoder(Encoder):
     def from_dict(cls, values: Mapping[str, Any]) -> DateEncoder:
         """Return the encoder that `to_dict` has described."""
         parts, start = tuple(values["parts"]), values["start"]
-        if not set(parts) <= set(DATE_PARTS) or type(start) is not int or start <= NO_TIME:
+        if not set(parts) <= set(DATE_PARTS) or not _is_time(start):
             raise ValueError(f"parts of a date must be of {', '.join(DATE_PARTS)}; got {parts}")
         fills = tuple(map(_finite, values["fills"]))
         scalers = tuple(map(scaler_of, values["scalers"]))
@@ -348,6 +348,10 @@ def _columns(
 ) -> NDArray[np.float64]:
     blocks = blocks + [missing.astype(np.float64)] * indicator
     return np.stack(blocks, axis=1) if blocks else np.empty((len(missing), 0))
+
+
+def _is_time(start: object) -> bool:
+    return type(start) is int and NO_TIME < start <= -(NO_TIME + 1)
 
 
 def _name(values: Mapping[str, Any]) -> str:

@@ -488,7 +488,7 @@ class Preprocessor:
                 preprocessor.target = TargetEncoder.from_dict(values["target"])
             summaries = tuple(map(ColumnSummary.from_dict, values["columns"]))
             preprocessor.summaries, preprocessor.n_rows = summaries, summaries[0].n
-        except (KeyError, TypeError, IndexError, OverflowError) as error:
+        except (AttributeError, LookupError, OverflowError, TypeError) as error:
             raise ValueError(f"values cannot be used: {error!r:.200}") from None
         return preprocessor
 

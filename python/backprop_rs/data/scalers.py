@@ -194,6 +194,10 @@ def scaler_of(parameters: Mapping[str, Any]) -> Scaler:
             raise ValueError(
                 f"a scaler must have finite numbers and a width > 0; got {key}={value}"
             )
+    if name == "quantile":
+        knots, scores = np.array(plain["knots"]), np.array(plain["scores"])
+        if len(knots) < 2 or len(knots) != len(scores) or (np.diff(knots) <= 0).any():
+            raise ValueError("quantiles must have 2 or more growing knots, and a score for each")
     return SCALERS[name](**plain)
 
 

@@ -174,6 +174,10 @@ class TargetEncoder:
             raise ValueError(f"a target must be of {', '.join(KINDS)}; got {values['kind']!r:.60}")
         if not all(isinstance(scaler, StandardScaler) for scaler in scalers):
             raise ValueError("a target must have standard scalers")
+        if not all(isinstance(level, str | int | float) for level in values["classes"]):
+            raise ValueError("classes must be texts and numbers")
+        if len(scalers) not in (0, len(values["names"])):
+            raise ValueError("a target must have a scaler for each column, or none")
         names, classes, dtypes = (tuple(values[key]) for key in ("names", "classes", "dtypes"))
         for dtype in dtypes:
             if np.dtype(dtype).kind not in "biuf":
