@@ -83,6 +83,16 @@ def test_unknown_levels_are_counted(model):
         assert len(model.predict(rows)) == 20
 
 
+def test_a_stream_counts_unknown_levels_once(model):
+    table = as_table(new_rows() | {"city": ["Madrid"] * 20})
+    stream = TableStream([table.take(slice(k, k + 3)) for k in range(0, 20, 3)])
+    with pytest.warns(UserWarning) as warned:
+        outputs = model.predict_proba(stream)
+    assert [str(each.message)[:20] for each in warned] == ["20 cells hold levels"]
+    with pytest.warns(UserWarning, match="20 cells"):
+        assert outputs.tobytes() == model.predict_proba(table).tobytes()
+
+
 def test_save_and_load(model, tmp_path):
     path = tmp_path / "model.safetensors"
     model.save(path)

@@ -18,7 +18,7 @@ from .data.as_table import column_of
 from .data.column_statistics import ColumnStatistics
 from .data.labels import Classes
 from .data.preprocessing import held_out_rows
-from .data.preprocessor import names_of_target
+from .data.preprocessor import UnknownLevels, names_of_target, warn_of_unknown_levels
 from .data.table_stream import parts_of, target_columns
 from .data.target_encoder import TargetEncoder
 from .network import Network
@@ -298,18 +298,19 @@ squared_error, float32, 769 parameters))
     def _outputs(self, data: Any) -> NDArray[Any]:
         """Return the outputs (m, n_L) of the networks, averaged."""
         self._check_fitted()
-        if not is_stream(data):
-            return self._outputs_of_table(data)
-        names = self.preprocessor.target_names
         if isinstance(data, Source):
             data = named_source(data, self.preprocessor.columns)
-        outputs = [self._outputs_of_table(table) for table in parts_of(data, names)]
+        unknown: UnknownLevels = {}
+        # A plain array must stay one, for its columns have no names.
+        tables = parts_of(data, self.preprocessor.target_names) if is_stream(data) else [data]
+        outputs = [self._outputs_of_part(table, unknown) for table in tables]
+        warn_of_unknown_levels(unknown)
         if not outputs:
             return np.empty((0, self.networks[0].sizes[-1]), self.dtype)
-        return np.concatenate(outputs)
+        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
-    def _outputs_of_table(self, data: Any) -> NDArray[Any]:
-        X = self.preprocessor.transform(data, self.dtype)
+    def _outputs_of_part(self, data: Any, unknown: UnknownLevels) -> NDArray[Any]:
+        X = self.preprocessor.transform_counting(data, self.dtype, unknown)
         return average([network.predict(X) for network in self.networks])
 
     def predict(self, data: Any) -> NDArray[Any]:
@@ -400,9 +401,11 @@ squared_error, float32, 769 parameters))
         names = self.preprocessor.target_names
         if isinstance(data, Source):
             data = named_source(data, self.preprocessor.columns)
+        unknown: UnknownLevels = {}
         for table in parts_of(data, names):
             targets.append(target.encode(table))
-            outputs.append(self._outputs_of_table(table))
+            outputs.append(self._outputs_of_part(table, unknown))
+        warn_of_unknown_levels(unknown)
         y, a = np.concatenate(targets), np.concatenate(outputs)
         weights = None
         if sample_weight is not None:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 MAX_CATEGORIES = 1000
 FEW_CATEGORIES = 20
 
+UnknownLevels = dict[str, tuple[int, Any]]
+"""The number of cells with an unknown level, and an example, for each column."""
+
 
 class Preprocessor:
     """Turn the columns of a table into features for a network, and outputs into answers.
@@ -300,10 +303,19 @@ class Preprocessor:
         UserWarning
             If cells hold levels that the training rows do not have, or columns are not used.
         """
+        unknown: UnknownLevels = {}
+        X = self.transform_counting(data, dtype, unknown)
+        warn_of_unknown_levels(unknown)
+        return X
+
+    def transform_counting(self, data: Any, dtype: str, unknown: UnknownLevels) -> NDArray[Any]:
+        """Return the features, as `transform` does, and count unknown levels in place of a warning.
+
+        `unknown` has the number of cells and an example for each column; parts of a table add up.
+        """
         self._check_fitted()
         table = self._table(data)
         X = np.empty((len(table), len(self.feature_names)), dtype)
-        unknown: dict[str, tuple[int, Any]] = {}
         start = 0
         for encoder in self.encoders:
             column = as_kind(table[encoder.name], encoder.kind)
@@ -311,10 +323,10 @@ class Preprocessor:
             X[:, start:stop] = encoder.encode(column, table.place)
             cells = np.flatnonzero(encoder.unknown(column))
             if len(cells):
-                unknown[encoder.name] = len(cells), column.take(cells[:1]).to_list()[0]
+                first = column.take(cells[:1]).to_list()[0]
+                count, example = unknown.get(encoder.name, (0, first))
+                unknown[encoder.name] = count + len(cells), example
             start = stop
-        if unknown:
-            warnings.warn(_unknown_levels(unknown), stacklevel=level_of_caller())
         return X
 
     def _check_fitted(self) -> None:
@@ -570,14 +582,18 @@ def _check_present(data: str, names: Sequence[str], known: Sequence[str], other:
         )
 
 
-def _unknown_levels(unknown: Mapping[str, tuple[int, Any]]) -> str:
+def warn_of_unknown_levels(unknown: UnknownLevels) -> None:
+    """Warn, once, of cells with levels that the training rows do not have, if there are any."""
+    if not unknown:
+        return
     total = sum(count for count, _ in unknown.values())
     places = ", ".join(
         f"{count:,} in {name!r} (such as {cell!r:.40})" for name, (count, cell) in unknown.items()
     )
-    return (
+    warnings.warn(
         f"{total:,} cell{'s hold levels' if total != 1 else ' holds a level'} that the training "
-        f"rows do not have, and count as unknown: {places}"
+        f"rows do not have, and count as unknown: {places}",
+        stacklevel=level_of_caller(),
     )
 
 
