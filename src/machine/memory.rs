@@ -60,9 +60,9 @@ mod tests {
     fn zeros_are_zero_and_too_many_are_refused() {
         assert_eq!(zeros::<f64>(3).unwrap(), [0.0; 3]);
         assert!(zeros::<f32>(0).unwrap().is_empty());
-        let most = usize::MAX;
-        assert_eq!(zeros::<f32>(most).err(), Some(Error::Memory { bytes: most }));
-        let bytes = most / 4;
+        let max = usize::MAX;
+        assert_eq!(zeros::<f32>(max).err(), Some(Error::Memory { bytes: max }));
+        let bytes = max / 4;
         // The compiler removes an allocation that is not used, which then never fails.
         let refused = black_box(zeros::<f32>(bytes / 4));
         assert_eq!(refused.err(), Some(Error::Memory { bytes: bytes / 4 * 4 }));

@@ -270,8 +270,8 @@ impl<T: Real> Layer<T> {
 
     /// Scale down the incoming weights of each neuron whose norm is too large, one worker's share.
     pub fn limit_norms(&self, worker: &Worker) {
-        let most = self.options.max_norm;
-        if most == 0.0 {
+        let max_norm = self.options.max_norm;
+        if max_norm == 0.0 {
             return;
         }
         for p in worker.share(self.w.panels()).range() {
@@ -282,8 +282,8 @@ impl<T: Real> Layer<T> {
             for j in 0..width {
                 let weights = || values.iter().skip(j).step_by(width);
                 let squares: f64 = weights().map(|w| w.to_f64() * w.to_f64()).sum();
-                if squares > most * most {
-                    let scale = T::from_f64(most / squares.sqrt());
+                if squares > max_norm * max_norm {
+                    let scale = T::from_f64(max_norm / squares.sqrt());
                     values.iter_mut().skip(j).step_by(width).for_each(|w| *w *= scale);
                 }
             }

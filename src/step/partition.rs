@@ -103,14 +103,14 @@ impl<T: Real> Network<T> {
         if w.panels() < 2 || l > 0 && *n_in < rows {
             return false;
         }
-        let (most, even) = MAX_IMBALANCE;
+        let (max, even) = MAX_IMBALANCE;
         let totals = panel_totals(&self.layers[l]);
         let total = |end: usize| if end == 0 { 0 } else { totals[end - 1] };
         let work = |index| {
             let own = Worker::numbered(index, threads).weighted_share(&totals).range();
             total(own.end) - total(own.start)
         };
-        is_few(rows) || (0..threads).all(|i| work(i) * even * threads <= total(w.panels()) * most)
+        is_few(rows) || (0..threads).all(|i| work(i) * even * threads <= total(w.panels()) * max)
     }
 
     /// Return a worker's part of steps on this many rows.
@@ -244,15 +244,15 @@ mod tests {
             for threads in [1, 2, 3, 5] {
                 for by_panels in [false, true] {
                     let workers = (0..threads).map(|index| Worker::numbered(index, threads));
-                    let portions: Vec<_> =
+                    let plans: Vec<_> =
                         workers.map(|worker| net.plan(&worker, rows, by_panels)).collect();
                     let place = |tile: &Tile| (tile.layer, tile.p, tile.q);
-                    let mut dealt: Vec<_> =
-                        portions.iter().flat_map(|own| own.tiles.iter().map(place)).collect();
+                    let mut assigned: Vec<_> =
+                        plans.iter().flat_map(|own| own.tiles.iter().map(place)).collect();
                     let mut all: Vec<_> = net.tiles.tiles.iter().map(place).collect();
-                    dealt.sort();
+                    assigned.sort();
                     all.sort();
-                    assert_eq!(dealt, all, "{sizes:?} on {threads} threads");
+                    assert_eq!(assigned, all, "{sizes:?} on {threads} threads");
                 }
                 for l in (0..sizes.len() - 1).filter(|_| threads == 3) {
                     let own = (0..3).map(|i| net.plan(&Worker::numbered(i, 3), rows, true));

@@ -501,12 +501,12 @@ impl<T: Real> Run<'_, T> {
     ) {
         sums.scale(worker, scale);
         worker.wait();
-        if let Some(most) = self.settings.clip_norm {
+        if let Some(max_norm) = self.settings.clip_norm {
             self.norms.sum_squares(worker, sums.total.buffers());
             worker.wait();
             let norm = self.norms.norm();
-            if norm > most {
-                sums.scale(worker, T::from_f64(most / norm));
+            if norm > max_norm {
+                sums.scale(worker, T::from_f64(max_norm / norm));
             }
             worker.wait();
         }

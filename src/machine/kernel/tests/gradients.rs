@@ -120,8 +120,11 @@ impl<T: Number> Batch<T> {
             assert!(same, "{what}: weight {input}, {output}: {value:?}, not {expected:?}");
         }
         // A narrow block sums whole lines of inputs, including the padding.
-        let room = if 4 * width == T::LINE { T::LINE } else { panels * n_in };
-        assert!(sums[room * width..].iter().all(|value| is_guard(*value)), "{what}: past {q}, {p}");
+        let written = if 4 * width == T::LINE { T::LINE } else { panels * n_in };
+        assert!(
+            sums[written * width..].iter().all(|value| is_guard(*value)),
+            "{what}: past {q}, {p}"
+        );
     }
 
     /// Check the gradient of the biases of panel p.

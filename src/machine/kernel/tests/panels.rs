@@ -85,20 +85,20 @@ fn every_weight_has_a_place_of_its_own() {
 #[test]
 fn a_row_comes_back_as_it_went_in() {
     for n in [1, 7, 8, 15, 16, 17, 33] {
-        let (room, row) = (panels::<f64>(4, n), matrix::<f64>(1, n, 7).remove(0));
+        let (rows, row) = (panels::<f64>(4, n), matrix::<f64>(1, n, 7).remove(0));
         let mut back = vec![0.0; n];
         // SAFETY (here and below): a single thread.
-        unsafe { room.put_row(2, &row) };
-        room.copy_row(2, &mut back);
+        unsafe { rows.put_row(2, &row) };
+        rows.copy_row(2, &mut back);
         assert_eq!(back, row);
-        unsafe { room.put_one_hot(1, n - 1) };
-        room.copy_row(1, &mut back);
+        unsafe { rows.put_one_hot(1, n - 1) };
+        rows.copy_row(1, &mut back);
         assert_eq!(back.iter().position(|x| *x == 1.0), Some(n - 1));
         assert_eq!(back.iter().sum::<f64>(), 1.0);
         for (row, c) in [0, 3].into_iter().flat_map(|row| (0..n).map(move |c| (row, c))) {
-            assert!(is_guard(room.values.as_slice()[place(&room, row, c)]));
+            assert!(is_guard(rows.values.as_slice()[place(&rows, row, c)]));
         }
-        assert_guards(&room.values, "a row");
+        assert_guards(&rows.values, "a row");
     }
 }
 

@@ -27,8 +27,8 @@ impl<T: Number> Multiplication<T> {
     /// Multiply the first `rows` rows, which are at row `start`, and check all buffers.
     fn check(&self, isa: Isa, start: usize, rows: usize) {
         let (k, n) = (self.right.len(), self.right[0].len());
-        let room = start + rows + 9;
-        let (mut left, out) = (panels::<T>(room, k), panels::<T>(room, n));
+        let all_rows = start + rows + 9;
+        let (mut left, out) = (panels::<T>(all_rows, k), panels::<T>(all_rows, n));
         fill_panels(&mut left, start, &self.left[..rows]);
         let mut right = packed(k, n);
         fill_packed(&mut right, &self.right);
@@ -227,10 +227,10 @@ fn nan_and_infinity_stay_in_their_own_row() {
 #[test]
 fn rows_are_cut_evenly() {
     let lengths = if cfg!(miri) { 9 } else { 60 };
-    for (length, most) in (0..lengths).flat_map(|length| (1..9).map(move |most| (length, most))) {
-        let parts: Vec<_> = evenly(5..5 + length, most).collect();
+    for (length, max) in (0..lengths).flat_map(|length| (1..9).map(move |max| (length, max))) {
+        let parts: Vec<_> = evenly(5..5 + length, max).collect();
         let lengths = || parts.iter().map(|part| part.len());
-        assert_eq!(parts.len(), length.div_ceil(most));
+        assert_eq!(parts.len(), length.div_ceil(max));
         assert!(lengths().max() <= lengths().min().map(|least| least + 1));
         let rows: Vec<usize> = parts.iter().cloned().flatten().collect();
         assert_eq!(rows, (5..5 + length).collect::<Vec<_>>());
