@@ -116,7 +116,7 @@ macro_rules! real {
         half_pi: ($pi_high:expr, $pi_middle:literal, $pi_low:literal),
         sin: [$sin_highest:literal $(, $sin:literal)*],
         cos: [$cos_highest:literal $(, $cos:literal)*],
-        tail: ($centre:literal, $furthest:literal, [$tail_highest:literal $(, $tail:literal)*]),
+        tail: ($center:literal, $furthest:literal, [$tail_highest:literal $(, $tail:literal)*]),
     ) => {
         mod $module {
             use super::Real;
@@ -239,9 +239,9 @@ macro_rules! real {
 
                 #[inline(always)]
                 fn normal_cdf(self) -> Self {
-                    // Φ(-u) = e^(-u²/2) tail(t) / (1 + u) with t = (u - centre) / (u + centre).
+                    // Φ(-u) = e^(-u²/2) tail(t) / (1 + u) with t = (u - center) / (u + center).
                     let u = self.abs().at_most($furthest);
-                    let t = (u - $centre) / (u + $centre);
+                    let t = (u - $center) / (u + $center);
                     let tail: $T = $tail_highest;
                     $(let tail = tail.mul_add(t, $tail);)*
                     let square = u * u;
