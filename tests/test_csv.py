@@ -3,12 +3,10 @@
 import csv
 import gzip
 import io
-import warnings
 
 import numpy as np
 import pytest
 from backprop_rs.data import load_csv, train_test_split
-from backprop_rs.data.csv_file import CsvFile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -101,27 +99,59 @@ def test_features_of_two_columns_are_kept_apart(read):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("0 1:2 2:0\n1 1:3 2:1\n", "look like the cells of a LIBSVM file, which is not CSV"),
         (
-            "a;b\n8,1;17,2\n8,1;17,2\n9,5;20,1\n",
-            "'a' holds texts such as '8,1', which look like dec",
+            "d,y\n2024-01-01,1\n2024-01-02,2\n",
+            r"line 2, column 1 \('d'\): the column holds dates such as '2024-01-01'; give ignore=",
         ),
-        (
-            "a;b\n8;17,2\n8;17,2\n9;20,1\n",
-            "'b' holds texts such as '17,2', which look like decimal",
-        ),
-        (
-            'a,b\n"8,1",1\n"8,1",2\n',
-            "'a' holds texts such as '8,1', which look like decimal commas",
-        ),
-        (
-            "0 1:2 2:0\n1 1:3 2:1\n1 1:3 2:1\n",
-            "look like the cells of a LIBSVM file, which is not CSV",
-        ),
+        ("d,y\n01/02/2024,1\n", r"line 2, column 1 \('d'\): the column holds dates such as '01/02"),
+        ("d,y\n1.2.99,1\n24.12.99,2\n", "which look like dates with years of two digits"),
+        ("a;y\n1,200;3\n2,500;4\n", r"line 2, column 1 \('a'\): '1,200' can be read in two ways"),
+        ("a,y\n-,1\n2,2\n3,1\n-,1\n", r"line 2, column 1 \('a'\): '-' stands among numbers; add"),
     ],
 )
-def test_numbers_in_another_notation_are_not_categories(read, text, words):
+def test_numbers_and_dates_in_another_notation_are_not_categories(read, text, words):
     with pytest.raises(ValueError, match=words):
         read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a;b\n8,1;17,2\n8,1;17,2\n9,5;20,1\n",
+        "a,b\n8.1,17.2\n8.1,17.2\n9.5,20.1\n",
+        'a,b\n"8,1","17,2"\n"8,1","17,2"\n"9,5","20,1"\n',
+        "a;b;\n8,1 %;$17,2;\n8,1 %;$17,2;\n9,5 %;$20,1;\n;;;\n",
+    ],
+)
+def test_other_notations_give_the_same_numbers(read, text):
+    data = read(text)
+    assert data.X.tolist() == [[np.float32(8.1)], [np.float32(8.1)], [9.5]]
+    assert data.y.tolist() == [np.float32(17.2), np.float32(17.2), np.float32(20.1)]
+    assert data.feature_names == ("a",)
+
+
+def test_words_that_are_not_missing(read):
+    text = "region,sleep\nNA,None\nEU,apnea\nNA,insomnia\n"
+    data = read(text, missing_values=[])
+    assert data.class_names == ("None", "apnea", "insomnia")
+    assert data.feature_names == ("region=EU", "region=NA")
+    names = {"class_names": data.class_names, "features": data.feature_names}
+    assert read(text, target="sleep", **names).y.tolist() == [0, 1, 2]
+    assert len(read("a,b\n1,2\n-,3\n4,5\n", missing_values=["-"], missing="drop")) == 2
+
+
+def test_options_of_the_notation(read):
+    assert read("a;y\n1,200;3\n2,500;4\n", decimal=",").X.tolist() == [[np.float32(1.2)], [2.5]]
+    assert read("a;y\n1,200;3\n2,500;4\n", thousands=",").X.tolist() == [[1200], [2500]]
+    assert read("# x\na,y\n1,2\n", comment="#").X.tolist() == [[1]]
+    assert read("a,y\n01,2\n02,3\n", kinds={"a": "category"}).feature_names == ("a=01", "a=02")
+    assert read("Unnamed: 0,a,y\n0,1,2\n", index=False).feature_names == ("Unnamed: 0", "a")
+    assert read("id,a,y\n7,1,2\n", index=True).feature_names == ("a",)
+    with pytest.raises(
+        ValueError, match=r"kinds\['a'\] must be one of number, category; got 'text'"
+    ):
+        read("a,y\n1,2\n", kinds={"a": "text"})
 
 
 @pytest.mark.parametrize("delimiter", [" ", "auto"])
@@ -334,11 +364,6 @@ def test_path_must_be_a_name():
 
 
 FLOATS = st.floats(-(2.0**100), 2.0**100, width=32)
-CELLS = st.one_of(
-    FLOATS.map(repr),
-    st.integers(-3, 3).map(str),
-    st.sampled_from(["", "NA", "red", "dark blue", 'a "b"', "x,y", "p;q", "two\nlines", "inf"]),
-)
 
 
 @given(
@@ -357,35 +382,6 @@ def test_written_numbers_are_read_back_exactly(read, rows, delimiter, header, qu
     assert data.X.tolist() == [list(row[:-1]) for row in rows]
     assert data.y.tolist() == [row[-1] for row in rows]
     assert not header or data.feature_names == tuple(names[:-1])
-
-
-@given(
-    st.integers(2, 4).flatmap(lambda n: st.lists(st.tuples(*[CELLS] * n), min_size=1, max_size=80)),
-    st.sampled_from(["error", "drop", "mean"]),
-    st.sampled_from(["auto", True]),
-    st.booleans(),
-)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_fast_and_the_exact_reader_agree(read, rows, missing, classes, header):
-    text = written([[f"c{k}" for k in range(len(rows[0]))], *rows] if header else rows, ",", False)
-    arguments = {"missing": missing, "classes": classes, "header": header, "delimiter": ","}
-    with pytest.MonkeyPatch.context() as patch:
-        quick = outcome(read, text, arguments)
-        patch.setattr(CsvFile, "read_fast", lambda self, roles: None)
-        assert outcome(read, text, arguments) == quick
-
-
-def outcome(read, text, arguments):
-    """Return the data set as plain values, or the text of the error, with our warnings."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            data = read(text, **arguments)
-            result = (data.X.tolist(), data.y.tolist(), data.feature_names, data.class_names)
-        except ValueError as error:
-            result = str(error)
-    assert all(warning.category is UserWarning for warning in caught)
-    return result, [str(warning.message) for warning in caught]
 
 
 def written(rows, delimiter, quoted):

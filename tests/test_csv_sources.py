@@ -11,12 +11,8 @@ import numpy as np
 import pytest
 from backprop_rs.commands.source_set import SourceSet, read
 from backprop_rs.data import load_csv
-from backprop_rs.data.csv_file import CsvFile
-from backprop_rs.data.sources.csv_cells import ColumnRequest, by_row, cells_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-pytest.importorskip("pyarrow")
 
 BIG = 12_000_000_000_000_000_000
 FILES = {
@@ -43,6 +39,14 @@ FILES = {
     "one text among numbers": "a,b\nx,1\ny,2\n3,3\n",
     "wide": "a,b\n" + "".join(f"{k / 7},{k % 3}\n" for k in range(3000)),
     "letters": "a,b\n1,\u00e9\u00df\n2,\u00fc\n3,\u00e9\u00df\n",
+    "decimal commas": "a;b\n8,1;x\n9,5;y\n7;x\n",
+    "decimal commas below": "a;b\n" + "8;x\n" * 99 + "9,5;y\n",
+    "thousands and signs": 'a;b;y\n"1,200";5%;x\n"3,400";7.5%;y\n',
+    "delimiters at the ends": "a;b;\n1;x;\n2;y;\n;;\n",
+    "times": "at,y\n9:30,x\n10:45:30.5,y\n",
+    "white space": "a b y\n1\t2  x\n 3 4 y\n",
+    "separator line": "sep=;\na;y\n1;x\n2;y\n",
+    "numbers below texts": "a,y\n" + "x,1\n" * 60 + "2,2\n" * 50,
     "last value wide": "a,b\n" + "1,x\n" * 40 + "2.5,  y\n",
 }
 
@@ -83,21 +87,6 @@ def test_a_source_equals_the_data_in_memory(kind: str, packed: bool, tmp_path: P
     same(path, True)
 
 
-@pytest.mark.parametrize("kind", list(FILES))
-def test_arrow_and_the_row_reader_give_the_same_cells(kind: str, tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    path.write_text(FILES[kind], newline="")
-    layout = CsvFile.examine(path, "utf-8", "auto", "auto")
-    texts = [name for name in layout.names if name not in ("size",)]
-    for wanted in (ColumnRequest((), tuple(texts)), ColumnRequest((), tuple(texts[::-1]))):
-        some, others = list(cells_of(layout, wanted)), list(by_row(layout, wanted, 0))
-        for name in texts:
-            one, other = (
-                np.concatenate([part[name] for part in parts]) for parts in (some, others)
-            )
-            assert one.tolist() == other.tolist()
-
-
 CELLS = st.sampled_from(
     ["1", "2", "1.0", " 2", "-3e2", "+4", "x", " x", "x ", "True", "False", "NA", "nUlL", "", "?",
      '"x"', ' "x"', '"1"', '"x,y"', str(BIG), "0x1F", "1_0", "inf", "nan", "1e400", "\u00e9"]
@@ -129,7 +118,7 @@ def test_texts_after_the_first_rows(tmp_path: Path) -> None:
     [
         (
             "a,y\n" + "1,x\n" * 50 + "1,2\n" * 99,
-            "'y' has texts in its first rows, but most of its cells are nu",
+            r"line 2, column 2 \('y'\): 'x' is not a number; add 'x' to missing_values if",
         ),
         ("b,y\n" + "x,1\n" * 50 + "2,1\n" * 99, r"line 2, column 1 \('b'\): 'x' is not a number"),
         (
@@ -141,8 +130,9 @@ def test_texts_after_the_first_rows(tmp_path: Path) -> None:
             "b,y\n" + "".join(f"1,n{k}\n" for k in range(99)),
             "'y' holds 99 different texts in 99 row",
         ),
-        ("a;y\n8,1;1\n9,5;2\n", "'a' holds texts such as '8,1', which look like decimal commas"),
-        ("y;a\n1;8,1\n2;8,1\n", "'a' holds texts such as '8,1', which look like decimal commas"),
+        ("a;y\n8,125;1\n9,500;2\n", r"line 2, column 1 \('a'\): '8,125' can be read in two ways"),
+        ("d,y\n2024-01-01,1\n", r"line 2, column 1 \('d'\): the column holds dates such as '2024"),
+        ("b,y\n" + "1,2\n" * 99 + "x,3\n", r"line 101, column 1 \('b'\): 'x' is not a number"),
         ("a,a=b,y\nx,c,1\ny,c,2\n", "the columns 'a' and 'a=b' cannot be told apart by their feat"),
     ],
 )
@@ -214,3 +204,34 @@ def test_models_trained_from_streams_and_memory_predict_both(
             assert main(["predict", model, str(path), *more]) == 0
             printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1] and printed[2] == printed[3]
+
+
+FOLDER = Path(__file__).parent / "csv_files"
+OPTIONS: dict[str, dict[str, Any]] = {
+    "classes_called_none.csv": {"missing_values": []},
+    "latin1.csv": {"encoding": "latin-1"},
+    "comments.csv": {"comment": "#"},
+    "index_of_a_frame.csv": {"index": True},
+    "index_of_r.csv": {"index": True},
+}
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.iterdir()), ids=lambda path: path.name)
+def test_odd_files_are_streamed_as_they_are_read(path: Path) -> None:
+    options = OPTIONS.get(path.name, {})
+    if path.name == "dates.csv":
+        for read_file in (load_csv, bp.data.source):
+            with pytest.raises(
+                ValueError, match=r"line 2, column 1 \('day'\): the column holds dates"
+            ):
+                read_file(path)
+        return
+    data = load_csv(path, **options)
+    source = bp.data.source(path, csv=options)
+    blocks = list(source.blocks())
+    assert source.feature_names == data.feature_names
+    assert (np.concatenate([block.X for block in blocks]).astype(np.float32) == data.X).all()
+    y = np.concatenate([block.y for block in blocks if block.y is not None])
+    if data.class_names and y.dtype == object:
+        y = np.array([data.class_names.index(text) for text in y])
+    assert data.y is not None and (y.astype(data.y.dtype) == data.y).all()

@@ -71,7 +71,7 @@ CASES = {
             "disorder": ["None", "Apnea", "Insomnia", "None", "Apnea", "Insomnia"],
         },
     ),
-    "white_space.txt": (
+    "white_space.csv": (
         {},
         {
             "column_1": [15, 12.5, 14, 13],
@@ -207,7 +207,7 @@ def test_later_cells_count_as_much_as_the_first(read, text, expected):
         ("a,d\n1,01/02/2024\n", {}, "line 2, column 2 ('d'): '01/02/2024' can be read in two ways, "
          "and no other cell decides between them; give dates='dmy' or dates='mdy'"),
         ("a,b\n1,2\n3,x\n4,5\n", {}, "line 3, column 2 ('b'): 'x' is not a number; add 'x' to "
-         "missing_values if it stands for a missing cell, or kinds={'b': 'category'} if"),
+         "missing_values if it stands for a missing cell, or give kinds={'b': 'category'}"),
         ("a,b\n" + "1,2\n" * MANY + "3,x\n", {}, f"line {MANY + 2}, column 2 ('b'): 'x' is not a"),
         ("a,b\n1,-\n2,3\n3,4\n4,-\n", {}, "line 2, column 2 ('b'): '-' stands among numbers; add"),
         ("d,b\n01.02.24,1\n03.04.24,2\n", {}, "texts such as '01.02.24', which look like dates"),
@@ -220,7 +220,7 @@ def test_later_cells_count_as_much_as_the_first(read, text, expected):
         ("red,p\nblue,q\nred,p\n", {}, "line 1, column 1: the first row may be data, because 're"),
         ("a,b\nf,1,2\ng,3,4\n", {}, "line 2: each row has one cell more than the header (2); give"),
         ("# x\na,b\n1,2\n", {}, "line 1: the line begins with '#'; give comment='#' if such lines"),
-        ("a,b\n1,2\n3,4,5\n", {}, "line 3: a row must have as many cells as the header (2); got 3"),
+        ("a,b\n1,2\n3,4,5\n", {}, "line 3: a row must have as many cells as the first row (2)"),
         ('a,b\n1,"x" y\n', {}, "line 2: the row must be CSV; got 'y' after the end of a quoted "),
         ('a,b\n1,2\n"x,3\n', {}, "line 3: the row must be CSV; got unexpected end of data in a"),
         ('"a,b\n1,2\n', {}, "line 1: the row must be CSV; got unexpected end of data in a cell"),

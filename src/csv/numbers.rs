@@ -1,5 +1,7 @@
 //! Numbers, rounded exactly as Python's `float` does.
 
+use super::records::LONGEST_CELL;
+
 /// The sign of decimals and what else may stand in the cells of a column of numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notation {
@@ -249,6 +251,9 @@ fn rounded(mantissa: u64, exponent: i64) -> Option<f64> {
 /// Return the number of many digits or with a large exponent, by the standard library.
 #[cold]
 fn by_std(text: &[u8], decimal: u8) -> Option<f64> {
+    if text.len() > LONGEST_CELL {
+        return None; // the scan of the cell reports it
+    }
     let text: Vec<u8> =
         text.iter().map(|&byte| if byte == decimal { b'.' } else { byte }).collect();
     std::str::from_utf8(&text).ok()?.parse().ok()

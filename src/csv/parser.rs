@@ -185,5 +185,8 @@ mod tests {
         assert_eq!(fault(b"1,2\n3,\xe9\n"), Some((2, Fault::Encoding(0xe9))));
         let long = [b"1,2\n3,".as_slice(), &[b'4'; 140_000]].concat();
         assert_eq!(fault(&long), Some((2, Fault::TooLong)));
+        let mut numbers = parser(vec![number(), number()]);
+        numbers.parse(&long, true);
+        assert_eq!(numbers.bad, Some(BadRecord { line: 2, fault: Fault::TooLong }));
     }
 }

@@ -6,7 +6,7 @@ use super::numbers::trimmed;
 
 /// The longest cell, in bytes, as in Python's `csv` module. A longer one is most likely a quotation
 /// mark that is not closed.
-const LONGEST_CELL: usize = 131_072;
+pub const LONGEST_CELL: usize = 131_072;
 
 /// What separates cells and records.
 #[derive(Clone, Debug, Default)]

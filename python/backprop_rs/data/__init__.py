@@ -7,8 +7,7 @@ integer class labels (m,) or float32 values.
 from .as_table import as_table
 from .bundled import load_digits, load_iris
 from .columns import Column, Table
-from .csv import read_csv
-from .csv_file import load_csv
+from .csv import load_csv, read_csv
 from .dataset import Dataset
 from .frame import from_frame
 from .idx_file import load_idx, load_mnist_folder, read_idx

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .csv_file import load_csv
+from .csv import load_csv
 from .dataset import Dataset
 
 

@@ -30,6 +30,8 @@ class Column:
 
     values: NDArray[np.float64]
     categories: tuple[str, ...] | None = None
+    are_checked: bool = False
+    """True if the categories are known to be no numbers in another notation."""
 
     @property
     def missing(self) -> NDArray[np.bool_]:
@@ -43,7 +45,7 @@ class Column:
 
     def take(self, rows: NDArray[np.intp]) -> Column:
         """Return the column of the given rows."""
-        return Column(self.values[rows], self.categories)
+        return replace(self, values=self.values[rows])
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,8 @@ class Table:
     ) -> dict[str, NDArray[np.float64]]:
         """Return a column of 0 and 1 for each category, by its name ("color=red")."""
         assert column.categories is not None
-        check_texts(self.names[k], column.categories)
+        if not column.are_checked:
+            check_texts(self.names[k], column.categories)
         present = {
             f"{self.names[k]}={column.categories[int(code)]}": code
             for code in np.unique(column.values[~column.missing])
@@ -218,7 +221,8 @@ class Table:
             )
         texts = column.texts()
         if not (options.classes is True or options.class_names):
-            check_texts(self.names[k], set(texts))
+            if not column.are_checked:
+                check_texts(self.names[k], set(texts))
             check_classes(self.names[k], len(set(texts)), len(texts))
         return code_texts(texts, options.class_names, place)
 

@@ -41,13 +41,16 @@ class TableOptions:
                     f"{argument} must be a list; got the single text {getattr(self, argument)!r}"
                 )
 
-    def roles(self, names: Sequence[str], unnamed: bool = False) -> ColumnRoles:
+    def roles(
+        self, names: Sequence[str], unnamed: bool = False, may_hold_index: bool = True
+    ) -> ColumnRoles:
         """Return the roles of the columns.
 
-        `unnamed` tells that the first column has no name.
+        `unnamed` tells that the first column has no name. Columns that look like the index of a
+        frame are left out unless `may_hold_index` is False.
         """
         ignored = {position("ignore", column, names) for column in self.ignore}
-        if self.features is None:
+        if self.features is None and may_hold_index:
             ignored |= left_out_index(names, {self.target}, ignored, unnamed)
         target = self._target(names, ignored)
         others = [k for k in range(len(names)) if k not in ignored and k != target]

@@ -1,9 +1,11 @@
 """Read CSV files with the parser of the core.
 
 `layout` finds delimiter and header, `notation` how cells are written, `columns` decides the kind of
-each column and reads it, `parsing` runs the core over the file, and `read` makes tables.
+each column and reads it, `parsing` runs the core over the file, `read` makes tables, and `load`
+makes data sets.
 """
 
+from .load import load_csv
 from .read import read_csv
 
-__all__ = ["read_csv"]
+__all__ = ["load_csv", "read_csv"]

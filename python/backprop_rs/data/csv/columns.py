@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from ..._core import CsvParser
 
 MAX_PASSES = 12
-SIGNS_FOR_MISSING = frozenset({"-", "--", "---", ".", "..", "*", "x", "X", "#", "\u2013", "\u2014"})
+
+Check = Callable[["CsvParser"], None]
+SIGNS_FOR_MISSING = frozenset({"-", "--", "---", ".", "..", "*", "\u2013", "\u2014"})
 """Texts that people write for a missing number."""
 
 
@@ -48,12 +50,15 @@ class Request:
         Columns that are numbers only if all their cells are.
     kept : mapping from column to words
         Words that are not missing in a column.
+    has_dates : bool
+        False to refuse columns of dates.
     """
 
     used: tuple[int, ...]
     kinds: Mapping[int, str] = field(default_factory=dict)
     strict: frozenset[int] = frozenset()
     kept: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    has_dates: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +84,22 @@ class RawColumn:
 
 @dataclass(frozen=True, eq=False)
 class Parsed:
-    """The result of one pass over a file."""
+    """The result of one pass over a file.
+
+    Attributes
+    ----------
+    parser : CsvParser
+    arrays : list of array or None
+        The cells, if they are kept.
+    fitting : mapping from column to int
+        How many cells of a column of numbers or dates are read.
+    rows : int
+    """
 
     parser: CsvParser
     arrays: Sequence[NDArray[Any] | None]
+    fitting: Mapping[int, int]
+    rows: int
 
     def values(self, k: int) -> NDArray[Any]:
         """Return the values of a column."""
@@ -90,11 +107,12 @@ class Parsed:
         assert values is not None
         return values
 
-    def n_fitting(self, k: int) -> int:
-        """Return how many cells of a column of numbers or dates are read."""
-        values = self.values(k)
-        missing = np.isnan(values) if values.dtype == np.float64 else values == NO_TIME
-        return len(values) - int(missing.sum())
+
+def n_fitting(values: NDArray[Any]) -> int:
+    """Return how many cells are not missing."""
+    if values.dtype == np.float64:
+        return len(values) - int(np.isnan(values).sum())
+    return int((values != NO_TIME).sum()) if values.dtype == np.int64 else len(values)
 
 
 def columns_of(layout: Layout, request_of: Callable[[Layout], Request]) -> Columns:
@@ -119,6 +137,7 @@ class Columns:
         self.are_texts: set[int] = set()
         self.notes = list(layout.notes)
         self.raw: dict[int, RawColumn] = {}
+        self.rows = 0
 
     def read(self) -> None:
         """Read the columns into `raw`, by position.
@@ -128,16 +147,33 @@ class Columns:
         ValueError
             If a cell does not fit its column, or may be read in several ways.
         """
+        parsed, notations = self._decide(keep=True)
+        self.raw = self._columns(parsed, notations)
+
+    def scan(self, check: Check | None = None) -> tuple[dict[int, Notation], dict[int, list[str]]]:
+        """Return the notation of each column, and the distinct texts, without keeping the cells.
+
+        `check` is called with the parser after each buffer.
+        """
+        parsed, notations = self._decide(keep=False, check=check)
+        self._columns(parsed, notations)
+        texts = {k: parsed.parser.texts(k)[0] for k in notations if notations[k] == TEXT}
+        return notations, texts
+
+    def _decide(self, keep: bool, check: Check | None = None) -> tuple[Parsed, dict[int, Notation]]:
         for n_left in reversed(range(MAX_PASSES)):
             notations, alternatives = self.choose()
-            parsed = self._parse(notations)
+            parsed = self._parse(notations, keep, check)
             if not self._learns(parsed, notations, may_try_again=n_left > 0):
                 break
+        if not self.request.has_dates:
+            self._refuse_dates(notations)
         for alternative in alternatives:
             self._check_alternative(notations, alternative)
-        if not all(len(parsed.values(k)) for k in self.request.used):
+        if not parsed.rows:
             raise ValueError(f"{printable(self.layout.path)} must have at least one row; got none")
-        self.raw = self._columns(parsed, notations)
+        self.rows = parsed.rows
+        return parsed, notations
 
     def choose(self) -> tuple[dict[int, Notation], list[dict[int, Notation]]]:
         """Return the notation of each column, and other notations that may fit as well."""
@@ -156,7 +192,7 @@ class Columns:
                 chosen[k] = plain_number(self.layout.options) if is_empty else TEXT
         several, alternatives = of_one_decimal(numbers, self.layout.options)
         for k, notation in several.items():
-            if notation.kind == "date":
+            if notation.kind == "date" and self.request.has_dates:
                 others = (some for some in numbers[k].notations if some != notation)
                 alternatives += [{k: other} for other in others]
         return chosen | several, alternatives
@@ -171,11 +207,24 @@ class Columns:
         every = [notations.get(k, SKIPPED) for k in range(len(self.layout.names))]
         return parser_of(self.layout, every, self.request.kept)
 
-    def _parse(self, notations: Mapping[int, Notation]) -> Parsed:
+    def _parse(
+        self, notations: Mapping[int, Notation], keep: bool, check: Check | None = None
+    ) -> Parsed:
         parser = self.parser(notations)
-        for _ in parse(self.layout, parser):
-            pass
-        return Parsed(parser, parser.take())
+        fitting = dict.fromkeys(notations, 0)
+        rows = 0
+        arrays: list[NDArray[Any] | None] = []
+        for is_last in parse(self.layout, parser):
+            if keep and not is_last:
+                continue
+            rows += parser.rows
+            arrays = parser.take()
+            for k in fitting:
+                values = arrays[k]
+                fitting[k] += 0 if values is None else n_fitting(values)
+            if check is not None:
+                check(parser)
+        return Parsed(parser, arrays if keep else [], fitting, rows)
 
     def _learns(
         self, parsed: Parsed, notations: Mapping[int, Notation], may_try_again: bool
@@ -191,12 +240,12 @@ class Columns:
             if misfit is None:
                 continue
             line, cell, count = misfit
-            if self._learns_from_misfit(k, cell, count, parsed.n_fitting(k)):
+            if self._learns_from_misfit(k, cell, count, parsed.fitting[k]):
                 changed = True
             else:
                 faults.append((line, k, cell))
         if faults and not (changed and may_try_again):
-            raise self._misfit(*min(faults), notations)
+            raise self.misfit(*min(faults), notations)
         return changed
 
     def _learns_from_misfit(self, k: int, cell: str, count: int, n_fitting: int) -> bool:
@@ -222,14 +271,21 @@ class Columns:
         self.sample[k] = cells
         return True
 
-    def _misfit(
-        self, line: int, k: int, cell: str, notations: Mapping[int, Notation]
+    def misfit(
+        self,
+        line: int,
+        k: int,
+        cell: str,
+        notations: Mapping[int, Notation],
     ) -> ValueError:
+        """Return the error for a cell that is not in the notation of its column."""
         notation, name = notations[k], self.layout.names[k]
         is_requested = self.request.kinds.get(k) in ("number", "datetime")
         advice = f"add {cell!r} to missing_values if it stands for a missing cell"
         advice += (
-            "" if is_requested else f", or kinds={{{name!r}: 'category'}} if the column is texts"
+            ""
+            if is_requested
+            else f", or give kinds={{{name!r}: 'category'}} if the column is texts"
         )
         if "," in cell and notation.options[:2] == (".", ""):
             advice = f"give decimal=',' or thousands=',' if the comma means that; {advice}"
@@ -239,6 +295,16 @@ class Columns:
             f"{self.describe(line, k)}: {cell!r} is not {notation.what}{read}; {advice}"
         )
 
+    def _refuse_dates(self, notations: Mapping[int, Notation]) -> None:
+        for k, notation in notations.items():
+            if notation.kind == "date":
+                name, cell = self.layout.names[k], next(iter(self.sample[k].counts))
+                raise ValueError(
+                    f"{self.describe(self._line_of(k, cell), k)}: the column holds dates such as "
+                    f"{cell!r}; give ignore=[{name!r}] to leave it out, or "
+                    f"kinds={{{name!r}: 'category'}} if they are categories"
+                )
+
     def describe(self, line: int, k: int) -> str:
         """Return the position of a cell; lines count from 0 here, and from 1 in the text."""
         name = self.layout.names[k]
@@ -246,13 +312,18 @@ class Columns:
 
     def place(self, row: int, k: int) -> str:
         """Return the position of a cell from its row, counted from 0."""
-        return self.describe(find_row(self.layout, row)[0] - 1, k)
+        return self.cell(row, k)[0]
+
+    def cell(self, row: int, k: int) -> tuple[str, str]:
+        """Return the position and the text of a cell from its row, counted from 0."""
+        line, cells = find_row(self.layout, row)
+        return self.describe(line - 1, k), cells[k]
 
     def _check_alternative(
         self, notations: Mapping[int, Notation], alternative: Mapping[int, Notation]
     ) -> None:
         """Raise ValueError if all cells of some columns can be read in a second way."""
-        parser = self._parse(alternative).parser
+        parser = self._parse(alternative, keep=False).parser
         if any(parser.misfits(k) for k in alternative):
             return
         for k, other in alternative.items():
@@ -283,7 +354,7 @@ class Columns:
                 self.check_texts(k, texts, lines)
             columns[k] = RawColumn(
                 notations[k],
-                parsed.values(k),
+                parsed.values(k) if parsed.arrays else np.zeros(0),
                 tuple(texts),
                 tuple(counts),
                 parsed.parser.are_integers(k),
@@ -314,7 +385,8 @@ class Columns:
                 f"categories, or ignore=[{name!r}] to leave it out"
             )
         words = [text for text in texts if not is_number(text)]
-        if len(words) == 1 and words[0] in SIGNS_FOR_MISSING and len(texts) > 1:
+        is_sign = len(words) == 1 and words[0] in SIGNS_FOR_MISSING and len(texts) > 1
+        if is_sign and k not in self.request.strict:
             line = lines[list(texts).index(words[0])]
             raise ValueError(
                 f"{self.describe(line, k)}: {words[0]!r} stands among numbers; add it to "

@@ -217,14 +217,21 @@ def names_columns(
                 "header=False"
             )
         return False
-    for k, column in enumerate(below[: len(first)]):
-        others = [cell for cell in column if cell]
-        if first[k] in others and not any(map(is_number, others)):
+    cells_below = [[cell for cell in column if cell] for column in below[: len(first)]]
+    if any(cells and all(map(has_digits_alone, cells)) for cells in cells_below):
+        return True  # a text above numbers, dates or times
+    for k, others in enumerate(cells_below):
+        if first[k] in others:
             raise ValueError(
                 f"{shown}, line {line + 1}, column {k + 1}: the first row may be data, because "
                 f"{first[k]!r} occurs again below; give header=False if it is, or header=True"
             )
     return True
+
+
+def has_digits_alone(cell: str) -> bool:
+    """Return True if a cell has digits and no letters, as numbers, dates and times do."""
+    return any(map(str.isdecimal, cell)) and not any(map(str.isalpha, cell))
 
 
 def looks_numbered(cells: Sequence[str]) -> bool:
@@ -239,9 +246,9 @@ def looks_numbered(cells: Sequence[str]) -> bool:
     if len(numbers) > 1 and all(number in YEARS for number in numbers):
         return numbers == sorted(set(numbers))
     start = numbers[0] if numbers else 2
-    return len(numbers) > 2 and start in (0, 1) and numbers == list(
-        range(start, start + len(numbers))
-    )  # fmt: skip
+    if start not in (0, 1) or len(numbers) < 3 + start:  # 1,2,3 may well be data
+        return False
+    return numbers == list(range(start, start + len(numbers)))
 
 
 FORMATS = {

@@ -35,8 +35,8 @@ def parser_of(
     return CsvParser(ord(layout.delimiter), layout.comment, columns, words, layout.line)
 
 
-def parse(layout: Layout, parser: CsvParser, n_bytes: int = BUFFER_BYTES) -> Iterator[None]:
-    """Parse a file, and pause after each buffer.
+def parse(layout: Layout, parser: CsvParser, n_bytes: int = BUFFER_BYTES) -> Iterator[bool]:
+    """Parse a file, and yield after each buffer if it is the last one.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def parse(layout: Layout, parser: CsvParser, n_bytes: int = BUFFER_BYTES) -> Ite
             buffer[:have] = buffer[used : used + have]
             if have == len(buffer):  # a record that is longer than the buffer
                 buffer = np.concatenate([buffer, np.empty_like(buffer)])
-            yield
+            yield is_last
 
 
 def check_records(layout: Layout, parser: CsvParser) -> None:
@@ -72,9 +72,8 @@ def check_records(layout: Layout, parser: CsvParser) -> None:
         raise bad_encoding(layout.path, layout.options.encoding, detail, line + 1)
     place = f"{printable(layout.path)}, line {line + 1}"
     if reason == "cells":
-        first = "header" if layout.has_header else "first row"
         raise WrongWidth(
-            f"{place}: a row must have as many cells as the {first} ({len(layout.names)}); "
+            f"{place}: a row must have as many cells as the first row ({len(layout.names)}); "
             f"got {detail}",
             detail,
         )

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
-
-from ..csv_rows import MISSING_WORDS
-
-CASES = (str, str.upper, str.title)
 
 
 def arrow(module: str) -> Any:
@@ -23,12 +18,4 @@ def arrow(module: str) -> Any:
     try:
         return import_module(f"pyarrow.{module}")
     except ImportError as error:
-        raise ImportError(
-            "Parquet, CSV and Arrow sources need pyarrow: pip install pyarrow"
-        ) from error
-
-
-@cache
-def arrow_nulls() -> list[str]:
-    """Return the words for a missing cell in their common cases."""
-    return sorted({case(word) for word in MISSING_WORDS for case in CASES} | {"NaN"})
+        raise ImportError("Parquet and Arrow sources need pyarrow: pip install pyarrow") from error

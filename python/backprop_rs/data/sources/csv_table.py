@@ -5,24 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..csv_file import CsvFile
-from ..csv_rows import parsed
-from ..table import check_categories, check_features_apart, check_texts
-from ..table_options import ColumnRoles, TableOptions
-from .arrow import arrow
+from ..csv.columns import Columns as CsvColumns
+from ..csv.columns import Request
+from ..csv.file_layout import Layout
+from ..csv.layout import examine
+from ..csv.notation import TEXT, Notation, number
+from ..csv.options import CsvOptions
+from ..csv.parsing import find_row, parse
+from ..table import check_categories, check_features_apart
+from ..table_options import ColumnRoles, TableOptions, listed
 from .block import Block
 from .columns import ColumnRows
-from .csv_cells import Cells, ColumnRequest, cells_of
 from .stream import Segment
 from .table import Columns, TableSource, check_columns, columns_of
 
+if TYPE_CHECKING:
+    from ..._core import CsvParser
+
 NO_ROLES = ColumnRoles((), None, frozenset(), frozenset(), None)
 INT64_BOUND = 2.0**63
+BUFFER_BYTES = 2**20
+
+Cells = dict[str, NDArray[Any]]
+"""Columns by name: float64 with NaN for missing cells, positions among the features of a column of
+texts with -1, or texts of a target with None."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +61,16 @@ class Coding:
     features: tuple[str, ...]
     is_integer: bool
 
-    def request(self) -> ColumnRequest:
-        """Return the columns to read."""
-        fill = self.columns.fill
-        features = {name: self.coded.get(name, [name]) for name in self.columns.features}
-        filled = {
-            name for name, names in features.items() if all(feature in fill for feature in names)
-        }
-        numbers = tuple(name for name in self.columns.used if name not in self.texts)
-        known = {
-            name: [feature.removeprefix(f"{name}=") for feature in features_of_name]
-            for name, features_of_name in self.coded.items()
-        }
-        strict = frozenset(self.columns.used) - filled
-        texts = tuple(name for name in self.columns.used if name in self.texts)
-        return ColumnRequest(numbers, texts, strict, known)
+    def known(self, name: str) -> list[str] | None:
+        """Return the accepted texts of a column, or None for any."""
+        if name not in self.coded:
+            return None
+        return [feature.removeprefix(f"{name}=") for feature in self.coded[name]]
+
+    def is_filled(self, name: str) -> bool:
+        """Return True if the missing cells of a column have values."""
+        is_feature = name in self.columns.features
+        return is_feature and all(f in self.columns.fill for f in self.coded.get(name, [name]))
 
     def block(self, cells: Cells) -> Block:
         """Return the samples of some rows."""
@@ -74,10 +80,9 @@ class Coding:
             if name not in self.coded:
                 columns[name] = self.filled(name, column)
                 continue
-            missing = np.array([cell is None for cell in column], bool)
-            for feature in self.coded[name]:
-                indicator = (column == feature.removeprefix(f"{name}=")).astype(np.float64)
-                indicator[missing] = np.nan
+            for position, feature in enumerate(self.coded[name]):
+                indicator = (column == position).astype(np.float64)
+                indicator[column < 0] = np.nan
                 columns[feature] = self.filled(feature, indicator)
         X: Any = ColumnRows([columns[feature] for feature in self.features])
         targets = [cells[name] for name in self.columns.targets]
@@ -94,59 +99,170 @@ class Coding:
         return np.where(np.isnan(values), self.columns.fill[feature], values)
 
 
-def csv(paths: Sequence[Path], name: str, choices: dict[str, Any], **settings: Any) -> TableSource:
-    """Return the source of CSV files, also compressed ones; a segment is a file."""
-    arrow("csv")  # raises now if pyarrow is missing
-    layouts = [layout_of(path) for path in paths]
-    coding = coding_of(layouts, choices)
-    for layout in layouts:
-        check_columns(Path(layout.path), layout.names, coding.columns)
-    segments = [Segment(str(layout.path), reader(layout, coding)) for layout in layouts]
+@dataclass(frozen=True)
+class File:
+    """A file and the notation of its columns."""
+
+    columns: CsvColumns
+    notations: Mapping[int, Notation]
+
+    @property
+    def layout(self) -> Layout:
+        """The layout of the file."""
+        return self.columns.layout
+
+
+def csv(
+    paths: Sequence[Path],
+    name: str,
+    choices: dict[str, Any],
+    how: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> TableSource:
+    """Return the source of CSV files, also compressed ones; a segment is a file.
+
+    `how` are options of `read_csv`.
+    """
+    options = CsvOptions(**(how or {}))
+    layouts = [examine(path, options, requested(choices, options)) for path in paths]
+    options.check_kinds(layouts[0].names)
+    files, coding = coded_files(layouts, choices)
+    segments = [Segment(str(file.layout.path), reader(file, coding)) for file in files]
     source = TableSource(segments, name, coding.columns, **settings)
     source.feature_names = coding.features
     return source
 
 
-def layout_of(path: Path) -> CsvFile:
-    """Return the layout of a file, as `load_csv` finds it."""
-    layout = CsvFile.examine(path, "utf-8", "auto", "auto")
-    if layout.delimiter == " ":
-        raise ValueError(
-            f"{path} must have commas, semicolons, tabs or bars between its cells to be streamed; "
-            "got white space"
-        )
-    return layout
+def requested(choices: Mapping[str, Any], options: CsvOptions) -> list[object]:
+    """Return the columns that are asked for by name."""
+    target, features = choices["target"], choices["features"] or ()
+    targets = target if isinstance(target, list | tuple) else [target]
+    plain = [feature for feature in features if "=" not in feature]
+    return [*targets, *choices["ignore"], *plain, *options.kinds]
 
 
-def coding_of(layouts: Sequence[CsvFile], choices: dict[str, Any]) -> Coding:
-    """Decide by the first rows which columns are text, and find the texts of the features."""
+def coded_files(layouts: Sequence[Layout], choices: dict[str, Any]) -> tuple[list[File], Coding]:
+    """Decide the notation of all columns, and find the texts of the features.
+
+    If the first rows hold nothing but plain numbers, all rows are taken to; otherwise all cells
+    are read once.
+    """
     first, features = layouts[0], choices["features"]
+    options = TableOptions(False, "error", "auto", (), features, None)
     roles = NO_ROLES
     if features is not None:
-        roles = TableOptions(False, "error", "auto", (), features, None).roles(first.names)
+        roles = options.roles(first.names)
         choices = choices | {"features": [first.names[k] for k in roles.features]}
-    columns = columns_of(first.names, **choices, unnamed=first.unnamed)
-    text = {
-        name
-        for k, name in enumerate(first.names)
-        if name in (*columns.features, *columns.targets) and is_text(first, k, roles)
-    }
-    if len(columns.targets) > 1:
-        text -= set(columns.targets)
-    of_features = [name for name in columns.features if name in text]
-    if features is not None:
-        options = TableOptions(False, "error", "auto", (), features, None)
-        coded = {name: options.coded(name) for name in of_features}
-        feature_names = tuple(features)
-    else:
-        coded = features_of_texts(layouts, of_features)
-        text -= set(of_features) - set(coded)
+    columns = columns_of(first.names, **with_index(choices, first), unnamed=is_unnamed(first))
+    for layout in layouts:
+        check_columns(Path(layout.path), layout.names, columns)
+    coded = {first.names[k]: options.coded(first.names[k]) for k in roles.text}
+    kinds = kinds_of(first, columns, roles)
+    files, texts = decided(layouts, columns, kinds, coded)
+    notations = {first.names[k]: notation for k, notation in files[0].notations.items()}
+    text = {name for name, notation in notations.items() if notation == TEXT}
+    if features is None:
+        coded = {
+            name: [f"{name}={cell}" for cell in sorted(texts[name])]
+            for name in columns.features
+            if name in text
+        }
         check_features_apart(columns.features, coded)
-        feature_names = tuple(
-            feature for name in columns.features for feature in coded.get(name, [name])
-        )
+        features = [feature for name in columns.features for feature in coded.get(name, [name])]
     is_integer = all(has_integers(first, first.names.index(name)) for name in columns.targets)
-    return Coding(columns, frozenset(text), coded, feature_names, is_integer)
+    return files, Coding(columns, frozenset(text), coded, tuple(features), is_integer)
+
+
+def with_index(choices: dict[str, Any], layout: Layout) -> dict[str, Any]:
+    """Return the choices of columns without the index of a frame, if the options name it."""
+    if layout.options.index is True:
+        return choices | {"ignore": [*choices["ignore"], 0]}
+    return choices
+
+
+def is_unnamed(layout: Layout) -> bool:
+    """Return True if the first column has no name and may be an index."""
+    return layout.unnamed and layout.options.index == "auto"
+
+
+def kinds_of(layout: Layout, columns: Columns, roles: ColumnRoles) -> dict[str, str]:
+    """Return the kinds of columns that are known without a look at their cells."""
+    kinds = dict(layout.options.kinds)
+    kinds |= {layout.names[k]: "number" for k in roles.numbers}
+    kinds |= {layout.names[k]: "category" for k in roles.text}
+    if len(columns.targets) > 1:
+        kinds |= dict.fromkeys(columns.targets, "number")
+    if columns.weight is not None:
+        kinds[columns.weight] = "number"
+    return kinds
+
+
+def decided(
+    layouts: Sequence[Layout],
+    columns: Columns,
+    kinds: Mapping[str, str],
+    coded: Mapping[str, Sequence[str]],
+) -> tuple[list[File], dict[str, set[str]]]:
+    """Return the files with the notations of their columns, and the texts of each column."""
+    files: list[File] = []
+    texts: dict[str, set[str]] = {name: set() for name in columns.used}
+    for layout in layouts:
+        of_file = CsvColumns(layout, request_of(layout, columns, kinds, coded))
+        notations, alternatives = of_file.choose()
+        is_plain = all(notation in (number(), TEXT) for notation in notations.values())
+        has_texts = any(
+            notation == TEXT and layout.names[k] not in coded for k, notation in notations.items()
+        )
+        if not is_plain or alternatives or has_texts:
+            notations = scanned(of_file, columns, coded, texts)
+        files.append(File(of_file, notations))
+        if not files[1:]:  # the other files have the kinds of the first one
+            told = {layout.names[k]: kind_in(notation) for k, notation in notations.items()}
+            kinds = {**{name: kind for name, kind in told.items() if kind}, **kinds}
+    return files, texts
+
+
+def kind_in(notation: Notation) -> str:
+    """Return the kind that other files must have in a column too; "" for times."""
+    return {"text": "category", "number": "number"}.get(notation.kind, "")
+
+
+def scanned(
+    of_file: CsvColumns,
+    columns: Columns,
+    coded: Mapping[str, Sequence[str]],
+    texts: dict[str, set[str]],
+) -> dict[int, Notation]:
+    """Return the notations that all cells of a file agree on, and add its texts."""
+    names = of_file.layout.names
+    features = [k for k in of_file.request.used
+                if names[k] in columns.features and names[k] not in coded]  # fmt: skip
+
+    def check(parser: CsvParser) -> None:
+        for k in features:  # as soon as there are too many
+            check_categories(names[k], len(parser.texts(k)[0]), 0)
+
+    notations, found = of_file.scan(check)
+    for k, some in found.items():
+        texts[names[k]].update(some)
+        if k in features:
+            check_categories(names[k], len(texts[names[k]]), of_file.rows)
+    return notations
+
+
+def request_of(
+    layout: Layout,
+    columns: Columns,
+    kinds: Mapping[str, str],
+    coded: Mapping[str, Sequence[str]],
+) -> Request:
+    """Return the columns of a file to read."""
+    names = layout.names
+    used = tuple(sorted(names.index(name) for name in columns.used))
+    kept = {names.index(name): [feature.removeprefix(f"{name}=") for feature in some]
+            for name, some in coded.items()}  # fmt: skip
+    told = {k: kinds[names[k]] for k in used if names[k] in kinds}
+    return Request(used, told, kept=kept, has_dates=False)
 
 
 def is_integral(values: NDArray[Any]) -> bool:
@@ -154,73 +270,87 @@ def is_integral(values: NDArray[Any]) -> bool:
     return not (values % 1).any() and bool((np.abs(values) < INT64_BOUND).all())
 
 
-def is_text(layout: CsvFile, k: int, roles: ColumnRoles) -> bool:
-    """Return True if column k is text in the first rows."""
-    return layout.is_text(k, layout.sample_of(k), roles)
-
-
-def has_integers(layout: CsvFile, k: int) -> bool:
+def has_integers(layout: Layout, k: int) -> bool:
     """Return True if the first cells of column k are written as whole numbers."""
     return all(cell.lstrip("+-").isdecimal() for cell in layout.sample_of(k))
 
 
-def features_of_texts(layouts: Sequence[CsvFile], names: Sequence[str]) -> dict[str, list[str]]:
-    """Return the features of the texts of some columns, in one pass over all files."""
-    if not names:
-        return {}
-    texts: dict[str, set[str]] = {name: set() for name in names}
-    numbers = dict.fromkeys(names, 0)
-    present, rows = dict.fromkeys(names, 0), 0
-    for layout in layouts:
-        columns = [name for name in names if name in layout.names]
-        for cells in cells_of(layout, ColumnRequest((), tuple(columns))):
-            for name, column in cells.items():
-                block_texts, counts = count_texts(column)
-                texts[name].update(block_texts)
-                present[name] += sum(counts)
-                numbers[name] += n_numbers(block_texts, counts)
-                rows += len(column) * (name == columns[0])
-                check_categories(name, len(texts[name]), 0)  # as soon as there are too many
-    kept = [name for name in names if NO_ROLES.is_text(0, numbers[name], present[name])]
-    for name in kept:
-        check_texts(name, texts[name])
-        check_categories(name, len(texts[name]), rows)
-    return {name: [f"{name}={text}" for text in sorted(texts[name])] for name in kept}
-
-
-def count_texts(column: NDArray[Any]) -> tuple[list[str], list[int]]:
-    """Return the distinct texts of a column, and the number of times each occurs."""
-    from collections import Counter
-
-    counts = Counter(column.tolist())
-    counts.pop(None, None)
-    return list(counts), list(counts.values())
-
-
-def n_numbers(texts: Sequence[str], counts: Sequence[int]) -> int:
-    """Return the number of cells that hold numbers."""
-    pairs = zip(texts, counts, strict=True)
-    return sum(count for text, count in pairs if parsed(text) is not None)
-
-
-def reader(layout: CsvFile, coding: Coding) -> Callable[[], Iterator[Block]]:
+def reader(file: File, coding: Coding) -> Callable[[], Iterator[Block]]:
     """Return the function that reads one file."""
-    target = next((name for name in coding.columns.targets if name in coding.texts), None)
-    unsure = target is not None  # true until the whole target has been read and found to be text
 
     def read() -> Iterator[Block]:
-        nonlocal unsure
-        numbers = present = 0
-        for cells in cells_of(layout, coding.request()):
-            if unsure:
-                texts, counts = count_texts(cells[target or ""])
-                numbers, present = numbers + n_numbers(texts, counts), present + sum(counts)
+        for cells in cells_of(file, coding):
             yield coding.block(cells)
-        if unsure and not NO_ROLES.is_text(0, numbers, present):
-            raise ValueError(
-                f"{layout.path}: column {target!r} has texts in its first rows, but most of its "
-                f"cells are numbers ({numbers:,} of {present:,})"
-            )
-        unsure = False
 
     return read
+
+
+def cells_of(file: File, coding: Coding) -> Iterator[Cells]:
+    """Read a file; an error names the line and column of the first cell that does not fit."""
+    names = file.layout.names
+    parser = file.columns.parser(file.notations)
+    done = 0
+    for _ in parse(file.layout, parser, BUFFER_BYTES):
+        rows, arrays = parser.rows, parser.take()
+        faults: list[tuple[int, int, str]] = []
+        cells: Cells = {}
+        for k, notation in file.notations.items():
+            values = arrays[k]
+            assert values is not None
+            texts = parser.texts(k)[0] if notation == TEXT else []
+            fault = first_fault(values, texts, names[k], coding)
+            if fault is not None:
+                faults.append((find_row(file.layout, done + fault[0])[0] - 1, k, fault[1]))
+            cells[names[k]] = converted(values, texts, names[k], coding) if texts else values
+        check_cells(file, parser, faults)
+        done += rows
+        if rows:
+            yield cells
+
+
+def converted(
+    codes: NDArray[np.int32], texts: Sequence[str], name: str, coding: Coding
+) -> NDArray[Any]:
+    """Return the cells of a column of texts as features or as a target."""
+    known = coding.known(name)
+    if known is None:
+        values: NDArray[Any] = np.array([*texts, None], object)[codes]
+        return values
+    position = {text: k for k, text in enumerate(known)}
+    return np.array([*(position.get(text, -1) for text in texts), -1], np.int32)[codes]
+
+
+def first_fault(
+    values: NDArray[Any], texts: Sequence[str], name: str, coding: Coding
+) -> tuple[int, str] | None:
+    """Return the first row of a column whose cell is missing or not known, and the message."""
+    is_number = values.dtype == np.float64
+    wrong = np.isnan(values) if is_number else values < 0
+    if coding.is_filled(name):
+        wrong = np.zeros(len(values), bool)
+    known = coding.known(name)
+    if known is not None and not is_number:
+        wrong |= np.array([*(text not in known for text in texts), False], bool)[values]
+    if not wrong.any():
+        return None
+    row = int(wrong.argmax())
+    if is_number or values[row] < 0:
+        return row, "the cell is missing"
+    return row, f"{texts[values[row]]!r} is not one of {listed(known or [])}"
+
+
+def check_cells(file: File, parser: CsvParser, faults: Sequence[tuple[int, int, str]]) -> None:
+    """Raise ValueError for the first fault, or the first cell in another notation."""
+    columns = file.columns
+    errors = [
+        (line, k, ValueError(f"{columns.describe(line, k)}: {what}")) for line, k, what in faults
+    ]
+    for k in file.notations:
+        misfit = parser.misfits(k)
+        if misfit is not None:
+            line, cell, _ = misfit
+            error = columns.misfit(line, k, cell, file.notations)
+            errors = [fault for fault in errors if fault[1] != k]  # a misfit is no missing cell
+            errors.append((line, k, error))
+    if errors:
+        raise min(errors, key=lambda error: error[:2])[2]

@@ -41,6 +41,7 @@ def source(
     weight: str | int | None = None,
     missing: Mapping[str, float] | None = None,
     class_names: Sequence[str] | None = None,
+    csv: Mapping[str, Any] | None = None,
     length: int | None = None,
     shuffle: str = "auto",
     shuffle_rows: int = SHUFFLE_ROWS,
@@ -54,7 +55,8 @@ def source(
     data
         - an .npy file with X, and `y` another (memory maps); arrays, memory maps too;
         - a folder of X*.npy with y*.npy, or of .npz files with X and y;
-        - a Parquet or CSV file, or a folder of them: needs pyarrow (`pip install pyarrow`);
+        - a Parquet file, or a folder of them: needs pyarrow (`pip install pyarrow`);
+        - a CSV file, or a folder of them;
         - an Arrow table or record-batch reader, or an object that exports an Arrow stream;
         - an object with `__getitem__` and `__len__` whose items are (x, y), such as PyTorch's;
         - an iterable of batches (X, y) or (X, y, weights), or a function that returns an iterator.
@@ -72,6 +74,8 @@ def source(
         network was trained on. Without it, a missing cell is an error.
     class_names : list of str, optional
         The classes that the targets stand for, in the order of their labels.
+    csv : mapping from option to value, optional
+        How CSV files are written: options of `read_csv`, such as {"decimal": ","}.
     length : int, optional
         The number of samples, if the data do not tell it; it saves a pass over the data.
     shuffle : "auto", "rows" or "blocks", default "auto"
@@ -116,7 +120,7 @@ def source(
     if isinstance(data, Source):
         return data
     if isinstance(data, str | PathLike):
-        result = path_source(Path(data), y, name or fspath(data), choices, settings)
+        result = path_source(Path(data), y, name or fspath(data), choices, settings, csv)
     else:
         result = object_source(data, y, weights, name, choices, settings)
     if shuffle == "rows" and isinstance(result, Stream):
@@ -130,7 +134,12 @@ def source(
 
 
 def path_source(
-    path: Path, y: Any, name: str, choices: dict[str, Any], settings: dict[str, Any]
+    path: Path,
+    y: Any,
+    name: str,
+    choices: dict[str, Any],
+    settings: dict[str, Any],
+    how: Mapping[str, Any] | None,
 ) -> Source:
     """Return the source of a file or a folder."""
     if not path.exists():
@@ -156,7 +165,7 @@ def path_source(
     if kind == "csv":
         from .csv_table import csv
 
-        return csv(files, name, choices, **settings)
+        return csv(files, name, choices, how, **settings)
     from .table import parquet
 
     return parquet(files, name, choices, **settings)
