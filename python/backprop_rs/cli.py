@@ -168,6 +168,7 @@ def _add_train(commands: Any) -> None:
         "standard input",
     )
     _add_data_options(parser.add_argument_group("data"))
+    _add_csv_options(parser)
     _add_network_options(parser.add_argument_group("network"))
     _add_training_options(parser.add_argument_group("training"))
 
@@ -277,6 +278,7 @@ def _add_predict(commands: Any) -> None:
     )
     parser.add_argument("--out", metavar="FILE", help="default: standard output")
     _add_stream(parser)
+    _add_csv_options(parser)
     parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
 
 
@@ -298,6 +300,7 @@ def _add_evaluate(commands: Any) -> None:
         help="such as f1,roc_auc for classes or mae,r2 for values",
     )
     parser.add_argument("--json", action="store_true", help="print the metrics as JSON")
+    _add_csv_options(parser)
     parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
 
 
@@ -371,6 +374,7 @@ def _add_diagnose(commands: Any) -> None:
         metavar="COLUMN",
         help="of a CSV file, by name or position (default: that of the training)",
     )
+    _add_csv_options(parser)
     parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
 
 
@@ -411,7 +415,40 @@ def _add_plot(commands: Any) -> None:
     )
     parser.add_argument("--dark", action="store_true", help="light on dark")
     parser.add_argument("--dpi", type=float, default=150, help="dots per inch (default: 150)")
+    _add_csv_options(parser)
     parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
+
+
+def _add_csv_options(parser: Any) -> None:
+    """Add the options that say how a CSV file is written."""
+    group = parser.add_argument_group("CSV files", "for what DATA do not tell")
+    group.add_argument("--delimiter", metavar="SIGN", help="between cells; ' ' for white space")
+    group.add_argument("--header", choices=("yes", "no"), help="whether the first row has names")
+    group.add_argument("--encoding", metavar="NAME", help="such as latin-1 (default: UTF-8)")
+    group.add_argument("--decimal", choices=(".", ","), help="the sign before decimals")
+    group.add_argument("--thousands", metavar="SIGN", help="between groups of digits; '' for none")
+    group.add_argument(
+        "--missing-values",
+        metavar="WORDS",
+        type=_words,
+        help="for missing cells, in place of NA, null, None, ...; '' for none but empty cells",
+    )
+    group.add_argument(
+        "--kind",
+        metavar="COLUMN=KIND",
+        action="append",
+        dest="kinds",
+        help="number or category; may be repeated",
+    )
+    group.add_argument(
+        "--index", choices=("yes", "no"), help="whether the first column names the rows"
+    )
+    group.add_argument("--comment", metavar="TEXT", help="the start of lines that are skipped")
+
+
+def _words(text: str) -> list[str]:
+    """Parse words such as "NA,-"."""
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _add_stream(parser: Any) -> None:
@@ -433,6 +470,7 @@ def _add_labeled(parser: Any, rows: int) -> None:
         metavar="COLUMN",
         help="of a CSV file, by name or position (default: that of the training)",
     )
+    _add_csv_options(parser)
     parser.add_argument("--backend", default="auto", help="auto (default), rust or numpy")
 
 

@@ -1,6 +1,8 @@
 //! Numbers, rounded exactly as Python's `float` does.
 
-use super::records::LONGEST_CELL;
+/// The longest cell, in bytes, as in Python's `csv` module. A longer one is most likely a quotation
+/// mark that is not closed.
+pub const LONGEST_CELL: usize = 131_072;
 
 /// The sign of decimals and what else may stand in the cells of a column of numbers.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,11 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::numbers::trimmed;
-
-/// The longest cell, in bytes, as in Python's `csv` module. A longer one is most likely a quotation
-/// mark that is not closed.
-pub const LONGEST_CELL: usize = 131_072;
+use super::numbers::{LONGEST_CELL, trimmed};
 
 /// What separates cells and records.
 #[derive(Clone, Debug, Default)]

@@ -37,7 +37,12 @@ OPTIONS = [
     (r"classes=False needs", "--classes no needs"),
     (r"^(target|ignore) must be", r"--\1 must be"),
     (r"^test_fraction must be", "--test-fraction must be"),
-    (r", or encoding must name its own;", ";"),
+    (r"encoding must name its own", "--encoding must name its own"),
+    (r"\b(header|index)=True\b", r"--\1 yes"),
+    (r"\b(header|index)=False\b", r"--\1 no"),
+    (r"\b(decimal|thousands|encoding|comment)=('[^']*')", r"--\1 \2"),
+    (r"kinds=\{'(.+?)': '(\w+)'\}", r"--kind \1=\2"),
+    (r"to missing_values if", "to --missing-values if"),
     (
         r"^features must name columns of the data \((.*)\); got (.*)$",
         r"DATA must have the features that MODEL was trained on; none of its columns (\1) is \2",

@@ -9,6 +9,7 @@ from typing import Any
 from .._internal.printable import say
 from ..model import Model, load
 from .saved_model import read_samples
+from .source import csv_options
 from .tables import check_target, table_for
 
 
@@ -18,7 +19,7 @@ def run(args: Namespace) -> None:
     metrics: Any = args.metrics or None
     if isinstance(saved, Model):
         check_target(args, saved)
-        table = table_for(saved, args.data)
+        table = table_for(saved, args.data, csv_options(args))
         scores, n_rows = saved.evaluate(table, metrics), len(table)
     else:
         X, y = read_samples(args, saved)

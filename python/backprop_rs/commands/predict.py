@@ -16,7 +16,7 @@ from ..data.preparation import Preparation
 from ..model import Model, load
 from ..network import Network
 from .saved_model import check_size
-from .source import read_to_predict
+from .source import csv_options, read_to_predict
 from .tables import predictions
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ def run(args: Namespace) -> None:
     if isinstance(saved, Model):
         if args.stream:
             raise ValueError("--stream does not go with a model of tables; leave it out")
-        header, rows, n_rows = predictions(saved, args.data)
+        header, rows, n_rows = predictions(saved, args.data, csv_options(args))
     else:
         preparation = Preparation.from_metadata(saved.metadata, saved.sizes)
-        dataset = read_to_predict(args.data, preparation, args.stream)
+        dataset = read_to_predict(args.data, preparation, args.stream, csv_options(args))
         check_size(args.data, dataset.n_features, saved)
         activations = saved.predict(preparation.inputs(dataset))
         header, rows = table(saved, preparation, activations)

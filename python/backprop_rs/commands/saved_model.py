@@ -13,7 +13,7 @@ from ..history import History
 from ..model import Model, load
 from ..network import Network
 from ..training.checkpoint import are_numbers
-from .source import kind_of, open_once, read_to_predict, without_missing_cells
+from .source import csv_options, kind_of, open_once, read_to_predict, without_missing_cells
 from .tables import check_target, table_for
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def network_and_samples(args: Namespace) -> tuple[Network, NDArray[Any], NDArray
     if not isinstance(saved, Model):
         return saved, *read_samples(args, saved)
     check_target(args, saved)
-    table, preprocessor = table_for(saved, args.data), saved.preprocessor
+    table, preprocessor = table_for(saved, args.data, csv_options(args)), saved.preprocessor
     X = preprocessor.transform(table, saved.dtype)
     return saved.networks[0], X, preprocessor.transform_target(table)
 
@@ -51,7 +51,7 @@ def read_labeled(args: Namespace, preparation: Preparation) -> Dataset:
     if kind_of(args.data) != "csv":
         if args.target is not None:
             raise ValueError(f"--target goes with a CSV file; got {args.data}")
-        dataset = read_to_predict(args.data, preparation)
+        dataset = read_to_predict(args.data, preparation, how=csv_options(args))
         if not isinstance(dataset, Dataset):
             raise ValueError(f"DATA must fit in memory; {args.data} is read as it is needed")
         return dataset
@@ -64,6 +64,7 @@ def read_labeled(args: Namespace, preparation: Preparation) -> Dataset:
             missing=preparation.fill_values or "error",
             classes=bool(preparation.class_names),
             class_names=preparation.class_names or None,
+            **csv_options(args),
         )
 
 

@@ -26,6 +26,39 @@ CSV_OPTIONS: dict[str, object] = {"target": None, "ignore": [], "missing": "erro
 """The options that only go with a CSV file, and their defaults."""
 
 
+HOW = (
+    "delimiter", "header", "encoding", "decimal", "thousands", "missing_values", "kinds", "index",
+    "comment",
+)  # fmt: skip
+"""The options that say how a CSV file is written; None if they are not given."""
+
+
+def csv_options(args: Namespace) -> dict[str, Any]:
+    """Return the options of `load_csv` that are given."""
+    given = {name: getattr(args, name, None) for name in HOW}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    for name in options.keys() & {"header", "index"}:
+        options[name] = options[name] == "yes"
+    if "kinds" in options:
+        options["kinds"] = dict(map(kind_of_column, options["kinds"]))
+    return options
+
+
+def kind_of_column(text: str) -> tuple[str, str]:
+    """Return the name and the kind of "zip=category"."""
+    name, sign, kind = text.rpartition("=")
+    if not sign:
+        raise ValueError(f"--kind must be COLUMN=KIND; got {text!r}")
+    return name, kind
+
+
+def check_csv_options(options: dict[str, Any], path: str) -> None:
+    """Raise ValueError if options of CSV files are given for other data."""
+    for name in options:
+        option = "kind" if name == "kinds" else name.replace("_", "-")
+        raise ValueError(f"--{option} goes with a CSV file; got {path}")
+
+
 def read_to_train(args: Namespace) -> tuple[Dataset | SourceSet, Dataset | SourceSet | None]:
     """Return the data set, and the test set if DATA has one."""
     args.data = open_once(args.data)
@@ -33,10 +66,11 @@ def read_to_train(args: Namespace) -> tuple[Dataset | SourceSet, Dataset | Sourc
     classes = CLASSES[args.classes]
     check_stream(args.data, kind, args.stream)
     if kind == "source" or args.stream:
-        return source_set.set_to_train(args, classes), None
+        return source_set.set_to_train(args, classes, csv_options(args)), None
     check_options(args, kind)
     if kind == "csv":
         return read_csv(args, classes), None
+    check_csv_options(csv_options(args), args.data)
     if kind == "npz":
         if holds_split(args.data):
             return data.load_npz_split(args.data, classes=classes)
@@ -49,14 +83,21 @@ def read_to_train(args: Namespace) -> tuple[Dataset | SourceSet, Dataset | Sourc
 
 
 def read_to_predict(
-    path: str, preparation: Preparation, stream: bool = False
+    path: str,
+    preparation: Preparation,
+    stream: bool = False,
+    how: dict[str, Any] | None = None,
 ) -> Dataset | SourceSet:
-    """Return the samples to predict: the test set if DATA has one, otherwise all."""
+    """Return the samples to predict: the test set if DATA has one, otherwise all.
+
+    `how` are the options of a CSV file.
+    """
+    how = how or {}
     path = open_once(path)
     kind = kind_of(path)
     check_stream(path, kind, stream)
     if kind == "source" or stream:
-        return source_set.set_to_predict(path, preparation)
+        return source_set.set_to_predict(path, preparation, how)
     if kind == "csv":
         check_memory(path)
         with without_missing_cells():
@@ -65,7 +106,9 @@ def read_to_predict(
                 target=False,
                 features=preparation.feature_names or None,  # by name, in any order
                 missing=preparation.fill_values or "error",
+                **how,
             )
+    check_csv_options(how, path)
     if kind == "npz":
         dataset = data.load_npz_split(path)[1] if holds_split(path) else data.load_npz(path)
     elif kind == "folder":
@@ -178,6 +221,7 @@ def read_csv(args: Namespace, classes: bool | str) -> Dataset:
         ignore=[NameOrPosition(column) for column in args.ignore],
         missing=args.missing,
         classes=classes,
+        **csv_options(args),
     )
 
 

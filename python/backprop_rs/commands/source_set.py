@@ -126,7 +126,9 @@ def name_of(samples: Source) -> str:
     return title(name) if name.lower().endswith(CSV_ENDINGS) else name
 
 
-def set_to_train(args: Namespace, classes: bool | str) -> SourceSet:
+def set_to_train(
+    args: Namespace, classes: bool | str, how: dict[str, Any] | None = None
+) -> SourceSet:
     """Return the samples of DATA, after one pass over them."""
     if args.missing != "error":
         raise ValueError(
@@ -139,17 +141,26 @@ def set_to_train(args: Namespace, classes: bool | str) -> SourceSet:
         options["ignore"] = [NameOrPosition(column) for column in args.ignore]
     elif args.target is not None or args.ignore:
         raise ValueError(f"--target and --ignore go with named columns; got {args.data}")
-    return SourceSet(read(args.data, options), classes)
+    return SourceSet(read(args.data, options | as_csv(args.data, how)), classes)
 
 
-def set_to_predict(path: str, preparation: Preparation) -> SourceSet:
+def set_to_predict(
+    path: str, preparation: Preparation, how: dict[str, Any] | None = None
+) -> SourceSet:
     """Return the samples of DATA without their target."""
     options: dict[str, Any] = {}
     if is_table(path):
         options["target"] = False
         options["features"] = list(preparation.feature_names) or None
         options["missing"] = preparation.fill_values or None
-    return SourceSet(read(path, options), classes=False)
+    return SourceSet(read(path, options | as_csv(path, how)), classes=False)
+
+
+def as_csv(path: str, how: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the argument of `source` for the options of CSV files, if any is given."""
+    if how and not is_table(path, CSV_ENDINGS):
+        raise ValueError(f"options of CSV files go with CSV files; got {path}")
+    return {"csv": how} if how else {}
 
 
 def read(path: str, options: dict[str, Any]) -> Source:

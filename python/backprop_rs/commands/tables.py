@@ -11,7 +11,7 @@ from .._internal.printable import printable, say
 from ..data import Table, as_table, read_csv
 from ..data.encoders import CategoryEncoder
 from ..model import Model
-from .source import CLASSES, check_memory, kind_of, open_once
+from .source import CLASSES, check_csv_options, check_memory, csv_options, kind_of, open_once
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 TEST_FRACTION = 0.2
 
 
-def read_table(name: str, kinds: dict[str, str] | None = None) -> Table:
-    """Read DATA, a CSV or Parquet file, as a table; `kinds` are those of a saved model."""
+def read_table(
+    name: str, kinds: dict[str, str] | None = None, how: dict[str, Any] | None = None
+) -> Table:
+    """Read DATA, a CSV or Parquet file, as a table.
+
+    `kinds` are those of a saved model, and `how` are the options of a CSV file.
+    """
+    options = dict(how or {})
     path: Any = open_once(name)
+    if kind_of(path) != "csv":
+        check_csv_options(options, name)
     if kind_of(path) == "source" and not Path(path).is_dir():
         from pyarrow.parquet import read_table as read_parquet
 
@@ -29,12 +37,14 @@ def read_table(name: str, kinds: dict[str, str] | None = None) -> Table:
     if kind_of(path) != "csv":
         raise ValueError(f"DATA must be a CSV or Parquet file for a model of tables; got {name}")
     check_memory(path)
-    table = read_csv(path)
+    table = read_csv(path, **options)
     known = {column: kind for column, kind in (kinds or {}).items() if column in table}
-    return read_csv(path, kinds=known) if known else table
+    if not known:
+        return table
+    return read_csv(path, **options | {"kinds": known | options.get("kinds", {})})
 
 
-def table_for(model: Model, name: str) -> Table:
+def table_for(model: Model, name: str, how: dict[str, Any] | None = None) -> Table:
     """Read DATA for a model: what it knows as texts are texts, even if all are digits here."""
     kinds: dict[str, str] = {
         encoder.name: "category"
@@ -45,7 +55,7 @@ def table_for(model: Model, name: str) -> Table:
     }
     if model.classes and all(isinstance(level, str) for level in model.classes):
         kinds[model.preprocessor.target_names[0]] = "category"
-    return read_table(name, kinds)
+    return read_table(name, kinds, how)
 
 
 def train(args: Namespace) -> None:
@@ -55,7 +65,7 @@ def train(args: Namespace) -> None:
             raise ValueError(f"--{option} does not go with --table; leave one of them out")
     if args.missing != "error":
         raise ValueError(f"--missing does not go with --table; got {args.missing}")
-    table = read_table(args.data)
+    table = read_table(args.data, how=csv_options(args))
     fraction = TEST_FRACTION if args.test_fraction is None else args.test_fraction
     given = {"output": args.output, "cost": args.cost}
     model = Model(
@@ -103,9 +113,11 @@ def scores_line(scores: dict[str, float], n_rows: int) -> str:
     return f"{n_rows:,} held-out rows: {texts}"
 
 
-def predictions(model: Model, name: str) -> tuple[list[str], Iterable[list[str]], int]:
+def predictions(
+    model: Model, name: str, how: dict[str, Any] | None = None
+) -> tuple[list[str], Iterable[list[str]], int]:
     """Return the header and the rows of predictions for DATA, and their number."""
-    table = table_for(model, name)
+    table = table_for(model, name, how)
     outputs = model._outputs(table)
     answers = model.preprocessor.inverse_transform(outputs)
     names = model.preprocessor.target_names

@@ -203,7 +203,7 @@ def _possible(cells: Cells, options: CsvOptions, kind: str | None) -> list[Notat
                 for decimal in decimals
                 if decimal != thousands
             ]
-        if kind is None and ":" in characters:
+        if ":" in characters:
             possible.append(TIMES)
     if kind != "number" and characters & set("-/."):
         orders = ORDERS if options.dates == "auto" else (options.dates,)
