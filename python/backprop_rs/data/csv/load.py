@@ -118,7 +118,7 @@ def load_csv(
     True
     >>> load_csv(path, ignore=["color"])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: ...fruit.csv, line 3, column 1 ('weight'): '8..0' is not a number
+    ValueError: ...fruit.csv, line 3, column 1 ('weight'): '8..0' is not a number; ...
     """
     how = CsvOptions(
         header, delimiter, encoding, decimal, thousands, missing_values, "auto", dict(kinds or {}),
