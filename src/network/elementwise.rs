@@ -30,9 +30,9 @@ impl<T: Real> Kernel for Activate<'_, T> {
                 out.copy_from_slice(z.read(p, rows));
             }
             match w.width(p) {
-                2 => sigma_of_lines::<T, S, 2>(activation, out),
-                4 if T::LINE > 4 => sigma_of_lines::<T, S, 4>(activation, out),
-                8 if T::LINE > 8 => sigma_of_lines::<T, S, 8>(activation, out),
+                2 if const { T::LINE == 8 } => sigma_of_lines::<T, S, 2>(activation, out),
+                4 => sigma_of_lines::<T, S, 4>(activation, out),
+                8 if const { T::LINE == 16 } => sigma_of_lines::<T, S, 8>(activation, out),
                 _ => activation.sigma::<T, S>(out),
             }
         }
@@ -50,7 +50,7 @@ pub fn sigma_of_lines<T: Real, S: Simd, const N: usize>(activation: Activation, 
     for group in lines.chunks_mut(T::LINE / N * T::LINE) {
         let mut full = [T::ZERO; LINE_MAX];
         pack::<T, N>(group, &mut full);
-        if T::LINE == LINE_MAX {
+        if const { T::LINE == LINE_MAX } {
             unpack::<T, N>(&activation.sigma_of_line::<T, S, LINE_MAX>(full), group);
         } else {
             const HALF: usize = LINE_MAX / 2;

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use crate::error::Error;
-use crate::machine::kernel::{Buffer, Kernel, Panels, Simd, first, unroll, with_width};
+use crate::machine::kernel::{Buffer, Kernel, Panels, Simd, first, map_line, unroll, with_width};
 use crate::machine::pool::Share;
 use crate::machine::real::Real;
 
@@ -93,7 +93,7 @@ impl<T: Real> Groups<T> for Normalize<'_, T> {
     #[inline(always)]
     fn group<const W: usize, const G: usize>(&self, row: usize) {
         let Self { gain, shift, cache, values, rows } = self;
-        let [gain, shift] = [gain, shift].map(|vector| vector.as_slice());
+        let (gain, shift) = (gain.as_slice(), shift.as_slice());
         let count = T::ONE / T::from_f64(values.n as f64);
         // SAFETY: this worker's rows, and only one line is borrowed at a time.
         let line = |panels, p, g| unsafe { line::<T, W>(panels, p, rows, row + g) };
@@ -106,11 +106,11 @@ impl<T: Real> Groups<T> for Normalize<'_, T> {
                 }
             });
         }
-        let means = totals(&sums).map(|sum| sum * count);
+        let means = map_line(totals(&sums), |sum| sum * count);
         sums = [[T::ZERO; W]; G];
         for p in 0..values.panels() {
             unroll!(G, I => {
-                let mut z = line(values, p, I).map(|z| z - means[I]);
+                let mut z = map_line(*line(values, p, I), |z| z - means[I]);
                 zero_padding(&mut z, values.n - p * W);
                 for n in 0..W {
                     sums[I][n] = z[n].mul_add(z[n], sums[I][n]);
@@ -118,11 +118,12 @@ impl<T: Real> Groups<T> for Normalize<'_, T> {
                 *line(values, p, I) = z;
             });
         }
-        let scales = totals(&sums).map(|sum| T::ONE / (sum * count + T::from_f64(EPSILON)).sqrt());
+        let scale = |sum: T| T::ONE / (sum * count + T::from_f64(EPSILON)).sqrt();
+        let scales = map_line(totals(&sums), scale);
         for p in 0..values.panels() {
-            let [gain, shift] = [gain, shift].map(|vector| first::<T, W>(&vector[p * W..]));
+            let (gain, shift) = (first::<T, W>(&gain[p * W..]), first::<T, W>(&shift[p * W..]));
             unroll!(G, I => {
-                let mut z = line(values, p, I).map(|z| z * scales[I]);
+                let mut z = map_line(*line(values, p, I), |z| z * scales[I]);
                 if let Some(cache) = cache {
                     *line(&cache.hat, p, I) = z;
                 }
@@ -168,7 +169,7 @@ impl<T: Real> Groups<T> for Denormalize<'_, T> {
         for p in 0..delta.panels() {
             let gain = gain(p);
             unroll!(G, I => {
-                let [hat, delta] = [hat, delta].map(|panels| *line(panels, p, I));
+                let (hat, delta) = (*line(hat, p, I), *line(delta, p, I));
                 let mut of_gain = delta;
                 for n in 0..W {
                     of_gain[n] *= hat[n];
@@ -180,12 +181,13 @@ impl<T: Real> Groups<T> for Denormalize<'_, T> {
                 *line(&grads[1], p, I) = delta;
             });
         }
-        let [means, alongs] = [sums, alongs].map(|sums| totals(&sums).map(|sum| sum * count));
+        let means = map_line(totals(&sums), |sum| sum * count);
+        let alongs = map_line(totals(&alongs), |sum| sum * count);
         let scales = first::<T, G>(scale.slice(row, G));
         for p in 0..delta.panels() {
             let gain = gain(p);
             unroll!(G, I => {
-                let [hat, mut slope] = [hat, delta].map(|panels| *line(panels, p, I));
+                let (hat, mut slope) = (*line(hat, p, I), *line(delta, p, I));
                 for n in 0..W {
                     let rest = slope[n] * gain[n] - means[I];
                     slope[n] = (-hat[n]).mul_add(alongs[I], rest) * scales[I];

@@ -351,7 +351,13 @@ pub(crate) fn target<T: Real, const N: usize>(
                 *y = if n < n_out { values[n] } else { T::ZERO };
             }
         }
-        Targets::Classes(classes) => line[class_of(classes, sample, n_out)?] = T::ONE,
+        Targets::Classes(classes) => {
+            let class = class_of(classes, sample, n_out)?;
+            // Not `line[class]`: a place that is not constant would keep the line in memory.
+            for (n, y) in line.iter_mut().enumerate() {
+                *y = if n == class { T::ONE } else { T::ZERO };
+            }
+        }
     }
     Ok(line)
 }

@@ -71,7 +71,11 @@ impl<T: Real> Kernel for SingleSteps<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Self { steps, width } = self;
-        with_width!(width, steps.run_singles::<S, _>());
+        if const { !S::TILES } {
+            S::run_cold(steps);
+        } else {
+            with_width!(width, steps.run_singles::<S, _>());
+        }
     }
 }
 

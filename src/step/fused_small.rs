@@ -66,7 +66,8 @@ impl<T: Real> Kernel for FusedSteps<'_, T> {
     fn run<S: Simd>(self) {
         let Self { samples, settings, optimizer, at, steps, .. } = self;
         let size = self.batch.len();
-        let scales = [&self.batch, &self.rest].map(|rows| T::ONE / T::from_f64(rows.len() as f64));
+        let scale = |rows: &Share| T::ONE / T::from_f64(rows.len() as f64);
+        let scales = [scale(&self.batch), scale(&self.rest)];
         while at.step < self.last {
             let first = settings.first_row(at.step, size);
             let whole = first + size <= visited(self.order, samples.len());
@@ -195,7 +196,7 @@ impl<T: Real> FusedStep<'_, T> {
     /// Return the inputs of layer l: the samples, or a of the layer before.
     #[inline(always)]
     fn inputs(&self, l: usize) -> Inputs<'_, T> {
-        let lines = (l > 0).then(|| self.ws.a[l].read(0, self.rows));
+        let lines = if l > 0 { Some(self.ws.a[l].read(0, self.rows)) } else { None };
         Inputs { samples: self.samples, indices: self.indices, n_in: self.layers[l].n_in, lines }
     }
 
@@ -221,7 +222,7 @@ impl<T: Real> FusedStep<'_, T> {
             (
                 w.values.slice_unchecked(0, n_in * N),
                 b.slice_unchecked(0, N),
-                self.ws.z[l].as_ref().map_or(&mut unused[..], |z| z.write(0, self.rows)),
+                if let Some(z) = &self.ws.z[l] { z.write(0, self.rows) } else { &mut unused },
                 self.ws.a[l + 1].write(0, self.rows),
             )
         };
@@ -235,7 +236,8 @@ impl<T: Real> FusedStep<'_, T> {
         // Four samples at a time if possible: their chains run in parallel.
         let mut row = 0;
         while row + 4 <= self.rows.len() {
-            let four = [0, 1, 2, 3].map(|i| inputs.row(row + i));
+            let four =
+                [inputs.row(row), inputs.row(row + 1), inputs.row(row + 2), inputs.row(row + 3)];
             let z = weighted_inputs::<T, S, N, 4>(four, w, b);
             for (m, z) in z.iter().enumerate() {
                 put_line(a_rows, row + m, z);
@@ -270,7 +272,7 @@ impl<T: Real> FusedStep<'_, T> {
         let several = if costs.len() == 1 { 1 } else { T::LINE / N };
         for first in (0..costs.len()).step_by(several) {
             let rows = first..(first + several).min(costs.len());
-            if several == 1 {
+            if const { N == T::LINE } || several == 1 {
                 self.finish::<S, N, N>(rows, costs);
             } else {
                 self.finish::<S, N, LINE_MAX>(rows, costs);
@@ -310,7 +312,7 @@ impl<T: Real> FusedStep<'_, T> {
             let y = self.target::<N>(row, *n_out);
             given[2][i * N..][..N].copy_from_slice(&y);
         }
-        let given = given.each_ref();
+        let given = [&given[0], &given[1], &given[2]];
         let [errors, terms] = self.cost.of_line::<T, S, W>(*activation, given, *n_out);
         for (i, row) in rows.enumerate() {
             let mut line = [T::ZERO; N];
@@ -332,7 +334,7 @@ impl<T: Real> FusedStep<'_, T> {
         let back = w_back.as_ref().expect("not the first layer").values.slice(0, n_out * N);
         let activation = self.layers[l - 1].activation;
         let (a, delta) = (self.ws.a[l].read(0, self.rows), self.ws.delta[l].read(0, self.rows));
-        let z = self.ws.z[l - 1].as_ref().map_or(a, |z| z.read(0, self.rows));
+        let z = if let Some(z) = &self.ws.z[l - 1] { z.read(0, self.rows) } else { a };
         // SAFETY: the only worker of a small network owns all rows; the values read are in other
         // buffers.
         let before = unsafe { self.ws.delta[l - 1].write(0, self.rows) };
@@ -342,7 +344,7 @@ impl<T: Real> FusedStep<'_, T> {
             for (j, &delta) in delta[line..][..*n_out].iter().enumerate() {
                 S::add_product(&mut sum, delta, &first(&back[j * N..]));
             }
-            if N < T::LINE {
+            if const { N < T::LINE } {
                 // Immediately: reading a whole line would wait until these few numbers are in
                 // memory.
                 let (z, a) = (first::<T, N>(&z[line..]), first::<T, N>(&a[line..]));
@@ -350,7 +352,7 @@ impl<T: Real> FusedStep<'_, T> {
             }
             before[..N].copy_from_slice(&sum);
         }
-        if N == T::LINE {
+        if const { N == T::LINE } {
             activation.sigma_prime::<T, S>(z, a, before);
         }
     }
@@ -369,8 +371,9 @@ impl<T: Real> FusedStep<'_, T> {
         // `N` lanes; the only worker of a small network owns them. Four inputs at a time if
         // possible: their chains run in parallel.
         while k + 4 <= n_in {
-            for (i, grad) in self.gradients::<S, N, 4>(l, k).into_iter().enumerate() {
-                let at = (k + i) * N;
+            let grads = self.gradients::<S, N, 4>(l, k);
+            for (i, grad) in grads.iter().enumerate() {
+                let (grad, at) = (*grad, (k + i) * N);
                 unsafe {
                     update_line::<T, S, N>(
                         self.update,

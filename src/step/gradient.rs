@@ -1,7 +1,8 @@
 //! Phase B of a step: the gradient of the weights, tile by tile, and the update that follows.
 
 use crate::machine::kernel::{
-    Buffer, Kernel, Outer, Panels, Simd, Sums, first, transpose, with_width,
+    Buffer, Kernel, Outer, Panels, Simd, Sums, first, map_line, transpose, with_line,
+    with_narrow_width, with_width,
 };
 use crate::machine::pool::{self, Share, Worker};
 use crate::machine::real::Real;
@@ -48,8 +49,12 @@ impl<T: Real> Kernel for WeightGradient<'_, T> {
         let numbers = prefetch.as_ref().map_or(0, Prefetch::len);
         let per_tile = numbers.div_ceil(tiles.len().max(1));
         while let [tile, ..] = tiles {
-            let width = self.layers[tile.layer].w.width(tile.p);
-            let done = with_width!(width, self.next_tiles::<S, _>(tiles, &mut grad));
+            let done = if tile.p < self.layers[tile.layer].w.whole_panels() {
+                with_line!(self.next_tiles::<S, _>(tiles, &mut grad))
+            } else {
+                S::run_narrow(NarrowTile { gradient: &self, tile, grad: &mut grad });
+                1
+            };
             tiles = &tiles[done..];
             if let Some(prefetch) = &mut prefetch {
                 prefetch.request::<S>(done * per_tile);
@@ -61,6 +66,22 @@ impl<T: Real> Kernel for WeightGradient<'_, T> {
     }
 }
 
+/// A tile whose panel of outputs is narrower than a line.
+struct NarrowTile<'a, 'g, T> {
+    gradient: &'a WeightGradient<'g, T>,
+    tile: &'a Tile,
+    grad: &'a mut Sums<T>,
+}
+
+impl<T: Real> Kernel for NarrowTile<'_, '_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Self { gradient, tile, grad } = self;
+        let width = gradient.layers[tile.layer].w.width(tile.p);
+        with_narrow_width!(width, gradient.narrow_block::<S, _>(tile, grad));
+    }
+}
+
 /// Panels whose biases are summed together: an addition has a latency of about as many cycles.
 const BIAS_PANELS: usize = 4;
 
@@ -68,17 +89,21 @@ impl<T: Real> WeightGradient<'_, T> {
     /// Compute the first of `tiles`, or several that are summed together; return their number.
     #[inline(always)]
     fn next_tiles<S: Simd, const N: usize>(&self, tiles: &[Tile], grad: &mut Sums<T>) -> usize {
-        if N == T::LINE
-            && S::PANELS == 2
+        if const { S::PANELS == 2 }
             && let [tile, next, ..] = tiles
             && (next.layer, next.q, next.p) == (tile.layer, tile.q, tile.p + 1)
-            && self.layers[tile.layer].w.width(next.p) == N
+            && next.p < self.layers[tile.layer].w.whole_panels()
         {
             self.blocks::<S, N, 2>(tile, grad);
             return 2;
         }
         self.blocks::<S, N, 1>(&tiles[0], grad);
         1
+    }
+
+    #[inline(always)]
+    fn narrow_block<S: Simd, const N: usize>(&self, tile: &Tile, grad: &mut Sums<T>) {
+        self.blocks::<S, N, 1>(tile, grad);
     }
 
     /// Compute the gradient of the blocks of `P` neighboring tiles, and apply or store it.
@@ -91,8 +116,9 @@ impl<T: Real> WeightGradient<'_, T> {
         let n_in = T::LINE.min(self.layers[layer].n_in - q * T::LINE);
         (p..p + P).for_each(|p| self.prefetch::<S, N>(layer, q, n_in, p));
         self.outer(layer).block::<S, N, P>(q, p, n_in, grad);
-        for (i, grad) in grad.total.0[..P * n_in * N].chunks_exact_mut(n_in * N).enumerate() {
-            self.apply_or_store::<S, N>(layer, q, n_in, p + i, grad);
+        let blocks = grad.total.0[..P * T::LINE * N].chunks_exact_mut(T::LINE * N);
+        for (i, grad) in blocks.enumerate() {
+            self.apply_or_store::<S, N>(layer, q, n_in, p + i, &mut grad[..n_in * N]);
         }
     }
 
@@ -188,7 +214,7 @@ impl<T: Real> WeightGradient<'_, T> {
         whole: usize,
         grad: &mut Sums<T>,
     ) -> usize {
-        if N == T::LINE && whole >= BIAS_PANELS {
+        if const { N == T::LINE } && whole >= BIAS_PANELS {
             self.vectors::<S, N, BIAS_PANELS>(layer, p, grad);
             return BIAS_PANELS;
         }
@@ -205,11 +231,11 @@ impl<T: Real> WeightGradient<'_, T> {
         grad: &mut Sums<T>,
     ) {
         let outer = self.outer(layer);
-        outer.biases::<N, P>(p, grad);
+        outer.biases::<S, N, P>(p, grad);
         self.apply_or_store_vector::<S>(layer, Part::Biases, p, &mut grad.total.0[..P * N]);
         if let Some(norm_cache) = self.ws.norm_cache(layer) {
             for (part, delta) in [Part::Gains, Part::Shifts].into_iter().zip(&norm_cache.grads) {
-                Outer { delta, ..outer }.biases::<N, P>(p, grad);
+                Outer { delta, ..outer }.biases::<S, N, P>(p, grad);
                 self.apply_or_store_vector::<S>(layer, part, p, &mut grad.total.0[..P * N]);
             }
         }
@@ -258,7 +284,7 @@ pub unsafe fn update_line<T: Real, S: Simd, const N: usize>(
     scale: T,
     penalty: Option<&Penalty>,
 ) {
-    let mut grad = grad.map(|sum| sum * scale);
+    let mut grad = map_line(grad, |sum| sum * scale);
     // SAFETY (here and below): the caller guarantees it.
     let to = unsafe { parameters.slice_mut_unchecked(at, N) };
     let mut line = first::<T, N>(to);
@@ -276,18 +302,20 @@ pub unsafe fn update_line<T: Real, S: Simd, const N: usize>(
 /// See [`Buffer::slice_mut_unchecked`], for each that is not empty.
 #[inline(always)]
 #[allow(clippy::mut_from_ref)] // the cells allow it; the caller guarantees the rest
-unsafe fn moments_at<T: Real>(
-    moments: &[Buffer<T>; MOMENTS],
+unsafe fn moments_at<'a, T: Real>(
+    moments: &'a [Buffer<T>; MOMENTS],
     from: usize,
     length: usize,
-) -> [&mut [T]; MOMENTS] {
-    moments.each_ref().map(|moment| {
+) -> [&'a mut [T]; MOMENTS] {
+    let part = |moment: &'a Buffer<T>| -> &'a mut [T] {
         if moment.is_empty() {
             return Default::default();
         }
         // SAFETY: the caller guarantees it.
         unsafe { moment.slice_mut_unchecked(from, length) }
-    })
+    };
+    let [first, second, third] = moments;
+    [part(first), part(second), part(third)]
 }
 
 /// The update of whole buffers from a stored gradient, for one worker's share of each.
@@ -306,8 +334,8 @@ impl<T: Real> Kernel for Apply<'_, T> {
         let (from, length) = (self.share.start(), self.share.len());
         // SAFETY: this worker's share of buffers of equal length.
         let (w, grad, moments) = unsafe {
-            let [w, grad] =
-                [self.w, self.grad].map(|buffer| buffer.slice_mut_unchecked(from, length));
+            let w = self.w.slice_mut_unchecked(from, length);
+            let grad = self.grad.slice_mut_unchecked(from, length);
             (w, grad, moments_at(self.moments, from, length))
         };
         self.update.prepare(w, grad, self.penalty);

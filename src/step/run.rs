@@ -234,8 +234,8 @@ impl<T: Real> Run<'_, T> {
                 failures: &network.failures,
             };
             match fused.single_width() {
-                Some(width) => network.isa.run(SingleSteps { steps: fused, width }),
-                None => network.isa.run(fused),
+                Some(width) => network.isa.run_narrow(SingleSteps { steps: fused, width }),
+                None => network.isa.run_narrow(fused),
             }
             if network.failures.any() {
                 return Err(Reason::Interrupted);

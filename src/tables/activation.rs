@@ -221,7 +221,7 @@ impl Activation {
     /// Softmax acts on whole rows: see [`softmax`].
     #[inline(always)]
     pub fn sigma<T: Real, S: Simd>(self, z: &mut [T]) {
-        if !self.in_place(z) {
+        if const { !S::TILES } || !self.in_place(z) {
             S::run_cold(Sigma { activation: self, z });
         }
     }
@@ -230,7 +230,7 @@ impl Activation {
     #[inline(always)]
     pub fn sigma_of_line<T: Real, S: Simd, const N: usize>(self, z: [T; N]) -> [T; N] {
         let mut a = z;
-        if !self.in_place(&mut a) {
+        if const { !S::TILES } || !self.in_place(&mut a) {
             let mut cold = z;
             S::run_cold(Sigma { activation: self, z: &mut cold });
             a = cold;
@@ -243,7 +243,7 @@ impl Activation {
     /// The derivative of softmax is a matrix: see [`softmax_prime`].
     #[inline(always)]
     pub fn sigma_prime<T: Real, S: Simd>(self, z: &[T], a: &[T], delta: &mut [T]) {
-        if !self.in_place_prime(z, a, delta) {
+        if const { !S::TILES } || !self.in_place_prime(z, a, delta) {
             S::run_cold(SigmaPrime { activation: self, z, a, delta });
         }
     }
@@ -256,7 +256,7 @@ impl Activation {
         delta: [T; N],
     ) -> [T; N] {
         let mut product = delta;
-        if !self.in_place_prime(z, a, &mut product) {
+        if const { !S::TILES } || !self.in_place_prime(z, a, &mut product) {
             let (z, a, mut cold) = (*z, *a, delta);
             S::run_cold(SigmaPrime { activation: self, z: &z, a: &a, delta: &mut cold });
             product = cold;
@@ -287,6 +287,9 @@ struct Sigma<'a, T> {
 impl<T: Real> Kernel for Sigma<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
+        if const { !S::TILES } && self.activation.in_place(self.z) {
+            return;
+        }
         if !self.activation.out_of_line(self.z) {
             softmax(self.z.as_chunks_mut::<1>().0);
         }
@@ -305,6 +308,9 @@ impl<T: Real> Kernel for SigmaPrime<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Self { activation, z, a, delta } = self;
+        if const { !S::TILES } && activation.in_place_prime(z, a, delta) {
+            return;
+        }
         if !activation.out_of_line_prime(z, a, delta) {
             softmax_prime(a.as_chunks::<1>().0, delta.as_chunks_mut().0);
         }

@@ -5,7 +5,7 @@
 //! computed from z, which loses no digits for a saturated output.
 
 use crate::error::Error;
-use crate::machine::kernel::{Kernel, Simd};
+use crate::machine::kernel::{Kernel, Simd, map_line};
 use crate::machine::real::Real;
 use crate::tables::activation::{self, Activation};
 use crate::tables::registry::table;
@@ -109,7 +109,7 @@ impl Cost {
         delta: &mut [T],
         terms: &mut [T],
     ) {
-        if !self.in_place(output, inputs, n, [delta, terms]) {
+        if const { !S::TILES } || !self.in_place(output, inputs, n, [delta, terms]) {
             S::run_cold(Elementwise { cost: self, output, inputs, n, results: [delta, terms] });
         }
     }
@@ -124,10 +124,12 @@ impl Cost {
     ) -> [[T; N]; 2] {
         let mut results = [[T::ZERO; N]; 2];
         let [delta, terms] = &mut results;
-        if !self.in_place(output, inputs.map(|line| &line[..]), n, [delta, terms]) {
-            let (inputs, mut cold) = (inputs.map(|line| *line), [[T::ZERO; N]; 2]);
+        let [z, a, y] = inputs;
+        let lines = [&z[..], &a[..], &y[..]];
+        if const { !S::TILES } || !self.in_place(output, lines, n, [delta, terms]) {
+            let (z, a, y, mut cold) = (*z, *a, *y, [[T::ZERO; N]; 2]);
             let [delta, terms] = &mut cold;
-            let inputs = inputs.each_ref().map(|line| &line[..]);
+            let inputs = [&z[..], &a[..], &y[..]];
             S::run_cold(Elementwise { cost: self, output, inputs, n, results: [delta, terms] });
             results = cold;
         }
@@ -284,6 +286,9 @@ impl<T: Real> Kernel for Elementwise<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
         let Self { cost, output, inputs: [z, a, y], n, results: [delta, terms] } = self;
+        if const { !S::TILES } && cost.in_place(output, [z, a, y], n, [delta, terms]) {
+            return;
+        }
         if cost.is_fused(output) {
             return cost.fused([z, a, y], delta, terms);
         }
@@ -440,7 +445,7 @@ fn log_sum_exp<T: Real, const W: usize>(z: &[[T; W]]) -> ([T; W], [T; W]) {
             rest[r] += if largest { T::ZERO } else { term };
         }
     }
-    (max, rest.map(T::ln_1p))
+    (max, map_line(rest, T::ln_1p))
 }
 
 #[cfg(test)]

@@ -319,8 +319,8 @@ impl<T: Real> Update<T> {
     /// the moments that a rule does not keep are empty.
     #[inline(always)]
     pub fn apply<S: Simd>(&self, w: &mut [T], grad: &[T], mut moments: [&mut [T]; MOMENTS]) {
-        if !self.in_place(w, grad, &mut moments) {
-            S::run_cold(ColdUpdate { kind: self.kind, w, grad, moments });
+        if const { !S::TILES } || !self.in_place(w, grad, &mut moments) {
+            S::run_cold(ColdUpdate { update: *self, w, grad, moments });
         }
     }
 
@@ -333,9 +333,9 @@ impl<T: Real> Update<T> {
         mut moments: [&mut [T]; MOMENTS],
     ) -> [T; N] {
         let mut updated = w;
-        if !self.in_place(&mut updated, grad, &mut moments) {
+        if const { !S::TILES } || !self.in_place(&mut updated, grad, &mut moments) {
             let (mut cold, grad) = (w, *grad);
-            S::run_cold(ColdUpdate { kind: self.kind, w: &mut cold, grad: &grad, moments });
+            S::run_cold(ColdUpdate { update: *self, w: &mut cold, grad: &grad, moments });
             updated = cold;
         }
         updated
@@ -381,7 +381,7 @@ impl<T: Real> Update<T> {
 
 /// An update by a cold rule.
 struct ColdUpdate<'a, T> {
-    kind: Kind<T>,
+    update: Update<T>,
     w: &'a mut [T],
     grad: &'a [T],
     moments: [&'a mut [T]; MOMENTS],
@@ -390,8 +390,12 @@ struct ColdUpdate<'a, T> {
 impl<T: Real> Kernel for ColdUpdate<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Self { kind, w, grad, moments: [first, second, third] } = self;
-        match kind {
+        let Self { update, w, grad, mut moments } = self;
+        if const { !S::TILES } && update.in_place(w, grad, &mut moments) {
+            return;
+        }
+        let [first, second, third] = moments;
+        match update.kind {
             Kind::Adam(adam) => {
                 for ((((w, &g), m), v), largest) in
                     w.iter_mut().zip(grad).zip(first).zip(second).zip(third)

@@ -6,8 +6,49 @@ use crate::machine::kernel::tile::first;
 use crate::machine::real::Real;
 
 /// A kernel: work that [`Isa::run`] compiles for every instruction set.
-pub trait Kernel {
+///
+/// The functions for one set each belong to the trait because the compiler then places the code of
+/// each kernel beside its module, and compiles several modules at the same time.
+pub trait Kernel: Sized {
+    /// Run the kernel. Always inlined, so that it uses the instruction set of its caller.
     fn run<S: Simd>(self);
+
+    /// Run the kernel with the instructions that the target always has.
+    #[inline(never)]
+    fn run_baseline(self) {
+        self.run::<Portable>();
+    }
+
+    /// Run the kernel with AVX2 and FMA.
+    ///
+    /// # Safety
+    ///
+    /// The processor must have these instructions.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(never)]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn run_avx2(self) {
+        self.run::<x86::Avx2>();
+    }
+
+    /// Run the kernel with AVX-512.
+    ///
+    /// # Safety
+    ///
+    /// The processor must have these instructions.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(never)]
+    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
+    unsafe fn run_avx512(self) {
+        self.run::<x86::Avx512>();
+    }
+
+    /// Run the kernel with NEON.
+    #[cfg(target_arch = "aarch64")]
+    #[inline(never)]
+    fn run_neon(self) {
+        self.run::<arm::Neon>();
+    }
 }
 
 /// The operations and tile sizes of one instruction set.
@@ -18,6 +59,9 @@ pub trait Simd {
     /// The panels of a tile, if there are that many: each number of the left side is then loaded
     /// once for all of them.
     const PANELS: usize = 1;
+    /// Whether a tile for each shape pays. It does not if a fused multiply-add is a function call,
+    /// because a call clears all registers.
+    const TILES: bool = true;
 
     /// Compute `sum[n] += a b[n]`, each rounded once.
     fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]);
@@ -44,6 +88,13 @@ pub trait Simd {
 
     /// Run `kernel` in a shared, non-inlined function; use for cold paths.
     fn run_cold<K: Kernel>(kernel: K);
+
+    /// Run a `kernel` for panels narrower than a line in a shared, non-inlined function, with the
+    /// instruction set whose vectors they fill.
+    #[inline(always)]
+    fn run_narrow<K: Kernel>(kernel: K) {
+        Self::run_cold(kernel);
+    }
 }
 
 /// Portable fallback for targets without a dedicated implementation.
@@ -51,6 +102,12 @@ pub struct Portable;
 
 impl Simd for Portable {
     const ROWS: usize = 6;
+    // An interpreter has the baseline alone, and must check the tiles.
+    const TILES: bool = cfg!(any(
+        miri,
+        target_feature = "fma",
+        not(any(target_arch = "x86", target_arch = "x86_64"))
+    ));
 
     #[inline(always)]
     fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]) {
@@ -61,7 +118,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn run_cold<K: Kernel>(kernel: K) {
-        run_baseline(kernel);
+        kernel.run_baseline();
     }
 }
 
@@ -102,29 +159,6 @@ pub enum Isa {
     Avx512,
     #[cfg(target_arch = "aarch64")]
     Neon,
-}
-
-#[inline(never)]
-fn run_baseline<K: Kernel>(kernel: K) {
-    kernel.run::<Portable>();
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn run_avx2<K: Kernel>(kernel: K) {
-    kernel.run::<x86::Avx2>();
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
-fn run_avx512<K: Kernel>(kernel: K) {
-    kernel.run::<x86::Avx512>();
-}
-
-#[cfg(target_arch = "aarch64")]
-#[inline(never)]
-fn run_neon<K: Kernel>(kernel: K) {
-    kernel.run::<arm::Neon>();
 }
 
 impl Isa {
@@ -180,14 +214,28 @@ impl Isa {
     #[inline(always)]
     pub fn run<K: Kernel>(self, kernel: K) {
         match self {
-            Self::Baseline => run_baseline(kernel),
+            Self::Baseline => kernel.run_baseline(),
             // SAFETY: only `available` makes these variants, after it has asked the processor.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { run_avx2(kernel) },
+            Self::Avx2 => unsafe { kernel.run_avx2() },
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => unsafe { run_avx512(kernel) },
+            Self::Avx512 => unsafe { kernel.run_avx512() },
             #[cfg(target_arch = "aarch64")]
-            Self::Neon => run_neon(kernel),
+            Self::Neon => kernel.run_neon(),
+        }
+    }
+
+    /// Run `kernel`, which works on a few lines at a time, with this instruction set, but with
+    /// AVX2 instead of AVX-512: AVX2 is as fast or faster for so little work.
+    #[inline(always)]
+    pub fn run_narrow<K: Kernel>(self, kernel: K) {
+        match self {
+            Self::Baseline => kernel.run_baseline(),
+            // SAFETY: as above; `available` offers AVX-512 only with AVX2 and FMA.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 | Self::Avx512 => unsafe { kernel.run_avx2() },
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => kernel.run_neon(),
         }
     }
 }

@@ -28,8 +28,8 @@ pub use outer::{Outer, Sums};
 pub use panels::{Packed, Panels, Rows, transpose};
 pub use peak::fma_rate;
 pub use product::Product;
-pub use tile::{LINE_MAX, PANELS_MAX, SHARD, first};
-pub(crate) use tile::{unroll, with_width};
+pub use tile::{LINE_MAX, PANELS_MAX, SHARD, first, map_line};
+pub(crate) use tile::{unroll, with_line, with_narrow_width, with_width};
 
 #[cfg(all(test, not(mutants)))] // mutants change nothing here, so they need not run these
 mod tests;

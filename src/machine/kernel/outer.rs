@@ -3,11 +3,9 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use crate::machine::kernel::isa::Simd;
+use crate::machine::kernel::isa::{Kernel, Simd};
 use crate::machine::kernel::panels::Panels;
-use crate::machine::kernel::tile::{
-    LINE_MAX, PANELS_MAX, SHARD, TILE_LINES, evenly, first, unroll, with_rows,
-};
+use crate::machine::kernel::tile::{LINE_MAX, PANELS_MAX, SHARD, TILE_LINES, first, unroll};
 use crate::machine::real::Real;
 
 /// Rows of a shard that a block of a gradient sums at a time: their lines of a and of δ, 16 KiB,
@@ -18,13 +16,13 @@ pub(super) const ROW_PART: usize = 128;
 const TREE_LEVELS: usize = 6;
 
 /// A block of a gradient: input columns of panel `q` by output columns of one or two panels,
-/// stored like the weights: `[panel][input][output]`.
+/// stored like the weights: `[panel][input][output]`, each panel with room for a line of inputs.
 #[repr(align(64))]
 pub struct Block<T>(pub [T; PANELS_MAX * LINE_MAX * LINE_MAX]);
 
 impl<T: Real> Block<T> {
     #[inline(always)]
-    fn zeros() -> Self {
+    const fn zeros() -> Self {
         Self([T::ZERO; PANELS_MAX * LINE_MAX * LINE_MAX])
     }
 
@@ -73,32 +71,44 @@ impl<T: Real> Outer<'_, T> {
         sums: &mut Sums<T>,
     ) {
         // The sums of a single shard are scaled before they leave the registers.
-        let one_shard = self.rows <= SHARD;
-        let scale = if one_shard { self.scale } else { T::ONE };
+        let scale = if self.rows <= SHARD { self.scale } else { T::ONE };
         let columns = Columns::<T, S, N, P> { outer: self, set: PhantomData, q, p, n_in, scale };
-        tree(&columns, self.rows, sums, P * n_in * N);
-        if !one_shard {
-            self.average(&mut sums.total.0[..P * n_in * N]);
-        }
+        self.tree::<S>(&columns, sums, P * T::LINE * N);
     }
 
     /// Compute Σ over the rows of δ, times 1/m: the gradient of the `N` biases of each of `P`
     /// panels from `p` on, together because each sum waits for its additions.
     #[inline(always)]
-    pub fn biases<const N: usize, const P: usize>(&self, p: usize, sums: &mut Sums<T>) {
-        tree(&Column::<T, N, P> { outer: self, p }, self.rows, sums, P * N);
-        self.average(&mut sums.total.0[..P * N]);
+    pub fn biases<S: Simd, const N: usize, const P: usize>(&self, p: usize, sums: &mut Sums<T>) {
+        self.tree::<S>(&Column::<T, N, P> { outer: self, p }, sums, P * N);
+        if self.rows <= SHARD {
+            average(&mut sums.total.0[..P * N], self.scale);
+        }
     }
 
+    /// Sum shards of rows as a pairwise tree, and scale the sum of several shards.
     #[inline(always)]
-    fn average(&self, sums: &mut [T]) {
-        for sum in sums {
-            *sum *= self.scale;
+    fn tree<S: Simd>(&self, shards: &impl Shards<T>, sums: &mut Sums<T>, length: usize) {
+        let count = self.rows.div_ceil(SHARD);
+        for shard in 0..count {
+            let rows = shard * SHARD..((shard + 1) * SHARD).min(self.rows);
+            shards.sum(rows, &mut sums.total);
+            if count > 1 {
+                S::run_cold(Merge { sums, shard, count, length, scale: self.scale });
+            }
         }
     }
 }
 
-/// A term of [`tree`]: the sum over one shard of rows, in one ascending chain.
+/// Multiply sums by 1/m.
+#[inline(always)]
+fn average<T: Real>(sums: &mut [T], scale: T) {
+    for sum in sums {
+        *sum *= scale;
+    }
+}
+
+/// A term of [`Outer::tree`]: the sum over one shard of rows, in one ascending chain.
 ///
 /// A trait rather than a closure: a closure would not be compiled for the current instruction set.
 trait Shards<T> {
@@ -126,27 +136,96 @@ impl<T: Real, S: Simd, const N: usize, const P: usize> Shards<T> for Columns<'_,
             let scale = if end == rows.end { self.scale } else { T::ONE };
             let part = &Part { rows: start..end, resumes: start > rows.start, scale };
             start = end;
-            if 4 * N == T::LINE {
+            if const { !S::TILES } {
+                self.in_plain_loops(part, sum);
+                continue;
+            }
+            if const { 4 * N == T::LINE } {
                 // SAFETY: panels q and p exist and hold `part`; a line of inputs has LINE numbers.
                 unsafe {
-                    match T::LINE {
-                        16 => outer_narrow::<T, S, N, 16>(outer, q, p, part, sum),
-                        _ => outer_narrow::<T, S, N, 8>(outer, q, p, part, sum),
+                    if const { T::LINE == 16 } {
+                        outer_narrow::<T, S, N, 16>(outer, q, p, part, sum);
+                    } else {
+                        outer_narrow::<T, S, N, 8>(outer, q, p, part, sum);
                     }
                 }
                 continue;
             }
-            for columns in evenly(0..n_in, S::ROWS) {
-                let (input, stride) = (Input { q, i: columns.start }, n_in * N);
-                let out = &mut sum.0[columns.start * N..];
-                // SAFETY: panel q and P panels from p on exist and hold `part`.
-                unsafe {
-                    with_rows!(
-                        columns.len(),
-                        outer_tile::<T, _, N, P>(outer, &input, p, part, out, stride)
-                    );
+            let mut i = 0;
+            while i < n_in {
+                let (input, out) = (Input { q, i }, &mut sum.0[i * N..]);
+                // SAFETY: panel q and P panels from p on exist and hold `part`; a tile, which may
+                // have more inputs than are left, ends within the line.
+                i += unsafe { tile_of_inputs::<T, S, N, P>(n_in - i, outer, &input, p, part, out) };
+            }
+        }
+    }
+}
+
+impl<T: Real, S: Simd, const N: usize, const P: usize> Columns<'_, T, S, N, P> {
+    /// Sum part of a shard row by row, for sets without [`Simd::TILES`]: the same chains, so the
+    /// same bits.
+    #[inline(always)]
+    fn in_plain_loops(&self, part: &Part<T>, sum: &mut Block<T>) {
+        let &Self { outer: Outer { left, delta, .. }, q, p, n_in, .. } = self;
+        for panel in 0..P {
+            let sums = &mut sum.0[panel * T::LINE * N..][..n_in * N];
+            if !part.resumes {
+                sums.fill(T::ZERO);
+            }
+            for row in part.rows.clone() {
+                let a = left.values.slice(left.offset(q, row), n_in);
+                let delta = delta.values.slice(delta.offset(p + panel, row), N);
+                for (sums, a) in sums.chunks_exact_mut(N).zip(a) {
+                    for (sum, delta) in sums.iter_mut().zip(delta) {
+                        *sum = a.mul_add(*delta, *sum);
+                    }
                 }
             }
+            average(sums, part.scale);
+        }
+    }
+}
+
+/// The inputs of the largest tile of a gradient. Tiles of narrow panels have a vector for each.
+const fn tile_inputs<T: Real, S: Simd, const N: usize>() -> usize {
+    if N < T::LINE || S::ROWS >= 8 {
+        8
+    } else if T::LINE == 16 {
+        6
+    } else {
+        4
+    }
+}
+
+/// Compute a tile for up to `rest` inputs, or for one more, whose sums are not used; return the
+/// number of its inputs.
+///
+/// Three sizes suffice, because only the last panel of inputs is not a whole line.
+#[inline(always)]
+unsafe fn tile_of_inputs<T: Real, S: Simd, const N: usize, const P: usize>(
+    rest: usize,
+    outer: &Outer<'_, T>,
+    input: &Input,
+    p: usize,
+    part: &Part<T>,
+    out: &mut [T],
+) -> usize {
+    let largest = const { tile_inputs::<T, S, N>() };
+    // SAFETY: the caller's.
+    unsafe {
+        if const { tile_inputs::<T, S, N>() == 8 } && rest + 1 >= largest {
+            outer_tile::<T, S, 8, N, P>(outer, input, p, part, out);
+            8
+        } else if const { tile_inputs::<T, S, N>() == 6 } && rest + 1 >= largest {
+            outer_tile::<T, S, 6, N, P>(outer, input, p, part, out);
+            6
+        } else if rest > 2 {
+            outer_tile::<T, S, 4, N, P>(outer, input, p, part, out);
+            4
+        } else {
+            outer_tile::<T, S, 2, N, P>(outer, input, p, part, out);
+            2
         }
     }
 }
@@ -196,7 +275,7 @@ struct Input {
 }
 
 /// Compute `sum_p[m][n] (+)= Σ_r left[r][i + m] δ_p[r][n]` over part of a shard, ascending, times
-/// `scale`, for `P` panels of δ; their sums are `stride` apart in `out`.
+/// `scale`, for `P` panels of δ; in `out` their sums are a line of inputs apart.
 #[inline(always)]
 unsafe fn outer_tile<T: Real, S: Simd, const M: usize, const N: usize, const P: usize>(
     outer: &Outer<'_, T>,
@@ -204,8 +283,8 @@ unsafe fn outer_tile<T: Real, S: Simd, const M: usize, const N: usize, const P: 
     p: usize,
     &Part { ref rows, resumes, scale }: &Part<T>,
     out: &mut [T],
-    stride: usize,
 ) {
+    let stride = T::LINE * N;
     let (left, length) = (outer.left.offset(q, rows.start), rows.len() * T::LINE);
     // SAFETY (here and below): the caller guarantees the panels and the rows, which nobody writes
     // now.
@@ -262,9 +341,11 @@ unsafe fn outer_narrow<T: Real, S: Simd, const N: usize, const L: usize>(
 ) {
     let (left, delta) = (outer.left.offset(q, rows.start), outer.delta.offset(p, rows.start));
     // SAFETY: the caller guarantees the panels and the rows, which nobody writes now.
-    let [left, delta] = unsafe {
-        [(outer.left, left), (outer.delta, delta)]
-            .map(|(panels, from)| panels.values.slice_unchecked(from, rows.len() * L))
+    let (left, delta) = unsafe {
+        (
+            outer.left.values.slice_unchecked(left, rows.len() * L),
+            outer.delta.values.slice_unchecked(delta, rows.len() * L),
+        )
     };
     let mut sums = [[T::ZERO; L]; TILE_LINES];
     if resumes {
@@ -278,31 +359,36 @@ unsafe fn outer_narrow<T: Real, S: Simd, const N: usize, const L: usize>(
     unroll!(N, O => { (0..L).for_each(|i| out.0[i * N + O] = sums[O][i] * scale); });
 }
 
-/// Sum shards of rows as a pairwise tree: two sums of equally many shards are added as soon as
+/// Add the sums of a shard to a pairwise tree: two sums of equally many shards are added as soon as
 /// both exist, and the remaining ones are folded from the right at the end.
-#[inline(always)]
-fn tree<T: Real>(shards: &impl Shards<T>, rows: usize, sums: &mut Sums<T>, length: usize) {
-    let Sums { total, levels } = sums;
-    let count = rows.div_ceil(SHARD);
-    for s in 0..count {
-        shards.sum(s * SHARD..((s + 1) * SHARD).min(rows), total);
-        if count == 1 {
-            return;
-        }
-        let levels = levels.get_or_insert_with(|| std::array::from_fn(|_| Block::zeros()));
-        let level = s.trailing_ones() as usize;
+struct Merge<'a, T> {
+    sums: &'a mut Sums<T>,
+    shard: usize,
+    count: usize,
+    length: usize,
+    /// The factor of the sum of all shards.
+    scale: T,
+}
+
+impl<T: Real> Kernel for Merge<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Self { sums: Sums { total, levels }, shard, count, length, scale } = self;
+        let levels = levels.get_or_insert_with(|| [const { Block::zeros() }; TREE_LEVELS]);
+        let level = shard.trailing_ones() as usize;
         for lower in &levels[..level] {
             total.add(lower, length);
         }
-        if s + 1 < count {
+        if shard + 1 < count {
             levels[level].0[..length].copy_from_slice(&total.0[..length]);
-            continue;
+            return;
         }
         // The last shard was added to the levels below its own; those above that hold a sum remain.
         for (bit, higher) in levels.iter().enumerate().skip(level) {
-            if s >> bit & 1 == 1 {
+            if shard >> bit & 1 == 1 {
                 total.add(higher, length);
             }
         }
+        average(&mut total.0[..length], scale);
     }
 }

@@ -39,6 +39,12 @@ impl<T: Real> Packed<T> {
         self.n.div_ceil(T::LINE)
     }
 
+    /// The number of panels that are a line wide: all, or all but the last.
+    #[inline(always)]
+    pub fn whole_panels(&self) -> usize {
+        self.panels() - usize::from(self.tail < T::LINE)
+    }
+
     /// Return the width of panel `p` in columns, including padding.
     #[inline(always)]
     pub fn width(&self, p: usize) -> usize {
@@ -181,9 +187,10 @@ pub(super) fn panel_stride(rows: usize) -> usize {
 /// Copy a whole line; its constant length avoids a call for every 64 bytes.
 #[inline(always)]
 fn copy_line<T: Real>(from: &[T], to: &mut [T]) {
-    match T::LINE {
-        16 => to[..16].copy_from_slice(&from[..16]),
-        _ => to[..8].copy_from_slice(&from[..8]),
+    if const { T::LINE == 16 } {
+        to[..16].copy_from_slice(&from[..16]);
+    } else {
+        to[..8].copy_from_slice(&from[..8]);
     }
 }
 

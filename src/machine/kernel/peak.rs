@@ -20,9 +20,10 @@ const PEAK_ROUNDS: usize = 200_000;
 impl<T: Real> Kernel for Peak<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        match T::LINE {
-            16 => chains::<T, S, 16>(),
-            _ => chains::<T, S, 8>(),
+        if const { T::LINE == 16 } {
+            chains::<T, S, 16>();
+        } else {
+            chains::<T, S, 8>();
         }
         *self.operations = 2 * PEAK_ROUNDS * S::ROWS * T::LINE;
     }

@@ -5,13 +5,36 @@ use std::ops::Range;
 use crate::machine::kernel::buffer::Buffer;
 use crate::machine::kernel::isa::{Isa, Kernel, Simd};
 use crate::machine::kernel::panels::{Packed, Panels};
-use crate::machine::kernel::tile::{TILE_LINES, evenly, unroll, with_rows, with_width};
+use crate::machine::kernel::tile::{
+    LINE_MAX, TILE_LINES, evenly, unroll, with_line, with_narrow_width,
+};
 use crate::machine::pool::Share;
 use crate::machine::real::Real;
 
 /// The k that a product processes before it goes to the next panel: 128 lines of weights are 8 KiB,
 /// a quarter of the smallest first-level cache in use, so they stay there for all rows.
 pub(super) const K_BLOCK: usize = 128;
+
+/// Call `$f::<T, S, M, …>` with the constant M that equals `$m`, at most [`tile_rows`].
+macro_rules! with_rows {
+    ($m:expr, $f:ident::<$T:ident, $S:ident, _, $N:ident, $P:ident>($($argument:expr),*)) => {
+        match $m {
+            1 => $f::<$T, $S, 1, $N, $P>($($argument),*),
+            2 => $f::<$T, $S, 2, $N, $P>($($argument),*),
+            3 => $f::<$T, $S, 3, $N, $P>($($argument),*),
+            4 => $f::<$T, $S, 4, $N, $P>($($argument),*),
+            5 => $f::<$T, $S, 5, $N, $P>($($argument),*),
+            6 => $f::<$T, $S, 6, $N, $P>($($argument),*),
+            7 if const { tile_rows::<$T, $S, $N>() >= 7 } => {
+                $f::<$T, $S, 7, $N, $P>($($argument),*)
+            }
+            8 if const { tile_rows::<$T, $S, $N>() >= 8 } => {
+                $f::<$T, $S, 8, $N, $P>($($argument),*)
+            }
+            _ => unreachable!("a tile is at most `tile_rows` rows high"),
+        }
+    };
+}
 
 /// `out = left · right (+ bias)` for the rows of one share and some panels.
 pub struct Product<'a, T> {
@@ -27,23 +50,29 @@ pub struct Product<'a, T> {
 impl<T: Real> Kernel for Product<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let k = self.right.k;
-        // As equal as whole lines allow: a short last block would mostly load and store sums.
-        let block = if k <= K_BLOCK { k } else { k.div_ceil(k.div_ceil(K_BLOCK)) };
-        let block = block.next_multiple_of(T::LINE);
-        let mut from = 0;
-        loop {
-            let ks = from..(from + block).min(k);
-            let mut p = self.panels.start;
-            while p < self.panels.end {
-                // SAFETY: panel p exists and has the width that its tiles are made for.
-                p += unsafe { with_width!(self.right.width(p), self.panel::<S, _>(p, ks.clone())) };
-            }
-            from = ks.end;
-            if from >= k {
-                break;
-            }
+        if const { !S::TILES } {
+            return self.in_plain_loops();
         }
+        let Range { start, end } = self.panels;
+        let whole = self.right.whole_panels();
+        if start < whole {
+            let product = Product { panels: start..end.min(whole), ..self };
+            with_line!(product.blocks::<S, _>());
+        }
+        if end > whole {
+            S::run_narrow(NarrowProduct(Product { panels: whole..end, ..self }));
+        }
+    }
+}
+
+/// A product whose only panel is narrower than a line.
+struct NarrowProduct<'a, T>(Product<'a, T>);
+
+impl<T: Real> Kernel for NarrowProduct<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Self(product) = self;
+        with_narrow_width!(product.right.width(product.panels.start), product.blocks::<S, _>());
     }
 }
 
@@ -71,19 +100,63 @@ impl<T: Real> Product<'_, T> {
         }
     }
 
+    /// Compute the panels row by row, for sets without [`Simd::TILES`]: the same chains, so the same
+    /// bits.
+    #[inline(always)]
+    fn in_plain_loops(self) {
+        let Product { out, left, right, bias, rows, panels } = self;
+        for p in panels {
+            let width = right.width(p);
+            for row in rows.range() {
+                let mut sums = [T::ZERO; LINE_MAX];
+                if let Some(bias) = bias {
+                    sums[..width].copy_from_slice(bias.slice(p * T::LINE, width));
+                }
+                for k in 0..right.k {
+                    let a = left.values.slice(left.offset(k / T::LINE, row) + k % T::LINE, 1)[0];
+                    let weights = right.values.slice(right.offset(p, k), width);
+                    for (sum, w) in sums.iter_mut().zip(weights) {
+                        *sum = a.mul_add(*w, *sum);
+                    }
+                }
+                // SAFETY: a row of this worker's in one of its panels.
+                let line = unsafe { out.values.slice_mut_unchecked(out.offset(p, row), T::LINE) };
+                line.copy_from_slice(&sums[..T::LINE]);
+            }
+        }
+    }
+
+    /// Compute the panels, which are `N` wide, one block of k after the other.
+    #[inline(always)]
+    fn blocks<S: Simd, const N: usize>(self) {
+        let k = self.right.k;
+        // As equal as whole lines allow: a short last block would mostly load and store sums.
+        let block = if k <= K_BLOCK { k } else { k.div_ceil(k.div_ceil(K_BLOCK)) };
+        let block = block.next_multiple_of(T::LINE);
+        let mut from = 0;
+        loop {
+            let ks = from..(from + block).min(k);
+            let mut p = self.panels.start;
+            while p < self.panels.end {
+                // SAFETY: panel p exists and is N wide.
+                p += unsafe { self.panel::<S, N>(p, ks.clone()) };
+            }
+            from = ks.end;
+            if from >= k {
+                break;
+            }
+        }
+    }
+
     /// Compute all rows of panel `p`, or of several panels from `p` on; return the number of
     /// panels.
     #[inline(always)]
     unsafe fn panel<S: Simd, const N: usize>(&self, p: usize, ks: Range<usize>) -> usize {
         let rows = self.rows.range();
-        let whole = |count: usize| {
-            let end = p + count;
-            let exist = end < self.right.panels() || end == self.right.n / T::LINE;
-            N == T::LINE && exist && end <= self.panels.end
-        };
+        let whole = |count: usize| N == T::LINE && p + count <= self.panels.end;
         // One or two rows would leave most multiply-add units idle, so they take four panels at
         // once.
-        if (1..=2).contains(&rows.len()) && whole(4) {
+        if const { N == T::LINE } && (1..=2).contains(&rows.len()) && whole(4) {
             // SAFETY: four whole panels begin at p.
             unsafe {
                 match rows.len() {
@@ -95,7 +168,7 @@ impl<T: Real> Product<'_, T> {
         }
         // SAFETY: the rows are this worker's, and so many panels begin at p, all N wide.
         unsafe {
-            if S::PANELS == 2 && whole(2) {
+            if const { N == T::LINE && S::PANELS == 2 } && whole(2) {
                 self.tiles::<S, N, 2>(p, rows, ks, whole(4));
                 return 2;
             }
@@ -113,11 +186,12 @@ impl<T: Real> Product<'_, T> {
         ks: Range<usize>,
         whole: bool,
     ) {
-        let tiles = rows.len().div_ceil(S::ROWS);
+        let max_rows = const { tile_rows::<T, S, N>() };
+        let tiles = rows.len().div_ceil(max_rows);
         let prefetches =
             whole && tiles >= PREFETCH_TILES && self.right.values.len() >= PREFETCH_WEIGHTS;
         let end = rows.end;
-        for (t, tile_rows) in evenly(rows, S::ROWS).enumerate() {
+        for (t, tile_rows) in evenly(rows, max_rows).enumerate() {
             let (row, ks) = (tile_rows.start, ks.clone());
             if prefetches {
                 let part = ks.start + ks.len() * t / tiles..ks.start + ks.len() * (t + 1) / tiles;
@@ -128,7 +202,7 @@ impl<T: Real> Product<'_, T> {
                 self.prefetch_rows::<S>(next, ks.clone());
             }
             // SAFETY: the caller guarantees the rows and the panels.
-            unsafe { with_rows!(tile_rows.len(), tile::<T, _, N, P>(self, p, row, ks)) };
+            unsafe { with_rows!(tile_rows.len(), tile::<T, S, _, N, P>(self, p, row, ks)) };
         }
     }
 
@@ -153,6 +227,12 @@ impl<T: Real> Product<'_, T> {
             S::prefetch_early(unsafe { self.right.values.slice_unchecked(from, ks.len() * width) });
         }
     }
+}
+
+/// The rows of a tile. Tiles of narrow panels have a vector for each row, and so many rows that no
+/// multiply-add waits for the one before.
+const fn tile_rows<T: Real, S: Simd, const N: usize>() -> usize {
+    if N == T::LINE { S::ROWS } else { 8 }
 }
 
 /// Compute `P` panels of `M` rows: start from the bias, zero or the previous sums, add the terms of

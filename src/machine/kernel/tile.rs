@@ -17,35 +17,43 @@ pub const PANELS_MAX: usize = 2;
 pub const TILE_LINES: usize = 16;
 
 /// Call `$f` with the constant N that equals the panel width `$width`.
+///
+/// The conditions are constants of `T`, so that what they exclude is not compiled.
 macro_rules! with_width {
     ($width:expr, $f:ident . $method:ident :: <$S:ident, _>($($argument:expr),*)) => {
         match $width {
-            16 => $f.$method::<$S, 16>($($argument),*),
+            16 if const { T::LINE == 16 } => $f.$method::<$S, 16>($($argument),*),
             8 => $f.$method::<$S, 8>($($argument),*),
-            4 => $f.$method::<$S, 4>($($argument),*),
-            _ => $f.$method::<$S, 2>($($argument),*),
+            2 if const { T::LINE == 8 } => $f.$method::<$S, 2>($($argument),*),
+            _ => $f.$method::<$S, 4>($($argument),*),
         }
     };
 }
 pub(crate) use with_width;
 
-/// Call `$f::<T, M, …>` with the constant M that equals `$m`, at most 8 and at most S::ROWS.
-macro_rules! with_rows {
-    ($m:expr, $f:ident::<T, _, $N:tt, $P:tt>($($argument:expr),*)) => {
-        match $m {
-            1 => $f::<T, S, 1, $N, $P>($($argument),*),
-            2 => $f::<T, S, 2, $N, $P>($($argument),*),
-            3 => $f::<T, S, 3, $N, $P>($($argument),*),
-            4 => $f::<T, S, 4, $N, $P>($($argument),*),
-            5 => $f::<T, S, 5, $N, $P>($($argument),*),
-            6 => $f::<T, S, 6, $N, $P>($($argument),*),
-            7 if S::ROWS >= 7 => $f::<T, S, 7, $N, $P>($($argument),*),
-            _ if S::ROWS >= 8 => $f::<T, S, 8, $N, $P>($($argument),*),
-            _ => unreachable!("a tile is at most S::ROWS rows high"),
+/// Call `$f` with the constant N that equals `T::LINE`.
+macro_rules! with_line {
+    ($f:ident . $method:ident :: <$S:ident, _>($($argument:expr),*)) => {
+        if const { T::LINE == 16 } {
+            $f.$method::<$S, 16>($($argument),*)
+        } else {
+            $f.$method::<$S, 8>($($argument),*)
         }
     };
 }
-pub(crate) use with_rows;
+pub(crate) use with_line;
+
+/// Call `$f` with the constant N that equals `$width`, the width of a panel narrower than a line.
+macro_rules! with_narrow_width {
+    ($width:expr, $f:ident . $method:ident :: <$S:ident, _>($($argument:expr),*)) => {
+        match $width {
+            8 if const { T::LINE == 16 } => $f.$method::<$S, 8>($($argument),*),
+            2 if const { T::LINE == 8 } => $f.$method::<$S, 2>($($argument),*),
+            _ => $f.$method::<$S, 4>($($argument),*),
+        }
+    };
+}
+pub(crate) use with_narrow_width;
 
 /// Run `$body` for the constants `$i` = 0, 1, ... below `$count`, at most 16.
 ///
@@ -55,7 +63,7 @@ macro_rules! unroll {
         $crate::machine::kernel::unroll!(@ $count, $i, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
     };
     (@ $count:expr, $i:ident, $body:block, $($constant:literal)*) => {
-        $(if $count > $constant {
+        $(if const { $count > $constant } {
             const $i: usize = $constant;
             $body
         })*
@@ -78,6 +86,16 @@ pub fn evenly(range: Range<usize>, max_length: usize) -> impl Iterator<Item = Ra
         start = end;
         tile
     })
+}
+
+/// Return `f` of each number. Unlike the `map` of an array, it is always compiled for the
+/// instruction set of its caller.
+#[inline(always)]
+pub fn map_line<T: Real, const N: usize>(mut values: [T; N], f: impl Fn(T) -> T) -> [T; N] {
+    for value in &mut values {
+        *value = f(*value);
+    }
+    values
 }
 
 /// Return the first `N` numbers.

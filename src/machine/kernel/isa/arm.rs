@@ -2,7 +2,7 @@
 
 use std::arch::aarch64::*;
 
-use crate::machine::kernel::isa::{self, Kernel, Portable, Simd};
+use crate::machine::kernel::isa::{Kernel, Portable, Simd};
 use crate::machine::real::Real;
 
 pub struct Neon;
@@ -23,7 +23,7 @@ impl Simd for Neon {
 
     #[inline(always)]
     fn run_cold<K: Kernel>(kernel: K) {
-        isa::run_neon(kernel);
+        kernel.run_neon();
     }
 }
 

@@ -85,14 +85,8 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn run_cold<K: Kernel>(kernel: K) {
         // SAFETY: only `Isa::run` reaches the code of this set, on a processor that has it.
-        unsafe { avx2_run_cold(kernel) }
+        unsafe { kernel.run_avx2() }
     }
-}
-
-#[inline(never)]
-#[target_feature(enable = "avx2,fma")]
-fn avx2_run_cold<K: Kernel>(kernel: K) {
-    kernel.run::<Avx2>();
 }
 
 pub struct Avx512;
@@ -130,12 +124,12 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn run_cold<K: Kernel>(kernel: K) {
         // SAFETY: only `Isa::run` reaches the code of this set, on a processor that has it.
-        unsafe { avx512_run_cold(kernel) }
+        unsafe { kernel.run_avx512() }
     }
-}
 
-#[inline(never)]
-#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
-fn avx512_run_cold<K: Kernel>(kernel: K) {
-    kernel.run::<Avx512>();
+    #[inline(always)]
+    fn run_narrow<K: Kernel>(kernel: K) {
+        // SAFETY: as above; `Isa::available` offers this set only with AVX2 and FMA.
+        unsafe { kernel.run_avx2() }
+    }
 }

@@ -23,7 +23,7 @@ impl<T: Real> Blocks<'_, T> {
             1 => self.outer.block::<S, N, 1>(self.q, self.p, self.n_in, self.weights),
             _ => self.outer.block::<S, N, 2>(self.q, self.p, self.n_in, self.weights),
         }
-        self.outer.biases::<N, 1>(self.p, self.biases);
+        self.outer.biases::<S, N, 1>(self.p, self.biases);
     }
 }
 
@@ -110,7 +110,7 @@ impl<T: Number> Batch<T> {
         let n_out = self.delta[0].len();
         for (panel, i, o) in places(panels, n_in, width) {
             let (input, output) = (q * T::LINE + i, (p + panel) * T::LINE + o);
-            let value = sums[(panel * n_in + i) * width + o];
+            let value = sums[(panel * T::LINE + i) * width + o];
             let (same, expected) = if output < n_out {
                 let expected = self.weight(m, input, output) * scale;
                 (value.bits() == expected.bits(), expected)
@@ -119,8 +119,8 @@ impl<T: Number> Batch<T> {
             };
             assert!(same, "{what}: weight {input}, {output}: {value:?}, not {expected:?}");
         }
-        // A narrow block sums whole lines of inputs, including the padding.
-        let written = if 4 * width == T::LINE { T::LINE } else { panels * n_in };
+        // A block sums up to a whole line of inputs, including the padding.
+        let written = panels * T::LINE;
         assert!(
             sums[written * width..].iter().all(|value| is_guard(*value)),
             "{what}: past {q}, {p}"
