@@ -10,7 +10,10 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("tests", deadline=None)  # other workers use the processors, too
+settings.load_profile("tests")
 os.environ.setdefault("MPLBACKEND", "Agg")  # pictures need no screen
 # The products of the tests are small: threads of OpenBLAS only wait for each other, which takes
 # several times the time if other workers use the processors.
