@@ -18,7 +18,7 @@ from .text import Bytes, open_utf8
 DELIMITERS = ("\t", ";", "|", ",", " ")
 """Tried in this order: the comma comes late, because numbers and texts may contain it."""
 
-SAMPLE_BYTES = 2**18
+SAMPLE_BYTES = 2**16
 LARGEST_SAMPLE = 2**26
 SAMPLE_ROWS = 50
 """Rows that decide the delimiter, the header and a first guess of the kind of each column."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..._core import CsvParser
 
 BUFFER_BYTES = 2**22
+FIRST_BYTES = 2**16
 
 
 def parser_of(
@@ -43,21 +44,22 @@ def parse(layout: Layout, parser: CsvParser, n_bytes: int = BUFFER_BYTES) -> Ite
     ValueError
         If a record cannot be read; the error names its line.
     """
-    buffer = np.empty(n_bytes, np.uint8)
+    buffer = np.empty(min(n_bytes, FIRST_BYTES), np.uint8)
     with open_utf8(layout.path, layout.options.encoding) as file:
         skip = layout.start
         while skip:
-            skip -= file.readinto(buffer.data[: min(skip, n_bytes)])
+            skip -= file.readinto(buffer.data[: min(skip, len(buffer))])
         have, is_last = 0, False
         while not is_last:
             n = file.readinto(buffer.data[have:])
-            is_last = not n
+            is_full, is_last = have + n == len(buffer), not n
             have += n
             used = parser.parse(buffer, have, is_last)
             check_records(layout, parser)
             have -= used
             buffer[:have] = buffer[used : used + have]
-            if have == len(buffer):  # a record that is longer than the buffer
+            # A record is longer than the buffer, or the file is longer than the first buffers.
+            if have == len(buffer) or (is_full and len(buffer) < n_bytes):
                 buffer = np.concatenate([buffer, np.empty_like(buffer)])
             yield is_last
 
@@ -103,7 +105,7 @@ def find_row(layout: Layout, row: int) -> tuple[int, list[str]]:
     buffer = bytearray()
     line = layout.line
     with open_utf8(layout.path, layout.options.encoding) as file:
-        chunk = bytearray(BUFFER_BYTES)
+        chunk = bytearray(FIRST_BYTES)
         skip = layout.start
         while skip:
             skip -= file.readinto(memoryview(chunk)[: min(skip, len(chunk))])
