@@ -25,7 +25,7 @@ from .notation import (
     reader_of,
 )
 from .options import CsvOptions
-from .parsing import WrongWidth, find_row, parse, parser_of
+from .parsing import find_row, parse, parser_of
 
 if TYPE_CHECKING:
     from ..._core import CsvParser
@@ -120,9 +120,10 @@ def columns_of(layout: Layout, request_of: Callable[[Layout], Request]) -> Colum
     columns = Columns(layout, request_of(layout))
     try:
         columns.read()
-    except WrongWidth as error:
+    except ValueError:
         n = len(layout.names)
-        if not n < error.n_cells <= n + layout.n_empty:
+        _, reason, n_cells = columns.bad_record or (0, "", 0)
+        if reason != "cells" or not n < n_cells <= n + layout.n_empty:
             raise
         return columns_of(layout.with_empty_columns(), request_of)
     return columns
@@ -138,6 +139,7 @@ class Columns:
         self.notes = list(layout.notes)
         self.raw: dict[int, RawColumn] = {}
         self.rows = 0
+        self.bad_record: tuple[int, str, int] | None = None
 
     def read(self) -> None:
         """Read the columns into `raw`, by position.
@@ -214,16 +216,19 @@ class Columns:
         fitting = dict.fromkeys(notations, 0)
         rows = 0
         arrays: list[NDArray[Any] | None] = []
-        for is_last in parse(self.layout, parser):
-            if keep and not is_last:
-                continue
-            rows += parser.rows
-            arrays = parser.take()
-            for k in fitting:
-                values = arrays[k]
-                fitting[k] += 0 if values is None else n_fitting(values)
-            if check is not None:
-                check(parser)
+        try:
+            for is_last in parse(self.layout, parser):
+                if keep and not is_last:
+                    continue
+                rows += parser.rows
+                arrays = parser.take()
+                for k in fitting:
+                    values = arrays[k]
+                    fitting[k] += 0 if values is None else n_fitting(values)
+                if check is not None:
+                    check(parser)
+        finally:
+            self.bad_record = parser.bad_record
         return Parsed(parser, arrays if keep else [], fitting, rows)
 
     def _learns(

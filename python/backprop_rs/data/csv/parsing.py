@@ -74,10 +74,9 @@ def check_records(layout: Layout, parser: CsvParser) -> None:
         raise bad_encoding(layout.path, layout.options.encoding, detail, line + 1)
     place = f"{printable(layout.path)}, line {line + 1}"
     if reason == "cells":
-        raise WrongWidth(
+        raise ValueError(
             f"{place}: a row must have as many cells as the first row ({len(layout.names)}); "
-            f"got {detail}",
-            detail,
+            f"got {detail}"
         )
     delimiter = layout.delimiter
     what = {
@@ -88,14 +87,6 @@ def check_records(layout: Layout, parser: CsvParser) -> None:
         "closed",
     }[reason]
     raise ValueError(f"{place}: the row must be CSV; got {what}")
-
-
-class WrongWidth(ValueError):
-    """A row has another number of cells than the first one."""
-
-    def __init__(self, sentence: str, n_cells: int) -> None:
-        super().__init__(sentence)
-        self.n_cells = n_cells
 
 
 def find_row(layout: Layout, row: int) -> tuple[int, list[str]]:
