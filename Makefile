@@ -31,7 +31,7 @@ MIRI ?= kernel:: pool:: step::tests pairwise::
 .PHONY: miri sanitize-python build check rust-checks python-checks test test-all test-full test-rust test-python wheel same-wheel deny coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
 
 build: ## compile the core and link the sources into the environment
-	$(PYTHON) -m maturin develop --release
+	$(PYTHON) -m maturin develop --profile develop
 
 check: $(RUST_CHECKS) $(PYTHON_CHECKS)
 
