@@ -229,6 +229,8 @@ def test_later_cells_count_as_much_as_the_first(read, text, expected):
         ("a,b\n,\n", {}, "table.csv must have at least one row; got none"),
         (b"a,b\n1,2\n1,\xe9\n", {}, "line 3: the file must be text in the encoding 'utf-8', or "
          "encoding must name its own, such as 'latin-1', 'cp1252' or 'utf-16'; got the byte 0xe9"),
+        (b"# f\xfcr\ngr\xf6\xdfe,b\n1,2\n", {"comment": "#"}, "line 1: the file must be text in"),
+        (b"a\xff,b\n1,2\n", {}, "line 1: the file must be text in the encoding 'utf-8', or "),
         ("a,b\n1,2\n1,é\n", {"encoding": "ascii"}, "text in the encoding 'ascii', or encod"),
         ("a,b\n1,2\n".encode("utf-16-le"), {}, "got bytes of 0; give encoding='utf-16-le' if"),
         (b"PK\x03\x04", {}, "must be CSV; got an Excel workbook or a zip file"),

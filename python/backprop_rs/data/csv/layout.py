@@ -13,7 +13,7 @@ from .file_layout import Layout
 from .notation import TEXT, is_number
 from .options import CsvOptions
 from .parsing import parse, parser_of
-from .text import Bytes, open_utf8
+from .text import Bytes, bad_encoding, open_utf8
 
 DELIMITERS = ("\t", ";", "|", ",", " ")
 """Tried in this order: the comma comes late, because numbers and texts may contain it."""
@@ -54,6 +54,7 @@ def examine(path: Path, options: CsvOptions, requested: Collection[object] = ())
             rows = split(sample, delimiter, comment, is_last)
     if not rows:
         raise no_rows(Layout(path, options, delimiter, comment, skipped))
+    check_encoding(sample[: rows[0][2]], rows[0], path, options, skipped)
     check_comments(sample, rows, delimiter, options, is_last, shown)
     check_libsvm([cells for _, cells, _, _ in rows], delimiter, shown)
     if len(rows) == 1 and sample[rows[0][2] :].strip():  # the second one cannot be read
@@ -71,6 +72,20 @@ def no_rows(layout: Layout) -> ValueError:
     except ValueError as error:
         return error
     return ValueError(f"{printable(layout.path)} must have at least one row; it is empty")
+
+
+def check_encoding(data: bytes, first: Row, path: Path, options: CsvOptions, skipped: int) -> None:
+    """Raise ValueError if the first row, which may be a header, is not in the encoding.
+
+    The parser checks the rows below. `data` are the bytes to the end of the row.
+    """
+    if not any("\ufffd" in cell for cell in first[1]):
+        return
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = 1 + data.count(b"\n", 0, error.start) + (1 if skipped else 0)
+        raise bad_encoding(path, options.encoding, data[error.start], line) from None
 
 
 def read_sample(file: Bytes, size: int = SAMPLE_BYTES) -> tuple[bytes, bool]:
