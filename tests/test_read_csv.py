@@ -144,6 +144,11 @@ def test_a_compressed_file(read):
     assert read(gzip.compress(b"a,b\n1,x\n2,y\n")).to_dict() == {"a": [1, 2], "b": ["x", "y"]}
 
 
+@pytest.mark.parametrize("text", ["a,b\n10%,1\n20 %,2\n", "a,b\n$10,1\n$20,2\n"])
+def test_numbers_without_a_mark_are_not_ambiguous(read, text):
+    assert read(text).to_dict()["a"] == [10, 20]
+
+
 def test_kinds(read):
     table = read(
         "n,f,b,c,d,t\n1,1.5,true,red,2024-01-01,\n2,?,False,blue,,x\n",

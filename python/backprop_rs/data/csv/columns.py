@@ -333,7 +333,8 @@ class Columns:
             return
         for k, other in alternative.items():
             reads, also = reader_of(notations[k]), reader_of(other)
-            cells = (c for c in self.sample[k].counts if not c.lstrip("+-").isdecimal())
+            # Numbers without a mark, such as "10 %", have one value in all notations.
+            cells = (c for c in self.sample[k].counts if other.kind == "date" or set(c) & set(".,"))
             cell = next((cell for cell in cells if reads(cell) and also(cell)), None)
             if cell is None:
                 continue
