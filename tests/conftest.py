@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("tests", deadline=None)  # other workers use the processors, too
+# No deadlines, because other workers use the processors, too. Every run makes the same examples, so
+# that a change is not held up by a fault that it does not have; `--full` draws new ones.
+settings.register_profile("full", deadline=None)
+settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
 os.environ.setdefault("MPLBACKEND", "Agg")  # pictures need no screen
 # The products of the tests are small: threads of OpenBLAS only wait for each other, which takes
@@ -53,6 +56,12 @@ def processors():
     """Return the number of processors that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def pytest_configure(config):
+    """Draw new examples with `--full`."""
+    if config.getoption("full"):
+        settings.load_profile("full")
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m full` chooses
