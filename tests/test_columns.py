@@ -150,6 +150,7 @@ def test_rows_and_columns():
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
     (("a", "digit", [1]), "kind must be one of number, boolean"),
+    (("a", ["number"], [1]), r"kind must be one of number, .*; got \['number'\]"),
     (("a", "number", [[1]]), "values must have shape"),
     (("a", "number", [1], ["x"]), "levels go with kind 'category'"),
     (("a", "category", [1], ["x"]), "values of a category must lie in -1..0"),

@@ -180,6 +180,8 @@ def test_several_labels_and_values():
     ({"a": [f"2024-01-{k:02}" for k in range(1, 31)]}, {}, "look like dates: give kinds={'a': 'da"),
     ({"a": np.zeros(0)}, {}, "data must have at least one row"),
     ({"a": [1, 2]}, {"scaling": "log"}, "scaling must be one of robust, standard, quantile, none"),
+    ({"a": [1, 2]}, {"scaling": ["none"]}, r"scaling must be one of .*; got \['none'\]"),
+    ({"a": [1, 2]}, {"target_scaling": "log"}, "target_scaling must be one of standard, none; got"),
     ({"a": [1, 2]}, {"kinds": {"a": "text"}}, "kinds must be of number"),
     ({"a": [1, 2]}, {"date_parts": ["minute"]}, "date_parts must be auto or of year"),
     ({"a": ["x", "y"]}, {"kinds": {"a": "number"}}, "column 'a' must hold numbers"),

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._internal.checks import choice
 from .._internal.printable import printable
 
 Kind = Literal["number", "boolean", "category", "datetime", "text"]
@@ -89,8 +90,7 @@ class Column:
         levels: Sequence[Level] = (),
         dtype: str = "float64",
     ) -> None:
-        if kind not in KINDS:
-            raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+        choice("kind", kind, list(KINDS))
         array = np.ascontiguousarray(values, dtype=KINDS[kind])
         if array.ndim != 1:
             raise ValueError(f"values must have shape (m,); got shape {array.shape}")

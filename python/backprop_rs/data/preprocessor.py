@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._internal.checks import choice
 from .._internal.stacklevel import level_of_caller
 from .as_table import as_table
 from .column_report import ColumnReport, ColumnSummary, looks_like, remarks_of
@@ -124,8 +125,8 @@ class Preprocessor:
         self.ignore = (ignore,) if isinstance(ignore, str) else tuple(map(str, ignore))
         self.kinds = _checked_kinds(kinds or {})
         self.class_rule = classes
-        self.scaling = _one_of("scaling", scaling, SCALERS)
-        self.target_scaling = _one_of("target_scaling", target_scaling, ("standard", "none"))
+        self.scaling = choice("scaling", scaling, list(SCALERS))
+        self.target_scaling = choice("target_scaling", target_scaling, ["standard", "none"])
         self.date_parts = _checked_parts(date_parts)
         self.encoders: tuple[Encoder, ...] = ()
         self.target: TargetEncoder | None = None
@@ -565,12 +566,6 @@ def _checked_parts(parts: Any) -> tuple[str, ...] | None:
         if part not in DATE_PARTS:
             raise ValueError(f"date_parts must be auto or of {', '.join(DATE_PARTS)}; got {part!r}")
     return names
-
-
-def _one_of(option: str, value: Any, known: Iterable[str]) -> str:
-    if value not in known:
-        raise ValueError(f"{option} must be one of {', '.join(known)}; got {value!r:.60}")
-    return str(value)
 
 
 def _check_present(data: str, names: Sequence[str], known: Sequence[str], other: str) -> None:
