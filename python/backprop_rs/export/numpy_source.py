@@ -7,7 +7,7 @@ Its `predict(X)` returns what `Network.predict` returns, in the same dtype; a cl
 from __future__ import annotations
 
 from base64 import b85encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from textwrap import indent
 from typing import TYPE_CHECKING
 
@@ -74,7 +74,7 @@ SELF_TEST = """
 
 if __name__ == "__main__":
 {arrays}
-    differ = int((np.abs(predict(test_x) - test_y) > test_bound).sum())
+    differ = int((np.abs({outputs} - test_y) > test_bound).sum())
     print(f"{{differ}} of {{test_y.size}} outputs differ")
     raise SystemExit(differ > 0)
 """
@@ -82,9 +82,14 @@ if __name__ == "__main__":
 
 def content(model: Model, name: str) -> bytes:
     """Return the bytes of the file."""
-    body = "".join(sections(model))
+    return assembled(header(model), sections(model))
+
+
+def assembled(head: str, parts: Iterable[str]) -> bytes:
+    """Return the bytes of a file with the imports that its parts need."""
+    body = "".join(parts)
     imports = [f"import {module}\n" for module in ("base64", "math") if f"{module}." in body]
-    return (header(model) + "".join(imports) + "\n" * bool(imports) + body).encode()
+    return (head + "".join(imports) + "\n" * bool(imports) + body).encode()
 
 
 def header(model: Model) -> str:
@@ -127,7 +132,7 @@ def sections(model: Model) -> Iterator[str]:
             else "predict(X).argmax(axis=-1)"
         )
         yield CHOOSE.format(index=index)
-    yield SELF_TEST.format(arrays=indent(tests, "    "))
+    yield SELF_TEST.format(arrays=indent(tests, "    "), outputs="predict(test_x)")
 
 
 def functions(model: Model) -> Iterator[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from ..data import Table
 from ..data.encoders import DateEncoder, Encoder, waves
 from ..data.scalers import CLIP, LARGEST
-from .numpy_source import DECODE, constants, functions, lines, literal
+from .numpy_source import DECODE, SELF_TEST, assembled, constants, functions, lines, literal
 from .table_model import TableModel
 
 HEADER = '''\
@@ -165,21 +165,10 @@ def predict_proba(table):
     return outputs(table)
 '''
 
-SELF_TEST = """
-
-if __name__ == "__main__":
-{arrays}
-    differ = int((np.abs(outputs(test_table) - test_y) > test_bound).sum())
-    print(f"{{differ}} of {{test_y.size}} outputs differ")
-    raise SystemExit(differ > 0)
-"""
-
 
 def content(model: TableModel, name: str) -> bytes:
     """Return the bytes of the file."""
-    body = "".join(sections(model))
-    imports = [f"import {module}\n" for module in ("base64", "math") if f"{module}." in body]
-    return (header(model) + "".join(imports) + "\n" * bool(imports) + body).encode()
+    return assembled(header(model), sections(model))
 
 
 def header(model: TableModel) -> str:
@@ -225,7 +214,7 @@ def sections(model: TableModel) -> Iterator[str]:
     yield PREDICT.format(answer=answer(model))
     if model.target.kind != "values":
         yield PREDICT_PROBA
-    yield SELF_TEST.format(arrays=indent(tests, "    "))
+    yield SELF_TEST.format(arrays=indent(tests, "    "), outputs="outputs(test_table)")
 
 
 def rule_of(encoder: Encoder) -> dict[str, Any]:
