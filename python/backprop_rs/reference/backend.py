@@ -1,21 +1,8 @@
-"""The names that the compiled core has too: the network with its training, and the tables."""
+"""The network with its training: the interface of the network of the compiled core."""
 
-from .._internal.random import shuffled
-from ..tables import canonical, is_reactive, observe, schedule_factor, table, target_range
 from . import data_parallel
 from .network import Layers
 from .train import train
-
-__all__ = [
-    "Network",
-    "canonical",
-    "is_reactive",
-    "observe",
-    "schedule_factor",
-    "shuffled",
-    "table",
-    "target_range",
-]
 
 
 class Network(Layers):
