@@ -77,8 +77,8 @@ def draw_speed(axis, rows, cases):
         axis.axhline(place, color=GRID, linewidth=0.8, zorder=0)
         if row["ratio"]:
             at = {"transform": axis.get_yaxis_transform(), "ha": "right", "va": "center"}
-            axis.text(1.11, place, f"{row['ratio']:.2f}×", **at)
-    axis.set_title("than the\nfastest", loc="right", fontsize=10, x=1.11)
+            axis.text(1.16, place, f"{row['ratio']:.2f}×", **at)
+    axis.set_title("than the\nfastest", loc="right", fontsize=10, x=1.16)
     axis.axvline(1, color=INK, linewidth=1.2, zorder=1)
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,g}"))
