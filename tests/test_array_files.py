@@ -4,6 +4,7 @@ import gzip
 import io
 import struct
 import tracemalloc
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -253,7 +254,7 @@ class TestNpz:
             load_npz(saved(X=np.array([[None]], object)))
         with pytest.raises(ValueError, match=r"array 'x' must have shape \(m, ...\)"):
             load_npz(saved(X=[1, 2]))
-        with pytest.raises(ValueError, match="y must hold finite float32 numbers; got nan at row"):
+        with pytest.raises(ValueError, match="y must hold finite numbers; got nan at row"):
             load_npz(saved(X=self.X, y=[0, 1, np.nan]))
         path = saved(X=self.X)
         path.write_bytes(path.read_bytes()[:-30])
@@ -263,3 +264,30 @@ class TestNpz:
             load_npz(3)
         with pytest.raises(ValueError, match="classes must be one of auto, True, False; got 2"):
             load_npz(path, classes=2)
+
+
+@pytest.mark.parametrize(
+    ("labels", "n"),
+    [(np.arange(1, 27).repeat(4), 26), (np.arange(47).repeat(2).astype(np.uint8), 47)],
+)
+def test_integers_of_images_are_labels(labels, n, tmp_path):
+    path = tmp_path / "letters.npz"
+    images = np.zeros((len(labels), 2, 2), np.uint8)
+    np.savez(path, X=images, y=labels)
+    data = load_npz(path)
+    assert data.n_outputs == n and data.class_names == tuple(map(str, np.unique(labels)))
+    assert load_npz(path, classes=False).class_names == ()
+    np.savez(path, x_train=images, y_train=labels[:, None], x_test=images[:2], y_test=labels[:2])
+    assert [part.n_outputs for part in load_npz_split(path)] == [n, n]
+
+
+def test_integers_without_a_gap_that_are_values_cause_a_warning(tmp_path):
+    path = tmp_path / "counts.npz"
+    np.savez(path, X=np.zeros((52, 3)), y=np.arange(1, 27).repeat(2))
+    with pytest.warns(UserWarning, match=r"integers 1\.\.26, which are taken as values"):
+        assert not load_npz(path).is_classification
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_npz(path, classes=True).n_outputs == 26
+        np.savez(path, X=np.zeros((52, 3)), y=np.arange(18, 44).repeat(2))
+        assert load_npz(path).n_outputs == 1

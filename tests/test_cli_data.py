@@ -149,7 +149,7 @@ def test_the_means_of_the_training_samples_fill_what_is_missing_later(
         [kept["size"], 0, 1],
         [49, kept["color=blue"], kept["color=red"]],
     ]
-    scaled = bp.data.Scaling.from_dict(net.metadata["scaling"]).apply(np.float32(filled))
+    scaled = bp.data.Scaling.from_dict(net.metadata["scaling"]).apply(filled)
     assert [row[1:] for row in rows] == net.predict(scaled).astype(str).tolist()
     for command in ("explain", "check", "diagnose"):
         ran(capsys, command, model, path)

@@ -2,8 +2,10 @@
 
 import subprocess
 import sys
+import warnings
 from dataclasses import FrozenInstanceError
 
+import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.data import (
@@ -11,6 +13,7 @@ from backprop_rs.data import (
     Scaling,
     load_digits,
     load_iris,
+    load_npz,
     one_hot,
     standardize,
     train_test_split,
@@ -23,13 +26,17 @@ X = [[1, 2], [3, 4], [5, 6]]
 
 
 class TestDataset:
-    def test_features_are_contiguous_float32(self):
-        data = Dataset(np.asfortranarray(X))
-        assert data.X.dtype == np.float32
-        assert data.X.flags.c_contiguous
+    @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32", "float64"])
+    def test_features_keep_their_type_and_are_contiguous(self, dtype):
+        features = np.asfortranarray(np.array(X, dtype))
+        data = Dataset(features, features)
+        assert data.X.dtype == data.y.dtype == dtype
+        assert data.X.flags.c_contiguous and (features == data.X).all()
+        assert Dataset(features.astype(f">{features.dtype.str[1:]}")).X.dtype == dtype
 
-    def test_features_of_the_right_kind_are_not_copied(self):
-        features = np.ones((3, 2), np.float32)
+    @pytest.mark.parametrize("dtype", ["uint8", "int64", "float32", "float64"])
+    def test_contiguous_features_are_not_copied(self, dtype):
+        features = np.ones((3, 2), dtype)
         assert Dataset(features).X is features
 
     def test_integers_are_labels(self):
@@ -49,7 +56,7 @@ class TestDataset:
         data = Dataset(X, y)
         assert not data.is_classification
         assert data.n_outputs == n_outputs
-        assert y is None or data.y.dtype == np.float32
+        assert y is None or data.y.dtype == np.array(y).dtype
 
     def test_is_frozen(self):
         with pytest.raises(FrozenInstanceError):
@@ -82,13 +89,17 @@ class TestDataset:
             (([[1, 2], [3]],), ValueError, "X must be an array; got rows of unequal length"),
             (([["a"]],), TypeError, "X must hold real numbers; got dtype <U1"),
             (([[1j]],), TypeError, "got dtype complex128"),
-            (([[1], [np.nan]],), ValueError, "finite float32 numbers; got nan at row 1, column 0"),
-            (([[1e39]],), ValueError, "got 1e+39 at row 0, column 0"),
+            (
+                ([[1], [np.nan]],),
+                ValueError,
+                "X must hold finite numbers; got nan at row 1, column 0",
+            ),
+            (([[np.inf]],), ValueError, "got inf at row 0, column 0"),
             ((X, [1, 2]), ValueError, "y must have shape (3,) or (3, k) to match X; got"),
             ((X, [0, -1, 0]), ValueError, "labels must lie in 0..0; got -1 in row 1"),
             ((X, [0, 10**9, 0]), ValueError, "give other targets as floats); got 1000000000"),
             ((X, [0, 1, 2], (), ["a", "b"]), ValueError, "labels must lie in 0..1; got 2 in row 2"),
-            ((X, [0.5, 1, np.inf]), ValueError, "y must hold finite float32 numbers; got inf"),
+            ((X, [0.5, 1, np.inf]), ValueError, "y must hold finite numbers; got inf"),
             ((X, ["a", None, "b"]), TypeError, "y must hold real numbers or, for classes, text"),
             ((X, [0.5, 1, 2], (), ["a"]), ValueError, "class_names need integer or text y"),
             ((X, None, ["a"]), ValueError, "one name per column of X (2); got 1"),
@@ -249,17 +260,15 @@ class TestBundled:
     def test_iris_is_that_of_scikit_learn(self):
         datasets = pytest.importorskip("sklearn.datasets")
         expected, iris = datasets.load_iris(), load_iris()
-        assert (expected.data.astype(np.float32) == iris.X).all()
+        assert (expected.data == iris.X).all()
         assert (iris.y == expected.target).all()
         assert iris.class_names == tuple(expected.target_names)
         assert iris.feature_names == tuple(expected.feature_names)
 
     def test_iris_has_the_figures_of_the_paper(self):
         # The two flowers that the file of the UCI repository has wrong.
-        assert (
-            load_iris().X[[34, 37]].tolist()
-            == np.float32([[4.9, 3.1, 1.5, 0.2], [4.9, 3.6, 1.4, 0.1]]).tolist()
-        )
+        expected = [[4.9, 3.1, 1.5, 0.2], [4.9, 3.6, 1.4, 0.1]]
+        assert load_iris().X[[34, 37]].tolist() == expected
 
     def test_digits_are_those_of_scikit_learn(self):
         datasets = pytest.importorskip("sklearn.datasets")
@@ -292,3 +301,28 @@ def test_data_sets_with_and_without_names_are_scaled_together():
         standardize(named, Dataset([[5.0]], feature_names=["b"]))
     with pytest.raises(ValueError, match="others must have the features of train"):
         standardize(named, Dataset([[5.0, 1.0]]))
+
+
+def test_consecutive_seconds_stay_different_when_they_are_standardized(tmp_path):
+    times = 1_700_000_000 + np.arange(400)
+    y = np.sin(np.arange(400) / 60)
+    path = tmp_path / "times.npz"
+    np.savez(path, X=times[:, None], y=y)
+    expected = (times - times.mean()) / times.std()
+    for data in (Dataset(times[:, None], y), Dataset(times[:, None].astype(float), y),
+                 load_npz(path)):  # fmt: skip
+        scaled = standardize(data).X[:, 0]
+        assert len(np.unique(scaled.astype(np.float32))) == 400
+        np.testing.assert_allclose(scaled, expected, rtol=1e-12)
+
+
+def test_a_network_warns_of_unscaled_numbers_that_float32_rounds():
+    data = Dataset(1_700_000_000 + np.arange(400)[:, None], np.arange(400) / 400)
+    sizes = [1, 2, 1]
+    with pytest.warns(UserWarning, match=r"feature 'x0' has values up to 1\.7e\+09 that differ"):
+        bp.Network(sizes, seed=0).fit(data.X, data.y, epochs=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bp.Network(sizes, seed=0).fit(standardize(data).X, data.y, epochs=1)
+        bp.Network(sizes, seed=0, dtype="float64").fit(data.X, data.y, epochs=1)
+        bp.Network(sizes, seed=0).fit(np.arange(400.0)[:, None] + 1000, data.y, epochs=1)

@@ -99,7 +99,7 @@ def test_a_missing_cell_is_named(kind: str) -> None:
     frame = missing()[kind]
     with pytest.raises(ValueError, match="X must hold finite float32 numbers; got nan in row 1, c"):
         network().predict(frame)
-    with pytest.raises(ValueError, match="X must hold finite float32 numbers; got nan at row 1, c"):
+    with pytest.raises(ValueError, match="X must hold finite numbers; got nan at row 1, c"):
         bp.data.Dataset(frame)
 
 

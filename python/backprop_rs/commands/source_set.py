@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 from copy import copy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..data import Source, SourceStats, source
-from ..data.arrays import warn_of_spread
 from ..data.io import title
 from ..data.labels import class_name
 from ..data.preparation import LARGEST_PIXEL, MIN_PIXELS, Preparation
-from ..data.sources.block import Block
 from ..data.sources.split import split
 from ..data.table import check_classes, check_texts
 from ..data.table_options import NameOrPosition
@@ -48,8 +43,6 @@ class SourceSet:
         self.raw, self.name = raw, name_of(raw)
         self.stats: SourceStats = raw.statistics()
         self.feature_names = raw.feature_names
-        if is_table(raw.name, CSV_ENDINGS):  # `read` rounds CSV files to float32
-            self._warn_of_spread()
         self.n_features = len(self.stats.features.mean)
         if classes == "auto" and self.stats.has_texts:
             check_texts(target_of(raw), self.stats.values)
@@ -65,14 +58,6 @@ class SourceSet:
     def __len__(self) -> int:
         """Return the number of samples."""
         return len(self.raw)
-
-    def _warn_of_spread(self) -> None:
-        """Warn of columns whose values float32 cannot tell apart."""
-        columns = self.stats.features
-        largest = np.maximum(np.abs(columns.min), np.abs(columns.max))
-        deviation = np.sqrt(columns.squares / columns.n)
-        for k, name in enumerate(self.feature_names):
-            warn_of_spread(name, float(largest[k]), float(deviation[k]))
 
     @property
     def source(self) -> Source:
@@ -141,7 +126,7 @@ def set_to_train(
         options["ignore"] = [NameOrPosition(column) for column in args.ignore]
     elif args.target is not None or args.ignore:
         raise ValueError(f"--target and --ignore go with named columns; got {args.data}")
-    return SourceSet(read(args.data, options | as_csv(args.data, how)), classes)
+    return SourceSet(source(args.data, **options, **as_csv(args.data, how)), classes)
 
 
 def set_to_predict(
@@ -153,7 +138,7 @@ def set_to_predict(
         options["target"] = False
         options["features"] = list(preparation.feature_names) or None
         options["missing"] = preparation.fill_values or None
-    return SourceSet(read(path, options | as_csv(path, how)), classes=False)
+    return SourceSet(source(path, **options, **as_csv(path, how)), classes=False)
 
 
 def as_csv(path: str, how: dict[str, Any] | None) -> dict[str, Any]:
@@ -161,21 +146,3 @@ def as_csv(path: str, how: dict[str, Any] | None) -> dict[str, Any]:
     if how and not is_table(path, CSV_ENDINGS):
         raise ValueError(f"options of CSV files go with CSV files; got {path}")
     return {"csv": how} if how else {}
-
-
-def read(path: str, options: dict[str, Any]) -> Source:
-    """Return a source of DATA; the decimals of a CSV file become float32, as in memory."""
-    samples = source(path, **options)
-    return to_float32(samples) if is_table(path, CSV_ENDINGS) else samples
-
-
-def to_float32(samples: Source) -> Source:
-    """Return the same samples with features in float32."""
-    converted = copy(samples)
-
-    def change(block: Block) -> Block:
-        with np.errstate(over="ignore"):  # a later check reports the infinity with its place
-            return replace(block, X=np.asarray(block.X, np.float32))
-
-    converted.change = change
-    return converted

@@ -1,7 +1,7 @@
 """Data for a network: readers, sources, splitting, scaling and two bundled data sets.
 
-Every reader returns a `Dataset`: features `X` (m, n_0) in float32 and a target `y`, which is
-integer class labels (m,) or float32 values.
+Every reader returns a `Dataset`: features `X` (m, n_0) and a target `y`, which is integer class
+labels (m,) or values. Numbers keep their type; a network rounds them to its own.
 """
 
 from .as_table import as_table

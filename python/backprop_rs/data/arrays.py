@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from .._internal import interop
 from .._internal.stacklevel import level_of_caller
 from ..exceptions import MaskedValues
+
+MAX_EXAMINED = 1000
+"""The number of rows that `warn_of_rounding` looks at."""
 
 
 def array_of(argument: str, values: ArrayLike) -> NDArray[Any]:
@@ -44,35 +48,36 @@ MAX_ROUNDING = 1e-3
 """Rounding to float32, in standard deviations of a feature, above which a warning is due."""
 
 
-def warn_of_rounding(name: str, values: NDArray[Any]) -> None:
-    """Warn if float32 rounds the values (m,) of a feature by much of their deviation."""
-    if values.dtype.itemsize > 4 and len(values):
-        known = values[np.isfinite(values)]
-        if len(known):
-            largest = max(abs(float(known.min())), abs(float(known.max())))
-            warn_of_spread(name, largest, float(known.std(dtype=np.float64)))
+def warn_of_rounding(X: NDArray[Any], names: Sequence[str] = ()) -> None:
+    """Warn if float32 rounds the values of a feature (m, n_0) by much of their deviation.
 
-
-def warn_of_spread(name: str, largest: float, deviation: float) -> None:
-    """Warn if float32 rounds the largest value of a feature by much of its deviation."""
-    if 0 < deviation < largest * 2.0**-24 / MAX_ROUNDING:
+    At most `MAX_EXAMINED` rows are examined.
+    """
+    if X.ndim != 2 or X.dtype.itemsize <= 4 or 0 in X.shape:
+        return
+    rows = X[:: -(-len(X) // MAX_EXAMINED)].astype(np.float64)
+    largest, deviations = np.abs(rows).max(axis=0), rows.std(axis=0)
+    rounded = (deviations > 0) & (deviations < largest * 2.0**-24 / MAX_ROUNDING)
+    for k in np.flatnonzero(rounded).tolist():
         warnings.warn(
-            f"feature {name!r} has values up to {largest:.6g} that differ by little "
-            f"(standard deviation {deviation:.3g}): float32 rounds them; subtract a constant "
-            "from it first",
+            f"feature {names[k] if names else f'x{k}'!r} has values up to {largest[k]:.6g} that "
+            f"differ by little (standard deviation {deviations[k]:.3g}): float32 rounds them; "
+            "scale it first, as data.standardize does",
             stacklevel=level_of_caller(),
         )
 
 
-def finite(argument: str, array: NDArray[Any]) -> NDArray[np.float32]:
-    """Return a C-contiguous float32 array, or raise ValueError that names the first bad value."""
-    with np.errstate(over="ignore"):  # values that overflow become infinite, and are reported below
-        values = np.ascontiguousarray(array, dtype=np.float32)
-    if not np.isfinite(values).all():
+def finite(argument: str, array: NDArray[Any]) -> NDArray[Any]:
+    """Return a C-contiguous array of the same type, without a copy if it is one already.
+
+    Raise ValueError that names the first value that is not finite.
+    """
+    native = array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    values = np.ascontiguousarray(native)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
         place = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), at, strict=False))
         raise ValueError(
-            f"{argument} must hold finite float32 numbers; got {array[at]} at {place} "
-            "(counted from 0)"
+            f"{argument} must hold finite numbers; got {array[at]} at {place} (counted from 0)"
         )
     return values

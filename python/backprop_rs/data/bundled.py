@@ -33,8 +33,8 @@ def load_digits() -> Dataset:
     Returns
     -------
     Dataset
-        X (1797, 64), pixels row by row in [0, 1] (the counts 0..16 of the source divided by 16,
-        which is exact); y labels 0..9.
+        X (1797, 64) in float32, pixels row by row in [0, 1] (the counts 0..16 of the source divided
+        by 16, which is exact); y labels 0..9.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def load_digits() -> Dataset:
     [0.0, 0.0, 0.3125, 0.8125, 0.5625, 0.0625, 0.0, 0.0]
     """
     counts = _load("digits.csv.gz")
-    return replace(counts, X=counts.X / np.float32(16))
+    return replace(counts, X=(counts.X / 16).astype(np.float32))
 
 
 def _load(name: str) -> Dataset:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._internal import frames
 from .._internal.printable import printable
-from .arrays import array_of, finite, rows_of, warn_of_rounding
+from .arrays import array_of, finite, rows_of
 from .labels import check_labels, code_texts, default_class_names
 from .scaling import Scaling
 
@@ -26,11 +26,13 @@ class Dataset:
     Parameters
     ----------
     X : array-like, shape (m, n_0)
-        One row per sample; kept as a C-contiguous float32 array (not copied if it is one already).
+        One row per sample; kept in its own type of numbers (bools, integers, float32, float64) as a
+        C-contiguous array, and not copied if it is one already. A network rounds it to its own
+        type: `standardize` large numbers first, in float64.
     y : array-like, shape (m,) or (m, k), optional
         Integers (m,) are class labels counted from 0, kept as int64. Text (m,) is coded as labels
-        of its sorted distinct values. Other numbers are values, kept as float32. None means no
-        target.
+        of its sorted distinct values. Other numbers are values, kept in their own type. None means
+        no target.
     feature_names : sequence of str, optional
         n_0 names; by default those of the frame X, or x0, x1, ...
     class_names : sequence of str, optional
@@ -64,7 +66,7 @@ class Dataset:
     array([0, 1])
     """
 
-    X: NDArray[np.float32]
+    X: NDArray[Any]
     y: NDArray[Any] | None = None
     feature_names: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
@@ -89,12 +91,8 @@ class Dataset:
         fill_values: Mapping[str, float] | None = None,
         filled: ArrayLike | None = None,
     ) -> None:
-        rows = rows_of(X)
-        features = finite("X", rows)
+        features = finite("X", rows_of(X))
         names = tuple(feature_names) or frames.names_of(X) or ()
-        if rows.dtype.itemsize > 4:
-            for k, column in enumerate(rows.T):
-                warn_of_rounding(names[k] if len(names) > k else f"x{k}", column)
         target, classes = _target(y, tuple(class_names), len(features))
         fields = {
             "X": features,
@@ -123,7 +121,7 @@ class Dataset:
     @property
     def is_classification(self) -> bool:
         """True if `y` holds class labels."""
-        return self.y is not None and self.y.dtype == np.int64
+        return self.y is not None and self.y.ndim == 1 and self.y.dtype == np.int64
 
     @property
     def n_outputs(self) -> int:
@@ -140,7 +138,7 @@ class Dataset:
         Examples
         --------
         >>> Dataset([[1], [2], [3]], [0.1, 0.2, 0.3]).take([2, 0]).X.tolist()
-        [[3.0], [1.0]]
+        [[3], [1]]
         """
         index = np.asarray(rows)
         y, filled = (None if array is None else array[index] for array in (self.y, self.filled))
@@ -158,7 +156,7 @@ class Dataset:
 
         shown = self.X[:, :MAX_FEATURES]
         rows = [
-            [printable(name), *(f"{value:.6g}" for value in values)]
+            [printable(name), *(f"{float(value):.6g}" for value in values)]
             for name, *values in zip(
                 self.feature_names,
                 *(shown.min(axis=0), shown.mean(axis=0, dtype=np.float64), shown.max(axis=0)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._internal.printable import printable
+from .._internal.stacklevel import level_of_caller
 from .dataset import Dataset
 from .idx_file import pixels
 from .io import Path, title
-from .labels import Classes, code_numbers, code_texts
+from .labels import MAX_CLASSES, Classes, code_numbers, code_texts
 from .table_options import one_of
+
+MAX_IMAGE_CLASSES = 1000
+"""Integers with more distinct values are not taken for the labels of images."""
 
 
 def load_npz(path: Path, *, classes: Classes = "auto") -> Dataset:
@@ -26,7 +31,9 @@ def load_npz(path: Path, *, classes: Classes = "auto") -> Dataset:
         not matter. Images, which have 3 axes or more, become rows; those of unsigned bytes become
         pixels in [0, 1]. The arrays feature_names and class_names are optional.
     classes : "auto", True or False, default "auto"
-        True if the target is classes; "auto" decides as in `load_csv`.
+        True if the target is classes. "auto" decides as in `load_csv`, and takes integers for
+        labels of images too: 1..26 of letters, or 0..99. A warning names integers that count from
+        0 or 1 without a gap and are taken as values.
 
     Returns
     -------
@@ -62,7 +69,7 @@ def load_npz_split(path: Path, *, classes: Classes = "auto") -> tuple[Dataset, D
     path : str or path-like
         An .npz file with these arrays (or with a capital X); see `load_npz`.
     classes : "auto", True or False, default "auto"
-        True if the target is classes; "auto" decides as in `load_csv`.
+        True if the target is classes; "auto" decides as in `load_npz`.
 
     Returns
     -------
@@ -112,6 +119,8 @@ def _datasets(
     """Return a data set for each pair of names, all with the same coding of classes."""
     known = _names(arrays, "class_names")
     targets = [arrays[y] for _, y in pairs if y in arrays]
+    if targets and classes == "auto":
+        classes = _rule(targets, all(_are_images(arrays[x]) for x, _ in pairs), known)
     coded, class_names = _coded(targets, classes, known) if targets else ([None], ())
     names = _names(arrays, "feature_names")
     return [
@@ -138,6 +147,31 @@ def _coded(
     else:
         coded, known = code_numbers(together.astype(np.float64), classes)
     return np.split(coded, np.cumsum([len(y) for y in targets])[:-1]), known
+
+
+def _are_images(X: NDArray[Any]) -> bool:
+    return X.ndim > 2 or X.dtype == np.uint8
+
+
+def _rule(targets: list[NDArray[Any]], are_images: bool, known: tuple[str, ...]) -> Classes:
+    """Return True for integers that are labels of images, otherwise "auto"."""
+    together = np.concatenate([y.reshape(-1) for y in targets])
+    is_column = all(y.size == len(y) for y in targets)
+    if known or not is_column or together.dtype.kind not in "iu" or not together.size:
+        return "auto"
+    distinct = np.unique(together)
+    n = len(distinct)
+    if n <= MAX_CLASSES or n > MAX_IMAGE_CLASSES or 2 * n > len(together):
+        return "auto"
+    if are_images:
+        return True
+    if distinct[0] in (0, 1) and distinct[-1] - distinct[0] == n - 1:
+        warnings.warn(
+            f"y holds the integers {distinct[0]}..{distinct[-1]}, which are taken as values: give "
+            "classes=True if they are labels, or classes=False",
+            stacklevel=level_of_caller(),
+        )
+    return "auto"
 
 
 def _labels(values: NDArray[Any], known: tuple[str, ...]) -> NDArray[np.int64]:

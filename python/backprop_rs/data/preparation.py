@@ -111,7 +111,7 @@ def known_names(dataset: Dataset) -> tuple[str, ...]:
     return dataset.feature_names if dataset.has_feature_names else ()
 
 
-def feature_scaling(X: NDArray[np.float32]) -> Scaling | None:
+def feature_scaling(X: NDArray[Any]) -> Scaling | None:
     """Return the scaling that brings the features (m, n_0) to a common range.
 
     Pixels within [0, 1] stay unscaled, and whole numbers from 0 to 255 are divided by their

@@ -84,7 +84,8 @@ def _filled_from(train: Dataset, dataset: Dataset) -> Dataset:
         else before[name]
         for name, column in zip(train.feature_names, known.T, strict=True)
     }
-    X = np.where(dataset.filled, np.array(list(means.values()), np.float32), dataset.X)
+    dtype = dataset.X.dtype if dataset.X.dtype.kind == "f" else np.float64
+    X = np.where(dataset.filled, np.array(list(means.values()), dtype), dataset.X)
     return replace(dataset, X=X, fill_values=means)
 
 
@@ -179,7 +180,7 @@ def standardize(train: Dataset, *others: Dataset) -> Dataset | tuple[Dataset, ..
     --------
     >>> train, test = standardize(Dataset([[1.0], [3.0]]), Dataset([[5.0]]))
     >>> test.X
-    array([[3.]], dtype=float32)
+    array([[3.]])
     >>> test.scaling.to_dict()
     {'mean': [2.0], 'scale': [1.0]}
     """

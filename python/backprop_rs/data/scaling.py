@@ -51,7 +51,7 @@ class Scaling:
     Scaling(2 features)
     >>> scaling.apply([[0.0, 5.0], [6.0, 7.0]])
     array([[-1.,  0.],
-           [ 2.,  2.]], dtype=float32)
+           [ 2.,  2.]])
     """
 
     mean: NDArray[np.float64]
@@ -90,12 +90,16 @@ class Scaling:
         deviation = np.sqrt(squares / len(X))
         return cls(np.where(constant, X[0], mean), np.where(constant, 1.0, deviation))
 
-    def apply(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Return (X - mean) / scale as float32; X is (m, n_0) or one sample (n_0,)."""
+    def apply(self, X: ArrayLike) -> NDArray[Any]:
+        """Return (X - mean) / scale, computed in float64; X is (m, n_0) or one sample (n_0,).
+
+        The result is float32 if X is float32 or another type whose numbers float32 holds exactly
+        (bools, bytes, 16-bit numbers), otherwise float64.
+        """
         return self._by_blocks(X, lambda X: (X - self.mean) / self.scale)
 
-    def invert(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Return X * scale + mean as float32: the inverse of `apply`, up to rounding."""
+    def invert(self, X: ArrayLike) -> NDArray[Any]:
+        """Return X * scale + mean: the inverse of `apply`, up to rounding, in the same types."""
         return self._by_blocks(X, lambda X: X * self.scale + self.mean)
 
     def to_dict(self) -> dict[str, list[float]]:
@@ -115,7 +119,7 @@ class Scaling:
         Examples
         --------
         >>> Scaling.from_dict({"mean": [1.0], "scale": [2.0]}).apply([3.0])
-        array([1.], dtype=float32)
+        array([1.])
         """
         if not isinstance(values, Mapping) or not {"mean", "scale"} <= values.keys():
             raise ValueError(f"values must be a dictionary of mean and scale; got {values!r}")
@@ -124,15 +128,16 @@ class Scaling:
     def __repr__(self) -> str:
         return f"Scaling({len(self.mean)} feature{'s' * (len(self.mean) != 1)})"
 
-    def _by_blocks(self, X: ArrayLike, formula: Any) -> NDArray[np.float32]:
+    def _by_blocks(self, X: ArrayLike, formula: Any) -> NDArray[Any]:
         rows = array_of("X", X)
         if rows.ndim not in (1, 2) or rows.shape[-1] != len(self.mean):
             n = len(self.mean)
             raise ValueError(f"X must have shape (m, {n}) or ({n},); got shape {rows.shape}")
         check_real("X", rows)
+        dtype = np.promote_types(rows.dtype, np.float32)
         if rows.ndim == 1:
-            return np.asarray(formula(rows), np.float32)
-        result = np.empty(rows.shape, np.float32)
+            return np.asarray(formula(rows), dtype)
+        result = np.empty(rows.shape, dtype)
         for start in range(0, len(rows), BLOCK):
             block = slice(start, start + BLOCK)
             result[block] = formula(rows[block])

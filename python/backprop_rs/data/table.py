@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from .._internal.stacklevel import level_of_caller
 from ..exceptions import MissingCell
-from .arrays import warn_of_rounding
 from .dataset import Dataset
 from .labels import code_numbers, code_texts
 from .table_options import ColumnRoles, TableOptions, listed
@@ -64,7 +63,7 @@ class Table:
         names, features = table._features(options)
         means = table._means(names, features, options)
         y, class_names = table._target(options)
-        X = np.empty((len(features[0]), len(features)), np.float32)
+        X = np.empty((len(features[0]), len(features)))
         gaps = np.zeros(X.shape, bool) if options.missing == "mean" else None
         for j, (name, values) in enumerate(zip(names, features, strict=True)):
             if name in means:
@@ -72,9 +71,7 @@ class Table:
                 values = np.where(missing, means[name], values)
                 if gaps is not None:
                     gaps[:, j] = missing
-            warn_of_rounding(name, values)
-            with np.errstate(over="ignore"):  # `Dataset` reports values that overflow
-                X[:, j] = values
+            X[:, j] = values
         target = table.roles.target
         return Dataset(
             X,
@@ -204,7 +201,7 @@ class Table:
 
     def _target(
         self, options: TableOptions
-    ) -> tuple[NDArray[np.float32] | NDArray[np.int64] | None, tuple[str, ...]]:
+    ) -> tuple[NDArray[np.float64] | NDArray[np.int64] | None, tuple[str, ...]]:
         k = self.roles.target
         if k is None:
             return None, ()

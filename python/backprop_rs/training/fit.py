@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .._internal import checks, frames, memory
+from ..data.arrays import warn_of_rounding
 from ..data.labels import is_multilabel
 from ..data.sources import Source
 from ..progress import progress_bar
@@ -55,7 +58,10 @@ def training_data(
     """Return the samples to learn from."""
     if isinstance(X, Source):
         return samples_of_source(net, X, y, options)
-    return samples_of(net, X, y, options.sample_weight, options.class_weight)
+    samples = samples_of(net, X, y, options.sample_weight, options.class_weight)
+    if isinstance(X, np.ndarray) and net.dtype == "float32":
+        warn_of_rounding(X, net._feature_names())
+    return samples
 
 
 def prepare(

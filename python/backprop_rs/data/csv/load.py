@@ -19,8 +19,6 @@ from .file_layout import Layout
 from .layout import examine
 from .options import MISSING_WORDS, CsvOptions
 
-FLOAT32_MAX = float(np.finfo(np.float32).max)
-
 
 def load_csv(
     path: Path,
@@ -172,14 +170,14 @@ def request_of(layout: Layout, options: TableOptions) -> Request:
 
 
 def column_of(columns: Columns, k: int, raw: RawColumn) -> Column:
-    """Return a column whose numbers are finite in float32."""
+    """Return a column whose numbers are finite."""
     if raw.notation.kind == "text":
         return Column(codes_as_floats(raw.values), raw.texts, are_checked=True)
     values: NDArray[Any] = raw.values
-    wrong = np.abs(values) > FLOAT32_MAX
+    wrong = np.isinf(values)
     if wrong.any():
         place, cell = columns.cell(int(wrong.argmax()), k)
-        raise ValueError(f"{place}: {cell!r} is not a finite float32 number")
+        raise ValueError(f"{place}: {cell!r} is not a finite number")
     return Column(values)
 
 
