@@ -11,7 +11,7 @@ from backprop_rs.training.options import RATES, FitOptions, checked_settings
 
 
 def planned(core, n, **settings):
-    return checked_settings(FitOptions(**settings), Tables(core), n)
+    return checked_settings(FitOptions(**settings), Tables(core), [2, 3, 1], n)
 
 
 @pytest.mark.parametrize(

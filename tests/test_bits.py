@@ -158,6 +158,19 @@ FEATURES = {
     "clip_norm": {"clip_norm": 0.05},
     "clip_value": {"clip_value": 1e-3},
     "average": {"average": 0.9},
+    "schedules": {
+        "options": [PLAIN | {"dropout": 0.3, "weight_decay": 0.1}] * 2,
+        "schedule_epochs": 3,
+        **{"dropout_schedule": "cosine", "decay_schedule": "flat_cos"},
+    },
+    "factors": {
+        "factors": {
+            "weights": [(0.5, 1.0), (2.0, 0.5)],
+            "biases": [(0.1, 0.2)] * 2,
+            "gains": [(1.0, 0.0)] * 2,
+            "shifts": [(1.0, 0.0)] * 2,
+        }
+    },
     "schedule": {"schedule": "warmup(1) then cosine", "schedule_epochs": 3},
 }
 STOPS = [*((rule, "nothing") for rule in RULES), *(("adam", feature) for feature in FEATURES)]

@@ -117,7 +117,7 @@ def test_sums_of_parts_and_their_update_are_a_step(backend: str, dtype: str) -> 
             layers[layer] += list(sums)
 
         sums += parts._core.sum_gradient(
-            x[first:last], Y[first:last], settings, 0, rows, ready, None
+            x[first:last], Y[first:last], settings, (0, 0), 1, rows, ready, None
         )
         assert order == [1, 0]  # the last layer first
     gradient = [tree_sum(batch.nodes, layers[layer]) for layer in (0, 1)]

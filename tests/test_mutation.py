@@ -147,7 +147,7 @@ CALLS = {
     "costs": lambda net, X, y: net.costs(X, y),
     "mean_cost": lambda net, X, y: net.mean_cost(X, y),
     "sum_gradient": lambda net, X, y: net.sum_gradient(
-        X, y, settings(), 0, [len(X)], lambda layer, sums: None
+        X, y, settings(), (0, 0), 1, [len(X)], lambda layer, sums: None
     ),
 }
 
@@ -209,9 +209,9 @@ def test_arrays_of_other_lengths_are_refused_by_the_core(core):
         lambda: net.step(X, np.zeros((60, 2), np.float32), 0.1),
         lambda: net.backward(X.reshape(30, 8), y[:30].copy()),
         lambda: net.activations_of(X.reshape(30, 8)),
-        lambda: net.sum_gradient(X, y, settings(), 0, [61], ready),
-        lambda: net.sum_gradient(X, y, settings(), 0, [60, 0], ready),
-        lambda: net.sum_gradient(X, y, settings(), 0, [1, 2**64 - 1], ready),
+        lambda: net.sum_gradient(X, y, settings(), (0, 0), 1, [61], ready),
+        lambda: net.sum_gradient(X, y, settings(), (0, 0), 1, [60, 0], ready),
+        lambda: net.sum_gradient(X, y, settings(), (0, 0), 1, [1, 2**64 - 1], ready),
     ):
         with pytest.raises(ValueError, match="must"):
             call()

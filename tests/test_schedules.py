@@ -1,6 +1,6 @@
 """Schedules against their closed forms, and in a training."""
 
-from math import cos, inf, pi, sqrt
+from math import cos, inf, log2, pi, sqrt
 from sys import float_info
 
 import backprop_rs as bp
@@ -30,6 +30,11 @@ FORMS = {
     "warmup(4, 0.2)": lambda x: 0.2 + 0.8 * min(x / 4, 1),
     "one_cycle": lambda x: one_cycle(x / 12, 0.3, 25, 1e4),
     "one_cycle(0.5, 10, 100, 6, 1)": lambda x: one_cycle(min(x // 1 / 6, 1), 0.5, 10, 100),
+    "coslog4": lambda x: (1 - cos(2 * pi * log2(1 + 15 * x / 12))) / 2,
+    "coslog4(2, 6, 1)": lambda x: (1 - cos(2 * pi * log2(1 + 3 * min(x // 1 / 6, 1)))) / 2,
+    "coslog4(1e6)": lambda x: (1 - cos(2 * pi * (log2(x / 12) % 1))) / 2 if x else 0,
+    "flat_cos": lambda x: 1 if x < 6 else (1 + cos(2 * pi * (x / 12 - 0.5))) / 2,
+    "flat_cos(0.25, 8)": lambda x: 1 if x < 2 else (1 + cos(pi * min(x - 2, 6) / 6)) / 2,
     "reduce_on_plateau": lambda x: 1,
     "adaptive": lambda x: 1,
     "warmup(3) then cosine": lambda x: x / 3 if x < 3 else (1 + cos(pi * (x - 3) / 9)) / 2,

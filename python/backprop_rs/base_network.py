@@ -17,6 +17,7 @@ from ._internal.locked import Locked
 from .custom import Activation, Cost
 from .dense import Dense
 from .tables.choices import Tables
+from .tables.groups import factors_of
 from .tables.threshold import threshold
 from .trace import Trace
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ._internal.core import CoreNetwork
     from ._internal.types import AnyArray, Array, Choice, Data, Function, Names
     from .history import History
+    from .tables.groups import Factors
 
 
 GRADIENT_DESCENT = "sgd"
@@ -380,7 +382,14 @@ class BaseNetwork:
         self._unchecked = False
 
     def step(
-        self, X: Data, y: Data, learning_rate: float, sample_weight: Data | None = None
+        self,
+        X: Data,
+        y: Data,
+        learning_rate: float,
+        sample_weight: Data | None = None,
+        *,
+        lr_factors: Mapping[str, Any] | None = None,
+        decay_factors: Mapping[str, Any] | None = None,
     ) -> float:
         """Take one step of gradient descent with the averaged gradient of this batch.
 
@@ -393,6 +402,10 @@ class BaseNetwork:
         y : (m, n_L) array-like, (m,) if n_L is 1, or integer class labels (m,)
         learning_rate : float
             Finite and >= 0.
+        sample_weight : (m,) array-like of numbers >= 0, optional
+            The weight of each sample in the average.
+        lr_factors, decay_factors : mapping of str to factor, optional
+            Factors for groups of parameters, as for `fit`.
 
         Returns
         -------
@@ -408,23 +421,34 @@ class BaseNetwork:
         """
         X, y = self._samples(X, y)
         learning_rate = checks.nonnegative("learning_rate", learning_rate)
+        factors = None
+        if lr_factors is not None or decay_factors is not None:
+            factors = factors_of(self.sizes, lr_factors, decay_factors)
         self._refuse_in_training("parameters")
         if self._optimizer != GRADIENT_DESCENT:
             self._use_optimizer("sgd")
         weights = self._weights(sample_weight, X)
-        return self._one_step(X, y, learning_rate, weights)
+        return self._one_step(X, y, learning_rate, weights, factors)
 
-    def _one_step(self, X: Array, y: AnyArray, rate: float, weights: Array | None) -> float:
+    def _one_step(
+        self,
+        X: Array,
+        y: AnyArray,
+        rate: float,
+        weights: Array | None,
+        factors: Factors | None = None,
+    ) -> float:
         """Update once; each step under dropout has a mask of its own."""
         at, drops = 0, any(options["dropout"] for options in self._options)
         short = self.backend == "rust" and len(X) * self.n_parameters < LONG_STEP
-        if short and not drops and not self._functions:
+        if short and not drops and not self._functions and factors is None:
             return self._core.step(X, y, rate, weights)
         if drops:
             at, self._steps = self._steps, self._steps + 1
         from ._internal import interrupts
 
         run: dict[str, Any] = {"batch_size": len(X), "learning_rate": rate, "seed": self.seed}
+        run["factors"] = factors
 
         with interrupts.current() as listening:
             run |= {"stop_epoch": at + 1, "budget": inf, "interrupted": listening.asked}

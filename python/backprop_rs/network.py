@@ -159,6 +159,10 @@ class Network(BaseNetwork):
         *,
         optimizer: Choice = "auto",
         schedule: Choice = "auto",
+        lr_factors: Mapping[str, Any] | None = None,
+        decay_factors: Mapping[str, Any] | None = None,
+        dropout_schedule: Choice | None = None,
+        decay_schedule: Choice | None = None,
         shuffle: bool = True,
         validation_data: tuple[Data, Data] | Source | None = None,
         validation_fraction: float = 0.0,
@@ -204,6 +208,18 @@ class Network(BaseNetwork):
         schedule : name or object, default "auto"
             The factor of the learning rate over the epochs, such as "warmup(5) then cosine". Auto
             is constant with a numeric learning rate, otherwise cosine.
+        lr_factors : mapping of str to factor, optional
+            Factors >= 0 of the learning rate for groups of parameters: "weights", "biases",
+            "gains" and "shifts" (of layer normalization). Each is one number or one per layer, by
+            default 1; 0 keeps the parameters as they are. "ntp" for the weights is
+            1 / sqrt(n_in) in each layer: with adam, the neural tangent parametrization z =
+            W a / sqrt(n_in) + b of W ~ N(0, 1) (Jacot et al. 2018).
+        decay_factors : mapping of str to factor, optional
+            Factors of the weight decay for the same groups, by default 1 for weights and 0 for all
+            others. The decay of a step uses the learning rate without its factor.
+        dropout_schedule, decay_schedule : name or object, optional
+            Factors of the dropout (at most 1) and of the weight decay over the epochs, such as
+            "flat_cos"; any schedule that does not depend on the course of the training.
         shuffle : bool, default True
             Use a new order in each epoch, from `seed` and the number of the epoch.
         validation_data : (X, y) or a source, optional
@@ -285,6 +301,10 @@ class Network(BaseNetwork):
             learning_rate=learning_rate,
             optimizer=optimizer,
             schedule=schedule,
+            lr_factors=lr_factors,
+            decay_factors=decay_factors,
+            dropout_schedule=dropout_schedule,
+            decay_schedule=decay_schedule,
             shuffle=shuffle,
             validation_data=validation_data,
             validation_fraction=validation_fraction,

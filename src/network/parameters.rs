@@ -21,6 +21,16 @@ pub enum Part {
 impl Part {
     pub const ALL: [Self; 4] = [Self::Weights, Self::Biases, Self::Gains, Self::Shifts];
 
+    /// Return the name of the group of these parameters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Weights => "weights",
+            Self::Biases => "biases",
+            Self::Gains => "gains",
+            Self::Shifts => "shifts",
+        }
+    }
+
     /// Return the parameters of this kind of a layer, and their moments.
     #[inline(always)]
     pub fn of<'a, T>(

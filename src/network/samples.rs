@@ -218,13 +218,15 @@ impl RowIndices<'_> {
     }
 }
 
-/// The random numbers of one epoch: those of a sample depend on the epoch and the sample.
+/// The random numbers of a step: those of a sample depend on the epoch and the sample.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RngContext<'a> {
     pub seed: u64,
     pub epoch: u64,
     /// The number of each sample in all data, if these samples are a part of them.
     pub names: Option<&'a [u64]>,
+    /// The factor of the dropout of all layers.
+    pub dropout_factor: f64,
 }
 
 impl RngContext<'_> {
@@ -269,7 +271,7 @@ pub(crate) fn draw_masks<T: Real>(
     dropout: f64,
     scratch: &mut [T],
 ) {
-    let scratch = &mut scratch[..mask.n];
+    let (scratch, dropout) = (&mut scratch[..mask.n], dropout * rng.dropout_factor);
     for (at, row) in rows.range().zip(rows.blocks(1)) {
         random::mask(scratch, dropout, rng.stream(Purpose::Dropout, indices.sample(at), l));
         for (p, part) in scratch.chunks(T::LINE).enumerate() {

@@ -1,5 +1,6 @@
 //! Conversion of Python arguments.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use ndarray::Dimension;
@@ -14,9 +15,11 @@ use crate::error::Error;
 use crate::machine::real::Real;
 use crate::network::layer::Options;
 use crate::network::network::Network;
+use crate::network::parameters::Part;
 use crate::network::samples::{Samples, Targets};
+use crate::step::groups::LayerFactors;
 use crate::step::settings::{Settings, Window};
-use crate::tables::optimizer::Penalty;
+use crate::tables::optimizer::{Factors, Penalty};
 use crate::tables::schedule::Schedule;
 
 /// Samples, targets and weights as NumPy arrays.
@@ -109,6 +112,14 @@ pub struct Training<'py> {
     #[pyo3(default)]
     schedule_epochs: u64,
     #[pyo3(default)]
+    dropout_schedule: Option<String>,
+    #[pyo3(default)]
+    decay_schedule: Option<String>,
+    /// The factors of the learning rate and of the decay of each kind of parameters, layer by
+    /// layer.
+    #[pyo3(default)]
+    factors: Option<HashMap<String, Vec<(f64, f64)>>>,
+    #[pyo3(default)]
     pub shuffle: bool,
     #[pyo3(default)]
     seed: u64,
@@ -147,10 +158,28 @@ pub struct Training<'py> {
 }
 
 impl Training<'_> {
+    /// Return the factors of the groups of a network of so many layers.
+    pub fn factors(&self, layers: usize) -> PyResult<Option<Vec<LayerFactors>>> {
+        let Some(given) = &self.factors else { return Ok(None) };
+        let mut factors = vec![[Factors::NONE; Part::ALL.len()]; layers];
+        for part in Part::ALL {
+            let Some(of_part) = given.get(part.name()).filter(|part| part.len() == layers) else {
+                let name = part.name();
+                let message = format!("factors must have {layers} pairs of {name}; got others");
+                return Err(PyValueError::new_err(message));
+            };
+            for (of_layer, &(learning_rate, decay)) in factors.iter_mut().zip(of_part) {
+                of_layer[part as usize] = Factors { learning_rate, decay };
+            }
+        }
+        Ok(Some(factors))
+    }
+
     /// Return the settings for `n` samples; `interrupted` is asked now and then.
     pub fn settings<'a>(
         &'a self,
         n: usize,
+        factors: Option<&'a [LayerFactors]>,
         interrupted: &'a (dyn Fn() -> bool + Sync),
     ) -> PyResult<Settings<'a>> {
         if (self.shuffle || self.orders.is_some()) && n >= u32::MAX as usize {
@@ -166,9 +195,15 @@ impl Training<'_> {
             return Err(PyValueError::new_err(format!("names must have length {n}; got another")));
         }
         let window = self.window.map(|(rows, first_step)| Window { rows, first_step, names });
-        let schedule = self.schedule.as_deref().unwrap_or("constant");
+        let schedule = |text: &Option<String>| match text {
+            Some(text) => Schedule::from_text(text),
+            None => Ok(Schedule::constant()),
+        };
         Ok(Settings {
-            schedule: Schedule::from_text(schedule)?,
+            schedule: schedule(&self.schedule)?,
+            dropout_schedule: schedule(&self.dropout_schedule)?,
+            decay_schedule: schedule(&self.decay_schedule)?,
+            factors,
             schedule_from: self.schedule_from,
             schedule_epochs: self.schedule_epochs,
             shuffle: self.shuffle,

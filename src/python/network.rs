@@ -345,7 +345,8 @@ impl Network {
         let outcome = with!(&mut *self.write(py)?, net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples(net)?;
-            let settings = settings.settings(samples.len(), &interrupted)?;
+            let factors = settings.factors(net.sizes().len() - 1)?;
+            let settings = settings.settings(samples.len(), factors.as_deref(), &interrupted)?;
             if settings.window.is_some_and(|window| window.first_step > step) {
                 return Err(PyValueError::new_err("position must not lie before the window"));
             }
@@ -373,25 +374,29 @@ impl Network {
 
     /// Return the sums of costs and of weights of consecutive parts of the samples; `ready(layer,
     /// sums)` gets those of the gradient, one row for each part, as soon as a layer is done, the
-    /// last layer first.
+    /// last layer first. `position` is (epoch, step), in an epoch of `steps` steps.
     #[allow(non_snake_case, clippy::too_many_arguments)]
-    #[pyo3(signature = (X, y, settings, epoch, parts, ready, sample_weight=None))]
+    #[pyo3(signature = (X, y, settings, position, steps, parts, ready, sample_weight=None))]
     fn sum_gradient(
         &self,
         py: Python,
         X: &Bound<PyAny>,
         y: &Bound<PyAny>,
         settings: Training,
-        epoch: u64,
+        position: (u64, usize),
+        steps: usize,
         parts: Vec<usize>,
         ready: Py<PyAny>,
         sample_weight: Option<&Bound<PyAny>>,
     ) -> PyResult<Vec<(f64, f64)>> {
         let mut failed = None;
+        let (epoch, step) = position;
+        let at = Position { epoch, step, ..Position::default() };
         let sums = with!(&mut *self.write(py)?, net => {
             let batch = Batch::new(X, y, sample_weight)?;
             let samples = batch.samples(net)?;
-            let settings = settings.settings(samples.len(), &|| false)?;
+            let factors = settings.factors(net.sizes().len() - 1)?;
+            let settings = settings.settings(samples.len(), factors.as_deref(), &|| false)?;
             let rows = parts.iter().try_fold(0_usize, |sum, rows| sum.checked_add(*rows));
             if parts.contains(&0) || rows.is_none_or(|rows| rows > samples.len()) {
                 let message = "parts must be rows of X, at least 1 each; got others";
@@ -400,7 +405,7 @@ impl Network {
             let lengths = net.sum_lengths();
             let rows = lengths.iter().map(|n| memory::with_capacity(n * parts.len()));
             let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
-            let sums = py.detach(|| net.sum_gradient(&samples, &settings, epoch, &parts, |part, l, sum| {
+            let sums = py.detach(|| net.sum_gradient(&samples, &settings, (&at, steps), &parts, |part, l, sum| {
                 sum.iter().for_each(|numbers| rows[l].extend_from_slice(numbers));
                 if part + 1 == parts.len() && failed.is_none() {
                     let numbers = std::mem::take(&mut rows[l]);
@@ -444,7 +449,8 @@ impl Network {
             if slices.iter().map(|sum| sum.len()).ne(net.sum_lengths()) {
                 return Err(PyValueError::new_err("gradient must have the lengths of sum_lengths()"));
             }
-            let settings = settings.settings(rows, &|| false)?;
+            let factors = settings.factors(net.sizes().len() - 1)?;
+            let settings = settings.settings(rows, factors.as_deref(), &|| false)?;
             let sum = Sum { cost, weight };
             let outcome = py.detach(|| net.apply_gradient(&slices, sum, rows, &settings, at, steps))?;
             Ok(outcome.ok().map(|Sum { cost, weight }| (cost, weight)))

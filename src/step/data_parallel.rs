@@ -14,13 +14,13 @@ use crate::network::network::Network;
 use crate::network::pairwise::{GradientTree, Tree, tree_sum};
 use crate::network::parameters::parameters;
 use crate::network::pass::Training;
-use crate::network::samples::{RowIndices, Samples, Targets};
+use crate::network::samples::{RngContext, RowIndices, Samples, Targets};
 use crate::network::workspace::{CHUNK, Workspace};
 use crate::step::gradient::{GradientSink, WeightGradient};
+use crate::step::groups::Updates;
 use crate::step::parameter_norms::ParameterNorms;
 use crate::step::run::Run;
 use crate::step::settings::{Position, Reason, Settings, Sum};
-use crate::tables::optimizer::Update;
 
 /// The sums of the gradients of the weights, biases, gains and shifts of one layer, in the layout
 /// of the core.
@@ -33,7 +33,8 @@ impl<T: Real> Network<T> {
         self.layers.iter().map(lengths).collect()
     }
 
-    /// Return the sums of costs and weights of consecutive parts of the samples, and call
+    /// Return the sums of costs and weights of consecutive parts of the samples, which belong to
+    /// the step at a position in an epoch of so many steps, and call
     /// `see(part, layer, sums)` for those of the gradient, the last layer of a part first.
     ///
     /// Earlier layers of the last part are computed after the call for the later ones.
@@ -41,11 +42,12 @@ impl<T: Real> Network<T> {
         &mut self,
         samples: &Samples<T>,
         settings: &Settings,
-        epoch: u64,
+        (at, steps): (&Position, usize),
         parts: &[usize],
         mut see: impl FnMut(usize, usize, LayerSum<T>),
     ) -> Result<Vec<Sum>, Error> {
         self.check(samples)?;
+        let rng = settings.rng(at, steps);
         let longest = parts.iter().copied().max().unwrap_or(0);
         let sums = self.shared_tree(longest.div_ceil(CHUNK))?;
         let threads = self.threads_of(longest.min(CHUNK));
@@ -57,7 +59,7 @@ impl<T: Real> Network<T> {
             let (mut costs, mut weights) = (Tree::new(), Tree::new());
             for c in 0..chunks {
                 let chunk = start + c * CHUNK..(start + (c + 1) * CHUNK).min(start + rows);
-                let sum = self.chunk_sums(&ws, samples, settings, epoch, &chunk);
+                let sum = self.chunk_sums(&ws, samples, settings, rng, &chunk);
                 costs.push(sum.cost);
                 weights.push(sum.weight);
                 for l in (0..self.layers.len()).rev() {
@@ -104,12 +106,12 @@ impl<T: Real> Network<T> {
         let rule = self.optimizer.rule;
         let mut clock = self.optimizer.clock;
         clock.tick(rule);
-        let update = settings.update(rule, &clock, &at, steps);
+        let updates = settings.updates(rule, &clock, &at, steps, None);
         let none = Samples { x: &[], y: Targets::None, weights: None, n_in: self.n_in() };
         let run = Run::new(self, &none, settings, ws, norms, Some(sums));
         let outcome = std::sync::Mutex::new(Ok(sum));
         pool::run(Self::threads_for(self.update_work(), CHUNK), |worker| {
-            let result = run.update_from_sums(&worker, &sum, rows, update);
+            let result = run.update_from_sums(&worker, &sum, rows, updates.clone());
             if worker.index == 0 {
                 *outcome.lock().unwrap() = result;
             }
@@ -129,15 +131,11 @@ impl<T: Real> Network<T> {
         ws: &Workspace<T>,
         samples: &Samples<T>,
         settings: &Settings,
-        epoch: u64,
+        rng: RngContext,
         chunk: &Range<usize>,
     ) -> Sum {
         let rows = chunk.len();
-        let training = Training {
-            rng: settings.rng(epoch),
-            noise: settings.input_noise,
-            should_stop: &|_| false,
-        };
+        let training = Training { rng, noise: settings.input_noise, should_stop: &|_| false };
         pool::run(self.threads_of(rows), |worker| {
             let indices = RowIndices::From(chunk.start);
             self.rows(ws, samples, &worker, rows, indices, Some(&training));
@@ -201,12 +199,12 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         sum: &Sum,
         rows: usize,
-        update: Update<T>,
+        mut updates: Updates<T>,
     ) -> Result<Sum, Reason> {
         if self.settings.penalty_in_cost > 0.0 {
             self.norms.sum_penalties(worker, &self.network.layers);
             worker.wait();
         }
-        self.update(worker, sum, rows, &[], None, update)
+        self.update(worker, sum, rows, &[], None, &mut updates)
     }
 }

@@ -13,6 +13,7 @@ use crate::network::parameters::{Gradient, Part};
 use crate::network::samples::Prefetch;
 use crate::network::tiles::Tile;
 use crate::network::workspace::Workspace;
+use crate::step::groups::Updates;
 use crate::step::rollback::Rollback;
 use crate::tables::optimizer::{MOMENTS, Moments, Penalty, Update};
 
@@ -20,7 +21,7 @@ use crate::tables::optimizer::{MOMENTS, Moments, Penalty, Update};
 #[derive(Clone, Copy)]
 pub enum GradientSink<'a, T> {
     /// Update the parameters immediately, while the block is in the cache.
-    Update { update: &'a Update<T>, moments: &'a [Moments<T>], rollback: Option<&'a Rollback<T>> },
+    Update { updates: &'a Updates<T>, moments: &'a [Moments<T>], rollback: Option<&'a Rollback<T>> },
     /// Store it.
     Store(&'a Gradient<T>),
 }
@@ -158,7 +159,8 @@ impl<T: Real> WeightGradient<'_, T> {
         let Layer { n_out, w, w_back, options, .. } = &self.layers[layer];
         let from = w.offset(p, q * T::LINE);
         match &self.sink {
-            GradientSink::Update { update, moments, rollback } => {
+            GradientSink::Update { updates, moments, rollback } => {
+                let update = updates.of(Part::Weights, layer);
                 if let Some(rollback) = rollback {
                     rollback.keep(
                         layer,
@@ -246,17 +248,19 @@ impl<T: Real> WeightGradient<'_, T> {
     fn apply_or_store_vector<S: Simd>(&self, layer: usize, part: Part, p: usize, grad: &mut [T]) {
         let (from, length) = (p * T::LINE, grad.len());
         match &self.sink {
-            GradientSink::Update { update, moments, rollback } => {
+            GradientSink::Update { updates, moments, rollback } => {
+                let update = updates.of(part, layer);
+                let penalty = updates.penalty(part, &self.layers[layer].options);
                 let (theta, moments) = part.of(&self.layers[layer], &moments[layer]);
                 if let Some(rollback) = rollback {
                     rollback.keep(layer, part, theta, moments, from, length);
                 }
-                update.prepare(&mut [], grad, None);
                 // SAFETY: they belong to a tile that this worker owns; parameters and moments are
                 // different buffers.
                 let (theta, moments) = unsafe {
                     (theta.slice_mut_unchecked(from, length), moments_at(moments, from, length))
                 };
+                update.prepare(theta, grad, penalty.as_ref());
                 update.apply::<S>(theta, grad, moments);
             }
             GradientSink::Store(gradient) => {
@@ -372,18 +376,14 @@ impl<T: Real> Network<T> {
     }
 
     /// Update every parameter by a stored gradient, one worker's share of them.
-    pub(crate) fn apply(&self, worker: &Worker, update: &Update<T>, gradient: &Gradient<T>) {
+    pub(crate) fn apply(&self, worker: &Worker, updates: &Updates<T>, gradient: &Gradient<T>) {
         for (l, layer) in self.layers.iter().enumerate() {
-            let moments = &self.optimizer.moments[l];
-            let (w, grad) = (&layer.w.values, &gradient.w[l].values);
-            let share = worker.share(w.len());
-            let penalty = Some(&layer.options.penalty);
-            self.isa.run(Apply { update, w, grad, moments: &moments.w, penalty, share });
-            let norm = layer.norm.iter().zip(&gradient.norm[l]).zip(&moments.norm);
-            let biases = std::iter::once(((&layer.b, &gradient.b[l]), &moments.b));
-            for ((w, grad), moments) in biases.chain(norm) {
-                let share = worker.share(w.len());
-                self.isa.run(Apply { update, w, grad, moments, penalty: None, share });
+            for part in Part::ALL {
+                let (w, moments) = part.of(layer, &self.optimizer.moments[l]);
+                let (update, grad) = (updates.of(part, l), part.of_gradient(gradient, l));
+                let penalty = updates.penalty(part, &layer.options);
+                let (penalty, share) = (penalty.as_ref(), worker.share(w.len()));
+                self.isa.run(Apply { update, w, grad, moments, penalty, share });
             }
         }
         worker.wait();

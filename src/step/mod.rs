@@ -4,6 +4,7 @@ pub mod data_parallel;
 pub mod fused_single;
 pub mod fused_small;
 pub mod gradient;
+pub mod groups;
 pub mod parameter_norms;
 pub mod partition;
 pub mod rollback;

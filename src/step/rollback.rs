@@ -112,11 +112,12 @@ mod tests {
         let ws = net.training.take().expect("a training keeps its buffers");
         let (layers, moments) = (&net.layers, &net.optimizer.moments[..]);
         let rollback = Rollback { saved: SavedParameters::new(layers, moments).unwrap() };
-        let update = Settings::new(30, 0.1).update(
+        let updates = Settings::new(30, 0.1).updates(
             net.optimizer.rule,
             &crate::Clock { t: 2, ..Default::default() },
             &Default::default(),
             1,
+            None,
         );
         let all = net.tiles.tiles.len();
         for done in [0..1, 0..all / 2, all / 2..all, 0..all] {
@@ -128,7 +129,11 @@ mod tests {
                 rows: 30,
                 scale: 1.0 / 30.0,
                 tiles: done,
-                sink: GradientSink::Update { update: &update, moments, rollback: Some(&rollback) },
+                sink: GradientSink::Update {
+                    updates: &updates,
+                    moments,
+                    rollback: Some(&rollback),
+                },
                 prefetch: None,
             });
             assert_ne!(bits(&net), before);

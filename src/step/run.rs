@@ -11,17 +11,18 @@ use crate::machine::real::Real;
 use crate::network::network::Network;
 use crate::network::pairwise::{GradientTree, Tree, tree_sum};
 use crate::network::pass::Training;
-use crate::network::samples::{Order, Prefetch, Samples, batch_indices, visited};
+use crate::network::samples::{Order, Prefetch, RngContext, Samples, batch_indices, visited};
 use crate::network::tiles::Tile;
 use crate::network::workspace::{CHUNK, Workspace};
 use crate::step::fused_single::SingleSteps;
 use crate::step::fused_small::FusedSteps;
 use crate::step::gradient::{GradientSink, WeightGradient};
+use crate::step::groups::Updates;
 use crate::step::parameter_norms::ParameterNorms;
 use crate::step::partition::WorkPlan;
 use crate::step::rollback::Rollback;
 use crate::step::settings::{Outcome, Position, Reason, Settings, Sum};
-use crate::tables::optimizer::{Clock, Update};
+use crate::tables::optimizer::Clock;
 
 /// Operations between two questions whether to stop a gradient: some milliseconds.
 const PIECE_WORK: usize = 200_000_000;
@@ -186,13 +187,16 @@ impl<T: Real> Run<'_, T> {
     ) -> Result<(), Reason> {
         let (_, size, steps) = self.epoch();
         let rule = self.network.optimizer.rule;
+        let mut reused = None;
         while at.step < last {
             let first = self.settings.first_row(at.step, size);
             let batch = first..first.saturating_add(size).min(visited(order, self.samples.len()));
             let mut next = *clock;
             next.tick(rule);
-            let update = self.settings.update(rule, &next, at, steps);
-            at.add(self.step(worker, order, batch, plan, update, at.epoch)?);
+            let mut updates = self.settings.updates(rule, &next, at, steps, reused);
+            let rng = self.settings.rng(at, steps);
+            at.add(self.step(worker, order, batch, plan, &mut updates, rng)?);
+            reused = Some(updates);
             *clock = next;
             self.check_budget(worker, at, at.step + 1, steps);
             worker.wait();
@@ -259,18 +263,18 @@ impl<T: Real> Run<'_, T> {
         order: &[u32],
         batch: Range<usize>,
         plan: &WorkPlan,
-        update: Update<T>,
-        epoch: u64,
+        updates: &mut Updates<T>,
+        rng: RngContext,
     ) -> Result<Sum, Reason> {
         if self.settings.penalty_in_cost > 0.0 {
             self.norms.sum_penalties(worker, &self.network.layers);
         }
         let sum = match &self.sums {
-            Some(sums) => self.batch_gradient(worker, order, &batch, epoch, plan, sums)?,
-            None => self.chunk(worker, order, &batch, epoch, plan)?,
+            Some(sums) => self.batch_gradient(worker, order, &batch, rng, plan, sums)?,
+            None => self.chunk(worker, order, &batch, rng, plan)?,
         };
         let prefetch = self.prefetch(worker, order, &batch);
-        self.update(worker, &sum, batch.len(), &plan.tiles, Some(prefetch), update)
+        self.update(worker, &sum, batch.len(), &plan.tiles, Some(prefetch), updates)
     }
 
     /// Return the samples that a worker will gather first for the next batch.
@@ -296,15 +300,15 @@ impl<T: Real> Run<'_, T> {
         rows: usize,
         tiles: &[Tile],
         prefetch: Option<Prefetch<T>>,
-        mut update: Update<T>,
+        updates: &mut Updates<T>,
     ) -> Result<Sum, Reason> {
         let Sum { mut cost, mut weight } = *sum;
         let scale = if sum.weight == 0.0 { 0.0 } else { 1.0 / sum.weight };
         if self.settings.penalty_per_sample {
-            update.scale = T::from_f64(scale);
+            updates.set_scale(T::from_f64(scale));
         }
         if self.settings.penalty_in_cost > 0.0 {
-            let times = weight * update.scale.to_f64() * self.settings.penalty_in_cost;
+            let times = weight * updates.all.scale.to_f64() * self.settings.penalty_in_cost;
             cost += times * self.norms.penalty(&self.network.layers);
         }
         if self.settings.check_finite && !cost.is_finite() {
@@ -315,8 +319,8 @@ impl<T: Real> Run<'_, T> {
         }
         let scale = T::from_f64(scale);
         match &self.sums {
-            Some(sums) => self.apply_summed_gradient(worker, &update, sums, scale),
-            None => self.update_at_once(worker, &update, rows, scale, tiles, prefetch)?,
+            Some(sums) => self.apply_summed_gradient(worker, updates, sums, scale),
+            None => self.update_at_once(worker, updates, rows, scale, tiles, prefetch)?,
         }
         self.finish(worker);
         Ok(Sum { cost, weight })
@@ -327,7 +331,7 @@ impl<T: Real> Run<'_, T> {
     fn update_at_once(
         &self,
         worker: &Worker,
-        update: &Update<T>,
+        updates: &Updates<T>,
         rows: usize,
         scale: T,
         tiles: &[Tile],
@@ -335,7 +339,7 @@ impl<T: Real> Run<'_, T> {
     ) -> Result<(), Reason> {
         let (network, rollback) = (self.network, self.rollback.as_ref());
         let moments = &network.optimizer.moments[..];
-        let sink = GradientSink::Update { update, moments, rollback };
+        let sink = GradientSink::Update { updates, moments, rollback };
         let Some(rollback) = rollback else {
             self.compute_gradient(worker, rows, scale, tiles, sink, prefetch);
             return Ok(());
@@ -399,12 +403,12 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         order: &[u32],
         chunk: &Range<usize>,
-        epoch: u64,
+        rng: RngContext,
         plan: &WorkPlan,
     ) -> Result<Sum, Reason> {
         let rows = chunk.len();
         let training = Training {
-            rng: self.settings.rng(epoch),
+            rng,
             noise: self.settings.input_noise,
             should_stop: &|worker| self.should_stop(worker),
         };
@@ -467,7 +471,7 @@ impl<T: Real> Run<'_, T> {
         worker: &Worker,
         order: &[u32],
         batch: &Range<usize>,
-        epoch: u64,
+        rng: RngContext,
         plan: &WorkPlan,
         sums: &GradientTree<T>,
     ) -> Result<Sum, Reason> {
@@ -476,7 +480,7 @@ impl<T: Real> Run<'_, T> {
         for c in 0..chunks {
             let start = batch.start + c * CHUNK;
             let chunk = start..(start + CHUNK).min(batch.end);
-            let sum = self.chunk(worker, order, &chunk, epoch, plan)?;
+            let sum = self.chunk(worker, order, &chunk, rng, plan)?;
             costs.push(sum.cost);
             weights.push(sum.weight);
             let sink = GradientSink::Store(&sums.total);
@@ -495,7 +499,7 @@ impl<T: Real> Run<'_, T> {
     fn apply_summed_gradient(
         &self,
         worker: &Worker,
-        update: &Update<T>,
+        updates: &Updates<T>,
         sums: &GradientTree<T>,
         scale: T,
     ) {
@@ -510,7 +514,7 @@ impl<T: Real> Run<'_, T> {
             }
             worker.wait();
         }
-        self.network.apply(worker, update, &sums.total);
+        self.network.apply(worker, updates, &sums.total);
     }
 
     /// Finish an update: limit norms, and update the average of the parameters.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::machine::real::Real;
 use crate::network::samples::RngContext;
-use crate::tables::optimizer::{Clock, Rule, Update};
+use crate::step::groups::{LayerFactors, Updates};
+use crate::tables::optimizer::{Clock, Factors, Rule, Update};
 use crate::tables::schedule::Schedule;
 
 /// The settings of a training.
@@ -17,6 +18,11 @@ pub struct Settings<'a> {
     pub schedule_from: u64,
     /// The epochs of the whole training, for schedules that end with it.
     pub schedule_epochs: u64,
+    /// The factors of the dropout, at most 1, and of the decay, from epoch `schedule_from` on.
+    pub dropout_schedule: Schedule,
+    pub decay_schedule: Schedule,
+    /// The factors of the groups of parameters, layer by layer.
+    pub factors: Option<&'a [LayerFactors]>,
     pub shuffle: bool,
     pub seed: u64,
     /// Orders of whole epochs that were drawn elsewhere, the first for epoch `orders_from`; with a
@@ -60,6 +66,9 @@ impl Settings<'_> {
             schedule: Schedule::constant(),
             schedule_from: 0,
             schedule_epochs: 1,
+            dropout_schedule: Schedule::constant(),
+            decay_schedule: Schedule::constant(),
+            factors: None,
             shuffle: false,
             seed: 0,
             orders: None,
@@ -100,26 +109,55 @@ impl Settings<'_> {
         }
     }
 
-    /// Return true if a step consists of passes and an update alone.
+    /// Return true if a step consists of passes and one update for all parameters.
     pub(crate) fn is_plain(&self) -> bool {
-        self.clip_norm.is_none() && self.average.is_none() && self.input_noise == 0.0
+        self.clip_norm.is_none()
+            && self.average.is_none()
+            && self.input_noise == 0.0
+            && self.factors.is_none()
     }
 
-    /// Return the random numbers of an epoch.
-    pub(crate) fn rng(&self, epoch: u64) -> RngContext<'_> {
+    /// Return the random numbers of a step, and the factor of its dropout.
+    pub(crate) fn rng(&self, at: &Position, steps: usize) -> RngContext<'_> {
         let names = self.window.and_then(|window| window.names);
-        RngContext { seed: self.seed, epoch, names }
+        let dropout_factor = self.factor(&self.dropout_schedule, at, steps).min(1.0);
+        RngContext { seed: self.seed, epoch: at.epoch, names, dropout_factor }
     }
 
     /// Return the learning rate at a position.
     #[inline]
     pub(crate) fn rate(&self, at: &Position, steps: usize) -> f64 {
-        if self.schedule.is_constant() {
-            return self.learning_rate;
+        self.learning_rate * self.factor(&self.schedule, at, steps)
+    }
+
+    /// Return the factor of a schedule at a position.
+    #[inline]
+    fn factor(&self, schedule: &Schedule, at: &Position, steps: usize) -> f64 {
+        if schedule.is_constant() {
+            return 1.0;
         }
         let epochs = at.epoch.saturating_sub(self.schedule_from) as f64;
         let x = epochs + at.step as f64 / steps as f64;
-        self.learning_rate * self.schedule.factor(x, self.schedule_epochs as f64)
+        schedule.factor(x, self.schedule_epochs as f64)
+    }
+
+    /// Return the updates number `clock.t` of all groups, at a position; `reused` holds earlier
+    /// ones.
+    #[inline]
+    pub(crate) fn updates<T: Real>(
+        &self,
+        rule: Rule,
+        clock: &Clock,
+        at: &Position,
+        steps: usize,
+        reused: Option<Updates<T>>,
+    ) -> Updates<T> {
+        let all = self.update(rule, clock, at, steps);
+        let updates = Updates { all, groups: Vec::new() };
+        let Some(factors) = self.factors else { return updates };
+        let decay = self.factor(&self.decay_schedule, at, steps);
+        let groups = reused.map_or_else(Vec::new, |reused| reused.groups);
+        updates.with_groups(rule, clock, self.rate(at, steps), (factors, decay), groups)
     }
 
     /// Return the update number `clock.t` of this training, at a position.
@@ -131,7 +169,9 @@ impl Settings<'_> {
         at: &Position,
         steps: usize,
     ) -> Update<T> {
-        let mut update = rule.at(clock, self.rate(at, steps));
+        let decay = self.factor(&self.decay_schedule, at, steps);
+        let factors = Factors { decay, ..Factors::NONE };
+        let mut update = rule.of_group(clock, self.rate(at, steps), factors);
         update.clip = self.clip_value.map(T::from_f64);
         update
     }

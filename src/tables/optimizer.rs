@@ -93,7 +93,13 @@ impl Rule {
 
     /// Return the values of update number `clock.t`, computed once for all parameters.
     pub fn at<T: Real>(self, clock: &Clock, learning_rate: f64) -> Update<T> {
+        self.of_group(clock, learning_rate, Factors::NONE)
+    }
+
+    /// Return the values of update number `clock.t` for the parameters of a group.
+    pub fn of_group<T: Real>(self, clock: &Clock, rate: f64, factors: Factors) -> Update<T> {
         let number = T::from_f64;
+        let (learning_rate, decay_rate) = (rate * factors.learning_rate, rate * factors.decay);
         let unbiased = |beta: f64| 1.0 / (1.0 - power_of(beta, clock.t));
         let kind = match self {
             Self::Sgd { momentum: 0.0, .. } => Kind::Sgd { learning_rate: number(learning_rate) },
@@ -146,7 +152,7 @@ impl Rule {
             Self::RProp { shorter, longer, least, most } => Kind::RProp {
                 first: number(learning_rate),
                 factors: [number(shorter), number(longer)],
-                range: [number(least), number(most)],
+                range: [least, most].map(|step| number(step * factors.learning_rate)),
             },
             Self::Lion { beta1, beta2, .. } => Kind::Lion {
                 learning_rate: number(-learning_rate),
@@ -154,9 +160,22 @@ impl Rule {
                 rest: [number(1.0 - beta1), number(1.0 - beta2)],
             },
         };
-        let decay = number(learning_rate * self.weight_decay());
-        Update { kind, learning_rate: number(learning_rate), decay, clip: None, scale: T::ONE }
+        let decay = number(decay_rate * self.weight_decay());
+        Update { kind, decay_rate: number(decay_rate), decay, clip: None, scale: T::ONE }
     }
+}
+
+/// Factors for a group of parameters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Factors {
+    /// The factor of the learning rate, including the step sizes of `rprop`.
+    pub learning_rate: f64,
+    /// The factor of the decay, which uses α without the factor above.
+    pub decay: f64,
+}
+
+impl Factors {
+    pub const NONE: Self = Self { learning_rate: 1.0, decay: 1.0 };
 }
 
 /// The number of an update, from 1, and the products that grow with it.
@@ -207,7 +226,8 @@ fn power_of(mut base: f64, mut exponent: u64) -> f64 {
 #[derive(Debug, Clone, Copy)]
 pub struct Update<T> {
     kind: Kind<T>,
-    learning_rate: T,
+    /// α times the factor of the decay.
+    decay_rate: T,
     /// The factor by which the rule shrinks weights.
     decay: T,
     /// The largest element of a gradient.
@@ -303,7 +323,7 @@ impl<T: Real> Update<T> {
                 *g += l2.mul_add(w, if w < T::ZERO { -l1 } else { up });
             }
         }
-        let decay = self.decay + self.learning_rate * T::from_f64(penalty.weight_decay);
+        let decay = self.decay + self.decay_rate * T::from_f64(penalty.weight_decay);
         if decay != T::ZERO {
             w.iter_mut().for_each(|w| *w = (-decay).mul_add(*w, *w));
         }

@@ -45,6 +45,16 @@ table! {
             rise: Inside = 0.3, divide: Positive = 25.0, final_divide: Positive = 10_000.0,
             length: NonNegative = 0.0, per_epoch: Flag = 0.0
         };
+        /// (1 - cos(2π log2(1 + (2^cycles - 1) x / length))) / 2: cycles from 0 to 1 and back, each
+        /// twice as long as the one before (Holzmüller et al., 2024, section 3).
+        Coslog4 = "coslog4" {
+            cycles: Count = 4.0, length: NonNegative = 0.0, per_epoch: Flag = 0.0
+        };
+        /// 1 over the fraction `flat` of the training, then half a cosine down to 0 (ibid., with
+        /// 0.5).
+        FlatCos = "flat_cos" {
+            flat: Fraction = 0.5, length: NonNegative = 0.0, per_epoch: Flag = 0.0
+        };
         /// factor for each time that the watched value has not decreased by the fraction
         /// `threshold` in `patience` epochs; then it rests for `cooldown` epochs (PyTorch's
         /// ReduceLROnPlateau).
@@ -96,6 +106,13 @@ impl Curve {
                     half_cosine(1.0, 1.0 / (divide * final_divide), (done - rise) / (1.0 - rise))
                 }
             }
+            Self::Coslog4 { cycles, length, per_epoch } => {
+                cycle_of_log(share(whole(x, per_epoch), length, total), cycles)
+            }
+            Self::FlatCos { flat, length, per_epoch } => {
+                let done = share(whole(x, per_epoch), length, total);
+                half_cosine(1.0, 0.0, ((done - flat) / (1.0 - flat)).max(0.0))
+            }
         }
     }
 
@@ -105,7 +122,9 @@ impl Curve {
             Self::Polynomial { length, .. }
             | Self::Cosine { length, .. }
             | Self::Warmup { length, .. }
-            | Self::OneCycle { length, .. } => length,
+            | Self::OneCycle { length, .. }
+            | Self::Coslog4 { length, .. }
+            | Self::FlatCos { length, .. } => length,
             _ => 0.0,
         }
     }
@@ -151,6 +170,16 @@ fn share_of_cycle(x: f64, multiplier: f64) -> f64 {
 /// Go from one value to another along half a cosine.
 fn half_cosine(from: f64, to: f64, share: f64) -> f64 {
     to + (from - to) * 0.5 * (1.0 + Real::cos(std::f64::consts::PI * share))
+}
+
+/// Return (1 - cos(2π log2(1 + (2^cycles - 1) t))) / 2.
+///
+/// The logarithm is cycles + log2(t + (1 - t) / 2^cycles), so that no power overflows; whole cycles
+/// do not count.
+fn cycle_of_log(t: f64, cycles: f64) -> f64 {
+    let part = t + (1.0 - t) * power(2.0, -cycles);
+    let passed = if part > 0.0 { Real::ln(part) / std::f64::consts::LN_2 } else { 0.0 };
+    half_cosine(0.0, 1.0, 2.0 * (passed - passed.floor()))
 }
 
 /// Compute base^exponent for a base that is not negative; the platform's own might differ.
@@ -292,6 +321,16 @@ mod tests {
         close(&factors("warmup(4)", &[0.0, 1.0, 4.0, 9.0], 10.0), &[0.0, 0.25, 1.0, 1.0]);
         close(&factors("cosine_restarts(2, 2)", &[0.0, 1.0, 2.0, 4.0], 9.0), &[1.0, 0.5, 1.0, 0.5]);
         close(&factors("one_cycle(0.5)", &[0.0, 5.0, 10.0], 10.0), &[0.04, 1.0, 4e-6]);
+        close(&factors("coslog4", &[0.0, 1.0, 3.0, 7.0, 15.0], 15.0), &[0.0; 5]);
+        close(
+            &factors("coslog4", &[2f64.sqrt() - 1.0, 23f64.sqrt()], 15.0),
+            &[1.0, {
+                let passed = (1.0 + 23f64.sqrt()).log2();
+                0.5 - 0.5 * (2.0 * std::f64::consts::PI * passed).cos()
+            }],
+        );
+        close(&factors("flat_cos", &[0.0, 5.0, 7.5, 10.0], 10.0), &[1.0, 1.0, 0.5, 0.0]);
+        close(&factors("flat_cos(0)", &[2.5, 5.0], 10.0), &factors("cosine", &[2.5, 5.0], 10.0));
         close(&factors("exponential(0.5)", &[0.0, 0.5, 2.0], 9.0), &[1.0, 0.5f64.sqrt(), 0.25]);
         close(&factors("exponential(0.5, per_epoch=1)", &[0.5, 1.5], 9.0), &[1.0, 0.5]);
         close(&factors("warmup(2) then cosine", &[1.0, 2.0, 6.0], 10.0), &[0.5, 1.0, 0.5]);

@@ -26,6 +26,7 @@ OTHERS = {
     "output": ("output_activation", "out_activation", "final_activation"),
     "init": ("initializer", "kernel_initializer", "weight_init"),
     "optimizer": ("solver", "optim", "optimiser"),
+    "lr_factors": ("lr_multipliers", "lr_mult", "param_groups"),
     "schedule": ("scheduler", "lr_scheduler", "lr_schedule"),
     "early_stopping": ("patience", "n_iter_no_change"),
     "sample_weight": ("sample_weights",),

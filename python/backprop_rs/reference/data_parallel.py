@@ -25,22 +25,27 @@ def sum_gradient(
     X: Array,  # (m, n_0)
     y: NDArray[Any],
     settings: Mapping[str, Any],
-    epoch: int,
+    position: tuple[int, int],
+    steps: int,
     parts: Sequence[int],
     ready: Callable[[int, Array], object],
     sample_weight: Array | None = None,
 ) -> list[tuple[float, float]]:
     """Return the sums of costs and of weights of consecutive parts of the samples.
 
+    They belong to the step at `position`, (epoch, step), of an epoch of `steps` steps.
+
     `ready(l, sums)` receives the sums of the gradient of layer l (from 0), one row per part:
     weights row by row, then biases, gains and shifts. The last layer comes first.
     """
     run = Settings(**settings)
+    epoch, now = position[0], run.at(*position, steps)
     sums, rows_of_parts, start = [], [], 0
     for m in parts:
         rows = np.arange(start, start + m)
         weights = None if sample_weight is None else sample_weight[rows]
-        cost, gradients = gradient_of(network, run, (X[rows], y[rows], weights), (rows, epoch))
+        batch = (X[rows], y[rows], weights)
+        cost, gradients = gradient_of(network, run, batch, (rows, epoch), now)
         total = float(m if weights is None else weights.sum())
         sums.append((cost * total, total))
         layers = zip(*gradients.values(), strict=True)
@@ -73,8 +78,8 @@ def apply_gradient(
             gradients[name][l] = mean[: theta.size].reshape(theta.shape).copy()
             mean = mean[theta.size :]
     begin_average(network, run)
-    rate = run.rate(position[0], position[1], steps)
-    cost = update(network, run, cost_sum * scale, total, gradients, rate)
+    now = run.at(*position, steps)
+    cost = update(network, run, cost_sum * scale, total, gradients, now)
     return None if cost is None else shares(run, cost, total, m)
 
 

@@ -16,10 +16,13 @@ from .._internal.types import Array
 from ..tables.activation import Activation, activation
 from ..tables.cost import ALL_OUTPUTS, Cost
 from ..tables.cost import cost as cost_of
+from ..tables.groups import GROUPS, Factors
 from ..tables.init import drawn
 from ..tables.init import init as init_of
 from ..tables.optimizer import optimizer
 from .layer import PARTS, Gradients, Layer, Options
+
+DECAY = {group.name: group.decay for group in GROUPS}
 
 
 class Layers:
@@ -119,9 +122,17 @@ class Layers:
         return cost
 
     def descend(
-        self, gradients: Gradients, learning_rate: float, penalty_scale: float = 1.0
+        self,
+        gradients: Gradients,
+        learning_rate: float,
+        penalty_scale: float = 1.0,
+        decay_scale: float = 1.0,
+        factors: Factors | None = None,
     ) -> None:
-        """Update all parameters along their gradients, with the penalties of the layers."""
+        """Update all parameters along their gradients, with the penalties of the layers.
+
+        `factors` are those of the learning rate and of the decay of each group and layer.
+        """
         rule = self._optimizer
         rule.tick()
         for l, layer in enumerate(self._layers):  # noqa: E741 (l as in the derivation)
@@ -129,11 +140,13 @@ class Layers:
             assert slope is not None
             gradients["weights"][l] = slope + penalty_scale * layer.penalty_slope()
             decay = rule.weight_decay + layer.options.weight_decay
-            layer.w -= learning_rate * decay * layer.w
             for name, theta in layer.parameters().items():
                 gradient = gradients[name][l]
                 assert gradient is not None
-                rule.update(f"{name}.{l + 1}", theta, gradient, learning_rate)
+                rate_factor, decay_factor = factors[name][l] if factors else (1.0, DECAY[name])
+                if decay and decay_factor:
+                    theta -= learning_rate * decay_scale * decay_factor * decay * theta
+                rule.update(f"{name}.{l + 1}", theta, gradient, learning_rate, rate_factor)
             layer.limit_norms()
 
     def backward(

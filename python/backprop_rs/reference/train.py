@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .._internal import error
 from .._internal.random import NOISE, mask, normal, shuffled_order
 from .._internal.types import Array
+from ..tables.groups import Factors
 from ..tables.schedule import schedule as schedule_of
 from .layer import Gradients
 from .network import Layers
@@ -32,6 +33,11 @@ class Settings:
     schedule: str | None = None
     schedule_from: int = 0
     schedule_epochs: int = 0
+    # factors of the dropout, at most 1, and of the decay
+    dropout_schedule: str | None = None
+    decay_schedule: str | None = None
+    # (factor of the learning rate, factor of the decay) of each group, layer by layer
+    factors: Factors | None = None
     shuffle: bool = False
     seed: int = 0
     # (epochs, n): orders of whole epochs from `orders_from` on, or of the samples in a window
@@ -64,11 +70,22 @@ class Settings:
             return order
         return shuffled_order(n, self.seed, epoch) if self.shuffle else np.arange(n)
 
-    def rate(self, epoch: int, step: int, steps: int) -> float:
-        """Return the learning rate of a step."""
+    def at(self, epoch: int, step: int, steps: int) -> StepSettings:
+        """Return the settings of a step."""
         x = epoch - self.schedule_from + step / steps
-        factor = schedule_of(self.schedule or "constant").factor(x, self.schedule_epochs)
-        return self.learning_rate * factor
+        rate, dropout, decay = (
+            schedule_of(text or "constant").factor(x, self.schedule_epochs)
+            for text in (self.schedule, self.dropout_schedule, self.decay_schedule)
+        )
+        return StepSettings(self.learning_rate * rate, min(dropout, 1.0), decay)
+
+
+class StepSettings(NamedTuple):
+    """The learning rate of a step, and the factors of its dropout and its decay."""
+
+    learning_rate: float
+    dropout: float = 1.0
+    decay: float = 1.0
 
 
 def train(
@@ -106,8 +123,8 @@ def train(
                 first = (step - first_step) * run.batch_size
                 rows = order[first : first + run.batch_size]
                 weights = None if sample_weight is None else sample_weight[rows]
-                rate = run.rate(epoch, step, steps)
-                added = one_step(network, run, (X[rows], y[rows], weights), (rows, epoch), rate)
+                now = run.at(epoch, step, steps)
+                added = one_step(network, run, (X[rows], y[rows], weights), (rows, epoch), now)
                 if added is None:
                     return costs, epoch, step, sums[0], sums[1], "nonfinite"
                 sums = [sums[0] + added[0], sums[1] + added[1]] if step else list(added)
@@ -132,16 +149,16 @@ def one_step(
     run: Settings,
     batch: tuple[Array, NDArray[Any], Array | None],
     drawn: tuple[NDArray[Any], int],
-    learning_rate: float,
+    now: StepSettings,
 ) -> tuple[float, float] | None:
     """Update once; return what it adds to the sums of costs and weights of its epoch.
 
     Return None, and change nothing, if its cost is not finite.
     """
-    cost, gradients = gradient(network, run, batch, drawn)
+    cost, gradients = gradient(network, run, batch, drawn, now)
     weights, m = batch[2], len(batch[0])
     total = m if weights is None else float(weights.sum())
-    reported = update(network, run, cost, total, gradients, learning_rate)
+    reported = update(network, run, cost, total, gradients, now)
     return None if reported is None else shares(run, reported, total, m)
 
 
@@ -167,6 +184,7 @@ def gradient(
     run: Settings,
     batch: tuple[Array, NDArray[Any], Array | None],
     drawn: tuple[NDArray[Any], int],
+    now: StepSettings,
 ) -> tuple[float, Gradients]:
     """Return C and the gradients of all parts under noise and dropout."""
     X, y, weights = batch
@@ -174,7 +192,7 @@ def gradient(
     if run.input_noise:
         X = X + run.input_noise * noise(run.seed, rows, epoch, X)
     masks = [
-        masks_of(run.seed, rows, epoch, l, layer.b, layer.options.dropout)
+        masks_of(run.seed, rows, epoch, l, layer.b, now.dropout * layer.options.dropout)
         for l, layer in enumerate(network._layers, 1)  # noqa: E741 (l as in the derivation)
     ]
     cost, _, _, _, gradients = network.passes(X, y, weights, masks)
@@ -187,7 +205,7 @@ def update(
     cost: float,
     total: float,
     gradients: Gradients,
-    learning_rate: float,
+    now: StepSettings,
 ) -> float | None:
     """Apply penalties, clipping and one update; return the cost, or None if it is not finite."""
     scale = (1 / total if total else 0.0) if run.penalty_per_sample else 1.0
@@ -196,7 +214,7 @@ def update(
     if run.check_finite and not np.isfinite(cost):
         return None
     clip(run, [g for part in gradients.values() for g in part if g is not None])
-    network.descend(gradients, learning_rate, scale)
+    network.descend(gradients, now.learning_rate, scale, now.decay, run.factors)
     if run.average is not None:
         follow(network, run.average)
     return cost

@@ -199,6 +199,7 @@ class Rule(NamedTuple):
     formula: str
     source: str
     settings: tuple[Setting, ...] = ()
+    step_sizes: tuple[str, ...] = ()  # settings that a factor of the learning rate multiplies too
 
 
 BETAS = (Setting("beta1", 0.9, FRACTION), Setting("beta2", 0.999, FRACTION))
@@ -292,6 +293,7 @@ OPTIMIZERS = (
             Setting("least", 1e-6, NON_NEGATIVE),
             Setting("most", 50.0, POSITIVE),
         ),
+        step_sizes=("least", "most"),
     ),
     Rule(
         "lion",
@@ -312,7 +314,7 @@ class Optimizer:
     """A rule with its settings and its memory."""
 
     def __init__(self, rule: Rule, settings: Mapping[str, float]) -> None:
-        self.rule, self.settings = rule, settings
+        self.rule, self.settings = rule, dict(settings)
         self.updates = 0
         self.memory: dict[str, dict[str, Array]] = {}  # by the name of the parameter
 
@@ -332,10 +334,17 @@ class Optimizer:
             self.memory[name] = {kept: np.zeros_like(theta) for kept in names}
         return self.memory[name]
 
-    def update(self, name: str, theta: Array, g: Array, learning_rate: float) -> None:
-        """Change the parameter `name` in place, along its gradient of the same shape."""
+    def update(
+        self, name: str, theta: Array, g: Array, learning_rate: float, factor: float = 1.0
+    ) -> None:
+        """Change the parameter `name` in place, along its gradient of the same shape.
+
+        `factor` multiplies the learning rate, and with it every step size of the rule.
+        """
         memory = self.kept(name, theta)
-        self.rule.update(theta, g, memory, self.updates, learning_rate, *self.settings.values())
+        scaled = {kept: self.settings[kept] * factor for kept in self.rule.step_sizes}
+        settings = (self.settings | scaled).values()
+        self.rule.update(theta, g, memory, self.updates, learning_rate * factor, *settings)
 
 
 def optimizer(text: str) -> Optimizer:

@@ -6,7 +6,7 @@ x counts epochs, with fractions for the steps within one; a length of 0 stands f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import cos, floor, inf, pi
+from math import cos, floor, inf, log2, pi
 from sys import float_info
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from .registry import (
     AT_LEAST_ONE,
     COUNT,
     FLAG,
+    FRACTION,
     INSIDE,
     NATURAL,
     NON_NEGATIVE,
@@ -105,6 +106,23 @@ def one_cycle(
     if done < rise:
         return half_cosine(1 / divide, 1, done / rise)
     return half_cosine(1, 1 / (divide * final_divide), (done - rise) / (1 - rise))
+
+
+def coslog4(x: float, total: float, cycles: float, length: float) -> float:
+    """Return (1 - cos(2 pi log2(1 + (2^cycles - 1) x / length))) / 2.
+
+    The logarithm is cycles + log2(t + (1 - t) / 2^cycles), so that no power overflows; whole
+    cycles do not count.
+    """
+    t = share(x, length, total)
+    part = t + (1 - t) * 2.0**-cycles
+    passed = log2(part) if part else 0.0
+    return half_cosine(0, 1, 2 * (passed - floor(passed)))
+
+
+def flat_cos(x: float, total: float, flat: float, length: float) -> float:
+    """Return 1 over the share `flat`, then half a cosine down to 0."""
+    return half_cosine(1, 0, max((share(x, length, total) - flat) / (1 - flat), 0))
 
 
 class Memory(NamedTuple):
@@ -241,6 +259,20 @@ CURVES = (
             LENGTH,
             PER_EPOCH,
         ),
+    ),
+    Curve(
+        "coslog4",
+        coslog4,
+        "(1 - cos(2 pi log2(1 + (2^cycles - 1) x / length))) / 2",
+        "Holzmüller et al. 2024, Better by Default (RealMLP), section 3",
+        (Setting("cycles", 4.0, COUNT), LENGTH, PER_EPOCH),
+    ),
+    Curve(
+        "flat_cos",
+        flat_cos,
+        "1, then (1 + cos(pi (x / length - flat) / (1 - flat))) / 2",
+        "Holzmüller et al. 2024, Better by Default (RealMLP), section 3",
+        (Setting("flat", 0.5, FRACTION), LENGTH, PER_EPOCH),
     ),
     Curve(
         "reduce_on_plateau",

@@ -84,7 +84,7 @@ def prepare(
     samples, validation = split(samples, validation, options, checkpoints.seed)
     if isinstance(samples, Streamed):
         check_length(samples.source, options)
-    settings = checked_settings(options, net._tables, len(samples))
+    settings = checked_settings(options, net._tables, net.sizes, len(samples))
     memory.need_training(net.sizes, min(settings.batch_size, len(samples)), net.dtype)
     if is_lbfgs(settings.optimizer):
         if not isinstance(samples, Samples):
@@ -203,6 +203,10 @@ UNSUPPORTED = (
     "batch_size",
     "learning_rate",
     "schedule",
+    "lr_factors",
+    "decay_factors",
+    "dropout_schedule",
+    "decay_schedule",
     "clip_value",
     "clip_norm",
     "average",
@@ -260,6 +264,9 @@ def check_length(source: Source, options: FitOptions) -> None:
             names.append("learning_rate")
         if options.schedule not in (AUTO, "constant"):
             names.append("schedule")
+        for name in ("dropout_schedule", "decay_schedule"):
+            if getattr(options, name) not in (None, "constant"):
+                names.append(name)
         if names:
             raise ValueError(
                 f"{names[0]} depends on the number of samples, which is not known of "

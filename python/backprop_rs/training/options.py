@@ -13,10 +13,14 @@ from .._internal import checks
 from .._internal.error import key
 from ..tables import lbfgs
 from ..tables.choices import Tables, as_text
+from ..tables.groups import factors_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .._internal.types import Choice, Data, Path
     from ..data.sources import Source
+    from ..tables.groups import Factors
     from .monitors import MonitorSettings
 
 AUTO = "auto"
@@ -48,6 +52,10 @@ class FitOptions:
     learning_rate: float | str = AUTO
     optimizer: Choice = AUTO
     schedule: Choice = AUTO
+    lr_factors: Any = None
+    decay_factors: Any = None
+    dropout_schedule: Choice | None = None
+    decay_schedule: Choice | None = None
     shuffle: bool = True
     validation_data: tuple[Data, Data] | Source | None = None
     validation_fraction: float = 0.0
@@ -72,7 +80,7 @@ class FitOptions:
 class TrainingSettings:
     """The options of a training after all checks, with numbers instead of "auto".
 
-    Optimizer and schedule are texts as the tables of the backend write them.
+    Optimizer and schedules are texts as the tables of the backend write them.
     """
 
     epochs: int
@@ -80,6 +88,9 @@ class TrainingSettings:
     learning_rate: float
     optimizer: str
     schedule: str
+    factors: Factors | None
+    dropout_schedule: str | None
+    decay_schedule: str | None
     shuffle: bool
     clip_value: float | None
     clip_norm: float | None
@@ -94,6 +105,9 @@ class TrainingSettings:
             "learning_rate": self.learning_rate,
             "schedule": self.schedule,
             "schedule_epochs": self.epochs,
+            "factors": self.factors,
+            "dropout_schedule": self.dropout_schedule,
+            "decay_schedule": self.decay_schedule,
             "shuffle": self.shuffle,
             "clip_value": self.clip_value,
             "clip_norm": self.clip_norm,
@@ -103,8 +117,10 @@ class TrainingSettings:
         }
 
 
-def checked_settings(options: FitOptions, tables: Tables, n: int) -> TrainingSettings:
-    """Check the options for n samples; 0 if their number is not known.
+def checked_settings(
+    options: FitOptions, tables: Tables, sizes: Sequence[int], n: int
+) -> TrainingSettings:
+    """Check the options for layers of these sizes and n samples; 0 if their number is not known.
 
     A learning rate without an optimizer means the gradient descent of the derivation.
     """
@@ -125,6 +141,9 @@ def checked_settings(options: FitOptions, tables: Tables, n: int) -> TrainingSet
         learning_rate=rate,
         optimizer=optimizer,
         schedule=tables.entry("schedule", schedule),
+        factors=factors_of(sizes, options.lr_factors, options.decay_factors),
+        dropout_schedule=schedule_of(tables, "dropout_schedule", options.dropout_schedule),
+        decay_schedule=schedule_of(tables, "decay_schedule", options.decay_schedule),
         shuffle=checks.flag("shuffle", options.shuffle),
         clip_value=checks.positive("clip_value", options.clip_value),
         clip_norm=checks.positive("clip_norm", options.clip_norm),
@@ -132,6 +151,19 @@ def checked_settings(options: FitOptions, tables: Tables, n: int) -> TrainingSet
         input_noise=checks.within("input_noise", options.input_noise, 0.0, inf),
         on_nan=checks.choice("on_nan", options.on_nan, ON_NAN),
     )
+
+
+def schedule_of(tables: Tables, name: str, choice: Choice | None) -> str | None:
+    """Return a schedule of something other than the learning rate, as its table writes it."""
+    if choice is None:
+        return None
+    try:
+        text = tables.entry("schedule", choice)
+    except (TypeError, ValueError) as error:
+        raise type(error)(str(error).replace("schedule", name, 1)) from None
+    if tables.backend.is_reactive(text):
+        raise ValueError(f"{name} must not depend on the course of the training; got '{text}'")
+    return text
 
 
 def default(value: T | str, auto: T) -> T:
