@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from inspect import signature
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ._internal.keywords import hint, hinting
 from .data import Column, Dataset, Preprocessor, Source, Table, TableStream, as_table
 from .data.as_table import column_of
 from .data.column_statistics import ColumnStatistics
+from .data.files import file_table, training_table
 from .data.labels import Classes
 from .data.preprocessing import held_out_rows
 from .data.preprocessor import UnknownLevels, names_of_target, warn_of_unknown_levels
@@ -161,15 +163,16 @@ squared_error, float32, 769 parameters))
 
         Parameters
         ----------
-        data : table-like, `data.TableStream` or `data.Source`
+        data : table-like, path of a file, `data.TableStream` or `data.Source`
             The training rows: a frame, a dictionary of columns, an array or whatever
-            `data.as_table` takes, or a stream of such tables.
+            `data.as_table` takes, the path of a file that `data.read_table` reads, or a stream of
+            such tables.
         target : str, sequence of str, or array-like of shape (m,) or (m, k)
             The names of the target's columns, or its values. Optional if the preprocessor names
             it, or if `data` is a source or a `Dataset` with a target.
         ignore, kinds, classes : optional
             As in `data.Preprocessor`, instead of its own.
-        validation_data : table-like, optional
+        validation_data : table-like, path or stream, optional
             Rows with the target to evaluate after each epoch.
         validation_fraction : float, default 0.0
             Hold out this share of the rows, of each class alike, as validation data; nothing is
@@ -194,6 +197,8 @@ squared_error, float32, 769 parameters))
             If the data or an argument do not fit; the error names the column or the argument.
         """
         self._check_options(options)
+        if is_path(data):
+            data = training_table(data, self.preprocessor.kinds if kinds is None else kinds)
         data, names = with_target(data, target, self.preprocessor.target_names)
         weights = None
         if isinstance(sample_weight, str):
@@ -208,9 +213,9 @@ squared_error, float32, 769 parameters))
                 raise ValueError("give validation_fraction or validation_data, not both")
             train, held_out, kept = split(data, preprocessor, validation_fraction, seed)
             weights = weights if weights is None else weights[kept]
-        elif validation_data is not None and not is_stream(validation_data):
-            held_out = as_table(validation_data)
         preprocessor.fit(train)
+        if validation_data is not None:
+            held_out = known_table(validation_data, preprocessor)
         fitted = preprocessor.target
         assert fitted is not None
         X, y = self._samples(preprocessor, train)
@@ -300,6 +305,8 @@ squared_error, float32, 769 parameters))
         self._check_fitted()
         if isinstance(data, Source):
             data = named_source(data, self.preprocessor.columns)
+        elif is_path(data):
+            data = file_table(data, self.preprocessor)
         unknown: UnknownLevels = {}
         # A plain array must stay one, for its columns have no names.
         tables = parts_of(data, self.preprocessor.target_names) if is_stream(data) else [data]
@@ -321,7 +328,7 @@ squared_error, float32, 769 parameters))
 
         Parameters
         ----------
-        data : table-like, `data.TableStream` or `data.Source`
+        data : table-like, path, `data.TableStream` or `data.Source`
             Rows as in `fit`; the target may be left out. A single row may be a dictionary.
 
         Returns
@@ -343,7 +350,7 @@ squared_error, float32, 769 parameters))
 
         Parameters
         ----------
-        data : table-like, `data.TableStream` or `data.Source`
+        data : table-like, path, `data.TableStream` or `data.Source`
 
         Returns
         -------
@@ -368,7 +375,7 @@ squared_error, float32, 769 parameters))
 
         Parameters
         ----------
-        data : table-like, `data.TableStream` or `data.Source`
+        data : table-like, path, `data.TableStream` or `data.Source`
             Rows with the target.
         metrics : name, function of (y_true, y_pred), `Metric`, or sequence of them, optional
             As for `Network.fit`; in the units of the target for values, and of labels counted from
@@ -401,6 +408,8 @@ squared_error, float32, 769 parameters))
         names = self.preprocessor.target_names
         if isinstance(data, Source):
             data = named_source(data, self.preprocessor.columns)
+        elif is_path(data):
+            data = file_table(data, self.preprocessor)
         unknown: UnknownLevels = {}
         for table in parts_of(data, names):
             targets.append(target.encode(table))
@@ -434,7 +443,7 @@ squared_error, float32, 769 parameters))
         Explanation
         """
         self._check_fitted()
-        table = as_table(row)
+        table = known_table(row, self.preprocessor)
         missing = [name for name in self.preprocessor.target_names if name not in table]
         if missing:
             raise ValueError(
@@ -606,6 +615,18 @@ def model_of(settings: Mapping[str, Any], networks: tuple[Network, ...], backend
     )
     model.preprocessor, model.networks, model.info = preprocessor, networks, dict(info)
     return model
+
+
+def is_path(data: Any) -> bool:
+    """Return True for the name of a file."""
+    return isinstance(data, str | PathLike)
+
+
+def known_table(data: Any, preprocessor: Preprocessor) -> Any:
+    """Return data, or the file that they name, as a table; a stream stays one."""
+    if is_path(data):
+        return file_table(data, preprocessor)
+    return data if is_stream(data) else as_table(data)
 
 
 def is_stream(data: Any) -> bool:

@@ -9,6 +9,7 @@ from .bundled import load_digits, load_iris
 from .columns import Column, Table
 from .csv import load_csv, read_csv
 from .dataset import Dataset
+from .files import read_table
 from .frame import from_frame
 from .idx_file import load_idx, load_mnist_folder, read_idx
 from .labels import one_hot
@@ -41,6 +42,7 @@ __all__ = [
     "one_hot",
     "read_csv",
     "read_idx",
+    "read_table",
     "source",
     "standardize",
     "train_test_split",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -243,12 +243,14 @@ TYPES: tuple[tuple[str, tuple[type, ...]], ...] = (
     ("number", (int, float, np.integer, np.floating, Decimal, Fraction)),
     ("text", (str,)),
     ("date", (date, datetime, np.datetime64)),
+    ("time", (time,)),
     ("duration", (timedelta, np.timedelta64)),
 )
 """The types of Python objects that a column may hold; a bool is an int too, so it comes first."""
 
 
-def _type_of(name: str, cell: object) -> str:
+def type_of(name: str, cell: object) -> str:
+    """Return the type of a cell of a column, of those in `TYPES`, or raise TypeError."""
     # NumPy derives timedelta64 from its integers.
     for kind, types in (TYPES[-1], *TYPES[:-1]):
         if isinstance(cell, types):
@@ -262,10 +264,12 @@ def _type_of(name: str, cell: object) -> str:
 def _column_of_objects(name: str, cells: Sequence[Any]) -> Column:
     missing = np.array([is_missing(cell) for cell in cells], np.bool_)
     known = [cell for cell, absent in zip(cells, missing.tolist(), strict=True) if not absent]
-    examples = {_type_of(name, cell): cell for cell in known}
+    examples = {type_of(name, cell): cell for cell in known}
     kinds = set(examples)
     if kinds == {"boolean", "number"}:
         kinds = {"number"}
+    elif kinds == {"time", "duration"}:
+        kinds = {"duration"}
     if len(kinds) > 1:
         types = ", ".join(f"{kind}s such as {cell!r:.40}" for kind, cell in examples.items())
         raise TypeError(f"column {name!r} must hold values of one type; got {types}")
@@ -282,8 +286,21 @@ def _column_of_objects(name: str, cells: Sequence[Any]) -> Column:
         return Column(name, "number", values, dtype=dtype)
     if kind == "date":
         return Column(name, "datetime", _times_of_objects(name, known, missing))
-    durations = np.array([np.timedelta64(cell) for cell in known]) / np.timedelta64(1, "s")
-    return Column(name, "number", _scattered(np.float64, np.nan, missing, durations))
+    seconds = [_seconds(name, cell) for cell in known]
+    return Column(name, "number", _scattered(np.float64, np.nan, missing, seconds))
+
+
+def _seconds(name: str, cell: Any) -> float:
+    """Return a duration, or a time of day since midnight, in seconds."""
+    if not isinstance(cell, time):
+        return float(np.timedelta64(cell) / np.timedelta64(1, "s"))
+    if cell.tzinfo is not None:
+        raise TypeError(
+            f"column {name!r} must hold times of day without a time zone, which has no date; "
+            f"got {cell}"
+        )
+    whole = 3600 * cell.hour + 60 * cell.minute + cell.second
+    return (whole * 10**6 + cell.microsecond) / 1e6
 
 
 def _times_of_objects(

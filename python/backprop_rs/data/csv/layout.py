@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ..._internal.printable import printable
+from ..file_formats import LIBSVM, format_of_start
 from ..io import Path
 from ..table_options import check_unique
 from .file_layout import Layout
@@ -266,28 +267,17 @@ def looks_numbered(cells: Sequence[str]) -> bool:
     return numbers == list(range(start, start + len(numbers)))
 
 
-FORMATS = {
-    b"PK\x03\x04": "an Excel workbook or a zip file; save the sheet as CSV",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook; save the sheet as CSV",
-    b"PAR1": "a Parquet file; read it with bp.data.source",
-    b"%PDF": "a PDF file",
-    b"ARROW1": "an Arrow file; read it with bp.data.source",
-    b"SQLite format 3": "an SQLite database",
-}
-
-
 def check_format(sample: bytes, shown: str) -> None:
     """Raise ValueError if a file is known to be in another format."""
-    what = next((what for magic, what in FORMATS.items() if sample.startswith(magic)), None)
-    start = sample[:65_536].lstrip().lower()
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        what = "a page of HTML or XML; check the address that it was loaded from"
-    elif re.search(rb"^@relation\b", start, re.M) and re.search(rb"^@data\b", start, re.M):
-        what = "an ARFF file; save it as CSV"
-    elif b"\0" in sample:
-        what = "bytes of 0; give encoding='utf-16-le' if it is UTF-16 without a byte order mark"
-    if what:
-        raise ValueError(f"{shown} must be CSV; got {what}")
+    found = format_of_start(sample)
+    if found is not None and found != LIBSVM:  # `check_libsvm` names a cell
+        advice = "read it with bp.data.read_table" if found.key else found.advice
+        raise ValueError(f"{shown} must be CSV; got {found.noun}; {advice}")
+    if b"\0" in sample:
+        raise ValueError(
+            f"{shown} must be CSV; got bytes of 0; give encoding='utf-16-le' if it is UTF-16 "
+            "without a byte order mark"
+        )
 
 
 def check_comments(
@@ -318,5 +308,5 @@ def check_libsvm(rows: Sequence[Sequence[str]], delimiter: str, shown: str) -> N
     if delimiter == " " and pairs and all(map(pair.fullmatch, pairs)):
         raise ValueError(
             f"{shown} must be CSV; its cells, such as {pairs[0]!r}, look like the cells of a "
-            "LIBSVM file, which is not CSV"
+            "LIBSVM file, which is not CSV; read it with bp.data.read_table"
         )

@@ -1,0 +1,5 @@
+"""Read tables from files: one reader for each format, and `read_table`, which finds the format."""
+
+from .read import file_table, read_table, training_table
+
+__all__ = ["file_table", "read_table", "training_table"]
