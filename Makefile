@@ -90,7 +90,7 @@ mutants: ## run mutation tests, an hour or less, or MUTANTS='--shard 0/10' for a
 	mkdir -p target/mutants/tables target/mutants/layers
 	-$(MUTATE) $(addprefix -f src/tables/,activation.rs cost.rs optimizer.rs) -o target/mutants/tables $(MUTANTS) \
 		-C=--lib -- -- activation:: cost:: optimizer::
-	$(MUTATE) $(addprefix -f src/,network/layer.rs network/elementwise.rs network/output.rs step/gradient.rs) -o target/mutants/layers $(MUTANTS) -C=--test=bits -- -- layers::
+	$(MUTATE) $(addprefix -f src/,network/layer.rs network/elementwise.rs network/output.rs step/gradient.rs) -o target/mutants/layers $(MUTANTS) -C=--lib -- -- bits_tests::layers::
 
 targets: ## compile the core for each target; set-up: rustup target add i686-unknown-linux-gnu ...
 	for target in $(TARGETS); do $(CARGO) check --locked --lib --target $$target || exit; done

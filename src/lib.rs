@@ -30,6 +30,8 @@
 //! # Ok::<(), backprop_rs::Error>(())
 //! ```
 
+#[cfg(test)]
+mod bits_tests;
 #[cfg(any(feature = "python", test))]
 // Only the Python module uses all of it.
 #[cfg_attr(not(feature = "python"), allow(dead_code, unused_imports))]

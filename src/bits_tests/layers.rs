@@ -3,7 +3,7 @@
 //! Unit tests check σ, C and the update rules of the tables; these tests take them from the tables,
 //! one number at a time, and combine them as the derivation does.
 
-use backprop_rs::{
+use crate::{
     Activation, Cost, CustomActivation, CustomCost, Failure, Network, Options, Penalty, Portable,
     Real, Rule, Samples, Settings, Targets, Trace,
 };
@@ -268,7 +268,7 @@ fn assert_updates(net: &mut Network<f64>, penalties: &[Penalty], m: usize, setti
     let twin_of = |parts| Twin::of(parts, rule.memory().len());
     let mut twins: Vec<Twin> = parameters(net).into_iter().map(twin_of).collect();
     net.set_optimizer(rule).unwrap();
-    let mut clock = backprop_rs::Clock::default();
+    let mut clock = crate::Clock::default();
     for _ in 0..2 {
         let gradients = gradients(&net.backward(&data.samples(false)).unwrap());
         net.train(&data.samples(false), settings, BEGINNING).unwrap();

@@ -3,14 +3,13 @@
 //! The twin below computes one number after the other: each element of a product is one chain of
 //! `mul_add` in ascending order, each sum over the batch a pairwise tree over shards of 256 rows.
 
-mod layers;
-
 use std::process::Command;
 use std::sync::Mutex;
 
-use backprop_rs::{
-    Activation, Clock, Cost, Isa, Network, Penalty, Portable, Position, Real, Rule, Samples,
-    Settings, Targets, set_threads,
+use super::{BEGINNING, mixed};
+use crate::{
+    Activation, Clock, Cost, Isa, Network, Penalty, Portable, Real, Rule, Samples, Settings,
+    Targets, set_threads,
 };
 use ndarray::{Array1, Array2, ArrayView2};
 use proptest::prelude::*;
@@ -260,16 +259,6 @@ impl Case {
     }
 }
 
-const BEGINNING: Position = Position { epoch: 0, step: 0, cost_sum: 0.0, weight_sum: 0.0 };
-
-/// Return a number of [0, 1) from an index (Steele and others' SplitMix64).
-fn mixed(index: u64) -> f64 {
-    let z = index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-}
-
 /// Samples and targets, row by row and in one piece.
 struct Data<T> {
     x: Vec<Vec<T>>,
@@ -508,7 +497,7 @@ fn a_reused_workspace_equals_a_fresh_one() {
     }
 }
 
-/// Run all other tests of this file once for each instruction set.
+/// Run all other tests of this module once for each instruction set.
 #[test]
 fn every_instruction_set_has_the_bits_of_the_twin() {
     if let Ok(wanted) = std::env::var("BACKPROP_RS_ISA") {
@@ -517,7 +506,11 @@ fn every_instruction_set_has_the_bits_of_the_twin() {
     }
     for isa in Isa::available() {
         let tests = std::env::current_exe().unwrap();
-        let outcome = Command::new(tests).env("BACKPROP_RS_ISA", isa.name()).output().unwrap();
+        let outcome = Command::new(tests)
+            .arg("bits_tests::")
+            .env("BACKPROP_RS_ISA", isa.name())
+            .output()
+            .unwrap();
         let report = String::from_utf8_lossy(&outcome.stdout);
         assert!(outcome.status.success(), "{}:\n{report}", isa.name());
     }
