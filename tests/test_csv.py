@@ -105,7 +105,7 @@ def test_features_of_two_columns_are_kept_apart(read):
             r"line 2, column 1 \('d'\): the column holds dates such as '2024-01-01'; give ignore=",
         ),
         ("d,y\n01/02/2024,1\n", r"line 2, column 1 \('d'\): the column holds dates such as '01/02"),
-        ("d,y\n1.2.99,1\n24.12.99,2\n", "which look like dates with years of two digits"),
+        ("d,y\n1.2.99,1\n24.12.99,2\n", r"line 2, column 1 \('d'\): the column holds dates"),
         ("a;y\n1,200;3\n2,500;4\n", r"line 2, column 1 \('a'\): '1,200' can be read in two ways"),
         ("a,y\n-,1\n2,2\n3,1\n-,1\n", r"line 2, column 1 \('a'\): '-' stands among numbers; add"),
     ],

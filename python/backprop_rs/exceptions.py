@@ -48,10 +48,12 @@ class MissingCell(ValueError):
     of_target : bool
     accepted : str
         The values of `missing` that would continue.
+    word : str, default ""
+        The cell, if it is a word that stands for a missing one.
 
     Attributes
     ----------
-    place, of_target, accepted
+    place, of_target, accepted, word
 
     Examples
     --------
@@ -61,12 +63,14 @@ class MissingCell(ValueError):
 give missing='drop' to go on
     """
 
-    def __init__(self, place: str, of_target: bool, accepted: str) -> None:
-        super().__init__(f"{place}: the cell is missing; give missing={accepted} to go on")
+    def __init__(self, place: str, of_target: bool, accepted: str, word: str = "") -> None:
+        what = f" (it is {word!r}, one of missing_values)" if word else ""
+        super().__init__(f"{place}: the cell is missing{what}; give missing={accepted} to go on")
         self.place, self.of_target, self.accepted = place, of_target, accepted
+        self.word = word
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.place, self.of_target, self.accepted), self.__dict__
+        return type(self), (self.place, self.of_target, self.accepted, self.word), self.__dict__
 
 
 class NonFiniteCost(ValueError, FloatingPointError):

@@ -15,11 +15,14 @@ mod parser;
 mod piece;
 mod records;
 mod texts;
+mod times;
 mod words;
 
-pub use dates::Order;
-pub use numbers::Notation;
+pub use dates::{DateNotation, Order};
+pub use numbers::{Notation, Style};
 pub use parser::Parser;
-pub use piece::{Cells, Column, Kind, Misfits};
+pub use piece::{Cells, Column, Found, Kind};
 pub use records::{Dialect, Fault, Record, find_row, first_rows};
+pub use texts::Texts;
+pub use times::Clock;
 pub use words::Words;

@@ -4,6 +4,23 @@
 /// mark that is not closed.
 pub const LONGEST_CELL: usize = 131_072;
 
+/// How negative numbers or exponents are written, if not as usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    #[default]
+    Plain,
+    /// Negative numbers stand in parentheses.
+    Parentheses,
+    /// The minus stands after the digits.
+    TrailingMinus,
+    /// The minus is U+2212.
+    MinusSign,
+    /// Exponents begin with D, as in Fortran.
+    Fortran,
+}
+
+const MINUS_SIGN: &[u8] = "\u{2212}".as_bytes();
+
 /// The sign of decimals and what else may stand in the cells of a column of numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notation {
@@ -15,21 +32,24 @@ pub struct Notation {
     pub prefix: Vec<u8>,
     /// A text that stands after each number, such as a percent sign, or nothing.
     pub suffix: Vec<u8>,
+    pub style: Style,
 }
 
 impl Notation {
     /// True if the digits and the sign of decimals are all that a cell holds.
     pub fn is_plain(&self) -> bool {
-        self.thousands.is_empty() && self.prefix.is_empty() && self.suffix.is_empty()
+        self.thousands.is_empty()
+            && self.prefix.is_empty()
+            && self.suffix.is_empty()
+            && self.style == Style::Plain
     }
 
-    /// Return the number that a whole cell without blanks around it holds, and if it is written as
-    /// an integer.
-    pub fn parse(&self, cell: &[u8]) -> Option<(f64, bool)> {
+    /// Return the number that a whole cell without blanks around it holds.
+    pub fn parse(&self, cell: &[u8]) -> Option<Number> {
         if self.is_plain() {
             return whole(cell, self.decimal);
         }
-        let (mut sign, mut digits) = split_sign(cell);
+        let (mut sign, mut digits) = self.split_negative(cell)?;
         if !self.prefix.is_empty() {
             digits = trimmed(digits.strip_prefix(self.prefix.as_slice())?);
         }
@@ -37,7 +57,7 @@ impl Notation {
             digits = trimmed(digits.strip_suffix(self.suffix.as_slice())?);
         }
         if sign.is_empty() && !self.prefix.is_empty() {
-            (sign, digits) = split_sign(digits);
+            (sign, digits) = self.split_negative(digits)?;
         }
         if !digits.first().is_some_and(|&first| first.is_ascii_digit() || first == self.decimal) {
             return None; // a second sign, or a word
@@ -48,7 +68,27 @@ impl Notation {
         } else {
             self.put_without_groups(digits, &mut plain)?;
         }
-        whole(&plain, self.decimal)
+        if self.style == Style::Fortran {
+            let exponent = plain.iter_mut().find(|byte| matches!(byte, b'd' | b'D'));
+            exponent.into_iter().for_each(|byte| *byte = b'e');
+        }
+        let has_groups = plain.len() < sign.len() + digits.len();
+        let mut number = whole(&plain, self.decimal)?;
+        number.oddity = number.oddity.filter(|&oddity| oddity != Oddity::Code || !has_groups);
+        Some(number)
+    }
+
+    /// Return the sign of a cell and the rest of it, or None if there are two signs.
+    fn split_negative<'a>(&self, cell: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let negative = match self.style {
+            Style::Parentheses => cell.strip_prefix(b"(").and_then(|rest| rest.strip_suffix(b")")),
+            Style::TrailingMinus => cell.strip_suffix(b"-"),
+            Style::MinusSign => cell.strip_prefix(MINUS_SIGN),
+            Style::Plain | Style::Fortran => None,
+        };
+        let Some(rest) = negative else { return Some(split_sign(cell)) };
+        let rest = trimmed(rest);
+        (!matches!(rest.first(), Some(b'-' | b'+'))).then_some((b"-", rest))
     }
 
     /// Write digits without the signs between groups of three; None if a group has another size.
@@ -96,18 +136,20 @@ pub fn trimmed(text: &[u8]) -> &[u8] {
     text.trim_matches(is_blank).as_bytes()
 }
 
-/// Return the number that a whole cell holds, and if it is written as an integer.
-fn whole(cell: &[u8], decimal: u8) -> Option<(f64, bool)> {
+/// Return the number that a whole cell holds.
+fn whole(cell: &[u8], decimal: u8) -> Option<Number> {
     match start(cell, 0, decimal) {
-        Some(number) if number.end == cell.len() => Some((number.value, number.is_integer)),
-        _ => infinity(cell).map(|value| (value, false)),
+        Some(number) if number.end == cell.len() => Some(number),
+        _ => infinity(cell),
     }
 }
 
-fn infinity(cell: &[u8]) -> Option<f64> {
+fn infinity(cell: &[u8]) -> Option<Number> {
     let (sign, word) = split_sign(cell);
     let is_infinite = word.eq_ignore_ascii_case(b"inf") || word.eq_ignore_ascii_case(b"infinity");
-    is_infinite.then_some(if sign == b"-" { f64::NEG_INFINITY } else { f64::INFINITY })
+    let value = if sign == b"-" { f64::NEG_INFINITY } else { f64::INFINITY };
+    let oddity = Some(Oddity::Infinite);
+    is_infinite.then_some(Number { value, end: cell.len(), is_integer: false, oddity })
 }
 
 /// A number at the start of some bytes.
@@ -117,6 +159,47 @@ pub struct Number {
     pub end: usize,
     /// True if it has no decimals and no exponent.
     pub is_integer: bool,
+    pub oddity: Option<Oddity>,
+}
+
+/// What a number loses as float64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oddity {
+    /// Zeros before its digits, or a plus before many of them, as codes and telephone numbers have.
+    Code,
+    /// Digits of an integer.
+    Rounded,
+    /// All digits: it is beyond the largest float64.
+    Overflow,
+    /// Nothing, but it is a word for infinity.
+    Infinite,
+    /// Nothing, but it is an integer with an exponent, such as 12E5, which may be a code.
+    Exponent,
+}
+
+/// The number of oddities.
+pub const ODDITIES: usize = 5;
+
+/// The fewest digits that make a telephone number of a plus and digits.
+const TELEPHONE: usize = 9;
+
+/// Return what an integer of `n` digits loses.
+#[inline(always)]
+fn oddity_of(integer: &[u8], n: usize, mantissa: u64, value: f64) -> Option<Oddity> {
+    let digits = &integer[integer.len() - n..];
+    let has_plus = integer[0] == b'+' && n >= TELEPHONE;
+    if has_plus || (n > 1 && digits[0] == b'0' && integer[0] == b'0') {
+        return Some(Oddity::Code);
+    }
+    if n <= 15 {
+        return None;
+    }
+    let is_exact = if n <= DIGITS {
+        (mantissa as f64) as u128 == u128::from(mantissa)
+    } else {
+        format!("{:.0}", value.abs()).as_bytes() == digits
+    };
+    (!is_exact).then_some(Oddity::Rounded)
 }
 
 /// Powers of ten that are float64 numbers.
@@ -140,6 +223,7 @@ pub fn start(bytes: &[u8], at: usize, decimal: u8) -> Option<Number> {
     let mut n = i - start;
     let mut exponent = 0_i64;
     let mut is_integer = true;
+    let mut is_code = false;
     if byte(i) == decimal {
         is_integer = false;
         let from = i + 1;
@@ -151,6 +235,7 @@ pub fn start(bytes: &[u8], at: usize, decimal: u8) -> Option<Number> {
         return None;
     }
     if byte(i) | 0x20 == b'e' {
+        is_code = is_integer && byte(i + 1).is_ascii_digit() && first.is_ascii_digit();
         is_integer = false;
         let negative = byte(i + 1) == b'-';
         let from = i + 1 + usize::from(negative || byte(i + 1) == b'+');
@@ -176,7 +261,14 @@ pub fn start(bytes: &[u8], at: usize, decimal: u8) -> Option<Number> {
         }
         None => by_std(&bytes[at..i], decimal)?,
     };
-    Some(Number { value, end: i, is_integer })
+    let oddity = if value.is_infinite() {
+        Some(Oddity::Overflow)
+    } else if is_integer {
+        oddity_of(&bytes[at..i], n, mantissa, value)
+    } else {
+        is_code.then_some(Oddity::Exponent)
+    };
+    Some(Number { value, end: i, is_integer, oddity })
 }
 
 /// Read digits from `i` on; return the position after them.
@@ -261,21 +353,12 @@ fn by_std(text: &[u8], decimal: u8) -> Option<f64> {
     std::str::from_utf8(&text).ok()?.parse().ok()
 }
 
-/// Return the seconds of a time of day such as 9:30 or 23:59:59.5.
-pub fn time_of_day(cell: &[u8]) -> Option<f64> {
-    let (nanoseconds, rest) = super::dates::clock(cell)?;
-    rest.is_empty().then(|| {
-        let (seconds, rest) = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
-        seconds as f64 + rest as f64 / 1e9
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn plain(text: &str) -> Option<f64> {
-        whole(text.as_bytes(), b'.').map(|(value, _)| value)
+        whole(text.as_bytes(), b'.').map(|number| number.value)
     }
 
     #[test]
@@ -343,8 +426,9 @@ mod tests {
             thousands: thousands.into(),
             prefix: prefix.into(),
             suffix: suffix.into(),
+            style: Style::Plain,
         };
-        let value = |n: &Notation, cell: &str| n.parse(cell.as_bytes()).map(|(value, _)| value);
+        let value = |n: &Notation, cell: &str| n.parse(cell.as_bytes()).map(|number| number.value);
         let german = notation(b',', ".", "", " €".trim());
         assert_eq!(value(&german, "1.234.567,89 €"), Some(1_234_567.89));
         assert_eq!(value(&german, "12 €"), Some(12.0));
@@ -363,11 +447,46 @@ mod tests {
     }
 
     #[test]
-    fn times_of_day() {
-        assert_eq!(time_of_day(b"9:30"), Some(34_200.0));
-        assert_eq!(time_of_day(b"23:59:59.5"), Some(86_399.5));
-        assert_eq!(time_of_day(b"24:00"), None);
-        assert_eq!(time_of_day(b"9:3"), None);
+    fn styles_of_negative_numbers_and_exponents() {
+        let value = |style: Style, prefix: &str, cell: &str| {
+            let (prefix, suffix, thousands) = (prefix.into(), vec![], b",".to_vec());
+            let notation = Notation { decimal: b'.', thousands, prefix, suffix, style };
+            notation.parse(cell.as_bytes()).map(|number| number.value)
+        };
+        assert_eq!(value(Style::Parentheses, "", "(1,200.5)"), Some(-1200.5));
+        assert_eq!(value(Style::Parentheses, "", "-3"), Some(-3.0));
+        assert_eq!(value(Style::Parentheses, "", "(-3)"), None);
+        assert_eq!(value(Style::Parentheses, "", "(3"), None);
+        assert_eq!(value(Style::Parentheses, "$", "($5)"), Some(-5.0));
+        assert_eq!(value(Style::Parentheses, "$", "$ (5)"), Some(-5.0));
+        assert_eq!(value(Style::Parentheses, "$", "($(5))"), None);
+        assert_eq!(value(Style::TrailingMinus, "", "5.25-"), Some(-5.25));
+        assert_eq!(value(Style::TrailingMinus, "", "-5-"), None);
+        assert_eq!(value(Style::MinusSign, "", "\u{2212}5"), Some(-5.0));
+        assert_eq!(value(Style::MinusSign, "", "\u{2212}\u{2212}5"), None);
+        assert_eq!(value(Style::Fortran, "", "-1.5D-3"), Some(-1.5e-3));
+        assert_eq!(value(Style::Fortran, "", "1.5D3D"), None);
+    }
+
+    #[test]
+    fn integers_tell_what_they_lose() {
+        let oddity = |text: &str| start(text.as_bytes(), 0, b'.').unwrap().oddity;
+        for text in ["0", "-01", "00.5", "10", "+12345678", "9007199254740992", "-0"] {
+            assert_eq!(oddity(text), None, "{text}");
+        }
+        for text in ["9007199254740994", "12000000000000000000", "100000000000000000000"] {
+            assert_eq!(oddity(text), None, "{text}");
+        }
+        for text in ["00", "01234", "+491701234567"] {
+            assert_eq!(oddity(text), Some(Oddity::Code), "{text}");
+        }
+        for text in ["9007199254740993", "-9007199254740993", "100000000000000000001"] {
+            assert_eq!(oddity(text), Some(Oddity::Rounded), "{text}");
+        }
+        assert_eq!(oddity("18446744073709551615"), Some(Oddity::Rounded));
+        assert_eq!(oddity("-1e400"), Some(Oddity::Overflow));
+        assert_eq!(oddity("12E5"), Some(Oddity::Exponent));
+        assert_eq!(oddity("1.5e5").or(oddity("1e+5")).or(oddity("-1e5")), None);
     }
 
     #[test]

@@ -98,14 +98,15 @@ fn start_after(bytes: &[u8], k: usize, n: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::numbers::Notation;
-    use super::super::piece::{Kind, Misfits};
+    use super::super::numbers::{Notation, Style};
+    use super::super::piece::{Kind, OddCells};
     use super::super::records::Fault;
     use super::super::words::Words;
     use super::*;
 
     fn number() -> Kind {
-        Kind::Number(Notation { decimal: b'.', thousands: vec![], prefix: vec![], suffix: vec![] })
+        let (thousands, prefix, suffix) = (vec![], vec![], vec![]);
+        Kind::Number(Notation { decimal: b'.', thousands, prefix, suffix, style: Style::Plain })
     }
 
     fn parser(kinds: Vec<Kind>) -> Parser {
@@ -145,6 +146,27 @@ mod tests {
             let (some, names) = codes(&parser.values[2]);
             assert_eq!(some, [0, 1, 0, 2, -1]);
             assert_eq!(names, ["x", "y \"z\"", "q"]);
+            let counts: Vec<_> = parser.values.iter().map(|some| &some.missing.counts).collect();
+            assert_eq!(counts, [&vec![1], &vec![1], &vec![]]);
+            let Cells::Texts(_, texts) = &parser.values[2].cells else { panic!() };
+            assert_eq!(texts.counts, [2, 1, 1]);
+        }
+    }
+
+    #[test]
+    fn odd_cells_do_not_depend_on_the_size_of_buffers() {
+        let text = b"01,x,1e400\n2,NA,2\n003,y,9007199254740993\n";
+        for size in 1..=text.len() {
+            let parser = parse_in_parts(vec![number(), number(), number()], text, size);
+            let odd = |line, text: &[u8], count| Some(OddCells { line, text: text.into(), count });
+            assert_eq!(
+                parser.values[0].oddities,
+                [odd(1, b"01", 2), None, None, None, None],
+                "{size}"
+            );
+            assert_eq!(parser.values[1].misfits, odd(1, b"x", 2));
+            let expected = [None, odd(3, b"9007199254740993", 1), odd(1, b"1e400", 1), None, None];
+            assert_eq!(parser.values[2].oddities, expected);
         }
     }
 
@@ -169,7 +191,7 @@ mod tests {
             parser.parse(text, true);
             parser.values[0].misfits.clone()
         };
-        let expected = Misfits { line: 2, text: b"x".to_vec(), count: 2 };
+        let expected = OddCells { line: 2, text: b"x".to_vec(), count: 2 };
         assert_eq!(misfits(b"1\nx\n2\n\"y\"\n"), Some(expected));
         assert_eq!(misfits(b"1\nNA\n"), None);
         let fault = |text: &[u8]| {

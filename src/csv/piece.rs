@@ -1,9 +1,10 @@
 //! The typed cells of a range of bytes.
 
-use super::dates::{self, Order};
-use super::numbers::{self, Notation, time_of_day};
+use super::dates::{self, DateNotation};
+use super::numbers::{self, Notation, ODDITIES};
 use super::records::{Dialect, Fault, Next, Scanner, Stop};
 use super::texts::Texts;
+use super::times::{Clock, seconds};
 use super::words::Words;
 
 /// What the cells of a column are.
@@ -12,13 +13,22 @@ pub enum Kind {
     /// The cells are not needed.
     Skipped,
     Number(Notation),
-    /// Times of day, as seconds.
-    Time,
-    Date {
-        order: Order,
-        has_zone: bool,
-    },
+    /// Times of day or durations, as seconds.
+    Time(Clock),
+    Date(DateNotation),
     Text,
+}
+
+impl Kind {
+    /// True if a whole cell without blanks around it is of this kind.
+    pub fn reads(&self, cell: &[u8]) -> bool {
+        match self {
+            Self::Number(notation) => notation.parse(cell).is_some(),
+            Self::Time(clock) => seconds(cell, *clock).is_some(),
+            Self::Date(notation) => dates::parse(cell, notation).is_some(),
+            Self::Skipped | Self::Text => true,
+        }
+    }
 }
 
 /// A column to read.
@@ -40,9 +50,9 @@ pub enum Cells {
 /// The value of a missing date: NaT of NumPy.
 const NO_DATE: i64 = i64::MIN;
 
-/// Cells that are not of the kind of their column.
+/// Cells of a column that are out of the ordinary.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misfits {
+pub struct OddCells {
     /// The line and the text of the first one.
     pub line: u64,
     pub text: Vec<u8>,
@@ -53,20 +63,65 @@ pub struct Misfits {
 #[derive(Debug)]
 pub struct Values {
     pub cells: Cells,
-    pub misfits: Option<Misfits>,
+    /// Cells that are not of the kind of their column.
+    pub misfits: Found,
+    /// Numbers that lose something or may be codes, by `Oddity`.
+    pub oddities: [Found; ODDITIES],
     /// True if each number is written as an integer.
     pub are_integers: bool,
+    /// The words that stood for missing cells.
+    pub missing: Texts,
+}
+
+/// Odd cells, if there are any.
+pub type Found = Option<OddCells>;
+
+#[cold]
+fn note(found: &mut Found, line: u64, text: &[u8]) {
+    let new = || OddCells { line, text: text.to_vec(), count: 0 };
+    found.get_or_insert_with(new).count += 1;
+}
+
+fn forget(found: &mut Found) {
+    *found = found.take().filter(|cells| cells.count > 1).map(|mut cells| {
+        cells.count -= 1;
+        cells
+    });
+}
+
+/// Something that was counted in the cell of a record.
+#[derive(Clone, Copy, Debug)]
+enum Counted {
+    Misfit,
+    Oddity(usize),
+    /// The number of a word for a missing cell.
+    Missing(usize),
+}
+
+/// Add the odd cells of a range that begins at `line`.
+fn add_found(found: &mut Found, more: Found, line: u64) {
+    match (found, more) {
+        (Some(found), Some(more)) => found.count += more.count,
+        (found @ None, Some(more)) => *found = Some(OddCells { line: line + more.line, ..more }),
+        (_, None) => {}
+    }
 }
 
 impl Values {
     pub fn new(kind: &Kind) -> Self {
         let cells = match kind {
             Kind::Skipped => Cells::Skipped,
-            Kind::Number(_) | Kind::Time => Cells::Numbers(vec![]),
-            Kind::Date { .. } => Cells::Dates(vec![]),
+            Kind::Number(_) | Kind::Time(_) => Cells::Numbers(vec![]),
+            Kind::Date(_) => Cells::Dates(vec![]),
             Kind::Text => Cells::Texts(vec![], Texts::default()),
         };
-        Self { cells, misfits: None, are_integers: !matches!(kind, Kind::Time) }
+        Self {
+            cells,
+            misfits: None,
+            oddities: [const { None }; ODDITIES],
+            are_integers: !matches!(kind, Kind::Time(_)),
+            missing: Texts::default(),
+        }
     }
 
     fn truncate(&mut self, rows: usize) {
@@ -74,14 +129,13 @@ impl Values {
             Cells::Skipped => {}
             Cells::Numbers(values) => values.truncate(rows),
             Cells::Dates(values) => values.truncate(rows),
-            Cells::Texts(codes, _) => codes.truncate(rows),
+            Cells::Texts(codes, texts) => {
+                let given = codes.drain(rows.min(codes.len())..);
+                given
+                    .filter_map(|code| usize::try_from(code).ok())
+                    .for_each(|k| texts.counts[k] -= 1);
+            }
         }
-    }
-
-    #[cold]
-    fn add_misfit(&mut self, line: u64, text: &[u8]) {
-        let new = || Misfits { line, text: text.to_vec(), count: 0 };
-        self.misfits.get_or_insert_with(new).count += 1;
     }
 
     /// Append the cells of the next range, which begins at `line`.
@@ -97,11 +151,16 @@ impl Values {
             }
             _ => {}
         }
-        if let Some(more) = next.misfits {
-            match &mut self.misfits {
-                Some(misfits) => misfits.count += more.count,
-                none => *none = Some(Misfits { line: line + more.line, ..more }),
-            }
+        add_found(&mut self.misfits, next.misfits, line);
+        for (found, more) in self.oddities.iter_mut().zip(next.oddities) {
+            add_found(found, more, line);
+        }
+        for k in 0..next.missing.len() {
+            self.missing.add(
+                next.missing.get(k),
+                next.missing.counts[k],
+                line + next.missing.lines[k],
+            );
         }
         self.are_integers &= next.are_integers;
     }
@@ -126,6 +185,31 @@ pub struct Piece {
     pub empty_rows: u64,
     pub values: Vec<Values>,
     pub bad: Option<BadRecord>,
+    /// What was counted in the record that is being read, by column.
+    counted: Vec<(usize, Counted)>,
+}
+
+impl Piece {
+    fn new(start: usize, columns: &[Column]) -> Self {
+        Self {
+            start,
+            end: start,
+            rows: 0,
+            lines: 0,
+            empty_rows: 0,
+            values: columns.iter().map(|column| Values::new(&column.kind)).collect(),
+            bad: None,
+            counted: vec![],
+        }
+    }
+
+    /// Take back the cells of the last record, which is incomplete: it is read again.
+    fn drop_record(&mut self) {
+        for (k, counted) in self.counted.drain(..) {
+            self.values[k].take_back(counted);
+        }
+        self.values.iter_mut().for_each(|values| values.truncate(self.rows));
+    }
 }
 
 /// Reads records.
@@ -146,14 +230,12 @@ impl<'a> Reader<'a> {
 
     /// Return the records that begin in `start..stop`; the first begins at `start`.
     pub fn read(&self, start: usize, stop: usize) -> Piece {
-        let values = self.columns.iter().map(|column| Values::new(&column.kind)).collect();
-        let mut piece =
-            Piece { start, end: start, rows: 0, lines: 0, empty_rows: 0, values, bad: None };
+        let mut piece = Piece::new(start, self.columns);
         while piece.end < stop {
             match self.read_record(&mut piece) {
                 Ok(()) => {}
                 Err(stop) => {
-                    piece.values.iter_mut().for_each(|values| values.truncate(piece.rows));
+                    piece.drop_record();
                     if let Stop::Fault(fault) = stop {
                         piece.bad = Some(BadRecord { line: piece.lines, fault });
                     }
@@ -187,6 +269,7 @@ impl<'a> Reader<'a> {
             piece.lines += 1;
             return Ok(());
         }
+        piece.counted.clear();
         let (mut line, mut is_empty) = (piece.lines, true);
         let mut n_cells = 0;
         let end = loop {
@@ -194,7 +277,10 @@ impl<'a> Reader<'a> {
             let end = match self.columns.get(n_cells) {
                 Some(column) => {
                     let values = &mut piece.values[n_cells];
-                    self.read_cell(at, column, values, &mut line, &mut is_empty)?
+                    let (end, counted) =
+                        self.read_cell(at, column, values, &mut line, &mut is_empty)?;
+                    piece.counted.extend(counted.map(|counted| (n_cells, counted)));
+                    end
                 }
                 None => {
                     let (cell, end) = scanner.cell(at)?;
@@ -211,7 +297,7 @@ impl<'a> Reader<'a> {
             }
         };
         if is_empty {
-            piece.values.iter_mut().for_each(|values| values.truncate(piece.rows));
+            piece.drop_record();
             piece.empty_rows += 1;
         } else if n_cells < self.columns.len() {
             return Err(Stop::Fault(Fault::Cells(n_cells)));
@@ -233,7 +319,8 @@ impl<'a> Reader<'a> {
         Ok(n_cells)
     }
 
-    /// Read the cell at `at` as its column says; return the position where it ends.
+    /// Read the cell at `at` as its column says; return the position where it ends, and what was
+    /// counted.
     #[inline(always)]
     fn read_cell(
         &self,
@@ -242,7 +329,7 @@ impl<'a> Reader<'a> {
         values: &mut Values,
         line: &mut u64,
         is_empty: &mut bool,
-    ) -> Result<usize, Stop> {
+    ) -> Result<(usize, Option<Counted>), Stop> {
         if let (Kind::Number(notation), Cells::Numbers(numbers)) = (&column.kind, &mut values.cells)
             && notation.is_plain()
             && let Some(number) = numbers::start(self.scanner.bytes, at, notation.decimal)
@@ -251,55 +338,76 @@ impl<'a> Reader<'a> {
             numbers.push(number.value);
             values.are_integers &= number.is_integer;
             *is_empty = false;
-            return Ok(number.end);
+            let Some(oddity) = number.oddity else { return Ok((number.end, None)) };
+            let text = &self.scanner.bytes[at..number.end];
+            note(&mut values.oddities[oddity as usize], *line, text);
+            return Ok((number.end, Some(Counted::Oddity(oddity as usize))));
         }
         let (cell, end) = self.scanner.cell(at)?;
         if matches!(column.kind, Kind::Skipped) && !*is_empty {
             *line += cell.lines;
-            return Ok(end);
+            return Ok((end, None));
         }
         let text = cell.text();
         *is_empty &= text.is_empty();
-        values.add(&text, column, *line);
+        let counted = values.add(&text, column, *line);
         *line += cell.lines;
-        Ok(end)
+        Ok((end, counted))
     }
 }
 
 impl Values {
-    /// Append the cell with this text.
+    /// Append the cell with this text; return what was counted.
     #[inline]
-    fn add(&mut self, text: &[u8], column: &Column, line: u64) {
-        let is_missing = column.missing.contains(text);
-        match (&mut self.cells, &column.kind) {
-            (Cells::Texts(codes, texts), _) => {
-                codes.push(if is_missing { -1 } else { texts.add(text, 1, line) as i32 });
+    fn add(&mut self, text: &[u8], column: &Column, line: u64) -> Option<Counted> {
+        if column.missing.contains(text) {
+            match &mut self.cells {
+                Cells::Skipped => return None,
+                Cells::Numbers(values) => values.push(f64::NAN),
+                Cells::Dates(values) => values.push(NO_DATE),
+                Cells::Texts(codes, _) => codes.push(-1),
             }
-            (Cells::Numbers(values), _) if is_missing => values.push(f64::NAN),
-            (Cells::Dates(values), _) if is_missing => values.push(NO_DATE),
+            return (!text.is_empty()).then(|| Counted::Missing(self.missing.add(text, 1, line)));
+        }
+        let mut oddity = None;
+        let fits = match (&mut self.cells, &column.kind) {
+            (Cells::Texts(codes, texts), _) => {
+                codes.push(texts.add(text, 1, line) as i32);
+                true
+            }
             (Cells::Numbers(values), Kind::Number(notation)) => {
                 let number = notation.parse(text);
-                values.push(number.map_or(f64::NAN, |(value, _)| value));
-                self.are_integers &= number.is_none_or(|(_, is_integer)| is_integer);
-                if number.is_none() {
-                    self.add_misfit(line, text);
-                }
+                values.push(number.as_ref().map_or(f64::NAN, |number| number.value));
+                self.are_integers &= number.as_ref().is_none_or(|number| number.is_integer);
+                oddity = number.as_ref().and_then(|number| number.oddity);
+                number.is_some()
             }
-            (Cells::Numbers(values), _) => {
-                let seconds = time_of_day(text);
+            (Cells::Numbers(values), Kind::Time(clock)) => {
+                let seconds = seconds(text, *clock);
                 values.push(seconds.unwrap_or(f64::NAN));
-                if seconds.is_none() {
-                    self.add_misfit(line, text);
-                }
+                seconds.is_some()
             }
-            (Cells::Dates(values), Kind::Date { order, has_zone }) => {
-                let date = dates::parse(text, *order, *has_zone);
+            (Cells::Dates(values), Kind::Date(notation)) => {
+                let date = dates::parse(text, notation);
                 values.push(date.unwrap_or(NO_DATE));
-                if date.is_none() {
-                    self.add_misfit(line, text);
-                }
+                date.is_some()
             }
-            _ => {}
+            _ => true,
+        };
+        if !fits {
+            note(&mut self.misfits, line, text);
+            return Some(Counted::Misfit);
+        }
+        let oddity = oddity? as usize;
+        note(&mut self.oddities[oddity], line, text);
+        Some(Counted::Oddity(oddity))
+    }
+
+    fn take_back(&mut self, counted: Counted) {
+        match counted {
+            Counted::Misfit => forget(&mut self.misfits),
+            Counted::Oddity(k) => forget(&mut self.oddities[k]),
+            Counted::Missing(k) => self.missing.counts[k] -= 1,
         }
     }
 }

@@ -7,8 +7,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::csv::{
-    Cells, Column, Dialect, Fault, Kind, Misfits, Notation, Order, Parser, Record, Words, find_row,
-    first_rows,
+    Cells, Clock, Column, DateNotation, Dialect, Fault, Found, Kind, Notation, Order, Parser,
+    Record, Style, Texts, Words, find_row, first_rows,
 };
 
 /// The kind of a column, its options and the words that are not missing in it.
@@ -19,6 +19,18 @@ type PyRecord = (u64, Vec<String>, usize, u64);
 
 /// Distinct texts, with the number of their cells and their first lines.
 type PyTexts = (Vec<String>, Vec<u64>, Vec<u64>);
+
+/// The line and the text of the first of some cells, and their number.
+type PyFound = Option<(u64, String, u64)>;
+
+fn shown_texts(texts: &Texts) -> PyTexts {
+    let names = (0..texts.len()).map(|k| text(texts.get(k))).collect();
+    (names, texts.counts.clone(), texts.lines.clone())
+}
+
+fn shown_found(found: &Found) -> PyFound {
+    found.as_ref().map(|cells| (cells.line, text(&cells.text), cells.count))
+}
 
 fn dialect(delimiter: u8, comment: Option<&str>) -> Dialect {
     Dialect { delimiter, comment: comment.map(|text| text.as_bytes().to_vec()) }
@@ -34,16 +46,34 @@ fn kind(name: &str, options: &[String]) -> PyResult<Kind> {
             thousands: bytes(1),
             prefix: bytes(2),
             suffix: bytes(3),
-        }),
-        "time" => Kind::Time,
-        "date" => Kind::Date {
-            order: match option(0) {
-                "dmy" => Order::DayMonthYear,
-                "mdy" => Order::MonthDayYear,
-                _ => Order::YearMonthDay,
+            style: match option(4) {
+                "parentheses" => Style::Parentheses,
+                "trailing minus" => Style::TrailingMinus,
+                "minus sign" => Style::MinusSign,
+                "exponent D" => Style::Fortran,
+                _ => Style::Plain,
             },
-            has_zone: option(1) == "zone",
-        },
+        }),
+        "time" => Kind::Time(match option(0) {
+            "half day" => Clock::HalfDay,
+            "duration" => Clock::Duration,
+            _ => Clock::Day,
+        }),
+        "date" => {
+            let has = |word: &str| options[1..].iter().any(|option| option == word);
+            Kind::Date(DateNotation {
+                order: match option(0) {
+                    "dmy" => Order::DayMonthYear,
+                    "mdy" => Order::MonthDayYear,
+                    _ => Order::YearMonthDay,
+                },
+                has_zone: has("zone"),
+                has_names: has("names"),
+                is_short: has("short"),
+                is_half_day: has("half day"),
+                is_compact: has("compact"),
+            })
+        }
         "text" => Kind::Text,
         _ => return Err(PyValueError::new_err(format!("there is no kind {name:?}"))),
     })
@@ -123,19 +153,26 @@ impl CsvParser {
 
     fn texts(&self, column: usize) -> PyTexts {
         self.with(|parser| match &parser.values[column].cells {
-            Cells::Texts(_, texts) => {
-                let names = (0..texts.len()).map(|k| text(texts.get(k))).collect();
-                (names, texts.counts.clone(), texts.lines.clone())
-            }
+            Cells::Texts(_, texts) => shown_texts(texts),
             _ => (vec![], vec![], vec![]),
         })
     }
 
+    /// Return the words that stood for missing cells.
+    fn missing(&self, column: usize) -> PyTexts {
+        self.with(|parser| shown_texts(&parser.values[column].missing))
+    }
+
     /// Return the line, the text and the number of the cells that are not of the kind of their
     /// column.
-    fn misfits(&self, column: usize) -> Option<(u64, String, u64)> {
-        let shown = |misfits: &Misfits| (misfits.line, text(&misfits.text), misfits.count);
-        self.with(|parser| parser.values[column].misfits.as_ref().map(shown))
+    fn misfits(&self, column: usize) -> PyFound {
+        self.with(|parser| shown_found(&parser.values[column].misfits))
+    }
+
+    /// Return the same of the numbers with zeros before them, the integers that are rounded, the
+    /// numbers that are too large, the words for infinity, and the integers with exponents.
+    fn oddities(&self, column: usize) -> Vec<PyFound> {
+        self.with(|parser| parser.values[column].oddities.iter().map(shown_found).collect())
     }
 
     fn are_integers(&self, column: usize) -> bool {
@@ -194,4 +231,11 @@ pub fn csv_find_row(
 ) -> (u64, u64, usize, Option<PyRecord>) {
     let search = find_row(data, &dialect(delimiter, comment), row, is_last);
     (search.rows, search.lines, search.consumed, search.found.as_ref().map(record))
+}
+
+/// Return for each cell if it is of a kind; the cells have no blanks around them.
+#[pyfunction]
+pub fn csv_fits(name: &str, options: Vec<String>, cells: Vec<String>) -> PyResult<Vec<bool>> {
+    let kind = kind(name, &options)?;
+    Ok(cells.iter().map(|cell| kind.reads(cell.as_bytes())).collect())
 }

@@ -35,7 +35,7 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::csv::{CsvParser, csv_find_row, csv_first_rows};
+    use super::csv::{CsvParser, csv_find_row, csv_first_rows, csv_fits};
     #[pymodule_export]
     use super::functions::{
         first_nonfinite, fma_peak, get_num_threads, instruction_set, rows_of_columns, set_alone,

@@ -40,7 +40,7 @@ OPTIONS = [
     (r"encoding must name its own", "--encoding must name its own"),
     (r"\b(header|index)=True\b", r"--\1 yes"),
     (r"\b(header|index)=False\b", r"--\1 no"),
-    (r"\b(decimal|thousands|encoding|comment)=('[^']*')", r"--\1 \2"),
+    (r"\b(decimal|thousands|encoding|comment|dates|delimiter)=('[^']*')", r"--\1 \2"),
     (r"kinds=\{'(.+?)': '(\w+)'\}", r"--kind \1=\2"),
     (r"to missing_values if", "to --missing-values if"),
     (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._internal.printable import printable, say
 from ..data import Table, as_table, read_csv
+from ..data.csv.read import column_names
 from ..data.encoders import CategoryEncoder
 from ..model import Model
 from .source import CLASSES, check_csv_options, check_memory, csv_options, kind_of, open_once
@@ -37,11 +38,11 @@ def read_table(
     if kind_of(path) != "csv":
         raise ValueError(f"DATA must be a CSV or Parquet file for a model of tables; got {name}")
     check_memory(path)
-    table = read_csv(path, **options)
-    known = {column: kind for column, kind in (kinds or {}).items() if column in table}
-    if not known:
-        return table
-    return read_csv(path, **options | {"kinds": known | options.get("kinds", {})})
+    if kinds:
+        names = column_names(path, **options)
+        known = {column: kind for column, kind in kinds.items() if column in names}
+        options["kinds"] = known | options.get("kinds", {})
+    return read_csv(path, **options)
 
 
 def table_for(model: Model, name: str, how: dict[str, Any] | None = None) -> Table:

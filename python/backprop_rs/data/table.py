@@ -23,6 +23,11 @@ Place = Callable[[int, int], str]
 """Describes the position of a cell, from its row and column (counted from 0)."""
 
 
+def no_word(row: int, k: int) -> str:
+    """Return the text of a missing cell of a table that has none."""
+    return ""
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """One column: numbers, or positions in `categories`; NaN is a missing cell."""
@@ -56,6 +61,8 @@ class Table:
     roles: ColumnRoles
     place: Place
     title: str
+    word: Place = no_word
+    """Returns the text of a missing cell, which may be a word such as NA."""
 
     def dataset(self, options: TableOptions) -> Dataset:
         """Return the data set of the table."""
@@ -108,7 +115,7 @@ class Table:
             row, k = min(gaps)
             only = k == target and options.missing != "error"
             accepted = "'drop' (a target has no mean)" if only else "'drop' or 'mean'"
-            raise MissingCell(self.place(row, k), k == target, accepted)
+            raise MissingCell(self.place(row, k), k == target, accepted, self.word(row, k))
         return self
 
     def _coded(self, k: int, options: TableOptions) -> list[str]:

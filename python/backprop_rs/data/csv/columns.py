@@ -11,30 +11,30 @@ from numpy.typing import NDArray
 
 from ..._internal.printable import printable
 from ..columns import NO_TIME
+from .candidates import Candidates, candidates
 from .file_layout import Layout
 from .notation import (
     SKIPPED,
     TEXT,
-    Candidates,
     Cells,
     Notation,
-    candidates,
-    disguise_of,
+    dates,
+    fits,
     is_number,
     number,
-    reader_of,
 )
-from .options import CsvOptions
+from .options import TRUTH, CsvOptions
 from .parsing import find_row, parse, parser_of
+from .suspicions import FEW_TEXTS, cells, lone_sign, remarks, suspicion
 
 if TYPE_CHECKING:
     from ..._core import CsvParser
 
 MAX_PASSES = 12
+COMPACT = dates("ymd", "compact")
+VERBS = ("holds", "has", "may")
 
 Check = Callable[["CsvParser"], None]
-SIGNS_FOR_MISSING = frozenset({"-", "--", "---", ".", "..", "*", "\u2013", "\u2014"})
-"""Texts that people write for a missing number."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class Request:
         Words that are not missing in a column.
     has_dates : bool
         False to refuse columns of dates.
+    inherited : frozenset of int
+        Columns whose kind is that of another file: their cells are checked as if it was not told.
     """
 
     used: tuple[int, ...]
@@ -59,6 +61,11 @@ class Request:
     strict: frozenset[int] = frozenset()
     kept: Mapping[int, Sequence[str]] = field(default_factory=dict)
     has_dates: bool = True
+    inherited: frozenset[int] = frozenset()
+
+    def is_told(self, k: int) -> bool:
+        """Return True if the caller gave the kind of a column."""
+        return k in self.kinds and k not in self.inherited
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,8 +177,10 @@ class Columns:
                 break
         if not self.request.has_dates:
             self._refuse_dates(notations)
-        for alternative in alternatives:
-            self._check_alternative(notations, alternative)
+        self._check_alternatives(notations, alternatives)
+        odd = self.oddities(parsed.parser, notations)
+        if odd:
+            raise min(odd, key=lambda fault: fault[:2])[2]
         if not parsed.rows:
             raise ValueError(f"{printable(self.layout.path)} must have at least one row; got none")
         self.rows = parsed.rows
@@ -286,19 +295,48 @@ class Columns:
         """Return the error for a cell that is not in the notation of its column."""
         notation, name = notations[k], self.layout.names[k]
         is_requested = self.request.kinds.get(k) in ("number", "datetime")
-        advice = f"add {cell!r} to missing_values if it stands for a missing cell"
-        advice += (
-            ""
-            if is_requested
-            else f", or give kinds={{{name!r}: 'category'}} if the column is texts"
-        )
+        advice = [f"add {cell!r} to missing_values if it stands for a missing cell"]
+        if not is_requested:
+            advice.append(f"give kinds={{{name!r}: 'category'}} if the column is texts")
         if "," in cell and notation.options[:2] == (".", ""):
-            advice = f"give decimal=',' or thousands=',' if the comma means that; {advice}"
+            advice.insert(0, "give decimal=',' or thousands=',' if the comma means that")
+        affixes = [sign for sign in notation.options[2:4] if sign]
+        if notation.kind == "number" and affixes and is_number(cell):
+            advice[0] = f"write {affixes[0]!r} in all cells or in none"
+        if cell.lower() in TRUTH and not is_requested:
+            advice[0] = f"give kinds={{{name!r}: 'boolean'}} if the cells are true or false"
         described = notation.describe()
         read = "" if described == "numbers" else f", as the column holds {described}"
+        choices = ", or ".join(["; ".join(advice[:-1]), advice[-1]] if advice[1:] else advice)
         return ValueError(
-            f"{self.describe(line, k)}: {cell!r} is not {notation.what}{read}; {advice}"
+            f"{self.describe(line, k)}: {cell!r} is not {notation.what}{read}; {choices}"
         )
+
+    def oddities(
+        self, parser: CsvParser, notations: Mapping[int, Notation]
+    ) -> list[tuple[int, int, ValueError]]:
+        """Return the line, column and error of the first numbers that lose zeros or digits."""
+        faults: list[tuple[int, int, ValueError]] = []
+
+        def add(k: int, found: tuple[int, str, int] | None, what: str) -> None:
+            if found is not None:
+                line, cell, _ = found
+                place = self.describe(line, k)
+                faults.append((line, k, ValueError(f"{place}: {cell!r} {what}")))
+
+        for k, notation in notations.items():
+            if notation.kind != "number":
+                continue
+            name = self.layout.names[k]
+            code, rounded, overflow, *_ = parser.oddities(k)
+            add(k, overflow, "is beyond the largest float64 number, 1.8e+308; add it to "
+                "missing_values if it stands for a missing cell")  # fmt: skip
+            if not self.request.is_told(k):
+                advice = f"; give kinds={{{name!r}: 'category'}} if the cells are codes, or "
+                advice += f"kinds={{{name!r}: 'number'}}"
+                add(k, code, "begins with a sign or zero that a number loses" + advice)
+                add(k, rounded, f"has digits that a float64 number loses{advice} to round it")
+        return faults
 
     def _refuse_dates(self, notations: Mapping[int, Notation]) -> None:
         for k, notation in notations.items():
@@ -319,32 +357,46 @@ class Columns:
         """Return the position of a cell from its row, counted from 0."""
         return self.cell(row, k)[0]
 
+    def word(self, row: int, k: int) -> str:
+        """Return the text of a cell from its row, counted from 0."""
+        return self.cell(row, k)[1]
+
     def cell(self, row: int, k: int) -> tuple[str, str]:
         """Return the position and the text of a cell from its row, counted from 0."""
         line, cells = find_row(self.layout, row)
         return self.describe(line - 1, k), cells[k]
 
-    def _check_alternative(
-        self, notations: Mapping[int, Notation], alternative: Mapping[int, Notation]
+    def _check_alternatives(
+        self, notations: Mapping[int, Notation], alternatives: Sequence[Mapping[int, Notation]]
     ) -> None:
         """Raise ValueError if all cells of some columns can be read in a second way."""
-        parser = self._parse(alternative, keep=False).parser
-        if any(parser.misfits(k) for k in alternative):
-            return
-        for k, other in alternative.items():
-            reads, also = reader_of(notations[k]), reader_of(other)
-            # Numbers without a mark, such as "10 %", have one value in all notations.
-            cells = (c for c in self.sample[k].counts if other.kind == "date" or set(c) & set(".,"))
-            cell = next((cell for cell in cells if reads(cell) and also(cell)), None)
-            if cell is None:
+        ambiguous: list[tuple[int, str, Notation]] = []
+        for alternative in alternatives:
+            parser = self._parse(alternative, keep=False).parser
+            if any(parser.misfits(k) for k in alternative):
                 continue
-            advice = "decimal=',' or thousands=','" if "," in cell else "decimal='.' or decimal=','"
-            if other.kind == "date":
-                advice = f"dates={notations[k].options[0]!r} or dates={other.options[0]!r}"
-            raise ValueError(
-                f"{self.describe(self._line_of(k, cell), k)}: {cell!r} can be read in two ways, "
-                f"and no other cell decides between them; give {advice}"
-            )
+            for k, other in alternative.items():
+                # Numbers without a mark, such as "10 %", have one value in all notations.
+                some = [c for c in self.sample[k].counts
+                        if other.kind == "date" or set(c) & set(".,")]  # fmt: skip
+                both = zip(some, fits(notations[k], some), fits(other, some), strict=True)
+                cell = next((cell for cell, reads, also in both if reads and also), None)
+                if cell is not None:
+                    ambiguous.append((k, cell, other))
+        if not ambiguous:
+            return
+        k, cell, other = ambiguous[0]
+        advice = "decimal=',' or thousands=','" if "," in cell else "decimal='.' or decimal=','"
+        ways = "two"
+        if other.kind == "date":
+            orders = [notations[k].options[0], *(o.options[0] for j, _, o in ambiguous if j == k)]
+            *first, last = [f"dates={order!r}" for order in orders]
+            advice = f"{', '.join(first)} or {last}"
+            ways = "three" if first[1:] else "two"
+        raise ValueError(
+            f"{self.describe(self._line_of(k, cell), k)}: {cell!r} can be read in {ways} ways, "
+            f"and no other cell decides between them; give {advice}"
+        )
 
     def _line_of(self, k: int, cell: str) -> int:
         """Return the first line with a cell in the first rows, counted from 0."""
@@ -356,7 +408,7 @@ class Columns:
         columns: dict[int, RawColumn] = {}
         for k in self.request.used:
             texts, counts, lines = parsed.parser.texts(k)
-            if notations[k].kind == "text" and k not in self.request.kinds:
+            if notations[k].kind == "text" and not self.request.is_told(k):
                 self.check_texts(k, texts, lines)
             columns[k] = RawColumn(
                 notations[k],
@@ -365,14 +417,53 @@ class Columns:
                 tuple(counts),
                 parsed.parser.are_integers(k),
             )
-            if not self._is_evident(notations[k], columns[k]):
-                name, what = self.layout.names[k], notations[k].describe()
-                self.notes.append(f"column {name!r} holds {what}")
+            self._note(k, columns[k], parsed)
         if parsed.parser.empty_rows:
             n = parsed.parser.empty_rows
             rows = "1 row without any cell is" if n == 1 else f"{n:,} rows without any cell are"
             self.notes.append(f"{rows} left out")
         return columns
+
+    def _note(self, k: int, column: RawColumn, parsed: Parsed) -> None:
+        """Add the decisions about a column that are not evident to the notes."""
+        found: list[str] = []
+        if not self._is_evident(column.notation, column):
+            found.append(f"holds {column.notation.describe()}")
+        words, n_cells, _ = parsed.parser.missing(k)
+        if words:
+            listed = ", ".join(
+                f"{word!r} ({cells(n)})" for word, n in zip(words, n_cells, strict=True)
+            )
+            found.append(f"has the missing words {listed}")
+        if column.notation.kind == "text" and len(column.texts) <= FEW_TEXTS:
+            found += remarks(dict(zip(column.texts, column.counts, strict=True)))
+        elif column.notation.kind != "text" and not parsed.fitting[k] and not words:
+            found.append("has no cell")
+        *_, infinite, exponent = parsed.parser.oddities(k)
+        if infinite is not None:
+            found.append(f"has infinite numbers such as {infinite[1]!r} ({cells(infinite[2])})")
+        if exponent is not None and not any(column.notation.options[1:]):
+            found.append(f"has exponents in {cells(exponent[2])} such as {exponent[1]!r}")
+        if parsed.arrays and self._looks_compact(k, column):
+            found.append(f"may hold dates such as {next(iter(self.sample[k].counts))!r}, which "
+                         f"kinds={{{self.layout.names[k]!r}: 'datetime'}} reads")  # fmt: skip
+        name = self.layout.names[k]
+        self.notes += [f"column {name!r} {what}" if what.split()[0] in VERBS
+                       else f"column {name!r}: {what}" for what in found]  # fmt: skip
+
+    def _looks_compact(self, k: int, column: RawColumn) -> bool:
+        """Return True if all numbers are dates such as 20240131."""
+        some = list(self.sample[k].counts)
+        if self.request.is_told(k) or column.notation.kind != "number" or len(some) < 2:
+            return False
+        if not (column.are_integers and all(fits(COMPACT, some))):
+            return False
+        values = column.values[~np.isnan(column.values)].astype(np.int64)
+        months, days = values // 100 % 100, values % 100
+        return bool(
+            (values >= 19_000_101).all() and (values < 21_000_000).all()
+            and ((months >= 1) & (months <= 12) & (days >= 1) & (days <= 31)).all()
+        )  # fmt: skip
 
     def _is_evident(self, notation: Notation, column: RawColumn) -> bool:
         if notation.kind != "number":
@@ -383,19 +474,23 @@ class Columns:
     def check_texts(self, k: int, texts: Sequence[str], lines: Sequence[int]) -> None:
         """Raise ValueError if texts are numbers or dates in a notation that is not read."""
         name = self.layout.names[k]
-        look = disguise_of(texts)
-        if look:
+        found = suspicion(texts, self.layout.options, k in self.request.strict)
+        if found:
+            others = {
+                "number": f"kinds={{{name!r}: 'number'}} to read the numbers",
+                "delimiter": "delimiter=' ' if they are columns",
+            }
+            other = others.get(found.option, f"ignore=[{name!r}] to leave it out")
             raise ValueError(
-                f"{self.describe(lines[0], k)}: the column holds texts such as {min(texts)!r}, "
-                f"which look like {look}; give kinds={{{name!r}: 'category'}} if they are "
-                f"categories, or ignore=[{name!r}] to leave it out"
+                f"{self.describe(lines[list(texts).index(found.cell)], k)}: the column holds texts "
+                f"such as {found.cell!r}, which look like {found.what}; give "
+                f"kinds={{{name!r}: 'category'}} if they are categories, or {other}"
             )
-        words = [text for text in texts if not is_number(text)]
-        is_sign = len(words) == 1 and words[0] in SIGNS_FOR_MISSING and len(texts) > 1
-        if is_sign and k not in self.request.strict:
-            line = lines[list(texts).index(words[0])]
+        sign = None if k in self.request.strict else lone_sign(texts)
+        if sign is not None:
+            line = lines[list(texts).index(sign)]
             raise ValueError(
-                f"{self.describe(line, k)}: {words[0]!r} stands among numbers; add it to "
+                f"{self.describe(line, k)}: {sign!r} stands among numbers; add it to "
                 f"missing_values if it stands for a missing cell, or give "
                 f"kinds={{{name!r}: 'category'}}"
             )

@@ -135,7 +135,8 @@ def table_of(path: Path, how: CsvOptions, options: TableOptions) -> Table:
     columns = columns_of(layout, lambda layout: request_of(layout, options))
     names = columns.layout.names
     used = {k: column_of(columns, k, raw) for k, raw in columns.raw.items()}
-    return Table(names, used, roles_of(columns.layout, options), columns.place, title(layout.path))
+    roles = roles_of(columns.layout, options)
+    return Table(names, used, roles, columns.place, title(layout.path), columns.word)
 
 
 def requested(how: CsvOptions, options: TableOptions) -> list[object]:

@@ -1,27 +1,28 @@
-"""Decide how the cells of a column are written: as numbers, dates, times or texts."""
+"""How the cells of a column are written: as numbers, dates, times or texts."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-
-from .options import CsvOptions
-
-CURRENCIES = "$€£¥₹₽₩₪₺฿"
-AFFIXES = CURRENCIES + "%‰"
-GROUP_SIGNS = (",", ".", " ", "\u00a0", "\u202f", "'", "\u2019")
-BLANKS = " \u00a0\u202f"
 
 PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?inf(inity)?", re.ASCII | re.I)
-TIME = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?", re.ASCII)
-DATE = re.compile(
-    r"(\d{1,4})([-/.])(\d{1,2})\2(\d{1,4})"
-    r"((?:T| +)([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?)?( *(Z|[-+]\d\d(:?[0-5]\d)?))?",
-    re.ASCII,
-)
 ORDERS = ("ymd", "dmy", "mdy")
+FLAGS = {
+    "names": "names of months",
+    "short": "years of two digits (1969 to 2068)",
+    "half day": "AM and PM",
+    "zone": "time zones",
+}
+"""What dates may have, in the core and in notes."""
+
+STYLES = {
+    "parentheses": "negative numbers in parentheses",
+    "trailing minus": "the minus after the digits",
+    "minus sign": "the minus sign U+2212",
+    "exponent D": "exponents that begin with D",
+}
+"""How negative numbers and exponents may be written, in the core and in notes."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Notation:
     def what(self) -> str:
         """The name of a cell of this kind, in messages."""
         names = {"number": "a number", "time": "a time of day", "date": "a date"}
+        if self == DURATIONS:
+            return "a duration"
         return names.get(self.kind, "a text")
 
     def describe(self) -> str:
@@ -43,17 +46,23 @@ class Notation:
 
         >>> number(",", ".", suffix="€").describe()
         "numbers with decimal ',', thousands '.' and '€'"
+        >>> dates("dmy", "names", "short").describe()
+        'dates in the order dmy, with names of months, years of two digits (1969 to 2068)'
         """
         if self.kind == "date":
-            zone = ", with time zones" if self.options[1] else ""
-            return f"dates in the order {self.options[0]}{zone}"
+            order, *flags = self.options
+            if "compact" in flags:
+                return "dates of eight digits"
+            more = ", ".join(FLAGS[flag] for flag in flags)
+            return f"dates in the order {order}" + (f", with {more}" if more else "")
         if self.kind == "time":
-            return "times of day, in seconds"
+            return "durations, in seconds" if self == DURATIONS else "times of day, in seconds"
         if self.kind == "number":
-            decimal, thousands, *affixes = self.options
+            decimal, thousands, prefix, suffix, style = self.options
             signs = [f"decimal {decimal!r}"] * (decimal != ".")
             signs += [f"thousands {thousands!r}"] * bool(thousands)
-            signs += [repr(sign) for sign in affixes if sign]
+            signs += [repr(sign) for sign in (prefix, suffix) if sign]
+            signs += [STYLES[style]] if style else []
             listed = " and ".join([", ".join(signs[:-1]), signs[-1]] if signs[1:] else signs)
             return f"numbers with {listed}" if signs else "numbers"
         return "texts"
@@ -62,16 +71,20 @@ class Notation:
 TEXT = Notation("text")
 SKIPPED = Notation("skip")
 TIMES = Notation("time")
+HALF_DAYS = Notation("time", ("half day",))
+DURATIONS = Notation("time", ("duration",))
 
 
-def number(decimal: str = ".", thousands: str = "", prefix: str = "", suffix: str = "") -> Notation:
+def number(
+    decimal: str = ".", thousands: str = "", prefix: str = "", suffix: str = "", style: str = ""
+) -> Notation:
     """Return the notation of a column of numbers."""
-    return Notation("number", (decimal, thousands, prefix, suffix))
+    return Notation("number", (decimal, thousands, prefix, suffix, style))
 
 
-def dates(order: str, has_zone: bool) -> Notation:
+def dates(order: str, *flags: str) -> Notation:
     """Return the notation of a column of dates."""
-    return Notation("date", (order, "zone" if has_zone else ""))
+    return Notation("date", (order, *flags))
 
 
 def is_number(cell: str) -> bool:
@@ -83,48 +96,11 @@ def is_number(cell: str) -> bool:
     return PLAIN.fullmatch(cell) is not None
 
 
-def reader_of(notation: Notation) -> Callable[[str], bool]:
-    """Return the function that tells if a cell is in a notation, as the core reads it."""
-    if notation.kind == "number":
-        return _number_reader(*notation.options)
-    if notation.kind == "date":
-        return lambda cell: _is_date(cell, notation.options[0], bool(notation.options[1]))
-    if notation.kind == "time":
-        return lambda cell: TIME.fullmatch(cell) is not None
-    return lambda cell: True
+def fits(notation: Notation, cells: Sequence[str]) -> list[bool]:
+    """Return for each cell if it is in a notation, as the core reads it."""
+    from ..._core import csv_fits
 
-
-def _number_reader(decimal: str, thousands: str, prefix: str, suffix: str) -> Callable[[str], bool]:
-    if (decimal, thousands, prefix, suffix) == (".", "", "", ""):
-        return is_number
-    point, group = re.escape(decimal), re.escape(thousands)
-    before, after = re.escape(prefix), re.escape(suffix)
-    digits = rf"(?:[0-9]+|[0-9]{{1,3}}(?:{group}[0-9]{{3}})+)" if thousands else "[0-9]+"
-    signs = rf"(?:[-+]?{before}\s*|{before}\s*[-+])" if prefix else "[-+]?"
-    signs += r"\s*" if suffix and not prefix else ""
-    plain = rf"(?:{digits}(?:{point}[0-9]*)?|{point}[0-9]+)(?:[eE][-+]?[0-9]+)?"
-    pattern = signs + plain + (rf"\s*{after}" if suffix else "")
-    if not thousands + prefix + suffix:
-        pattern += "|[-+]?(?i:inf(?:inity)?)"
-    compiled = re.compile(pattern)
-    return lambda cell: compiled.fullmatch(cell) is not None
-
-
-def _is_date(cell: str, order: str, has_zone: bool) -> bool:
-    parts = DATE.fullmatch(cell)
-    if parts is None or bool(parts[9]) != has_zone or (has_zone and not parts[5]):
-        return False
-    first, second, third = parts[1], parts[3], parts[4]
-    by_order = {"ymd": (first, second, third), "dmy": (third, second, first),
-                "mdy": (third, first, second)}  # fmt: skip
-    year, month, day = by_order[order]
-    if len(year) != 4 or len(month) > 2 or len(day) > 2 or not 1678 <= int(year) <= 2261:
-        return False
-    try:
-        date(int(year), int(month), int(day))
-    except ValueError:
-        return False
-    return True
+    return csv_fits(notation.kind, notation.options, cells)
 
 
 @dataclass(frozen=True)
@@ -148,126 +124,5 @@ class Cells:
 
     def fitting(self, notation: Notation) -> int:
         """Return how many cells are in a notation."""
-        reads = reader_of(notation)
-        return sum(count for cell, count in self.counts.items() if reads(cell))
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """The notations that fit most cells of a column equally well, the simplest first."""
-
-    notations: tuple[Notation, ...]
-    fitting: int
-    total: int
-
-    def is_decided(self, strict: bool) -> bool:
-        """Return True if more than half of the cells fit; all of them if `strict`."""
-        return bool(self.notations) and (
-            self.fitting == self.total if strict else 2 * self.fitting > self.total
-        )
-
-
-def candidates(cells: Cells, options: CsvOptions, kind: str | None = None) -> Candidates:
-    """Return the notations of numbers, dates and times that fit most of the cells.
-
-    `kind` limits them to "number" or "datetime".
-    """
-    best: list[Notation] = []
-    most = 0
-    for notation in _possible(cells, options, kind):
-        fitting = cells.fitting(notation)
-        if fitting > most:
-            best, most = [notation], fitting
-        elif fitting == most and fitting:
-            best.append(notation)
-    return Candidates(tuple(best), most, cells.total)
-
-
-def _possible(cells: Cells, options: CsvOptions, kind: str | None) -> list[Notation]:
-    """Return the notations that are worth a try, the simplest first."""
-    signs = (".", ",") if options.decimal == "auto" else (options.decimal,)
-    decimals = [sign for sign in signs if sign != options.thousands]
-    some = list(cells.counts)
-    if kind != "datetime" and "." in decimals and all(map(is_number, some)):
-        return [number(), *_with_decimal_comma(some, decimals, options)]
-    characters = set().union(*some) if some else set()
-    possible: list[Notation] = []
-    if kind != "datetime":
-        prefix = _common(some, lambda cell: cell.lstrip("+-")[:1])
-        suffix = "" if prefix else _common(some, lambda cell: cell[-1:])
-        for thousands in ("", *_group_signs(options)):
-            if thousands and thousands not in characters:
-                continue
-            possible += [
-                number(decimal, thousands, prefix, suffix)
-                for decimal in decimals
-                if decimal != thousands
-            ]
-        if ":" in characters:
-            possible.append(TIMES)
-    if kind != "number" and characters & set("-/."):
-        orders = ORDERS if options.dates == "auto" else (options.dates,)
-        possible += [dates(order, has_zone) for has_zone in (False, True) for order in orders]
-    return possible
-
-
-def _with_decimal_comma(
-    cells: Sequence[str], decimals: Sequence[str], options: CsvOptions
-) -> list[Notation]:
-    """Return how plain numbers are read if the decimal sign of the file is a comma."""
-    if "," not in decimals:
-        return []
-    if not any("." in cell for cell in cells):
-        return [number(",")]
-    grouped = re.compile(r"[-+]?\d{1,3}(\.\d{3})*")
-    may_group = options.thousands in ("auto", ".") and all(map(grouped.fullmatch, cells))
-    return [number(",", ".")] if may_group else []
-
-
-def _group_signs(options: CsvOptions) -> tuple[str, ...]:
-    if options.thousands == "auto":
-        return GROUP_SIGNS
-    if options.thousands == " ":
-        return tuple(BLANKS)
-    if options.thousands == "'":
-        return ("'", "\u2019")
-    return (options.thousands,) if options.thousands else ()
-
-
-def _common(cells: Sequence[str], sign: Callable[[str], str]) -> str:
-    """Return the currency or percent sign that most cells have."""
-    counts: dict[str, int] = {}
-    for cell in cells:
-        affix = sign(cell)
-        if affix and affix in AFFIXES:
-            counts[affix] = counts.get(affix, 0) + 1
-    most = max(counts, key=counts.__getitem__, default="")
-    return most if most and 2 * counts[most] > len(cells) else ""
-
-
-MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-
-DISGUISES = {
-    re.compile(r"\d+:[-+.\deE]+"): "the cells of a LIBSVM file, which is not CSV",
-    re.compile(r"\d{1,2}([-/.])\d{1,2}\1\d{2}( .*)?"): "dates with years of two digits",
-    re.compile(
-        r"(\d{1,2}[-/. ]+)?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*[-/., ]+\d.*",
-        re.I,
-    ): "dates with names of months",
-    re.compile(r"[-+]?\d+,\d+"): "numbers with commas",
-    re.compile(r"\([\d.,]+\)"): "negative numbers in parentheses",
-}
-"""Texts that are numbers or dates in a notation that is not read."""
-
-
-def disguise_of(texts: Iterable[str]) -> str | None:
-    """Return a description of all texts if they look like numbers or dates.
-
-    >>> disguise_of(["1.2.99", "24.12.99"])
-    'dates with years of two digits'
-    """
-    known = list(texts)
-    for pattern, what in DISGUISES.items():
-        if known and all(map(pattern.fullmatch, known)):
-            return what
-    return None
+        fitting = fits(notation, list(self.counts))
+        return sum(count for count, fit in zip(self.counts.values(), fitting, strict=True) if fit)

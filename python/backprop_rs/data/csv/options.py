@@ -11,6 +11,12 @@ MISSING_WORDS = ("", "?", "na", "n/a", "#n/a", "<na>", "nan", "null", "none")
 """A cell that is one of these, in upper or lower case, is missing."""
 
 KINDS = ("number", "boolean", "category", "datetime", "text")
+TRUTH = {
+    "true": 1, "false": 0, "yes": 1, "no": 0, "y": 1, "n": 0, "t": 1, "f": 0, "on": 1, "off": 0,
+    "1": 1, "0": 0,
+}  # fmt: skip
+"""The texts of a column that is told to be booleans, in lower case."""
+
 THOUSANDS = ("auto", "", ",", ".", " ", "'")
 DATES = ("auto", "ymd", "dmy", "mdy")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,9 @@ from ..table_options import left_out_index
 from .columns import RawColumn, Request, columns_of
 from .file_layout import Layout
 from .layout import examine
-from .options import MISSING_WORDS, CsvOptions
+from .options import MISSING_WORDS, TRUTH, CsvOptions
 
 FEW_CATEGORIES = 20
-TRUTH = {"true": 1, "false": 0}
 LARGEST_INTEGER = 2.0**53
 
 
@@ -40,9 +39,11 @@ def read_csv(
     The kind of a column is what all its cells agree on: numbers, dates or times if more than half
     of its cells are, and any other cell is then an error; otherwise texts. Notations that are not
     evident, such as decimal commas, are inferred if exactly one of them fits all cells, and are
-    listed as `notes` of the table. If several fit, an error names a cell and the option that
-    decides. Texts are categories, unless there are more than 20 that occur less than twice on
-    average.
+    listed as `notes` of the table, together with the words that stand for missing cells. If several
+    fit, an error names a cell and the option that decides. So do errors about cells that a number
+    would change: codes such as 01234, integers beyond 2^53 that float64 rounds, and 1e400; and
+    errors about texts that may be meant as numbers, such as "12 kg". Texts are categories, unless
+    there are more than 20 that occur less than twice on average.
 
     Parameters
     ----------
@@ -65,9 +66,12 @@ def read_csv(
         The words for a missing cell, in upper or lower case, in place of NA, N/A, #N/A, <NA>, NaN,
         null, None and ?. An empty cell is always missing. Give [] to keep a class called None.
     dates : "auto", "ymd", "dmy" or "mdy", default "auto"
-        The order of year, month and day.
+        The order of year, month and day. Months may have English names, and years two digits if all
+        dates of the column have: 69 to 99 are 1969 to 1999, and 00 to 68 are 2000 to 2068.
     kinds : mapping from column to kind, optional
-        The kinds of some columns: "number", "boolean", "category", "datetime" or "text".
+        The kinds of some columns: "number", "boolean", "category", "datetime" or "text". Numbers
+        then lose leading zeros and a text that most cells have before or after them, such as a
+        unit; booleans may be true, yes, y, t, on or 1 and their opposites; dates may be 20240131.
     index : "auto", True or False, default "auto"
         True to leave out the first column, which names the rows. "auto" does so, with a warning, if
         it has no name or is called "Unnamed: 0", as data frames write it.
@@ -78,8 +82,8 @@ def read_csv(
     -------
     Table
         Numbers are float64 with NaN for missing cells. A percent or currency sign that all cells
-        have is left out: 53% is 53. Times of day are numbers of seconds. Dates are nanoseconds, in
-        UTC if they have time zones. Levels of categories are sorted.
+        have is left out: 53% is 53. Times of day and durations are numbers of seconds. Dates are
+        nanoseconds, in UTC if they have time zones. Levels of categories are sorted.
 
     Raises
     ------
@@ -122,6 +126,12 @@ def read_csv(
     )
 
 
+def column_names(path: Path, **options: Any) -> list[str]:
+    """Return the names of the columns; `options` are those of `read_csv`."""
+    how = CsvOptions(**options)
+    return examine(once_read(path), how, how.kinds).names
+
+
 def request_of(layout: Layout, options: CsvOptions) -> Request:
     """Return the columns of a table to read."""
     names, kinds = layout.names, options.kinds
@@ -147,11 +157,13 @@ def text_column(
     name: str, codes: NDArray[np.int32], texts: Sequence[str], kind: str | None
 ) -> Column:
     """Return a column of booleans, categories or texts."""
-    truth = [TRUTH.get(text.lower(), -1) for text in texts]
-    if kind == "boolean" or (kind is None and texts and min(truth) >= 0):
+    is_evident = bool(texts) and {text.lower() for text in texts} <= {"true", "false"}
+    if kind == "boolean" or (kind is None and is_evident):
+        truth = [TRUTH.get(text.lower(), -1) for text in texts]
         if -1 in truth:
             raise ValueError(
-                f"column {name!r} must hold True and False; got {texts[truth.index(-1)]!r}"
+                f"column {name!r} must hold True and False, or yes and no, y and n, t and f, on "
+                f"and off, 1 and 0; got {texts[truth.index(-1)]!r}"
             )
         return Column(name, "boolean", np.array([*truth, -1], np.int8)[codes])
     if kind is None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 NO_ROLES = ColumnRoles((), None, frozenset(), frozenset(), None)
 INT64_BOUND = 2.0**63
 BUFFER_BYTES = 2**20
+MISSING = "the cell is missing"
 
 Cells = dict[str, NDArray[Any]]
 """Columns by name: float64 with NaN for missing cells, positions among the features of a column of
@@ -206,8 +207,9 @@ def decided(
     """Return the files with the notations of their columns, and the texts of each column."""
     files: list[File] = []
     texts: dict[str, set[str]] = {name: set() for name in columns.used}
+    inherited: dict[str, str] = {}
     for layout in layouts:
-        of_file = CsvColumns(layout, request_of(layout, columns, kinds, coded))
+        of_file = CsvColumns(layout, request_of(layout, columns, kinds, inherited, coded))
         notations, alternatives = of_file.choose()
         is_plain = all(notation in (number(), TEXT) for notation in notations.values())
         has_texts = any(
@@ -218,7 +220,7 @@ def decided(
         files.append(File(of_file, notations))
         if not files[1:]:  # the other files have the kinds of the first one
             told = {layout.names[k]: kind_in(notation) for k, notation in notations.items()}
-            kinds = {**{name: kind for name, kind in told.items() if kind}, **kinds}
+            inherited = {name: kind for name, kind in told.items() if kind and name not in kinds}
     return files, texts
 
 
@@ -254,15 +256,18 @@ def request_of(
     layout: Layout,
     columns: Columns,
     kinds: Mapping[str, str],
+    inherited: Mapping[str, str],
     coded: Mapping[str, Sequence[str]],
 ) -> Request:
-    """Return the columns of a file to read."""
+    """Return the columns of a file to read; the `inherited` kinds are those of the first file."""
     names = layout.names
     used = tuple(sorted(names.index(name) for name in columns.used))
     kept = {names.index(name): [feature.removeprefix(f"{name}=") for feature in some]
             for name, some in coded.items()}  # fmt: skip
-    told = {k: kinds[names[k]] for k in used if names[k] in kinds}
-    return Request(used, told, kept=kept, has_dates=False)
+    every = {**inherited, **kinds}
+    told = {k: every[names[k]] for k in used if names[k] in every}
+    checked = frozenset(k for k in told if names[k] in inherited)
+    return Request(used, told, kept=kept, has_dates=False, inherited=checked)
 
 
 def is_integral(values: NDArray[Any]) -> bool:
@@ -300,7 +305,10 @@ def cells_of(file: File, coding: Coding) -> Iterator[Cells]:
             texts = parser.texts(k)[0] if notation == TEXT else []
             fault = first_fault(values, texts, names[k], coding)
             if fault is not None:
-                faults.append((find_row(file.layout, done + fault[0])[0] - 1, k, fault[1]))
+                line, row = find_row(file.layout, done + fault[0])
+                is_word = fault[1] == MISSING and row[k]
+                word = f" (it is {row[k]!r}, one of missing_values)" if is_word else ""
+                faults.append((line - 1, k, fault[1] + word))
             cells[names[k]] = converted(values, texts, names[k], coding) if texts else values
         check_cells(file, parser, faults)
         done += rows
@@ -335,7 +343,7 @@ def first_fault(
         return None
     row = int(wrong.argmax())
     if is_number or values[row] < 0:
-        return row, "the cell is missing"
+        return row, MISSING
     return row, f"{texts[values[row]]!r} is not one of {listed(known or [])}"
 
 
@@ -352,5 +360,6 @@ def check_cells(file: File, parser: CsvParser, faults: Sequence[tuple[int, int, 
             error = columns.misfit(line, k, cell, file.notations)
             errors = [fault for fault in errors if fault[1] != k]  # a misfit is no missing cell
             errors.append((line, k, error))
+    errors += columns.oddities(parser, file.notations)
     if errors:
         raise min(errors, key=lambda error: error[:2])[2]
