@@ -35,8 +35,10 @@ def test_another_suffix_is_refused(path, tmp_path, monkeypatch):
 CLASSES = {
     "too few": (["a", "b"], "classes must be 4 different names; got ['a', 'b']"),
     "twice": (["a", "b", "c", "a"], "classes must be 4 different names; got"),
-    "no names": ([1.5, 2, 3, 4], "classes must be names or whole numbers; got"),
-    "mixed": (["a", 1, "b", 2], "classes must be names or whole numbers; got"),
+    "no names": ([None, 2, 3, 4], "classes must all be texts, all numbers or all booleans; got"),
+    "mixed": (["a", 1, "b", 2], "classes must all be texts, all numbers or all booleans; got"),
+    "too large": ([0, 1, 2, 2**63], "classes must be integers of 64 bits; got"),
+    "nan": ([0, 1, 2, float("nan")], "classes must be finite; got"),
     "one text": ("abcd", "classes must be a list of names; got 'abcd'"),
     "a number": (4, "classes must be a list of names; got 4"),
 }

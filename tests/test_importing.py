@@ -85,8 +85,8 @@ def test_the_cost_of_a_classifier_has_their_scale():
 CLASSES = {
     "text": (np.array(["a", "b", "c"])[LABELS], ["a", "b", "c"]),
     "two": (np.array(["no", "yes"])[LABELS % 2], ["no", "yes"]),
-    "truth": (LABELS > 0, ["False", "True"]),
-    "floats": (LABELS.astype(float), [0, 1, 2]),
+    "truth": (LABELS > 0, [False, True]),
+    "floats": (LABELS.astype(float), [0.0, 1.0, 2.0]),
 }
 
 
@@ -96,6 +96,7 @@ def test_classes_are_kept(name, tmp_path):
     mlp = fitted(MLPClassifier, y)
     net = bp.Network.from_sklearn(mlp)
     assert net.metadata["class_names"] == names
+    assert list(map(type, net.metadata["class_names"])) == list(map(type, names))
     assert close(net.predict(X), mlp.predict_proba(X)[:, 3 - len(names) :], "float64")
     net.save(tmp_path / "net.safetensors")
     net.export(tmp_path / "net.py")

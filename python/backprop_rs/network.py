@@ -561,7 +561,7 @@ class Network(BaseNetwork):
         self,
         path: Path,
         *,
-        classes: Sequence[str | int] | None = None,
+        classes: Sequence[str | int | float | bool] | None = None,
         preparation: bool = True,
     ) -> None:
         """Write the network as a file that runs without this package.
@@ -572,7 +572,7 @@ class Network(BaseNetwork):
             The suffix selects the format: .onnx (opset 13, IR version 7; input `X` of any number of
             rows), .c (one file of C99 that needs only libm, with a self-test) or .py (one file
             of Python that needs only NumPy, with `predict(X)`).
-        classes : sequence of n_L names or whole numbers, optional
+        classes : sequence of n_L texts, numbers or booleans, optional
             Two classes if the only output is the probability of the second (sigmoid). By default
             `metadata["class_names"]`, or 0, 1, ... if the output is softmax. With classes, ONNX
             has the outputs `label` and `probabilities` (`scores` if the output is neither softmax

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from .dataset import Dataset
+from .labels import class_name
 from .scaling import Scaling
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _names(metadata: dict[str, Any], key: str, counts: tuple[int, ...]) -> tuple
         raise ValueError(
             f"the model's {key} must be a list of {counts[0]} names; got {names!r:.60}"
         )
-    return tuple(map(str, names))
+    return tuple(map(class_name, names))
 
 
 def _fill_values(metadata: dict[str, Any]) -> dict[str, float]:

@@ -26,7 +26,7 @@ TABLE_FORMATS = {".onnx": "onnx_table", ".c": "c_table", ".py": "numpy_table"}
 def write(
     net: BaseNetwork,
     path: Path,
-    classes: Sequence[str | int] | None = None,
+    classes: Sequence[Any] | None = None,
     preparation: bool = True,
 ) -> None:
     """Write a network in the format that the suffix of `path` names; an error leaves no file."""

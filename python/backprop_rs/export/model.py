@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
     from ..base_network import BaseNetwork
 
+TYPES_OF_CLASSES: tuple[tuple[type, ...], ...] = ((str,), (bool,), (int, float))
+
 # Options of layers that exports support: those that only matter in training, and normalization.
 SUPPORTED = ("dropout", "l1", "l2", "weight_decay", "max_norm", "layer_norm")
+Classes = list[str] | list[int] | list[bool] | list[float]
 PROBABILITIES = ("softmax", "sigmoid")  # the outputs whose activations are probabilities
 
 
@@ -57,7 +61,7 @@ class Model:
     title: str
     dtype: str
     layers: list[Layer]
-    classes: list[str] | list[int]  # empty if the outputs are values
+    classes: Classes  # empty if the outputs are values
     feature_names: tuple[str, ...]
     scaling: Scaling | None
     target_scaling: Scaling | None
@@ -98,7 +102,7 @@ class Model:
         return self.unscaled(self.net.predict(self.scaled(X)))
 
 
-def model_of(net: BaseNetwork, classes: Sequence[str | int] | None, preparation: bool) -> Model:
+def model_of(net: BaseNetwork, classes: Sequence[Any] | None, preparation: bool) -> Model:
     """Return the network with its preparation, or raise an error if it cannot be exported."""
     prepared = Preparation()
     if preparation:
@@ -141,8 +145,8 @@ def layers_of(net: BaseNetwork) -> list[Layer]:
     return layers
 
 
-def classes_of(net: BaseNetwork, classes: Sequence[str | int] | None) -> list[str] | list[int]:
-    """Return the names of the classes, text or whole numbers; none if the outputs are values."""
+def classes_of(net: BaseNetwork, classes: Sequence[Any] | None) -> Classes:
+    """Return the classes, all of one type; none if the outputs are values."""
     n = 2 if net.sizes[-1] == 1 and net.output != "softmax" else net.sizes[-1]
     source, names = "classes", classes
     if names is None:
@@ -150,14 +154,20 @@ def classes_of(net: BaseNetwork, classes: Sequence[str | int] | None) -> list[st
     if names is None:
         return list(range(n)) if net.output == "softmax" else []
     names = plain_list(names)
-    whole = all(type(name) is int for name in names)
-    if not whole and not all(isinstance(name, str) for name in names):
-        raise TypeError(f"{source} must be names or whole numbers; got {shown(names)}")
+    if not any(all(type(name) in types for name in names) for types in TYPES_OF_CLASSES):
+        raise TypeError(
+            f"{source} must all be texts, all numbers or all booleans; got {shown(names)}"
+        )
+    if any(type(name) is int and not -(2**63) <= name < 2**63 for name in names):
+        raise ValueError(f"{source} must be integers of 64 bits; got {shown(names)}")
+    if any(type(name) is float and not isfinite(name) for name in names):
+        raise ValueError(f"{source} must be finite; got {shown(names)}")
     if len(names) == 0:
         return []
     if len(names) != n or len(set(names)) != n:
         raise ValueError(f"{source} must be {n} different names; got {shown(names)}")
-    if net.sizes[-1] == 1 and n == 2 and net.output != "sigmoid":
+    is_judged = net.output == "sigmoid" or net.cost.startswith("hinge") or classes is None
+    if net.sizes[-1] == 1 and n == 2 and not is_judged:
         raise ValueError(f"{source} must go with output 'sigmoid' or several; got {net.output!r}")
     return names
 

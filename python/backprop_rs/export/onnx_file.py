@@ -14,7 +14,7 @@ import numpy as np
 from .._internal.layer_norm import EPSILON
 from .model import Model
 from .onnx_activations import ACTIVATIONS
-from .onnx_graph import DOUBLE, INT64, STRING, TYPES, Graph, Value, value_info
+from .onnx_graph import DOUBLE, INT64, TYPES, Graph, Value, class_array, kind_of_array, value_info
 from .protobuf import message
 
 IR_VERSION = 7  # IR and opset of ONNX 1.8, released at the end of 2020
@@ -106,17 +106,20 @@ def add_outputs(model: Model, graph: Graph, a: Value) -> list[bytes]:
     if not n:
         graph.node("Identity", a, name=model.outputs)
         return [value_info(model.outputs, kind, BATCH, model.sizes[-1])]
-    if model.sizes[-1] < n:  # the only output is the probability of the second class
+    if model.sizes[-1] < n:  # the only output decides for the second class
         second = graph.node("Gather", a, graph.array("column", np.array(0, np.int64)), axis=1)
         index = graph.node(
             "Cast", graph.node("GreaterOrEqual", second, graph.number(model.threshold)), to=INT64
         )
-        graph.node("Concat", 1 - a, a, name=model.outputs, axis=1)
+        if model.outputs == "probabilities":
+            graph.node("Concat", 1 - a, a, name=model.outputs, axis=1)
+        else:
+            graph.node("Identity", a, name=model.outputs)
+            n = 1
     else:
         index = graph.node("ArgMax", a, axis=1, keepdims=0)
         graph.node("Identity", a, name=model.outputs)
-    whole = isinstance(model.classes[0], int)
-    names = graph.array("classes", np.array(model.classes, np.int64 if whole else np.str_))
-    graph.node("Gather", names, index, name="label", axis=0)
-    label = value_info("label", INT64 if whole else STRING, BATCH)
+    names = class_array(model.classes)
+    graph.node("Gather", graph.array("classes", names), index, name="label", axis=0)
+    label = value_info("label", kind_of_array(names), BATCH)
     return [label, value_info(model.outputs, kind, BATCH, n)]

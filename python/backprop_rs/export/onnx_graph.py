@@ -143,3 +143,18 @@ def value_info(name: str, kind: int, *shape: int | str) -> bytes:
     dims = [message((1 if isinstance(size, int) else 2, size)) for size in shape]
     tensor_type = message((1, kind), (2, message(*((1, dim) for dim in dims))))
     return message((1, name), (2, message((1, tensor_type))))
+
+
+def class_array(classes: list[Any]) -> Any:
+    """Return the classes as an array of texts, int64, float64 or booleans."""
+    if any(isinstance(level, str) for level in classes):
+        return np.array(list(map(str, classes)))
+    if all(isinstance(level, bool) for level in classes):
+        return np.array(classes, bool)
+    whole = all(isinstance(level, int) for level in classes)
+    return np.array(classes, np.int64 if whole else np.float64)
+
+
+def kind_of_array(array: AnyArray) -> int:
+    """Return the type of an array."""
+    return STRING if array.dtype.kind in "OU" else TYPES[array.dtype.name]

@@ -17,7 +17,18 @@ from ..data.encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder
 from ..data.scalers import CLIP, LARGEST, NoScaler, QuantileScaler, RobustScaler, Scaler
 from .c_table import is_text
 from .onnx_file import BATCH, IR_VERSION, MAX_BYTES, OPSET, as_type, entry, forward
-from .onnx_graph import BOOL, DOUBLE, INT64, STRING, TYPES, Graph, Value, value_info
+from .onnx_graph import (
+    BOOL,
+    DOUBLE,
+    INT64,
+    STRING,
+    TYPES,
+    Graph,
+    Value,
+    class_array,
+    kind_of_array,
+    value_info,
+)
 from .protobuf import message
 from .table_model import TableModel
 
@@ -318,15 +329,4 @@ def add_outputs(model: TableModel, graph: Graph, a: Value) -> list[bytes]:
     index = graph.node("ArgMax", a, name=f"{PREFIX}index", axis=1, keepdims=0)
     names = class_array(list(target.classes))
     graph.node("Gather", graph.array(f"{PREFIX}classes", names), index, name="label", axis=0)
-    text = names.dtype.kind in "OU"
-    return [value_info("label", STRING if text else TYPES[names.dtype.name], BATCH), probabilities]
-
-
-def class_array(classes: list[Any]) -> Any:
-    """Return the classes as an array of texts, int64, float64 or booleans."""
-    if any(isinstance(level, str) for level in classes):
-        return np.array(list(map(str, classes)))
-    if all(isinstance(level, bool) for level in classes):
-        return np.array(classes, bool)
-    whole = all(isinstance(level, int) for level in classes)
-    return np.array(classes, np.int64 if whole else np.float64)
+    return [value_info("label", kind_of_array(names), BATCH), probabilities]

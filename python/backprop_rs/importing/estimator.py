@@ -69,19 +69,23 @@ def metadata_of(mlp: Any, n_outputs: int) -> dict[str, Any]:
     if hasattr(mlp, "feature_names_in_"):
         metadata["feature_names"] = [str(name) for name in mlp.feature_names_in_]
     classes = getattr(mlp, "classes_", None)
-    if classes is not None and len(classes) in (n_outputs, 2) and not is_multilabel(mlp):
+    if classes is None or len(classes) < 2 or is_multilabel(mlp):
+        return metadata
+    if len(classes) in (n_outputs, 2):
         metadata["class_names"] = [json_label(name) for name in classes]
     return metadata
 
 
 def is_multilabel(mlp: Any) -> bool:
     """Return True if each output is a separate yes-or-no question."""
+    for labels, kind in (("_labels", "kind"), ("_label_binarizer", "y_type_")):
+        known = getattr(getattr(mlp, labels, None), kind, None)
+        if isinstance(known, str):
+            return known.startswith("multilabel")
     return bool(mlp.out_activation_ == "logistic" and mlp.n_outputs_ > 1)
 
 
-def json_label(name: Any) -> str | int:
-    """Return a class as a whole number or text, the types of labels in JSON."""
+def json_label(name: Any) -> str | int | float | bool:
+    """Return a class in the type of JSON that is its own: text, number or boolean."""
     name = name.item() if isinstance(name, np.generic) else name
-    if isinstance(name, float) and name.is_integer():
-        return int(name)
-    return name if type(name) is int else str(name)
+    return name if type(name) in (int, float, bool) else str(name)

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..importing.estimator import metadata_of
 from ._data import dense, outputs
 from ._fit_support import fitting
 from ._network import optimizer
@@ -55,9 +56,15 @@ class InferenceMixin(Parameters):
         return self._net().activations(X.toarray() if issparse(X) else X)[1:-1]
 
     def to_network(self) -> Network:
-        """Return a copy of the network as a `backprop_rs.Network`, to save, export or explain."""
+        """Return a copy of the network as a `backprop_rs.Network`, to save, export or explain.
+
+        Its metadata has the classes in their own type and the names of the features, so that
+        exported files give the labels of `predict`.
+        """
         check_is_fitted(self)
-        return deepcopy(self._net())
+        net = deepcopy(self._net())
+        net.metadata |= metadata_of(self, net.sizes[-1])
+        return net
 
     @fitting()
     def find_learning_rate(
