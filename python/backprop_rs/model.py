@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from inspect import signature
+from math import inf, isclose
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._internal import checks
-from ._internal.averages import average
+from ._internal.averages import average, tempered
 from ._internal.frames import library_of
 from ._internal.keywords import hint, hinting
 from .data import Column, Dataset, Preprocessor, Source, Table, TableStream, as_table
@@ -83,6 +84,14 @@ class Model:
     preprocessor : Preprocessor
     networks : tuple of Network
         Empty before `fit`.
+    preprocessors : tuple of Preprocessor
+        The preparation of the inputs of each network; here all are `preprocessor`, but networks of
+        a `TabularClassifier` have their own. Target and columns are always those of `preprocessor`.
+    weights : tuple of float, optional
+        The weight of each network in the average; they sum to 1. None for equal weights.
+    temperature : float
+        The temperature of averaged probabilities, 1 unless they were calibrated: probabilities of
+        classes are proportional to p^(1 / temperature).
     histories : tuple of History
         Of the last `fit`, one for each network; empty for a loaded model.
     info : dict
@@ -142,6 +151,9 @@ squared_error, float32, 769 parameters))
         self.dtype, self.backend, self.seed = dtype, backend, seed
         self.preprocessor = Preprocessor() if preprocessor is None else preprocessor
         self.networks: tuple[Network, ...] = ()
+        self.preprocessors: tuple[Preprocessor, ...] = ()
+        self.weights: tuple[float, ...] | None = None
+        self.temperature = 1.0
         self.histories: tuple[History, ...] = ()
         self.info: dict[str, Any] = {}
 
@@ -232,6 +244,8 @@ squared_error, float32, 769 parameters))
             histories.append(network.fit(X, y, **options))
             networks.append(network)
         self.preprocessor, self.networks = preprocessor, tuple(networks)
+        self.preprocessors = (preprocessor,) * len(networks)
+        self.weights, self.temperature = None, 1.0
         self.histories = tuple(histories)
         self.info = self._facts(held_out)
         return self
@@ -317,8 +331,35 @@ squared_error, float32, 769 parameters))
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
     def _outputs_of_part(self, data: Any, unknown: UnknownLevels) -> NDArray[Any]:
-        X = self.preprocessor.transform_counting(data, self.dtype, unknown)
-        return average([network.predict(X) for network in self.networks])
+        target = self.preprocessor.target
+        assert target is not None
+        if self._is_shared:
+            X = self.preprocessor.transform_counting(data, self.dtype, unknown)
+            outputs = [network.predict(X) for network in self.networks]
+        else:
+            table = self.preprocessor.table_counting(data, unknown)
+            outputs = [self.member_outputs(k, table) for k in range(len(self.networks))]
+        averaged = average(outputs, self.weights)
+        return tempered(averaged, self.temperature, target.kind == "labels")
+
+    @property
+    def _is_shared(self) -> bool:
+        """True if all networks have the same preparation."""
+        return all(each is self.preprocessor for each in self.preprocessors)
+
+    def member_outputs(self, member: int, data: Any) -> NDArray[Any]:
+        """Return the outputs (m, n_L) of one network, before average and temperature.
+
+        Levels of categories that its own training rows do not have are neutral, without a warning.
+
+        Parameters
+        ----------
+        member : int
+            Which of the networks, counted from 0.
+        data : table-like
+        """
+        X = self.preprocessors[member].transform_counting(data, self.dtype, {})
+        return self.networks[member].predict(X)
 
     def predict(self, data: Any) -> NDArray[Any]:
         """Return the answers in the target's own type and units.
@@ -421,7 +462,7 @@ squared_error, float32, 769 parameters))
             weights = checks.numbers("sample_weight", sample_weight)
         labels = None if target.kind == "values" else y.astype(np.int64)
         if target.kind == "values":
-            y, a = target.unscaled(y), target.unscaled(a)
+            y, a = target.unscaled(y), target.limited(target.unscaled(a))
         elif target.kind == "labels":
             y = y.astype(a.dtype)
         return asked.scores(y, labels, a, weights)
@@ -450,7 +491,7 @@ squared_error, float32, 769 parameters))
                 f"row must have the target to explain its cost; it lacks {missing[0]!r}"
             )
         number = checks.integer("member", member, least=0, most=len(self.networks) - 1)
-        X, y = self._samples(self.preprocessor, table)
+        X, y = self._samples(self.preprocessors[number], table)
         return self.networks[number].explain(X, y, **options)
 
     def report(self) -> Any:
@@ -486,10 +527,26 @@ squared_error, float32, 769 parameters))
         from ._internal import table_model_file
 
         settings = {"preprocessor": self.preprocessor.to_dict(), "info": self.info}
+        settings |= self._members_to_dict()
         networks = [
             (network._settings(), network._parameters(allow_nonfinite)) for network in self.networks
         ]
         table_model_file.write(path, settings, networks)
+
+    def _members_to_dict(self) -> dict[str, Any]:
+        """Return preparations, weights and temperature for a file, unless they are the usual."""
+        values: dict[str, Any] = {}
+        if not self._is_shared:
+            # Networks may share a preparation: each is written once.
+            distinct = list({id(each): each for each in self.preprocessors}.values())
+            positions = {id(each): k for k, each in enumerate(distinct)}
+            values["preprocessors"] = [each.to_dict() for each in distinct]
+            values["uses"] = [positions[id(each)] for each in self.preprocessors]
+        if self.weights is not None:
+            values["weights"] = list(self.weights)
+        if self.temperature != 1:
+            values["temperature"] = self.temperature
+        return values
 
     def export(self, path: Path) -> None:
         """Write the model as a file that runs without this package, on raw rows.
@@ -510,6 +567,14 @@ squared_error, float32, 769 parameters))
             For another suffix, or if a network has what those files do not support.
         """
         self._check_fitted()
+        target = self.preprocessor.target
+        assert target is not None
+        if not self._is_shared or self.weights or self.temperature != 1 or target.limits:
+            raise ValueError(
+                "export must have networks with one preparation, equal weights and temperature 1; "
+                "this model has members with preparations, weights, limits or a temperature of "
+                "their own"
+            )
         from .export import write_table_model
 
         write_table_model(path, repr(self), self.preprocessor, self.networks)
@@ -594,17 +659,66 @@ def load(
 def model_of(settings: Mapping[str, Any], networks: tuple[Network, ...], backend: str) -> Model:
     """Return the model of a file's settings and its networks, which must fit each other."""
     preprocessor, info = Preprocessor.from_dict(settings["preprocessor"]), settings["info"]
-    target = preprocessor.target
-    if target is None or not isinstance(info, dict):
+    if not isinstance(info, dict):
         raise ValueError("a model must have a target and facts of its training")
-    first = networks[0]
-    for network in networks:
+    preprocessors = [preprocessor] * len(networks)
+    if "preprocessors" in settings:
+        own = [Preprocessor.from_dict(each) for each in settings["preprocessors"]]
+        preprocessors = [own[k] for k in settings["uses"]]
+    weights = settings.get("weights")
+    model = model_of_members(
+        preprocessor, networks, preprocessors, weights, settings.get("temperature", 1.0), backend
+    )
+    model.info = dict(info)
+    return model
+
+
+def model_of_members(
+    preprocessor: Preprocessor,
+    networks: Sequence[Network],
+    preprocessors: Sequence[Preprocessor] | None = None,
+    weights: Sequence[float] | None = None,
+    temperature: float = 1.0,
+    backend: str = "auto",
+) -> Model:
+    """Return a model of networks that are trained already.
+
+    Parameters
+    ----------
+    preprocessor : Preprocessor
+        The columns and the target.
+    networks : sequence of Network
+    preprocessors : sequence of Preprocessor, optional
+        The preparation of the inputs of each network; by default all use `preprocessor`.
+    weights : sequence of float, optional
+        Numbers >= 0 that sum to 1, one for each network; by default all are equal.
+    temperature : float, default 1.0
+    backend : str, default "auto"
+        That of later trainings.
+
+    Raises
+    ------
+    ValueError
+        If the parts do not fit each other.
+    """
+    target, first = preprocessor.target, networks[0]
+    if target is None:
+        raise ValueError("a model must have a target and facts of its training")
+    each = [preprocessor] * len(networks) if preprocessors is None else list(preprocessors)
+    if len(each) != len(networks):
+        raise ValueError("a model must have a preparation for each network")
+    for own, network in zip(each, networks, strict=True):
         ends = network.sizes[0], network.sizes[-1]
-        if (
-            ends != (len(preprocessor.feature_names), target.n_outputs)
-            or network.dtype != first.dtype
-        ):
+        fits = ends == (len(own.feature_names), target.n_outputs)
+        if not fits or network.dtype != first.dtype:
             raise ValueError("the networks do not fit the preparation")
+    if weights is not None:
+        weights = tuple(checks.within("weights", weight, 0.0, inf) for weight in weights)
+        if len(weights) != len(networks) or not isclose(sum(weights), 1, rel_tol=1e-9):
+            raise ValueError(f"weights must sum to 1, one for each network; got {weights}")
+    temperature = checks.within("temperature", temperature, 0.0, inf)
+    if not temperature > 0:
+        raise ValueError(f"temperature must be > 0; got {temperature}")
     model = Model(
         first.sizes[1:-1],
         members=len(networks),
@@ -613,7 +727,10 @@ def model_of(settings: Mapping[str, Any], networks: tuple[Network, ...], backend
         backend=backend,
         activation=first.activation,
     )
-    model.preprocessor, model.networks, model.info = preprocessor, networks, dict(info)
+    model.preprocessor, model.networks = preprocessor, tuple(networks)
+    model.preprocessors = tuple(each)
+    model.weights = None if weights is None else tuple(weights)
+    model.temperature = temperature
     return model
 
 

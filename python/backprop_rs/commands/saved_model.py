@@ -40,7 +40,8 @@ def network_and_samples(args: Namespace) -> tuple[Network, NDArray[Any], NDArray
     if not isinstance(saved, Model):
         return saved, *read_samples(args, saved)
     check_target(args, saved)
-    table, preprocessor = table_for(saved, args.data, csv_options(args)), saved.preprocessor
+    table = table_for(saved, args.data, csv_options(args))
+    preprocessor = saved.preprocessors[0]
     X = preprocessor.transform(table, saved.dtype)
     return saved.networks[0], X, preprocessor.transform_target(table)
 

@@ -16,7 +16,7 @@ from .._internal.stacklevel import level_of_caller
 from .as_table import as_table
 from .column_report import ColumnReport, ColumnSummary, looks_like, remarks_of
 from .column_statistics import DATE_PARTS, ColumnStatistics, as_kind
-from .columns import KINDS, Kind, Table, shown
+from .columns import KINDS, Column, Kind, Table, shown
 from .encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder, encoder_of
 from .labels import Classes
 from .scalers import SCALERS
@@ -322,13 +322,18 @@ class Preprocessor:
             column = as_kind(table[encoder.name], encoder.kind)
             stop = start + len(encoder.features)
             X[:, start:stop] = encoder.encode(column, table.place)
-            cells = np.flatnonzero(encoder.unknown(column))
-            if len(cells):
-                first = column.take(cells[:1]).to_list()[0]
-                count, example = unknown.get(encoder.name, (0, first))
-                unknown[encoder.name] = count + len(cells), example
+            _count_unknown(encoder, column, unknown)
             start = stop
         return X
+
+    def table_counting(self, data: Any, unknown: UnknownLevels) -> Table:
+        """Return the columns that are used, as a table, and count unknown levels."""
+        self._check_fitted()
+        table = self._table(data)
+        for encoder in self.encoders:
+            if isinstance(encoder, CategoryEncoder):
+                _count_unknown(encoder, as_kind(table[encoder.name], encoder.kind), unknown)
+        return table
 
     def _check_fitted(self) -> None:
         if not self.is_fitted:
@@ -590,6 +595,14 @@ def warn_of_unknown_levels(unknown: UnknownLevels) -> None:
         f"rows do not have, and count as unknown: {places}",
         stacklevel=level_of_caller(),
     )
+
+
+def _count_unknown(encoder: Encoder, column: Column, unknown: UnknownLevels) -> None:
+    cells = np.flatnonzero(encoder.unknown(column))
+    if len(cells):
+        first = column.take(cells[:1]).to_list()[0]
+        count, example = unknown.get(encoder.name, (0, first))
+        unknown[encoder.name] = count + len(cells), example
 
 
 def _summary(column: ColumnStatistics, kind: str, n_features: int) -> ColumnSummary:

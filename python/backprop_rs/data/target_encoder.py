@@ -38,6 +38,8 @@ class TargetEncoder:
         One for each column of values, or none.
     dtypes : tuple of str
         The NumPy types that answers have.
+    limits : tuple of (float, float)
+        The smallest and the largest answer of each column of values, or none.
 
     Examples
     --------
@@ -52,6 +54,7 @@ class TargetEncoder:
     classes: tuple[Level, ...] = ()
     scalers: tuple[StandardScaler, ...] = ()
     dtypes: tuple[str, ...] = ()
+    limits: tuple[tuple[float, float], ...] = ()
 
     @classmethod
     def fit(
@@ -144,7 +147,7 @@ class TargetEncoder:
             return answers
         if self.kind == "labels":
             return (outputs >= 0.5).astype(np.result_type(*self.dtypes))
-        values = self.unscaled(outputs)
+        values = self.limited(self.unscaled(outputs))
         values = values.astype(np.result_type(*self.dtypes), copy=False)
         return values[:, 0] if len(self.names) == 1 else values
 
@@ -155,9 +158,23 @@ class TargetEncoder:
             values[:, k] = scaler.invert(values[:, k])
         return values
 
+    def limited(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values (m, n_L) in the units of the target, cut off at the limits.
+
+        >>> target = TargetEncoder(("y",), "values", "number", limits=((0.0, 5.0),))
+        >>> target.limited(np.array([[-1.0], [3.0], [9.0]])).tolist()
+        [[0.0], [3.0], [5.0]]
+        """
+        if not self.limits:
+            return values
+        low, high = np.array(self.limits).T
+        return np.clip(values, low, high)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters for JSON."""
+        limits = {"limits": [list(pair) for pair in self.limits]} if self.limits else {}
         return {
+            **limits,
             "names": list(self.names),
             "kind": self.kind,
             "column_kind": self.column_kind,
@@ -182,7 +199,11 @@ class TargetEncoder:
         for dtype in dtypes:
             if np.dtype(dtype).kind not in "biuf":
                 raise ValueError(f"a target must have a type of numbers; got {dtype!r:.60}")
-        return cls(names, values["kind"], values["column_kind"], classes, scalers, dtypes)  # type: ignore[arg-type]
+        limits = tuple((float(low), float(high)) for low, high in values.get("limits", ()))
+        if len(limits) not in (0, len(names)) or not all(low <= high for low, high in limits):
+            raise ValueError("a target must have growing limits for each column, or none")
+        kind, column_kind = values["kind"], values["column_kind"]
+        return cls(names, kind, column_kind, classes, scalers, dtypes, limits)  # type: ignore[arg-type]
 
 
 def _check_target(column: ColumnStatistics) -> None:
