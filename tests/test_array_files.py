@@ -291,3 +291,105 @@ def test_integers_without_a_gap_that_are_values_cause_a_warning(tmp_path):
         assert load_npz(path, classes=True).n_outputs == 26
         np.savez(path, X=np.zeros((52, 3)), y=np.arange(18, 44).repeat(2))
         assert load_npz(path).n_outputs == 1
+
+
+def emnist(folder, prefix, first=1, last=3, packed=False):
+    """Write a data set with EMNIST's names; images and labels are returned."""
+    random = np.random.default_rng(0)
+    written = {}
+    for part, n in (("train", 12), ("test", 6)):
+        images = random.integers(0, 255, (n, 2, 3), dtype=np.uint8)
+        labels = np.uint8(first + np.arange(n) % (last - first + 1))
+        for values, name in ((images, "images-idx3"), (labels, "labels-idx1")):
+            data = idx_bytes(values)
+            path = folder / f"{prefix}-{part}-{name}-ubyte{'.gz' * packed}"
+            path.write_bytes(gzip.compress(data) if packed else data)
+        written[part] = images, labels
+    return written
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_emnist(packed, tmp_path):
+    written = emnist(tmp_path, "emnist-letters", last=3, packed=packed)
+    train, test = load_mnist_folder(tmp_path)
+    for data, (images, labels) in zip((train, test), written.values(), strict=True):
+        assert data.class_names == ("1", "2", "3")
+        assert [data.class_names[label] for label in data.y] == list(map(str, labels))
+        assert (images.reshape(-1, 6) / np.float32(255) == data.X).all()
+    upright, _ = load_mnist_folder(tmp_path, transpose=True)
+    images = written["train"][0]
+    expected = np.stack([image.T.ravel() for image in images]) / np.float32(255)
+    assert (expected == upright.X).all()
+    (tmp_path / "emnist-letters-mapping.txt").write_text("1 65 97\n2 66 98\n3 67 99\n")
+    assert load_mnist_folder(tmp_path)[1].class_names == ("A", "B", "C")
+    (tmp_path / "emnist-letters-mapping.txt").write_text("A 1\n")
+    with pytest.raises(ValueError, match="must hold lines of a label and the code"):
+        load_mnist_folder(tmp_path)
+
+
+def test_26_letters_are_26_classes(tmp_path):
+    written = emnist(tmp_path, "emnist-letters", last=12)
+    (tmp_path / "emnist-letters-test-labels-idx1-ubyte").write_bytes(
+        idx_bytes(np.uint8([26, 25, 24, 23, 22, 21]))
+    )
+    train, test = load_mnist_folder(tmp_path)
+    assert len(train.class_names) == 18 and train.class_names == test.class_names
+    assert test.class_names[test.y[0]] == "26"
+    images, labels = (tmp_path / f"emnist-letters-train-{name}-ubyte"
+                      for name in ("images-idx3", "labels-idx1"))  # fmt: skip
+    alone = load_idx(images, labels, transpose=True)
+    assert alone.class_names == tuple(str(k) for k in range(1, 13))
+    assert (alone.X[0] == written["train"][0][0].T.ravel() / np.float32(255)).all()
+
+
+def test_several_data_sets_in_a_folder(tmp_path):
+    emnist(tmp_path, "emnist-letters", 1, 3)
+    emnist(tmp_path, "emnist-digits", 0, 1)
+    with pytest.raises(ValueError, match=r"several data sets \(emnist-digits, emnist-letters\); "
+                       "give split= the name of one"):  # fmt: skip
+        load_mnist_folder(tmp_path)
+    assert load_mnist_folder(tmp_path, "digits")[0].class_names == ("0", "1")
+    assert load_mnist_folder(tmp_path, "emnist-letters")[0].class_names == ("1", "2", "3")
+    with pytest.raises(ValueError, match="split must be one of emnist-digits, emnist-letters; got"):
+        load_mnist_folder(tmp_path, "byclass")
+    with pytest.raises(TypeError, match="split must be a text"):
+        load_mnist_folder(tmp_path, 1)
+    (tmp_path / "emnist-digits-test-labels-idx1-ubyte").unlink()
+    with pytest.raises(ValueError, match="must hold the file emnist-digits-test-labels-idx1-ubyte"):
+        load_mnist_folder(tmp_path, "digits")
+
+
+def test_kmnist(tmp_path):
+    random = np.random.default_rng(0)
+    arrays = {}
+    for part, n in (("train", 9), ("test", 4)):
+        arrays[part] = random.integers(0, 255, (n, 2, 2), np.uint8), np.uint8(np.arange(n) % 3)
+        np.savez(tmp_path / f"kmnist-{part}-imgs", arrays[part][0])
+        np.savez(tmp_path / f"kmnist-{part}-labels", arrays[part][1])
+    train, test = load_mnist_folder(tmp_path)
+    assert train.class_names == ("0", "1", "2")
+    assert (arrays["test"][0].reshape(4, 4) / np.float32(255) == test.X).all()
+    alone = load_npz(tmp_path / "kmnist-train-imgs.npz", tmp_path / "kmnist-train-labels.npz")
+    assert (alone.X == train.X).all() and (alone.y == train.y).all()
+    assert load_npz(tmp_path / "kmnist-train-imgs.npz").y is None
+
+
+def test_whole_numbers_of_images_are_classes(tmp_path):
+    images = np.zeros((130, 2, 3), np.uint8)
+    images[:, 0, 1] = 255
+    y = np.arange(130) % 26 + 1
+    np.savez(tmp_path / "letters", X=images, y=y)
+    data = load_npz(tmp_path / "letters.npz", transpose=True)
+    assert data.class_names == tuple(str(k) for k in range(1, 27))
+    assert data.y.tolist() == (y - 1).tolist()
+    assert data.X[0].tolist() == [0, 0, 1, 0, 0, 0]
+    assert load_npz(tmp_path / "letters.npz", classes=False).n_outputs == 1
+    np.savez(tmp_path / "split", x_train=images, y_train=y, x_test=images[:3], y_test=y[:3])
+    assert load_npz_split(tmp_path / "split.npz")[1].class_names == data.class_names
+    np.savez(tmp_path / "values", X=np.zeros((130, 2)), y=y % 2)
+    with pytest.raises(ValueError, match="transpose needs images"):
+        load_npz(tmp_path / "values.npz", transpose=True)
+    with pytest.raises(TypeError, match="transpose must be True or False; got 1"):
+        load_npz(tmp_path / "values.npz", transpose=1)
+    with pytest.raises(ValueError, match="labels must be None, because"):
+        load_npz(tmp_path / "values.npz", tmp_path / "values.npz")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 
 from .._internal.printable import printable
 from .dataset import Dataset
+from .image_folder import find_files, read_mapping
 from .io import Path, open_binary, title
+from .labels import MAX_LABEL, default_class_names
 
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 """Type codes of the format, http://yann.lecun.com/exdb/mnist/ (last section)."""
@@ -80,7 +83,7 @@ def read_at_most(file: BinaryIO, n_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
-def load_idx(images: Path, labels: Path | None = None) -> Dataset:
+def load_idx(images: Path, labels: Path | None = None, *, transpose: bool = False) -> Dataset:
     """Read a file of images and a file of labels, such as those of MNIST's train set.
 
     Parameters
@@ -90,6 +93,9 @@ def load_idx(images: Path, labels: Path | None = None) -> Dataset:
         [0, 1]; other types keep their values. Compressed with gzip or not.
     labels : str or path-like, optional
         IDX file of shape (m,): integers are class labels, floats are values. None means no target.
+        The classes are the labels that occur, in order: labels 1 to 26 are 26 classes.
+    transpose : bool, default False
+        Exchange the rows and columns of each image: the images of EMNIST become upright.
 
     Returns
     -------
@@ -111,25 +117,35 @@ def load_idx(images: Path, labels: Path | None = None) -> Dataset:
     array([[0. , 1. ],
            [0.2, 0. ]], dtype=float32)
     """
-    X = _image_rows(images)
-    y = None if labels is None else _labels(labels, len(X), images)
-    return Dataset(X, y, name=title(images))
+    X = image_rows(images, read_idx(images), transpose)
+    if labels is None:
+        return Dataset(X, name=title(images))
+    y, class_names = coded([_labels(labels, len(X), images)])
+    return Dataset(X, y[0], class_names=class_names, name=title(images))
 
 
-def load_mnist_folder(folder: Path) -> tuple[Dataset, Dataset]:
-    """Read the four files of a folder like that of MNIST.
+def load_mnist_folder(
+    folder: Path, split: str | None = None, *, transpose: bool = False
+) -> tuple[Dataset, Dataset]:
+    """Read the four files of a folder like that of MNIST, Fashion-MNIST, KMNIST or EMNIST.
 
     Parameters
     ----------
     folder : str or path-like
         A folder with train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
         t10k-labels-idx1-ubyte, each with or without .gz (or with a dot in place of the dash before
-        "idx").
+        "idx"); with EMNIST's names, such as emnist-letters-train-images-idx3-ubyte; or with
+        KMNIST's .npz files, such as kmnist-train-imgs.npz.
+    split : str, optional
+        Which of several data sets in the folder, such as "letters" for emnist-letters-....
+    transpose : bool, default False
+        Exchange the rows and columns of each image: the images of EMNIST become upright.
 
     Returns
     -------
     train, test : Dataset
-        Data sets with the same classes; pixels lie in [0, 1].
+        Data sets with the same classes, which are the labels that occur in either; EMNIST's file
+        emnist-letters-mapping.txt, if it is there, names them. Pixels lie in [0, 1].
 
     Raises
     ------
@@ -143,14 +159,51 @@ def load_mnist_folder(folder: Path) -> tuple[Dataset, Dataset]:
     ValueError: folder must hold the file train-images-idx3-ubyte or train-images-idx3-ubyte.gz; \
 /nowhere does not
     """
-    parts = [
-        load_idx(
-            _find(folder, f"{part}-images-idx3-ubyte"),
-            _find(folder, f"{part}-labels-idx1-ubyte"),
+    from pathlib import Path as SystemPath
+
+    files = find_files(folder, split)
+    X, y = [], []
+    for images, labels in files.pairs:
+        X.append(image_rows(images, read_array(images), transpose))
+        y.append(_labels(labels, len(X[-1]), images))
+    if X[0].shape[1] != X[1].shape[1]:
+        raise ValueError(
+            "train and test images must have the same size; "
+            f"got {X[0].shape[1]} and {X[1].shape[1]} pixels"
         )
-        for part in ("train", "t10k")
-    ]
-    return _with_same_classes(folder, *parts)
+    targets, class_names = coded(y, read_mapping(files.mapping) if files.mapping else {})
+    name = SystemPath(folder).resolve().name
+    train, test = (
+        Dataset(rows, target, class_names=class_names, name=name)
+        for rows, target in zip(X, targets, strict=True)
+    )
+    return train, test
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """Read the array of an IDX file, or the only one of an .npz file."""
+    if not str(path).endswith(".npz"):
+        return read_idx(path)
+    from .npz_members import read_npz
+
+    arrays = read_npz(path)
+    if len(arrays) != 1:
+        raise ValueError(f"{printable(path)} must hold one array; it has {', '.join(arrays)}")
+    return next(iter(arrays.values()))
+
+
+def coded(
+    targets: list[NDArray[Any]], names: Mapping[int, str] | None = None
+) -> tuple[list[NDArray[Any]], tuple[str, ...]]:
+    """Return labels counted from 0, and the names of the classes; values stay as they are."""
+    together = np.concatenate(targets)
+    if together.dtype.kind not in "biu":
+        return targets, ()
+    if together.size and together.max() > MAX_LABEL:
+        default_class_names(together)  # raises
+    distinct, labels = np.unique(together, return_inverse=True)
+    class_names = tuple((names or {}).get(int(label), str(label)) for label in distinct)
+    return np.split(labels, np.cumsum([len(y) for y in targets])[:-1]), class_names
 
 
 def pixels(values: NDArray[Any]) -> NDArray[Any]:
@@ -161,49 +214,29 @@ def pixels(values: NDArray[Any]) -> NDArray[Any]:
     return scaled
 
 
-def _image_rows(path: Path) -> NDArray[Any]:
-    images = read_idx(path)
+def image_rows(path: Path, images: NDArray[Any], transpose: bool) -> NDArray[Any]:
+    """Return images as rows, each transposed if asked."""
+    if not isinstance(transpose, bool):
+        raise TypeError(f"transpose must be True or False; got {transpose!r}")
     if images.ndim < 2 or images.size == 0:
         raise ValueError(
             f"images must have shape (m, ...), m at least 1; {printable(path)} has {images.shape}"
         )
+    if transpose:
+        if images.ndim < 3:
+            raise ValueError(
+                "transpose needs images of shape (m, rows, columns, ...); "
+                f"{printable(path)} has {images.shape}"
+            )
+        images = images.swapaxes(1, 2)
     return pixels(images.reshape(len(images), -1))
 
 
 def _labels(path: Path, n_samples: int, images: Path) -> NDArray[Any]:
-    labels = read_idx(path)
+    labels = read_array(path)
     if labels.shape != (n_samples,):
         raise ValueError(
             f"labels must have shape ({n_samples},) to match {printable(images)}; "
             f"{printable(path)} has {labels.shape}"
         )
     return labels
-
-
-def _find(folder: Path, name: str) -> str:
-    from pathlib import Path as SystemPath
-
-    for variant in (name, name.replace("-idx", ".idx")):
-        for ending in ("", ".gz"):
-            path = SystemPath(folder, variant + ending)
-            if path.is_file():
-                return str(path)
-    raise ValueError(f"folder must hold the file {name} or {name}.gz; {printable(folder)} does not")
-
-
-def _with_same_classes(folder: Path, train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
-    from pathlib import Path as SystemPath
-
-    name = SystemPath(folder).resolve().name
-    if train.n_features != test.n_features:
-        raise ValueError(
-            "train and test images must have the same size; "
-            f"got {train.n_features} and {test.n_features} pixels"
-        )
-    classes: tuple[str, ...] = ()
-    if train.is_classification and test.is_classification:
-        classes = max(train.class_names, test.class_names, key=len)
-    return (
-        Dataset(train.X, train.y, class_names=classes, name=name),
-        Dataset(test.X, test.y, class_names=classes, name=name),
-    )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .._internal.printable import printable
 from .._internal.stacklevel import level_of_caller
 from .dataset import Dataset
-from .idx_file import pixels
+from .idx_file import image_rows, read_array
 from .io import Path, title
 from .labels import MAX_CLASSES, Classes, code_numbers, code_texts
 from .table_options import one_of
@@ -21,7 +21,13 @@ MAX_IMAGE_CLASSES = 1000
 """Integers with more distinct values are not taken for the labels of images."""
 
 
-def load_npz(path: Path, *, classes: Classes = "auto") -> Dataset:
+def load_npz(
+    path: Path,
+    labels: Path | None = None,
+    *,
+    classes: Classes = "auto",
+    transpose: bool = False,
+) -> Dataset:
     """Read the arrays X and y.
 
     Parameters
@@ -29,11 +35,16 @@ def load_npz(path: Path, *, classes: Classes = "auto") -> Dataset:
     path : str or path-like
         An .npz file with X (m, ...) and, for a target, y (m,) or (m, k); the case of names does
         not matter. Images, which have 3 axes or more, become rows; those of unsigned bytes become
-        pixels in [0, 1]. The arrays feature_names and class_names are optional.
+        pixels in [0, 1]. The arrays feature_names and class_names are optional. A file with arr_0
+        alone, as those of KMNIST, holds X.
+    labels : str or path-like, optional
+        Another .npz file, whose only array is y, as those of KMNIST.
     classes : "auto", True or False, default "auto"
         True if the target is classes. "auto" decides as in `load_csv`, and takes integers for
         labels of images too: 1..26 of letters, or 0..99. A warning names integers that count from
         0 or 1 without a gap and are taken as values.
+    transpose : bool, default False
+        Exchange the rows and columns of each image: the images of EMNIST become upright.
 
     Returns
     -------
@@ -56,12 +67,20 @@ def load_npz(path: Path, *, classes: Classes = "auto") -> Dataset:
     arrays = _arrays(path)
     if "x_train" in arrays and "x" not in arrays:
         raise ValueError(f"path must hold X; {printable(path)} holds x_train: use load_npz_split")
+    if list(arrays) == ["arr_0"]:
+        arrays = {"x": arrays["arr_0"]}
     _check_present(path, arrays, "x")
-    (dataset,) = _datasets(path, arrays, [("x", "y")], classes)
+    if labels is not None:
+        if "y" in arrays:
+            raise ValueError(f"labels must be None, because {printable(path)} holds y")
+        arrays["y"] = read_array(labels)
+    (dataset,) = _datasets(path, arrays, [("x", "y")], classes, transpose)
     return dataset
 
 
-def load_npz_split(path: Path, *, classes: Classes = "auto") -> tuple[Dataset, Dataset]:
+def load_npz_split(
+    path: Path, *, classes: Classes = "auto", transpose: bool = False
+) -> tuple[Dataset, Dataset]:
     """Read the arrays x_train, y_train, x_test and y_test.
 
     Parameters
@@ -70,6 +89,8 @@ def load_npz_split(path: Path, *, classes: Classes = "auto") -> tuple[Dataset, D
         An .npz file with these arrays (or with a capital X); see `load_npz`.
     classes : "auto", True or False, default "auto"
         True if the target is classes; "auto" decides as in `load_npz`.
+    transpose : bool, default False
+        As in `load_npz`.
 
     Returns
     -------
@@ -94,7 +115,7 @@ def load_npz_split(path: Path, *, classes: Classes = "auto") -> tuple[Dataset, D
     arrays = _arrays(path)
     pairs = [("x_train", "y_train"), ("x_test", "y_test")]
     _check_present(path, arrays, *(name for pair in pairs for name in pair))
-    train, test = _datasets(path, arrays, pairs, classes)
+    train, test = _datasets(path, arrays, pairs, classes, transpose)
     return train, test
 
 
@@ -114,7 +135,11 @@ def _check_present(path: Path, arrays: Mapping[str, Any], *names: str) -> None:
 
 
 def _datasets(
-    path: Path, arrays: Mapping[str, NDArray[Any]], pairs: list[tuple[str, str]], classes: Classes
+    path: Path,
+    arrays: Mapping[str, NDArray[Any]],
+    pairs: list[tuple[str, str]],
+    classes: Classes,
+    transpose: bool,
 ) -> list[Dataset]:
     """Return a data set for each pair of names, all with the same coding of classes."""
     known = _names(arrays, "class_names")
@@ -124,7 +149,7 @@ def _datasets(
     coded, class_names = _coded(targets, classes, known) if targets else ([None], ())
     names = _names(arrays, "feature_names")
     return [
-        Dataset(_rows(x, arrays[x]), y, names, class_names, title(path))
+        Dataset(_rows(x, arrays[x], transpose), y, names, class_names, title(path))
         for (x, _), y in zip(pairs, coded, strict=True)
     ]
 
@@ -194,7 +219,9 @@ def _names(arrays: Mapping[str, NDArray[Any]], key: str) -> tuple[str, ...]:
     return tuple(map(str, arrays[key].tolist()))
 
 
-def _rows(name: str, X: NDArray[Any]) -> NDArray[Any]:
+def _rows(name: str, X: NDArray[Any], transpose: bool) -> NDArray[Any]:
     if X.ndim < 2 or X.size == 0:
         raise ValueError(f"array {name!r} must have shape (m, ...), m at least 1; got {X.shape}")
-    return X if X.ndim == 2 else pixels(X.reshape(len(X), -1))
+    if X.ndim == 2 and not transpose:
+        return X
+    return image_rows(f"array {name!r}", X, transpose)
