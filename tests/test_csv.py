@@ -311,7 +311,7 @@ class TestMissing:
         ('a,b\n1,"p\nq"\n2,r\nx,r\n', {}, "line 5, column 1 ('a'): 'x' is not a number"),
         ("a,b\n1,2\n1_0,3\n4,5\n", {}, "line 3, column 1 ('a'): '1_0' is not a number"),
         ("a,b\n1,2\n3,inf\n", {}, "column 2 ('b'): 'inf' is not a finite number"),
-        ("a,b\n1,2\n1e999,3\n", {}, "column 1 ('a'): '1e999' is not a finite number"),
+        ("a,b\n1,2\n1e999,3\n", {}, "column 1 ('a'): '1e999' is beyond the largest float64 number"),
         ('a,b\n1,"2\n3,4\n', {}, "line 2: the row must be CSV; got unexpected end of data"),
         (
             "a,b\n1," + "2" * 140_000 + "\n",

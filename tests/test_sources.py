@@ -537,7 +537,7 @@ FAULTS = {
     "x,1,2": ", column 1 ('a'): 'x' is not a number; add 'x' to missing_values if it stands for a "
     "missing cell, or give kinds={'a': 'category'} if the column is texts",
     "1,,2": ", column 2 ('b'): the cell is missing",
-    "1,2,NaN": ", column 3 ('kind'): the cell is missing",
+    "1,2,NaN": ", column 3 ('kind'): the cell is missing (it is 'NaN', one of missing_values)",
     '1,"2,3': ": the row must be CSV; got unexpected end of data in a cell whose quotation mark is "
     "not closed",
     "1,\xff,3": ": the file must be text in the encoding 'utf-8', or encoding must name its own, "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
@@ -190,6 +189,8 @@ def is_sparse(text: str) -> bool:
 
 def format_of_zip(file: BinaryIO) -> FileFormat:
     """Return the format of a zip file by the names of its members."""
+    import zipfile  # slow to import
+
     try:
         with zipfile.ZipFile(seekable(file)) as archive:
             names = archive.namelist()

@@ -13,6 +13,7 @@ from ..._internal.keywords import hint
 from ..._internal.printable import printable
 from ..columns import Column, Table
 from ..csv import read_csv
+from ..csv.read import column_names
 from ..encoders import CategoryEncoder
 from ..file_formats import FileFormat, format_of
 from ..io import Path, check_path, once_read
@@ -166,14 +167,14 @@ def file_table(path: Path, preprocessor: Preprocessor, **options: Any) -> Table:
     """
     check_path(path)
     path = once_read(path)
+    found = format_of(path)
+    check_options(options, found, path)
+    if found.key == "csv":
+        names = column_names(path, **{k: v for k, v in options.items() if k != "kinds"})
+        texts = dict.fromkeys(set(text_columns(preprocessor)).intersection(names), "category")
+        return read_table(path, **options | {"kinds": texts | (options.get("kinds") or {})})
     table = read_table(path, **options)
-    texts = [name for name in text_columns(preprocessor) if name in table]
-    is_read_again = any(table[name].kind not in ("category", "text") for name in texts)
-    key = format_of(path).key
-    if key == "csv" and is_read_again:
-        kinds = dict.fromkeys(texts, "category") | (options.pop("kinds", None) or {})
-        return read_table(path, kinds=kinds, **options)
-    if key == "libsvm":
+    if found.key == "libsvm":
         absent = [name for name in preprocessor.columns if name not in table and name != TARGET]
         zeros = [Column(name, "number", np.zeros(len(table)), dtype="int64") for name in absent]
         return Table([*zeros, *table], table.name, table.place, table.notes)
