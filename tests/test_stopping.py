@@ -33,7 +33,7 @@ def stops_after(costs, first=0, higher=False, **settings):
     best = Best(first)
     for epoch, cost in enumerate(costs, first + 1):
         core.now = epoch
-        if stopping.should_stop(best, {"cost": cost}, epoch, core):
+        if stopping.should_stop(best, {"cost": cost}, epoch, core, first):
             return epoch, best.epoch, best.parameters
     return None, best.epoch, best.parameters
 
@@ -65,6 +65,59 @@ def test_epochs_before_this_training_do_not_count():
 def test_higher_is_better_if_set():
     assert stops_after([1, 2, 3, 2, 2], patience=2, higher=True) == (5, 3, 3)
     assert stops_after([3, 2, 1, 2, 2], patience=2, higher=False) == (5, 3, 3)
+
+
+def test_the_last_of_equal_epochs_is_the_best_if_set():
+    costs = [5, 3, 4, 3, 3, np.nan, 4, 4]
+    assert stops_after(costs, patience=None, ties="last") == (None, 5, 5)
+    assert stops_after(costs, patience=None) == (None, 2, 2)
+    assert stops_after(costs, patience=3, ties="last") == (8, 5, 5)
+    assert stops_after([np.nan] * 5, patience=2, ties="last") == (2, 0, None)
+    assert stops_after([np.inf] * 3, patience=2, ties="last") == (None, 3, 3)
+    assert stops_after([3, 4, 4, 3, 2], patience=9, ties="last", higher=True) == (None, 3, 3)
+
+
+@pytest.mark.parametrize("first", [0, 50])
+@pytest.mark.parametrize(("best", "end"), [(1, 23), (7, 35), (10, 41)])
+def test_the_patience_grows_with_the_best_epoch(best, end, first):
+    """The rule of RealMLP: stop as soon as epoch > 2 best_epoch + 20."""
+    costs = [1.0 if epoch == best else 2.0 for epoch in range(1, 99)]
+    assert end == min(epoch for epoch in range(1, 99) if epoch > 2 * best + 20 and epoch >= best)
+    expected = (first + end, first + best, first + best)
+    assert stops_after(costs, first, patience=21, patience_factor=2) == expected
+
+
+def test_all_epochs_are_made_and_the_best_one_is_restored(backend):
+    values = [3.0, 1.0, 2.0, 1.0, 4.0]
+    kept = []
+    for ties, best in (("first", 2), ("last", 4)):
+        scores = iter(values)
+        metric = bp.Metric("m", lambda y, p, scores=scores: next(scores), higher_is_better=False)
+        net = network(backend)
+        weights = []
+        history = net.fit(
+            X, LABELS, 5, 8, 0.1, metrics=metric,
+            early_stopping=bp.EarlyStopping("m", patience=None, ties=ties),
+            callbacks=lambda epoch, weights=weights: weights.append(epoch.net.weights),
+        )  # fmt: skip
+        assert (len(history), history.best_epoch, history.stopped) == (5, best, "epochs")
+        assert all((a == b).all() for a, b in zip(net.weights, weights[best - 1], strict=True))
+        kept.append(net.weights[0])
+    assert (kept[0] != kept[1]).any()
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"ties": "both"}, "ties must be one of first, last; got 'both'"),
+        ({"patience_factor": 0.5}, "patience_factor must be a finite number >= 1; got 0.5"),
+        ({"ties": "last", "min_delta": 0.1}, "min_delta must be 0 with ties='last'; got 0.1"),
+    ],
+)
+def test_wrong_rules_are_refused(settings, sentence):
+    with pytest.raises(ValueError) as caught:
+        bp.EarlyStopping(**settings)
+    assert str(caught.value).startswith(sentence)
 
 
 def test_nan_in_the_first_epoch_of_a_second_training_does_not_end_it(backend):

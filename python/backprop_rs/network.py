@@ -237,7 +237,8 @@ class Network(BaseNetwork):
             docs/guide/training.md defines each.
         early_stopping : int, True or `EarlyStopping`, optional
             Stop when the cost (of the validation data, if there are any) has not improved for
-            this many epochs, and restore the best parameters.
+            this many epochs, and restore the best parameters. An `EarlyStopping(patience=None)`
+            makes all epochs and then restores the best parameters.
         callbacks : function, object, or sequence of them, default ()
             Functions of an `Epoch`, called after each; objects with some of `on_fit_begin(net)`,
             `on_epoch_begin(net)`, `on_step_end(step)`, `on_epoch_end(epoch)`, `on_fit_end(net)`.

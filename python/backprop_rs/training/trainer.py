@@ -160,7 +160,7 @@ class Trainer:
             batch_size=self.settings.batch_size,
             start=self.state.position.stop,
             last=self.last,
-            may_end_early=self.stopping is not None,
+            may_end_early=bool(self.stopping and self.stopping.settings.patience),
         )
         self.monitors.begin(self.net, course)
 
@@ -296,7 +296,7 @@ class Trainer:
             state.plateau = self.backend.observe(self.settings.schedule, watched, state.plateau)
         if self.stopping and state.best:
             epoch = state.position.epoch
-            if self.stopping.should_stop(state.best, scores, epoch, self.core):
+            if self.stopping.should_stop(state.best, scores, epoch, self.core, self.first):
                 state.history.stopped = "early_stopping"
         if "on_epoch_end" in self.moments:
             event = Epoch(self.net, state.history, state.rate)
