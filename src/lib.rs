@@ -47,7 +47,7 @@ mod tables;
 pub use error::Error;
 pub use machine::interrupt::with_interrupt_check;
 pub use machine::kernel::{Isa, Portable, fma_rate};
-pub use machine::pool::{set_alone, set_threads, threads};
+pub use machine::pool::{limit_threads, set_threads, threads};
 pub use machine::real::Real;
 pub use network::custom::{CustomActivation, CustomCost, Failure};
 pub use network::layer::Options;

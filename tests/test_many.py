@@ -1,10 +1,12 @@
 """Many trainings at once: the bits of each are those it has alone, and errors stay separate."""
 
-import threading
+from contextlib import ExitStack
 
 import backprop_rs as bp
 import numpy as np
 import pytest
+from backprop_rs import parallel
+from backprop_rs.threads import TEAM, Team
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(90, 4))
@@ -111,15 +113,84 @@ def test_bars_are_only_shown_on_request(progress, monkeypatch, capsys):
     assert bool(capsys.readouterr().err) == bool(progress)
 
 
-def test_each_is_trained_by_one_thread(monkeypatch):
-    """So as many networks as there are threads are trained at a time."""
-    core = pytest.importorskip("backprop_rs._core")
-    alone = threading.local()
-    monkeypatch.setattr(core, "set_alone", lambda yes: setattr(alone, "yes", yes))
+def test_the_threads_are_divided_among_the_networks_that_remain():
+    team = Team(7, 4)
+    stacks = [ExitStack() for _ in range(4)]
+    members = [stack.enter_context(team.member()) for stack in stacks[:3]]
+    assert [team.share(me) for me in members] == [2, 2, 2]  # one more waits
+    members.append(stacks[3].enter_context(team.member()))
+    assert [team.share(me) for me in members] == [2, 2, 2, 1]
+    stacks[3].close()
+    assert [team.share(me) for me in members[:3]] == [3, 2, 2]
+    stacks[2].close()
+    assert [team.share(me) for me in members[:2]] == [4, 3]
+    for stack in stacks[1::-1]:
+        stack.close()
+    assert team.members == [] and TEAM.get() is None
+
+
+@pytest.mark.parametrize(("n", "threads", "expected"), [(3, 3, {1, 2, 3}), (2, 8, {4, 8})])
+def test_few_networks_use_all_threads(n, threads, expected):
+    """A network that ends leaves its threads to the others."""
+    pytest.importorskip("backprop_rs._core")
     counts = []
-    config = COMMON | {"sizes": [4, 3], "callbacks": lambda epoch: counts.append(alone.yes)}
-    bp.train_many([config] * 3, X, LABELS)
-    assert counts == [True] * 12
+    config = COMMON | {"sizes": [4, 3]}
+    count = lambda epoch: counts.append(bp.get_num_threads())  # noqa: E731
+    bp.train_many([config | {"callbacks": count}] * n, X, LABELS, threads=threads)
+    assert len(counts) == 4 * n and set(counts) <= expected
+
+
+# Samples of their own.
+
+
+def test_each_may_have_samples_of_its_own(backend):
+    """Other rows and other inputs; those that several share are read once."""
+    wide = np.hstack([X, X**2])
+    config = COMMON | {"backend": backend}
+    own = [
+        {"sizes": [8, 5, 3], "X": wide},
+        {"sizes": [4, 5, 3]},
+        {"sizes": [4, 3], "y": LABELS % 2},
+        {"sizes": [8, 5, 3], "X": wide, "dtype": "float64"},
+    ]
+    rows = [None, slice(50), np.arange(0, 90, 2), [3, 1, 4, 1, 5]]
+    results = bp.train_many([config | one for one in own], X, LABELS, rows=rows)
+    for one, result, index in zip(own, results, rows, strict=True):
+        chosen = slice(None) if index is None else index
+        given = {name: value for name, value in one.items() if name not in ("X", "y")}
+        net, _ = alone(config | given, one.get("X", X)[chosen], one.get("y", LABELS)[chosen])
+        assert result.error is None
+        assert np.array_equal(result.net.weights[0], net.weights[0])
+
+
+def test_no_samples_for_all_are_needed(backend):
+    config = COMMON | {"sizes": [4, 3], "backend": backend, "X": X, "y": LABELS}
+    one, other = bp.train_many([config, config])
+    assert one.error is None and np.array_equal(one.net.weights[0], other.net.weights[0])
+
+
+def test_networks_of_a_dtype_share_one_copy(monkeypatch):
+    copies = []
+    of_dtype = parallel.Shared.of_dtype
+
+    def watched(self, *arguments):
+        copies.append(of_dtype(self, *arguments))
+        return copies[-1]
+
+    monkeypatch.setattr(parallel.Shared, "of_dtype", watched)
+    bp.train_many([COMMON | {"sizes": [4, 3]}] * 3, X, LABELS)
+    assert len(copies) == 3 and len({id(copy) for copy in copies}) == 1
+    assert copies[0].dtype == "float32" and X.dtype == "float64"
+
+
+def test_numbers_that_a_dtype_cannot_hold_are_an_error_of_their_network():
+    large = X.copy()
+    large[7, 2] = 1e300
+    single, double = (COMMON | {"sizes": [4, 3], "dtype": name, "learning_rate": 1e-300}
+                      for name in ("float32", "float64"))  # fmt: skip
+    one, other = bp.train_many([single, double], large, LABELS)
+    assert str(one.error).startswith("X must hold finite float32 numbers; got 1e+300 in row 7")
+    assert other.error is None or "cost" in str(other.error)
 
 
 def test_no_configs_no_results():
@@ -147,7 +218,7 @@ def test_no_configs_no_results():
         ({"configs": [{}], "rows": [[]]}, r"or 90 bools; got float64 of shape \(0,\)"),
         ({"configs": [{}], "rows": [["a"]]}, r"rows of number 0 must hold bools"),
         ({"configs": [{}], "X": bp.data.source((X, LABELS))}, r"X must be an array in memory"),
-        ({"configs": [{}], "y": None}, r"y must hold bools, integers or floats"),
+        ({"configs": [{}], "y": None}, r"y must be given for all, or in number 0 \(counted"),
         ({"configs": [{}], "threads": -1}, r"threads must be an integer >= 1; got -1"),
         ({"configs": [{}], "threads": 0}, r"threads must be an integer >= 1; got 0"),
     ],

@@ -11,7 +11,8 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import RLock
+from contextvars import ContextVar
+from threading import Lock, RLock
 
 CHANGING = RLock()  # a signal handler may open a block too
 BLOCKS: list[list[int]] = []  # the number that each open `with num_threads` block restores
@@ -112,12 +113,71 @@ def processors() -> int:
 def alone() -> Iterator[None]:
     """Run the core's calls of this thread on this thread alone, within a `with` block."""
     try:
-        from ._core import set_alone
+        from ._core import limit_threads
     except ImportError:
         yield
         return
-    before = set_alone(True)
+    before = limit_threads(1)
     try:
         yield
     finally:
-        set_alone(before)
+        limit_threads(before)
+
+
+class Team:
+    """Trainings in threads of Python that share the threads of the core.
+
+    Each uses one thread while there are enough trainings; otherwise they divide the threads as
+    evenly as possible.
+
+    Parameters
+    ----------
+    n : int
+        The number of threads of all.
+    waiting : int
+        The number of trainings, which have not begun yet.
+    """
+
+    def __init__(self, n: int, waiting: int) -> None:
+        self.n, self.waiting = n, waiting
+        self.members: list[object] = []  # those that run
+        self.lock = Lock()
+
+    @contextmanager
+    def member(self) -> Iterator[object]:
+        """Take part from this thread, within a `with` block; yield what `share` takes."""
+        me = object()
+        with self.lock:
+            self.waiting -= 1
+            self.members.append(me)
+        token = TEAM.set((self, me))
+        try:
+            with alone():
+                renew_share()
+                yield me
+        finally:
+            TEAM.reset(token)
+            with self.lock:
+                self.members.remove(me)
+
+    def share(self, member: object) -> int:
+        """Return the number of threads of one member."""
+        with self.lock:
+            others = len(self.members) + self.waiting
+            each, more = divmod(self.n, others)
+            return max(each + (self.members.index(member) < more), 1)
+
+
+TEAM: ContextVar[tuple[Team, object] | None] = ContextVar("TEAM", default=None)
+
+
+def renew_share() -> None:
+    """Let the core's next calls of this thread use its present share of its team's threads."""
+    team = TEAM.get()
+    if team is None:
+        return
+    try:
+        from ._core import limit_threads
+    except ImportError:
+        return
+    limit_threads(team[0].share(team[1]))

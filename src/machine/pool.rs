@@ -1,15 +1,16 @@
 //! The persistent threads, and the division of work among them.
 //!
 //! A thread waits for its next job by spinning for a bounded time, then it parks, so an idle
-//! program uses no CPU. A job that finds the pool busy runs on its caller's thread alone, with the
-//! same bits. After a fork the child starts threads of its own.
+//! program uses no CPU. A job takes as many of the free threads as it may use; one that finds none
+//! runs on its caller's thread alone, with the same bits. After a fork the child starts threads of
+//! its own.
 
 use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize};
-use std::sync::{Arc, Condvar, Mutex, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Thread, ThreadId};
 
 /// Rounds of spinning before a thread parks: some tens of microseconds.
@@ -32,8 +33,8 @@ pub fn set_threads(threads: usize) {
 }
 
 thread_local! {
-    /// True if jobs of this thread run on it alone.
-    static ALONE: Cell<bool> = const { Cell::new(false) };
+    /// Threads that a job of this thread may use; 0 means the number of the process.
+    static LIMIT: Cell<usize> = const { Cell::new(0) };
 
     /// The caller of the job that this thread works for.
     static CALLER: Cell<Option<ThreadId>> = const { Cell::new(None) };
@@ -45,16 +46,21 @@ pub fn caller() -> ThreadId {
     CALLER.get().unwrap_or_else(|| std::thread::current().id())
 }
 
-/// Turn single-threaded mode on or off for jobs started from this thread; return the previous mode.
-pub fn set_alone(alone: bool) -> bool {
-    ALONE.replace(alone)
+/// Set the number of threads of jobs started from this thread, or 0 for that of the process; return
+/// the previous number.
+pub fn limit_threads(threads: usize) -> usize {
+    LIMIT.replace(threads.min(MAX_THREADS))
 }
 
 /// Return the number of threads that a job may use.
 pub fn threads() -> usize {
-    if ALONE.get() {
-        return 1;
+    match LIMIT.get() {
+        0 => threads_of_process(),
+        threads => threads,
     }
+}
+
+fn threads_of_process() -> usize {
     match THREADS.load(Relaxed) {
         0 => {
             let threads = default_threads().min(MAX_THREADS);
@@ -318,6 +324,8 @@ impl Job<'_> {
 /// The mailbox of one thread for its next job.
 struct Mailbox {
     job: AtomicPtr<Job<'static>>,
+    /// The number of the thread in that job, from 1.
+    index: AtomicUsize,
     parked: AtomicBool,
 }
 
@@ -340,10 +348,46 @@ impl Mailbox {
     }
 }
 
-/// The threads of one process, in order of their index from 1.
+/// The threads of one process.
 struct Pool {
     process: u32,
-    helpers: Mutex<Vec<(Arc<Mailbox>, Thread)>>,
+    helpers: Mutex<Helpers>,
+}
+
+type Helper = (Arc<Mailbox>, Thread);
+
+/// The threads that no job uses, and the number of all.
+#[derive(Default)]
+struct Helpers {
+    free: Vec<Helper>,
+    count: usize,
+}
+
+impl Pool {
+    fn helpers(&self) -> MutexGuard<'_, Helpers> {
+        self.helpers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Take up to `wanted` free threads; start new ones while there are fewer than the process or
+    /// this job may use.
+    fn take(&self, wanted: usize) -> Vec<Helper> {
+        let mut helpers = self.helpers();
+        let most = wanted.max(threads_of_process() - 1);
+        while helpers.free.len() < wanted && helpers.count < most {
+            match spawn(helpers.count + 1) {
+                Ok(helper) => helpers.free.push(helper),
+                Err(_) => break, // the system has no more threads: continue with these
+            }
+            helpers.count += 1;
+        }
+        let left = helpers.free.len().saturating_sub(wanted);
+        helpers.free.split_off(left)
+    }
+
+    /// Return threads that a job no longer uses.
+    fn put_back(&self, helpers: Vec<Helper>) {
+        self.helpers().free.extend(helpers);
+    }
 }
 
 static POOL: AtomicPtr<Pool> = AtomicPtr::new(std::ptr::null_mut());
@@ -356,7 +400,7 @@ fn pool() -> &'static Pool {
     if let Some(pool) = unsafe { current.as_ref() }.filter(|pool| pool.process == process) {
         return pool;
     }
-    let fresh = Box::into_raw(Box::new(Pool { process, helpers: Mutex::new(Vec::new()) }));
+    let fresh = Box::into_raw(Box::new(Pool { process, helpers: Mutex::default() }));
     match POOL.compare_exchange(current, fresh, AcqRel, Acquire) {
         // SAFETY: just created and published, never freed.
         Ok(_) => unsafe { &*fresh },
@@ -370,17 +414,17 @@ fn pool() -> &'static Pool {
     }
 }
 
-fn spawn(index: usize) -> std::io::Result<(Arc<Mailbox>, Thread)> {
-    let job = AtomicPtr::new(std::ptr::null_mut());
-    let mailbox = Arc::new(Mailbox { job, parked: AtomicBool::new(false) });
+fn spawn(number: usize) -> std::io::Result<Helper> {
+    let (job, index) = (AtomicPtr::new(std::ptr::null_mut()), AtomicUsize::new(0));
+    let mailbox = Arc::new(Mailbox { job, index, parked: AtomicBool::new(false) });
     let own = Arc::clone(&mailbox);
-    let name = format!("backprop-rs-{index}");
+    let name = format!("backprop-rs-{number}");
     let handle = std::thread::Builder::new().name(name).spawn(move || {
         loop {
             // SAFETY: the caller keeps the job alive until `running` shows that all threads have
             // left it.
             let job = unsafe { &*own.receive() };
-            job.take_part(index);
+            job.take_part(own.index.load(Relaxed)); // stored before the job
             let caller = job.caller.clone();
             if job.running.fetch_sub(1, AcqRel) == 1 {
                 caller.unpark();
@@ -408,18 +452,12 @@ pub fn run(threads: usize, work: impl Fn(Worker) + Sync) {
     if threads <= 1 {
         return work(Worker::alone());
     }
-    let mut helpers = match pool().helpers.try_lock() {
-        Ok(helpers) => helpers,
-        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-        Err(TryLockError::WouldBlock) => return work(Worker::alone()),
-    };
-    while helpers.len() + 1 < threads {
-        match spawn(helpers.len() + 1) {
-            Ok(helper) => helpers.push(helper),
-            Err(_) => break, // the system has no more threads: continue with these
-        }
+    let pool = pool();
+    let helpers = pool.take(threads - 1);
+    if helpers.is_empty() {
+        return work(Worker::alone());
     }
-    let count = threads.min(helpers.len() + 1);
+    let count = helpers.len() + 1;
     let job = Job {
         work: &work,
         barrier: Barrier::new(count),
@@ -428,7 +466,8 @@ pub fn run(threads: usize, work: impl Fn(Worker) + Sync) {
         processor: processor(),
         panicked: AtomicBool::new(false),
     };
-    for (mailbox, thread) in &helpers[..count - 1] {
+    for (i, (mailbox, thread)) in helpers.iter().enumerate() {
+        mailbox.index.store(i + 1, Relaxed);
         mailbox.job.store(std::ptr::from_ref(&job).cast_mut().cast(), SeqCst);
         if mailbox.parked.load(SeqCst) {
             thread.unpark();
@@ -446,7 +485,7 @@ pub fn run(threads: usize, work: impl Fn(Worker) + Sync) {
             std::thread::park();
         }
     }
-    drop(helpers);
+    pool.put_back(helpers);
     match outcome {
         Err(panic) => resume_unwind(panic),
         Ok(()) => assert!(!job.panicked.load(SeqCst), "a worker of this job panicked"),
@@ -525,6 +564,28 @@ mod tests {
                 });
             }
         });
+    }
+
+    #[test]
+    fn jobs_share_the_threads() {
+        let (here, counts) = (Barrier::new(2), Mutex::new(Vec::new()));
+        std::thread::scope(|scope| {
+            for index in 0..2 {
+                let (here, counts) = (&here, &counts);
+                scope.spawn(move || {
+                    assert_eq!(limit_threads(3), 0);
+                    assert_eq!(threads(), 3);
+                    run(3, |worker| {
+                        if worker.index == 0 {
+                            here.wait(index); // both jobs run now
+                            counts.lock().unwrap().push(worker.count);
+                        }
+                    });
+                    assert_eq!(limit_threads(0), 3);
+                });
+            }
+        });
+        assert!(counts.into_inner().unwrap().iter().all(|count| (1..=3).contains(count)));
     }
 
     #[test]

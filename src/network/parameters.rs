@@ -22,6 +22,7 @@ impl Part {
     pub const ALL: [Self; 4] = [Self::Weights, Self::Biases, Self::Gains, Self::Shifts];
 
     /// Return the name of the group of these parameters.
+    #[cfg(feature = "python")]
     pub fn name(self) -> &'static str {
         match self {
             Self::Weights => "weights",

@@ -87,10 +87,11 @@ pub fn set_num_threads(n: usize) -> PyResult<()> {
     Ok(())
 }
 
-/// Turn single-threaded mode on or off for later calls of this thread; return the previous mode.
+/// Set the number of threads of later calls from this thread, or 0 for that of the process; return
+/// the previous number.
 #[pyfunction]
-pub fn set_alone(alone: bool) -> bool {
-    pool::set_alone(alone)
+pub fn limit_threads(n: usize) -> usize {
+    pool::limit_threads(n)
 }
 
 /// Return the number of threads that a call may use.

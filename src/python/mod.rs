@@ -38,8 +38,8 @@ mod _core {
     use super::csv::{CsvParser, csv_find_row, csv_first_rows, csv_fits};
     #[pymodule_export]
     use super::functions::{
-        first_nonfinite, fma_peak, get_num_threads, instruction_set, rows_of_columns, set_alone,
-        set_num_threads, shuffled,
+        first_nonfinite, fma_peak, get_num_threads, instruction_set, limit_threads,
+        rows_of_columns, set_num_threads, shuffled,
     };
     #[pymodule_export]
     use super::network::{Network, Snapshot};

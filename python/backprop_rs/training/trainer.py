@@ -12,6 +12,7 @@ from .._internal import checks, interrupts
 from ..exceptions import NonFiniteCost
 from ..health_record import HealthRecord
 from ..history import History
+from ..threads import renew_share
 from .callbacks import MOMENTS, OF_EPOCHS, Callbacks, Epoch, Event, Step
 from .checkpoint import Checkpoints
 from .early_stopping import Stopping
@@ -234,6 +235,7 @@ class Trainer:
 
     def train_in_core(self, position: Position, **settings: Any) -> Outcome:
         """Train in the core from a position on."""
+        renew_share()
         return self.samples.train(self.core, self.core_settings | settings, position)
 
     def handle_signals(self) -> bool:
