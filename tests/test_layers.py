@@ -28,7 +28,7 @@ PYTHON = [
     ["distributed", "health", "film"],
     ["training"],
     ["plot"],
-    ["explain", "export", "importing", "gradient_check", "summary"],
+    ["explain", "export", "importing", "gradient_check", "initialization", "summary"],
     ["base_network"],
     ["data"],
     ["trace", "dense", "slopes", "threads", "progress", "versions"],

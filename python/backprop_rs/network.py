@@ -100,6 +100,65 @@ class Network(BaseNetwork):
             return out_of_core.predict(self, X, out)
         return super()._predict_checked(X, out)
 
+    def initialize(
+        self,
+        X: Data,
+        weights: Any = "std",
+        biases: Any = "he+5",
+        *,
+        seed: int | None = None,
+        max_rows: int = 10_000,
+    ) -> Self:
+        """Draw new weights and biases that suit some samples; the memory of the optimizer is lost.
+
+        Layer by layer, from the outputs of the layers before with their new parameters and without
+        dropout. Gains become 1 and shifts 0.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like
+            The samples, such as those of the training.
+        weights : "std", an initializer as for `init`, or None, or one per layer; default "std"
+            "std" draws normal weights and divides those of each neuron by the standard deviation
+            of its weighted inputs z over the samples, which is then 1. A neuron whose z is constant
+            gets weights of standard deviation sqrt(1 / n_in). None keeps the weights.
+        biases : "he+5", "zeros" or None, or one per layer, default "he+5"
+            "he+5" moves the zero of each neuron to a random sample: b = -sum u_k z_k over 5
+            samples, drawn for each neuron with replacement, with Exp(1) numbers u_k divided by
+            their sum. None keeps the biases, or takes those of the initializer.
+        seed : int, optional
+            By default the network's.
+        max_rows : int, default 10,000
+            The number of random samples that are used if there are more.
+
+        Returns
+        -------
+        Network
+            This network.
+
+        References
+        ----------
+        Holzmüller et al. 2024, Better by Default (RealMLP).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> X = np.random.default_rng(0).normal(size=(100, 3)) * [1, 100, 0.01]
+        >>> net = Network([3, 8, 1], "relu", "identity").initialize(X, biases="zeros")
+        >>> net.backward(X, np.zeros(100)).weighted_inputs[0].std(axis=0).round(4).tolist()
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+        """
+        from .initialization import initialize
+
+        if is_source(X):
+            raise TypeError("X must be an array in memory; got a source")
+        self._refuse_in_training("parameters")
+        chosen = checks.seed(seed)
+        X = self._inputs(X).reshape(-1, self.sizes[0])
+        max_rows = checks.integer("max_rows", max_rows, least=1)
+        initialize(self, X, weights, biases, self.seed if chosen is None else chosen, max_rows)
+        return self
+
     def evaluate(
         self,
         X: Data | Source,
