@@ -282,3 +282,14 @@ def test_the_core_refuses_factors_of_another_network(core):
     if core.__name__.endswith("_core"):
         with pytest.raises(ValueError, match="factors must have 1 pairs of weights; got others"):
             net.train(np.ones((1, 2)), np.ones((1, 1)), run, (0, 0, 0.0, 0.0))
+
+
+def test_a_model_passes_them_on():
+    columns = {"a": X[:, 0].tolist(), "b": X[:, 1].tolist(), "y": (X[:, 0] + 2 * X[:, 1]).tolist()}
+    run = {"target": "y", "progress": False, "epochs": 8} | OPTIONS
+    models = [
+        bp.Model(seed=0).fit(columns, **run | {"lr_factors": factors})
+        for factors in (None, {"weights": 1}, {"weights": "ntp"})
+    ]
+    weights = [model.networks[0].weights[0] for model in models]
+    assert (weights[0] == weights[1]).all() and (weights[0] != weights[2]).any()
