@@ -15,7 +15,6 @@ from ..exceptions import NonFiniteCost
 from ..history import History
 from ..tables.lbfgs import ROW
 from ..tables.registry import parse
-from .log import TrainingLog
 from .state import exclusive
 
 if TYPE_CHECKING:
@@ -66,19 +65,10 @@ class LbfgsTrainer:
         ValueError
             If a layer has an l1 penalty, whose slope jumps, or another option of mini-batches.
         """
-        log = TrainingLog(self.net)
         with exclusive(self.net):
-            facts = {"samples": len(self.samples), "iterations": self.iterations}
-            log.begin(facts | {"optimizer": self.text}, History())
-            try:
-                history = self.minimize(log)
-            except BaseException as error:
-                log.fail(error)
-                raise
-            log.end(history)
-            return history
+            return self.minimize()
 
-    def minimize(self, log: TrainingLog) -> History:
+    def minimize(self) -> History:
         """Call SciPy, and restore the best parameters if something ends it early."""
         try:
             from scipy.optimize import minimize
@@ -100,7 +90,6 @@ class LbfgsTrainer:
             net.epochs_trained += 1
             history.extend(net.epochs_trained, [objective.cost], now - started, [nan])
             started = now
-            log.progress(history, net.epochs_trained - len(history) + iterations, list)
 
         options = {
             "maxiter": iterations,
