@@ -96,3 +96,15 @@ def test_layer_normalization(backend):
     assert layers[2, 0] == pytest.approx(alone, rel=1e-12)
     norms = net.sample_gradient_norms(IRIS.X[:5], IRIS.y[:5])
     assert norms[2] == pytest.approx(np.hypot(*layers[2]), rel=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["rust", "numpy"])
+def test_a_training_needs_a_weight_above_0(backend):
+    net = bp.Network([2, 3, 2], output="softmax", seed=0, backend=backend)
+    X, y = np.eye(2), [0, 1]
+    before = net.weights
+    with pytest.raises(ValueError, match=r"^sample_weight must not be all 0; got 2 weights of 0$"):
+        net.fit(X, y, sample_weight=[0, 0])
+    with pytest.raises(ValueError, match=r"^the weights of samples and classes must not be all 0"):
+        net.fit(X, y, class_weight={0: 0, 1: 0})
+    assert all((a == b).all() for a, b in zip(net.weights, before, strict=True))

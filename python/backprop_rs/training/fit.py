@@ -59,6 +59,10 @@ def training_data(
     if isinstance(X, Source):
         return samples_of_source(net, X, y, options)
     samples = samples_of(net, X, y, options.sample_weight, options.class_weight)
+    given = (
+        "sample_weight" if options.class_weight is None else "the weights of samples and classes"
+    )
+    checks.some_weight(given, samples.weights)
     if isinstance(X, np.ndarray) and net.dtype == "float32":
         warn_of_rounding(X, net._feature_names())
     return samples
