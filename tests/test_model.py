@@ -9,7 +9,7 @@ import warnings
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.data import Preprocessor, Table, TableStream, as_table, source
+from backprop_rs.data import Column, Preprocessor, Table, TableStream, as_table, source
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tables import customers, tables
@@ -414,6 +414,15 @@ def test_any_table(tmp_path_factory, data):
     shuffled = table.take(order).select(names)
     assert loaded._outputs(shuffled).tobytes() == expected[list(order)].tobytes()
     assert loaded.predict(shuffled).tolist() == model.predict(table)[list(order)].tolist()
+    alone = [loaded._outputs(table.take([row])) for row in range(len(table))]
+    assert np.concatenate(alone).tobytes() == expected.tobytes()
+    doubled = table.take([*range(len(table)), 0])
+    assert loaded._outputs(doubled).tobytes() == np.append(expected, expected[:1], 0).tobytes()
+    unused = next(name for name in ("z", "zz", "zzzzz") if name not in table)
+    wider = Table([Column(unused, "number", np.arange(len(table))), *table])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # names the additional column
+        assert loaded._outputs(wider).tobytes() == expected.tobytes()
 
 
 def test_options_of_the_preprocessor_are_used():
