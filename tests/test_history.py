@@ -223,3 +223,12 @@ def test_the_plain_bar_overwrites_itself(capsys, monkeypatch):
     assert first == f"[{'#' * 12}{'.' * 12}] a long text"
     assert second.rstrip("\n").ljust(len(first)) == f"[{'#' * 24}] short".ljust(len(first))
     assert len(second) == len(first) + 1
+
+
+def test_html_has_the_first_and_the_last_score():
+    history = bp.History(
+        epoch=[1, 2], cost=[0.5, 0.25], seconds=[0.1, 0.1], metrics={"<b>": [1, 2]}
+    )
+    page = history._repr_html_()
+    assert "<td>cost</td><td>0.5</td><td>0.25</td>" in page and "<td>&lt;b&gt;</td>" in page
+    assert bp.History()._repr_html_() == "<div>History(0 epochs)</div>"

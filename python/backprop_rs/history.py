@@ -99,6 +99,18 @@ class History:
             parts.append(f"{name} {column[0]:.4g} -> {column[-1]:.4g}")
         return f"History({', '.join(parts)}, {sum(self.seconds):.2g} s)"
 
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from ._internal.html_table import html_table
+
+        rows = [
+            [name, f"{column[0]:.4g}", f"{column[-1]:.4g}"]
+            for name, column in self.scores().items()
+        ]
+        table = html_table(["", "first epoch", "last epoch"], rows) if rows else ""
+        return f"<div>{escape(repr(self))}</div>{table}"
+
     def scores(self) -> dict[str, list[float]]:
         """Return the columns of costs and metrics that are not empty."""
         others = ("epoch", "seconds", "learning_rate")
