@@ -326,3 +326,13 @@ def test_a_network_warns_of_unscaled_numbers_that_float32_rounds():
         bp.Network(sizes, seed=0).fit(standardize(data).X, data.y, epochs=1)
         bp.Network(sizes, seed=0, dtype="float64").fit(data.X, data.y, epochs=1)
         bp.Network(sizes, seed=0).fit(np.arange(400.0)[:, None] + 1000, data.y, epochs=1)
+
+
+@pytest.mark.parametrize("kind", ["csr_matrix", "coo_array"])
+def test_sparse_matrices_are_refused_by_name(kind):
+    sparse = getattr(pytest.importorskip("scipy.sparse"), kind)(np.eye(3))
+    sentence = rf"^X must be dense; got a sparse {kind}: give X\.toarray\(\)$"
+    net = bp.Network([3, 2, 1], seed=0)
+    for use in (Dataset, net.predict, lambda X: net.fit(X, [0, 1, 0]), Scaling.fit):
+        with pytest.raises(TypeError, match=sentence):
+            use(sparse)

@@ -108,7 +108,7 @@ class NonFiniteCost(ValueError, FloatingPointError):
 
 
 class NotNumbers(TypeError):
-    """A column of a frame holds no numbers."""
+    """A column of a frame holds no numbers, or an array is sparse."""
 
 
 class RanksDiffer(ValueError):

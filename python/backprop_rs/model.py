@@ -548,7 +548,7 @@ squared_error, float32, 769 parameters))
             values["temperature"] = self.temperature
         return values
 
-    def export(self, path: Path) -> None:
+    def export(self, path: Path, *, float_only: bool = False) -> None:
         """Write the model as a file that runs without this package, on raw rows.
 
         The file prepares raw cells as the model does and gives the answers of `predict`: classes
@@ -560,6 +560,9 @@ squared_error, float32, 769 parameters))
             Its suffix names the format: .onnx (an input for each column, with missing cells and
             categories as operators of the graph), .c (one file of C99 that only needs libm, with a
             struct for a row) or .py (one file of Python that only needs NumPy).
+        float_only : bool, default False
+            Let the C file of float32 networks compute in float alone, its preparation included, for
+            processors without double. A column whose values float cannot tell apart is an error.
 
         Raises
         ------
@@ -577,7 +580,7 @@ squared_error, float32, 769 parameters))
             )
         from .export import write_table_model
 
-        write_table_model(path, repr(self), self.preprocessor, self.networks)
+        write_table_model(path, repr(self), self.preprocessor, self.networks, float_only)
 
     def __repr__(self) -> str:
         if not self.networks:

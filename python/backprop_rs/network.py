@@ -623,6 +623,7 @@ class Network(BaseNetwork):
         *,
         classes: Sequence[str | int | float | bool] | None = None,
         preparation: bool = True,
+        float_only: bool = False,
     ) -> None:
         """Write the network as a file that runs without this package.
 
@@ -641,6 +642,9 @@ class Network(BaseNetwork):
             Include the preparation in `metadata`, as `backprop-rs predict` does: `scaling` of the
             features and `target_scaling` of the outputs (`data.Scaling.to_dict`). With False the
             file computes what `predict` computes.
+        float_only : bool, default False
+            Let the C file of a float32 network compute in float alone, its preparation included,
+            for processors without double. By default it scales in double.
 
         Raises
         ------
@@ -658,7 +662,7 @@ class Network(BaseNetwork):
         """
         from .export import write
 
-        write(self, path, classes, preparation)
+        write(self, path, classes, preparation, float_only)
 
     @classmethod
     def from_sklearn(cls, mlp: Any, *, backend: str = "auto") -> Self:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..exceptions import MaskedValues
+from ..exceptions import MaskedValues, NotNumbers
 from . import frames
 
 
@@ -27,6 +27,10 @@ def array_of(name: str, data: Any) -> Any:
         return frames.array_of_frame(name, data)
     if frames.library_of(data, frames.COLUMNS) is not None:
         return frames.array_of_column(data)
+    if hasattr(data, "toarray") and hasattr(data, "nnz"):
+        raise NotNumbers(
+            f"{name} must be dense; got a sparse {type(data).__name__}: give {name}.toarray()"
+        )
     array = np.asarray(unmasked(name, data))
     if array.dtype == object and array is not data and hasattr(data, "__dlpack__"):
         return np.from_dlpack(data)

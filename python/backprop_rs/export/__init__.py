@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .._internal import checks
+
 if TYPE_CHECKING:
     from .._internal.types import Path
     from ..base_network import BaseNetwork
@@ -28,20 +30,33 @@ def write(
     path: Path,
     classes: Sequence[Any] | None = None,
     preparation: bool = True,
+    float_only: bool = False,
 ) -> None:
     """Write a network in the format that the suffix of `path` names; an error leaves no file."""
     from .model import model_of
 
-    write_as(path, FORMATS, lambda: model_of(net, classes, preparation))
+    check_float_only(path, float_only)
+    write_as(path, FORMATS, lambda: model_of(net, classes, preparation, float_only))
 
 
 def write_table_model(
-    path: Path, title: str, preprocessor: Preprocessor, networks: Sequence[BaseNetwork]
+    path: Path,
+    title: str,
+    preprocessor: Preprocessor,
+    networks: Sequence[BaseNetwork],
+    float_only: bool = False,
 ) -> None:
     """Write networks with the preparation of their tables; an error leaves no file."""
     from .table_model import table_model_of
 
-    write_as(path, TABLE_FORMATS, lambda: table_model_of(title, preprocessor, networks))
+    check_float_only(path, float_only)
+    write_as(path, TABLE_FORMATS, lambda: table_model_of(title, preprocessor, networks, float_only))
+
+
+def check_float_only(path: Path, float_only: bool) -> None:
+    """Raise ValueError if `float_only` is given for another format than C."""
+    if checks.boolean("float_only", float_only) and not os.fspath(path).lower().endswith(".c"):
+        raise ValueError(f"float_only goes with a .c file; got {os.fspath(path)!r}")
 
 
 def write_as(path: Path, formats: Mapping[str, str], make: Callable[[], Any]) -> None:

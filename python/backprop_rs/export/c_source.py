@@ -7,12 +7,13 @@ in the order of the inputs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from string import ascii_letters, digits
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._internal.layer_norm import EPSILON
 from .c_activations import ACTIVATIONS
+from .c_names import scoped, with_constants
 from .model import Layer, Model
 from .vectors import vectors
 
@@ -132,7 +133,15 @@ int main(void)
 
 def content(model: Model, stem: str) -> bytes:
     """Return the bytes of the file."""
-    return "".join(sections(model, identifier(stem), f"{stem}.c")).encode("ascii")
+    name = identifier(stem)
+    words = words_of(model, name, f"{stem}.c")
+    return assembled(interface(model, words), program(model, words), name, model.dtype)
+
+
+def assembled(public: Iterable[str], private: Iterable[str], name: str, dtype: str) -> bytes:
+    """Return the bytes of a file; the names of its private part get a prefix."""
+    source = scoped(with_constants("".join(private), dtype), name)
+    return ("".join(public) + source).encode("ascii")
 
 
 def identifier(stem: str) -> str:
@@ -145,11 +154,11 @@ def identifier(stem: str) -> str:
     return f"net_{name}" if name[0].isdigit() else name
 
 
-def sections(model: Model, name: str, file: str) -> Iterator[str]:
-    """Yield the file from top to bottom."""
+def words_of(model: Model, name: str, file: str) -> dict[str, Any]:
+    """Return the names and sizes that the parts of the file contain."""
     from .._version import __version__
 
-    words = {
+    return {
         "name": name,
         "NAME": name.upper(),
         "file": comment(file),
@@ -162,6 +171,11 @@ def sections(model: Model, name: str, file: str) -> Iterator[str]:
         "F": "function##f" if model.dtype == "float32" else "function",
         "features": "unscaled" if model.scaling is not None else "the input of the network",
     }
+
+
+def interface(model: Model, words: dict[str, Any]) -> Iterator[str]:
+    """Yield the description and the declarations."""
+    name = words["name"]
     classes = CLASSES.format(**words) if model.classes else ""
     yield HEADER.format(classes=classes, **words)
     if model.feature_names:
@@ -170,8 +184,13 @@ def sections(model: Model, name: str, file: str) -> Iterator[str]:
     if model.classes:
         yield f"int {name}_class(const {words['real']} *x);\n"
         yield f"extern const char *const {name}_classes[{len(model.classes)}];\n"
-    yield "#ifdef __cplusplus\n}\n#endif\n"
-    yield "\n" + START.format(**words) + "\n"
+    yield "#ifdef __cplusplus\n}\n#endif\n\n"
+
+
+def program(model: Model, words: dict[str, Any]) -> Iterator[str]:
+    """Yield the functions and the tables."""
+    name = words["name"]
+    yield START.format(**words) + "\n"
     yield from functions(model)
     yield from constants(model)
     yield "\n" + predict(model, name)
@@ -205,8 +224,9 @@ def constants(model: Model, first: int = 1) -> Iterator[str]:
     """Yield the scalings and the parameters; `first` numbers the layers."""
     for prefix, scaling in (("", model.scaling), ("target_", model.target_scaling)):
         if scaling is not None:
-            yield "\n" + array("double", f"{prefix}mean", scaling.mean)
-            yield array("double", f"{prefix}scale", scaling.scale)
+            kind, dtype = ("real", "float32") if model.float_only else ("double", "float64")
+            yield "\n" + array(kind, f"{prefix}mean", scaling.mean.astype(dtype))
+            yield array(kind, f"{prefix}scale", scaling.scale.astype(dtype))
     for number, layer in enumerate(model.layers, first):
         n_out, n_in = layer.w.shape
         yield f"\n/* layer {number}: {n_in} inputs, {n_out} neurons, {layer.name} */\n"
@@ -308,7 +328,7 @@ def quote(text: str) -> str:
     return '"' + "".join(characters) + '"'
 
 
-def self_test(model: Model, words: dict[str, object]) -> str:
+def self_test(model: Model, words: dict[str, Any]) -> str:
     """Return the test vectors and the main function that compares them."""
     X, y, bound = vectors(model)
     arrays = array("real", "test_x", X) + array("real", "test_y", y)

@@ -16,7 +16,18 @@ from ..data import Table
 from ..data.columns import NO_TIME
 from ..data.encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder, waves
 from ..data.scalers import CLIP, LARGEST, NoScaler, QuantileScaler, RobustScaler, Scaler
-from .c_source import array, comment, constants, forward, functions, identifier, loop, quote
+from .c_names import constant
+from .c_source import (
+    array,
+    assembled,
+    comment,
+    constants,
+    forward,
+    functions,
+    identifier,
+    loop,
+    quote,
+)
 from .table_model import TableModel
 
 HEADER = """\
@@ -56,29 +67,31 @@ START = """\
 #include <string.h>
 
 typedef {real} real;
+typedef {wide} wide;   /* of cells and their scaling */
 #define R(x) ((real)(x))
 #define F(function) {F}
+#define W(function) {W}
 
 """
 
 LINEAR = """
-static double linear(double x, double center, double width)
+static wide linear(wide x, wide center, wide width)
 {{
-    double z = (x - center) / width;
+    wide z = (x - center) / width;
     return z > {largest} ? {largest} : z < -{largest} ? -{largest} : z;
 }}
 """
 
 ROBUST = """
-static double robust(double x, double median, double distance)
+static wide robust(wide x, wide median, wide distance)
 {{
-    double z = linear(x, median, distance), share = z / {clip};
-    return z / sqrt(1 + share * share);
+    wide z = linear(x, median, distance), share = z / {clip};
+    return z / W(sqrt)(1 + share * share);
 }}
 """
 
 QUANTILE = """
-static double quantile(double x, const double *knots, const double *scores, int n)
+static wide quantile(wide x, const wide *knots, const wide *scores, int n)
 {
     int k = 0;
     x = x < knots[0] ? knots[0] : x > knots[n - 1] ? knots[n - 1] : x;
@@ -103,7 +116,7 @@ static int position_of_text(const char *cell, const char *const *levels, int n)
 
 NUMBER = """
 /* the position of a number among n levels; n is missing, and n + 1 is unknown */
-static int position_of_number(double cell, const double *levels, int n)
+static int position_of_number(wide cell, const wide *levels, int n)
 {
     if (isnan(cell))
         return n;
@@ -172,17 +185,20 @@ int main(void)
 
 def content(model: TableModel, stem: str) -> bytes:
     """Return the bytes of the file."""
-    return "".join(sections(model, identifier(stem), f"{stem}.c")).encode("ascii")
+    name = identifier(stem)
+    fields = field_names(model.preprocessor.columns)
+    words = words_of(model, name, f"{stem}.c", fields)
+    return assembled(interface(model, words), program(model, fields, words), name, model.dtype)
 
 
-def sections(model: TableModel, name: str, file: str) -> Iterator[str]:
-    """Yield the file from top to bottom."""
+def words_of(model: TableModel, name: str, file: str, fields: Sequence[str]) -> dict[str, Any]:
+    """Return the names and sizes that the parts of the file contain."""
     from .._version import __version__
 
     kind = model.target.kind
-    fields = field_names(model.preprocessor.columns)
     real = "float" if model.dtype == "float32" else "double"
-    words: dict[str, Any] = {
+    wide = wide_type(model)
+    return {
         "name": name,
         "NAME": name.upper(),
         "file": comment(file),
@@ -190,19 +206,39 @@ def sections(model: TableModel, name: str, file: str) -> Iterator[str]:
         "title": comment(model.title),
         "n_out": model.n_outputs,
         "real": real,
-        "number": "double" if kind == "values" else real,
+        "wide": wide,
+        "number": wide if kind == "values" else real,
         "F": "function##f" if model.dtype == "float32" else "function",
+        "W": "function##f" if model.float_only else "function",
         "outputs": "values" if kind == "values" else "probabilities",
-        "fields": "\n".join(map(declaration, model.preprocessor.encoders, fields)),
+        "fields": "\n".join(
+            declaration(encoder, field, wide)
+            for encoder, field in zip(model.preprocessor.encoders, fields, strict=True)
+        ),
     }
-    answers = CLASSES.format(**words) if kind == "classes" else ""
+
+
+def wide_type(model: TableModel) -> str:
+    """Return the type of cells of numbers and of their scaling."""
+    return "float" if model.float_only else "double"
+
+
+def interface(model: TableModel, words: dict[str, Any]) -> Iterator[str]:
+    """Yield the description and the declarations."""
+    name, is_classes = words["name"], model.target.kind == "classes"
+    answers = CLASSES.format(**words) if is_classes else ""
     yield HEADER.format(answers=answers, **words)
     yield DECLARATIONS.format(**words)
-    if kind == "classes":
+    if is_classes:
         yield f"int {name}_class(const {name}_row *row);\n"
         yield f"extern const char *const {name}_classes[{model.n_outputs}];\n"
-    yield "#ifdef __cplusplus\n}\n#endif\n"
-    yield "\n" + START.format(**words)
+    yield "#ifdef __cplusplus\n}\n#endif\n\n"
+
+
+def program(model: TableModel, fields: Sequence[str], words: dict[str, Any]) -> Iterator[str]:
+    """Yield the functions and the tables."""
+    name = words["name"]
+    yield START.format(**words)
     yield from functions(model.networks[0])
     for network, first in zip(model.networks, model.firsts, strict=True):
         yield from constants(network, first)
@@ -211,7 +247,7 @@ def sections(model: TableModel, name: str, file: str) -> Iterator[str]:
     yield features(model, name, fields)
     yield from networks(model, name)
     yield predict(model, name)
-    if kind == "classes":
+    if model.target.kind == "classes":
         yield classes(model, name)
     yield self_test(model, fields, words)
     yield f"#endif /* {words['NAME']}_DECLARATIONS */\n"
@@ -242,15 +278,15 @@ KEYWORDS = frozenset(
         """auto break case char const continue default do double else enum extern float for goto if
         inline int long register restrict return short signed sizeof static struct switch typedef
         union unsigned void volatile while class new delete this private public protected template
-        operator namespace bool true false NAN INT64_MIN real R F parts""",
+        operator namespace bool true false NAN INT64_MIN""",
     )
 )
 """Names that a field of a struct cannot have in C or C++, or in this file."""
 
 
-def declaration(encoder: Encoder, field: str) -> str:
-    """Return the declaration of the cell of a column."""
-    kind, missing = "double", "NAN is missing"
+def declaration(encoder: Encoder, field: str, wide: str) -> str:
+    """Return the declaration of the cell of a column; numbers are `wide`."""
+    kind, missing = wide, "NAN is missing"
     if isinstance(encoder, DateEncoder):
         kind, missing = "int64_t", "nanoseconds since 1970 in UTC; INT64_MIN is missing"
     elif is_text(encoder):
@@ -285,9 +321,9 @@ def helpers(model: TableModel) -> Iterator[str]:
     """Yield the functions that the columns need, each once."""
     encoders, kinds = model.preprocessor.encoders, set(map(type, scalers(model)))
     if kinds - {QuantileScaler}:
-        yield LINEAR.format(largest=LARGEST)
+        yield LINEAR.format(largest=number(LARGEST, model))
     if RobustScaler in kinds:
-        yield ROBUST.format(clip=CLIP)
+        yield ROBUST.format(clip=number(CLIP, model))
     if QuantileScaler in kinds:
         yield QUANTILE
     categories = [each for each in encoders if isinstance(each, CategoryEncoder)]
@@ -299,31 +335,42 @@ def helpers(model: TableModel) -> Iterator[str]:
         yield DATE
 
 
+def number(value: float, model: TableModel) -> str:
+    """Return a constant of the type `wide`."""
+    return constant(value, wide_dtype(model))
+
+
+def wide_dtype(model: TableModel) -> str:
+    """Return the NumPy type of `wide`."""
+    return "float32" if model.float_only else "float64"
+
+
 def tables(model: TableModel) -> Iterator[str]:
     """Yield the levels and codes of categories, the waves of dates, and the knots of quantiles."""
     parts: set[str] = set()
+    dtype = wide_dtype(model)
     for k, encoder in enumerate(model.preprocessor.encoders):
         if isinstance(encoder, CategoryEncoder):
             if encoder.kind == "category":
-                yield levels(encoder, k)
-            yield "\n" + array("double", f"codes_{k}", encoder.codes)
+                yield levels(encoder, k, dtype)
+            yield "\n" + array("wide", f"codes_{k}", encoder.codes.astype(dtype))
         if isinstance(encoder, DateEncoder):
             parts |= set(encoder.parts) - {"year", "seconds"}
     for part in sorted(parts):
         sine, cosine = waves(part)
-        yield "\n" + array("double", f"{part}_sine", sine)
-        yield array("double", f"{part}_cosine", cosine)
+        yield "\n" + array("wide", f"{part}_sine", sine.astype(dtype))
+        yield array("wide", f"{part}_cosine", cosine.astype(dtype))
     for k, scaler in enumerate(scalers(model)):
         if isinstance(scaler, QuantileScaler):
-            yield "\n" + array("double", f"knots_{k}", np.array(scaler.knots))
-            yield array("double", f"scores_{k}", np.array(scaler.scores))
+            yield "\n" + array("wide", f"knots_{k}", np.array(scaler.knots, dtype))
+            yield array("wide", f"scores_{k}", np.array(scaler.scores, dtype))
 
 
-def levels(encoder: CategoryEncoder, k: int) -> str:
+def levels(encoder: CategoryEncoder, k: int, dtype: str) -> str:
     """Return the array of the levels of a category."""
     n = len(encoder.levels)
     if not is_text(encoder):
-        return "\n" + array("double", f"levels_{k}", np.array(encoder.levels, float))
+        return "\n" + array("wide", f"levels_{k}", np.array(encoder.levels, float).astype(dtype))
     texts = [str(level) for level in encoder.levels]
     if any("\0" in text for text in texts):
         raise ValueError(f"a C file cannot hold the zero byte in levels of {encoder.name!r}")
@@ -338,12 +385,14 @@ def features(model: TableModel, name: str, fields: Sequence[str]) -> str:
     numbers = iter(accumulate([0] + [1] * len(scalers(model))))
     positions = accumulate([0, *(len(encoder.features) for encoder in encoders)])
     for k, (encoder, field, start) in enumerate(zip(encoders, fields, positions, strict=False)):
-        lines += ["    {", *(f"        {line}" for line in cell(encoder, field, k, start, numbers))]
-        lines += ["    }"]
+        statements = cell(model, encoder, field, k, start, numbers)
+        lines += ["    {", *(f"        {line}" for line in statements), "    }"]
     return "\n" + "\n".join([*lines, "}", ""])
 
 
-def cell(encoder: Encoder, field: str, k: int, start: int, numbers: Iterator[int]) -> Iterator[str]:
+def cell(
+    model: TableModel, encoder: Encoder, field: str, k: int, start: int, numbers: Iterator[int]
+) -> Iterator[str]:
     """Yield the statements for one cell, whose first feature is number `start`."""
     if isinstance(encoder, CategoryEncoder):
         yield from category(encoder, field, k, start)
@@ -352,10 +401,10 @@ def cell(encoder: Encoder, field: str, k: int, start: int, numbers: Iterator[int
     if isinstance(encoder, NumberEncoder):
         yield f"int missing = isnan(row->{field});"
         if encoder.scaler is not None:
-            value = f"missing ? {encoder.fill!r} : row->{field}"
-            yield f"x[{start}] = R({scaled(value, encoder.scaler, next(numbers))});"
+            value = f"missing ? {number(encoder.fill, model)} : row->{field}"
+            yield f"x[{start}] = R({scaled(model, value, encoder.scaler, next(numbers))});"
     if isinstance(encoder, DateEncoder):
-        yield from date(encoder, field, start, numbers)
+        yield from date(model, encoder, field, start, numbers)
     if getattr(encoder, "indicator", False):
         yield f"x[{last}] = R(missing);"
 
@@ -376,7 +425,9 @@ def category(encoder: CategoryEncoder, field: str, k: int, start: int) -> Iterat
     yield f"    x[{start} + j] = R(codes_{k}[position * {width} + j]);"
 
 
-def date(encoder: DateEncoder, field: str, start: int, numbers: Iterator[int]) -> Iterator[str]:
+def date(
+    model: TableModel, encoder: DateEncoder, field: str, start: int, numbers: Iterator[int]
+) -> Iterator[str]:
     """Yield the statements for a date."""
     yield f"int missing = row->{field} == INT64_MIN;"
     if encoder.parts:  # otherwise a missing date is all that the column tells
@@ -387,10 +438,13 @@ def date(encoder: DateEncoder, field: str, start: int, numbers: Iterator[int]) -
     for part in encoder.parts:
         if part in ("year", "seconds"):
             fill, scaler = next(numeric)
-            seconds = f"(double)time / 1e9 - {encoder.start / 1e9!r}"
-            value = "(double)p.year" if part == "year" else seconds
-            value = f"missing ? {fill!r} : {value}"
-            yield f"x[{start}] = R({scaled(value, scaler, next(numbers))});"
+            seconds = f"(wide)time / 1e9 - {encoder.start / 1e9!r}"
+            if model.float_only:  # subtract before rounding, in microseconds
+                since = f"(time / 1000 - {integer(encoder.start)} / 1000)"
+                seconds = f"(wide){since} / {number(1e6, model)}"
+            value = "(wide)p.year" if part == "year" else seconds
+            value = f"missing ? {number(fill, model)} : {value}"
+            yield f"x[{start}] = R({scaled(model, value, scaler, next(numbers))});"
             start += 1
             continue
         for wave in ("sine", "cosine"):
@@ -403,34 +457,34 @@ def integer(value: int) -> str:
     return f"INT64_C({value})" if value >= 0 else f"-INT64_C({-value})"
 
 
-def scaled(value: str, scaler: Scaler, number: int) -> str:
+def scaled(model: TableModel, value: str, scaler: Scaler, k: int) -> str:
     """Return the call that scales a value."""
     if isinstance(scaler, QuantileScaler):
-        return f"quantile({value}, knots_{number}, scores_{number}, {len(scaler.knots)})"
-    if isinstance(scaler, NoScaler):
-        return f"linear({value}, 0.0, 1.0)"
-    parameters = [each for key, each in scaler.to_dict().items() if key != "name"]
+        return f"quantile({value}, knots_{k}, scores_{k}, {len(scaler.knots)})"
     function = "robust" if isinstance(scaler, RobustScaler) else "linear"
-    return f"{function}({value}, {parameters[0]!r}, {parameters[1]!r})"
+    parameters = [each for key, each in scaler.to_dict().items() if key != "name"]
+    if isinstance(scaler, NoScaler):
+        parameters = [0.0, 1.0]
+    return f"{function}({', '.join([value, *(number(each, model) for each in parameters)])})"
 
 
 def networks(model: TableModel, name: str) -> Iterator[str]:
     """Yield a function for each network, and the one that averages their outputs."""
-    for number, (network, first) in enumerate(zip(model.networks, model.firsts, strict=True)):
+    for member, (network, first) in enumerate(zip(model.networks, model.firsts, strict=True)):
         passes, source = forward(network, first)
-        head = f"\nstatic const real *network_{number}(real *a, real *z)"
+        head = f"\nstatic const real *network_{member}(real *a, real *z)"
         yield "\n".join([head, "{", *passes[1:], f"    return {source};", "}", ""])
     n, n_out = len(model.networks), model.n_outputs
     widest = max(size for network in model.networks for size in network.sizes)
     lines = [f"static void outputs_of(const {name}_row *row, real *y)", "{"]
     lines += [f"    real x[{model.n_features}], a[{widest}], z[{widest}];"]
-    lines += [f"    double total[{n_out}] = {{0}};"] * (n > 1)
+    lines += [f"    wide total[{n_out}] = {{0}};"] * (n > 1)
     lines += ["    const real *result;", "    features_of(row, x);"]
-    for number in range(n):
-        lines += [f"    memcpy(a, x, sizeof x);\n    result = network_{number}(a, z);"]
+    for member in range(n):
+        lines += [f"    memcpy(a, x, sizeof x);\n    result = network_{member}(a, z);"]
         lines += loop(n_out, "total[j] += result[j];" if n > 1 else "y[j] = result[j];")
     if n > 1:
-        lines += loop(n_out, f"y[j] = R(total[j] / {n});")
+        lines += loop(n_out, f"y[j] = R(total[j] / {number(n, model)});")
     yield "\n" + "\n".join([*lines, "}", ""])
 
 
@@ -440,11 +494,12 @@ def predict(model: TableModel, name: str) -> str:
     if target.kind != "values":
         lines = [f"void {name}_predict(const {name}_row *row, real *y)", "{"]
         return "\n".join(["", *lines, "    outputs_of(row, y);", "}", ""])
-    lines = [f"void {name}_predict(const {name}_row *row, double *y)", "{"]
+    lines = [f"void {name}_predict(const {name}_row *row, wide *y)", "{"]
     lines += [f"    real outputs[{n_out}];", "    outputs_of(row, outputs);"]
     lines += loop(n_out, "y[j] = outputs[j];")
     for j, scaler in enumerate(target.scalers):
-        lines += [f"    y[{j}] = y[{j}] * {scaler.deviation!r} + {scaler.mean!r};"]
+        factor, term = number(scaler.deviation, model), number(scaler.mean, model)
+        lines += [f"    y[{j}] = y[{j}] * {factor} + {term};"]
     return "\n".join(["", *lines, "}", ""])
 
 
@@ -478,8 +533,8 @@ def initializer(model: TableModel, table: Table, row: int) -> str:
         elif is_text(encoder):
             text = "0" if value < 0 else quote(str(column.levels[value]))
         elif isinstance(encoder, NumberEncoder):
-            text = "NAN" if value != value else repr(value)
+            text = "NAN" if value != value else number(value, model)
         elif encoder.kind == "category":
-            text = "NAN" if value < 0 else repr(float(column.levels[value]))
+            text = "NAN" if value < 0 else number(float(column.levels[value]), model)
         cells.append(text)
     return f"    {{{', '.join(cells)}}},"

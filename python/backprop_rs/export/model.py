@@ -24,6 +24,10 @@ TYPES_OF_CLASSES: tuple[tuple[type, ...], ...] = ((str,), (bool,), (int, float))
 # Options of layers that exports support: those that only matter in training, and normalization.
 SUPPORTED = ("dropout", "l1", "l2", "weight_decay", "max_norm", "layer_norm")
 Classes = list[str] | list[int] | list[bool] | list[float]
+MAX_FLOAT_ROUNDING = 1e-2
+"""Rounding of a feature to float, in its deviations, that `float_only` accepts."""
+
+FLOAT_MAX = float(np.finfo(np.float32).max)
 PROBABILITIES = ("softmax", "sigmoid")  # the outputs whose activations are probabilities
 
 
@@ -66,6 +70,7 @@ class Model:
     scaling: Scaling | None
     target_scaling: Scaling | None
     net: BaseNetwork
+    float_only: bool = False  # of C files: no arithmetic in double
 
     @property
     def sizes(self) -> list[int]:
@@ -102,12 +107,24 @@ class Model:
         return self.unscaled(self.net.predict(self.scaled(X)))
 
 
-def model_of(net: BaseNetwork, classes: Sequence[Any] | None, preparation: bool) -> Model:
+def model_of(
+    net: BaseNetwork,
+    classes: Sequence[Any] | None,
+    preparation: bool,
+    float_only: bool = False,
+) -> Model:
     """Return the network with its preparation, or raise an error if it cannot be exported."""
+    if float_only and net.dtype != "float32":
+        raise ValueError(f"float_only goes with a network of float32; got {net.dtype}")
     prepared = Preparation()
     if preparation:
         prepared = Preparation.from_metadata(net.metadata, net.sizes)
     names = classes_of(net, classes)
+    if float_only and prepared.scaling is not None:
+        features = prepared.feature_names or [f"x{k}" for k in range(net.sizes[0])]
+        scaling = prepared.scaling
+        for name, mean, scale in zip(features, scaling.mean, scaling.scale, strict=True):
+            check_float(name, mean, scale)
     return Model(
         title=repr(net),
         dtype=net.dtype,
@@ -117,7 +134,20 @@ def model_of(net: BaseNetwork, classes: Sequence[Any] | None, preparation: bool)
         scaling=prepared.scaling,
         target_scaling=None if names else prepared.target_scaling,
         net=net,
+        float_only=float_only,
     )
+
+
+def check_float(name: str, center: float, width: float) -> None:
+    """Raise ValueError if float would round the values of a feature by much of their deviation."""
+    if (
+        not abs(center) * 2.0**-24 <= MAX_FLOAT_ROUNDING * width
+        or max(abs(center), width) > FLOAT_MAX
+    ):
+        raise ValueError(
+            f"float_only needs features that float tells apart; {name!r} has values near "
+            f"{center:.6g} that differ by about {width:.3g}"
+        )
 
 
 def layers_of(net: BaseNetwork) -> list[Layer]:

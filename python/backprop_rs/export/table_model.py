@@ -13,9 +13,9 @@ from .._internal.averages import average
 from ..data import Column, Preprocessor, Table
 from ..data.columns import NO_TIME
 from ..data.encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder
-from ..data.scalers import QuantileScaler, RobustScaler, Scaler, StandardScaler
+from ..data.scalers import NoScaler, QuantileScaler, RobustScaler, Scaler, StandardScaler
 from ..data.target_encoder import TargetEncoder
-from .model import Model, model_of
+from .model import Model, check_float, model_of
 from .vectors import bound
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 COUNT = 8
 STEP = 37 * 86_400 * 10**9 + 5 * 3_600 * 10**9  # nanoseconds between two dates that test
+
+ROUNDINGS = 8
+"""The number of operations on a feature that round."""
+
+SECOND = 1e9  # in nanoseconds
+YEARS = 3000.0  # above the year of any date
 
 MAX_NUMBER = 1e300
 """The largest number of the rows that test."""
@@ -37,6 +43,7 @@ class TableModel:
     preprocessor: Preprocessor
     target: TargetEncoder
     networks: list[Model]
+    float_only: bool = False  # of C files: no arithmetic in double
 
     @property
     def dtype(self) -> str:
@@ -75,19 +82,94 @@ class TableModel:
             warnings.simplefilter("ignore")
             outputs = self.outputs(table)
             X = self.preprocessor.transform(table, self.dtype)
-        bounds = [bound(network, X).astype(float) for network in self.networks]
+        error = self.errors(table, X) if self.float_only else 0.0
+        bounds = [bound(network, X, error).astype(float) for network in self.networks]
         eps = float(np.finfo(self.dtype).eps)
         allowed: Any = sum(bounds) / len(bounds) + eps * np.abs(outputs)
+        if self.float_only:  # the sum of the outputs is rounded, too
+            allowed += len(bounds) * eps * np.abs(outputs)
         return table, outputs, allowed.astype(self.dtype)
+
+    def errors(self, table: Table, X: Array) -> Array:
+        """Return a bound on the errors of the features (m, n_0) that are computed in float.
+
+        Cells, centers and widths are rounded, and so are the difference and the quotient. The
+        slopes of the scalings multiply the error of a cell.
+        """
+        eps = float(np.finfo(np.float32).eps)
+        bounds: Array = np.abs(X.astype(float)) * ROUNDINGS * eps
+        start = 0
+        for encoder, column in zip(self.preprocessor.encoders, table, strict=True):
+            stop = start + len(encoder.features)
+            if isinstance(encoder, NumberEncoder) and encoder.scaler is not None:
+                cells = np.abs(np.where(column.missing, encoder.fill, column.values))
+                bounds[:, start:stop] += rounding(encoder.scaler, cells)[:, None]
+            if isinstance(encoder, DateEncoder):
+                since = np.abs(column.values.astype(float) - encoder.start) / SECOND
+                cells = np.where(column.missing, 0.0, since) + YEARS
+                for scaler in encoder.scalers:
+                    bounds[:, start:stop] += rounding(scaler, cells)[:, None]
+            start = stop
+        return bounds
+
+
+def rounding(scaler: Scaler, cells: Array) -> Array:
+    """Return a bound on the errors of scaled cells (m,) before the last operations."""
+    slope, offset = slope_of(scaler)
+    error: Array = slope * float(np.finfo(np.float32).eps) * (cells + offset)
+    return error
+
+
+def slope_of(scaler: Scaler) -> tuple[float, float]:
+    """Return the largest slope of a scaling, and the size of the numbers that it subtracts."""
+    if isinstance(scaler, QuantileScaler):
+        knots, scores = np.array(scaler.knots), np.array(scaler.scores)
+        return float((np.diff(scores) / np.diff(knots)).max()), float(np.abs(knots).max())
+    if isinstance(scaler, RobustScaler):
+        return 1 / scaler.distance, abs(scaler.median)
+    if isinstance(scaler, StandardScaler):
+        return 1 / scaler.deviation, abs(scaler.mean)
+    return 1.0, 0.0
 
 
 def table_model_of(
-    title: str, preprocessor: Preprocessor, networks: Sequence[BaseNetwork]
+    title: str,
+    preprocessor: Preprocessor,
+    networks: Sequence[BaseNetwork],
+    float_only: bool = False,
 ) -> TableModel:
     """Return a preprocessor and its networks, or raise an error if they cannot be exported."""
     assert preprocessor.target is not None
-    models = [model_of(network, [], preparation=False) for network in networks]
-    return TableModel(title, preprocessor, preprocessor.target, models)
+    models = [
+        model_of(network, [], preparation=False, float_only=float_only) for network in networks
+    ]
+    if float_only:
+        for encoder in preprocessor.encoders:
+            check_encoder(encoder)
+    return TableModel(title, preprocessor, preprocessor.target, models, float_only)
+
+
+def check_encoder(encoder: Encoder) -> None:
+    """Raise ValueError if float cannot tell the cells of a column apart."""
+    scalers: list[Scaler] = list(getattr(encoder, "scalers", ()))
+    if isinstance(encoder, NumberEncoder) and encoder.scaler is not None:
+        scalers.append(encoder.scaler)
+    for scaler in scalers:
+        if isinstance(scaler, QuantileScaler):
+            knots = np.array(scaler.knots)
+            check_float(encoder.name, float(np.abs(knots).max()), float(np.diff(knots).min()))
+        elif not isinstance(scaler, NoScaler):
+            slope, center = slope_of(scaler)
+            check_float(encoder.name, center, 1 / slope)
+    if isinstance(encoder, CategoryEncoder) and encoder.kind == "category":
+        numbers = [level for level in encoder.levels if not isinstance(level, str)]
+        if len(numbers) == len(encoder.levels):
+            with np.errstate(over="ignore"):
+                rounded = np.array(numbers, np.float64).astype(np.float32)
+            if len(np.unique(rounded)) < len(numbers) or not np.isfinite(rounded).all():
+                raise ValueError(
+                    f"float_only needs levels that float tells apart; {encoder.name!r} has others"
+                )
 
 
 def sample_column(encoder: Encoder) -> Column:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,16 +27,19 @@ def vectors(model: Model) -> tuple[Array, Array, Array]:
     return X, model.predict(X), bound(model, X)
 
 
-def bound(model: Model, X: Array) -> Array:
+def bound(model: Model, X: Array, input_error: Any = 0.0) -> Array:
     """Return a bound on the error of outputs with another summation order and another libm.
 
-    The error of a sum of k products is about sqrt(k) eps times the sum of their absolute values
-    (Higham & Mary 2019, theorem 2.4). Errors of the inputs of a layer are propagated at their
-    worst.
+    `input_error` is a bound on the error of the inputs of the network. The error of a sum of k
+    products is about sqrt(k) eps times the sum of their absolute values (Higham & Mary 2019,
+    theorem 2.4). Errors of the inputs of a layer are propagated at their worst.
     """
     eps = float(np.finfo(model.dtype).eps)
     a = model.scaled(X).astype(float)
-    error = eps * np.abs(a) * (model.scaling is not None)  # scaling rounds once
+    error: Any = input_error + eps * np.abs(a) * (model.scaling is not None)  # scaling rounds once
+    if model.float_only and model.scaling is not None:
+        # The mean, the scale, the difference and the quotient are rounded, too.
+        error = error + eps * (np.abs(model.scaling.mean) / model.scaling.scale + np.abs(a))
     for layer in model.layers:
         w, b = layer.w.astype(float), layer.b.astype(float)
         size = np.abs(a) @ np.abs(w).T + np.abs(b)
@@ -47,7 +50,10 @@ def bound(model: Model, X: Array) -> Array:
         a = layer.activation.sigma(z)
         error = propagate(layer, z, a, error + ULPS * eps * np.abs(z)) + ULPS * eps * np.abs(a)
     if model.target_scaling is not None:
-        error = error * model.target_scaling.scale + eps * np.abs(model.unscaled(a))
+        values = np.abs(model.unscaled(a))
+        error = error * model.target_scaling.scale + eps * values
+        if model.float_only:
+            error = error + eps * (2 * np.abs(model.target_scaling.mean) + 2 * values)
     tiny = float(np.finfo(model.dtype).tiny)
     allowed: Array = (DEVIATIONS * error + tiny).astype(model.dtype)
     return allowed

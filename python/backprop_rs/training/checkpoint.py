@@ -115,24 +115,30 @@ class Checkpoints:
         self.taken = content_of(state, core, self.seed, self.first_epoch, self.identity)
         self.plan_next(state.position)
 
-    def write_taken(self) -> None:
-        """Write the checkpoint that waits, if there is one."""
-        if self.taken:
-            self.write(self.taken)
-            self.taken = None
+    def write_taken(self) -> Position | None:
+        """Write the checkpoint that waits, if there is one, and return its position."""
+        if not self.taken:
+            return None
+        position = self.write(self.taken)
+        self.taken = None
+        return position
 
-    def finish(self, state: TrainingState, core: CoreNetwork) -> None:
+    def finish(self, state: TrainingState, core: CoreNetwork) -> Position | None:
         """Write the last checkpoint, except after Ctrl-C or a cost that is not finite."""
-        if self.path is not None and state.history.stopped not in ("interrupted", "nan"):
-            self.write(content_of(state, core, self.seed, self.first_epoch, self.identity))
+        if self.path is None or state.history.stopped in ("interrupted", "nan"):
+            return None
+        return self.write(content_of(state, core, self.seed, self.first_epoch, self.identity))
 
-    def write(self, content: Content) -> None:
-        """Write a checkpoint to its file."""
+    def write(self, content: Content) -> Position | None:
+        """Write a checkpoint to its file, and return its position; None on other ranks."""
         assert self.path is not None
-        if self.writes:
-            settings, arrays = content
-            text = safetensors.as_json(settings, CHECKPOINT)
-            safetensors.write(self.path, CHECKPOINT, text, arrays)
+        if not self.writes:
+            return None
+        settings, arrays = content
+        text = safetensors.as_json(settings, CHECKPOINT)
+        safetensors.write(self.path, CHECKPOINT, text, arrays)
+        position: Position = settings["at"]
+        return position
 
 
 def interval(every: Any) -> tuple[int | None, float]:

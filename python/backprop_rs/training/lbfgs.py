@@ -15,6 +15,7 @@ from ..exceptions import NonFiniteCost
 from ..history import History
 from ..tables.lbfgs import ROW
 from ..tables.registry import parse
+from .log import TrainingLog
 from .state import exclusive
 
 if TYPE_CHECKING:
@@ -65,10 +66,19 @@ class LbfgsTrainer:
         ValueError
             If a layer has an l1 penalty, whose slope jumps, or another option of mini-batches.
         """
+        log = TrainingLog(self.net)
         with exclusive(self.net):
-            return self.minimize()
+            facts = {"samples": len(self.samples), "iterations": self.iterations}
+            log.begin(facts | {"optimizer": self.text}, History())
+            try:
+                history = self.minimize(log)
+            except BaseException as error:
+                log.fail(error)
+                raise
+            log.end(history)
+            return history
 
-    def minimize(self) -> History:
+    def minimize(self, log: TrainingLog) -> History:
         """Call SciPy, and restore the best parameters if something ends it early."""
         try:
             from scipy.optimize import minimize
@@ -90,6 +100,7 @@ class LbfgsTrainer:
             net.epochs_trained += 1
             history.extend(net.epochs_trained, [objective.cost], now - started, [nan])
             started = now
+            log.progress(history, net.epochs_trained - len(history) + iterations, list)
 
         options = {
             "maxiter": iterations,

@@ -16,6 +16,7 @@ from ..threads import renew_share
 from .callbacks import MOMENTS, OF_EPOCHS, Callbacks, Epoch, Event, Step
 from .checkpoint import Checkpoints
 from .early_stopping import Stopping
+from .log import INFO, TrainingLog
 from .metrics import Metrics
 from .monitors import Course, Monitors
 from .options import TrainingSettings
@@ -87,6 +88,7 @@ class Trainer:
         self.each_step = False
         self.shown: Position | None = None
         self.done_before = 0.0  # epochs of the training that this one resumes
+        self.log = TrainingLog(net, is_on=self.samples.is_first)
         self.started = self.epoch_started = perf_counter()
 
     def facts(self) -> dict[str, Any]:
@@ -107,9 +109,13 @@ class Trainer:
             self.started = self.epoch_started = perf_counter()
             try:
                 self.train()
+            except BaseException as error:
+                self.log.fail(error)
+                raise
             finally:
                 self.net._history = self.state.history
                 self.net._history.health = health_of(self.monitors)
+        self.log.end(self.state.history)
         return self.state.history
 
     def train(self) -> None:
@@ -122,7 +128,7 @@ class Trainer:
                 while self.state.position.epoch < self.last and not history.stopped:
                     self.run_slice()
                 self.check_final_parameters()
-                self.checkpoints.finish(self.state, self.core)
+                self.tell_written(self.checkpoints.finish(self.state, self.core))
             except KeyboardInterrupt as error:
                 self.samples.tell(error)
                 history.stopped = "interrupted"
@@ -154,6 +160,11 @@ class Trainer:
         if resumed:
             self.state = resumed.restore(self.core, has_best=self.stopping is not None)
             self.net.seed, self.net.epochs_trained = resumed.seed, self.state.position.epoch
+        self.log.begin(self.facts_to_log(), self.state.history)
+        if resumed:
+            epoch, step = self.state.position.stop
+            text = f"resumes from {resumed.path} after epoch {epoch}, step {step}"
+            self.log.write(INFO, "resume", text, path=resumed.path, epoch=epoch, step=step)
         self.checkpoints.plan_next(self.state.position)
         self.done_before = self.done()
         course = Course(
@@ -164,6 +175,30 @@ class Trainer:
             may_end_early=bool(self.stopping and self.stopping.settings.patience),
         )
         self.monitors.begin(self.net, course)
+
+    def facts_to_log(self) -> dict[str, Any]:
+        """Return the settings of the training for its first message."""
+        if not self.log.writes(INFO):
+            return {}
+        settings = self.settings
+        facts: dict[str, Any] = {"samples": len(self.samples) or "unknown"}
+        if self.validation is not None:
+            facts["validation samples"] = len(self.validation)
+        facts |= {
+            "epochs": settings.epochs,
+            "batch_size": settings.batch_size,
+            "optimizer": settings.optimizer,
+            "learning_rate": settings.learning_rate,
+            "schedule": settings.schedule,
+        }
+        others = ("clip_value", "clip_norm", "average", "input_noise")
+        facts |= {name: value for name in others if (value := getattr(settings, name))}
+        if self.stopping is not None:
+            facts["early_stopping"] = self.stopping.settings.monitor
+            facts["patience"] = self.stopping.settings.patience
+        if self.checkpoints.path is not None:
+            facts["checkpoint"] = self.checkpoints.path
+        return facts
 
     # Callbacks.
 
@@ -220,6 +255,7 @@ class Trainer:
             state.history.stopped = "interrupted"
         elif state.position != before:
             self.act_between_steps(before, epoch_ended=bool(costs))
+        self.log.progress(state.history, self.last, self.speed)
         if not state.history.stopped:
             self.save_checkpoint()
         self.show()
@@ -248,10 +284,17 @@ class Trainer:
         checkpoints = self.checkpoints
         if checkpoints.path is None:
             return
-        checkpoints.write_taken()
+        self.tell_written(checkpoints.write_taken())
         # The ranks take it together: their clocks differ.
         if self.samples.agree(checkpoints.is_due(self.state.position)):
             checkpoints.take(self.state, self.core)
+
+    def tell_written(self, position: Position | None) -> None:
+        """Log that a checkpoint of a position was written."""
+        if position is not None and self.log.writes(INFO):
+            path, (epoch, step) = self.checkpoints.path, position.stop
+            text = f"checkpoint after epoch {epoch}, step {step} written to {path}"
+            self.log.write(INFO, "checkpoint", text, path=path, epoch=epoch, step=step)
 
     def act_between_steps(self, before: Position, epoch_ended: bool) -> None:
         """Let monitors look, and do what follows a step and an epoch."""
@@ -300,6 +343,9 @@ class Trainer:
             epoch = state.position.epoch
             if self.stopping.should_stop(state.best, scores, epoch, self.core, self.first):
                 state.history.stopped = "early_stopping"
+                monitor, best = self.stopping.settings.monitor, state.best.epoch
+                text = f"early stopping: {monitor} has not improved since epoch {best}"
+                self.log.write(INFO, "early_stopping", text, epoch=epoch, best_epoch=best)
         if "on_epoch_end" in self.moments:
             event = Epoch(self.net, state.history, state.rate)
             self.tell("on_epoch_end", event)
