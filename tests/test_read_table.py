@@ -104,7 +104,7 @@ def test_a_file_has_its_values_whatever_its_suffix_is(kind, suffix, tmp_path):
     path = tmp_path / f"trees.{kind}"
     WRITERS[kind](path)
     if suffix == ".gz":
-        path.with_name("packed").write_bytes(gzip.compress(path.read_bytes()))
+        path.with_name("packed").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
         path = path.with_name("packed")
     elif suffix != "own":
         path = path.rename(tmp_path / f"trees{suffix}")
@@ -155,7 +155,7 @@ def test_libsvm_has_the_values_that_scikit_learn_wrote(packed, tmp_path):
     path = tmp_path / "a9a"
     dump_svmlight_file(X, y, str(path), zero_based=False)
     if packed:
-        path.write_bytes(gzip.compress(path.read_bytes()))
+        path.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
     table = read_table(path)
     assert table.names == (*(f"x{k}" for k in range(1, 8)), "target")
     rows = np.stack([table[f"x{k}"].values for k in range(1, 8)], axis=1)
@@ -367,8 +367,8 @@ OLE = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600)
     (b"<stata_dta>", "is a Stata file"),
     (OLE, "is a Word, PowerPoint or other Office document"),
     (OLE + "EncryptedPackage".encode("utf-16-le"), "with a password"),
-    (gzip.compress(b"%PDF-1.7\n"), "is a PDF document"),
-    (gzip.compress(b"a,b\n1,2\n")[:-4], "is a damaged gzip file"),
+    (gzip.compress(b"%PDF-1.7\n", mtime=0), "is a PDF document"),
+    (gzip.compress(b"a,b\n1,2\n", mtime=0)[:-4], "is a damaged gzip file"),
     (OLE + "Workbook".encode("utf-16-le"), "cannot be read as an Excel workbook"),
     (b"PAR1\0\0", "cannot be read as a Parquet file"),
     (b"ARROW1\0\0", "cannot be read as a Feather or Arrow file"),
