@@ -30,7 +30,7 @@ ROLES = {
 def test_no_more_is_read_than_the_header_says(tmp_path):
     """The file has 64 MB of zeros behind a header of 3 bytes."""
     path = tmp_path / "bomb-idx1-ubyte.gz"
-    path.write_bytes(gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 3]) + bytes(1 << 26)))
+    path.write_bytes(gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 3]) + bytes(1 << 26), mtime=0))
     tracemalloc.start()
     try:
         with pytest.raises(ValueError, match=r"has bytes left over.* got more"):
@@ -87,7 +87,7 @@ IDX_ARRAYS = st.sampled_from(sorted(DTYPES.values())).flatmap(
 def test_written_idx_is_read_back_exactly(tmp_path, values, packed):
     path = tmp_path / "values"
     data = idx_bytes(values)
-    path.write_bytes(gzip.compress(data) if packed else data)
+    path.write_bytes(gzip.compress(data, mtime=0) if packed else data)
     back = read_idx(path)
     assert back.dtype == values.dtype
     assert back.shape == values.shape
@@ -139,7 +139,7 @@ class TestIdx:
         labels.write_text("a,b\n1,2\n")
         with pytest.raises(ValueError, match="is not an IDX file: it starts with b'a,b"):
             load_idx(images, labels)
-        labels.write_bytes(gzip.compress(bytes(100))[:-12])
+        labels.write_bytes(gzip.compress(bytes(100), mtime=0)[:-12])
         with pytest.raises(ValueError, match="is a damaged gzip file"):
             read_idx(labels)
         labels.write_bytes(bytes([0, 0, 8, 3]) + b"\xff" * 12)
@@ -166,7 +166,9 @@ class TestFolder:
     def test_names_vary(self, folder):
         expected = load_mnist_folder(folder)[0].X
         path = folder / "train-images-idx3-ubyte"
-        (folder / "train-images.idx3-ubyte.gz").write_bytes(gzip.compress(path.read_bytes()))
+        (folder / "train-images.idx3-ubyte.gz").write_bytes(
+            gzip.compress(path.read_bytes(), mtime=0)
+        )
         path.unlink()
         assert (expected == load_mnist_folder(folder)[0].X).all()
 
@@ -303,7 +305,7 @@ def emnist(folder, prefix, first=1, last=3, packed=False):
         for values, name in ((images, "images-idx3"), (labels, "labels-idx1")):
             data = idx_bytes(values)
             path = folder / f"{prefix}-{part}-{name}-ubyte{'.gz' * packed}"
-            path.write_bytes(gzip.compress(data) if packed else data)
+            path.write_bytes(gzip.compress(data, mtime=0) if packed else data)
         written[part] = images, labels
     return written
 
