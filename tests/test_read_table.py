@@ -330,7 +330,7 @@ def zipped(*names, text="a,b\n1,2\n"):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name in names:
-            archive.writestr(name, text)
+            archive.writestr(zipfile.ZipInfo(name), text)  # without the time
     return file.getvalue()
 
 
