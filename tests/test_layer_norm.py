@@ -13,11 +13,11 @@ ROWS = 37
 H = np.finfo(float).eps ** 0.2  # as in test_gradients
 
 
-def network(backend, sizes=(4, 19, 9, 5), norms=(True, True, False), **more):
+def network(backend, sizes=(4, 19, 9, 5), norms=(True, True, False), penalties=None, **more):
     """Return a network whose gains and shifts differ from the initial ones."""
     activations = ("tanh", "gelu", "sigmoid")
     layers = [
-        bp.Dense(n, activation, layer_norm=norm)
+        bp.Dense(n, activation, layer_norm=norm, **(penalties or {}))
         for n, activation, norm in zip(sizes[1:], activations, norms, strict=True)
     ]
     more = {"seed": 3, "dtype": "float64", "cost": "cross_entropy"} | more
@@ -165,9 +165,9 @@ def test_the_bits_do_not_depend_on_threads_or_other_rows(dtype, both):
 
 def test_gains_and_shifts_are_not_penalized(backend):
     """Without a gradient of the cost only weights shrink."""
-    net, (X, y) = network(backend, l2=0.5, weight_decay=0.5), batch()
+    net, (X, _) = network(backend, penalties={"l2": 0.5, "weight_decay": 0.5}), batch()
     before, weights = (net.gains, net.shifts), net.weights[0].copy()
-    net.step(X, y, 0.1, sample_weight=np.zeros(ROWS))
+    net.fit(X, net.predict(X), 1, ROWS, 0.1, progress=False)
     for old, new in zip(before, (net.gains, net.shifts), strict=True):
         np.testing.assert_array_equal(old[0], new[0])
     assert (np.abs(net.weights[0]) < np.abs(weights)).all()

@@ -300,6 +300,7 @@ impl ReactiveState {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)] // the reference values
 mod tests {
     use super::*;
 
