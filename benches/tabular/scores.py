@@ -13,7 +13,8 @@ def scores(split, classes, outputs):
     if split.values:
         error = np.sqrt(np.mean((outputs - split.y_test) ** 2))
         return {"nrmse": float(error / np.std(split.y_test))}
-    true = np.searchsorted(classes, split.y_test)
+    place = {str(name): i for i, name in enumerate(classes)}  # CatBoost sorts digits as numbers
+    true = np.array([place[name] for name in split.y_test])
     outputs = np.asarray(outputs, float)
     outputs = outputs / outputs.sum(axis=1, keepdims=True)
     chosen = np.maximum(outputs[np.arange(len(true)), true], LEAST_PROBABILITY)
@@ -67,11 +68,9 @@ def mean_ranks(table, score):
 def ratios(table, score):
     """Return the geometric mean of a score against LightGBM's, for each method."""
     by, least = table[score], LEAST.get(score, 0)
-    base = by[REFERENCE]
-    return {
-        method: float(
-            np.exp(np.mean([np.log(max(v, least) / max(base[k], least)) for k, v in of.items()]))
-        )
+    base = by.get(REFERENCE, {})
+    logs = {
+        method: [np.log(max(v, least) / max(base[k], least)) for k, v in of.items() if k in base]
         for method, of in by.items()
-        if of
     }
+    return {method: float(np.exp(np.mean(values))) for method, values in logs.items() if values}
