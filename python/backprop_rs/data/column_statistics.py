@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .as_table import category, to_nanoseconds
-from .columns import NO_TIME, Column, Kind, Level, Place
+from .columns import NO_TIME, Column, Kind, Level, Place, row_and_column
 from .value_counts import ValueCounts
 
 MAX_LEVELS = 2**16
@@ -141,11 +141,8 @@ def check_finite(column: Column, place: Place | None = None) -> None:
     infinite = np.isinf(column.values)
     if column.kind == "number" and infinite.any():
         row = int(infinite.argmax())
-        cell = f"row {row} (counted from 0), column {column.name!r}"
-        raise ValueError(
-            f"{cell if place is None else place(row, column.name)}: a number must be finite; got "
-            f"{column.values[row]}"
-        )
+        cell = (place or row_and_column)(row, column.name)
+        raise ValueError(f"{cell}: a number must be finite; got {column.values[row]}")
 
 
 def common_dtype(first: str, second: str) -> str:

@@ -38,6 +38,11 @@ def row_and_column(row: int, name: str) -> str:
     return f"row {row} (counted from 0), column {name!r}"
 
 
+def place_in(file: str) -> Place:
+    """Return the function that describes the position of a cell of a file without lines."""
+    return lambda row, name: f"{file}, {row_and_column(row, name)}"
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Column:
     """A named column of one kind, with missing cells.

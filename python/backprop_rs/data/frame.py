@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .columns import row_and_column
 from .dataset import Dataset
 from .labels import Classes
 from .table import Column, Table
@@ -118,4 +119,4 @@ def _column(series: Any, name: str, k: int, roles: ColumnRoles) -> Column:
 
 
 def _place(names: Sequence[str]) -> Callable[[int, int], str]:
-    return lambda row, k: f"row {row} (counted from 0), column {names[k]!r}"
+    return lambda row, k: row_and_column(row, names[k])

@@ -19,6 +19,7 @@ from ..as_table import category, column_of
 from ..columns import Column, Table
 from ..io import Path, title
 from ..table_options import check_unique
+from .cells import column_of_numbers
 from .contents import text_of
 
 TOKEN = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^,]*?))\s*(,|$)""", re.S)
@@ -190,9 +191,7 @@ def column_of_attribute(attribute: Attribute, cells: list[str | None], place: An
             name, [date_of(cell, row, attribute, place) for row, cell in enumerate(cells)]
         )
     values = np.array([number_of(cell, row, name, place) for row, cell in enumerate(cells)])
-    whole = bool(np.isfinite(values).all() and (values == np.floor(values)).all())
-    whole = whole and bool((np.abs(values) < 2**53).all())
-    return Column(name, "number", values, dtype="int64" if whole else "float64")
+    return column_of_numbers(name, values)
 
 
 def number_of(cell: str | None, row: int, name: str, place: Any) -> float:

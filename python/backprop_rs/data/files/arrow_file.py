@@ -6,7 +6,7 @@ from typing import Any
 
 from ..._internal.printable import printable
 from ..as_table import as_table
-from ..columns import Table
+from ..columns import Table, place_in
 from ..file_formats import FileFormat
 from ..io import Path, title
 from ..sources.table import index_of
@@ -27,23 +27,18 @@ def read_arrow(path: Path, found: FileFormat) -> Table:
     """Read a file of Arrow's family, without the columns that hold the index of a frame."""
     module = library(f"pyarrow.{MODULES[found.key]}", "pyarrow", path, found.noun)
     library("narwhals", "narwhals", path, found.noun)
+    shown = printable(path)
     try:
         frame = frame_of(module, found.key, opened(path))
     except (ValueError, OSError) as error:  # all errors of pyarrow are one of these
         reason = " ".join(str(error).split())
-        shown = printable(path)
         raise ValueError(f"{shown} cannot be read as {found.noun}: {reason:.300}") from None
     names = list(frame.schema.names)
-    check_unique(names, printable(path))
-    left_out = index_of(frame.schema) | {
-        names[k] for k in left_out_index(names, index_of(frame.schema))
-    }
+    check_unique(names, shown)
+    index = index_of(frame.schema)
+    left_out = index | {names[k] for k in left_out_index(names, index)}
     frame = frame.select([name for name in names if name not in left_out])
-    table = as_table(frame, title(path))
-    shown = printable(path)
-    return Table(
-        table, table.name, lambda row, name: f"{shown}, row {row} (counted from 0), column {name!r}"
-    )
+    return Table(as_table(frame), title(path), place_in(shown))
 
 
 def frame_of(module: Any, key: str, file: Any) -> Any:

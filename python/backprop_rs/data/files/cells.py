@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..as_table import column_of, is_missing, type_of
 from ..columns import Column
 
@@ -43,6 +46,12 @@ def column_of_cells(
     if "number" in rows and all(cell.is_integer() and abs(cell) < 2**53 for cell in floats):
         known = [int(cell) if isinstance(cell, float) else cell for cell in known]
     return column_of(name, known)
+
+
+def column_of_numbers(name: str, values: NDArray[np.float64]) -> Column:
+    """Return a column of numbers, of integers if all are whole; NaN is missing."""
+    whole = bool((values == np.floor(values)).all() and (np.abs(values) < 2**53).all())
+    return Column(name, "number", values, dtype="int64" if whole else "float64")
 
 
 def _is_missing(cell: object, missing_words: Collection[str]) -> bool:

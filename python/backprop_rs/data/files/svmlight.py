@@ -8,8 +8,9 @@ import numpy as np
 
 from ..._internal import memory
 from ..._internal.printable import printable
-from ..columns import Column, Table
+from ..columns import Table, place_in
 from ..io import Path, open_binary, title
+from .cells import column_of_numbers
 from .library import library
 
 TARGET = "target"
@@ -33,16 +34,10 @@ def read_svmlight(path: Path, noun: str) -> Table:
     memory.need(X.shape[0] * X.shape[1], "float64", f"the dense table of {shown}")
     columns = X.tocsc()
     first = 0 if columns.indptr[1] else 1
-    features = [column(f"x{k}", columns[:, [k]].toarray()[:, 0]) for k in range(first, X.shape[1])]
-    return Table([*features, column(TARGET, np.asarray(y))], title(path), row_of(shown))
-
-
-def column(name: str, values: Any) -> Column:
-    """Return a column of numbers, of integers if all are whole."""
-    whole = bool((values == np.floor(values)).all() and (np.abs(values) < 2**53).all())
-    return Column(name, "number", values, dtype="int64" if whole else "float64")
-
-
-def row_of(shown: str) -> Any:
-    """Return the function that names a cell."""
-    return lambda row, name: f"{shown}, row {row} (counted from 0), column {name!r}"
+    features = [
+        column_of_numbers(f"x{k}", columns[:, [k]].toarray()[:, 0])
+        for k in range(first, X.shape[1])
+    ]
+    return Table(
+        [*features, column_of_numbers(TARGET, np.asarray(y))], title(path), place_in(shown)
+    )
