@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .._internal.printable import printable, say
 from ..data import Table, as_table, read_csv
 from ..data.csv.read import column_names
-from ..data.encoders import CategoryEncoder
+from ..data.files.read import text_columns
 from ..model import Model
 from .source import CLASSES, check_csv_options, check_memory, csv_options, kind_of, open_once
 
@@ -47,16 +47,7 @@ def read_table(
 
 def table_for(model: Model, name: str, how: dict[str, Any] | None = None) -> Table:
     """Read DATA for a model: what it knows as texts are texts, even if all are digits here."""
-    kinds: dict[str, str] = {
-        encoder.name: "category"
-        for encoder in model.preprocessor.encoders
-        if isinstance(encoder, CategoryEncoder)
-        and encoder.kind == "category"
-        and all(isinstance(level, str) for level in encoder.levels)
-    }
-    if model.classes and all(isinstance(level, str) for level in model.classes):
-        kinds[model.preprocessor.target_names[0]] = "category"
-    return read_table(name, kinds, how)
+    return read_table(name, dict.fromkeys(text_columns(model.preprocessor), "category"), how)
 
 
 def train(args: Namespace) -> None:

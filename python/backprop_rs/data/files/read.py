@@ -81,6 +81,15 @@ def read_table(path: Path, *, sheet: str | int | None = None, **options: Any) ->
     >>> read_table(path).to_dict()
     {'tree': ['oak', 'elm'], 'height': [8.5, None]}
     """
+    path, found = recognized(path)
+    if sheet is not None:
+        options["sheet"] = sheet
+    check_options(options, found, path)
+    return read_as(path, found, options)
+
+
+def recognized(path: Path) -> tuple[Path, FileFormat]:
+    """Return a file that can be read several times, and its format; raise for no table."""
     check_path(path)
     if isdir(path):
         raise ValueError(f"path must be a file; {printable(path)} is a folder: use bp.data.source")
@@ -88,10 +97,7 @@ def read_table(path: Path, *, sheet: str | int | None = None, **options: Any) ->
     found = format_of(path)
     if not found.key:
         raise ValueError(f"{printable(path)} is {found.noun}, not a table; {found.advice}")
-    if sheet is not None:
-        options["sheet"] = sheet
-    check_options(options, found, path)
-    return read_as(path, found, options)
+    return path, found
 
 
 def check_options(options: Collection[str], found: FileFormat, path: Path) -> None:
@@ -141,11 +147,8 @@ def training_table(path: Path, kinds: Mapping[str, Any]) -> Table:
 
     Without them zip codes such as 01067 would be numbers.
     """
-    check_path(path)
-    path = once_read(path)
-    if kinds and not isdir(path) and format_of(path).key == "csv":
-        return read_table(path, kinds=kinds)
-    return read_table(path)
+    path, found = recognized(path)
+    return read_as(path, found, {"kinds": kinds} if kinds and found.key == "csv" else {})
 
 
 def file_table(path: Path, preprocessor: Preprocessor, **options: Any) -> Table:
@@ -165,15 +168,14 @@ def file_table(path: Path, preprocessor: Preprocessor, **options: Any) -> Table:
     -------
     Table
     """
-    check_path(path)
-    path = once_read(path)
-    found = format_of(path)
+    path, found = recognized(path)
     check_options(options, found, path)
     if found.key == "csv":
-        names = column_names(path, **{k: v for k, v in options.items() if k != "kinds"})
-        texts = dict.fromkeys(set(text_columns(preprocessor)).intersection(names), "category")
-        return read_table(path, **options | {"kinds": texts | (options.get("kinds") or {})})
-    table = read_table(path, **options)
+        told = options.pop("kinds", None) or {}
+        names = set(column_names(path, **options))
+        texts = dict.fromkeys(names.intersection(text_columns(preprocessor)), "category")
+        return read_csv(path, **options, kinds=texts | told)
+    table = read_as(path, found, options)
     if found.key == "libsvm":
         absent = [name for name in preprocessor.columns if name not in table and name != TARGET]
         zeros = [Column(name, "number", np.zeros(len(table)), dtype="int64") for name in absent]
