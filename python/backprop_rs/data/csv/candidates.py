@@ -34,11 +34,8 @@ BLANKS = " \u00a0\u202f"
 OTHER = r"[^\d\s.,'\u2019+\-\u2212()]"
 PREFIX = re.compile(rf"[-+\u2212(]*({OTHER}+)\s*[-+\u2212(]*[\d.,]")
 SUFFIX = re.compile(rf"[\d.,]\s*({OTHER}+)[-)]?\Z")
-MONTH = re.compile(
-    r"\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|\d(jan|feb|mar|apr|may|jun|jul|aug|sep|"
-    r"oct|nov|dec)",
-    re.I,
-)
+MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+MONTH = re.compile(rf"(?:\b|\d)(?:{MONTHS})", re.I)
 HALF_DAY = re.compile(r"\d\s*[ap](m|\.m\.)(\s*(Z|UTC|GMT|[-+]\d.*))?", re.I)
 ZONE = re.compile(r".*:.*(Z|UTC|GMT|[-+]\d\d(:?\d\d)?)", re.I)
 YEAR = re.compile(r"\d{4}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from .candidates import candidates, possible
+from .candidates import MONTHS, candidates, possible
 from .notation import Cells, fits, is_number
 from .options import CsvOptions
 
@@ -15,7 +15,7 @@ SIGNS_FOR_MISSING = frozenset({"-", "--", "---", ".", "..", "*", "\u2013", "\u20
 """Texts that people write for a missing cell."""
 
 NUMBER = r"[-+\u2212]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?"
-MONTHS = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+MONTH = rf"({MONTHS})[a-z]*"
 FEW_TEXTS = 10_000
 
 SEVERAL = re.compile(rf"{NUMBER}([ \t]+{NUMBER})+")
@@ -29,7 +29,7 @@ LOOKS = {
     ),
     SEVERAL: "several numbers apart by white space",
     re.compile(rf"{NUMBER}([,;|] *{NUMBER})+"): "several numbers in one cell",
-    re.compile(rf"\d{{4}}-\d{{2}}|({MONTHS}[-/., ]*(\d{{2}}|\d{{4}}))", re.I): "months of years",
+    re.compile(rf"\d{{4}}-\d{{2}}|({MONTH}[-/., ]*(\d{{2}}|\d{{4}}))", re.I): "months of years",
     re.compile(r"\d+/\d+|\d+ \d+/\d+"): "fractions or pairs of numbers",
     re.compile(r"[-+]?0[xX][\da-fA-F]+"): "hexadecimal numbers",
     re.compile(r"[-+]?\d{1,3}(_\d{3})+"): "numbers with '_' between digits",
@@ -46,9 +46,9 @@ LOOKS = {
 
 DATE = re.compile(
     rf"(\d{{4}}([-/.])\d{{1,2}}\2\d{{1,2}}|\d{{1,2}}([-/.])\d{{1,2}}\3(\d{{4}}|\d{{2}})|"
-    rf"([a-z]{{3,9}}[., ]+)?\d{{1,2}}(st|nd|rd|th)?[-/., ]*{MONTHS}[-/., ]*\d{{2,4}}|"
-    rf"([a-z]{{3,9}}[., ]+)?{MONTHS}[-/., ]*\d{{1,2}}(st|nd|rd|th)?[-/., ]+\d{{2,4}}|"
-    rf"\d{{4}}[-/., ]*{MONTHS}[-/., ]*\d{{1,2}})(([T ,]+| +)\d.*)?",
+    rf"([a-z]{{3,9}}[., ]+)?\d{{1,2}}(st|nd|rd|th)?[-/., ]*{MONTH}[-/., ]*\d{{2,4}}|"
+    rf"([a-z]{{3,9}}[., ]+)?{MONTH}[-/., ]*\d{{1,2}}(st|nd|rd|th)?[-/., ]+\d{{2,4}}|"
+    rf"\d{{4}}[-/., ]*{MONTH}[-/., ]*\d{{1,2}})(([T ,]+| +)\d.*)?",
     re.I,
 )
 """The shape of a date, which need not exist."""
