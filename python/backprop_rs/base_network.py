@@ -447,9 +447,12 @@ class BaseNetwork:
             at, self._steps = self._steps, self._steps + 1
         from ._internal import interrupts
 
-        run: dict[str, Any] = {"batch_size": len(X), "learning_rate": rate, "seed": self.seed}
-        run["factors"] = factors
-
+        run: dict[str, Any] = {
+            "batch_size": len(X),
+            "learning_rate": rate,
+            "factors": factors,
+            "seed": self.seed,
+        }
         with interrupts.current() as listening:
             run |= {"stop_epoch": at + 1, "budget": inf, "interrupted": listening.asked}
             while True:

@@ -119,9 +119,8 @@ def unit_deviations(w: Array, z: AnyArray) -> Array:
     Neurons whose weighted inputs are constant get w / sqrt(n_in).
     """
     largest = np.abs(z).max(axis=0)
-    deviations = (z / np.where(largest > 0, largest, 1)).std(
-        axis=0
-    )  # their squares do not overflow
+    # Squares of numbers up to 1 do not overflow.
+    deviations = (z / np.where(largest > 0, largest, 1)).std(axis=0)
     constant = deviations <= 8 * np.finfo(w.dtype).eps
     divisors = np.where(constant, np.sqrt(w.shape[1]), deviations * largest)
     divided: Array = (w / divisors[:, None]).astype(w.dtype)
