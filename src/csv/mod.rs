@@ -10,10 +10,12 @@
 //! be quoted by `"`, which is doubled within, and blanks around a cell do not count.
 
 mod dates;
+mod decimal;
 mod numbers;
 mod parser;
 mod piece;
 mod records;
+mod scan;
 mod texts;
 mod times;
 mod words;

@@ -1,5 +1,8 @@
 //! Numbers, rounded exactly as Python's `float` does.
 
+use super::decimal::rounded;
+use super::scan::eight_at;
+
 /// The longest cell, in bytes, as in Python's `csv` module. A longer one is most likely a quotation
 /// mark that is not closed.
 pub const LONGEST_CELL: usize = 131_072;
@@ -202,12 +205,6 @@ fn oddity_of(integer: &[u8], n: usize, mantissa: u64, value: f64) -> Option<Oddi
     (!is_exact).then_some(Oddity::Rounded)
 }
 
-/// Powers of ten that are float64 numbers.
-const POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
-    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-];
-
 /// The most digits whose number is surely below 2^64.
 const DIGITS: usize = 19;
 
@@ -250,15 +247,12 @@ pub fn start(bytes: &[u8], at: usize, decimal: u8) -> Option<Number> {
         }
         exponent += if negative { -power } else { power };
     }
-    let size = if n <= DIGITS { rounded(mantissa, exponent) } else { None };
+    // Zeros before the other digits leave the mantissa as it is.
+    let has_few = n <= DIGITS || significant(&bytes[start..], n) <= DIGITS;
+    let size = if has_few { rounded(mantissa, exponent) } else { None };
     let value = match size {
-        Some(size) => {
-            if first == b'-' {
-                -size
-            } else {
-                size
-            }
-        }
+        // No branch on the sign, which is often random.
+        Some(size) => f64::from_bits(size.to_bits() | u64::from(first == b'-') << 63),
         None => by_std(&bytes[at..i], decimal)?,
     };
     let oddity = if value.is_infinite() {
@@ -274,11 +268,7 @@ pub fn start(bytes: &[u8], at: usize, decimal: u8) -> Option<Number> {
 /// Read digits from `i` on; return the position after them.
 #[inline(always)]
 fn digits(bytes: &[u8], mut i: usize, mantissa: &mut u64) -> usize {
-    while let Some(eight) = bytes.get(i..i + 8) {
-        let eight = u64::from_le_bytes(eight.try_into().unwrap());
-        if !are_digits(eight) {
-            break;
-        }
+    while let Some(eight) = eight_at(bytes, i).filter(|&eight| are_digits(eight)) {
         *mantissa = mantissa.wrapping_mul(100_000_000).wrapping_add(number_of(eight));
         i += 8;
     }
@@ -310,36 +300,11 @@ fn number_of(eight: u64) -> u64 {
     low.wrapping_add(high) >> 32
 }
 
-/// mantissa · 10^exponent, rounded once to the nearest float64, or None if it takes longer.
-#[inline(always)]
-fn rounded(mantissa: u64, exponent: i64) -> Option<f64> {
-    let power = exponent.unsigned_abs() as usize;
-    if mantissa <= 1 << 53 && power < POWERS.len() {
-        // Both are float64 numbers, so that one operation rounds once.
-        let mantissa = mantissa as f64;
-        return Some(if exponent < 0 {
-            mantissa / POWERS[power]
-        } else {
-            mantissa * POWERS[power]
-        });
-    }
-    if power > DIGITS {
-        return None;
-    }
-    let power = 10_u64.pow(power as u32);
-    if exponent >= 0 {
-        return Some((u128::from(mantissa) * u128::from(power)) as f64);
-    }
-    // A quotient of 63 or 64 bits, whose last bit is set if there is a remainder, rounds to the 53
-    // bits of a float64 as the exact quotient does.
-    let (shift, scale) = (mantissa.leading_zeros(), power.leading_zeros());
-    let numerator = u128::from(mantissa << shift) << 63;
-    let denominator = u128::from(power << scale);
-    let quotient = (numerator / denominator) as u64;
-    let has_rest = u128::from(quotient) * denominator != numerator;
-    let exponent = i64::from(scale) - i64::from(shift) - 63;
-    let two_to = f64::from_bits(((exponent + 1023) as u64) << 52);
-    Some((quotient | u64::from(has_rest)) as f64 * two_to)
+/// Return how many digits follow the zeros and the sign of decimals that begin a number.
+#[cold]
+fn significant(number: &[u8], n: usize) -> usize {
+    let zeros = number.iter().take_while(|byte| !(b'1'..=b'9').contains(byte));
+    n - zeros.filter(|&&byte| byte == b'0').count()
 }
 
 /// Return the number of many digits or with a large exponent, by the standard library.
@@ -348,8 +313,11 @@ fn by_std(text: &[u8], decimal: u8) -> Option<f64> {
     if text.len() > LONGEST_CELL {
         return None; // the scan of the cell reports it
     }
-    let text: Vec<u8> =
-        text.iter().map(|&byte| if byte == decimal { b'.' } else { byte }).collect();
+    if decimal == b'.' {
+        return std::str::from_utf8(text).ok()?.parse().ok();
+    }
+    let point = |&byte: &u8| if byte == decimal { b'.' } else { byte };
+    let text: Vec<u8> = text.iter().map(point).collect();
     std::str::from_utf8(&text).ok()?.parse().ok()
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::numbers::{LONGEST_CELL, trimmed};
+use super::scan::Needles;
 
 /// What separates cells and records.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +78,8 @@ pub struct Scanner<'a> {
     is_last: bool,
     /// True for the bytes that end a cell without quotation marks.
     ends: [bool; 256],
+    end_bytes: Needles,
+    quote_bytes: Needles,
 }
 
 impl<'a> Scanner<'a> {
@@ -85,8 +88,11 @@ impl<'a> Scanner<'a> {
         ends[usize::from(dialect.delimiter)] = true;
         ends[usize::from(b'\n')] = true;
         ends[usize::from(b'\r')] = true;
-        ends[usize::from(b'\t')] |= dialect.delimiter == b' ';
-        Self { bytes, dialect, is_last, ends }
+        let tab = if dialect.delimiter == b' ' { b'\t' } else { b'\n' };
+        ends[usize::from(tab)] = true;
+        let end_bytes = Needles::new([dialect.delimiter, b'\n', b'\r', tab]);
+        let quote_bytes = Needles::new([b'"', b'"', b'\n', b'\r']);
+        Self { bytes, dialect, is_last, ends, end_bytes, quote_bytes }
     }
 
     #[inline(always)]
@@ -147,15 +153,12 @@ impl<'a> Scanner<'a> {
             return self.quoted(at + 1);
         }
         let rest = &self.bytes[at.min(self.bytes.len())..];
-        let length = rest.iter().position(|&byte| self.ends[usize::from(byte)]);
-        let length = match length {
-            Some(length) => length,
-            None if self.is_last => rest.len(),
-            None if rest.len() > LONGEST_CELL => return Err(Stop::Fault(Fault::TooLong)),
-            None => return Err(Stop::Incomplete),
-        };
+        let length = self.end_bytes.find(rest, 0);
         if length > LONGEST_CELL {
             return Err(Stop::Fault(Fault::TooLong));
+        }
+        if length == rest.len() && !self.is_last {
+            return Err(Stop::Incomplete);
         }
         Ok((Cell { bytes: &rest[..length], has_quotes: false, lines: 0 }, at + length))
     }
@@ -164,6 +167,7 @@ impl<'a> Scanner<'a> {
     fn quoted(&self, start: usize) -> Result<(Cell<'a>, usize), Stop> {
         let (mut at, mut lines, mut has_quotes) = (start, 0, false);
         loop {
+            at = self.quote_bytes.find(self.bytes, at);
             match self.byte(at) {
                 _ if at - start > LONGEST_CELL => return Err(Stop::Fault(Fault::TooLong)),
                 None if self.is_last => return Err(Stop::Fault(Fault::Unclosed)),

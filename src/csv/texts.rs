@@ -1,12 +1,13 @@
 //! The distinct texts of a column.
 
+use super::scan::eight_at;
+
 /// Distinct texts, numbered in the order of their first cells.
 #[derive(Debug, Default)]
 pub struct Texts {
     /// The texts, one after the other.
     bytes: Vec<u8>,
-    /// The end of each text in `bytes`.
-    ends: Vec<usize>,
+    entries: Vec<Entry>,
     /// The number of cells with each text.
     pub counts: Vec<u64>,
     /// The line of the first cell with each text.
@@ -15,14 +16,23 @@ pub struct Texts {
     slots: Vec<u32>,
 }
 
+/// A text: its place, and its first eight bytes, which decide most comparisons.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    start: usize,
+    length: usize,
+    first: u64,
+    hash: u64,
+}
+
 impl Texts {
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.entries.len()
     }
 
     pub fn get(&self, code: usize) -> &[u8] {
-        let start = if code == 0 { 0 } else { self.ends[code - 1] };
-        &self.bytes[start..self.ends[code]]
+        let entry = &self.entries[code];
+        &self.bytes[entry.start..entry.start + entry.length]
     }
 
     /// Return the number of a text, which is new or known, after `count` more cells of it.
@@ -31,21 +41,26 @@ impl Texts {
         if self.slots.len() < 2 * (self.len() + 1) {
             self.grow();
         }
+        let first = first_eight(text);
+        let hash = hash(text, first);
         let mask = self.slots.len() - 1;
-        let mut slot = hash(text) as usize & mask;
+        let mut slot = hash as usize & mask;
         loop {
             let code = self.slots[slot] as usize;
             if code == 0 {
                 break;
             }
-            if self.get(code - 1) == text {
+            let entry = &self.entries[code - 1];
+            if (entry.first, entry.length) == (first, text.len())
+                && (text.len() <= 8 || self.get(code - 1)[8..] == text[8..])
+            {
                 self.counts[code - 1] += count;
                 return code - 1;
             }
             slot = (slot + 1) & mask;
         }
+        self.entries.push(Entry { start: self.bytes.len(), length: text.len(), first, hash });
         self.bytes.extend_from_slice(text);
-        self.ends.push(self.bytes.len());
         self.counts.push(count);
         self.lines.push(line);
         self.slots[slot] = u32::try_from(self.len()).expect("fewer than 2^32 texts");
@@ -55,8 +70,8 @@ impl Texts {
     fn grow(&mut self) {
         let size = (4 * self.len()).next_power_of_two().max(16);
         let mut slots = vec![0; size];
-        for code in 0..self.len() {
-            let mut slot = hash(self.get(code)) as usize & (size - 1);
+        for (code, entry) in self.entries.iter().enumerate() {
+            let mut slot = entry.hash as usize & (size - 1);
             while slots[slot] != 0 {
                 slot = (slot + 1) & (size - 1);
             }
@@ -66,17 +81,34 @@ impl Texts {
     }
 }
 
-/// Return a hash of a text: eight bytes at a time, each multiplied by an odd constant.
-fn hash(text: &[u8]) -> u64 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut hash = text.len() as u64;
-    let mut words = text.chunks_exact(8);
-    for word in &mut words {
-        let word = u64::from_le_bytes(word.try_into().unwrap());
-        hash = (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
+/// Return the first eight bytes of a text, followed by zeros if it is shorter.
+#[inline(always)]
+fn first_eight(text: &[u8]) -> u64 {
+    if let Some(eight) = eight_at(text, 0) {
+        return eight;
     }
-    let rest = words.remainder().iter().rev().fold(0, |rest, &byte| rest << 8 | u64::from(byte));
-    hash = (hash.rotate_left(23) ^ rest).wrapping_mul(FACTOR);
+    let byte = |k: usize| u64::from(text[k]) << (8 * k);
+    match text.len() {
+        0 => 0,
+        n @ 1..4 => byte(0) | byte(n / 2) | byte(n - 1),
+        n => {
+            let half = |k: usize| u64::from(u32::from_le_bytes(text[k..k + 4].try_into().unwrap()));
+            half(0) | half(n - 4) << (8 * (n - 4))
+        }
+    }
+}
+
+/// Return a hash of a text: eight bytes at a time, each multiplied by an odd constant.
+#[inline(always)]
+fn hash(text: &[u8], first: u64) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut hash = (first ^ text.len() as u64).wrapping_mul(FACTOR);
+    let mut at = 8;
+    while at < text.len() {
+        let word = first_eight(&text[at..]);
+        hash = (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
+        at += 8;
+    }
     hash ^ hash >> 32
 }
 
@@ -96,5 +128,15 @@ mod tests {
         assert_eq!(texts.len(), 5000);
         assert_eq!(texts.get(4999), b"name 4999");
         assert_eq!((texts.counts[7], texts.lines[7]), (2, 7));
+    }
+
+    #[test]
+    fn the_first_bytes_of_short_texts() {
+        let text = b"abcdefghi";
+        for n in 0..=text.len() {
+            let mut eight = [0; 8];
+            eight[..n.min(8)].copy_from_slice(&text[..n.min(8)]);
+            assert_eq!(first_eight(&text[..n]), u64::from_le_bytes(eight), "{n}");
+        }
     }
 }
