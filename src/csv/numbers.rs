@@ -300,10 +300,12 @@ fn number_of(eight: u64) -> u64 {
     low.wrapping_add(high) >> 32
 }
 
-/// Return how many digits follow the zeros and the sign of decimals that begin a number.
+/// Return how many of the n digits that begin a text follow its leading zeros.
 #[cold]
 fn significant(number: &[u8], n: usize) -> usize {
-    let zeros = number.iter().take_while(|byte| !(b'1'..=b'9').contains(byte));
+    // The digits and their decimal sign, so that zeros of later cells do not count.
+    let number = number.iter().take(n + 1);
+    let zeros = number.take_while(|byte| !(b'1'..=b'9').contains(byte));
     n - zeros.filter(|&&byte| byte == b'0').count()
 }
 
@@ -327,6 +329,17 @@ mod tests {
 
     fn plain(text: &str) -> Option<f64> {
         whole(text.as_bytes(), b'.').map(|number| number.value)
+    }
+
+    #[test]
+    fn zeros_of_the_next_cell_do_not_count() {
+        for text in ["0000000000000000000000000", "0.000000000000000000000000"] {
+            let line = format!("{text},0000000000000000000000000001\n");
+            let number = start(line.as_bytes(), 0, b'.').unwrap();
+            assert_eq!((number.value.to_bits(), number.end), (0, text.len()));
+        }
+        assert_eq!(plain("0.00000000000000000000000015"), Some(1.5e-25));
+        assert_eq!(plain("-00000000000000000000000000.5"), Some(-0.5));
     }
 
     #[test]
