@@ -17,6 +17,8 @@ SETTINGS = {
 
 def parameters(net):
     arrays = [array for name in PARTS for array in getattr(net, name) if array is not None]
+    if net.scales is not None:
+        arrays.append(net.scales)
     return np.concatenate([array.ravel() for array in arrays])
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import backprop_rs as bp
 import numpy as np
 from backprop_rs.tables.activation import ACTIVATIONS, activation
-from bounds import affine, exactly, rounded, sigma, through
+from bounds import affine, exactly, product, rounded, sigma, through
 
 DTYPES = ("float32", "float64")
 NAMES = [row.name for row in ACTIVATIONS]
@@ -17,6 +17,7 @@ CASES = [
     *WRITTEN,
     *(f"neuron {text}" for text in ELEMENTWISE),
     "layer norm",
+    "input scale",
     "steep softmax",
     "scaled",
 ]
@@ -61,6 +62,8 @@ def exact(net, X, scaling=None, target=None):
     if scaling is not None:
         scaled = (a.value - scaling["mean"]) / scaling["scale"]
         a = rounded(scaled, eps * scaled)
+    if net.scales is not None:
+        a = product(exactly(net.scales), a, eps)
     texts, norms = [*net.activation, net.output], zip(net.gains, net.shifts, strict=True)
     for w, b, norm, text in zip(net.weights, net.biases, norms, texts, strict=True):
         z = affine(a, exactly(w), exactly(b), eps)
@@ -93,6 +96,13 @@ def with_norm(dtype):
             for array in getattr(net, name)
         ]
         setattr(net, name, drawn)
+    return net
+
+
+def with_scales(dtype):
+    """Return a network with learned factors of its inputs."""
+    net = bp.Network([3, 7, 4], "tanh", "identity", dtype=dtype, seed=3, input_scale=True)
+    net.scales = [0.3, -1.7, 2.4]
     return net
 
 
@@ -145,6 +155,6 @@ class Case:
         if name == "scaled":
             net, X = scaled(dtype)
             return cls(net, X, exact(net, X, SCALING, TARGET))
-        special = {"layer norm": with_norm, "steep softmax": steep}
+        special = {"layer norm": with_norm, "input scale": with_scales, "steep softmax": steep}
         net = special[name](dtype) if name in special else network(name, dtype)
         return cls(net, samples(dtype), exact(net, samples(dtype)))

@@ -169,6 +169,7 @@ FEATURES = {
             "biases": [(0.1, 0.2)] * 2,
             "gains": [(1.0, 0.0)] * 2,
             "shifts": [(1.0, 0.0)] * 2,
+            "scales": [(1.0, 0.0)] * 2,
         }
     },
     "schedule": {"schedule": "warmup(1) then cosine", "schedule_epochs": 3},

@@ -224,7 +224,8 @@ def test_noise_is_normal():
 
 
 def averaging(backend):
-    net = bp.Network([3, bp.Dense(4, layer_norm=True), 2], seed=0, dtype="float64", backend=backend)
+    sizes = [3, bp.Dense(4, layer_norm=True), 2]
+    net = bp.Network(sizes, seed=0, dtype="float64", backend=backend, input_scale=True)
     X, y = np.eye(3), np.eye(3)[:, :2]
     run = {"epochs": 2, "learning_rate": 0.1, "optimizer": "adam", "progress": False}
     return net, lambda **more: net.fit(X, y, **run | more)

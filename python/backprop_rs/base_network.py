@@ -55,6 +55,7 @@ class BaseNetwork:
         weight_decay: float = 0.0,
         max_norm: float = 0.0,
         layer_norm: bool = False,
+        input_scale: bool = False,
     ) -> None:
         """Draw the parameters; for the arguments see `Network`."""
         self.backend, module = backends.choose(backend)
@@ -83,8 +84,9 @@ class BaseNetwork:
         self._optimizer: str | None = None
         self._history: History | None = None  # the last training, for `diagnose`
         self._options = [layer.options for layer in layers]
+        self.input_scale = checks.boolean("input_scale", input_scale)
         arguments = (sizes, activations, chosen_cost, checks.dtype(dtype), self._options)
-        self._core: CoreNetwork = module.Network(*arguments)
+        self._core: CoreNetwork = module.Network(*arguments, self.input_scale)
         if self.backend == "numpy":
             self._core = Locked(self._core)
         self._n_parameters = sum(self._counts())  # each step needs it
@@ -134,7 +136,7 @@ class BaseNetwork:
 
     @property
     def n_parameters(self) -> int:
-        """The number of weights and biases, gains and shifts.
+        """The number of weights and biases, gains, shifts and scales.
 
         >>> Network([2, 3, 2]).n_parameters
         17
@@ -144,7 +146,9 @@ class BaseNetwork:
     def _counts(self) -> list[int]:
         """Return the number of parameters of each layer."""
         layers = zip(self._shapes(), self._options, strict=True)
-        return [n_out * (n_in + 1 + 2 * own["layer_norm"]) for (n_out, n_in), own in layers]
+        counts = [n_out * (n_in + 1 + 2 * own["layer_norm"]) for (n_out, n_in), own in layers]
+        counts[0] += self.sizes[0] if self.input_scale else 0
+        return counts
 
     @property
     def weights(self) -> list[Array]:
@@ -212,6 +216,29 @@ class BaseNetwork:
         self._refuse_in_training("shifts")
         self._core.set_shifts(self._of_norm("shifts", arrays))
         self._optimizer = None
+
+    @property
+    def scales(self) -> Array | None:
+        """A copy of the factors of the inputs, (n_0,), with `input_scale`, otherwise None.
+
+        Assign such an array to set them.
+
+        >>> Network([3, 2], input_scale=True).scales
+        array([1., 1., 1.], dtype=float32)
+        """
+        return self._core.scales()
+
+    @scales.setter
+    def scales(self, array: Data | None) -> None:
+        self._refuse_in_training("scales")
+        checked = checks.parameter("scales", array, self._shape_of_scales(), self.dtype)
+        if checked is not None:
+            self._core.set_scales(checked)
+        self._optimizer = None
+
+    def _shape_of_scales(self) -> tuple[int] | None:
+        """Return the shape of the factors of the inputs; None without them."""
+        return (self.sizes[0],) if self.input_scale else None
 
     def _of_norm(self, name: str, arrays: Sequence[Data | None]) -> list[Array | None]:
         """Return checked gains or shifts."""
@@ -487,6 +514,8 @@ class BaseNetwork:
         }
         if any(any(options.values()) for options in self._options):
             settings["layers"] = self._options
+        if self.input_scale:
+            settings["input_scale"] = True
         if self._several_labels:
             settings["several_labels"] = True
         if self._functions:
@@ -508,6 +537,7 @@ class BaseNetwork:
         first, *sizes = checks.sizes(choices["sizes"])
         layers = [Dense(n, **layer) for n, layer in zip(sizes, options, strict=True)]
         choices["sizes"] = [first, *layers]
+        choices["input_scale"] = settings.get("input_scale", False)
         BaseNetwork.__init__(self, **choices, init="zeros", backend=backend)
         self.epochs_trained = checks.integer(
             "epochs_trained", settings["epochs_trained"], least=0, most=2**62

@@ -58,6 +58,7 @@ def initialize(
     net.weights, net.biases = new
     ones = [gain if gain is None else np.ones_like(gain) for gain in net.gains]
     net.gains, net.shifts = ones, [gain if gain is None else 0 * gain for gain in ones]
+    net.scales = np.ones(net.sizes[0], net.dtype) if net.input_scale else None
 
 
 def per_layer(name: str, choice: Any, n_layers: int) -> list[Any]:

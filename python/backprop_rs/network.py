@@ -65,12 +65,18 @@ class Network(BaseNetwork):
         For each hidden layer, as in `Dense`.
     l1, l2, weight_decay, max_norm : float, default 0.0
         For every layer, as in `Dense`.
+    input_scale : bool, default False
+        Multiply each input by a learned factor s, initially 1: the first layer takes s a0 instead
+        of a0 (the scaling layer of RealMLP; Holzmüller et al. 2024). The factors are trained as
+        the biases are, without penalties and weight decay. `input_noise` comes before them.
 
     Attributes
     ----------
     seed : int
     backend : str
         "rust" or "numpy".
+    input_scale : bool
+        True if the network has learned factors of its inputs, `scales`.
     epochs_trained : int
         The number of epochs that all calls of `fit` have completed.
     metadata : dict
@@ -112,7 +118,7 @@ class Network(BaseNetwork):
         """Draw new weights and biases that suit some samples; the memory of the optimizer is lost.
 
         Layer by layer, from the outputs of the layers before with their new parameters and without
-        dropout. Gains become 1 and shifts 0.
+        dropout. Gains and scales become 1 and shifts 0.
 
         Parameters
         ----------
@@ -269,10 +275,10 @@ class Network(BaseNetwork):
             is constant with a numeric learning rate, otherwise cosine.
         lr_factors : mapping of str to factor, optional
             Factors >= 0 of the learning rate for groups of parameters: "weights", "biases",
-            "gains" and "shifts" (of layer normalization). Each is one number or one per layer, by
-            default 1; 0 keeps the parameters as they are. "ntp" for the weights is
-            1 / sqrt(n_in) in each layer: with adam, the neural tangent parametrization z =
-            W a / sqrt(n_in) + b of W ~ N(0, 1) (Jacot et al. 2018).
+            "gains" and "shifts" (of layer normalization), and "scales" (of the inputs, in the first
+            layer). Each is one number or one per layer, by default 1; 0 keeps the parameters as
+            they are. "ntp" for the weights is 1 / sqrt(n_in) in each layer: with adam, the neural
+            tangent parametrization z = W a / sqrt(n_in) + b of W ~ N(0, 1) (Jacot et al. 2018).
         decay_factors : mapping of str to factor, optional
             Factors of the weight decay for the same groups, by default 1 for weights and 0 for all
             others. The decay of a step uses the learning rate without its factor.
@@ -434,6 +440,7 @@ class Network(BaseNetwork):
         layers = range(1, len(self.sizes))
         for name in ("weights", "biases", "gains", "shifts"):
             setattr(twin, name, [state.get(f"averaged.{name}.{number}") for number in layers])
+        twin.scales = state.get("averaged.scales.1")
         return twin
 
     def penalty(self) -> float:

@@ -29,6 +29,11 @@ def rows(network: BaseNetwork) -> list[tuple[str, str, str, str]]:
         (str(number), str(shape), f"{activation}{NORM * options['layer_norm']}", f"{count:,}")
         for number, (shape, activation, options, count) in enumerate(layers, 1)
     ]
+    if network.input_scale:
+        n = network.sizes[0]
+        layer, shape, activation, _ = table[0]
+        table[0] = (layer, shape, activation, f"{network._counts()[0] - n:,}")
+        table.insert(0, ("scales", str((n,)), "", f"{n:,}"))
     return [*table, ("total", "", "", f"{network.n_parameters:,}")]
 
 

@@ -33,6 +33,12 @@ class Trace:
         dC/db, averaged over the batch (eq. 13).
     gain_gradients, shift_gradients : list of (n_l,) arrays or None
         dC/d(gain) and dC/d(shift), averaged over the batch, of layers with layer normalization.
+    scaled_inputs : (m, n_0) array or None
+        s a0, the inputs of the first layer, of a network with `input_scale`.
+    input_deltas : (m, n_0) array or None
+        dC/d(s a0) of each sample, not divided by m: delta^(1) w^(1), as in eq. 10.
+    scale_gradients : (n_0,) array or None
+        dC/ds, averaged over the batch: the mean of a0 dC/d(s a0).
 
     Examples
     --------
@@ -50,11 +56,27 @@ class Trace:
     bias_gradients: list[Array]
     gain_gradients: list[Array | None]
     shift_gradients: list[Array | None]
+    scaled_inputs: Array | None = None
+    input_deltas: Array | None = None
+    scale_gradients: Array | None = None
+
+    @property
+    def layer_inputs(self) -> list[Array]:
+        """The inputs of the weights of each layer: a of the layer before, or s a0.
+
+        >>> import backprop_rs as bp
+        >>> trace = bp.Network([2, 3, 2], seed=0).backward([[1.0, 2.0]], [[0.0, 1.0]])
+        >>> [a.shape for a in trace.layer_inputs]
+        [(1, 2), (1, 3)]
+        """
+        first, *others = self.activations[:-1]
+        return [first if self.scaled_inputs is None else self.scaled_inputs, *others]
 
     def __repr__(self) -> str:
         lines = [f"Trace(cost={self.cost:.6g}"]
         for name, value in vars(self).items():
-            if name != "cost" and any(array is not None for array in value):
-                shapes = [None if array is None else array.shape for array in value]
+            arrays = value if isinstance(value, list) else [value]
+            if name != "cost" and any(array is not None for array in arrays):
+                shapes = [None if array is None else array.shape for array in arrays]
                 lines.append(f"  {name}: {', '.join(map(str, shapes))}")
         return "\n".join(lines) + ")"

@@ -75,12 +75,14 @@ pub struct Layer<T> {
     pub options: Options,
     /// Wᵀ in panels of output neurons: the forward product reads it, the gradient writes it.
     pub w: Packed<T>,
-    /// W in panels of input neurons, for δ W; None for the first layer.
+    /// W in panels of input neurons, for δ W; None for a first layer whose inputs learn nothing.
     pub w_back: Option<Packed<T>>,
     /// Biases, padded to whole panels.
     pub b: Buffer<T>,
     /// Gains and shifts of layer normalization, padded likewise; empty without it.
     pub norm: [Buffer<T>; 2],
+    /// Learned factors of the inputs of a first layer, padded to whole lines; empty without them.
+    pub scale: Buffer<T>,
 }
 
 impl<T: Real> Layer<T> {
@@ -93,10 +95,28 @@ impl<T: Real> Layer<T> {
     ) -> Result<Self, Error> {
         let w = Packed::zeros(n_in, n_out)?;
         let b = Buffer::zeros(w.panels() * T::LINE)?;
-        let w_back = (!first).then(|| Packed::zeros(n_out, n_in)).transpose()?;
         let options = Options::default();
-        let norm = Default::default();
-        Ok(Self { n_in, n_out, activation, custom: None, options, w, w_back, b, norm })
+        let (norm, scale) = Default::default();
+        let mut layer = Self {
+            n_in,
+            n_out,
+            activation,
+            custom: None,
+            options,
+            w,
+            w_back: None,
+            b,
+            norm,
+            scale,
+        };
+        layer.allocate_back(!first)?;
+        Ok(layer)
+    }
+
+    /// Allocate or drop the weights in panels of inputs.
+    pub fn allocate_back(&mut self, on: bool) -> Result<(), Error> {
+        self.w_back = on.then(|| Packed::zeros(self.n_out, self.n_in)).transpose()?;
+        Ok(())
     }
 
     /// Set the options; gains start at 1 and shifts at 0.
@@ -115,6 +135,11 @@ impl<T: Real> Layer<T> {
             gain.as_mut_slice()[..self.n_out].fill(T::ONE);
             shift.as_mut_slice().fill(T::ZERO);
         }
+    }
+
+    /// Return true if the inputs of the layer have learned factors.
+    pub fn has_scale(&self) -> bool {
+        !self.scale.is_empty()
     }
 
     /// Return true if the layer has layer normalization.
@@ -252,13 +277,26 @@ impl<T: Real> Layer<T> {
     ) {
         let Region { rows, panels } = region;
         let out = previous.delta;
-        let right = self.w_back.as_ref().expect("the first layer has no layer before it");
-        let product = Product { out, left: delta, right, bias: None, rows, panels: panels.clone() };
-        product.in_pieces(isa, PRODUCT_WORK, stop);
+        self.backward_product(isa, delta, out, Region { rows, panels: panels.clone() }, stop);
         if let Some(mask) = previous.mask {
             isa.run(Multiply { by: mask, values: None, out, rows });
         }
         previous.layer.slope(isa, previous.z, previous.a, out, Region { rows, panels });
+    }
+
+    /// Compute δ W, the derivative of the cost by the inputs of the layer.
+    #[inline(always)]
+    pub fn backward_product(
+        &self,
+        isa: Isa,
+        delta: &Panels<T>,
+        out: &Panels<T>,
+        Region { rows, panels }: Region,
+        stop: &impl Fn() -> bool,
+    ) {
+        let right = self.w_back.as_ref().expect("the inputs of the layer have a derivative");
+        let product = Product { out, left: delta, right, bias: None, rows, panels };
+        product.in_pieces(isa, PRODUCT_WORK, stop);
     }
 }
 

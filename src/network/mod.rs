@@ -2,6 +2,7 @@
 
 pub mod custom;
 pub mod elementwise;
+pub mod input;
 pub mod layer;
 pub mod layer_norm;
 // Named like its type and its twin `reference/network.py`.

@@ -122,9 +122,22 @@ impl<T: Real> Network<T> {
             }
             layer.set_options(*options)?;
         }
-        self.forward = Mutex::default();
-        (self.training, self.averaged) = (None, None);
+        self.drop_buffers();
         self.set_optimizer(self.optimizer.rule)
+    }
+
+    /// Turn the learned factors of the inputs on or off; they start at 1, and the moments of the
+    /// optimizer at zero.
+    pub fn set_input_scale(&mut self, on: bool) -> Result<(), Error> {
+        self.layers[0].set_input_scale(on)?;
+        self.drop_buffers();
+        self.set_optimizer(self.optimizer.rule)
+    }
+
+    /// Drop all that was allocated for other parameters.
+    pub(crate) fn drop_buffers(&mut self) {
+        self.forward = Mutex::default();
+        (self.training, self.averaged, self.shared) = (None, None, None);
     }
 
     /// Set a custom activation for layer `l` (from 0).
@@ -214,6 +227,7 @@ impl<T: Real> Network<T> {
             layer.set_weights(&w);
             layer.set_biases(&b);
             layer.reset_norm();
+            layer.reset_scale();
         }
         Ok(())
     }
@@ -233,7 +247,7 @@ impl<T: Real> Network<T> {
     /// Return true if no parameter is NaN or infinite.
     pub fn is_finite(&self) -> bool {
         self.layers.iter().all(|layer| {
-            let vectors = std::iter::once(&layer.b).chain(&layer.norm);
+            let vectors = [&layer.b, &layer.scale].into_iter().chain(&layer.norm);
             let mut buffers = vectors.chain(std::iter::once(&layer.w.values));
             buffers.all(|buffer| buffer.is_empty() || first_non_finite(buffer.as_slice()).is_none())
         })
@@ -249,8 +263,25 @@ impl<T: Real> Network<T> {
         self.norm_vectors(1)
     }
 
+    /// Return the factors of the inputs, `(n_0,)`, if the network has them.
+    pub fn scales(&self) -> Result<Option<Array1<T>>, Error> {
+        let layer = &self.layers[0];
+        vector(&layer.scale, layer.n_in)
+    }
+
+    /// Replace the factors of the inputs.
+    pub fn set_scales(&mut self, scales: ArrayView1<T>) -> Result<(), Error> {
+        self.averaged = None;
+        let layer = &mut self.layers[0];
+        let n = if layer.has_scale() { layer.n_in } else { 0 };
+        check_shape("scales", &[n], scales.shape())?;
+        let to = &mut layer.scale.as_mut_slice()[..n];
+        to.iter_mut().zip(scales).for_each(|(to, from)| *to = *from);
+        Ok(())
+    }
+
     fn norm_vectors(&self, part: usize) -> Result<Vec<Option<Array1<T>>>, Error> {
-        self.layers.iter().map(|layer| vector(layer, &layer.norm[part])).collect()
+        self.layers.iter().map(|layer| vector(&layer.norm[part], layer.n_out)).collect()
     }
 
     /// Replace the gains of layer `l` (from 0).
@@ -311,10 +342,11 @@ impl<T: Real> Network<T> {
         work.fold(0, usize::saturating_add)
     }
 
-    /// Return the floating-point operations of a step: forward, gradient, and δ W except in the
-    /// first layer.
+    /// Return the floating-point operations of a step: forward, gradient, and δ W except in a first
+    /// layer whose inputs learn nothing.
     pub(crate) fn step_work(&self, batch: usize) -> usize {
-        let first = self.layers[0].n_in.saturating_mul(2 * self.layers[0].n_out);
+        let Layer { n_in, n_out, .. } = self.layers[0];
+        let first = if self.layers[0].has_scale() { 0 } else { n_in.saturating_mul(2 * n_out) };
         batch.saturating_mul(self.forward_work().saturating_mul(3) - first)
     }
 
@@ -345,20 +377,20 @@ fn check_activations(sizes: &[usize], activations: &[Activation]) -> Result<(), 
     Ok(())
 }
 
-/// Return the lengths of the packed weights, the biases and the gains of each layer.
-fn lengths<T: Real>(layers: &[Layer<T>]) -> impl Iterator<Item = [usize; 3]> {
-    layers.iter().map(|layer| [layer.w.values.len(), layer.b.len(), layer.norm[0].len()])
+/// Return the lengths of the packed weights, the biases, the gains and the factors of the inputs of
+/// each layer.
+fn lengths<T: Real>(layers: &[Layer<T>]) -> impl Iterator<Item = [usize; 4]> {
+    layers.iter().map(|Layer { w, b, norm, scale, .. }| {
+        [w.values.len(), b.len(), norm[0].len(), scale.len()]
+    })
 }
 
-/// Return the values of a layer's neurons, or None if the buffer is empty.
-pub(crate) fn vector<T: Real>(
-    layer: &Layer<T>,
-    of: &Buffer<T>,
-) -> Result<Option<Array1<T>>, Error> {
+/// Return the first `n` values of a padded vector, or None if the buffer is empty.
+pub(crate) fn vector<T: Real>(of: &Buffer<T>, n: usize) -> Result<Option<Array1<T>>, Error> {
     if of.is_empty() {
         return Ok(None);
     }
-    Ok(Some(memory::copy(&of.as_slice()[..layer.n_out])?.into()))
+    Ok(Some(memory::copy(&of.as_slice()[..n])?.into()))
 }
 
 /// Return a matrix of zeros, or an error if there is no memory for it.

@@ -16,10 +16,13 @@ pub enum Part {
     Biases,
     Gains,
     Shifts,
+    /// The factors of the inputs of the first layer.
+    Scales,
 }
 
 impl Part {
-    pub const ALL: [Self; 4] = [Self::Weights, Self::Biases, Self::Gains, Self::Shifts];
+    pub const ALL: [Self; 5] =
+        [Self::Weights, Self::Biases, Self::Gains, Self::Shifts, Self::Scales];
 
     /// Return the name of the group of these parameters.
     #[cfg(feature = "python")]
@@ -29,6 +32,7 @@ impl Part {
             Self::Biases => "biases",
             Self::Gains => "gains",
             Self::Shifts => "shifts",
+            Self::Scales => "scales",
         }
     }
 
@@ -44,6 +48,7 @@ impl Part {
             Self::Biases => (&layer.b, &moments.b),
             Self::Gains => (&layer.norm[0], &moments.norm[0]),
             Self::Shifts => (&layer.norm[1], &moments.norm[1]),
+            Self::Scales => (&layer.scale, &moments.scale),
         }
     }
 
@@ -55,6 +60,7 @@ impl Part {
             Self::Biases => &gradient.b[l],
             Self::Gains => &gradient.norm[l][0],
             Self::Shifts => &gradient.norm[l][1],
+            Self::Scales => &gradient.scale[l],
         }
     }
 }
@@ -65,6 +71,8 @@ pub struct Gradient<T> {
     pub b: Vec<Buffer<T>>,
     /// Those of gains and shifts; empty without layer normalization.
     pub norm: Vec<[Buffer<T>; 2]>,
+    /// Those of the factors of the inputs; empty without them.
+    pub scale: Vec<Buffer<T>>,
 }
 
 impl<T: Real> Gradient<T> {
@@ -97,16 +105,19 @@ impl<T: Real> Gradient<T> {
         let norm = layers.iter().map(|Layer { norm: [gain, shift], .. }| {
             Ok([Buffer::zeros(gain.len())?, Buffer::zeros(shift.len())?])
         });
+        let scale = layers.iter().map(|layer| Buffer::zeros(layer.scale.len()));
         Ok(Self {
             w: w.collect::<Result<_, _>>()?,
             b: b.collect::<Result<_, _>>()?,
             norm: norm.collect::<Result<_, Error>>()?,
+            scale: scale.collect::<Result<_, _>>()?,
         })
     }
 }
 
 impl<T> Gradient<T> {
-    /// Return all buffers: the packed weights of each layer, then the biases, gains and shifts.
+    /// Return all buffers: the packed weights of each layer, then the biases, gains and shifts, then
+    /// the factors of the inputs.
     pub fn buffers(&self) -> impl Iterator<Item = &Buffer<T>> {
         self.of_layers(0..self.w.len())
     }
@@ -114,7 +125,10 @@ impl<T> Gradient<T> {
     /// Return the buffers of some layers.
     pub fn of_layers(&self, layers: Range<usize>) -> impl Iterator<Item = &Buffer<T>> {
         let weights = self.w[layers.clone()].iter().map(|w| &w.values);
-        weights.chain(&self.b[layers.clone()]).chain(self.norm[layers].iter().flatten())
+        weights
+            .chain(&self.b[layers.clone()])
+            .chain(self.norm[layers.clone()].iter().flatten())
+            .chain(&self.scale[layers])
     }
 }
 
@@ -124,22 +138,23 @@ pub fn parameters<T>(layers: &[Layer<T>]) -> impl Iterator<Item = &Buffer<T>> {
     weights
         .chain(layers.iter().map(|layer| &layer.b))
         .chain(layers.iter().flat_map(|layer| &layer.norm))
+        .chain(layers.iter().map(|layer| &layer.scale))
 }
 
 /// Copies of the parameters of all layers and of their moments, kept from one training to the next.
 pub struct SavedParameters<T> {
-    layers: Vec<[SavedBuffer<T>; 4]>,
+    layers: Vec<[SavedBuffer<T>; 5]>,
 }
 
 impl<T: Real> SavedParameters<T> {
     /// Allocate copies for the parameters of these layers.
     pub fn new(layers: &[Layer<T>], moments: &[Moments<T>]) -> Result<Self, Error> {
         let buffers = |(layer, moments): (&Layer<T>, &Moments<T>)| {
-            let [weights, biases, gains, shifts] = Part::ALL.map(|part| {
+            let [weights, biases, gains, shifts, scales] = Part::ALL.map(|part| {
                 let (parameters, moments) = part.of(layer, moments);
                 SavedBuffer::new(parameters, moments)
             });
-            Ok([weights?, biases?, gains?, shifts?])
+            Ok([weights?, biases?, gains?, shifts?, scales?])
         };
         let layers = layers.iter().zip(moments).map(buffers).collect::<Result<_, Error>>()?;
         Ok(Self { layers })

@@ -8,6 +8,7 @@ use crate::machine::pool::{self, Share, Worker};
 use crate::machine::real::Real;
 use crate::network::custom::{Custom, CustomCost};
 use crate::network::elementwise::Multiply;
+use crate::network::input::{InputGradient, ScaleInputs};
 use crate::network::layer::{Outputs, Previous, Region};
 use crate::network::network::{Network, ROW_BLOCK};
 use crate::network::output::{Output, Weigh};
@@ -35,6 +36,7 @@ impl<T: Real> Network<T> {
         rng: Option<(RngContext, RowIndices)>,
         stop: &impl Fn() -> bool,
     ) {
+        self.forward_inputs(ws, rows);
         for (l, layer) in self.layers.iter().enumerate() {
             if stop() {
                 return;
@@ -51,6 +53,25 @@ impl<T: Real> Network<T> {
                 let values = Some(&ws.a[l + 1]);
                 self.isa.run(Multiply { by: mask, values, out: masked, rows });
             }
+        }
+    }
+
+    /// Compute the inputs of the first layer from the samples in a workspace.
+    #[inline]
+    fn forward_inputs(&self, ws: &Workspace<T>, rows: &Share) {
+        if let Some(x) = &ws.raw {
+            let scale = &self.layers[0].scale;
+            self.isa.run(ScaleInputs { scale, x, out: &ws.a[0], rows });
+        }
+    }
+
+    /// Compute ∂C/∂(s x) and ∂C/∂s of each sample from δ of the first layer.
+    #[inline]
+    fn backward_inputs(&self, ws: &Workspace<T>, rows: &Share, stop: &impl Fn() -> bool) {
+        if let (Some(InputGradient { delta, scale }), Some(x)) = (&ws.input, &ws.raw) {
+            let region = Region { rows, panels: 0..delta.panels() };
+            self.layers[0].backward_product(self.isa, &ws.delta[0], delta, region, stop);
+            self.isa.run(Multiply { by: x, values: Some(delta), out: scale, rows });
         }
     }
 
@@ -86,6 +107,7 @@ impl<T: Real> Network<T> {
             self.layers[l].backward(self.isa, &ws.delta[l], &previous, region, stop);
             previous.layer.denormalize(self.isa, ws.norm_cache(l - 1), previous.delta, rows);
         }
+        self.backward_inputs(ws, rows, stop);
     }
 
     /// Compute C_i and δ of the output layer, by a cost of the table.
@@ -152,7 +174,7 @@ impl<T: Real> Network<T> {
             self.isa.run(Gather {
                 samples,
                 ws,
-                inputs: &ws.a[0],
+                inputs: ws.samples(),
                 rows: &block,
                 targets: &block,
                 indices,

@@ -65,7 +65,7 @@ impl<T: Real> Network<T> {
                 self.isa.run(Gather {
                     samples: &all,
                     ws: &ws,
-                    inputs: &ws.a[0],
+                    inputs: ws.samples(),
                     rows: &rows,
                     targets: &rows,
                     indices,
@@ -101,7 +101,7 @@ impl<T: Real> Network<T> {
         let samples = Samples { x: slice(&x), y: Targets::None, weights: None, n_in: self.n_in() };
         let mut activations = self.empty(samples.len(), 0)?;
         self.chunks(&samples, false, |ws, chunk| {
-            copy_panels(&ws.a, &mut activations, chunk);
+            copy_panels(ws.activations(), &mut activations, chunk);
         })?;
         Ok(activations)
     }

@@ -246,7 +246,7 @@ pub(crate) fn add_noise<T: Real>(
     rng: RngContext,
     deviation: f64,
 ) {
-    let inputs = &ws.a[0];
+    let inputs = ws.samples();
     for (at, row) in rows.range().zip(rows.blocks(1)) {
         let mut stream = rng.stream(Purpose::Noise, indices.sample(at), 0);
         let mut drawn = [0.0; 2];

@@ -44,8 +44,8 @@ impl<T: Real> Network<T> {
             let layer = &self.layers[layer];
             let mut copy = || -> Result<(), Error> {
                 state.matrices.insert(format!("{name}weights.{l}"), rows(layer, w)?);
-                for (part, vector) in present(vectors) {
-                    let vector = memory::copy(&vector.as_slice()[..layer.n_out])?;
+                for (part, n, vector) in present(layer, vectors) {
+                    let vector = memory::copy(&vector.as_slice()[..n])?;
                     state.vectors.insert(format!("{name}{part}.{l}"), vector.into());
                 }
                 Ok(())
@@ -70,9 +70,9 @@ impl<T: Real> Network<T> {
             if matrix != Some((layer.n_out, layer.n_in)) {
                 missing.get_or_insert(weights);
             }
-            for (part, _) in present(vectors) {
+            for (part, n, _) in present(layer, vectors) {
                 let vector = format!("{name}{part}.{}", l + 1);
-                if state.vectors.get(&vector).map(Array1::len) != Some(layer.n_out) {
+                if state.vectors.get(&vector).map(Array1::len) != Some(n) {
                     missing.get_or_insert(vector);
                 }
             }
@@ -91,9 +91,9 @@ impl<T: Real> Network<T> {
             {
                 values[layer.w.at(k, j)] = *value;
             }
-            for (part, vector) in present(vectors) {
+            for (part, n, vector) in present(layer, vectors) {
                 let given = state.vectors[&format!("{name}{part}.{}", l + 1)].iter();
-                let values = unsafe { vector.slice_mut_unchecked(0, layer.n_out) }.iter_mut();
+                let values = unsafe { vector.slice_mut_unchecked(0, n) }.iter_mut();
                 values.zip(given).for_each(|(to, given)| *to = *given);
             }
         });
@@ -149,21 +149,22 @@ impl<T: Real> Network<T> {
     }
 
     /// Call `see` for the parameters, the moments and the average, layer by layer: packed weights,
-    /// then biases, gains and shifts.
+    /// then biases, gains, shifts and the factors of the inputs.
     fn each_buffer<'a>(
         &'a self,
-        mut see: impl FnMut(&str, usize, &'a Buffer<T>, [&'a Buffer<T>; 3]),
+        mut see: impl FnMut(&str, usize, &'a Buffer<T>, [&'a Buffer<T>; 4]),
     ) {
         for (l, layer) in self.layers.iter().enumerate() {
             let [gain, shift] = &layer.norm;
-            see("", l, &layer.w.values, [&layer.b, gain, shift]);
-            let Moments { w, b, norm: [gain, shift] } = &self.optimizer.moments[l];
+            see("", l, &layer.w.values, [&layer.b, gain, shift, &layer.scale]);
+            let Moments { w, b, norm: [gain, shift], scale } = &self.optimizer.moments[l];
             for (i, name) in self.optimizer.rule.memory().iter().enumerate() {
-                see(&format!("optimizer.{name}."), l, &w[i], [&b[i], &gain[i], &shift[i]]);
+                let vectors = [&b[i], &gain[i], &shift[i], &scale[i]];
+                see(&format!("optimizer.{name}."), l, &w[i], vectors);
             }
-            if let Some(Gradient { w, b, norm }) = &self.averaged {
+            if let Some(Gradient { w, b, norm, scale }) = &self.averaged {
                 let [gain, shift] = &norm[l];
-                see("averaged.", l, &w[l].values, [&b[l], gain, shift]);
+                see("averaged.", l, &w[l].values, [&b[l], gain, shift, &scale[l]]);
             }
         }
     }
@@ -235,9 +236,15 @@ fn copy<T: Real>(
     !stopped.into_inner()
 }
 
-/// Return the vectors of a layer, with their names.
-fn present<T: Real>(vectors: [&Buffer<T>; 3]) -> impl Iterator<Item = (&'static str, &Buffer<T>)> {
-    ["biases", "gains", "shifts"].into_iter().zip(vectors).filter(|(_, v)| !v.is_empty())
+/// Return the vectors of a layer, with their names and their lengths without padding.
+fn present<'a, T: Real>(
+    layer: &Layer<T>,
+    vectors: [&'a Buffer<T>; 4],
+) -> impl Iterator<Item = (&'static str, usize, &'a Buffer<T>)> {
+    let Layer { n_in, n_out, .. } = *layer;
+    let names = [("biases", n_out), ("gains", n_out), ("shifts", n_out), ("scales", n_in)];
+    let named = names.into_iter().zip(vectors).filter(|(_, vector)| !vector.is_empty());
+    named.map(|((name, length), vector)| (name, length, vector))
 }
 
 /// Return an array in the layout of a layer's packed weights as `(n_out, n_in)`.

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::machine::kernel::{Buffer, Panels, SHARD};
 use crate::machine::pool::Worker;
 use crate::machine::real::Real;
+use crate::network::input::InputGradient;
 use crate::network::layer::Layer;
 use crate::network::layer_norm::NormCache;
 use crate::network::softmax_output;
@@ -14,8 +15,13 @@ pub const CHUNK: usize = 4 * SHARD;
 
 /// Every quantity of a pass through the network, one row for each sample.
 pub struct Workspace<T> {
-    /// a of layer 0 to L: the samples themselves, then each layer's activations.
+    /// a of layer 0 to L: the samples, after [`crate::network::input`] if the network has that
+    /// stage, then each layer's activations.
     pub a: Vec<Panels<T>>,
+    /// The samples before the stage of the inputs, if the network has one.
+    pub raw: Option<Panels<T>>,
+    /// What a backward pass computes for the stage of the inputs.
+    pub input: Option<InputGradient<T>>,
     /// Each worker's copy of the samples, if panels are shared.
     copies: Vec<Panels<T>>,
     /// z of layer 1 to L, after layer normalization if any. Without `keep_z` a hidden layer has
@@ -48,6 +54,8 @@ impl<T: Real> Workspace<T> {
         let a = std::iter::once(Panels::zeros(rows, n_in)).chain(outputs);
         Ok(Self {
             a: a.collect::<Result<_, _>>()?,
+            raw: layers[0].has_scale().then(|| Panels::zeros(rows, n_in)).transpose()?,
+            input: None,
             copies: Vec::new(),
             z: layers.iter().map(|_| None).collect(),
             dropped: layers.iter().map(|_| None).collect(),
@@ -92,6 +100,10 @@ impl<T: Real> Workspace<T> {
                 })
                 .collect::<Result<_, _>>()?,
             delta: layers.iter().map(outputs).collect::<Result<_, _>>()?,
+            input: layers[0]
+                .has_scale()
+                .then(|| InputGradient::zeros(rows, layers[0].n_in))
+                .transpose()?,
             y: Panels::zeros(rows, n_out)?,
             terms: Panels::zeros(rows, T::LINE.min(n_out))?,
             costs: Buffer::zeros(rows)?,
@@ -123,6 +135,17 @@ impl<T: Real> Workspace<T> {
             self.copies.push(Panels::zeros(self.rows, n_in)?);
         }
         Ok(())
+    }
+
+    /// Return the samples: those before the stage of the inputs, or a of layer 0.
+    #[inline(always)]
+    pub fn samples(&self) -> &Panels<T> {
+        self.raw.as_ref().unwrap_or(&self.a[0])
+    }
+
+    /// Return the samples, and a of layer 1 to L.
+    pub fn activations(&self) -> impl Iterator<Item = &Panels<T>> {
+        std::iter::once(self.samples()).chain(&self.a[1..])
     }
 
     /// Return a of layer 0: a worker's copy, or the shared one.

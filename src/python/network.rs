@@ -16,7 +16,8 @@ use crate::network::state::State;
 use crate::python::any_network::{AnyNetwork, AnySnapshot, PLAIN_COST, new_network, with};
 use crate::python::arguments::{Batch, LayerOptions, Training, to_read};
 use crate::python::arrays::{
-    Arrays, NormArrays, PyGradient, PyOutcome, PyTrace, matrices, norm_vectors, vectors,
+    Arrays, NormArrays, PyGradient, PyOutcome, PyTrace, matrices, matrix, norm_vectors, vector,
+    vectors,
 };
 use crate::python::custom::{CustomFunction, raised, unless_raised};
 use crate::python::interrupts::{self, without_gil};
@@ -61,13 +62,14 @@ impl Snapshot {
 #[pymethods]
 impl Network {
     #[new]
-    #[pyo3(signature = (sizes, activations, cost, dtype, options=None))]
+    #[pyo3(signature = (sizes, activations, cost, dtype, options=None, input_scale=false))]
     fn new(
         sizes: Vec<usize>,
         activations: Vec<Bound<PyAny>>,
         cost: &Bound<PyAny>,
         dtype: &str,
         options: Option<Vec<LayerOptions>>,
+        input_scale: bool,
     ) -> PyResult<Self> {
         let own: Vec<_> =
             activations.iter().map(CustomFunction::from_object).collect::<PyResult<_>>()?;
@@ -94,6 +96,9 @@ impl Network {
         if let Some(options) = options {
             let options: Vec<Options> = options.iter().map(Options::from).collect();
             with!(&mut network, net => net.set_options(&options))?;
+        }
+        if input_scale {
+            with!(&mut network, net => net.set_input_scale(true))?;
         }
         let properties = with!(&network, net => Properties {
             sizes: net.sizes(),
@@ -188,6 +193,16 @@ impl Network {
         })
     }
 
+    fn scales<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(with!(&*self.read(py)?, net => net.scales()?.map(|scales| vector(py, scales))))
+    }
+
+    fn set_scales(&self, py: Python, scales: &Bound<'_, PyAny>) -> PyResult<()> {
+        with!(&mut *self.write(py)?, net => {
+            Ok(net.set_scales(scales.extract::<PyReadonlyArray1<_>>()?.as_array())?)
+        })
+    }
+
     fn set_optimizer(&self, py: Python, rule: &str) -> PyResult<()> {
         let rule = Rule::from_text(rule)?;
         Ok(with!(&mut *self.write(py)?, net => net.set_optimizer(rule))?)
@@ -241,15 +256,22 @@ impl Network {
                 bias_gradients,
                 gain_gradients,
                 shift_gradients,
+                scaled_inputs,
+                input_deltas,
+                scale_gradients,
             } = unless_raised(net, without_gil(py, || net.backward(&samples)))???;
             let [z, a, delta, grad_w] =
                 [weighted_inputs, activations, deltas, weight_gradients].map(|list| matrices(py, list));
             let [gains, shifts] = [gain_gradients, shift_gradients].map(|list| norm_vectors(py, list));
-            Ok((cost, z, a, delta, grad_w, vectors(py, bias_gradients), gains, shifts))
+            let [scaled, input_deltas] =
+                [scaled_inputs, input_deltas].map(|given| given.map(|array| matrix(py, array)));
+            let (b, scales) =
+                (vectors(py, bias_gradients), scale_gradients.map(|array| vector(py, array)));
+            Ok((cost, z, a, delta, grad_w, b, gains, shifts, scaled, input_deltas, scales))
         })
     }
 
-    /// Return C, ∂C/∂W, ∂C/∂b, ∂C/∂gain and ∂C/∂shift.
+    /// Return C, ∂C/∂W, ∂C/∂b, ∂C/∂gain, ∂C/∂shift and ∂C/∂scale.
     #[allow(non_snake_case)]
     #[pyo3(signature = (X, y, sample_weight=None))]
     fn gradient<'py>(
@@ -266,7 +288,8 @@ impl Network {
             let (w, b) = (matrices(py, trace.weight_gradients), vectors(py, trace.bias_gradients));
             let [gains, shifts] =
                 [trace.gain_gradients, trace.shift_gradients].map(|list| norm_vectors(py, list));
-            Ok((trace.cost, w, b, gains, shifts))
+            let scales = trace.scale_gradients.map(|array| vector(py, array));
+            Ok((trace.cost, w, b, gains, shifts, scales))
         })
     }
 

@@ -63,6 +63,7 @@ impl<T: Real> Kernel for WeightGradient<'_, T> {
         }
         for tiles in self.tiles.chunk_by(|tile, next| tile.layer == next.layer) {
             self.biases::<S>(tiles, &mut grad);
+            self.scales::<S>(tiles, &mut grad);
         }
     }
 }
@@ -243,7 +244,29 @@ impl<T: Real> WeightGradient<'_, T> {
         }
     }
 
-    /// Apply or store the gradient of the biases from panel p on, or of their gains or shifts.
+    /// Compute the factors of the inputs of the tiles of a layer: each line belongs to its first
+    /// tile.
+    #[inline(always)]
+    fn scales<S: Simd>(&self, tiles: &[Tile], grad: &mut Sums<T>) {
+        let Some(input) = self.ws.input.as_ref().filter(|_| tiles[0].layer == 0) else { return };
+        for tile in tiles.iter().filter(|tile| tile.p == 0) {
+            with_line!(self.next_scales::<S, _>(&input.scale, tile.q, grad));
+        }
+    }
+
+    /// Compute those of line q.
+    #[inline(always)]
+    fn next_scales<S: Simd, const N: usize>(
+        &self,
+        delta: &Panels<T>,
+        q: usize,
+        grad: &mut Sums<T>,
+    ) {
+        Outer { delta, ..self.outer(0) }.biases::<S, N, 1>(q, grad);
+        self.apply_or_store_vector::<S>(0, Part::Scales, q, &mut grad.total.0[..N]);
+    }
+
+    /// Apply or store the gradient of the biases from panel p on, or of another vector.
     #[inline(always)]
     fn apply_or_store_vector<S: Simd>(&self, layer: usize, part: Part, p: usize, grad: &mut [T]) {
         let (from, length) = (p * T::LINE, grad.len());

@@ -64,6 +64,9 @@ impl<T: Real> Rollback<T> {
                 let vectors = if layer.has_norm() { 1..4 } else { 1..2 };
                 Part::ALL[vectors].iter().for_each(|part| restore(*part, p * T::LINE, width));
             }
+            if p == 0 && layer.has_scale() {
+                restore(Part::Scales, q * T::LINE, T::LINE);
+            }
         }
     }
 }
@@ -90,12 +93,14 @@ mod tests {
         bits
     }
 
-    /// Return a network with layer normalization and Adam's memory, after one step on these rows.
+    /// Return a network with layer normalization, factors of its inputs and Adam's memory, after one
+    /// step on these rows.
     fn trained(rows: usize) -> Network<f64> {
         let cost = Cost::from_text("squared_error").unwrap();
         let mut net = Network::new(&[19, 21, 10], &[Activation::Tanh; 2], cost).unwrap();
         net.set_options(&[Options { layer_norm: true, ..Options::default() }, Options::default()])
             .unwrap();
+        net.set_input_scale(true).unwrap();
         net.initialize("auto", 3).unwrap();
         net.set_optimizer(crate::Rule::from_text("adam").unwrap()).unwrap();
         let x: Vec<f64> = (0..rows * 19).map(|i| (i * 37 % 101) as f64 / 101.0 - 0.5).collect();

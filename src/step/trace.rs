@@ -7,7 +7,7 @@ use crate::machine::memory;
 use crate::machine::pool::Worker;
 use crate::machine::real::Real;
 use crate::network::layer::rows_of;
-use crate::network::network::{Network, matrix, vector};
+use crate::network::network::{Network, matrix, vector, zeros};
 use crate::network::pairwise::{GradientTree, tree_sum};
 use crate::network::parameters::Gradient;
 use crate::network::predict::{copy_panels, mean};
@@ -35,6 +35,12 @@ pub struct Trace<T> {
     pub gain_gradients: Vec<Option<Array1<T>>>,
     /// ∂C/∂shift, averaged likewise.
     pub shift_gradients: Vec<Option<Array1<T>>>,
+    /// s x, `(m, n_0)`, if the network scales its inputs.
+    pub scaled_inputs: Option<Array2<T>>,
+    /// ∂C/∂(s x), `(m, n_0)`, of each sample, not divided by m.
+    pub input_deltas: Option<Array2<T>>,
+    /// ∂C/∂s, `(n_0,)`, averaged over the samples.
+    pub scale_gradients: Option<Array1<T>>,
 }
 
 impl<T: Real> Network<T> {
@@ -52,6 +58,8 @@ impl<T: Real> Network<T> {
     fn passes(&self, samples: &Samples<T>, keep: bool) -> Result<Trace<T>, Error> {
         let m = samples.len();
         let rows = if keep { m } else { 0 };
+        let scaled = self.layers[0].has_scale();
+        let inputs = || zeros(rows, self.n_in());
         let mut trace = Trace {
             cost: 0.0,
             weighted_inputs: self.empty(rows, 1)?,
@@ -61,6 +69,9 @@ impl<T: Real> Network<T> {
             bias_gradients: Vec::new(),
             gain_gradients: Vec::new(),
             shift_gradients: Vec::new(),
+            scaled_inputs: scaled.then(inputs).transpose()?,
+            input_deltas: scaled.then(inputs).transpose()?,
+            scale_gradients: None,
         };
         let mut costs = memory::with_capacity(m)?;
         let chunks = m.div_ceil(CHUNK);
@@ -69,8 +80,12 @@ impl<T: Real> Network<T> {
             if keep {
                 let z = (0..self.layers.len()).map(|l| ws.weighted_input(l));
                 copy_panels(z, &mut trace.weighted_inputs, chunk.clone());
-                copy_panels(&ws.a, &mut trace.activations, chunk.clone());
+                copy_panels(ws.activations(), &mut trace.activations, chunk.clone());
                 copy_panels(&ws.delta, &mut trace.deltas, chunk.clone());
+                if let Some(input) = &ws.input {
+                    copy_panels([&ws.a[0]], trace.scaled_inputs.as_mut_slice(), chunk.clone());
+                    copy_panels([&input.delta], trace.input_deltas.as_mut_slice(), chunk.clone());
+                }
             }
             costs.extend_from_slice(&ws.costs.as_slice()[..chunk.len()]);
             self.gradient_into(ws, chunk.len(), &sums, chunk.start / CHUNK, chunks);
@@ -79,13 +94,14 @@ impl<T: Real> Network<T> {
         let scale = if weight == 0.0 { 0.0 } else { 1.0 / weight };
         trace.cost = mean(&costs, samples.weights);
         sums.scale(&Worker::alone(), T::from_f64(scale));
-        let Gradient { w, b, norm } = &sums.total;
+        let Gradient { w, b, norm, scale } = &sums.total;
         for (layer, ((w, b), norm)) in self.layers.iter().zip(w.iter().zip(b).zip(norm)) {
             trace.weight_gradients.push(matrix(layer.n_out, layer.n_in, rows_of(w)?));
             trace.bias_gradients.push(memory::copy(&b.as_slice()[..layer.n_out])?.into());
-            trace.gain_gradients.push(vector(layer, &norm[0])?);
-            trace.shift_gradients.push(vector(layer, &norm[1])?);
+            trace.gain_gradients.push(vector(&norm[0], layer.n_out)?);
+            trace.shift_gradients.push(vector(&norm[1], layer.n_out)?);
         }
+        trace.scale_gradients = vector(&scale[0], self.n_in())?;
         Ok(trace)
     }
 }

@@ -520,6 +520,8 @@ pub struct Moments<T> {
     pub b: [Buffer<T>; MOMENTS],
     /// Those of gains and shifts.
     pub norm: [[Buffer<T>; MOMENTS]; 2],
+    /// Those of the factors of the inputs.
+    pub scale: [Buffer<T>; MOMENTS],
 }
 
 /// A rule, its number of updates, and its moments.
@@ -530,8 +532,9 @@ pub struct Optimizer<T> {
 }
 
 impl<T: Real> Optimizer<T> {
-    /// Return zero moments for layers of these numbers of (packed weights, biases, gains).
-    pub fn new(rule: Rule, lengths: impl Iterator<Item = [usize; 3]>) -> Result<Self, Error> {
+    /// Return zero moments for layers of these numbers of (packed weights, biases, gains, factors of
+    /// the inputs).
+    pub fn new(rule: Rule, lengths: impl Iterator<Item = [usize; 4]>) -> Result<Self, Error> {
         let count = rule.memory().len();
         let buffers = |length| -> Result<[Buffer<T>; MOMENTS], Error> {
             let mut buffers: [Buffer<T>; MOMENTS] = Default::default();
@@ -540,9 +543,9 @@ impl<T: Real> Optimizer<T> {
             }
             Ok(buffers)
         };
-        let moments = lengths.map(|[w, b, norm]| {
-            let (w, b) = (buffers(w)?, buffers(b)?);
-            Ok(Moments { w, b, norm: [buffers(norm)?, buffers(norm)?] })
+        let moments = lengths.map(|[w, b, norm, scale]| {
+            let (w, b, scale) = (buffers(w)?, buffers(b)?, buffers(scale)?);
+            Ok(Moments { w, b, norm: [buffers(norm)?, buffers(norm)?], scale })
         });
         let moments = moments.collect::<Result<_, Error>>()?;
         Ok(Self { rule, clock: Clock::default(), moments })

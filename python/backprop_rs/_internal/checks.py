@@ -273,20 +273,23 @@ def parameters(
         raise TypeError(sentence + type(value).__name__)
     if len(value) != len(shapes):
         raise ValueError(f"{sentence}{len(value)}")
-    checked: list[Array | None] = []
-    for layer, (array_like, shape) in enumerate(zip(value, shapes, strict=True), 1):
-        what = f"{name} of layer {layer}"
-        if shape is None:
-            if array_like is not None:
-                got = type(array_like).__name__
-                raise ValueError(f"{what} must be None because it has none; got {got}")
-            checked.append(None)
-            continue
-        array = numbers(what, array_like)
-        if array.shape != shape:
-            raise ValueError(f"{what} must have shape {shape}; got {array.shape}")
-        checked.append(finite(what, array, dtype))
-    return checked
+    layers = enumerate(zip(value, shapes, strict=True), 1)
+    return [parameter(f"{name} of layer {layer}", *given, dtype) for layer, given in layers]
+
+
+def parameter(
+    name: str, value: Data | None, shape: tuple[int, ...] | None, dtype: str
+) -> Array | None:
+    """Return a checked array of this shape; None if there is no shape."""
+    if shape is None:
+        if value is not None:
+            got = type(value).__name__
+            raise ValueError(f"{name} must be None because it has none; got {got}")
+        return None
+    array = numbers(name, value)
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}; got {array.shape}")
+    return finite(name, array, dtype)
 
 
 def numbers(name: str, value: Data) -> AnyArray:

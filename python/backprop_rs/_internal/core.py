@@ -56,6 +56,9 @@ class CoreNetwork(Protocol):
     def shifts(self) -> list[Array | None]:
         """Return copies of the shifts; None for layers without layer normalization."""
 
+    def scales(self) -> Array | None:
+        """Return a copy of the factors of the inputs, (n_0,); None if there are none."""
+
     def set_weights(self, weights: Sequence[Array]) -> None:
         """Replace the weights."""
 
@@ -67,6 +70,9 @@ class CoreNetwork(Protocol):
 
     def set_shifts(self, shifts: Sequence[Array | None]) -> None:
         """Replace the shifts."""
+
+    def set_scales(self, scales: Array) -> None:
+        """Replace the factors of the inputs."""
 
     def is_finite(self) -> bool:
         """Return True if no parameter is NaN or infinite."""
@@ -88,13 +94,18 @@ class CoreNetwork(Protocol):
         list[Array],
         list[Array | None],
         list[Array | None],
+        Array | None,
+        Array | None,
+        Array | None,
     ]:
-        """Return C, z, a, δ, dC/dw, dC/db, dC/dgain and dC/dshift."""
+        """Return C, z, a, δ, dC/dw, dC/db, dC/dgain, dC/dshift, s x, dC/d(s x) and dC/ds."""
 
     def gradient(
         self, X: Array, y: AnyArray, sample_weight: Array | None = None
-    ) -> tuple[float, list[Array], list[Array], list[Array | None], list[Array | None]]:
-        """Return C, dC/dw, dC/db, dC/dgain and dC/dshift."""
+    ) -> tuple[
+        float, list[Array], list[Array], list[Array | None], list[Array | None], Array | None
+    ]:
+        """Return C, dC/dw, dC/db, dC/dgain, dC/dshift and dC/ds."""
 
     def costs(self, X: Array, y: AnyArray) -> NDArray[np.float64]:
         """Return the cost of each sample, (m,)."""

@@ -37,10 +37,16 @@ def has_norm(options: Mapping[str, Any]) -> bool:
     return options.get("layer_norm", False) is True
 
 
+def has_scales(options: Mapping[str, Any]) -> bool:
+    """Return True if the inputs of a layer have learned factors."""
+    return options.get("input_scale", False) is True
+
+
 PARTS = (
     Part("weights", lambda n_in, n_out: (n_out, n_in)),
     Part("biases", lambda n_in, n_out: (n_out,)),
     *(Part(name, lambda n_in, n_out: (n_out,), has_norm) for name in ("gains", "shifts")),
+    Part("scales", lambda n_in, n_out: (n_in,), has_scales),
 )
 
 
@@ -95,13 +101,14 @@ def parameters_of(
 
 
 def options_of(settings: dict[str, Any], layer: int) -> Mapping[str, Any]:
-    """Return the settings of layer 1, 2, ..., if the file has any."""
+    """Return the settings of layer 1, 2, ..., if the file has any, and that of its inputs."""
+    of_inputs = {"input_scale": settings.get("input_scale", False)} if layer == 1 else {}
     layers = settings.get("layers")
     if not layers:
-        return {}
+        return of_inputs
     if not isinstance(layers, list) or not isinstance(dict(enumerate(layers, 1)).get(layer), dict):
         raise Refused("has settings of layers that are not one object for each")
-    return layers[layer - 1]  # type: ignore[no-any-return]
+    return layers[layer - 1] | of_inputs  # type: ignore[no-any-return]
 
 
 def is_sizes(sizes: object) -> TypeGuard[list[int]]:

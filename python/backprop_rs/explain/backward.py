@@ -11,6 +11,7 @@ from .formulas import a as of_a
 from .formulas import y as of_y
 from .formulas import z as of_z
 from .forward import choose
+from .inputs import through_scales
 from .layer_norm import through_norm
 from .layer_norm_values import Floats
 from .notation import by
@@ -21,7 +22,10 @@ from .selection import sums, times
 def backward(sample: Sample) -> Section:
     """Return the backward pass of one sample, from the output layer to the first hidden one."""
     layers = range(sample.last, 0, -1)
-    return Section("Backward", sections=[layer_backward(sample, layer) for layer in layers])
+    sections = [layer_backward(sample, layer) for layer in layers]
+    if sample.batch.scales is not None:
+        sections.append(through_scales(sample))
+    return Section("Backward", sections=sections)
 
 
 def layer_backward(sample: Sample, layer: int) -> Section:
@@ -235,16 +239,16 @@ def by_z(sample: Sample, layer: int) -> Expression:
 
 def weight_gradient(sample: Sample, layer: int) -> Group:
     """Return dC_i/dw = dC_i/dz dz/dw."""
-    name, delta, a = notation.cost(sample.i), sample.delta(layer), sample.a(layer - 1)
+    name, delta, a = notation.cost(sample.i), sample.delta(layer), sample.inputs(layer)
     w = notation.w("j", "k", layer)
     product = by_z(sample, layer) * by(notation.z("j", layer), w)
-    chain = [by(name, w), product, notation.delta("j", layer) * notation.a("k", layer - 1)]
+    chain = [by(name, w), product, notation.delta("j", layer) * sample.before("k", layer)]
     gradients = sample.batch.gradients_of_samples(layer)[sample.i]
     lines = []
     for j in sample.shown.neurons[layer]:
         for k in sample.shown.neurons[layer - 1]:
             parts = (
-                notation.delta(j, layer) * notation.a(k, layer - 1),
+                notation.delta(j, layer) * sample.before(k, layer),
                 times(delta[j], a[k]),
             )
             lines.append(Line(by(name, notation.w(j, k, layer)), parts, float(gradients[j, k])))

@@ -172,7 +172,8 @@ class Explanation(Document):
         `learning_rate`, `new_weights`, `new_biases`, `new_cost`. With layer normalization also
         `means`, `deviations`, `normalized`, `seen` (the inputs u of the activation),
         `seen_gradients`, `gains`, `shifts`, their gradients and new values; None for layers
-        without layer normalization.
+        without layer normalization. With `input_scale` also `scales`, `scaled_inputs`,
+        `input_deltas` (dC/d(scaled input)), `scale_gradients` and `new_scales`.
         """
         return self.quantities.to_dict()
 

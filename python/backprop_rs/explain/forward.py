@@ -10,6 +10,7 @@ from .._internal.expression import Cases, Expression, Number, Series, exp
 from . import notation
 from .document import Group, Line, Section
 from .formulas import z as of_z
+from .inputs import scaled_inputs
 from .layer_norm import normalization
 from .sample import Sample
 from .selection import sums, times, total
@@ -18,10 +19,10 @@ from .selection import sums, times, total
 def forward(sample: Sample) -> Section:
     """Return the forward pass of one sample: all layers, and the cost."""
     layers = range(1, sample.last + 1)
-    return Section(
-        "Forward",
-        sections=[layer_forward(sample, layer) for layer in layers] + [cost_section(sample)],
-    )
+    sections = [layer_forward(sample, layer) for layer in layers] + [cost_section(sample)]
+    if sample.batch.scales is not None:
+        sections.insert(0, scaled_inputs(sample, sample.batch.scales))
+    return Section("Forward", sections=sections)
 
 
 def layer_forward(sample: Sample, layer: int) -> Section:
@@ -39,16 +40,16 @@ def layer_forward(sample: Sample, layer: int) -> Section:
 def weighted_inputs(sample: Sample, layer: int) -> Group:
     """Return z = W a + b of a layer."""
     weights, biases = sample.batch.weights[layer - 1], sample.batch.biases[layer - 1]
-    before = sample.a(layer - 1)
+    before = sample.inputs(layer)
     n_in = sample.batch.net.sizes[layer - 1]
-    product = notation.w("j", "k", layer) * notation.a("k", layer - 1)
+    product = notation.w("j", "k", layer) * sample.before("k", layer)
     general = Series("k", str(n_in - 1), product) + notation.b("j", layer)
     lines = []
     for j in sample.shown.neurons[layer]:
         parts = sums(
             sample.shown.neurons[layer - 1],
             sample.shown.rest(layer - 1),
-            lambda k, j=j: notation.w(j, k, layer) * notation.a(k, layer - 1),  # type: ignore[misc]
+            lambda k, j=j: notation.w(j, k, layer) * sample.before(k, layer),  # type: ignore[misc]
             lambda k, j=j: times(weights[j, k], before[k]),  # type: ignore[misc]
             (notation.b(j, layer), Number(float(biases[j]))),
         )

@@ -14,6 +14,7 @@ LETTERS = {
     "σ": r"\sigma",
     "τ": r"\tau",
     "μ": r"\mu",
+    "ã": r"\tilde{a}",
     "ỹ": r"\tilde{y}",
     "ẑ": r"\hat{z}",
     "−": "-",

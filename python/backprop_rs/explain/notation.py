@@ -40,6 +40,16 @@ def a(j: Index, layer: Index) -> Symbol:
     return Symbol("a", below(j), str(layer))
 
 
+def scaled(k: Index) -> Symbol:
+    """Return the symbol of an input times its learned factor."""
+    return Symbol("ã", below(k), "0")
+
+
+def s(k: Index) -> Symbol:
+    """Return the symbol of the learned factor of an input."""
+    return Symbol("s", below(k))
+
+
 def b(j: Index, layer: Index) -> Symbol:
     """Return the symbol of a bias."""
     return Symbol("b", below(j), str(layer))

@@ -53,7 +53,7 @@ class Parameter:
 
     def slope(self, sample: Sample) -> float:
         """Return dz/dw or dz/db."""
-        return 1.0 if self.k is None else float(sample.a(self.layer - 1)[self.k])
+        return 1.0 if self.k is None else float(sample.inputs(self.layer)[self.k])
 
 
 @dataclass(frozen=True)
@@ -264,8 +264,8 @@ def by_error_term(sample: Sample, parameter: Parameter, value: float) -> Group:
     delta: Expression = notation.delta(j, layer)
     numbers: Expression = Number(float(sample.delta(layer)[j]))
     if k is not None:
-        delta = delta * notation.a(k, layer - 1)
-        numbers = numbers * Number(float(sample.a(layer - 1)[k]))
+        delta = delta * sample.before(k, layer)
+        numbers = numbers * Number(float(sample.inputs(layer)[k]))
     line = Line(by(notation.cost(sample.i), parameter.symbol), (delta, numbers), value)
     number = 9 if k is None else 8
     return Group("The same by the error term", [], [line], number)
@@ -311,7 +311,7 @@ def sample_gradients(batch: Quantities, parameter: Parameter) -> Floats:
     delta = batch.trace.deltas[parameter.layer - 1][:, parameter.j].astype(float)
     if parameter.k is None:
         return delta
-    product: Floats = delta * batch.trace.activations[parameter.layer - 1][:, parameter.k]
+    product: Floats = delta * batch.trace.layer_inputs[parameter.layer - 1][:, parameter.k]
     return product
 
 

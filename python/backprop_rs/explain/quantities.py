@@ -51,6 +51,8 @@ class Quantities:
     new_biases: list[Array]
     new_gains: list[Array | None]
     new_shifts: list[Array | None]
+    scales: Array | None  # (n_0,), the learned factors of the inputs
+    new_scales: Array | None
     new_cost: float
 
     @property
@@ -85,7 +87,7 @@ class Quantities:
     def gradients_of_samples(self, layer: int) -> Floats:
         """Return dC_i/dw of one layer, (m, n_l, n_{l-1})."""
         delta = self.trace.deltas[layer - 1].astype(float)
-        product: Floats = delta[:, :, None] * self.trace.activations[layer - 1][:, None, :]
+        product: Floats = delta[:, :, None] * self.trace.layer_inputs[layer - 1][:, None, :]
         return product
 
     def of_norms(self) -> dict[str, Any]:
@@ -102,6 +104,18 @@ class Quantities:
             "shift_gradients": self.trace.shift_gradients,
         }
         return arrays | trace | {"new_gains": self.new_gains, "new_shifts": self.new_shifts}
+
+    def of_inputs(self) -> dict[str, Any]:
+        """Return the arrays of the learned factors of the inputs, if there are any."""
+        if self.scales is None:
+            return {}
+        return {
+            "scales": self.scales,
+            "scaled_inputs": self.trace.scaled_inputs,
+            "input_deltas": self.trace.input_deltas,
+            "scale_gradients": self.trace.scale_gradients,
+            "new_scales": self.new_scales,
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return all arrays by name; see `Explanation.to_dict`."""
@@ -127,6 +141,7 @@ class Quantities:
             "new_weights": self.new_weights,
             "new_biases": self.new_biases,
             **self.of_norms(),
+            **self.of_inputs(),
             "new_cost": self.new_cost,
         }
 
@@ -175,6 +190,8 @@ def quantities(net: BaseNetwork, X: Array, y: AnyArray, learning_rate: float) ->
         after.biases,
         after.gains,
         after.shifts,
+        net.scales,
+        after.scales,
         float(after._core.mean_cost(X, y)),
     )
 

@@ -58,6 +58,16 @@ class Sample:
         """Return the activations of a layer; layer 0 is the input."""
         return doubled(self.batch.trace.activations[layer][self.i])
 
+    def before(self, k: Index, layer: int) -> Symbol:
+        """Return the symbol of an input of a layer: a of the layer before, or a scaled input."""
+        if layer == 1 and self.batch.scales is not None:
+            return notation.scaled(k)
+        return notation.a(k, layer - 1)
+
+    def inputs(self, layer: int) -> Floats:
+        """Return the inputs of a layer; see `before`."""
+        return doubled(self.batch.trace.layer_inputs[layer - 1][self.i])
+
     def delta(self, layer: int) -> Floats:
         """Return the error terms of a layer."""
         return doubled(self.batch.trace.deltas[layer - 1][self.i])

@@ -91,6 +91,43 @@ class Kind:
         return doubled(getattr(batch, f"new_{self.plural}")[layer - 1])
 
 
+class Scales(Kind):
+    """The learned factors of the inputs of the first layer."""
+
+    def general(self, layer: int) -> Expression:
+        """Return the symbol of any factor."""
+        return notation.s("k")
+
+    def places(self, shown: Shown, layer: int) -> list[tuple[int, ...]]:
+        """Return the indices of the factors that are shown."""
+        return [(k,) for k in shown.neurons[0]]
+
+    def note(self, shown: Shown, layer: int) -> list[str]:
+        """Return a note if factors are left out."""
+        return shown.note(0)
+
+    def of_samples(self, batch: Quantities, layer: int) -> Floats:
+        """Return dC_i/ds, one row per sample."""
+        deltas = batch.trace.input_deltas
+        assert deltas is not None
+        return doubled(deltas) * doubled(batch.x)
+
+    def gradients(self, batch: Quantities, layer: int) -> Floats:
+        """Return the averaged gradients."""
+        assert batch.trace.scale_gradients is not None
+        return doubled(batch.trace.scale_gradients)
+
+    def before(self, batch: Quantities, layer: int) -> Floats:
+        """Return the factors before the step."""
+        assert batch.scales is not None
+        return doubled(batch.scales)
+
+    def after(self, batch: Quantities, layer: int) -> Floats:
+        """Return the factors after the step."""
+        assert batch.new_scales is not None
+        return doubled(batch.new_scales)
+
+
 GRADIENTS = {
     "weights": "weight_gradients",
     "biases": "bias_gradients",
@@ -99,11 +136,14 @@ GRADIENTS = {
 }
 KINDS = (Kind("weights", notation.w), Kind("biases", notation.b))
 OF_NORM = (Kind("gains", notation.g), Kind("shifts", notation.h))
+OF_INPUTS = (Scales("scales", lambda k, layer: notation.s(k)),)
 
 
 def kinds(batch: Quantities, layer: int) -> tuple[Kind, ...]:
     """Return the kinds of parameters of a layer."""
-    return KINDS if batch.norms[layer - 1] is None else (*KINDS, *OF_NORM)
+    of_inputs = OF_INPUTS if layer == 1 and batch.scales is not None else ()
+    of_norm = OF_NORM if batch.norms[layer - 1] is not None else ()
+    return (*KINDS, *of_norm, *of_inputs)
 
 
 def average(batch: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
@@ -117,7 +157,7 @@ def average(batch: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
         part = mean(batch, shown, np.array([gradient[place] for gradient in each]))
         lines.append(Line(name, (part,), float(result[place])))
     title = f"Gradient of the {kind.plural}"
-    number = 13 if kind in KINDS else None  # the derivation has no gains and shifts
+    number = 13 if kind in KINDS else None  # the derivation has no others
     return Group(title, [chain], lines, number, kind.note(shown, layer))
 
 

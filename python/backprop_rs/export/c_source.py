@@ -275,6 +275,8 @@ def forward(model: Model, first: int = 1) -> tuple[list[str], str]:
     source, target = "a", "z"  # the two rows of the workspace swap their roles at each layer
     for number, layer in enumerate(model.layers, first):
         n, n_in = layer.w.shape
+        if layer.input_scale is not None:
+            lines += ["", *loop(n_in, f"{source}[j] = R({source}[j] * input_scale{number}[j]);")]
         lines += ["", f"    affine(w{number}, b{number}, {source}, {target}, {n_in}, {n});"]
         if layer.gain is not None:
             lines += [f"    normalize({target}, gain{number}, shift{number}, {n});"]

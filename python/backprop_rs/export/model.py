@@ -35,7 +35,8 @@ PROBABILITIES = ("softmax", "sigmoid")  # the outputs whose activations are prob
 class Layer:
     """One layer: a = sigma(a_prev w^T + b), with the name of sigma and its settings.
 
-    If there are gain and shift, the argument of sigma is normalized first.
+    If there are gain and shift, the argument of sigma is normalized first. If there are factors of
+    the inputs, a_prev is multiplied by them first.
     """
 
     w: Array
@@ -44,11 +45,13 @@ class Layer:
     shift: Array | None
     name: str
     settings: dict[str, float]
+    input_scale: Array | None = None
 
     @property
     def parameters(self) -> dict[str, Array]:
         """The arrays of the layer, by the names that the exported files use."""
         named = {"w": self.w, "b": self.b, "gain": self.gain, "shift": self.shift}
+        named["input_scale"] = self.input_scale
         return {name: array for name, array in named.items() if array is not None}
 
     @property
@@ -166,8 +169,9 @@ def layers_of(net: BaseNetwork) -> list[Layer]:
                 f"export does not support custom activations; layer {number} has {text!r}"
             ) from None
         entry, settings = parse("activation", text, ACTIVATIONS)
-        layer = Layer(w, b, gain, shift, entry.name, settings)
-        arrays = {"weights": w, "biases": b, "gains": gain, "shifts": shift}
+        scales = net.scales if number == 1 else None
+        layer = Layer(w, b, gain, shift, entry.name, settings, scales)
+        arrays = {"weights": w, "biases": b, "gains": gain, "shifts": shift, "scales": scales}
         for name, array in arrays.items():
             if array is not None:
                 finite(f"{name} of layer {number}", array, net.dtype)

@@ -188,6 +188,8 @@ def lines(model: Model, first: int = 1) -> Iterator[str]:
     yield f"a = a.astype(np.{model.dtype})"
     for number, layer in enumerate(model.layers, first):
         settings = "".join(f", {float(value)!r}" for value in layer.settings.values())
+        if layer.input_scale is not None:
+            yield f"a = a * input_scale{number}"
         yield f"z = a @ w{number}.T + b{number}"
         if layer.gain is not None:
             yield f"z = normalize(z, gain{number}, shift{number})"

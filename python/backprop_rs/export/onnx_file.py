@@ -64,13 +64,15 @@ def forward(model: Model, graph: Graph, X: Value, first: int = 1) -> Value:
         mean = graph.array("mean", model.scaling.mean)
         a = as_type(graph, (wide - mean) / graph.array("scale", model.scaling.scale))
     for number, layer in enumerate(model.layers, first):
-        w, b, *norm = (
-            graph.array(f"{name}{number}", array) for name, array in layer.parameters.items()
-        )
-        z = graph.node("Gemm", a, w, b, name=f"z{number}", transB=1)
+        arrays = {
+            name: graph.array(f"{name}{number}", array) for name, array in layer.parameters.items()
+        }
+        if "input_scale" in arrays:
+            a = a * arrays["input_scale"]
+        z = graph.node("Gemm", a, arrays["w"], arrays["b"], name=f"z{number}", transB=1)
         graph.scope = f"layer{number}."
-        if norm:
-            z = normalized(z, *norm)
+        if "gain" in arrays:
+            z = normalized(z, arrays["gain"], arrays["shift"])
         a = ACTIVATIONS[layer.name](z, **layer.settings)
     graph.scope = ""
     if model.target_scaling is not None:

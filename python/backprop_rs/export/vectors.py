@@ -41,6 +41,9 @@ def bound(model: Model, X: Array, input_error: Any = 0.0) -> Array:
         # The mean, the scale, the difference and the quotient are rounded, too.
         error = error + eps * (np.abs(model.scaling.mean) / model.scaling.scale + np.abs(a))
     for layer in model.layers:
+        if layer.input_scale is not None:
+            scale = layer.input_scale.astype(float)
+            a, error = scale * a, np.abs(scale) * error + eps * np.abs(scale * a)
         w, b = layer.w.astype(float), layer.b.astype(float)
         size = np.abs(a) @ np.abs(w).T + np.abs(b)
         error = error @ np.abs(w).T + np.sqrt(w.shape[1] + 2) * eps * size

@@ -105,6 +105,7 @@ class Prober:
     def __init__(self, net: BaseNetwork, X: Array, y: AnyArray) -> None:
         self.net, self.X, self.y = net, X, y
         self.parameters = {name: getattr(net, name) for name in GRADIENTS}
+        self.parameters["scales"] = [net.scales]
         self.trace = net.backward(X, y)
         self.kinks = Kinks(net, X, y)
         self.here = self.kinks.sides() if self.kinks else []
@@ -122,7 +123,9 @@ class Prober:
         array = self.parameters[name][layer - 1]
         before = array[index]
         array[index] = before + change
-        getattr(self.net._core, f"set_{name}")(self.parameters[name])
+        # The factors of the inputs are one array, the other kinds are lists.
+        values = array if name == "scales" else self.parameters[name]
+        getattr(self.net._core, f"set_{name}")(values)
         array[index] = before
 
     def crosses(self, name: str, layer: int, index: tuple[int, ...], step: float) -> bool:
@@ -141,6 +144,8 @@ class Prober:
     def gradients(self, layer: int) -> dict[str, Array]:
         """Return the gradients of all parameters of a layer."""
         every = {name: getattr(self.trace, of)[layer - 1] for name, of in GRADIENTS.items()}
+        if layer == 1:
+            every["scales"] = self.trace.scale_gradients
         return {name: array for name, array in every.items() if array is not None}
 
     def compare(self, name: str, layer: int, index: tuple[int, ...]) -> Compared | None:
@@ -148,7 +153,10 @@ class Prober:
         backward = float(self.gradients(layer)[name][index])
         reach = 1.0
         if name == "weights":
-            reach = max(1.0, float(np.abs(self.trace.activations[layer - 1][:, index[1]]).max()))
+            reach = max(1.0, float(np.abs(self.trace.layer_inputs[layer - 1][:, index[1]]).max()))
+        elif name == "scales":
+            (k,), x, w = index, self.trace.activations[0], self.parameters["weights"][0]
+            reach = max(1.0, float(np.abs(x[:, k]).max() * np.abs(w[:, k]).max()))
         best: Compared | None = None
         for relative in STEPS:
             step = relative / reach
@@ -178,7 +186,7 @@ class Prober:
 def noise_of_cost(net: BaseNetwork, cost: float, trace: Any) -> float:
     """Return a bound of the rounding error of C in one forward pass."""
     total = abs(cost)
-    parts = zip(net.weights, net.biases, trace.deltas, trace.activations[:-1], strict=True)
+    parts = zip(net.weights, net.biases, trace.deltas, trace.layer_inputs, strict=True)
     for w, b, delta, a in parts:
         size = np.abs(a) @ np.abs(w).T + np.abs(b)
         share = (np.abs(delta) * size).sum(axis=1).mean()

@@ -14,7 +14,7 @@ class Worst:
     """The largest difference of a layer, and its parameter."""
 
     difference: float
-    name: str  # "weights", "biases", "gains" or "shifts"
+    name: str  # "weights", "biases", "gains", "shifts" or "scales"
     index: tuple[int, ...]
 
     @property
@@ -24,7 +24,7 @@ class Worst:
         >>> Worst(1e-9, "weights", (1, 0)).place
         'w[1, 0]'
         """
-        letters = {"weights": "w", "biases": "b", "gains": "g", "shifts": "h"}
+        letters = {"weights": "w", "biases": "b", "gains": "g", "shifts": "h", "scales": "s"}
         return f"{letters[self.name]}{list(self.index)}"
 
     def __str__(self) -> str:

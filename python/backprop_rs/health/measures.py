@@ -43,7 +43,10 @@ def gradient_norms(trace: Trace) -> list[float]:
         trace.shift_gradients,
         strict=True,
     )
-    return [hypot(*(norm(array) for array in layer if array is not None)) for layer in layers]
+    norms = [hypot(*(norm(array) for array in layer if array is not None)) for layer in layers]
+    if trace.scale_gradients is not None:
+        norms[0] = hypot(norms[0], norm(trace.scale_gradients))
+    return norms
 
 
 def norm(array: Array) -> float:
@@ -114,9 +117,11 @@ def sample_gradient_norms(net: BaseNetwork, X: Array, y: AnyArray, per_layer: bo
     pieces = []
     for start in range(0, len(X), ROWS):
         trace = net.backward(X[start : start + ROWS], y[start : start + ROWS])
-        layers = zip(trace.deltas, trace.activations[:-1], strict=True)
+        layers = zip(trace.deltas, trace.layer_inputs, strict=True)
         # |δ a^T|^2 + |δ|^2: the gradients themselves are not needed.
         squares = [square_norms(delta) * (1 + square_norms(a)) for delta, a in layers]
+        if trace.input_deltas is not None:
+            squares[0] += square_norms(trace.input_deltas * trace.activations[0])
         pieces.append(np.stack(squares, axis=1))
     every = np.concatenate(pieces)
     norms: AnyArray = np.sqrt(every if per_layer else every.sum(axis=1))

@@ -92,7 +92,8 @@ def values_of(net: BaseNetwork, x: Data | None, y: Data | None, edges: str) -> V
         return Values(net.weights, edges, net.biases)
     if y is None:
         activations = means(net.activations(x))
-        layers = zip(net.weights, net.biases, activations[:-1], strict=True)
+        first = activations[0] if net.scales is None else net.scales * activations[0]
+        layers = zip(net.weights, net.biases, [first, *activations[1:-1]], strict=True)
         z = [w @ a + b for w, b, a in layers]  # the mean, because z is linear in a
         return Values(net.weights, edges, net.biases, activations, z)
     trace = net.backward(x, y)

@@ -113,7 +113,7 @@ class Paths:
     def derivative(self, tail: Node, head: Node) -> float:
         """Return ∂head/∂tail."""
         if tail.kind == "w":
-            return float(self.trace.activations[tail.layer - 1][0, self.weight[2]])
+            return float(self.trace.layer_inputs[tail.layer - 1][0, self.weight[2]])
         if head.kind == "u":
             norm = self.norms[head.layer - 1]
             assert norm is not None

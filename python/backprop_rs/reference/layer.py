@@ -11,8 +11,9 @@ from .._internal.types import Array
 from ..tables.activation import Activation
 from .layer_norm import Norm
 
-# The parts that a layer may learn; gains and shifts belong to layer normalization.
-PARTS = ("weights", "biases", "gains", "shifts")
+# The parts that a layer may learn; gains and shifts belong to layer normalization, and scales are
+# the factors of the inputs of the first layer.
+PARTS = ("weights", "biases", "gains", "shifts", "scales")
 # dC/d(each part) of each layer.
 Gradients: TypeAlias = dict[str, list[Array | None]]
 
@@ -38,12 +39,14 @@ class Layer:
         activation: Activation,
         dtype: DTypeLike,
         options: Options | None = None,
+        scaled: bool = False,
     ) -> None:
-        """Allocate parameters of zero, and gains of one."""
+        """Allocate parameters of zero, gains of one, and factors of one if inputs are scaled."""
         self.options = options or Options()
         self.w: Array = np.zeros((n_out, n_in), dtype)
         self.b: Array = np.zeros(n_out, dtype)
         self.norm = Norm(n_out, dtype) if self.options.layer_norm else None
+        self.scales: Array | None = np.ones(n_in, dtype) if scaled else None
         self.activation = activation
 
     def parameters(self) -> dict[str, Array]:
@@ -51,7 +54,13 @@ class Layer:
         parts = {"weights": self.w, "biases": self.b}
         if self.norm is not None:
             parts |= {"gains": self.norm.gain, "shifts": self.norm.shift}
+        if self.scales is not None:
+            parts["scales"] = self.scales
         return parts
+
+    def scaled(self, x: Array) -> Array:
+        """Return the inputs (m, n_in) times their learned factors, if there are any."""
+        return x if self.scales is None else self.scales * x
 
     def forward(self, a_prev: Array) -> tuple[Array, Array]:
         """Return z and a (m, n_out) for a_prev (m, n_in)."""

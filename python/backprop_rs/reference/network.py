@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partialmethod
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from ..tables.optimizer import optimizer
 from .layer import PARTS, Gradients, Layer, Options
 
 DECAY = {group.name: group.decay for group in GROUPS}
+OfInputs: TypeAlias = tuple[Array | None, Array | None]  # s x and dC/d(s x)
 
 
 class Layers:
@@ -43,6 +44,7 @@ class Layers:
         cost: Any,
         dtype: str,
         options: Sequence[Mapping[str, Any]] | None = None,
+        input_scale: bool = False,
     ) -> None:
         """Allocate the layers; `options` has the settings of each."""
         if len(sizes) < 2 or min(sizes) < 1:
@@ -52,8 +54,10 @@ class Layers:
         self._output = chosen[-1]
         settings = [Options(**layer) for layer in options or [{}] * len(chosen)]
         self._layers = [
-            Layer(n_in, n_out, sigma, dtype, own)
-            for n_in, n_out, sigma, own in zip(sizes[:-1], sizes[1:], chosen, settings, strict=True)
+            Layer(n_in, n_out, sigma, dtype, own, input_scale and l == 0)
+            for l, (n_in, n_out, sigma, own) in enumerate(  # noqa: E741 (l as in the derivation)
+                zip(sizes[:-1], sizes[1:], chosen, settings, strict=True)
+            )
         ]
         self._averaged: dict[str, Array] | None = None
         self._optimizer = optimizer("sgd")
@@ -66,7 +70,7 @@ class Layers:
         self, X: Array, masks: Sequence[Array | None] | None = None
     ) -> tuple[list[Array], list[Array]]:
         """Return [z1, ..., zL] and [a0, a1, ..., aL] for X (m, n_0) under masks of dropout."""
-        zs, activations, seen = [], [X], X
+        zs, activations, seen = [], [X], self._layers[0].scaled(X)
         for l, layer in enumerate(self._layers):  # noqa: E741 (l as in the derivation)
             z, a = layer.forward(seen)
             zs.append(z)
@@ -80,8 +84,11 @@ class Layers:
         y: NDArray[Any],
         sample_weight: Array | None = None,
         masks: Sequence[Array | None] | None = None,
-    ) -> tuple[float, list[Array], list[Array], list[Array], Gradients]:
-        """Return C, zs, activations, deltas (per sample) and the gradients of each layer."""
+    ) -> tuple[float, list[Array], list[Array], list[Array], Gradients, OfInputs]:
+        """Return C, zs, activations, deltas (per sample) and the gradients of each layer.
+
+        The last entry has s x and dC/d(s x) (per sample), None without factors of the inputs.
+        """
         zs, activations = self.forward(X, masks)
         y = self.targets(y)
         layers = self._layers
@@ -100,13 +107,18 @@ class Layers:
             through.insert(0, before.delta(z, delta, m))  # eq. 11
 
         deltas = [delta for delta, _, _ in through]
-        seen = [X, *(masked(a, masks, l) for l, a in enumerate(activations[1:-1]))]  # noqa: E741
+        scaled = layers[0].scaled(X)
+        seen = [scaled, *(masked(a, masks, l) for l, a in enumerate(activations[1:-1]))]  # noqa: E741
         gradients: Gradients = {name: [] for name in PARTS}
         for layer, (delta, *of_norm), a_prev in zip(layers, through, seen, strict=True):
-            parts = [*layer.backward(delta, a_prev, m), *of_norm]
+            parts = [*layer.backward(delta, a_prev, m), *of_norm, None]
             for name, gradient in zip(PARTS, parts, strict=True):
                 gradients[name].append(gradient)
-        return cost, zs, activations, deltas, gradients
+        if layers[0].scales is None:
+            return cost, zs, activations, deltas, gradients, (None, None)
+        input_delta = layers[0].grad_a_prev(deltas[0])
+        gradients["scales"][0] = (X * input_delta).sum(axis=0) / m
+        return cost, zs, activations, deltas, gradients, (scaled, input_delta)
 
     def step(
         self,
@@ -116,7 +128,7 @@ class Layers:
         sample_weight: Array | None = None,
     ) -> float:
         """Update all parameters with the averaged gradient; return C before the update."""
-        cost, _, _, _, gradients = self.passes(X, y, sample_weight)
+        cost, *_, gradients, _ = self.passes(X, y, sample_weight)
         self._averaged = None  # a moving average does not include this step
         self.descend(gradients, learning_rate)
         return cost
@@ -152,16 +164,22 @@ class Layers:
     def backward(
         self, X: Array, y: NDArray[Any], sample_weight: Array | None = None
     ) -> tuple[Any, ...]:
-        """Return C, zs, activations, deltas, dC/dw, dC/db, dC/dgain and dC/dshift."""
-        *trace, gradients = self.passes(X, y, sample_weight)
-        return (*trace, *gradients.values())
+        """Return C, zs, activations, deltas, the gradients of the layers, and those of the inputs.
+
+        They are dC/dw, dC/db, dC/dgain and dC/dshift; then s x, dC/d(s x) and dC/ds, None without
+        factors of the inputs.
+        """
+        *trace, gradients, of_inputs = self.passes(X, y, sample_weight)
+        *of_layers, scales = gradients.values()
+        return (*trace, *of_layers, *of_inputs, scales[0])
 
     def gradient(
         self, X: Array, y: NDArray[Any], sample_weight: Array | None = None
     ) -> tuple[Any, ...]:
-        """Return C, dC/dw, dC/db, dC/dgain and dC/dshift."""
-        cost, _, _, _, gradients = self.passes(X, y, sample_weight)
-        return (cost, *gradients.values())
+        """Return C, dC/dw, dC/db, dC/dgain, dC/dshift and dC/ds."""
+        cost, *_, gradients, _ = self.passes(X, y, sample_weight)
+        *of_layers, scales = gradients.values()
+        return (cost, *of_layers, scales[0])
 
     def predict(self, X: Any, out: Any = None) -> Array | None:
         """Return the output activations, or None if an argument needs a check or a copy first."""
@@ -218,6 +236,8 @@ class Layers:
             layer.w[...], layer.b[...] = w, b
             if layer.norm is not None:
                 layer.norm.gain[...], layer.norm.shift[...] = 1, 0
+            if layer.scales is not None:
+                layer.scales[...] = 1
 
     def weights(self) -> list[Array]:
         """Return copies of the weights, (n_out, n_in) for each layer."""
@@ -234,6 +254,15 @@ class Layers:
     def shifts(self) -> list[Array | None]:
         """Return copies of the shifts; None for layers without layer normalization."""
         return [None if layer.norm is None else layer.norm.shift.copy() for layer in self._layers]
+
+    def scales(self) -> Array | None:
+        """Return a copy of the factors of the inputs, (n_0,); None if there are none."""
+        scales = self._layers[0].scales
+        return None if scales is None else scales.copy()
+
+    def set_scales(self, scales: Array) -> None:
+        """Replace the factors of the inputs."""
+        self.set_part("scales", [scales, *[None] * (len(self._layers) - 1)])
 
     def set_part(self, name: str, arrays: Sequence[Array | None]) -> None:
         """Replace one part of each layer."""

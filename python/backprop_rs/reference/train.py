@@ -195,7 +195,7 @@ def gradient(
         masks_of(run.seed, rows, epoch, l, layer.b, now.dropout * layer.options.dropout)
         for l, layer in enumerate(network._layers, 1)  # noqa: E741 (l as in the derivation)
     ]
-    cost, _, _, _, gradients = network.passes(X, y, weights, masks)
+    cost, *_, gradients, _ = network.passes(X, y, weights, masks)
     return cost, gradients
 
 

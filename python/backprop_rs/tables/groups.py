@@ -43,6 +43,7 @@ GROUPS = (
     Group("biases", 0.0),
     Group("gains", 0.0),
     Group("shifts", 0.0),
+    Group("scales", 0.0),
 )
 
 

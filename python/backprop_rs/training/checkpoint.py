@@ -180,6 +180,8 @@ def identity_of(
     names = ("sizes", "activation", "output", "cost", "dtype", "backend")
     identity = {name: getattr(net, name) for name in names}
     identity["layers"] = [asdict(layer) for layer in net.layers]
+    if net.input_scale:  # checkpoints of earlier releases have no such entry
+        identity["input_scale"] = True
     identity |= facts
     identity |= samples.identity()
     if validation is not None:

@@ -322,13 +322,15 @@ fn the_memory_of_a_rule_is_named() {
     for text in ["sgd", "lion", "adam", "adam(amsgrad=1)"] {
         let kept = memory(text).len();
         let optimizer =
-            Optimizer::<f64>::new(rule(text), [[12, 3, 0], [6, 2, 2]].into_iter()).unwrap();
+            Optimizer::<f64>::new(rule(text), [[12, 3, 0, 4], [6, 2, 2, 0]].into_iter()).unwrap();
         assert_eq!(optimizer.moments.len(), 2);
-        for (moments, [w, b, norm]) in optimizer.moments.iter().zip([[12, 3, 0], [6, 2, 2]]) {
+        let lengths = [[12, 3, 0, 4], [6, 2, 2, 0]];
+        for (moments, [w, b, norm, scale]) in optimizer.moments.iter().zip(lengths) {
             for i in 0..MOMENTS {
                 let expected = |length| if i < kept { length } else { 0 };
                 assert_eq!(moments.w[i].len(), expected(w), "{text}");
                 assert_eq!(moments.b[i].len(), expected(b), "{text}");
+                assert_eq!(moments.scale[i].len(), expected(scale), "{text}");
                 moments.norm.iter().for_each(|part| assert_eq!(part[i].len(), expected(norm)));
             }
         }

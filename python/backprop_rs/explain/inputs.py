@@ -1,0 +1,81 @@
+"""The learned factors of the inputs: forward, and back to their gradients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._internal.expression import Expression, Series
+from . import notation
+from .document import Group, Line, Section
+from .layer_norm_values import Floats, doubled
+from .notation import by
+from .sample import Sample
+from .selection import sums, times
+
+if TYPE_CHECKING:
+    from .._internal.types import Array
+
+TITLE = "Inputs: learned factors"
+
+
+def scaled_inputs(sample: Sample, scales: Array) -> Section:
+    """Return the inputs of the first layer, each a0 times its factor."""
+    values, x, result = doubled(scales), sample.a(0), sample.inputs(1)
+
+    def part(k: notation.Index) -> Expression:
+        return notation.s(k) * notation.a(k, 0)
+
+    lines = [
+        Line(notation.scaled(k), (part(k), times(values[k], x[k])), float(result[k]))
+        for k in sample.shown.neurons[0]
+    ]
+    chain = [notation.scaled("k"), part("k")]
+    return Section(TITLE, [Group("Scaled inputs", [chain], lines, notes=sample.shown.note(0))])
+
+
+def through_scales(sample: Sample) -> Section:
+    """Return the derivatives of the cost by the scaled inputs and by their factors."""
+    deltas = sample.batch.trace.input_deltas
+    assert deltas is not None
+    of_scaled = doubled(deltas[sample.i])
+    return Section(TITLE, [through_weights(sample, of_scaled), scale_gradient(sample, of_scaled)])
+
+
+def through_weights(sample: Sample, of_scaled: Floats) -> Group:
+    """Return dC/d(scaled input), from the error terms of the first layer."""
+    weights, delta, cost = sample.batch.weights[0], sample.delta(1), notation.cost(sample.i)
+    body = notation.delta("j", 1) * notation.w("j", "k", 1)
+    chain = [
+        by(cost, notation.scaled("k")),
+        Series("j", str(sample.batch.net.sizes[1] - 1), body),
+    ]
+    lines = []
+    for k in sample.shown.neurons[0]:
+        parts = sums(
+            sample.shown.neurons[1],
+            sample.shown.rest(1),
+            lambda j, k=k: notation.delta(j, 1) * notation.w(j, k, 1),  # type: ignore[misc]
+            lambda j, k=k: times(delta[j], weights[j, k]),  # type: ignore[misc]
+        )
+        lines.append(Line(by(cost, notation.scaled(k)), parts, float(of_scaled[k])))
+    title = "Back through the weights of layer 1"
+    return Group(title, [chain], lines, 10, sample.shown.note(0))
+
+
+def scale_gradient(sample: Sample, of_scaled: Floats) -> Group:
+    """Return dC_i/ds = dC_i/d(scaled input) a0."""
+    x, cost = sample.a(0), notation.cost(sample.i)
+
+    def part(k: notation.Index) -> Expression:
+        return by(cost, notation.scaled(k)) * notation.a(k, 0)
+
+    lines = [
+        Line(
+            by(cost, notation.s(k)),
+            (part(k), times(of_scaled[k], x[k])),
+            float(of_scaled[k] * x[k]),
+        )
+        for k in sample.shown.neurons[0]
+    ]
+    chain = [by(cost, notation.s("k")), part("k")]
+    return Group("Gradient of the scales", [chain], lines, notes=sample.shown.note(0))

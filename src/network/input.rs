@@ -1,0 +1,70 @@
+//! The stage before the first layer: a learned factor for each input.
+//!
+//! The first layer receives s ⊙ x instead of x. With δ of the first layer, ∂C/∂(s x) = δ W, and
+//! ∂C/∂s is the mean over the samples of x ⊙ ∂C/∂(s x).
+
+use crate::error::Error;
+use crate::machine::kernel::{Buffer, Kernel, Panels, Simd};
+use crate::machine::pool::Share;
+use crate::machine::real::Real;
+use crate::network::layer::Layer;
+
+/// What a backward pass computes in front of the first layer, one row for each sample.
+pub struct InputGradient<T> {
+    /// ∂C/∂(s x).
+    pub delta: Panels<T>,
+    /// ∂C/∂s of each sample.
+    pub scale: Panels<T>,
+}
+
+impl<T: Real> InputGradient<T> {
+    /// Allocate `rows` rows of `n` inputs.
+    pub fn zeros(rows: usize, n: usize) -> Result<Self, Error> {
+        Ok(Self { delta: Panels::zeros(rows, n)?, scale: Panels::zeros(rows, n)? })
+    }
+}
+
+/// Computes s ⊙ x.
+pub struct ScaleInputs<'a, T> {
+    pub scale: &'a Buffer<T>,
+    pub x: &'a Panels<T>,
+    pub out: &'a Panels<T>,
+    pub rows: &'a Share,
+}
+
+impl<T: Real> Kernel for ScaleInputs<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        for p in 0..self.out.panels() {
+            let scale = self.scale.slice(p * T::LINE, T::LINE);
+            // SAFETY: this worker's rows; x is another buffer.
+            let out = unsafe { self.out.write(p, self.rows) }.chunks_exact_mut(T::LINE);
+            for (out, x) in out.zip(self.x.read(p, self.rows).chunks_exact(T::LINE)) {
+                for n in 0..T::LINE {
+                    out[n] = scale[n] * x[n];
+                }
+            }
+        }
+    }
+}
+
+impl<T: Real> Layer<T> {
+    /// Allocate or drop the factors of the inputs, and the weights in panels of inputs that their
+    /// gradient needs, of a first layer.
+    pub fn set_input_scale(&mut self, on: bool) -> Result<(), Error> {
+        let length = if on { self.n_in.div_ceil(T::LINE) * T::LINE } else { 0 };
+        self.scale = Buffer::zeros(length)?;
+        self.reset_scale();
+        self.allocate_back(on)?;
+        self.copy_all_back();
+        Ok(())
+    }
+
+    /// Set the factors of the inputs to 1.
+    pub fn reset_scale(&mut self) {
+        if self.has_scale() {
+            let n_in = self.n_in;
+            self.scale.as_mut_slice()[..n_in].fill(T::ONE);
+        }
+    }
+}
