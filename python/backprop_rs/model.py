@@ -570,17 +570,18 @@ squared_error, float32, 769 parameters))
             For another suffix, or if a network has what those files do not support.
         """
         self._check_fitted()
-        target = self.preprocessor.target
-        assert target is not None
-        if not self._is_shared or self.weights or self.temperature != 1 or target.limits:
-            raise ValueError(
-                "export must have networks with one preparation, equal weights and temperature 1; "
-                "this model has members with preparations, weights, limits or a temperature of "
-                "their own"
-            )
         from .export import write_table_model
 
-        write_table_model(path, repr(self), self.preprocessor, self.networks, float_only)
+        write_table_model(
+            path,
+            repr(self),
+            self.preprocessor,
+            self.networks,
+            self.preprocessors,
+            self.weights,
+            self.temperature,
+            float_only,
+        )
 
     def __repr__(self) -> str:
         if not self.networks:

@@ -28,9 +28,9 @@ def average(
         for each in outputs[1:]:
             total += each
         return (total / len(outputs)).astype(outputs[0].dtype)
-    total = outputs[0] * np.float64(weights[0])
+    total = outputs[0].astype(np.float64) * weights[0]
     for each, weight in zip(outputs[1:], weights[1:], strict=True):
-        total += each * np.float64(weight)
+        total += each.astype(np.float64) * weight
     return total.astype(outputs[0].dtype)
 
 

@@ -44,13 +44,17 @@ def write_table_model(
     title: str,
     preprocessor: Preprocessor,
     networks: Sequence[BaseNetwork],
+    preprocessors: Sequence[Preprocessor],
+    weights: tuple[float, ...] | None = None,
+    temperature: float = 1.0,
     float_only: bool = False,
 ) -> None:
-    """Write networks with the preparation of their tables; an error leaves no file."""
+    """Write networks with the preparations of their tables; an error leaves no file."""
     from .table_model import table_model_of
 
     check_float_only(path, float_only)
-    write_as(path, TABLE_FORMATS, lambda: table_model_of(title, preprocessor, networks, float_only))
+    parts = (title, preprocessor, networks, preprocessors, weights, temperature, float_only)
+    write_as(path, TABLE_FORMATS, lambda: table_model_of(*parts))
 
 
 def check_float_only(path: Path, float_only: bool) -> None:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
-from ..data import Table
+from ..data import Preprocessor, Table
 from ..data.columns import NO_TIME
-from ..data.encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder, waves
+from ..data.encoders import CategoryEncoder, DateEncoder, Encoder, waves
 from ..data.scalers import CLIP, LARGEST, NoScaler, QuantileScaler, RobustScaler, Scaler
 from .c_names import constant
 from .c_source import (
@@ -28,6 +27,7 @@ from .c_source import (
     loop,
     quote,
 )
+from .table_columns import InputColumn, edges_of, is_one_hot, number_of, scalers_of
 from .table_model import TableModel
 
 HEADER = """\
@@ -93,37 +93,67 @@ static wide robust(wide x, wide median, wide distance)
 QUANTILE = """
 static wide quantile(wide x, const wide *knots, const wide *scores, int n)
 {
-    int k = 0;
+    int k = 0, high = n - 2;   /* the last of the first n - 1 knots that is not above x */
     x = x < knots[0] ? knots[0] : x > knots[n - 1] ? knots[n - 1] : x;
-    while (k < n - 2 && knots[k + 1] <= x)
-        k++;
+    while (k < high) {
+        int middle = k + (high - k + 1) / 2;
+        if (knots[middle] <= x)
+            k = middle;
+        else
+            high = middle - 1;
+    }
     return scores[k] + (x - knots[k]) / (knots[k + 1] - knots[k]) * (scores[k + 1] - scores[k]);
 }
 """
 
 TEXT = """
-/* the position of a text among n levels; n is missing, and n + 1 is unknown */
+/* the position of a text among n sorted levels; n is missing, and n + 1 is unknown */
 static int position_of_text(const char *cell, const char *const *levels, int n)
 {
+    int low = 0, high = n;
     if (!cell)
         return n;
-    for (int k = 0; k < n; k++)
-        if (!strcmp(cell, levels[k]))
-            return k;
+    while (low < high) {
+        int middle = low + (high - low) / 2, order = strcmp(cell, levels[middle]);
+        if (!order)
+            return middle;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
     return n + 1;
 }
 """
 
 NUMBER = """
-/* the position of a number among n levels; n is missing, and n + 1 is unknown */
+/* the position of a number among n sorted levels; n is missing, and n + 1 is unknown */
 static int position_of_number(wide cell, const wide *levels, int n)
 {
+    int low = 0, high = n;
     if (isnan(cell))
         return n;
-    for (int k = 0; k < n; k++)
-        if (cell == levels[k])
-            return k;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (levels[middle] == cell)
+            return middle;
+        if (levels[middle] > cell)
+            high = middle;
+        else
+            low = middle + 1;
+    }
     return n + 1;
+}
+"""
+
+BINS = """
+/* the position of x in each of n bins: 0 below it, and 1 above it */
+static void bins(wide x, const wide *edges, int n, real *y)
+{
+    for (int j = 0; j < n; j++) {
+        wide left = edges[j] / 2, share = (x / 2 - left) / (edges[j + 1] / 2 - left);
+        y[j] = share < 0 ? R(0) : share > 1 ? R(1) : R(share);
+    }
 }
 """
 
@@ -212,8 +242,8 @@ def words_of(model: TableModel, name: str, file: str, fields: Sequence[str]) -> 
         "W": "function##f" if model.float_only else "function",
         "outputs": "values" if kind == "values" else "probabilities",
         "fields": "\n".join(
-            declaration(encoder, field, wide)
-            for encoder, field in zip(model.preprocessor.encoders, fields, strict=True)
+            declaration(column, field, wide)
+            for column, field in zip(model.columns, fields, strict=True)
         ),
     }
 
@@ -239,18 +269,49 @@ def program(model: TableModel, fields: Sequence[str], words: dict[str, Any]) -> 
     """Yield the functions and the tables."""
     name = words["name"]
     yield START.format(**words)
-    yield from functions(model.networks[0])
+    yield from functions(model.all_layers)
     for network, first in zip(model.networks, model.firsts, strict=True):
         yield from constants(network, first)
     yield from helpers(model)
-    yield from tables(model)
-    yield features(model, name, fields)
+    yield from levels(model)
+    tables = Tables(wide_dtype(model))
+    bodies = [
+        features(model, preparation, index, name, fields, tables)
+        for index, preparation in enumerate(model.preparations)
+    ]
+    yield from tables.texts
+    yield positions(model, name, fields)
+    yield from bodies
     yield from networks(model, name)
     yield predict(model, name)
     if model.target.kind == "classes":
         yield classes(model, name)
     yield self_test(model, fields, words)
     yield f"#endif /* {words['NAME']}_DECLARATIONS */\n"
+
+
+class Tables:
+    """Constant arrays, each written once; `dtype` is the NumPy type of `wide`."""
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+        self.names: dict[tuple[str, bytes], str] = {}
+        self.texts: list[str] = []
+
+    def wide(self, stem: str, values: Any) -> str:
+        """Return the name of an array of `wide`."""
+        return self._name("wide", stem, np.array(values, self.dtype))
+
+    def whole(self, stem: str, values: Any) -> str:
+        """Return the name of an array of int."""
+        return self._name("int", stem, np.array(values, np.int64))
+
+    def _name(self, kind: str, stem: str, values: Any) -> str:
+        key = stem, values.tobytes()
+        if key not in self.names:
+            self.names[key] = f"{stem}_{len(self.names)}"
+            self.texts.append("\n" + array(kind, self.names[key], values))
+        return self.names[key]
 
 
 def field_names(columns: Sequence[str]) -> list[str]:
@@ -284,52 +345,35 @@ KEYWORDS = frozenset(
 """Names that a field of a struct cannot have in C or C++, or in this file."""
 
 
-def declaration(encoder: Encoder, field: str, wide: str) -> str:
+def declaration(column: InputColumn, field: str, wide: str) -> str:
     """Return the declaration of the cell of a column; numbers are `wide`."""
     kind, missing = wide, "NAN is missing"
-    if isinstance(encoder, DateEncoder):
+    if column.kind == "datetime":
         kind, missing = "int64_t", "nanoseconds since 1970 in UTC; INT64_MIN is missing"
-    elif is_text(encoder):
+    elif column.is_text:
         kind, missing = "const char *", "UTF-8; NULL is missing"
-    elif encoder.kind == "boolean":
+    elif column.kind == "boolean":
         kind, missing = "int", "0 or 1; -1 is missing"
     space = "" if kind.endswith("*") else " "
-    return f"    {kind}{space}{field};   /* {comment(encoder.name)}: {missing} */"
-
-
-def is_text(encoder: Encoder) -> bool:
-    """Return True if the cells of a column are texts, perhaps with numbers among the levels."""
-    return (
-        isinstance(encoder, CategoryEncoder)
-        and encoder.kind == "category"
-        and any(isinstance(level, str) for level in encoder.levels)
-    )
-
-
-def scalers(model: TableModel) -> list[Scaler]:
-    """Return all scalers of numbers."""
-    fitted: list[Scaler] = []
-    for encoder in model.preprocessor.encoders:
-        if isinstance(encoder, NumberEncoder) and encoder.scaler is not None:
-            fitted.append(encoder.scaler)
-        if isinstance(encoder, DateEncoder):
-            fitted.extend(encoder.scalers)
-    return fitted
+    return f"    {kind}{space}{field};   /* {comment(column.name)}: {missing} */"
 
 
 def helpers(model: TableModel) -> Iterator[str]:
     """Yield the functions that the columns need, each once."""
-    encoders, kinds = model.preprocessor.encoders, set(map(type, scalers(model)))
+    encoders = [encoder for each in model.preparations for encoder in each.encoders]
+    kinds = {type(scaler) for encoder in encoders for scaler in scalers_of(encoder)}
     if kinds - {QuantileScaler}:
         yield LINEAR.format(largest=number(LARGEST, model))
     if RobustScaler in kinds:
         yield ROBUST.format(clip=number(CLIP, model))
     if QuantileScaler in kinds:
         yield QUANTILE
-    categories = [each for each in encoders if isinstance(each, CategoryEncoder)]
-    if any(map(is_text, categories)):
+    if any(edges_of(encoder) is not None for encoder in encoders):
+        yield BINS
+    categories = [column for column in model.columns if column.kind == "category"]
+    if any(column.is_text for column in categories):
         yield TEXT
-    if any(each.kind == "category" and not is_text(each) for each in categories):
+    if not all(column.is_text for column in categories):
         yield NUMBER
     if any(set(each.parts) - {"seconds"} for each in encoders if isinstance(each, DateEncoder)):
         yield DATE
@@ -345,88 +389,120 @@ def wide_dtype(model: TableModel) -> str:
     return "float32" if model.float_only else "float64"
 
 
-def tables(model: TableModel) -> Iterator[str]:
-    """Yield the levels and codes of categories, the waves of dates, and the knots of quantiles."""
-    parts: set[str] = set()
-    dtype = wide_dtype(model)
-    for k, encoder in enumerate(model.preprocessor.encoders):
-        if isinstance(encoder, CategoryEncoder):
-            if encoder.kind == "category":
-                yield levels(encoder, k, dtype)
-            yield "\n" + array("wide", f"codes_{k}", encoder.codes.astype(dtype))
-        if isinstance(encoder, DateEncoder):
-            parts |= set(encoder.parts) - {"year", "seconds"}
-    for part in sorted(parts):
-        sine, cosine = waves(part)
-        yield "\n" + array("wide", f"{part}_sine", sine.astype(dtype))
-        yield array("wide", f"{part}_cosine", cosine.astype(dtype))
-    for k, scaler in enumerate(scalers(model)):
-        if isinstance(scaler, QuantileScaler):
-            yield "\n" + array("wide", f"knots_{k}", np.array(scaler.knots, dtype))
-            yield array("wide", f"scores_{k}", np.array(scaler.scores, dtype))
+def levels(model: TableModel) -> Iterator[str]:
+    """Yield the sorted levels of each category."""
+    for k, column in enumerate(model.category_columns):
+        if column.kind == "boolean" or not column.levels:
+            continue
+        if not column.is_text:
+            numbers = np.array(column.levels, float).astype(wide_dtype(model))
+            yield "\n" + array("wide", f"levels_{k}", numbers)
+            continue
+        texts = column.texts
+        if any("\0" in text for text in texts):
+            raise ValueError(f"a C file cannot hold the zero byte in levels of {column.name!r}")
+        lines = "".join(f"    {quote(text)},\n" for text in texts)
+        yield f"\nstatic const char *const levels_{k}[{len(texts)}] = {{\n{lines}}};\n"
 
 
-def levels(encoder: CategoryEncoder, k: int, dtype: str) -> str:
-    """Return the array of the levels of a category."""
-    n = len(encoder.levels)
-    if not is_text(encoder):
-        return "\n" + array("wide", f"levels_{k}", np.array(encoder.levels, float).astype(dtype))
-    texts = [str(level) for level in encoder.levels]
-    if any("\0" in text for text in texts):
-        raise ValueError(f"a C file cannot hold the zero byte in levels of {encoder.name!r}")
-    lines = "".join(f"    {quote(text)},\n" for text in texts)
-    return f"\nstatic const char *const levels_{k}[{n}] = {{\n{lines}}};\n"
-
-
-def features(model: TableModel, name: str, fields: Sequence[str]) -> str:
-    """Return the function that prepares a row."""
-    lines = [f"static void features_of(const {name}_row *row, real *x)", "{"]
-    encoders = model.preprocessor.encoders
-    numbers = iter(accumulate([0] + [1] * len(scalers(model))))
-    positions = accumulate([0, *(len(encoder.features) for encoder in encoders)])
-    for k, (encoder, field, start) in enumerate(zip(encoders, fields, positions, strict=False)):
-        statements = cell(model, encoder, field, k, start, numbers)
-        lines += ["    {", *(f"        {line}" for line in statements), "    }"]
+def positions(model: TableModel, name: str, fields: Sequence[str]) -> str:
+    """Return the function that looks up the levels of a row, unless there are none."""
+    columns = model.category_columns
+    if not columns:
+        return ""
+    lines = [f"static void positions_of(const {name}_row *row, int *position)", "{"]
+    field_of = dict(zip((column.name for column in model.columns), fields, strict=True))
+    for k, column in enumerate(columns):
+        cell, n = f"row->{field_of[column.name]}", len(column.levels)
+        if column.kind == "boolean":
+            value = f"{cell} < 0 ? 2 : {cell} > 1 ? 3 : {cell}"
+        elif not n:  # only missing cells differ
+            missing = f"!{cell}" if column.is_text else f"isnan({cell})"
+            value = f"{missing} ? 0 : 1"
+        else:
+            of = "text" if column.is_text else "number"
+            value = f"position_of_{of}({cell}, levels_{k}, {n})"
+        lines.append(f"    position[{k}] = {value};   /* {comment(column.name)} */")
     return "\n" + "\n".join([*lines, "}", ""])
 
 
+def features(
+    model: TableModel,
+    preparation: Preprocessor,
+    index: int,
+    name: str,
+    fields: Sequence[str],
+    tables: Tables,
+) -> str:
+    """Return the function of a preparation, which prepares a row."""
+    parameters = f"const {name}_row *row, " + "const int *position, " * has_positions(model)
+    lines = [f"static void features_{index}({parameters}real *x)", "{"]
+    field_of = dict(zip((column.name for column in model.columns), fields, strict=True))
+    categories = {column.name: k for k, column in enumerate(model.category_columns)}
+    start = 0
+    for encoder in preparation.encoders:
+        if isinstance(encoder, CategoryEncoder):
+            k = categories[encoder.name]
+            column = model.category_columns[k]
+            statements = list(category(encoder, column, k, start, tables))
+        else:
+            statements = list(cell(model, encoder, field_of[encoder.name], start, tables))
+        lines += ["    {", *(f"        {line}" for line in statements), "    }"]
+        start += len(encoder.features)
+    unused = [each for each in ("row", "position") if each in parameters]
+    body = "\n".join(lines)
+    lines += ["    (void)row;"] * ("row->" not in body)
+    lines += ["    (void)position;"] * ("position[" not in body and has_positions(model))
+    return "\n" + "\n".join([*lines, "}", ""])
+
+
+def has_positions(model: TableModel) -> bool:
+    """Return True if a column has levels."""
+    return bool(model.category_columns)
+
+
 def cell(
-    model: TableModel, encoder: Encoder, field: str, k: int, start: int, numbers: Iterator[int]
+    model: TableModel, encoder: Encoder, field: str, start: int, tables: Tables
 ) -> Iterator[str]:
-    """Yield the statements for one cell, whose first feature is number `start`."""
-    if isinstance(encoder, CategoryEncoder):
-        yield from category(encoder, field, k, start)
-        return
-    last = start + len(encoder.features) - 1
-    if isinstance(encoder, NumberEncoder):
-        yield f"int missing = isnan(row->{field});"
-        if encoder.scaler is not None:
-            value = f"missing ? {number(encoder.fill, model)} : row->{field}"
-            yield f"x[{start}] = R({scaled(model, value, encoder.scaler, next(numbers))});"
+    """Yield the statements for a number or a date, whose first feature is number `start`."""
     if isinstance(encoder, DateEncoder):
-        yield from date(model, encoder, field, start, numbers)
-    if getattr(encoder, "indicator", False):
-        yield f"x[{last}] = R(missing);"
+        yield from date(model, encoder, field, start, tables)
+        if encoder.indicator:
+            yield f"x[{start + len(encoder.features) - 1}] = R(missing);"
+        return
+    part, edges = number_of(encoder), edges_of(encoder)
+    assert part is not None
+    yield f"int missing = isnan(row->{field});"
+    if part.scaler is not None or edges is not None:
+        yield f"wide cell = missing ? {number(part.fill, model)} : row->{field};"
+    if part.scaler is not None:
+        yield f"x[{start}] = R({scaled(model, 'cell', part.scaler, tables)});"
+        start += 1
+    if part.indicator:
+        yield f"x[{start}] = R(missing);"
+        start += 1
+    if edges is not None:
+        name = tables.wide("edges", edges)
+        yield f"bins(cell, {name}, {len(edges) - 1}, x + {start});"
 
 
-def category(encoder: CategoryEncoder, field: str, k: int, start: int) -> Iterator[str]:
+def category(
+    encoder: CategoryEncoder, column: InputColumn, k: int, start: int, tables: Tables
+) -> Iterator[str]:
     """Yield the statements for a category."""
-    n, width = len(encoder.levels), len(encoder.features)
-    if encoder.kind == "boolean":
-        yield f"int cell = row->{field};"
-        tests = "".join(
-            f"cell == {int(level)} ? {position} : " for position, level in enumerate(encoder.levels)
-        )
-        yield f"int position = cell < 0 ? {n} : {tests}{n + 1};"
-    else:
-        of = "text" if is_text(encoder) else "number"
-        yield f"int position = position_of_{of}(row->{field}, levels_{k}, {n});"
+    width = len(encoder.features)
+    if is_one_hot(encoder):
+        hot = tables.whole("hot", column.hot(encoder))
+        yield f"for (int j = 0; j < {width}; j++)"
+        yield f"    x[{start} + j] = R({hot}[position[{k}]] == j);"
+        return
+    codes = tables.wide("codes", column.codes(encoder))
     yield f"for (int j = 0; j < {width}; j++)"
-    yield f"    x[{start} + j] = R(codes_{k}[position * {width} + j]);"
+    yield f"    x[{start} + j] = R({codes}[position[{k}] * {width} + j]);"
 
 
 def date(
-    model: TableModel, encoder: DateEncoder, field: str, start: int, numbers: Iterator[int]
+    model: TableModel, encoder: DateEncoder, field: str, start: int, tables: Tables
 ) -> Iterator[str]:
     """Yield the statements for a date."""
     yield f"int missing = row->{field} == INT64_MIN;"
@@ -444,11 +520,12 @@ def date(
                 seconds = f"(wide){since} / {number(1e6, model)}"
             value = "(wide)p.year" if part == "year" else seconds
             value = f"missing ? {number(fill, model)} : {value}"
-            yield f"x[{start}] = R({scaled(model, value, scaler, next(numbers))});"
+            yield f"x[{start}] = R({scaled(model, value, scaler, tables)});"
             start += 1
             continue
-        for wave in ("sine", "cosine"):
-            yield f"x[{start}] = missing ? R(0) : R({part}_{wave}[p.{part}]);"
+        for wave, values in zip(("sine", "cosine"), waves(part), strict=True):
+            name = tables.wide(f"{part}_{wave}", values)
+            yield f"x[{start}] = missing ? R(0) : R({name}[p.{part}]);"
             start += 1
 
 
@@ -457,10 +534,11 @@ def integer(value: int) -> str:
     return f"INT64_C({value})" if value >= 0 else f"-INT64_C({-value})"
 
 
-def scaled(model: TableModel, value: str, scaler: Scaler, k: int) -> str:
+def scaled(model: TableModel, value: str, scaler: Scaler, tables: Tables) -> str:
     """Return the call that scales a value."""
     if isinstance(scaler, QuantileScaler):
-        return f"quantile({value}, knots_{k}, scores_{k}, {len(scaler.knots)})"
+        knots, scores = tables.wide("knots", scaler.knots), tables.wide("scores", scaler.scores)
+        return f"quantile({value}, {knots}, {scores}, {len(scaler.knots)})"
     function = "robust" if isinstance(scaler, RobustScaler) else "linear"
     parameters = [each for key, each in scaler.to_dict().items() if key != "name"]
     if isinstance(scaler, NoScaler):
@@ -477,15 +555,46 @@ def networks(model: TableModel, name: str) -> Iterator[str]:
     n, n_out = len(model.networks), model.n_outputs
     widest = max(size for network in model.networks for size in network.sizes)
     lines = [f"static void outputs_of(const {name}_row *row, real *y)", "{"]
-    lines += [f"    real x[{model.n_features}], a[{widest}], z[{widest}];"]
+    n_features = [network.sizes[0] for network in model.networks]
+    lines += [f"    real x[{max(n_features)}], a[{widest}], z[{widest}];"]
     lines += [f"    wide total[{n_out}] = {{0}};"] * (n > 1)
-    lines += ["    const real *result;", "    features_of(row, x);"]
-    for member in range(n):
-        lines += [f"    memcpy(a, x, sizeof x);\n    result = network_{member}(a, z);"]
-        lines += loop(n_out, "total[j] += result[j];" if n > 1 else "y[j] = result[j];")
+    lines += ["    const real *result;"]
+    if has_positions(model):
+        lines += [f"    int position[{len(model.category_columns)}];"]
+        lines += ["    positions_of(row, position);"]
+    prepared = None
+    for member, use in enumerate(model.uses):
+        if use != prepared:
+            arguments = "row, position, x" if has_positions(model) else "row, x"
+            lines += [f"    features_{use}({arguments});"]
+            prepared = use
+        lines += [f"    memcpy(a, x, {n_features[member]} * sizeof *x);"]
+        lines += [f"    result = network_{member}(a, z);"]
+        term = "result[j]"
+        if n > 1 and model.weights is not None:
+            term = f"result[j] * {number(model.weights[member], model)}"
+        lines += loop(n_out, f"total[j] += {term};" if n > 1 else "y[j] = result[j];")
     if n > 1:
-        lines += loop(n_out, f"y[j] = R(total[j] / {number(n, model)});")
+        divided = "" if model.weights is not None else f" / {number(n, model)}"
+        lines += loop(n_out, f"y[j] = R(total[j]{divided});")
+    lines += temperature(model)
     yield "\n" + "\n".join([*lines, "}", ""])
+
+
+def temperature(model: TableModel) -> list[str]:
+    """Return the statements that change the temperature of probabilities y."""
+    if model.temperature == 1:
+        return []
+    n_out, power = model.n_outputs, number(1 / model.temperature, model)
+    if model.several_labels:
+        lines = [f"    for (int j = 0; j < {n_out}; j++) {{", "        wide p = y[j];"]
+        lines += [f"        wide yes = W(pow)(p, {power}), no = W(pow)(1 - p, {power});"]
+        return [*lines, "        y[j] = R(yes / (yes + no));", "    }"]
+    lines = ["    wide most = y[0], sum = 0;" + f" wide powers[{n_out}];"]
+    lines += loop(n_out, "most = y[j] > most ? y[j] : most;")
+    lines += [f"    for (int j = 0; j < {n_out}; j++) {{"]
+    lines += [f"        powers[j] = W(pow)(y[j] / most, {power});", "        sum += powers[j];"]
+    return [*lines, "    }", *loop(n_out, "y[j] = R(powers[j] / sum);")]
 
 
 def predict(model: TableModel, name: str) -> str:
@@ -500,6 +609,9 @@ def predict(model: TableModel, name: str) -> str:
     for j, scaler in enumerate(target.scalers):
         factor, term = number(scaler.deviation, model), number(scaler.mean, model)
         lines += [f"    y[{j}] = y[{j}] * {factor} + {term};"]
+    for j, (low, high) in enumerate(target.limits):
+        least, most = number(low, model), number(high, model)
+        lines += [f"    y[{j}] = y[{j}] < {least} ? {least} : y[{j}] > {most} ? {most} : y[{j}];"]
     return "\n".join(["", *lines, "}", ""])
 
 
@@ -525,16 +637,17 @@ def self_test(model: TableModel, fields: Sequence[str], words: dict[str, Any]) -
 def initializer(model: TableModel, table: Table, row: int) -> str:
     """Return the struct of a row."""
     cells = []
-    for encoder, column in zip(model.preprocessor.encoders, table, strict=True):
+    for each in model.columns:
+        column = table[each.name]
         value = column.values[row].item()
         text = repr(value)
-        if isinstance(encoder, DateEncoder):
+        if each.kind == "datetime":
             text = "INT64_MIN" if value == NO_TIME else integer(value)
-        elif is_text(encoder):
+        elif each.is_text:
             text = "0" if value < 0 else quote(str(column.levels[value]))
-        elif isinstance(encoder, NumberEncoder):
+        elif each.kind == "number":
             text = "NAN" if value != value else number(value, model)
-        elif encoder.kind == "category":
+        elif each.kind == "category":
             text = "NAN" if value < 0 else number(float(column.levels[value]), model)
         cells.append(text)
     return f"    {{{', '.join(cells)}}},"

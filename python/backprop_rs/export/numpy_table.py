@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..data import Table
-from ..data.encoders import DateEncoder, Encoder, waves
+from ..data.encoders import CategoryEncoder, DateEncoder, Encoder, waves
 from ..data.scalers import CLIP, LARGEST
 from .numpy_source import DECODE, SELF_TEST, assembled, constants, functions, lines, literal
+from .table_columns import InputColumn, edges_of, is_one_hot, number_of
 from .table_model import TableModel
 
 HEADER = '''\
@@ -35,6 +36,14 @@ PROBA = "`predict_proba(table)` returns the probabilities.\n"
 
 PREPARE = '''
 
+def is_missing(cell):
+    """Return True for None, NaN, NaT and pandas' NA."""
+    try:
+        return cell is None or bool(cell != cell)
+    except TypeError:
+        return True
+
+
 def column(table, name):
     """Return the cells of a column as a list; None is missing."""
     if hasattr(table, "keys"):
@@ -43,8 +52,7 @@ def column(table, name):
         cells = table[name]
     else:
         cells = [row.get(name) for row in table]
-    cells = list(cells)
-    return [None if cell is None or cell != cell else cell for cell in cells]
+    return [None if is_missing(cell) else cell for cell in cells]
 
 
 def numbers(cells):
@@ -70,22 +78,30 @@ def scaled(x, scaler):
 
 
 def number_features(cells, rule):
-    """Return a scaled number, and 1 if it is missing."""
+    """Return a scaled number, 1 if it is missing, and its position in each bin."""
     x = numbers(cells)
     missing = np.isnan(x)
+    x = np.where(missing, rule["fill"], x)
     blocks = []
     if rule["scaler"] is not None:
-        blocks.append(scaled(np.where(missing, rule["fill"], x), rule["scaler"]))
-    return blocks + [missing.astype(float)] * rule["indicator"]
+        blocks.append(scaled(x, rule["scaler"]))
+    blocks += [missing.astype(float)] * rule["indicator"]
+    if "edges" not in rule:
+        return blocks
+    edges = np.array(rule["edges"])
+    left, width = edges[:-1] / 2, edges[1:] / 2 - edges[:-1] / 2
+    return blocks + list(np.clip((x[:, None] / 2 - left) / width, 0, 1).T)
 
 
 def category_features(cells, rule):
-    """Return the code of each level; the last two codes are those of missing and unknown."""
-    codes = np.array(rule["codes"])
-    known = {{level: k for k, level in enumerate(rule["levels"])}}
+    """Return the features of each level; the last two codes are those of missing and unknown."""
+    known = LEVELS[rule["name"]]
     n = len(known)
     positions = [n if cell is None else known.get(cell, n + 1) for cell in cells]
-    return list(codes[positions].T)
+    if "codes" in rule:
+        return list(np.array(rule["codes"])[positions].T)
+    hot = np.array(rule["hot"])[positions]
+    return list((hot == np.arange(rule["n"])[:, None]).astype(float))
 
 
 def date_part(times, part):
@@ -126,10 +142,10 @@ def date_features(cells, rule):
 KINDS = {{"number": number_features, "category": category_features, "datetime": date_features}}
 
 
-def features(table):
-    """Return the features (m, {n_in}) of raw cells."""
+def features(table, rules=None):
+    """Return the features (m, n) of raw cells, by the rules of a preparation."""
     blocks = []
-    for rule in COLUMNS:
+    for rule in PREPARATIONS[0] if rules is None else rules:
         blocks += KINDS[rule["label"]](column(table, rule["name"]), rule)
     return np.stack(blocks, axis=1)
 '''
@@ -146,8 +162,16 @@ OUTPUTS = '''
 
 def outputs(table):
     """Return the outputs (m, {n_out}) of the networks{averaged}."""
-    a = features(table)
-    return {mean}
+{lines}
+'''
+
+TEMPERED = '''
+
+def tempered(p):
+    """Return probabilities with the temperature {temperature}."""
+    p = p.astype(float)
+{lines}
+    return (yes / total).astype(np.{dtype})
 '''
 
 PREDICT = '''
@@ -190,8 +214,16 @@ def header(model: TableModel) -> str:
 def sections(model: TableModel) -> Iterator[str]:
     """Yield the file from its import of NumPy to its end."""
     yield "import numpy as np\n\n"
-    rules = [rule_of(encoder) for encoder in model.preprocessor.encoders]
-    yield f"COLUMNS = {pformat(rules, width=96, sort_dicts=False)}\n"
+    rules = [
+        [rule_of(encoder, columns_by_name(model)[encoder.name]) for encoder in each.encoders]
+        for each in model.preparations
+    ]
+    levels = {
+        column.name: {level: k for k, level in enumerate(column.levels)}
+        for column in model.category_columns
+    }
+    yield f"LEVELS = {source(levels)}\n"
+    yield f"PREPARATIONS = {source(rules)}\n"
     if model.target.kind == "classes":
         yield f"CLASSES = {list(model.target.classes)!r}\n"
     arrays = "".join(
@@ -200,16 +232,18 @@ def sections(model: TableModel) -> Iterator[str]:
         for name, value in constants(network, first)
     )
     table, y, allowed = model.tests()
-    tests = f"test_table = {pformat(cells_of(table), width=92, sort_dicts=False)}\n"
+    tests = f"test_table = {source(cells_of(table))}\n"
     tests += f"test_y = {literal(y)}\ntest_bound = {literal(allowed)}\n"
     if "decode(" in arrays + tests:
         yield DECODE + "\n\n"
     yield arrays
-    yield PREPARE.format(n_in=model.n_features, largest=LARGEST, clip=CLIP)
-    yield from functions(model.networks[0])
+    yield PREPARE.format(largest=LARGEST, clip=CLIP)
+    yield from functions(model.all_layers)
     for number, (network, first) in enumerate(zip(model.networks, model.firsts, strict=True)):
         body = indent("\n".join(lines(network, first)), "    ")
         yield NETWORK.format(number=number, lines=body)
+    if model.temperature != 1:
+        yield temperature(model)
     yield outputs(model)
     yield PREDICT.format(answer=answer(model))
     if model.target.kind != "values":
@@ -217,19 +251,35 @@ def sections(model: TableModel) -> Iterator[str]:
     yield SELF_TEST.format(arrays=indent(tests, "    "), outputs="outputs(test_table)")
 
 
-def rule_of(encoder: Encoder) -> dict[str, Any]:
+def source(value: Any) -> str:
+    """Return dictionaries and lists as source."""
+    return pformat(value, width=96, compact=True, sort_dicts=False)
+
+
+def columns_by_name(model: TableModel) -> dict[str, InputColumn]:
+    """Return the raw columns by their names."""
+    return {column.name: column for column in model.columns}
+
+
+def rule_of(encoder: Encoder, column: InputColumn) -> dict[str, Any]:
     """Return the parameters of a column, with the codes of levels and the waves of dates."""
-    rule = encoder.to_dict()
-    if rule["label"] == "category":
-        rule["codes"] = encoder.codes.tolist()  # type: ignore[attr-defined]
-        del rule["kind"], rule["indicator"]
-    if isinstance(encoder, DateEncoder):
-        rule["waves"] = {
+    if isinstance(encoder, CategoryEncoder):
+        rule: dict[str, Any] = {"label": "category", "name": encoder.name}
+        if is_one_hot(encoder):
+            return rule | {"hot": column.hot(encoder).tolist(), "n": len(encoder.features)}
+        return rule | {"codes": column.codes(encoder).tolist()}
+    number, edges = number_of(encoder), edges_of(encoder)
+    if number is not None:
+        bins = {} if edges is None else {"edges": edges.tolist()}
+        return number.to_dict() | bins
+    assert isinstance(encoder, DateEncoder)
+    return encoder.to_dict() | {
+        "waves": {
             part: [wave.tolist() for wave in waves(part)]
             for part in encoder.parts
             if part not in ("year", "seconds")
         }
-    return rule
+    }
 
 
 def cells_of(table: Table) -> dict[str, list[Any]]:
@@ -241,14 +291,41 @@ def cells_of(table: Table) -> dict[str, list[Any]]:
 
 
 def outputs(model: TableModel) -> str:
-    """Return the function that averages the networks."""
-    calls = [f"network_{number}(a)" for number in range(len(model.networks))]
-    mean = calls[0]
-    if len(calls) > 1:
-        total = " + ".join(f"{call}.astype(float)" for call in calls)
-        mean = f"(({total}) / {len(calls)}).astype(np.{model.dtype})"
-    averaged = ", averaged" if len(calls) > 1 else ""
-    return OUTPUTS.format(n_out=model.n_outputs, averaged=averaged, mean=mean)
+    """Return the function that prepares the rows and averages the networks."""
+    n = len(model.networks)
+    lines, prepared = [], None
+    for number, use in enumerate(model.uses):
+        if use != prepared:
+            lines.append(f"x = features(table, PREPARATIONS[{use}])")
+            prepared = use
+        term = f"network_{number}(x)"
+        if n > 1 and model.weights is not None:
+            term = f"{term}.astype(float) * {model.weights[number]!r}"
+        elif n > 1:
+            term = f"{term}.astype(float)"
+        lines.append(f"total = {term}" if number == 0 else f"total += {term}")
+    result = "total"
+    if n > 1:
+        mean = "total" if model.weights is not None else f"(total / {n})"
+        result = f"{mean}.astype(np.{model.dtype})"
+    if model.temperature != 1:
+        result = f"tempered({result})"
+    lines.append(f"return {result}")
+    averaged = ", averaged" if n > 1 else ""
+    body = indent("\n".join(lines), "    ")
+    return OUTPUTS.format(n_out=model.n_outputs, averaged=averaged, lines=body)
+
+
+def temperature(model: TableModel) -> str:
+    """Return the function that changes the temperature of probabilities."""
+    power = repr(1 / model.temperature)
+    if model.several_labels:
+        lines = [f"yes, no = p**{power}, (1 - p) ** {power}", "total = yes + no"]
+    else:
+        lines = [f"yes = (p / p.max(axis=1, keepdims=True)) ** {power}"]
+        lines += ["total = yes.sum(axis=1, keepdims=True)"]
+    body = indent("\n".join(lines), "    ")
+    return TEMPERED.format(temperature=model.temperature, lines=body, dtype=model.dtype)
 
 
 def answer(model: TableModel) -> str:
@@ -266,6 +343,9 @@ def answer(model: TableModel) -> str:
         deviations = [scaler.deviation for scaler in target.scalers]
         means = [scaler.mean for scaler in target.scalers]
         values = f"({values} * np.array({deviations}) + np.array({means}))"
+    if target.limits:
+        low, high = map(list, zip(*target.limits, strict=True))
+        values = f"np.clip({values}, {low}, {high})"
     column = "[:, 0]" if len(target.names) == 1 else ""
     return f"{values}.astype(np.{dtype.name}, copy=False){column}"
 

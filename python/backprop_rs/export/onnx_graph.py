@@ -29,6 +29,7 @@ class Graph:
         self.scope = ""
         self.nodes: list[bytes] = []
         self.initializers: dict[str, bytes] = {}
+        self._constants: dict[Any, Value] = {}
         self._numbers = count(1)
 
     def node(
@@ -54,6 +55,13 @@ class Graph:
         name = self.prefix + name
         self.initializers[name] = tensor(name, array)
         return Value(self, name)
+
+    def constant(self, array: AnyArray) -> Value:
+        """Return a constant array; equal ones are written once."""
+        key = array.dtype.str, array.shape, array.tobytes()
+        if key not in self._constants:
+            self._constants[key] = self.array(f"constant_{len(self._constants) + 1}", array)
+        return self._constants[key]
 
     def number(self, value: float) -> Value:
         """Add a constant of the graph's type, and return it."""

@@ -15,7 +15,6 @@ import numpy as np
 from ..data.columns import NO_TIME
 from ..data.encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder, waves
 from ..data.scalers import CLIP, LARGEST, NoScaler, QuantileScaler, RobustScaler, Scaler
-from .c_table import is_text
 from .onnx_file import BATCH, IR_VERSION, MAX_BYTES, OPSET, as_type, entry, forward
 from .onnx_graph import (
     BOOL,
@@ -30,6 +29,7 @@ from .onnx_graph import (
     value_info,
 )
 from .protobuf import message
+from .table_columns import InputColumn, edges_of, is_one_hot, number_of
 from .table_model import TableModel
 
 PREFIX = "backprop_rs/"
@@ -50,25 +50,23 @@ def content(model: TableModel, name: str) -> bytes:
         raise ValueError(f"an ONNX file must have less than 2 GiB of parameters; got {size} bytes")
     from .._version import __version__
 
-    encoders = model.preprocessor.encoders
-    check_names([encoder.name for encoder in encoders])
+    check_names([column.name for column in model.columns])
     graph = Graph("float64", PREFIX)
-    blocks = [
-        Column(graph, encoder, f"column{k}.").features() for k, encoder in enumerate(encoders)
-    ]
-    missing = missing_texts(encoders)
-    X = graph.node("Concat", *blocks, axis=1) if len(blocks) > 1 else blocks[0]
+    cells = Cells(graph, model.columns)
+    inputs = [cells.features(preparation.encoders) for preparation in model.preparations]
+    missing = missing_texts(model.columns)
     graph.dtype = model.dtype
-    a = average(model, graph, as_type(graph, X))
+    a = average(model, graph, [as_type(graph, X) for X in inputs])
+    a = tempered(model, graph, a)
     outputs = add_outputs(model, graph, a)
     fields: list[tuple[int, Any]] = [(1, node) for node in graph.nodes]
     fields += [(2, name or "model")]
     fields += [(5, tensor) for tensor in graph.initializers.values()]
     fields += [(10, model.title)]
-    fields += [(11, value_info(each.name, kind_of(each), BATCH, 1)) for each in encoders]
+    fields += [(11, value_info(each.name, kind_of(each), BATCH, 1)) for each in model.columns]
     fields += [(12, info) for info in outputs]
     properties = {
-        "feature_names": [encoder.name for encoder in encoders],
+        "feature_names": [column.name for column in model.columns],
         "class_names": list(model.target.classes),
         "target_names": list(model.target.names),
         "missing_text": missing,
@@ -92,52 +90,76 @@ def check_names(names: list[str]) -> None:
             )
 
 
-def kind_of(encoder: Encoder) -> int:
+def kind_of(column: InputColumn) -> int:
     """Return the type of the input of a column."""
-    if isinstance(encoder, DateEncoder):
+    if column.kind == "datetime":
         return INT64
-    return STRING if is_text(encoder) else DOUBLE
+    return STRING if column.is_text else DOUBLE
 
 
-def missing_texts(encoders: tuple[Encoder, ...]) -> dict[str, str]:
+def missing_texts(columns: Sequence[InputColumn]) -> dict[str, str]:
     """Return the text that stands for a missing cell of each column of texts."""
-    return {encoder.name: missing_text(encoder) for encoder in encoders if is_text(encoder)}
+    return {column.name: missing_text(column) for column in columns if column.is_text}
 
 
-def missing_text(encoder: Any) -> str:
+def missing_text(column: InputColumn) -> str:
     """Return the empty text, or another one if that is a level."""
     text = ""
-    while text in encoder.levels:
+    while text in column.levels:
         text += "?"
     return text
 
 
-class Column:
-    """The nodes that turn the input of one column into features (batch, k) in float64."""
+class Cells:
+    """The nodes that turn the inputs of columns into features, in float64.
 
-    def __init__(self, graph: Graph, encoder: Encoder, scope: str) -> None:
-        self.graph, self.encoder, self.scope = graph, encoder, scope
-        self.cell = Value(graph, encoder.name)
-        self.constants = 0
+    Encoders of several preparations that are equal share their nodes, and all encoders of a
+    category share the position of its cell.
+    """
 
-    def features(self) -> Value:
-        """Add the nodes, and return the features."""
-        self.graph.scope = self.scope
-        encoder = self.encoder
+    def __init__(self, graph: Graph, columns: Sequence[InputColumn]) -> None:
+        self.graph = graph
+        self.columns = {column.name: column for column in columns}
+        self.scopes = {column.name: f"column{k}." for k, column in enumerate(columns)}
+        self.positions: dict[str, Value] = {}
+        self.blocks: dict[Encoder, Value] = {}
+
+    def features(self, encoders: Sequence[Encoder]) -> Value:
+        """Add the nodes of a preparation, and return the features (batch, n_0)."""
+        blocks = []
+        for encoder in encoders:
+            if encoder not in self.blocks:
+                self.graph.scope = self.scopes[encoder.name]
+                self.blocks[encoder] = self.block(encoder)
+                self.graph.scope = ""
+            blocks.append(self.blocks[encoder])
+        return self.graph.node("Concat", *blocks, axis=1) if len(blocks) > 1 else blocks[0]
+
+    def block(self, encoder: Encoder) -> Value:
+        """Add the nodes of an encoder, and return its features (batch, k)."""
+        column = self.columns[encoder.name]
+        nodes = Column(self.graph, column)
         if isinstance(encoder, CategoryEncoder):
-            result = self.text(encoder) if is_text(encoder) else self.numbers(encoder)
-        elif isinstance(encoder, DateEncoder):
-            result = self.date(encoder)
-        else:
-            assert isinstance(encoder, NumberEncoder)
-            result = self.number(encoder)
-        self.graph.scope = ""
-        return result
+            if column.name not in self.positions:
+                self.positions[column.name] = nodes.position()
+            return nodes.category(encoder, self.positions[column.name])
+        if isinstance(encoder, DateEncoder):
+            return nodes.date(encoder)
+        part = number_of(encoder)
+        assert part is not None
+        return nodes.number(part, edges_of(encoder))
+
+
+class Column:
+    """The nodes for the input of one column."""
+
+    def __init__(self, graph: Graph, column: InputColumn) -> None:
+        self.graph, self.column = graph, column
+        self.cell = Value(graph, column.name)
 
     def constant(self, value: Any, dtype: Any = np.float64) -> Value:
-        """Add a constant, and return it."""
-        self.constants += 1
-        return self.graph.array(f"{self.scope}constant_{self.constants}", np.array(value, dtype))
+        """Return a constant; equal ones are written once."""
+        return self.graph.constant(np.array(value, dtype))
 
     def cast(self, value: Value, kind: int = DOUBLE) -> Value:
         """Convert a value."""
@@ -147,20 +169,24 @@ class Column:
         """Return `yes` if the condition holds and `no` otherwise, elementwise."""
         return self.graph.node("Where", condition, yes, no)
 
-    def joined(self, blocks: list[Value], missing: Value, indicator: bool) -> Value:
-        """Return all features of the column side by side."""
-        if indicator:
-            blocks = [*blocks, self.cast(missing)]
-        return self.graph.node("Concat", *blocks, axis=1) if len(blocks) > 1 else blocks[0]
-
-    def number(self, encoder: NumberEncoder) -> Value:
-        """Return a scaled number, and the indicator of missing cells."""
+    def number(self, encoder: NumberEncoder, edges: Any) -> Value:
+        """Return a scaled number, the indicator of missing cells, and the position in each bin."""
         missing = self.graph.node("IsNaN", self.cell)
+        filled = self.cell
+        if encoder.scaler is not None or edges is not None:
+            filled = self.where(missing, self.constant([[encoder.fill]]), self.cell)
         blocks = []
         if encoder.scaler is not None:
-            filled = self.where(missing, self.constant([[encoder.fill]]), self.cell)
             blocks.append(self.scaled(filled, encoder.scaler))
-        return self.joined(blocks, missing, encoder.indicator)
+        if encoder.indicator:
+            blocks.append(self.cast(missing))
+        if edges is not None:
+            left, width = edges[:-1] / 2, edges[1:] / 2 - edges[:-1] / 2
+            share = (filled / self.constant([[2.0]]) - self.constant([left])) / self.constant(
+                [width]
+            )
+            blocks.append(self.clipped(share, 0.0, 1.0))
+        return self.graph.node("Concat", *blocks, axis=1) if len(blocks) > 1 else blocks[0]
 
     def scaled(self, x: Value, scaler: Scaler) -> Value:
         """Return scaled numbers."""
@@ -198,29 +224,49 @@ class Column:
         share = (x - at(knots[:-1])) / at(knots[1:] - knots[:-1])
         return at(scores[:-1]) + share * at(scores[1:] - scores[:-1])
 
-    def text(self, encoder: CategoryEncoder) -> Value:
-        """Return the codes of texts, looked up by a LabelEncoder."""
-        n = len(encoder.levels)
-        code = self.graph.node(
-            "LabelEncoder",
-            self.cell,
-            domain=ML,
-            keys_strings=[*map(str, encoder.levels), missing_text(encoder)],
-            values_int64s=list(range(n + 1)),
-            default_int64=n + 1,
-        )
-        codes = self.graph.node("Gather", self.constant(encoder.codes), code, axis=0)
-        shape = self.constant([-1, len(encoder.features)], np.int64)
-        return self.graph.node("Reshape", codes, shape)
+    def position(self) -> Value:
+        """Return the position of each cell among the levels (batch, 1), as `InputColumn` says."""
+        levels, n = self.column.levels, len(self.column.levels)
+        if self.column.is_text:
+            return self.graph.node(
+                "LabelEncoder",
+                self.cell,
+                domain=ML,
+                keys_strings=[*self.column.texts, missing_text(self.column)],
+                values_int64s=list(range(n + 1)),
+                default_int64=n + 1,
+            )
+        missing, unknown = (self.constant([[k]], np.int64) for k in (n, n + 1))
+        found = unknown
+        if n:
+            # Bisection: `low` is the last level that is not above the cell, if there is one.
+            size = 1 << max(n - 1, 1).bit_length()
+            padded = np.full(2 * size, np.nan)  # no number is at least NaN
+            padded[:n] = [float(level) for level in levels]
+            known, low = self.constant(padded), self.constant([[0]], np.int64)
+            while size > 1:
+                size //= 2
+                middle = low + self.constant([[size]], np.int64)
+                reached = self.graph.node("LessOrEqual", self.at(known, middle), self.cell)
+                low = self.where(reached, middle, low)
+            found = self.where(
+                self.graph.node("Equal", self.at(known, low), self.cell), low, unknown
+            )
+        return self.where(self.graph.node("IsNaN", self.cell), missing, found)
 
-    def numbers(self, encoder: CategoryEncoder) -> Value:
-        """Return the codes of categories that are numbers or booleans."""
-        n = len(encoder.levels)
-        levels = self.constant([[float(level) for level in encoder.levels]])
-        equal = self.cast(self.graph.node("Equal", self.cell, levels))
-        known = self.graph.node("MatMul", equal, self.constant(encoder.codes[:n]))
-        missing = self.cast(self.graph.node("IsNaN", self.cell))
-        return known + missing * self.constant(encoder.codes[n : n + 1])
+    def at(self, values: Value, position: Value) -> Value:
+        """Return the value at each position."""
+        return self.graph.node("Gather", values, position, axis=0)
+
+    def category(self, encoder: CategoryEncoder, position: Value) -> Value:
+        """Return the features of each position."""
+        width = len(encoder.features)
+        if is_one_hot(encoder):
+            hot = self.at(self.constant(self.column.hot(encoder), np.int64), position)
+            number = self.constant([np.arange(width)], np.int64)
+            return self.cast(self.graph.node("Equal", hot, number))
+        codes = self.at(self.constant(self.column.codes(encoder)), position)
+        return self.graph.node("Reshape", codes, self.constant([-1, width], np.int64))
 
     def date(self, encoder: DateEncoder) -> Value:
         """Return the parts of dates."""
@@ -244,7 +290,9 @@ class Column:
                 value = self.cast(times) / self.constant([[1e9]]) - start
             filled = self.where(missing, self.constant([[fill]]), value)
             blocks.append(self.scaled(filled, scaler))
-        return self.joined(blocks, missing, encoder.indicator)
+        if encoder.indicator:
+            blocks.append(self.cast(missing))
+        return self.graph.node("Concat", *blocks, axis=1) if len(blocks) > 1 else blocks[0]
 
     def wave(self, values: Any, k: Value) -> Value:
         """Return the sine or cosine of each part of a date."""
@@ -288,19 +336,44 @@ class Column:
         return parts
 
 
-def average(model: TableModel, graph: Graph, X: Value) -> Value:
+def average(model: TableModel, graph: Graph, inputs: Sequence[Value]) -> Value:
     """Add the networks, and return their outputs, averaged in float64."""
     outputs = [
-        forward(network, graph, X, first)
-        for network, first in zip(model.networks, model.firsts, strict=True)
+        forward(network, graph, inputs[use], first)
+        for network, use, first in zip(model.networks, model.uses, model.firsts, strict=True)
     ]
     if len(outputs) == 1:
         return outputs[0]
-    total = graph.node("Cast", outputs[0], to=DOUBLE)
-    for each in outputs[1:]:
-        total = total + graph.node("Cast", each, to=DOUBLE)
-    mean = total / graph.array("members", np.array(len(outputs), np.float64))
-    return graph.node("Cast", mean, to=TYPES[model.dtype])
+    terms = [graph.node("Cast", each, to=DOUBLE) for each in outputs]
+    if model.weights is not None:
+        terms = [
+            term * graph.constant(np.array(weight, np.float64))
+            for term, weight in zip(terms, model.weights, strict=True)
+        ]
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    if model.weights is None:
+        total = total / graph.constant(np.array(len(outputs), np.float64))
+    return graph.node("Cast", total, to=TYPES[model.dtype])
+
+
+def tempered(model: TableModel, graph: Graph, a: Value) -> Value:
+    """Add the temperature of probabilities."""
+    if model.temperature == 1:
+        return a
+    p = graph.node("Cast", a, to=DOUBLE)
+    power = graph.constant(np.array(1 / model.temperature, np.float64))
+    if model.several_labels:
+        rest = graph.constant(np.array(1.0, np.float64)) - p
+        yes, no = graph.node("Pow", p, power), graph.node("Pow", rest, power)
+        total = yes + no
+    else:
+        most = graph.node("ReduceMax", p, axes=[1], keepdims=1)
+        yes = graph.node("Pow", p / most, power)
+        axes = graph.constant(np.array([1], np.int64))
+        total = graph.node("ReduceSum", yes, axes, keepdims=1)
+    return graph.node("Cast", yes / total, to=TYPES[model.dtype])
 
 
 def add_outputs(model: TableModel, graph: Graph, a: Value) -> list[bytes]:
@@ -316,9 +389,18 @@ def add_outputs(model: TableModel, graph: Graph, a: Value) -> list[bytes]:
             product = graph.node(
                 "Mul", values, graph.array(f"{PREFIX}deviation", scale), name=f"{PREFIX}product"
             )
-            graph.node("Add", product, graph.array(f"{PREFIX}mean", mean), name="predictions")
-        else:
-            graph.node("Identity", values, name="predictions")
+            values = graph.node(
+                "Add", product, graph.array(f"{PREFIX}mean", mean), name=f"{PREFIX}unlimited"
+            )
+        if target.limits:
+            low, high = np.array(target.limits).T
+            values = graph.node(
+                "Max", values, graph.array(f"{PREFIX}low", low), name=f"{PREFIX}at_least"
+            )
+            values = graph.node(
+                "Min", values, graph.array(f"{PREFIX}high", high), name=f"{PREFIX}at_most"
+            )
+        graph.node("Identity", values, name="predictions")
         return [value_info("predictions", DOUBLE, BATCH, n)]
     graph.node("Identity", a, name="probabilities")
     probabilities = value_info("probabilities", kind, BATCH, n)

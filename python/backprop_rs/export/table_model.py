@@ -1,21 +1,22 @@
-"""A preprocessor and its networks, checked for export, with rows that test the exported file."""
+"""The preparations and networks of a model, checked for export, with rows that test the exported file."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._internal.averages import average
+from .._internal.averages import average, tempered
 from ..data import Column, Preprocessor, Table
 from ..data.columns import NO_TIME
-from ..data.encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder
+from ..data.encoders import CategoryEncoder, DateEncoder, Encoder
 from ..data.scalers import NoScaler, QuantileScaler, RobustScaler, Scaler, StandardScaler
 from ..data.target_encoder import TargetEncoder
 from .model import Model, check_float, model_of
+from .table_columns import InputColumn, edges_of, input_columns, number_of, scalers_of
 from .vectors import bound
 
 if TYPE_CHECKING:
@@ -34,16 +35,38 @@ YEARS = 3000.0  # above the year of any date
 MAX_NUMBER = 1e300
 """The largest number of the rows that test."""
 
+TINY = 1e-45  # below any float > 0
+
 
 @dataclass(frozen=True)
 class TableModel:
-    """A preprocessor and networks; an exported file must give what `Model.predict` gives."""
+    """Preparations and networks; an exported file must give what `Model.predict` gives.
+
+    Attributes
+    ----------
+    preprocessor : Preprocessor
+        The columns and the target.
+    preparations : tuple of Preprocessor
+        The different preparations of inputs.
+    uses : tuple of int
+        Which of them each network has.
+    weights : tuple of float, optional
+        The weight of each network in the average; by default all are equal.
+    temperature : float
+    float_only : bool
+        Of C files: no arithmetic in double.
+    """
 
     title: str
     preprocessor: Preprocessor
     target: TargetEncoder
+    columns: list[InputColumn]
+    preparations: tuple[Preprocessor, ...]
+    uses: tuple[int, ...]
     networks: list[Model]
-    float_only: bool = False  # of C files: no arithmetic in double
+    weights: tuple[float, ...] | None = None
+    temperature: float = 1.0
+    float_only: bool = False
 
     @property
     def dtype(self) -> str:
@@ -59,58 +82,119 @@ class TableModel:
         return firsts
 
     @property
-    def n_features(self) -> int:
-        """The number of features, n_0."""
-        return self.networks[0].sizes[0]
-
-    @property
     def n_outputs(self) -> int:
         """The number of outputs, n_L."""
         return self.networks[0].sizes[-1]
 
-    def outputs(self, table: Table) -> Array:
-        """Return the outputs (m, n_L) of the networks, averaged."""
-        X = self.preprocessor.transform(table, self.dtype)
-        outputs: Array = average([network.predict(X) for network in self.networks])
-        return outputs
+    @property
+    def all_layers(self) -> Model:
+        """A network with the layers of all networks, for the functions that they need."""
+        layers = [layer for network in self.networks for layer in network.layers]
+        return replace(self.networks[0], layers=layers)
+
+    @property
+    def several_labels(self) -> bool:
+        """True if each output is a label of its own."""
+        return self.target.kind == "labels"
+
+    @property
+    def category_columns(self) -> list[InputColumn]:
+        """The columns whose cells have positions."""
+        return [column for column in self.columns if column.kind in ("boolean", "category")]
+
+    def outputs(self, inputs: Sequence[Array]) -> Array:
+        """Return the outputs (m, n_L) for the features of each preparation."""
+        pairs = zip(self.networks, self.uses, strict=True)
+        outputs = [network.predict(inputs[use]) for network, use in pairs]
+        averaged = average(outputs, self.weights)
+        answers: Array = tempered(averaged, self.temperature, self.several_labels)
+        return answers
 
     def tests(self) -> tuple[Table, Array, Array]:
         """Return rows, their outputs, and a bound on the error of each output."""
-        columns = [sample_column(encoder) for encoder in self.preprocessor.encoders]
-        table = Table(columns)
-        with warnings.catch_warnings():  # one level is unknown on purpose
-            warnings.simplefilter("ignore")
-            outputs = self.outputs(table)
-            X = self.preprocessor.transform(table, self.dtype)
-        error = self.errors(table, X) if self.float_only else 0.0
-        bounds = [bound(network, X, error).astype(float) for network in self.networks]
-        eps = float(np.finfo(self.dtype).eps)
-        allowed: Any = sum(bounds) / len(bounds) + eps * np.abs(outputs)
-        if self.float_only:  # the sum of the outputs is rounded, too
-            allowed += len(bounds) * eps * np.abs(outputs)
-        return table, outputs, allowed.astype(self.dtype)
+        table = Table([sample_column(encoder) for encoder in self.preprocessor.encoders])
+        inputs = [each.transform_counting(table, self.dtype, {}) for each in self.preparations]
+        return table, self.outputs(inputs), self.bound(table, inputs).astype(self.dtype)
 
-    def errors(self, table: Table, X: Array) -> Array:
-        """Return a bound on the errors of the features (m, n_0) that are computed in float.
+    def bound(self, table: Table, inputs: Sequence[Array]) -> Array:
+        """Return a bound on the errors of the outputs (m, n_L) of an exported file."""
+        eps, n = float(np.finfo(self.dtype).eps), len(self.networks)
+        errors: list[Any] = [0.0] * len(inputs)
+        if self.float_only:
+            errors = [
+                errors_of(encoded, table, X)
+                for encoded, X in zip(self.preparations, inputs, strict=True)
+            ]
+        weights = [1 / n] * n if self.weights is None else self.weights
+        total: Any = 0.0
+        mean: Any = 0.0
+        for network, use, weight in zip(self.networks, self.uses, weights, strict=True):
+            outputs = network.predict(inputs[use]).astype(float)
+            mean = mean + weight * outputs
+            total = total + weight * bound(network, inputs[use], errors[use]).astype(float)
+            if self.float_only:  # the weight, the product and the sum are rounded, too
+                total = total + 3 * eps * weight * np.abs(outputs)
+        if n > 1:
+            total = total + eps * np.abs(mean)
+        if self.temperature == 1:
+            return np.asarray(total)
+        return self.tempered_bound(mean, total, eps)
 
-        Cells, centers and widths are rounded, and so are the difference and the quotient. The
-        slopes of the scalings multiply the error of a cell.
+    def tempered_bound(self, p: Array, error: Array, eps: float) -> Array:
+        """Return a bound on the errors of probabilities after the temperature.
+
+        They grow with their own probability, and shrink with those of the other classes. The
+        exponent is rounded, which changes a power by its logarithm.
         """
-        eps = float(np.finfo(np.float32).eps)
-        bounds: Array = np.abs(X.astype(float)) * ROUNDINGS * eps
-        start = 0
-        for encoder, column in zip(self.preprocessor.encoders, table, strict=True):
-            stop = start + len(encoder.features)
-            if isinstance(encoder, NumberEncoder) and encoder.scaler is not None:
-                cells = np.abs(np.where(column.missing, encoder.fill, column.values))
-                bounds[:, start:stop] += rounding(encoder.scaler, cells)[:, None]
-            if isinstance(encoder, DateEncoder):
-                since = np.abs(column.values.astype(float) - encoder.start) / SECOND
-                cells = np.where(column.missing, 0.0, since) + YEARS
-                for scaler in encoder.scalers:
-                    bounds[:, start:stop] += rounding(scaler, cells)[:, None]
-            start = stop
-        return bounds
+        high, low = np.minimum(p + error, 1.0), np.maximum(p - error, 0.0)
+        t = self.temperature
+        q = tempered(p, t, self.several_labels)
+        if self.several_labels:
+            ends = [tempered(each, t, several=True) for each in (low, high)]
+        else:
+            most = p.max(axis=1, keepdims=True)
+            up, down = (high / most) ** (1 / t), (low / most) ** (1 / t)
+            total_up, total_down = (each.sum(axis=1, keepdims=True) for each in (up, down))
+            ends = [down / (total_up - up + down), up / (total_down - down + up)]
+        logs = np.abs(np.log(np.clip([low, high, 1 - p], TINY, 1))).max(axis=0) / t
+        share = logs.max(axis=1, keepdims=True) if not self.several_labels else logs
+        spread: Array = np.maximum(q - ends[0], ends[1] - q) + ROUNDINGS * eps * q * (1 + share)
+        return spread
+
+
+def errors_of(preparation: Preprocessor, table: Table, X: Array) -> Array:
+    """Return a bound on the errors of the features (m, n_0) that are computed in float.
+
+    Cells, centers and widths are rounded, and so are the difference and the quotient. The slopes
+    of the scalings multiply the error of a cell.
+    """
+    eps = float(np.finfo(np.float32).eps)
+    bounds: Array = np.abs(X.astype(float)) * ROUNDINGS * eps
+    start = 0
+    for encoder in preparation.encoders:
+        column = table[encoder.name]
+        stop = start + len(encoder.features)
+        number = number_of(encoder)
+        if number is not None and number.scaler is not None:
+            cells = np.abs(np.where(column.missing, number.fill, column.values))
+            bounds[:, start] += rounding(number.scaler, cells)
+            edges = edges_of(encoder)
+            if edges is not None:
+                bounds[:, stop - len(edges) + 1 : stop] += rounding_in_bins(edges, cells, eps)
+        if isinstance(encoder, DateEncoder):
+            since = np.abs(column.values.astype(float) - encoder.start) / SECOND
+            cells = np.where(column.missing, 0.0, since) + YEARS
+            for scaler in encoder.scalers:
+                bounds[:, start:stop] += rounding(scaler, cells)[:, None]
+        start = stop
+    return bounds
+
+
+def rounding_in_bins(edges: Array, cells: Array, eps: float) -> Array:
+    """Return a bound on the errors of the position of cells (m,) in each bin, (m, k)."""
+    sizes = np.abs(edges[:-1]) + np.abs(edges[1:]) + cells[:, None]
+    error: Array = np.minimum(2 * eps * sizes / np.diff(edges), 1.0)
+    return error
 
 
 def rounding(scaler: Scaler, cells: Array) -> Array:
@@ -136,47 +220,72 @@ def table_model_of(
     title: str,
     preprocessor: Preprocessor,
     networks: Sequence[BaseNetwork],
+    preprocessors: Sequence[Preprocessor],
+    weights: tuple[float, ...] | None = None,
+    temperature: float = 1.0,
     float_only: bool = False,
 ) -> TableModel:
-    """Return a preprocessor and its networks, or raise an error if they cannot be exported."""
+    """Return the parts of a model, or raise an error if they cannot be exported."""
     assert preprocessor.target is not None
     models = [
         model_of(network, [], preparation=False, float_only=float_only) for network in networks
     ]
+    preparations = list({id(each): each for each in preprocessors}.values())
+    positions = {id(each): k for k, each in enumerate(preparations)}
+    columns = input_columns(preprocessor, preparations)
     if float_only:
-        for encoder in preprocessor.encoders:
-            check_encoder(encoder)
-    return TableModel(title, preprocessor, preprocessor.target, models, float_only)
+        for preparation in preparations:
+            for encoder in preparation.encoders:
+                check_encoder(encoder)
+        for column in columns:
+            check_levels(column)
+    return TableModel(
+        title,
+        preprocessor,
+        preprocessor.target,
+        columns,
+        tuple(preparations),
+        tuple(positions[id(each)] for each in preprocessors),
+        models,
+        weights,
+        temperature,
+        float_only,
+    )
 
 
 def check_encoder(encoder: Encoder) -> None:
-    """Raise ValueError if float cannot tell the cells of a column apart."""
-    scalers: list[Scaler] = list(getattr(encoder, "scalers", ()))
-    if isinstance(encoder, NumberEncoder) and encoder.scaler is not None:
-        scalers.append(encoder.scaler)
-    for scaler in scalers:
+    """Raise ValueError if float cannot tell the numbers of a column apart."""
+    for scaler in scalers_of(encoder):
         if isinstance(scaler, QuantileScaler):
             knots = np.array(scaler.knots)
             check_float(encoder.name, float(np.abs(knots).max()), float(np.diff(knots).min()))
         elif not isinstance(scaler, NoScaler):
             slope, center = slope_of(scaler)
             check_float(encoder.name, center, 1 / slope)
-    if isinstance(encoder, CategoryEncoder) and encoder.kind == "category":
-        numbers = [level for level in encoder.levels if not isinstance(level, str)]
-        if len(numbers) == len(encoder.levels):
-            with np.errstate(over="ignore"):
-                rounded = np.array(numbers, np.float64).astype(np.float32)
-            if len(np.unique(rounded)) < len(numbers) or not np.isfinite(rounded).all():
-                raise ValueError(
-                    f"float_only needs levels that float tells apart; {encoder.name!r} has others"
-                )
+    edges = edges_of(encoder)
+    if edges is not None:
+        for low, high in pairwise(edges.tolist()):
+            check_float(encoder.name, max(abs(low), abs(high)), high - low)
+
+
+def check_levels(column: InputColumn) -> None:
+    """Raise ValueError if float cannot tell the levels of a category of numbers apart."""
+    if column.kind != "category" or column.is_text:
+        return
+    with np.errstate(over="ignore"):
+        rounded = np.array(column.levels, np.float64).astype(np.float32)
+    if len(np.unique(rounded)) < len(rounded) or not np.isfinite(rounded).all():
+        raise ValueError(
+            f"float_only needs levels that float tells apart; {column.name!r} has others"
+        )
 
 
 def sample_column(encoder: Encoder) -> Column:
     """Return cells of a column: usual ones, a missing one, and an unknown level."""
     rows = np.arange(COUNT)
-    if isinstance(encoder, NumberEncoder):
-        values = middle(encoder.scaler, encoder.fill, rows)
+    number = number_of(encoder)
+    if number is not None:
+        values = middle(number.scaler, number.fill, rows)
         return Column(encoder.name, "number", np.where(rows == 5, np.nan, values))
     if isinstance(encoder, DateEncoder):
         values = np.where(rows == 5, NO_TIME, encoder.start + rows * STEP)
