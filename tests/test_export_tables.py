@@ -1,9 +1,5 @@
 """Models of raw tables as files: NumPy source, C99 and ONNX give the answers of `predict`."""
 
-import ctypes
-import json
-import runpy
-import shutil
 import subprocess
 import sys
 
@@ -13,127 +9,12 @@ import pytest
 from backprop_rs.data import Column, Preprocessor, Table, as_table
 from backprop_rs.data.columns import NO_TIME
 from backprop_rs.data.scalers import SCALERS
-from backprop_rs.export.c_table import field_names
-from backprop_rs.export.model import model_of
-from backprop_rs.export.vectors import bound
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from table_files import CC, FORMATS, RUNS, check_outputs, needs_cc
 from tables import customers, tables
 
-CC = shutil.which("cc") or shutil.which("gcc")
-FLAGS = ["-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", "-pedantic"]
 QUICK = {"epochs": 3, "progress": False}
-
-
-def allowed(model, table):
-    """Return the bound on the error of each output (m, n_L)."""
-    X = model.preprocessor.transform(table, model.dtype)
-    bounds = [bound(model_of(net, [], False), X).astype(float) for net in model.networks]
-    return sum(bounds) / len(bounds) + np.finfo(model.dtype).eps * np.abs(model._outputs(table))
-
-
-def run_python(model, table, folder):
-    """Return the outputs and the answers of the exported Python file."""
-    model.export(folder / "model.py")
-    file = runpy.run_path(str(folder / "model.py"))
-    cells = table.to_dict()
-    features = file["features"](cells).astype(model.dtype)
-    assert features.tobytes() == model.preprocessor.transform(table, model.dtype).tobytes()
-    rows = [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
-    assert file["predict"](rows).tolist() == file["predict"](cells).tolist()
-    return file["outputs"](cells), file["predict"](cells)
-
-
-def struct_of(model):
-    """Return the struct of a row, as ctypes knows it."""
-    kinds = {"number": ctypes.c_double, "boolean": ctypes.c_int, "datetime": ctypes.c_int64}
-    fields = []
-    names = field_names(model.preprocessor.columns)
-    for encoder, name in zip(model.preprocessor.encoders, names, strict=True):
-        text = any(isinstance(level, str) for level in getattr(encoder, "levels", ()))
-        category = ctypes.c_char_p if text else ctypes.c_double
-        fields.append((name, kinds.get(encoder.kind, category)))
-    return type("Row", (ctypes.Structure,), {"_fields_": fields})
-
-
-def cell_of(column, row):
-    """Return a cell as the C file takes it."""
-    value = column.values[row].item()
-    if column.kind == "category":
-        level = None if value < 0 else column.levels[value]
-        if all(isinstance(level, str) for level in column.levels):
-            return None if level is None else level.encode()
-        return float("nan") if level is None else float(level)
-    return value
-
-
-def run_c(model, table, folder):
-    """Return the outputs and the answers of the exported C file, which also tests itself."""
-    model.export(folder / "model.c")
-    subprocess.run([CC, *FLAGS, "-DMODEL_SELF_TEST", "model.c", "-lm", "-o", "self"], cwd=folder,
-                   check=True)  # fmt: skip
-    test = subprocess.run([folder / "self"], capture_output=True, text=True)
-    assert test.returncode == 0 and test.stdout.startswith("0 of"), test.stdout
-    subprocess.run([CC, *FLAGS, "-shared", "-fPIC", "model.c", "-lm", "-o", "model.so"],
-                   cwd=folder, check=True)  # fmt: skip
-    file, Row = ctypes.CDLL(folder / "model.so"), struct_of(model)
-    target = model.preprocessor.target
-    y = np.empty((len(table), target.n_outputs), "f8" if target.kind == "values" else model.dtype)
-    answers = []
-    columns = [table[name] for name in model.preprocessor.columns]
-    for row, result in enumerate(y):
-        cells = Row(*(cell_of(column, row) for column in columns))
-        file.model_predict(ctypes.byref(cells), result.ctypes.data_as(ctypes.c_void_p))
-        if target.kind == "classes":
-            names = (ctypes.c_char_p * target.n_outputs).in_dll(file, "model_classes")
-            answers.append(names[file.model_class(ctypes.byref(cells))].decode())
-    return y, answers
-
-
-def run_onnx(model, table, folder):
-    """Return the outputs and the answers of the exported ONNX file."""
-    onnx = pytest.importorskip("onnx")
-    onnxruntime = pytest.importorskip("onnxruntime")
-    path = str(folder / "model.onnx")
-    model.export(path)
-    onnx.checker.check_model(onnx.load(path), full_check=True)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    texts = json.loads(session.get_modelmeta().custom_metadata_map.get("missing_text", "{}"))
-    feed = {}
-    for entry in session.get_inputs():
-        column = table[entry.name]
-        if entry.type == "tensor(string)":
-            missing = texts[entry.name]
-            cells = [missing if cell is None else cell for cell in column.to_list()]
-            values = np.array(cells, object)
-        elif column.kind == "datetime":
-            values = column.values
-        else:
-            cells = [np.nan if cell is None else float(cell) for cell in column.to_list()]
-            values = np.array(cells)
-        feed[entry.name] = values.reshape(-1, 1)
-    names = [entry.name for entry in session.get_outputs()]
-    results = dict(zip(names, session.run(names, feed), strict=True))
-    answers = results.get("label", results.get("labels"))
-    return results.get("probabilities", results.get("predictions")), answers
-
-
-RUNS = {"py": run_python, "c": run_c, "onnx": run_onnx}
-needs_cc = pytest.mark.skipif(CC is None, reason="there is no C compiler")
-FORMATS = ["py", pytest.param("c", marks=needs_cc), "onnx"]
-
-
-def check_outputs(model, table, outputs):
-    """Assert that outputs are those of the model, up to the rounding of sums."""
-    target = model.preprocessor.target
-    expected, error = model._outputs(table).astype(float), allowed(model, table)
-    if target.kind == "values" and outputs.dtype == float and target.scalers:
-        scale = np.array([scaler.deviation for scaler in target.scalers])
-        expected, error = target.unscaled(expected), error * scale + 1e-12 * np.abs(
-            target.unscaled(expected))  # fmt: skip
-    assert (np.abs(outputs - expected) <= error).all()
 
 
 @pytest.fixture(scope="module")

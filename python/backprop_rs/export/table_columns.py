@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,7 @@ class InputColumn:
     def texts(self) -> list[str]:
         """The levels as texts, or ValueError if two of them are the same text."""
         texts = [str(level) for level in self.levels]
-        for text, following in zip(texts, texts[1:], strict=False):
+        for text, following in itertools.pairwise(texts):
             if text == following:
                 raise ValueError(
                     f"a file takes the cells of {self.name!r} as texts, and cannot tell the level "

@@ -1,4 +1,4 @@
-"""The preparations and networks of a model, checked for export, with rows that test the exported file."""
+"""The preparations and networks of a model, checked for export, with rows that test the file."""
 
 from __future__ import annotations
 
