@@ -28,7 +28,7 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 MIRIFLAGS ?= -Zmiri-disable-isolation -Zmiri-ignore-leaks
 MIRI ?= kernel:: pool:: step::tests pairwise::
 
-.PHONY: miri sanitize-python build check rust-checks python-checks test test-all test-full test-rust test-python wheel same-wheel deny coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
+.PHONY: miri sanitize-python build check rust-checks python-checks test test-all test-full test-rust test-python wheel same-wheel deny pyright coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
 
 build: ## compile the core and link the sources into the environment
 	$(PYTHON) -m maturin develop --profile develop
@@ -56,6 +56,9 @@ ruff:
 
 types:
 	$(PYTHON) -m mypy
+
+pyright: ## check tests/typed.py as pyright sees it; set-up: pip install basedpyright
+	$(PYTHON) -m basedpyright --pythonpath "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
 
 stubs: ## compare the installed core with _core.pyi
 	$(PYTHON) -m mypy.stubtest backprop_rs._core

@@ -39,7 +39,7 @@ PYTHON = [
     ["_internal"],
     ["exceptions"],
     ["history", "health_record"],
-    ["_core", "_version", "_internal.html_table"],
+    ["_core", "_version", "_internal.html_table", "typing"],
 ]
 RUST = [
     ["lib"],

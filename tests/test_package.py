@@ -1,8 +1,10 @@
 """The package as a whole: its public names, imports and version."""
 
+import pkgutil
 import re
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -71,6 +73,33 @@ def test_twins_have_the_name_of_the_file_in_the_core():
     assert files - {"reference/__init__.py", "reference/backend.py"} <= set(twins.values())
     tables = ("activation", "cost", "init", "optimizer", "registry", "schedule")
     assert {f"tables/{name}.py" for name in tables} <= set(twins.values())
+
+
+def test_literals_are_the_names_of_the_tables():
+    """`python tests/stubs.py` writes the module again."""
+    assert stubs.NAMES_FILE.read_text("utf-8") == stubs.names()
+
+
+MODULES = [
+    module
+    for module in pkgutil.walk_packages(bp.__path__, "backprop_rs.")
+    if not any(part.startswith("_") for part in module.name.split(".")[1:])
+]
+
+
+@pytest.mark.parametrize("name", ["backprop_rs", *(module.name for module in MODULES)])
+def test_dir_of_a_module_lists_its_public_names(name):
+    """Packages and the modules of the package's public names say which of theirs are public."""
+    module = import_module(name)
+    if name.removeprefix("backprop_rs.") in stubs.MODULES:
+        assert sorted(dir(module)) == sorted(stubs.maker_names(name.rpartition(".")[2]))
+    elif hasattr(module, "__path__") or name.removeprefix("backprop_rs.") in bp.__all__:
+        assert sorted(dir(module)) == sorted(module.__all__)
+    elif hasattr(module, "__all__"):
+        assert set(dir(module)) >= set(module.__all__)
+    for public in getattr(module, "__all__", []):
+        assert getattr(module, public) is not None
+        assert not public.startswith("_") or public == "__version__"
 
 
 @pytest.mark.parametrize("module", stubs.MODULES)

@@ -28,6 +28,7 @@ from .trace import Trace
 if TYPE_CHECKING:
     from . import activations, costs, data, exceptions, initializers, optimizers, plot, schedules
     from . import reference as reference
+    from . import typing as typing
     from .data import Dataset, load_digits, load_iris
     from .health import Health
     from .model import Model, load
@@ -71,6 +72,7 @@ __all__ = [
     "set_num_threads",
     "show_versions",
     "train_many",
+    "typing",
 ]
 
 # Imported when first used, so that `import backprop_rs` costs next to nothing over NumPy.
@@ -98,6 +100,7 @@ _MODULES = (
         "reference",
     ),
     "schedules",
+    "typing",
 )
 
 

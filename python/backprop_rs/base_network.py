@@ -23,7 +23,18 @@ from .trace import Trace
 
 if TYPE_CHECKING:
     from ._internal.core import CoreNetwork
-    from ._internal.types import AnyArray, Array, Choice, Data, Function, Names
+    from ._internal.types import (
+        AnyArray,
+        Array,
+        BackendChoice,
+        CostChoice,
+        Data,
+        DTypeChoice,
+        Function,
+        InitializerChoice,
+        Names,
+        OptimizerChoice,
+    )
     from .history import History
     from .tables.groups import Factors
 
@@ -43,12 +54,12 @@ class BaseNetwork:
         sizes: Sequence[int | Dense],
         activation: Names = "sigmoid",
         output: Function = "sigmoid",
-        cost: Choice | Cost = "squared_error",
+        cost: CostChoice | Cost = "squared_error",
         *,
-        init: str | Sequence[Data] = "auto",
-        dtype: str = "float32",
+        init: InitializerChoice | Sequence[Data] = "auto",
+        dtype: DTypeChoice = "float32",
         seed: int | None = None,
-        backend: str = "auto",
+        backend: BackendChoice = "auto",
         dropout: float = 0.0,
         l1: float = 0.0,
         l2: float = 0.0,
@@ -493,7 +504,7 @@ class BaseNetwork:
             raise KeyboardInterrupt
         return costs[0]
 
-    def _use_optimizer(self, choice: Choice) -> None:
+    def _use_optimizer(self, choice: OptimizerChoice) -> None:
         """Switch to an optimizer; the current one keeps its memory."""
         wanted = self._tables.entry("optimizer", choice)
         if wanted != self._optimizer:

@@ -23,6 +23,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 class MaskedValues(ValueError):
     """Data hold masked values, and NumPy would read the numbers below the mask.
 

@@ -29,10 +29,11 @@ from .network import Network
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ._internal.types import Path
+    from ._internal.types import BackendChoice, Names, Path
     from .custom import Activation, Cost
     from .explain import Explanation
     from .history import History
+    from .typing import DTypeName
 
 OPTIONS = tuple(
     name
@@ -125,10 +126,10 @@ squared_error, float32, 769 parameters))
         *,
         members: int = 1,
         preprocessor: Preprocessor | None = None,
-        activation: Any = "relu",
-        dtype: str = "float32",
+        activation: Names = "relu",
+        dtype: DTypeName | str = "float32",
         seed: int | None = None,
-        backend: str = "auto",
+        backend: BackendChoice = "auto",
         **options: Any,
     ) -> None:
         for name in options:
@@ -613,7 +614,7 @@ squared_error, float32, 769 parameters))
 
 def load(
     path: Path,
-    backend: str = "auto",
+    backend: BackendChoice = "auto",
     *,
     functions: Sequence[Activation | Cost] = (),
     allow_nonfinite: bool = False,
@@ -683,7 +684,7 @@ def model_of_members(
     preprocessors: Sequence[Preprocessor] | None = None,
     weights: Sequence[float] | None = None,
     temperature: float = 1.0,
-    backend: str = "auto",
+    backend: BackendChoice = "auto",
 ) -> Model:
     """Return a model of networks that are trained already.
 

@@ -17,7 +17,19 @@ from .base_network import BaseNetwork
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ._internal.types import AnyArray, Array, Choice, Data, Names, Path
+    from ._internal.types import (
+        AnyArray,
+        Array,
+        BackendChoice,
+        CostChoice,
+        Data,
+        DTypeChoice,
+        Function,
+        Names,
+        OptimizerChoice,
+        Path,
+        ScheduleChoice,
+    )
     from .custom import Activation, Cost
     from .data.sources import Source
     from .explain import Explanation
@@ -27,6 +39,7 @@ if TYPE_CHECKING:
     from .health.diagnosis import Diagnosis
     from .history import History
     from .training.lr_finder import LearningRates
+    from .typing import OnNaN
 
 
 @hinting
@@ -222,12 +235,12 @@ class Network(BaseNetwork):
         batch_size: int | str = "auto",
         learning_rate: float | str = "auto",
         *,
-        optimizer: Choice = "auto",
-        schedule: Choice = "auto",
+        optimizer: OptimizerChoice = "auto",
+        schedule: ScheduleChoice = "auto",
         lr_factors: Mapping[str, Any] | None = None,
         decay_factors: Mapping[str, Any] | None = None,
-        dropout_schedule: Choice | None = None,
-        decay_schedule: Choice | None = None,
+        dropout_schedule: ScheduleChoice | None = None,
+        decay_schedule: ScheduleChoice | None = None,
         shuffle: bool = True,
         validation_data: tuple[Data, Data] | Source | None = None,
         validation_fraction: float = 0.0,
@@ -240,7 +253,7 @@ class Network(BaseNetwork):
         clip_norm: float | None = None,
         average: float | None = None,
         input_noise: float = 0.0,
-        on_nan: str = "raise",
+        on_nan: OnNaN = "raise",
         checkpoint: Path | None = None,
         checkpoint_every: int | str = "60s",
         resume: Path | bool | None = None,
@@ -461,7 +474,7 @@ class Network(BaseNetwork):
         y: Data,
         *,
         batch_size: int = 32,
-        optimizer: Choice = "sgd",
+        optimizer: OptimizerChoice = "sgd",
         low: float = 1e-6,
         high: float = 10.0,
         steps: int = 200,
@@ -555,7 +568,7 @@ class Network(BaseNetwork):
     def load(
         cls,
         path: Path,
-        backend: str = "auto",
+        backend: BackendChoice = "auto",
         *,
         functions: Sequence[Activation | Cost] = (),
         allow_nonfinite: bool = False,
@@ -601,7 +614,7 @@ class Network(BaseNetwork):
         path: Path,
         settings: dict[str, Any],
         parameters: Mapping[str, Any],
-        backend: str,
+        backend: BackendChoice,
         functions: Sequence[Activation | Cost],
     ) -> Self:
         """Return the network of these settings and parameters, which a file holds."""
@@ -672,7 +685,7 @@ class Network(BaseNetwork):
         write(self, path, classes, preparation, float_only)
 
     @classmethod
-    def from_sklearn(cls, mlp: Any, *, backend: str = "auto") -> Self:
+    def from_sklearn(cls, mlp: Any, *, backend: BackendChoice = "auto") -> Self:
         """Return the network of a fitted MLPClassifier or MLPRegressor, scikit-learn's or ours.
 
         Parameters
@@ -715,12 +728,12 @@ class Network(BaseNetwork):
         cls,
         arrays: Mapping[str, Any] | Path,
         activation: Names = "relu",
-        output: Choice = "identity",
-        cost: Choice = "squared_error",
+        output: Function = "identity",
+        cost: CostChoice = "squared_error",
         *,
         layers: Sequence[str] | None = None,
-        dtype: str | None = None,
-        backend: str = "auto",
+        dtype: DTypeChoice | None = None,
+        backend: BackendChoice = "auto",
     ) -> Self:
         """Return a network from weights and biases by name, such as a `state_dict()` of PyTorch.
 

@@ -5,14 +5,31 @@ from os import PathLike
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from ..typing import (
+    ActivationName,
+    BackendName,
+    CostName,
+    DTypeName,
+    InitializerName,
+    OptimizerName,
+    ScheduleName,
+)
 from .custom_base import CustomActivation
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 AnyArray: TypeAlias = NDArray[Any]
 Data: TypeAlias = ArrayLike | Any  # frames have no common type
-Choice: TypeAlias = str | Mapping[str, str | float]  # an entry of a table
-Function: TypeAlias = Choice | CustomActivation
+Settings: TypeAlias = Mapping[str, str | float]
+Choice: TypeAlias = str | Settings  # an entry of a table
+# The names let editors complete them; other texts are names with settings.
+CostChoice: TypeAlias = CostName | str | Settings
+InitializerChoice: TypeAlias = InitializerName | str | Settings
+OptimizerChoice: TypeAlias = OptimizerName | str | Settings
+ScheduleChoice: TypeAlias = ScheduleName | str | Settings
+Function: TypeAlias = ActivationName | str | Settings | CustomActivation
+DTypeChoice: TypeAlias = DTypeName | DTypeLike
+BackendChoice: TypeAlias = BackendName | str
 Names: TypeAlias = Function | Sequence[Function]
 Path: TypeAlias = str | PathLike[str]

@@ -47,3 +47,7 @@ __all__ = [
     "standardize",
     "train_test_split",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

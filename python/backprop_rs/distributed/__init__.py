@@ -7,3 +7,7 @@ the steps, and `fit` does the work of `Network.fit(comm=...)`.
 from .fit import world
 
 __all__ = ["world"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -3,3 +3,7 @@
 from .explanation import Explanation, explain
 
 __all__ = ["Explanation", "explain"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -20,9 +20,15 @@ if TYPE_CHECKING:
     from ..base_network import BaseNetwork
     from ..data import Preprocessor
 
+__all__ = ["write", "write_table_model"]
+
 # The suffix of a file, and the module whose `content` returns its bytes.
 FORMATS = {".onnx": "onnx_file", ".c": "c_source", ".py": "numpy_source"}
 TABLE_FORMATS = {".onnx": "onnx_table", ".c": "c_table", ".py": "numpy_table"}
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def write(

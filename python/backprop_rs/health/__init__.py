@@ -6,3 +6,7 @@ from .diagnosis import Diagnosis, Finding
 from .rules import RULES
 
 __all__ = ["MEASURES", "RULES", "Diagnosis", "Finding", "Health", "HealthRecord"]
+
+
+def __dir__() -> list[str]:
+    return __all__

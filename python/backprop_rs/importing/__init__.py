@@ -1,1 +1,7 @@
 """Import networks that other programs have trained."""
+
+__all__: list[str] = []
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -22,7 +22,7 @@ from .._internal.printable import printable
 from .._internal.safetensors import Refused, read_foreign
 
 if TYPE_CHECKING:
-    from .._internal.types import AnyArray, Choice, Names, Path
+    from .._internal.types import AnyArray, CostChoice, DTypeChoice, Function, Names, Path
     from ..base_network import BaseNetwork
 
 KINDS = ("weight", "bias")
@@ -35,10 +35,10 @@ def network_of(
     cls: type[BaseNetwork],
     arrays: Any,
     activation: Names,
-    output: Choice,
-    cost: Choice,
+    output: Function,
+    cost: CostChoice,
     layers: Sequence[str] | None,
-    dtype: str | None,
+    dtype: DTypeChoice | None,
     backend: str,
 ) -> BaseNetwork:
     """Return the network of named arrays; see `Network.from_state_dict`."""

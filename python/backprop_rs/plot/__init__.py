@@ -21,3 +21,7 @@ __all__ = [
     "learning_rates",
     "network",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -20,3 +20,7 @@ __all__ = [
     "table",
     "target_range",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

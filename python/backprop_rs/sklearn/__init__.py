@@ -27,3 +27,7 @@ __all__ = [
     "from_sklearn",
     "to_sklearn",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import make_constraint
 from sklearn.utils.validation import _check_sample_weight
 
 from .._internal import checks
 from . import _lbfgs
-from ._callbacks import CallbackSupportMixin
+from ._bases import BaseEstimator, CallbackSupportMixin
 from ._data import Samples
 from ._fit_support import fitting, only_if, threads
 from ._inference import InferenceMixin
@@ -46,7 +45,7 @@ def is_stochastic(mlp: BaseMLP) -> bool:
     return True
 
 
-class BaseMLP(InferenceMixin, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
+class BaseMLP(InferenceMixin, CallbackSupportMixin, BaseEstimator):
     """Training; subclasses encode the targets and choose output, cost and score."""
 
     _parameter_constraints: ClassVar[dict[str, Any]]
@@ -56,16 +55,59 @@ class BaseMLP(InferenceMixin, CallbackSupportMixin, BaseEstimator):  # type: ign
     _rate: float = nan  # the learning rate of the next epoch; L-BFGS has none
     _stratifies = False
 
+    # The parameters of the constructors; they are checked when they are used.
+    hidden_layer_sizes: Any
+    activation: Any
+    solver: Any
+    alpha: float
+    batch_size: Any
+    learning_rate: Any
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    random_state: Any
+    tol: float
+    verbose: Any
+    warm_start: bool
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: bool
+    validation_fraction: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: float
+    max_fun: int
+    output_activation: Any
+    cost: Any
+    init: Any
+    dropout: Any
+    l1: Any
+    weight_decay: Any
+    max_norm: Any
+    schedule: Any
+    clip_value: float | None
+    clip_norm: float | None
+    input_noise: float
+    callbacks: Any
+    progress: bool
+    n_jobs: int | None
+    backend: Any
+    sklearn_compat: bool
+
+    # The attributes of a training.
+    n_iter_: int
+    n_layers_: int
     n_outputs_: int
+    out_activation_: str
+    t_: int
+    loss_: float
     loss_curve_: list[float]
-    best_loss_: Any
-    best_validation_score_: Any
-    validation_scores_: Any
-    validation_loss_curve_: Any
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
+    best_loss_: float | None
+    best_validation_score_: float | None
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
 
     def _store(self, arguments: dict[str, Any]) -> None:
         """Store the arguments of a constructor unchanged."""

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from ..network import Network
     from ._data import Samples
     from ._types import Estimator
-
-try:  # new in scikit-learn 1.9
-    from sklearn.callback import CallbackSupportMixin
-except ImportError:
-
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """An empty base class, because older versions have no callbacks."""
-
-
-__all__ = ["CallbackSupportMixin", "Callbacks", "Epoch"]
 
 
 class Epoch:
@@ -50,6 +41,9 @@ class Epoch:
     def __repr__(self) -> str:
         """Return the number and the loss."""
         return f"Epoch({self.number}, loss {self.loss:.4g})"
+
+
+Callback = Callable[[Epoch], object]
 
 
 class Callbacks:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
@@ -14,15 +13,31 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ..tables.threshold import threshold
 from ._base import BaseMLP, is_stochastic
+from ._bases import ClassifierMixin
 from ._constraints import CONSTRAINTS, entry, name_of
 from ._fit_support import FLOATS, fitting, is_valid, only_if
 from ._targets import Labels, unseen
 from ._validation import accuracy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Literal
+
     from typing_extensions import Self
 
-    from .._internal.types import AnyArray, Array
+    from .._internal.types import (
+        AnyArray,
+        Array,
+        BackendChoice,
+        CostChoice,
+        Function,
+        InitializerChoice,
+        Names,
+        OptimizerChoice,
+        ScheduleChoice,
+    )
+    from ..custom import Cost
+    from ._callbacks import Callback
 
 PROBABILITIES = ("sigmoid", "softmax")
 
@@ -33,7 +48,7 @@ def gives_probabilities(mlp: MLPClassifier) -> bool:
     return choice is None or entry("activation", choice) in PROBABILITIES
 
 
-class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
+class MLPClassifier(ClassifierMixin, BaseMLP):
     """Drop-in replacement for scikit-learn's `MLPClassifier` with further parameters.
 
     Parameters
@@ -100,20 +115,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: Names = "relu",
         *,
-        solver: Any = "adam",
+        solver: OptimizerChoice = "adam",
         alpha: float = 0.0001,
-        batch_size: Any = "auto",
-        learning_rate: str = "constant",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Literal["constant", "invscaling", "adaptive"] = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
-        verbose: Any = False,
+        verbose: bool | int = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -124,27 +139,29 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        output_activation: Any = None,
-        cost: Any = None,
-        init: Any = None,
-        dropout: Any = 0.0,
-        l1: Any = 0.0,
-        weight_decay: Any = 0.0,
-        max_norm: Any = 0.0,
-        class_weight: Any = None,
-        schedule: Any = None,
+        output_activation: Function | None = None,
+        cost: CostChoice | Cost | None = None,
+        init: InitializerChoice | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        l1: float | Sequence[float] = 0.0,
+        weight_decay: float | Sequence[float] = 0.0,
+        max_norm: float | Sequence[float] = 0.0,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        schedule: ScheduleChoice | None = None,
         clip_value: float | None = None,
         clip_norm: float | None = None,
         input_noise: float = 0.0,
-        callbacks: Any = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
         progress: bool = False,
         n_jobs: int | None = None,
-        backend: str = "auto",
+        backend: BackendChoice = "auto",
         sklearn_compat: bool = False,
     ) -> None:
         self._store(locals())
 
+    class_weight: Any
     _labels: Labels
+    classes_: Any  # an array, or a list of arrays
 
     @property
     def _stratifies(self) -> bool:  # type: ignore[override]

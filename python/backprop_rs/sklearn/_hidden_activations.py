@@ -6,10 +6,11 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.validation import check_is_fitted
 
+from ._bases import BaseEstimator, TransformerMixin
 from ._fit_support import fitting
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
 
 
-class HiddenActivations(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class HiddenActivations(TransformerMixin, BaseEstimator):
     """The activations of one hidden layer of an MLP, as a transformer.
 
     Parameters

@@ -5,25 +5,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 
 from .._internal import checks
 from ._base import BaseMLP
+from ._bases import RegressorMixin
 from ._constraints import CONSTRAINTS, entry, name_of, tables
 from ._fit_support import FLOATS, is_valid
 from ._validation import r2
 
 if TYPE_CHECKING:
-    from .._internal.types import AnyArray, Array
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from .._internal.types import (
+        AnyArray,
+        Array,
+        BackendChoice,
+        CostChoice,
+        Function,
+        InitializerChoice,
+        Names,
+        OptimizerChoice,
+        ScheduleChoice,
+    )
+    from ..custom import Cost
+    from ._callbacks import Callback
 
 # The output activations of scikit-learn's losses.
 OUTPUTS = {"squared_error": "identity", "poisson": "exponential"}
 
 
-class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
+class MLPRegressor(RegressorMixin, BaseMLP):
     """Drop-in replacement for scikit-learn's `MLPRegressor` with further parameters.
 
     Parameters
@@ -68,21 +83,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     def __init__(
         self,
-        loss: str = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        loss: Literal["squared_error", "poisson"] = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: Names = "relu",
         *,
-        solver: Any = "adam",
+        solver: OptimizerChoice = "adam",
         alpha: float = 0.0001,
-        batch_size: Any = "auto",
-        learning_rate: str = "constant",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Literal["constant", "invscaling", "adaptive"] = "constant",
         learning_rate_init: float = 0.001,
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
-        verbose: Any = False,
+        verbose: bool | int = False,
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
@@ -93,24 +108,26 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        output_activation: Any = None,
-        cost: Any = None,
-        init: Any = None,
-        dropout: Any = 0.0,
-        l1: Any = 0.0,
-        weight_decay: Any = 0.0,
-        max_norm: Any = 0.0,
-        schedule: Any = None,
+        output_activation: Function | None = None,
+        cost: CostChoice | Cost | None = None,
+        init: InitializerChoice | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        l1: float | Sequence[float] = 0.0,
+        weight_decay: float | Sequence[float] = 0.0,
+        max_norm: float | Sequence[float] = 0.0,
+        schedule: ScheduleChoice | None = None,
         clip_value: float | None = None,
         clip_norm: float | None = None,
         input_noise: float = 0.0,
-        callbacks: Any = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
         progress: bool = False,
         n_jobs: int | None = None,
-        backend: str = "auto",
+        backend: BackendChoice = "auto",
         sklearn_compat: bool = False,
     ) -> None:
         self._store(locals())
+
+    loss: str
 
     def _output(self) -> Any:
         choice = self.output_activation

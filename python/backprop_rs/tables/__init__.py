@@ -29,6 +29,11 @@ __all__ = [
     "target_range",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 TABLES: Mapping[str, Sequence[Entry]] = {
     "activation": ACTIVATIONS,
     "cost": COSTS,

@@ -9,3 +9,7 @@ from .load import load_csv
 from .read import read_csv
 
 __all__ = ["load_csv", "read_csv"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -3,3 +3,7 @@
 from .read import file_table, read_table, training_table
 
 __all__ = ["file_table", "read_table", "training_table"]
+
+
+def __dir__() -> list[str]:
+    return __all__

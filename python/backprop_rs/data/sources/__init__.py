@@ -11,3 +11,7 @@ from .factory import source
 from .statistics import ColumnStats, SourceStats
 
 __all__ = ["Block", "ColumnStats", "Source", "SourceStats", "source"]
+
+
+def __dir__() -> list[str]:
+    return __all__
