@@ -114,8 +114,12 @@ def test_explain_uses_the_preparation_of_the_member():
     models, model = combined()
     row = {name: cells[0] for name, cells in customers().items()}
     for k, each in enumerate(models):
-        expected = str(each.explain(row, max_neurons=2))
-        assert str(model.explain(row, member=k, max_neurons=2)) == expected
+        alone, within = (
+            each.explain(row, max_neurons=2),
+            model.explain(row, member=k, max_neurons=2),
+        )
+        for title in ("from cells", "forward", "backward", "update"):
+            assert str(within.part(title)) == str(alone.part(title))
 
 
 def test_values_are_cut_off_at_the_limits(tmp_path):

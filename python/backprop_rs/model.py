@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from inspect import signature
 from math import inf, isclose
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from ._internal.types import BackendChoice, Names, Path
     from .custom import Activation, Cost
-    from .explain import Explanation
+    from .explain.explanation import Document
     from .history import History
     from .typing import DTypeName
 
@@ -468,32 +469,121 @@ squared_error, float32, 769 parameters))
             y = y.astype(a.dtype)
         return asked.scores(y, labels, a, weights)
 
-    def explain(self, row: Any, *, member: int = 0, **options: Any) -> Explanation:
+    def explain(self, row: Any, *, member: int | str = 0, **options: Any) -> Document:
         """Write out the derivation with the numbers of one row, or a few.
+
+        It begins with the cells of the row and the inputs that they become, and ends with what the
+        outputs mean: classes by their names, or values in the units of the target.
 
         Parameters
         ----------
         row : table-like
             With the target, such as a dictionary of cells.
-        member : int, default 0
-            Which of the networks to explain.
+        member : int or "all", default 0
+            Which of the networks to explain, counted from 0; the averaged answer is shown too.
         options
             Of `Network.explain`, such as `learning_rate` and `max_neurons`.
 
         Returns
         -------
-        Explanation
+        Explanation, or Document for "all"
+            `print` it, or display it in Jupyter; `text`, `to_markdown`, `to_html`, `to_dict` and
+            `save`.
+
+        Raises
+        ------
+        ValueError
+            If the row has no target, or there is no such network.
+
+        Examples
+        --------
+        >>> model = Model((2,), seed=0).fit(
+        ...     {"size": [30, 45, 80, 100], "price": [300.5, 500, 800, 1100]}, "price", epochs=300)
+        >>> explanation = model.explain({"size": 50, "price": 540})
+        >>> print(explanation.part("from cells"))
+        Row: from cells to inputs
+        =========================
+        <BLANKLINE>
+          column  cell  input  feature  value      because
+          size    50    a₀⁽⁰⁾  size     -0.284427  z = (50 − 62.5) / 43.75, then z / √(1
+                                                   + (z/3)²)
         """
         self._check_fitted()
         table = known_table(row, self.preprocessor)
+        if is_stream(table):
+            raise TypeError("row must be a table of one row or a few; got a stream")
         missing = [name for name in self.preprocessor.target_names if name not in table]
         if missing:
             raise ValueError(
                 f"row must have the target to explain its cost; it lacks {missing[0]!r}"
             )
-        number = checks.integer("member", member, least=0, most=len(self.networks) - 1)
-        X, y = self._samples(self.preprocessors[number], table)
-        return self.networks[number].explain(X, y, **options)
+        n = len(self.networks)
+        if isinstance(member, str) and member != "all":
+            raise ValueError(
+                f"member must be 'all' or the number of a network; got {checks.shown(member)}"
+            )
+        if not isinstance(member, str):
+            member = checks.integer("member", member, least=0, most=n - 1)
+        members = range(n) if member == "all" else [int(member)]
+        target = self.preprocessor.target
+        assert target is not None
+        truth = self.preprocessor.transform_target(table)
+        unknown: UnknownLevels = {}
+        averaged = self._outputs_of_part(table, unknown)
+        warn_of_unknown_levels(unknown)
+        outputs = [self.member_outputs(k, table) for k in range(n)]
+        from .explain.rows import answered, prepared
+
+        explanations, sections = [], []
+        for k in members:
+            preprocessor = self.preprocessors[k]
+            X = preprocessor.transform_counting(table, self.dtype, {})
+            explanation = self.networks[k].explain(X, truth, **options)
+            rows = prepared(table, preprocessor, X, explanation.shown.samples, explanation.digits)
+            whole = explanation.section
+            sections.append(replace(whole, sections=[*rows, *whole.sections]))
+            explanations.append(explanation)
+        first = explanations[0]
+        answer = answered(
+            target,
+            outputs,
+            averaged,
+            None if member == "all" else int(member),
+            truth,
+            first.shown.samples,
+            self._facts_of_average(),
+            first.digits,
+        )
+        if member != "all":
+            (section,) = sections
+            notes = section.notes
+            if n > 1:
+                notes = [f"This is network {int(member) + 1} of {n}.", *notes]
+            section = replace(section, sections=[*section.sections, answer], notes=notes)
+            return replace(first, section=first.counted(section))
+        from .explain.document import Section
+        from .explain.explanation import Document
+
+        named = [
+            replace(section, title=f"Network {k + 1} of {n}: {section.title}")
+            for k, section in enumerate(sections)
+        ]
+        section = Section(f"{self!r}", sections=[*named, answer])
+        arrays = {"networks": [explanation.to_dict() for explanation in explanations]}
+        return Document(first.counted(section), arrays, first.digits)
+
+    def _facts_of_average(self) -> list[str]:
+        """Return sentences about the weights and the temperature of the average."""
+        facts = []
+        if self.weights is not None and len(self.networks) > 1:
+            weights = ", ".join(f"{weight:.4g}" for weight in self.weights)
+            facts.append(f"The average has the weights {weights}.")
+        if self.temperature != 1:
+            facts.append(
+                f"Probabilities p become p^(1 / T), divided by their sum, with the temperature T = "
+                f"{self.temperature:.4g}."
+            )
+        return facts
 
     def report(self) -> Any:
         """Return a table with one line for each column of the training rows."""

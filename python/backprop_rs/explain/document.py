@@ -35,6 +35,14 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """A table of texts; a formula in a cell is printed as one line."""
+
+    headings: tuple[str, ...]
+    rows: list[tuple[str | Expression, ...]]
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of the derivation."""
 
@@ -42,6 +50,7 @@ class Section:
     groups: list[Group] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    grids: list[Grid] = field(default_factory=list)
 
     def part(self, words: tuple[str, ...]) -> Section | None:
         """Return the part that has all words in its titles, or None."""
@@ -70,15 +79,26 @@ class Section:
             )
             for group in self.groups
         ]
-        return replace(self, groups=groups, sections=[s.changed(change) for s in self.sections])
+        grids = [
+            replace(
+                grid,
+                rows=[
+                    tuple(cell if isinstance(cell, str) else change(cell) for cell in row)
+                    for row in grid.rows
+                ],
+            )
+            for grid in self.grids
+        ]
+        sections = [section.changed(change) for section in self.sections]
+        return replace(self, groups=groups, sections=sections, grids=grids)
 
     def merged(self) -> Section:
         """Return one section if this one only holds another one."""
-        if self.groups or len(self.sections) != 1:
+        if self.groups or self.grids or len(self.sections) != 1:
             return self
         inner = self.sections[0].merged()
-        notes = self.notes + inner.notes
-        return Section(f"{self.title} / {inner.title}", inner.groups, inner.sections, notes)
+        title, notes = f"{self.title} / {inner.title}", self.notes + inner.notes
+        return replace(inner, title=title, notes=notes)
 
     def titles(self) -> list[str]:
         """Return the distinct titles of the groups and sections inside, in their order."""

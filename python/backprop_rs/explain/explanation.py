@@ -115,6 +115,10 @@ class Explanation(Document):
     shown: Shown
     notation: str
 
+    def counted(self, section: Section) -> Section:
+        """Return another section with layers counted as in this explanation."""
+        return counted(section, self.quantities, self.notation)
+
     def weight(self, layer: int, j: int, k: int, *, max_paths: int = 16) -> Document:
         """Return the chain rule of dC/dw_jk, along every path from the weight to the cost.
 

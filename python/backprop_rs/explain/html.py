@@ -10,7 +10,7 @@ from .text import Text
 
 if TYPE_CHECKING:
     from .._internal.expression import Expression
-    from .document import Group, Line, Section
+    from .document import Grid, Group, Line, Section
 
 STYLE = """\
 .bp-explain { font: 15px/1.5 system-ui, sans-serif; max-width: 70em; }
@@ -30,6 +30,9 @@ STYLE = """\
   background: none; }
 .bp-explain table.lines-of td { padding: .25em .35em; text-align: left; vertical-align: middle;
   border: 0; background: none; }
+.bp-explain table.grid { border-collapse: collapse; margin: .4em 0 .8em 1em; font-size: .95em; }
+.bp-explain table.grid th, .bp-explain table.grid td { padding: .2em .7em; text-align: left;
+  border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent); }
 .bp-explain td.stacked { vertical-align: top !important; }
 .bp-explain td > div { margin: .2em 0; }
 .bp-explain td > div:last-child, .bp-explain td.result { font-weight: 600; white-space: nowrap; }
@@ -81,8 +84,23 @@ class Page:
     def inside(self, section: Section) -> str:
         """Return the notes, groups and sections of a section without its title."""
         notes = [f'<p class="note">{escape(words)}</p>' for words in section.notes]
+        grids = map(self.grid, section.grids)
         parts = [*map(self.group, section.groups), *map(self.section, section.sections)]
-        return "\n".join([*notes, *parts])
+        return "\n".join([*notes, *grids, *parts])
+
+    def grid(self, grid: Grid) -> str:
+        """Return a table."""
+        head = "".join(f"<th>{escape(heading)}</th>" for heading in grid.headings)
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{self.cell(cell)}</td>' for cell in row)}</tr>"
+            for row in grid.rows
+        )
+        table = f'<table class="grid"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+        return f'<div class="lines">{table}</div>'
+
+    def cell(self, cell: str | Expression) -> str:
+        """Return a cell of a table: a text or a formula."""
+        return escape(cell) if isinstance(cell, str) else f"{MATH}{self.notation(cell)}</math>"
 
     def group(self, group: Group) -> str:
         """Return a title, the general equations, the table of lines and the notes."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .latex import LETTERS, Latex
-from .text import Text
+from .text import Text, cells_of
 
 if TYPE_CHECKING:
     from .._internal.expression import Expression
-    from .document import Group, Section
+    from .document import Grid, Group, Section
 
 MAX_WIDTH = 72
 """The longest equation on one line, in characters of plain text."""
@@ -28,11 +28,18 @@ class Page:
         """Return the paragraphs of a section and of the sections inside it."""
         written = [f"{'#' * min(depth, MAX_DEPTH)} {escaped(section.title)}"]
         written += map(escaped, section.notes)
+        written += map(self.grid, section.grids)
         for group in section.groups:
             written += self.group(group)
         for inner in section.sections:
             written += self.section(inner, depth + 1)
         return written
+
+    def grid(self, grid: Grid) -> str:
+        """Return a table."""
+        rows = [grid.headings, ("---",) * len(grid.headings)]
+        rows += [tuple(map(escaped, cells_of(row, self.text))) for row in grid.rows]
+        return "\n".join(f"| {' | '.join(row)} |".replace("\n", " ") for row in rows)
 
     def group(self, group: Group) -> list[str]:
         """Return the paragraphs of a group: its title, equations, lines and notes."""

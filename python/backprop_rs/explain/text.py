@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ from .._internal.expression import Expression, Symbol
 from .printer import FRACTION, POWER, PRODUCT, Notation
 
 if TYPE_CHECKING:
-    from .document import Group, Section
+    from .document import Grid, Group, Section
 
 FIXED = "\u00a0"  # a space that does not end a line
 BELOW = str.maketrans("0123456789+−=()iljkmnp", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ᵢₗⱼₖₘₙₚ")
@@ -102,6 +104,13 @@ def text(formula: Expression, digits: int = 6) -> str:
     return Text(digits)(formula).replace(FIXED, " ")
 
 
+def cells_of(row: Sequence[str | Expression], notation: Text) -> tuple[str, ...]:
+    """Return the cells of a table as texts."""
+    return tuple(
+        cell if isinstance(cell, str) else notation(cell).replace(FIXED, " ") for cell in row
+    )
+
+
 class Page:
     """Print an explanation within a width, or each equation on one line if it is None."""
 
@@ -115,11 +124,31 @@ class Page:
         written = ["", *self.fold(section.title, ""), line]
         for sentence in section.notes:
             written += self.fold(sentence, "")
+        for grid in section.grids:
+            written += self.grid(grid)
         for group in section.groups:
             written += self.group(group)
         for inner in section.sections:
             written += self.section(inner, depth + 1)
         return written
+
+    def grid(self, grid: Grid) -> list[str]:
+        """Return the lines of a table; cells of the widest columns break if it is too wide."""
+        rows = [grid.headings, *(cells_of(row, self.notation) for row in grid.rows)]
+        widths = [max(1, *map(len, column)) for column in zip(*rows, strict=True)]
+        room = max((self.width or 10**6) - 2 * len(widths), len(widths))
+        while sum(widths) > room:
+            widths[widths.index(max(widths))] -= 1
+        lines = [""]
+        for row in rows:
+            broken = [
+                wrap(cell, width, break_on_hyphens=False) or [""]
+                for cell, width in zip(row, widths, strict=True)
+            ]
+            for parts in zip_longest(*broken, fillvalue=""):
+                cells = (part.ljust(width) for part, width in zip(parts, widths, strict=True))
+                lines.append(f"  {'  '.join(cells)}".rstrip())
+        return lines
 
     def group(self, group: Group) -> list[str]:
         """Return the lines of a group: its title, equations, lines and notes."""
