@@ -453,3 +453,42 @@ def test_a_record_longer_than_the_buffer(tmp_path, monkeypatch):
 
 def test_plain_numbers_are_the_simplest_notation():
     assert candidates(Cells.of(["1", "2.5"]), CsvOptions()).notations[0] == number()
+
+
+TITLES = {
+    "Sales of 2024\n\nday;n\n2024-01-01;5\n2024-01-02;7\n": 2,
+    "Sales of 2024\na,b,c\n1,2,3\n4,5,6\n": 1,
+    "Sales\nNorth, South\na,b,c\n1,2,3\n4,5,6\n": 2,
+}
+
+
+@pytest.mark.parametrize("text", TITLES)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_titles_above_a_table_are_named_or_skipped(text, encoding, tmp_path):
+    n_lines = TITLES[text]
+    path = tmp_path / "t.csv"
+    path.write_bytes(text.encode(encoding))
+    with pytest.raises(ValueError, match=r"t\.csv, line [123]"):
+        read_csv(path)
+    table = read_csv(path, skip_rows=n_lines)
+    path.write_bytes("".join(text.splitlines(keepends=True)[n_lines:]).encode(encoding))
+    alone = read_csv(path)
+    assert [column.name for column in table] == [column.name for column in alone]
+    assert all(table[c.name].to_list() == c.to_list() for c in alone)
+    path.write_bytes((text + "x" + text.splitlines()[-1][1:]).encode(encoding))
+    with pytest.raises(ValueError, match=f"line {len(text.splitlines()) + 1}, column 1"):
+        read_csv(path, skip_rows=n_lines)
+
+
+def test_the_error_of_a_title_gives_the_option(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("Sales of 2024\n\nday;n\n2024-01-01;5\n2024-01-02;7\n")
+    with pytest.raises(ValueError, match="the lines from line 3 on have 2; give skip_rows=2"):
+        read_csv(path)
+    with pytest.raises(ValueError, match="must have more than skip_rows=9 lines; got 5"):
+        read_csv(path, skip_rows=9)
+    with pytest.raises(ValueError, match="skip_rows must be"):
+        read_csv(path, skip_rows=-1)
+    path.write_text("Sales of 2024\n\nday;n\n1;5\n2;7\n")
+    source = bp.data.source(path, target="n", csv={"skip_rows": 2})
+    assert source.count() == 2

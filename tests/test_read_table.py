@@ -348,6 +348,7 @@ OLE = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600)
     (b"<!DOCTYPE html><p>Sign in", "is a page of HTML or XML, not a table; check the address"),
     (b"<?xml version='1.0'?><a/>", "is a page of HTML or XML"),
     (b"%PDF-1.7\n", "is a PDF document, not a table"),
+    (b"version https://git-lfs.github.com/spec/v1\noid 1\n", "is a pointer of Git LFS to the file"),
     (pickle.dumps(FRAME), "is a pickle, which may hold a program, not a table"),
     (zipped("data/a.csv"), "is a zip archive with data/a.csv, not a table; unpack it"),
     (zipped(), "is a zip archive with nothing"),

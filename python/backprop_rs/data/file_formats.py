@@ -77,10 +77,13 @@ MAGIC = {
     b"GIF8": FileFormat("", "a GIF image", "save pixels as .npz"),
     b"\x7fELF": FileFormat("", "a program"),
     b"{\\rtf": FileFormat("", "an RTF document"),
+    b"version https://git-lfs": FileFormat(
+        "", "a pointer of Git LFS to the file", "get the file itself with git lfs pull"
+    ),
 }
 """The first bytes of files; those that a text may begin with too need a byte below 9 after them."""
 
-TEXTS = (b"%PDF", b"{\\rtf", b"<stata_dta>", b"X\n\0", b"BZh")
+TEXTS = (b"%PDF", b"{\\rtf", b"<stata_dta>", b"X\n\0", b"BZh", b"version https://git-lfs")
 CONTROL = re.compile(rb"[\0-\x08]")
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

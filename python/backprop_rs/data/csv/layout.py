@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from ..._internal.printable import printable
 from ..file_formats import LIBSVM, format_of_start
@@ -44,7 +45,10 @@ def examine(path: Path, options: CsvOptions, requested: Collection[object] = ())
         declared = re.match(rb"sep=(.)\r?\n", sample)
         if declared and delimiter == "auto":  # Excel's own line
             delimiter, skipped = declared[1].decode("latin-1"), declared.end()
-            sample = sample[skipped:]
+        n_skipped = max(options.skip_rows, 1 if skipped else 0)
+        if options.skip_rows:
+            skipped = start_of_line(sample, n_skipped, shown)
+        sample = sample[skipped:]
         comment = options.comment or None
         if delimiter == "auto":
             delimiter = delimiter_of(sample, comment, is_last)
@@ -54,15 +58,26 @@ def examine(path: Path, options: CsvOptions, requested: Collection[object] = ())
             sample += more
             rows = split(sample, delimiter, comment, is_last)
     if not rows:
-        raise no_rows(Layout(path, options, delimiter, comment, skipped))
-    check_encoding(sample[: rows[0][2]], rows[0], path, options, skipped)
+        raise no_rows(Layout(path, options, delimiter, comment, skipped, n_skipped))
+    check_encoding(sample[: rows[0][2]], rows[0], path, options, n_skipped)
     check_comments(sample, rows, delimiter, options, is_last, shown)
+    if not n_skipped:
+        check_title(sample, rows, delimiter, options, is_last, shown)
     check_libsvm([cells for _, cells, _, _ in rows], delimiter, shown)
     if len(rows) == 1 and sample[rows[0][2] :].strip():  # the second one cannot be read
         rows.append((rows[0][3], [], len(sample), rows[0][3]))
+    rows = [(line + n_skipped, cells, end, after + n_skipped) for line, cells, end, after in rows]
     layout = of_rows(path, options, delimiter, rows, requested)
-    lines = 1 if skipped else 0
-    return replace(layout, start=layout.start + skipped, line=layout.line + lines)
+    line = layout.line if layout.has_header else n_skipped
+    return replace(layout, start=layout.start + skipped, line=line)
+
+
+def start_of_line(sample: bytes, n_lines: int, shown: str) -> int:
+    """Return the position after the first lines."""
+    ends = [end.end() for end in islice(re.finditer(rb"\r\n|\n|\r", sample), n_lines)]
+    if len(ends) < n_lines:
+        raise ValueError(f"{shown} must have more than skip_rows={n_lines} lines; got {len(ends)}")
+    return ends[-1]
 
 
 def no_rows(layout: Layout) -> ValueError:
@@ -75,7 +90,9 @@ def no_rows(layout: Layout) -> ValueError:
     return ValueError(f"{printable(layout.path)} must have at least one row; it is empty")
 
 
-def check_encoding(data: bytes, first: Row, path: Path, options: CsvOptions, skipped: int) -> None:
+def check_encoding(
+    data: bytes, first: Row, path: Path, options: CsvOptions, n_skipped: int
+) -> None:
     """Raise ValueError if the first row, which may be a header, is not in the encoding.
 
     The parser checks the rows below. `data` are the bytes to the end of the row.
@@ -85,7 +102,7 @@ def check_encoding(data: bytes, first: Row, path: Path, options: CsvOptions, ski
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        line = 1 + data.count(b"\n", 0, error.start) + (1 if skipped else 0)
+        line = 1 + data.count(b"\n", 0, error.start) + n_skipped
         raise bad_encoding(path, options.encoding, data[error.start], line) from None
 
 
@@ -157,8 +174,8 @@ def of_rows(
             if options.index != True:  # noqa: E712 "auto" is no decision
                 raise ValueError(
                     f"{shown}, line {rows[1][0] + 1}: each row has one cell more than the header "
-                    f"({len(first)}); give index=True if the first cell names the row; "
-                    f"got {rest[0][0]!r}"
+                    f"({len(first)}); give index=True if the first cell names the row, or "
+                    f"skip_rows if the header is below; got {rest[0][0]!r}"
                 )
             first = ["", *first]
     width = len(first)
@@ -299,6 +316,31 @@ def check_comments(
             f"{shown}, line {line + 1}: the line begins with {sign!r}; give comment={sign!r} if "
             "such lines are comments, or comment='' if they are rows"
         )
+
+
+def check_title(
+    sample: bytes,
+    rows: Sequence[Row],
+    delimiter: str,
+    options: CsvOptions,
+    is_last: bool,
+    shown: str,
+) -> None:
+    """Raise ValueError if the first lines have one cell each, and a table follows them."""
+    if len(rows[0][1]) > 1 or not rows[0][1][0]:
+        return
+    for sign in [delimiter] if options.delimiter != "auto" else DELIMITERS[:-1]:
+        found = split(sample, sign, options.comment, is_last)
+        widths = [width_of(cells) for _, cells, _, _ in found]
+        n = next((k for k, width in enumerate(widths) if width > 1), 0)
+        below = set(widths[n:])
+        if n and len(widths) > n + 1 and len(below) == 1 and (n < found[n][0] or below != {2}):
+            lines = found[n][0]
+            raise ValueError(
+                f"{shown}, line 1: the line has one cell, but the lines from line {lines + 1} on "
+                f"have {widths[n]}; give skip_rows={lines} if the table begins there; "
+                f"got {rows[0][1][0]!r}"
+            )
 
 
 def check_libsvm(rows: Sequence[Sequence[str]], delimiter: str, shown: str) -> None:

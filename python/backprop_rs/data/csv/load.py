@@ -38,6 +38,7 @@ def load_csv(
     kinds: Mapping[str, str] | None = None,
     index: bool | str = "auto",
     comment: str | None = None,
+    skip_rows: int = 0,
 ) -> Dataset:
     r"""Read a table of numbers and texts.
 
@@ -80,7 +81,7 @@ def load_csv(
         this file in the same way.
     class_names : sequence of str, optional
         The classes in the order of their labels, such as those of another data set.
-    encoding, decimal, thousands, missing_values, comment : optional
+    encoding, decimal, thousands, missing_values, comment, skip_rows : optional
         As in `read_csv`. A class or feature that `class_names` or `features` names, such as None,
         is not missing in its column.
     index : "auto", True or False, default "auto"
@@ -120,7 +121,7 @@ def load_csv(
     """
     how = CsvOptions(
         header, delimiter, encoding, decimal, thousands, missing_values, "auto", dict(kinds or {}),
-        index, comment,
+        index, comment, skip_rows,
     )  # fmt: skip
     options = TableOptions(target, missing, classes, ignore, features, class_names)
     return table_of(path, how, options).dataset(options)

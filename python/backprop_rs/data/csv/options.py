@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..._internal import checks
 from ..table_options import one_of
 
 MISSING_WORDS = ("", "?", "na", "n/a", "#n/a", "<na>", "nan", "null", "none")
@@ -38,12 +39,14 @@ class CsvOptions:
     kinds: Mapping[str, str] = field(default_factory=dict)
     index: bool | str = "auto"
     comment: str | None = None
+    skip_rows: int = 0
 
     def __post_init__(self) -> None:
         one_of("header", self.header, ("auto", True, False))
         one_of("decimal", self.decimal, ("auto", ".", ","))
         one_of("dates", self.dates, DATES)
         one_of("index", self.index, ("auto", True, False))
+        checks.integer("skip_rows", self.skip_rows, least=0)
         if self.thousands not in THOUSANDS:
             accepted = ", ".join(map(repr, THOUSANDS))
             raise ValueError(f"thousands must be one of {accepted}; got {self.thousands!r}")

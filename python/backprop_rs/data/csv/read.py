@@ -33,6 +33,7 @@ def read_csv(
     kinds: Mapping[str, str] | None = None,
     index: bool | str = "auto",
     comment: str | None = None,
+    skip_rows: int = 0,
 ) -> Table:
     r"""Read a CSV file as a `Table` of numbers, booleans, categories, dates and texts.
 
@@ -77,6 +78,8 @@ def read_csv(
         it has no name or is called "Unnamed: 0", as data frames write it.
     comment : str, optional
         The start of lines that are skipped.
+    skip_rows : int, default 0
+        The number of lines at the start of the file to skip, such as a title above the header.
 
     Returns
     -------
@@ -109,7 +112,7 @@ def read_csv(
     """
     options = CsvOptions(
         header, delimiter, encoding, decimal, thousands, missing_values, dates, dict(kinds or {}),
-        index, comment,
+        index, comment, skip_rows,
     )  # fmt: skip
     layout = examine(once_read(path), options, options.kinds)
     options.check_kinds(layout.names)

@@ -15,6 +15,7 @@ SIGNS_FOR_MISSING = frozenset({"-", "--", "---", ".", "..", "*", "\u2013", "\u20
 """Texts that people write for a missing cell."""
 
 NUMBER = r"[-+\u2212]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][-+]?[0-9]+)?"
+RAISED = "[\u2070\u00b9\u00b2\u00b3\u2074-\u2079\u207b]"
 MONTH = rf"({MONTHS})[a-z]*"
 FEW_TEXTS = 10_000
 
@@ -27,10 +28,24 @@ LOOKS = {
     re.compile(r"\d+:[-+]?[\d.eE]*\.\d{3,}[\d.eE+-]*|\d+:[-+]?\d+([eE][-+]?\d+)?"): (
         "pairs of a position and a number, as in LIBSVM files"
     ),
+    re.compile(r"[-+]?\d{1,2}(,\d{2})+,\d{3}(\.\d+)?"): "numbers with groups of two digits",
     SEVERAL: "several numbers apart by white space",
     re.compile(rf"{NUMBER}([,;|] *{NUMBER})+"): "several numbers in one cell",
     re.compile(rf"\d{{4}}-\d{{2}}|({MONTH}[-/., ]*(\d{{2}}|\d{{4}}))", re.I): "months of years",
+    re.compile(
+        r"\d{4}[-/ ]?[QW]\d{1,2}|[QW]\d{1,2}[-/ ]*\d{4}", re.I
+    ): "quarters or weeks of years",
     re.compile(r"\d+/\d+|\d+ \d+/\d+"): "fractions or pairs of numbers",
+    re.compile(rf"[(\[{{] *{NUMBER}([,; ] *{NUMBER})* *[)\]}}]"): "lists of numbers",
+    re.compile(rf"{NUMBER} ?(\u00b1|\+/-) ?{NUMBER}"): "numbers with their uncertainty",
+    re.compile(rf"{NUMBER}[-+]{NUMBER}[ij]"): "complex numbers",
+    re.compile(
+        rf"{NUMBER} ?[*x\u00d7\u00b7] ?10(\^?[-+]?\d+|{RAISED}+)"
+    ): "numbers times powers of ten",
+    re.compile(rf"{NUMBER} ?(\[\d+\]|\(\d+\))"): "numbers with a mark of a note",
+    re.compile(r"\d+ ?[\u00b0\u00ba'\u2032\u2019] ?\d+.*"): (
+        "numbers with fractions of sixty or twelve, as of angles, times or feet"
+    ),
     re.compile(r"[-+]?0[xX][\da-fA-F]+"): "hexadecimal numbers",
     re.compile(r"[-+]?\d{1,3}(_\d{3})+"): "numbers with '_' between digits",
     re.compile(rf"[\"'`\u2018\u2019]{NUMBER}[\"'`\u2018\u2019]?|=\"?{NUMBER}\"?"): (
@@ -55,6 +70,10 @@ DATE = re.compile(
 
 WITH_UNIT = re.compile(rf"({NUMBER})(\s*)([^\d\s.,;:/+\-\u2212()][^\d\s]*)?")
 WITH_SIGN = re.compile(rf"([^\w\s.,;:/+\-\u2212()'\"=]{{1,2}})?\s*({NUMBER})")
+RANGE = re.compile(
+    r"(?P<low>\d+) ?(-|\u2013|\u2014|to|\.\.) ?(?P<high>\d+)|([<>\u2264\u2265]=?) ?\d+|\d+ ?\+",
+    re.I,
+)
 NO_DATE = "do not exist, lie outside 1678 to 2261 or have a time or zone that is not read"
 
 
@@ -159,6 +178,16 @@ def lone_sign(texts: Sequence[str]) -> str | None:
     return words[0] if is_sign else None
 
 
+def is_range(text: str) -> bool:
+    """Return True if a text gives the limits of numbers.
+
+    >>> [is_range(text) for text in ("10-20", "10 to 20", "<5", "65+", "20-10", "3")]
+    [True, True, True, True, False, False]
+    """
+    match = RANGE.fullmatch(text)
+    return match is not None and (match["low"] is None or int(match["low"]) < int(match["high"]))
+
+
 def remarks(counts: Mapping[str, int]) -> list[str]:
     """Return what may surprise about categories.
 
@@ -174,6 +203,8 @@ def remarks(counts: Mapping[str, int]) -> list[str]:
         n = sum(counts[text] for text in numbers)
         are = "is a number" if n == 1 else "are numbers"
         found.append(f"{cells(n)} {are}, such as {numbers[0]!r}, among texts")
+    if len(counts) > 1 and all(map(is_range, counts)):
+        found.append(f"ranges such as {next(iter(counts))!r} are categories without an order")
     by_form: dict[str, str] = {}
     for text in counts:
         first = by_form.setdefault(" ".join(text.split()).casefold(), text)
