@@ -6,6 +6,7 @@ from functools import partial
 import backprop_rs as bp
 import numpy as np
 import pytest
+from backprop_rs._internal.random import shuffled_order
 from backprop_rs.health import MEASURES, HealthRecord, measures
 from backprop_rs.health.callback import SHARE
 from backprop_rs.tables.activation import activation
@@ -154,17 +155,65 @@ def test_parallel_trainings_may_share_the_settings():
         assert one.history.health.epochs == [1, 2, 3]
 
 
-@pytest.mark.parametrize("epochs", [1, 7, 30, 31, 50, 200])
-def test_any_training_has_thirty_measurements(epochs):
-    looked = fit(network(), epochs=epochs, health=True).health.epochs
-    assert looked[0] == 1 and looked[-1] == epochs and len(looked) >= min(epochs, 30)
-    assert max(np.diff([0, *looked])) <= -(-epochs // 30)
+@pytest.mark.parametrize("epochs", [1, 2, 7, 29, 30, 31, 50, 200])
+@pytest.mark.parametrize("batch_size", [1, 4, 32, 50, 150])
+def test_any_training_has_thirty_measurements(epochs, batch_size):
+    steps = epochs * -(-150 // batch_size)
+    looked = fit(network(), epochs=epochs, batch_size=batch_size, health=True).health.epochs
+    assert len(looked) >= min(steps, 30) and looked[-1] == epochs and 1 in looked
+    assert max(np.diff([0, *looked])) <= max(-(-epochs // 30), epochs / min(steps, 30)) + 1e-12
+    if epochs <= 30:
+        assert set(looked) >= set(range(1, epochs + 1))
 
 
-def test_a_training_that_may_end_early_is_measured_from_its_first_epoch():
-    history = fit(network(), epochs=1000, health=True, learning_rate=0.0, early_stopping=25)
+@pytest.mark.parametrize("patience", [1, 2, 7, 25, 40])
+def test_a_training_that_may_end_early_has_thirty_measurements(patience):
+    settings = {"learning_rate": 0.0, "early_stopping": patience, "batch_size": 5}
+    history = fit(network(), epochs=1000, health=True, **settings)
     assert history.stopped == "early_stopping"
-    assert history.health.epochs == list(range(1, 27))
+    ended = 1 + patience
+    assert history.health.epochs[-1] == min(ended, 30) or ended > 30
+    assert len(history.health) >= 30
+    assert set(history.health.epochs) >= set(range(1, min(ended, 30) + 1))
+
+
+def test_measures_within_an_epoch_equal_their_definitions():
+    """5 steps of 32 samples: the third measurement follows the third step."""
+    net, twin = network(dtype="float64"), network(dtype="float64")
+    record = fit(net, epochs=1, health=True).health
+    assert record.epochs == [0.2, 0.4, 0.6, 0.8, 1]
+    order = shuffled_order(150, 0, 0)
+    for step in range(5):
+        rows = order[32 * step : 32 * step + 32]
+        before = twin.weights
+        twin.step(X[rows], IRIS.y[rows], 0.1)
+        deltas = twin.backward(X, IRIS.y).deltas
+        expected = [np.abs(delta).mean() for delta in deltas]
+        np.testing.assert_allclose(record.mean_delta[step], expected, rtol=1e-9)
+        pairs = list(zip(before, twin.weights, strict=True))
+        ratios = [np.linalg.norm(new - old) / np.linalg.norm(old) for old, new in pairs]
+        if step < 4:  # the last batch is smaller, and the ratio is that of the one before
+            np.testing.assert_allclose(record.update_ratio[step], ratios, rtol=1e-9)
+    assert (record.update_ratio[4] == record.update_ratio[3]).all()
+
+
+def test_a_stream_of_unknown_length_has_thirty_measurements():
+    """Of a longer and longer stream every other measurement is dropped."""
+
+    def blocks(count):
+        for start in range(count):
+            yield X[start % 150 : start % 150 + 1], IRIS.y[start % 150 : start % 150 + 1]
+
+    for count in (1, 29, 40, 70, 500, 1111):
+        net, probe = network(), bp.Health(X, IRIS.y)
+        settings = {"epochs": 1, "batch_size": 1, "learning_rate": 0.01, "progress": False}
+        record = net.fit(bp.data.source(blocks(count)), health=probe, **settings).health
+        assert min(count, 30) <= len(record) <= 62
+        steps = np.array(record.epochs) * count
+        np.testing.assert_allclose(steps, steps.round(), atol=1e-9)
+        gaps = np.diff([0, *steps.round()])
+        assert gaps.min() > 0 and gaps.max() <= -(-count // 30)
+        assert record.epochs[-1] == 1
 
 
 def test_auto_stays_within_its_share_of_the_time(monkeypatch):
@@ -321,7 +370,7 @@ def test_of_samples_that_can_be_read_only_once():
     with pytest.raises(ValueError, match="health needs a Health"):
         fit(True)
     record = fit(bp.Health(X, IRIS.y))
-    assert record.epochs == [1]
+    assert record.epochs == [0.2, 0.4, 0.6, 0.8, 1]
     assert (record.update_ratio > 0).all()
 
 

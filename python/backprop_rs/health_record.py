@@ -47,12 +47,13 @@ class LayerHealth:
 
 
 class HealthRecord:
-    """The measures of each layer, one row per measured epoch.
+    """The measures of each layer, one row per measured position.
 
     Attributes
     ----------
-    epochs : list of int
-        The measured epochs, counted like `History.epoch`.
+    epochs : list of float
+        The measured positions, counted like `History.epoch`: 2 is the end of the second epoch,
+        and 1.5 is half of it.
     rows : int
         The number of samples.
     mean_delta, gradient_norm, update_ratio, saturated, dead : (len(epochs), L) arrays
@@ -68,17 +69,30 @@ class HealthRecord:
     """
 
     def __init__(self) -> None:
-        self.epochs: list[int] = []
+        self.epochs: list[float] = []
         self.rows = 0
         self._columns: dict[str, list[list[float]]] = {name: [] for name in MEASURES}
 
-    def add(self, epoch: int, layers: list[LayerHealth], ratios: list[float]) -> None:
-        """Add the measures of one epoch."""
+    def add(self, epoch: float, layers: list[LayerHealth], ratios: list[float]) -> None:
+        """Add the measures of one position."""
         self.epochs.append(epoch)
         for name, rows in self._columns.items():
             rows.append(
                 ratios if name == "update_ratio" else [getattr(layer, name) for layer in layers]
             )
+
+    def drop_every_other(self, count: int) -> None:
+        """Remove the first, the third, ... of the last `count` positions."""
+        first = len(self) - count
+        del self.epochs[first::2]
+        for rows in self._columns.values():
+            del rows[first::2]
+
+    def drop_last(self) -> None:
+        """Remove the last position."""
+        del self.epochs[-1]
+        for rows in self._columns.values():
+            del rows[-1]
 
     def values(self, name: str) -> NDArray[Any]:
         """Return a measure of each layer, (epochs, L)."""
@@ -130,8 +144,8 @@ class HealthRecord:
     def title(self) -> str:
         """Return the number of measurements, their epochs and the number of samples."""
         count = f"{len(self)} measurement{'s' if len(self) > 1 else ''}"
-        span = f"epoch {self.epochs[0]}"
-        span += f" -> {self.epochs[-1]}" if len(self) > 1 else ""
+        span = f"epoch {self.epochs[0]:.3g}"
+        span += f" -> {self.epochs[-1]:.10g}" if len(self) > 1 else ""
         return f"Health({count}, {span}, {self.rows:,} rows)"
 
     def __repr__(self) -> str:

@@ -29,8 +29,8 @@ class LayerMeasures(Protocol):
     """Measures of each layer over the epochs, as `HealthRecord` has them."""
 
     @property
-    def epochs(self) -> list[int]:
-        """The epochs of the measurements."""
+    def epochs(self) -> list[float]:
+        """The positions of the measurements, in epochs."""
 
     def values(self, name: str) -> AnyArray:
         """Return a measure as (epochs, layers)."""

@@ -26,6 +26,8 @@ class Course:
         The epochs that are done when the training ends.
     may_end_early : bool
         True with early stopping.
+    least : int
+        The epochs after which early stopping may end the training, from its start.
     """
 
     samples: TrainingData
@@ -33,6 +35,7 @@ class Course:
     start: Stop
     last: int
     may_end_early: bool = False
+    least: int = 1
 
     @property
     def steps(self) -> int:

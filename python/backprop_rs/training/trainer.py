@@ -167,12 +167,14 @@ class Trainer:
             self.log.write(INFO, "resume", text, path=resumed.path, epoch=epoch, step=step)
         self.checkpoints.plan_next(self.state.position)
         self.done_before = self.done()
+        patience = self.stopping.settings.patience if self.stopping else None
         course = Course(
             samples=self.samples,
             batch_size=self.settings.batch_size,
             start=self.state.position.stop,
             last=self.last,
-            may_end_early=bool(self.stopping and self.stopping.settings.patience),
+            may_end_early=bool(patience),
+            least=1 + (patience or 0),
         )
         self.monitors.begin(self.net, course)
 
