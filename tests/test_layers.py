@@ -54,6 +54,7 @@ RUST = [
 UPWARD = {
     ("history", "plot.curves"): "`History.plot` imports Matplotlib when it is called, not before",
     ("health_record", "plot"): "`HealthRecord.plot` does the same",
+    ("model", "sklearn._model"): "`Model.to_sklearn` imports scikit-learn when it is called",
 }
 
 Arrows = set[tuple[str, str]]

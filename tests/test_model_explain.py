@@ -62,7 +62,14 @@ def test_classes_by_name_and_the_answer_of_the_model(model):
     assert "The average has the weights 0.5, 0.3, 0.2." in answer.notes
     grid = answer.grids[0]
     assert grid.headings == (
-        "output", "class", "network 1", "network 2", "network 3", "average", "target")  # fmt: skip
+        "output",
+        "class",
+        "network 1",
+        "network 2",
+        "network 3",
+        "average",
+        "target",
+    )
     averages = [float(line[5]) for line in grid.rows]
     np.testing.assert_allclose(averages, model.predict_proba(row())[0], rtol=1e-5)
     for k in range(3):
@@ -77,7 +84,11 @@ def test_all_networks(model):
     document = model.explain(row(), member="all", max_neurons=2)
     titles = [section.title for section in document.section.sections]
     assert [title.split(":")[0] for title in titles] == [
-        "Network 1 of 3", "Network 2 of 3", "Network 3 of 3", "Answer"]  # fmt: skip
+        "Network 1 of 3",
+        "Network 2 of 3",
+        "Network 3 of 3",
+        "Answer",
+    ]
     parts = document.to_dict()["networks"]
     for k, part in enumerate(parts):
         alone = model.explain(row(), member=k).to_dict()
@@ -100,8 +111,9 @@ def test_values_in_the_units_of_the_target():
 
 def test_labels():
     x = np.linspace(-1, 1, 40)
-    model = bp.Model((8,), seed=0).fit({"x": x, "p": x > 0, "q": x > 0.9}, ["p", "q"],
-                                       epochs=200, progress=False)  # fmt: skip
+    model = bp.Model((8,), seed=0).fit(
+        {"x": x, "p": x > 0, "q": x > 0.9}, ["p", "q"], epochs=200, progress=False
+    )
     answer = model.explain({"x": 0.4, "p": True, "q": False}).part("answer").section
     assert answer.notes[0] == "The model answers p."
     assert [line[1] for line in answer.grids[0].rows] == ["p", "q"]
@@ -152,10 +164,13 @@ def test_an_explanation_of_a_network_has_no_tables():
     assert "grid" not in net.explain([1, 2], [1]).to_html().split("</style>")[1]
 
 
-@pytest.mark.parametrize(("change", "error", "sentence"), [
-    ({"member": 3}, ValueError, "member must"),
-    ({"member": "both"}, ValueError, "member must be 'all' or the number of a network"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "error", "sentence"),
+    [
+        ({"member": 3}, ValueError, "member must"),
+        ({"member": "both"}, ValueError, "member must be 'all' or the number of a network"),
+    ],
+)
 def test_mistakes(model, change, error, sentence):
     with pytest.raises(error, match=sentence):
         model.explain(row(), **change)

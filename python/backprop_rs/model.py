@@ -674,6 +674,82 @@ squared_error, float32, 769 parameters))
             float_only,
         )
 
+    @classmethod
+    def from_sklearn(cls, pipeline: Any, *, backend: str = "auto") -> Model:
+        """Return the model of a fitted pipeline of scikit-learn, on raw rows.
+
+        Its predictions are those of the pipeline, to rounding. scikit-learn need not be installed
+        where the model is used.
+
+        Parameters
+        ----------
+        pipeline : fitted estimator
+            A `Pipeline` of steps and an MLPClassifier or MLPRegressor, scikit-learn's or ours,
+            which may be within a `TransformedTargetRegressor` with a `StandardScaler`; or an MLP
+            alone. Steps are `ColumnTransformer`, `SimpleImputer`, `StandardScaler`,
+            `MinMaxScaler`, `MaxAbsScaler`, `RobustScaler`, `OneHotEncoder`, `OrdinalEncoder`,
+            selectors of features, "passthrough" and "drop".
+        backend : "auto", "rust" or "numpy", default "auto"
+
+        Returns
+        -------
+        Model
+            Its columns have the names in `feature_names_in_`, or are x0, x1, ...; the target is
+            called "target". A cell that scikit-learn refuses gets an answer: an unknown level
+            counts as none of the levels, with a warning, and a missing number, if no imputer fills
+            it, as the center of its scaling.
+
+        Raises
+        ------
+        TypeError
+            If a step has no exact counterpart; the error names it.
+        ValueError
+            If the pipeline is not fitted.
+
+        Examples
+        --------
+        >>> from sklearn.neural_network import MLPClassifier
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> X, y = [[0.0], [1.0], [2.0], [3.0]] * 5, ["no", "no", "yes", "yes"] * 5
+        >>> mlp = MLPClassifier((4,), solver="lbfgs", random_state=0)
+        >>> pipeline = make_pipeline(StandardScaler(), mlp).fit(X, y)
+        >>> Model.from_sklearn(pipeline).predict({"x0": [0.5, 2.5]})
+        array(['no', 'yes'], dtype='<U3')
+        """
+        from .importing.pipeline import imported
+
+        parts = imported(Network, pipeline, backend)
+        network = parts.network
+        assert isinstance(network, Network)
+        return model_of_members(parts.preprocessor, [network], backend=backend)
+
+    def to_sklearn(self) -> Any:
+        """Return a fitted estimator of scikit-learn that takes raw tables.
+
+        Returns
+        -------
+        sklearn.ModelClassifier or sklearn.ModelRegressor
+            `predict` and `predict_proba` are those of this model; `fit` trains a new one with the
+            same options, so that `cross_val_score` and the like work on raw frames.
+        """
+        self._check_fitted()
+        from .sklearn._model import estimator_of
+
+        return estimator_of(self)
+
+    def unfitted(self) -> Model:
+        """Return a model with the same options that is not fitted."""
+        return Model(
+            self.hidden,
+            members=self.members,
+            preprocessor=self.preprocessor.like(None),
+            dtype=self.dtype,
+            seed=self.seed,
+            backend=self.backend,
+            **self.options,
+        )
+
     def __repr__(self) -> str:
         if not self.networks:
             return f"Model(hidden={list(self.hidden)}, members={self.members}, not fitted)"

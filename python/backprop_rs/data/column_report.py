@@ -55,7 +55,7 @@ class ColumnSummary:
     def cells(self) -> list[str]:
         """The line as texts."""
         missing = f"{self.n_missing:,}" if self.n_missing else ""
-        distinct = f"{self.n_distinct:,}"
+        distinct = f"{self.n_distinct:,}" if self.n else ""  # not known of an imported model
         features = str(self.n_features) if self.n_features else ""
         return [
             printable(self.name),

@@ -295,27 +295,6 @@ class DateEncoder(Encoder):
         return cls(_name(values), parts, start, fills, scalers, bool(values["indicator"]))
 
 
-ENCODERS: dict[str, Any] = {
-    encoder.label: encoder for encoder in (NumberEncoder, CategoryEncoder, DateEncoder)
-}
-
-
-def encoder_of(values: Mapping[str, Any]) -> Encoder:
-    """Return the encoder that `to_dict` has described.
-
-    >>> encoder = CategoryEncoder("color", ("blue", "green", "red"), indicator=False)
-    >>> encoder_of(encoder.to_dict()) == encoder
-    True
-    >>> encoder.encode(Column("color", "category", [0, 1, -1], ("red", "pink"))).tolist()
-    [[0.0, 0.0, 1.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
-    """
-    label = values.get("label")
-    if label not in ENCODERS:
-        raise ValueError(f"an encoder must be one of {', '.join(ENCODERS)}; got {label!r:.60}")
-    encoder: Encoder = ENCODERS[label].from_dict(values)
-    return encoder
-
-
 def waves(part: str) -> list[NDArray[np.float64]]:
     """Return the sine and the cosine of each value of a part of a date."""
     n = PERIODS[part]

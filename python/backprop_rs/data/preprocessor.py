@@ -17,7 +17,8 @@ from .as_table import as_table
 from .column_report import ColumnReport, ColumnSummary, looks_like, remarks_of
 from .column_statistics import DATE_PARTS, ColumnStatistics, as_kind
 from .columns import KINDS, Column, Kind, Table, shown
-from .encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder, encoder_of
+from .encoder_table import encoder_of
+from .encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder
 from .labels import Classes
 from .scalers import SCALERS
 from .sources import Source

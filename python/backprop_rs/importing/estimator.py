@@ -29,6 +29,7 @@ def network_of(cls: type[BaseNetwork], mlp: Any, backend: str) -> BaseNetwork:
         raise (TypeError if "activation" in missing else ValueError)(
             "mlp must be a fitted MLPClassifier or MLPRegressor; "
             f"got {type(mlp).__name__} without {missing[0]}"
+            + ("; Model.from_sklearn takes a pipeline" if hasattr(mlp, "steps") else "")
         )
     weights = [np.asarray(w).T for w in mlp.coefs_]
     hidden = mlp.activation

@@ -18,12 +18,15 @@ except ImportError as error:
 from ._classifier import MLPClassifier
 from ._convert import from_sklearn, to_sklearn
 from ._hidden_activations import HiddenActivations
+from ._model import ModelClassifier, ModelRegressor
 from ._regressor import MLPRegressor
 
 __all__ = [
     "HiddenActivations",
     "MLPClassifier",
     "MLPRegressor",
+    "ModelClassifier",
+    "ModelRegressor",
     "from_sklearn",
     "to_sklearn",
 ]
