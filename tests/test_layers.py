@@ -23,6 +23,8 @@ PYTHON = [
     ["commands"],
     ["sklearn"],
     [""],  # the package itself, which gives its public names
+    ["loading"],
+    ["tabular"],
     ["parallel", "model"],
     ["network"],
     ["distributed", "health", "film"],

@@ -10,7 +10,7 @@ import pytest
 PROJECT = Path(__file__).parent.parent
 PAGES = [PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
 PAGES += sorted((PROJECT / "docs").rglob("*.md"))
-RUN = ["README.md", "docs/derivation.md", "docs/guide/tables.md"]
+RUN = ["README.md", "docs/derivation.md", "docs/guide/tables.md", "docs/guide/tabular.md"]
 # `python tools/link_lines.py` renews the numbers.
 LINE_LINK = re.compile(r"\[`([^`]+)`\]\(([\w./]+)#L(\d+)\)")
 

@@ -70,3 +70,8 @@ assert_type(classifier.loss_curve_, list[float])
 
 model = bp.Model((8,), activation="relu")
 model.predct  # type: ignore[attr-defined]  # noqa: B018
+
+tabular = bp.TabularClassifier("fast", random_state=0).fit([[1, 2]], ["a"])
+assert_type(tabular, bp.TabularClassifier)
+assert_type(tabular.predict_proba([[1, 2]]), NDArray[Any])
+assert_type(bp.TabularRegressor().predict_interval([[1, 2]]), NDArray[np.float64])

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from . import typing as typing
     from .data import Dataset, load_digits, load_iris
     from .health import Health
-    from .model import Model, load
+    from .loading import load
+    from .model import Model
     from .parallel import train_many
+    from .tabular import TabularClassifier, TabularRegressor
     from .training.early_stopping import EarlyStopping
     from .training.metrics import Metric
     from .versions import show_versions
@@ -54,6 +56,8 @@ __all__ = [
     "NotNumbers",
     "RankFailed",
     "RanksDiffer",
+    "TabularClassifier",
+    "TabularRegressor",
     "Trace",
     "__version__",
     "activations",
@@ -86,7 +90,9 @@ _LAZY = {
     "Metric": "training.metrics",
     "Health": "health",
     "Model": "model",
-    "load": "model",
+    "load": "loading",
+    "TabularClassifier": "tabular",
+    "TabularRegressor": "tabular",
 }
 _MODULES = (
     *(

@@ -99,6 +99,8 @@ class Model:
     info : dict
         Library version, date, numbers of rows, metrics of held-out rows and a fingerprint of the
         columns, since the last `fit`.
+    estimator : dict, optional
+        The estimator that the model belongs to, as its file describes it.
 
     Raises
     ------
@@ -158,6 +160,7 @@ squared_error, float32, 769 parameters))
         self.temperature = 1.0
         self.histories: tuple[History, ...] = ()
         self.info: dict[str, Any] = {}
+        self.estimator: dict[str, Any] | None = None
 
     def fit(
         self,
@@ -247,7 +250,7 @@ squared_error, float32, 769 parameters))
             networks.append(network)
         self.preprocessor, self.networks = preprocessor, tuple(networks)
         self.preprocessors = (preprocessor,) * len(networks)
-        self.weights, self.temperature = None, 1.0
+        self.weights, self.temperature, self.estimator = None, 1.0, None
         self.histories = tuple(histories)
         self.info = self._facts(held_out)
         return self
@@ -637,6 +640,8 @@ squared_error, float32, 769 parameters))
             values["weights"] = list(self.weights)
         if self.temperature != 1:
             values["temperature"] = self.temperature
+        if self.estimator is not None:
+            values["estimator"] = self.estimator
         return values
 
     def export(self, path: Path, *, float_only: bool = False) -> None:
@@ -840,7 +845,7 @@ def model_of(settings: Mapping[str, Any], networks: tuple[Network, ...], backend
     model = model_of_members(
         preprocessor, networks, preprocessors, weights, settings.get("temperature", 1.0), backend
     )
-    model.info = dict(info)
+    model.info, model.estimator = dict(info), settings.get("estimator")
     return model
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from .encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder
 from .level_codes import CodedEncoder
+from .piecewise import PiecewiseEncoder
 
 ENCODERS: dict[str, Any] = {
     encoder.label: encoder
@@ -15,6 +16,7 @@ ENCODERS: dict[str, Any] = {
         CategoryEncoder,
         DateEncoder,
         CodedEncoder,
+        PiecewiseEncoder,
     )
 }
 

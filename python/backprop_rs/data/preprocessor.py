@@ -162,7 +162,7 @@ class Preprocessor:
             if encoder is not None and encoder.features:
                 encoders.append(encoder)
                 n_features = len(encoder.features)
-            summaries.append(_summary(column, column.kind or "number", n_features))
+            summaries.append(summary_of(column, column.kind or "number", n_features))
         if not encoders:
             raise ValueError(
                 "no column is left for the features, because none holds two different values; the "
@@ -171,7 +171,7 @@ class Preprocessor:
         target = None
         if targets:
             target = TargetEncoder.fit(targets, self.class_rule, self.target_scaling)
-            summaries += [_summary(column, target.kind, 0) for column in targets]
+            summaries += [summary_of(column, target.kind, 0) for column in targets]
         self.encoders, self.target, self.summaries = tuple(encoders), target, tuple(summaries)
         self.n_rows = summaries[0].n
         return self
@@ -606,7 +606,8 @@ def _count_unknown(encoder: Encoder, column: Column, unknown: UnknownLevels) -> 
         unknown[encoder.name] = count + len(cells), example
 
 
-def _summary(column: ColumnStatistics, kind: str, n_features: int) -> ColumnSummary:
+def summary_of(column: ColumnStatistics, kind: str, n_features: int) -> ColumnSummary:
+    """Return the line of a column for the report."""
     return ColumnSummary(
         column.name,
         kind,
