@@ -49,6 +49,10 @@ pub enum Error {
     Label { classes: usize, given: i64 },
     /// Orders of too few rows, or with invalid rows.
     Orders { rows: usize },
+    /// Edges of bins that do not grow in the number type of the network.
+    Edges,
+    /// The embedding of an input that does not exist.
+    Embedded { input: usize, n_in: usize },
 }
 
 impl fmt::Display for Error {
@@ -121,6 +125,12 @@ impl fmt::Display for Error {
                 "y must hold class labels from 0 to {} until the call returns; got {given}",
                 classes.saturating_sub(1)
             ),
+            Self::Embedded { input, n_in } => {
+                write!(f, "embeddings must be of inputs 0 to {}; got {input}", n_in - 1)
+            }
+            Self::Edges => {
+                write!(f, "edges must be two or more growing, finite numbers; got others")
+            }
             Self::Orders { rows } => write!(
                 f,
                 "orders must hold rows from 0 to {} for every epoch; got others, or too few",

@@ -50,6 +50,7 @@ pub use machine::kernel::{Isa, Portable, fma_rate};
 pub use machine::pool::{limit_threads, set_threads, threads};
 pub use machine::real::Real;
 pub use network::custom::{CustomActivation, CustomCost, Failure};
+pub use network::embeddings::Embeddings;
 pub use network::layer::Options;
 pub use network::network::Network;
 pub use network::samples::{Samples, Targets};

@@ -18,6 +18,7 @@ CASES = [
     *(f"neuron {text}" for text in ELEMENTWISE),
     "layer norm",
     "input scale",
+    "piecewise linear",
     "steep softmax",
     "scaled",
 ]
@@ -62,6 +63,8 @@ def exact(net, X, scaling=None, target=None):
     if scaling is not None:
         scaled = (a.value - scaling["mean"]) / scaling["scale"]
         a = rounded(scaled, eps * scaled)
+    if net.embedding:
+        a = embedded(net, a, eps)
     if net.scales is not None:
         a = product(exactly(net.scales), a, eps)
     texts, norms = [*net.activation, net.output], zip(net.gains, net.shifts, strict=True)
@@ -96,6 +99,29 @@ def with_norm(dtype):
             for array in getattr(net, name)
         ]
         setattr(net, name, drawn)
+    return net
+
+
+def embedded(net, a, eps):
+    """Return the embedded inputs of bounded values: each has a slope of at most 1 / width."""
+    value = net.embed(a.value)
+    for row in np.ndindex(value.shape):
+        assert np.isfinite(value[row])
+    columns, slopes = [], []
+    for column, name, numbers in net._parts:
+        n = 1 if name == "identity" else len(numbers) - 1
+        columns += [column] * n
+        slopes += [1.0] if name == "identity" else (1 / np.diff(numbers)).tolist()
+    size = np.abs(value) + np.array(slopes) * np.abs(a.value[:, columns])
+    return rounded(value, np.array(slopes) * a.error[:, columns], 4 * eps * size)
+
+
+def with_edges(dtype):
+    """Return a network with piecewise-linear encodings, and learned factors of them."""
+    embedding = bp.PiecewiseLinear({0: [-1.5, -0.5, 0.25, 1.0], 2: [0.0, 0.5]}, append=True)
+    more = {"dtype": dtype, "seed": 3, "input_scale": True}
+    net = bp.Network([3, 7, 4], "tanh", "identity", embedding=embedding, **more)
+    net.scales = np.linspace(-1, 2, 7)
     return net
 
 
@@ -155,6 +181,11 @@ class Case:
         if name == "scaled":
             net, X = scaled(dtype)
             return cls(net, X, exact(net, X, SCALING, TARGET))
-        special = {"layer norm": with_norm, "input scale": with_scales, "steep softmax": steep}
+        special = {
+            "layer norm": with_norm,
+            "input scale": with_scales,
+            "piecewise linear": with_edges,
+            "steep softmax": steep,
+        }
         net = special[name](dtype) if name in special else network(name, dtype)
         return cls(net, samples(dtype), exact(net, samples(dtype)))

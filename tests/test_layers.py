@@ -33,7 +33,7 @@ PYTHON = [
     ["explain", "export", "importing", "gradient_check", "initialization", "summary"],
     ["base_network"],
     ["data"],
-    ["trace", "dense", "slopes", "threads", "progress", "versions"],
+    ["trace", "dense", "embedding", "slopes", "threads", "progress", "versions"],
     ["custom", "activations", "costs", "initializers", "optimizers", "schedules"],
     ["backends"],
     ["reference"],

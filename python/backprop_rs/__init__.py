@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 from .custom import Activation, Cost
 from .dense import Dense
+from .embedding import PiecewiseLinear
 from .exceptions import (
     MaskedValues,
     MissingCell,
@@ -54,6 +55,7 @@ __all__ = [
     "Network",
     "NonFiniteCost",
     "NotNumbers",
+    "PiecewiseLinear",
     "RankFailed",
     "RanksDiffer",
     "TabularClassifier",

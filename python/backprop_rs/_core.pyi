@@ -47,6 +47,7 @@ class Network:
         dtype: str,
         options: Sequence[Mapping[str, float]] | None = None,
         input_scale: bool = False,
+        embeddings: Sequence[tuple[int, str, Sequence[float]]] | None = None,
     ) -> Network: ...
     @property
     def sizes(self) -> list[int]: ...
@@ -70,6 +71,7 @@ class Network:
     def set_shifts(self, shifts: Sequence[_Array | None]) -> None: ...
     def predict(self, X: object, out: object = None) -> _Array | None: ...
     def activations_of(self, X: _Array) -> list[_Array]: ...
+    def embedded(self, X: object) -> _Array: ...
     def backward(
         self, X: _Array, y: NDArray[Any], sample_weight: _Array | None = None
     ) -> tuple[
@@ -81,9 +83,7 @@ class Network:
         list[_Array],
         list[_Array | None],
         list[_Array | None],
-        _Array | None,
-        _Array | None,
-        _Array | None,
+        tuple[_Array | None, _Array | None, _Array | None, _Array | None],
     ]: ...
     def gradient(
         self, X: _Array, y: NDArray[Any], sample_weight: _Array | None = None

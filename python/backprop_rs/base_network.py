@@ -16,7 +16,10 @@ from ._internal import checks, frames, memory
 from ._internal.locked import Locked
 from .custom import Activation, Cost
 from .dense import Dense
+from .embedding import Choice as Embedded
+from .embedding import embeddings_of, from_settings, parts_of
 from .tables.choices import Tables
+from .tables.embedding import n_outputs
 from .tables.groups import factors_of
 from .tables.threshold import threshold
 from .trace import Trace
@@ -67,6 +70,7 @@ class BaseNetwork:
         max_norm: float = 0.0,
         layer_norm: bool = False,
         input_scale: bool = False,
+        embedding: Embedded = None,
     ) -> None:
         """Draw the parameters; for the arguments see `Network`."""
         self.backend, module = backends.choose(backend)
@@ -75,7 +79,11 @@ class BaseNetwork:
         every = {"l1": l1, "l2": l2, "weight_decay": weight_decay, "max_norm": max_norm}
         sizes, layers = split(sizes, hidden, every)
         sizes = checks.sizes(sizes)
-        memory.need_parameters(sizes, checks.dtype(dtype))
+        self.embedding = embeddings_of(embedding)
+        parts = parts_of(self.embedding, sizes[0], checks.dtype(dtype))
+        self._parts = parts
+        self._widths = [n_outputs(parts) if parts else sizes[0], *sizes[1:]]
+        memory.need_parameters(self._widths, checks.dtype(dtype))
         activations = self._tables.activations(activation, len(sizes) - 2)
         activations.append(self._tables.function("activation", output))
         for i, layer in enumerate(layers):
@@ -97,7 +105,7 @@ class BaseNetwork:
         self._options = [layer.options for layer in layers]
         self.input_scale = checks.boolean("input_scale", input_scale)
         arguments = (sizes, activations, chosen_cost, checks.dtype(dtype), self._options)
-        self._core: CoreNetwork = module.Network(*arguments, self.input_scale)
+        self._core: CoreNetwork = module.Network(*arguments, self.input_scale, parts or None)
         if self.backend == "numpy":
             self._core = Locked(self._core)
         self._n_parameters = sum(self._counts())  # each step needs it
@@ -158,7 +166,7 @@ class BaseNetwork:
         """Return the number of parameters of each layer."""
         layers = zip(self._shapes(), self._options, strict=True)
         counts = [n_out * (n_in + 1 + 2 * own["layer_norm"]) for (n_out, n_in), own in layers]
-        counts[0] += self.sizes[0] if self.input_scale else 0
+        counts[0] += self._widths[0] if self.input_scale else 0
         return counts
 
     @property
@@ -232,7 +240,7 @@ class BaseNetwork:
     def scales(self) -> Array | None:
         """A copy of the factors of the inputs, (n_0,), with `input_scale`, otherwise None.
 
-        Assign such an array to set them.
+        With an embedding there is one for each embedded input. Assign such an array to set them.
 
         >>> Network([3, 2], input_scale=True).scales
         array([1., 1., 1.], dtype=float32)
@@ -249,7 +257,7 @@ class BaseNetwork:
 
     def _shape_of_scales(self) -> tuple[int] | None:
         """Return the shape of the factors of the inputs; None without them."""
-        return (self.sizes[0],) if self.input_scale else None
+        return (self._widths[0],) if self.input_scale else None
 
     def _of_norm(self, name: str, arrays: Sequence[Data | None]) -> list[Array | None]:
         """Return checked gains or shifts."""
@@ -264,7 +272,7 @@ class BaseNetwork:
 
     def _shapes(self) -> list[tuple[int, int]]:
         """Return the shape of the weights of each layer."""
-        return [(n_out, n_in) for n_in, n_out in pairwise(self.sizes)]
+        return [(n_out, n_in) for n_in, n_out in pairwise(self._widths)]
 
     def predict(self, X: Data, out: Array | None = None) -> Array:
         """Return the activations of the output layer.
@@ -336,6 +344,29 @@ class BaseNetwork:
         self._need_rows(X, 1)
         return self._core.activations_of(X.reshape(-1, n_in))
 
+    def embed(self, X: Data) -> Array:
+        """Return the inputs of layer 1 before their factors: X, or what the embedding gives.
+
+        Parameters
+        ----------
+        X : (m, n_0) array-like, or one sample (n_0,), which is a batch of one
+
+        Returns
+        -------
+        (m, k) array
+            k is n_0 without an embedding.
+
+        Examples
+        --------
+        >>> import backprop_rs as bp
+        >>> encoding = bp.PiecewiseLinear({1: [0, 1, 2]})
+        >>> Network([2, 3, 1], embedding=encoding).embed([[5, 1.5]])
+        array([[5. , 1. , 0.5]], dtype=float32)
+        """
+        X = self._inputs(X).reshape(-1, self.sizes[0])
+        memory.need(len(X) * self._widths[0], self.dtype, f"the inputs of {len(X):,} samples")
+        return self._core.embedded(X)
+
     def backward(self, X: Data, y: Data, sample_weight: Data | None = None) -> Trace:
         """Return all values of back-propagation for a batch; nothing is changed.
 
@@ -360,7 +391,7 @@ class BaseNetwork:
         """
         X, y = self._samples(X, y)
         self._need_rows(X, 3)  # z, a and δ
-        return Trace(*self._core.backward(X, y, self._weights(sample_weight, X)))
+        return Trace.of(self._core.backward(X, y, self._weights(sample_weight, X)))
 
     def _threshold(self) -> float:
         """Return the activation at which the predicted class of one output changes."""
@@ -384,6 +415,7 @@ class BaseNetwork:
         """Raise MemoryError if `times` numbers per neuron and sample do not fit in memory."""
         rows = len(X) if X.ndim == 2 else 1
         numbers = times * rows * sum(self.sizes[1:])
+        numbers += rows * (self._widths[0] if self.embedding else 0)
         memory.need(numbers, self.dtype, f"the values of {rows:,} samples")
 
     def _weights(self, weights: Data | None, X: Array) -> Array | None:
@@ -461,7 +493,7 @@ class BaseNetwork:
         learning_rate = checks.nonnegative("learning_rate", learning_rate)
         factors = None
         if lr_factors is not None or decay_factors is not None:
-            factors = factors_of(self.sizes, lr_factors, decay_factors)
+            factors = factors_of(self._widths, lr_factors, decay_factors)
         self._refuse_in_training("parameters")
         if self._optimizer != GRADIENT_DESCENT:
             self._use_optimizer("sgd")
@@ -527,6 +559,9 @@ class BaseNetwork:
             settings["layers"] = self._options
         if self.input_scale:
             settings["input_scale"] = True
+        if self.embedding:
+            parts = [each.to_dict() for each in self.embedding]
+            settings["embedding"] = {"size": self._widths[0], "parts": parts}
         if self._several_labels:
             settings["several_labels"] = True
         if self._functions:
@@ -549,6 +584,7 @@ class BaseNetwork:
         layers = [Dense(n, **layer) for n, layer in zip(sizes, options, strict=True)]
         choices["sizes"] = [first, *layers]
         choices["input_scale"] = settings.get("input_scale", False)
+        choices["embedding"] = from_settings(settings.get("embedding", {"parts": []})["parts"])
         BaseNetwork.__init__(self, **choices, init="zeros", backend=backend)
         self.epochs_trained = checks.integer(
             "epochs_trained", settings["epochs_trained"], least=0, most=2**62

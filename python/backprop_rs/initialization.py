@@ -36,7 +36,7 @@ def initialize(
     for choice in of_biases:
         if choice is not None:
             checks.choice("biases", choice, (HE_5, ZEROS))
-    a = X if len(X) <= max_rows else X[chosen_rows(net, len(X), seed, max_rows)]
+    a = net._core.embedded(X if len(X) <= max_rows else X[chosen_rows(net, len(X), seed, max_rows)])
     drawn = {
         entry: drawn_by(net, NORMAL if entry == STD else entry, seed)
         for entry in {*entries} - {None}
@@ -58,7 +58,7 @@ def initialize(
     net.weights, net.biases = new
     ones = [gain if gain is None else np.ones_like(gain) for gain in net.gains]
     net.gains, net.shifts = ones, [gain if gain is None else 0 * gain for gain in ones]
-    net.scales = np.ones(net.sizes[0], net.dtype) if net.input_scale else None
+    net.scales = np.ones(net._widths[0], net.dtype) if net.input_scale else None
 
 
 def per_layer(name: str, choice: Any, n_layers: int) -> list[Any]:
@@ -79,7 +79,7 @@ def chosen_rows(net: BaseNetwork, n: int, seed: int, max_rows: int) -> AnyArray:
 
 def drawn_by(net: BaseNetwork, entry: str, seed: int) -> tuple[list[Array], list[Array]]:
     """Return the weights and biases of an initializer of the table, from a twin of the network."""
-    twin = net._tables.backend.Network(net.sizes, net._activations, "squared_error", net.dtype)
+    twin = net._tables.backend.Network(net._widths, net._activations, "squared_error", net.dtype)
     twin.initialize(entry, seed)
     return twin.weights(), twin.biases()
 

@@ -82,6 +82,8 @@ class Network(BaseNetwork):
         Multiply each input by a learned factor s, initially 1: the first layer takes s a0 instead
         of a0 (the scaling layer of RealMLP; Holzmüller et al. 2024). The factors are trained as
         the biases are, without penalties and weight decay. `input_noise` comes before them.
+    embedding : `PiecewiseLinear`, or a list of them, optional
+        Replace inputs by several numbers each before the first layer, and before `input_scale`.
 
     Attributes
     ----------
@@ -90,6 +92,8 @@ class Network(BaseNetwork):
         "rust" or "numpy".
     input_scale : bool
         True if the network has learned factors of its inputs, `scales`.
+    embedding : tuple
+        The embeddings of the inputs.
     epochs_trained : int
         The number of epochs that all calls of `fit` have completed.
     metadata : dict

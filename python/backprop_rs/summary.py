@@ -30,10 +30,13 @@ def rows(network: BaseNetwork) -> list[tuple[str, str, str, str]]:
         for number, (shape, activation, options, count) in enumerate(layers, 1)
     ]
     if network.input_scale:
-        n = network.sizes[0]
+        n = network._widths[0]
         layer, shape, activation, _ = table[0]
         table[0] = (layer, shape, activation, f"{network._counts()[0] - n:,}")
         table.insert(0, ("scales", str((n,)), "", f"{n:,}"))
+    if network.embedding:
+        kinds = ", ".join(dict.fromkeys(each.kind for each in network.embedding))
+        table.insert(0, ("embedding", str((network.sizes[0], network._widths[0])), kinds, "0"))
     return [*table, ("total", "", "", f"{network.n_parameters:,}")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._internal.types import Array
@@ -33,12 +33,14 @@ class Trace:
         dC/db, averaged over the batch (eq. 13).
     gain_gradients, shift_gradients : list of (n_l,) arrays or None
         dC/d(gain) and dC/d(shift), averaged over the batch, of layers with layer normalization.
-    scaled_inputs : (m, n_0) array or None
-        s a0, the inputs of the first layer, of a network with `input_scale`.
-    input_deltas : (m, n_0) array or None
+    embedded_inputs : (m, k) array or None
+        The numbers e that replace a0, of a network with an `embedding`.
+    scaled_inputs : (m, n_0) or (m, k) array or None
+        s a0 or s e, the inputs of the first layer, of a network with `input_scale`.
+    input_deltas : (m, n_0) or (m, k) array or None
         dC/d(s a0) of each sample, not divided by m: delta^(1) w^(1), as in eq. 10.
-    scale_gradients : (n_0,) array or None
-        dC/ds, averaged over the batch: the mean of a0 dC/d(s a0).
+    scale_gradients : (n_0,) or (k,) array or None
+        dC/ds, averaged over the batch: the mean of a0 dC/d(s a0), or of e dC/d(s e).
 
     Examples
     --------
@@ -56,21 +58,34 @@ class Trace:
     bias_gradients: list[Array]
     gain_gradients: list[Array | None]
     shift_gradients: list[Array | None]
+    embedded_inputs: Array | None = None
     scaled_inputs: Array | None = None
     input_deltas: Array | None = None
     scale_gradients: Array | None = None
 
+    @classmethod
+    def of(cls, values: tuple[Any, ...]) -> Trace:
+        """Return the trace of what `backward` of the core returns."""
+        *layers, of_inputs = values
+        return cls(*layers, *of_inputs)
+
+    @property
+    def unscaled_inputs(self) -> Array:
+        """The inputs of layer 1 before their factors: the embedded inputs, or a0."""
+        return self.activations[0] if self.embedded_inputs is None else self.embedded_inputs
+
     @property
     def layer_inputs(self) -> list[Array]:
-        """The inputs of the weights of each layer: a of the layer before, or s a0.
+        """The inputs of the weights of each layer: a of the layer before, or those of layer 1.
 
         >>> import backprop_rs as bp
         >>> trace = bp.Network([2, 3, 2], seed=0).backward([[1.0, 2.0]], [[0.0, 1.0]])
         >>> [a.shape for a in trace.layer_inputs]
         [(1, 2), (1, 3)]
         """
-        first, *others = self.activations[:-1]
-        return [first if self.scaled_inputs is None else self.scaled_inputs, *others]
+        scaled = self.scaled_inputs
+        first = self.unscaled_inputs if scaled is None else scaled
+        return [first, *self.activations[1:-1]]
 
     def __repr__(self) -> str:
         lines = [f"Trace(cost={self.cost:.6g}"]

@@ -1,7 +1,8 @@
-//! The stage before the first layer: a learned factor for each input.
+//! The stage before the first layer: embeddings of the inputs, and a learned factor for each.
 //!
-//! The first layer receives s ⊙ x instead of x. With δ of the first layer, ∂C/∂(s x) = δ W, and
-//! ∂C/∂s is the mean over the samples of x ⊙ ∂C/∂(s x).
+//! The first layer receives s ⊙ e instead of x, where e are the embedded inputs, or x without
+//! embeddings. With δ of the first layer, ∂C/∂(s e) = δ W, and ∂C/∂s is the mean over the samples of
+//! e ⊙ ∂C/∂(s e).
 
 use crate::error::Error;
 use crate::machine::kernel::{Buffer, Kernel, Panels, Simd};
@@ -11,7 +12,7 @@ use crate::network::layer::Layer;
 
 /// What a backward pass computes in front of the first layer, one row for each sample.
 pub struct InputGradient<T> {
-    /// ∂C/∂(s x).
+    /// ∂C/∂(s e).
     pub delta: Panels<T>,
     /// ∂C/∂s of each sample.
     pub scale: Panels<T>,

@@ -11,6 +11,7 @@ use crate::machine::pool::{Share, Worker};
 use crate::machine::real::Real;
 use crate::network::custom::{Custom, CustomActivation};
 use crate::network::elementwise::{Activate, Multiply, Slope};
+use crate::network::embeddings::Embeddings;
 use crate::network::layer_norm::{Denormalize, NormCache, Normalize};
 use crate::network::softmax_output::ActivateRows;
 use crate::tables::activation::Activation;
@@ -83,6 +84,8 @@ pub struct Layer<T> {
     pub norm: [Buffer<T>; 2],
     /// Learned factors of the inputs of a first layer, padded to whole lines; empty without them.
     pub scale: Buffer<T>,
+    /// The embeddings of the inputs of a first layer, before their factors.
+    pub embeddings: Option<Embeddings<T>>,
 }
 
 impl<T: Real> Layer<T> {
@@ -108,6 +111,7 @@ impl<T: Real> Layer<T> {
             b,
             norm,
             scale,
+            embeddings: None,
         };
         layer.allocate_back(!first)?;
         Ok(layer)
@@ -140,6 +144,16 @@ impl<T: Real> Layer<T> {
     /// Return true if the inputs of the layer have learned factors.
     pub fn has_scale(&self) -> bool {
         !self.scale.is_empty()
+    }
+
+    /// Return the number of inputs before their embeddings, if the layer has any.
+    pub fn n_features(&self) -> usize {
+        self.embeddings.as_ref().map_or(self.n_in, Embeddings::n_in)
+    }
+
+    /// Return true if the layer does not take the samples as they are.
+    pub fn changes_inputs(&self) -> bool {
+        self.has_scale() || self.embeddings.is_some()
     }
 
     /// Return true if the layer has layer normalization.

@@ -2,6 +2,7 @@
 
 pub mod custom;
 pub mod elementwise;
+pub mod embeddings;
 pub mod input;
 pub mod layer;
 pub mod layer_norm;

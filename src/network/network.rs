@@ -12,6 +12,7 @@ use crate::machine::memory;
 use crate::machine::pool;
 use crate::machine::real::Real;
 use crate::network::custom::{Custom, CustomActivation, CustomCost, Failure, Failures};
+use crate::network::embeddings::Embeddings;
 use crate::network::layer::{Layer, Options, PRODUCT_WORK};
 use crate::network::pairwise::GradientTree;
 use crate::network::parameters::{Gradient, SavedParameters};
@@ -134,6 +135,15 @@ impl<T: Real> Network<T> {
         self.set_optimizer(self.optimizer.rule)
     }
 
+    /// Embed the inputs: the first layer takes what the embeddings give.
+    pub fn set_embeddings(&mut self, embeddings: Embeddings<T>) -> Result<(), Error> {
+        let layer = &mut self.layers[0];
+        check_shape("the embedded inputs", &[layer.n_in], &[embeddings.n_out()])?;
+        layer.embeddings = Some(embeddings);
+        self.drop_buffers();
+        Ok(())
+    }
+
     /// Drop all that was allocated for other parameters.
     pub(crate) fn drop_buffers(&mut self) {
         self.forward = Mutex::default();
@@ -168,10 +178,10 @@ impl<T: Real> Network<T> {
         if self.failures.any() { self.failures.take() } else { None }
     }
 
-    /// Return the numbers of neurons, inputs first.
+    /// Return the numbers of neurons, inputs first (before their embeddings).
     pub fn sizes(&self) -> Vec<usize> {
         let outputs = self.layers.iter().map(|layer| layer.n_out);
-        std::iter::once(self.layers[0].n_in).chain(outputs).collect()
+        std::iter::once(self.n_in()).chain(outputs).collect()
     }
 
     /// Check the lengths of samples.
@@ -200,9 +210,9 @@ impl<T: Real> Network<T> {
         custom.unwrap_or_else(|| self.cost.to_string())
     }
 
-    /// Return n_0, the number of inputs.
+    /// Return n_0, the number of inputs before their embeddings.
     pub fn n_in(&self) -> usize {
-        self.layers[0].n_in
+        self.layers[0].n_features()
     }
 
     /// Return n_L, the number of outputs.

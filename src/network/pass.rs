@@ -8,6 +8,7 @@ use crate::machine::pool::{self, Share, Worker};
 use crate::machine::real::Real;
 use crate::network::custom::{Custom, CustomCost};
 use crate::network::elementwise::Multiply;
+use crate::network::embeddings::EmbedInputs;
 use crate::network::input::{InputGradient, ScaleInputs};
 use crate::network::layer::{Outputs, Previous, Region};
 use crate::network::network::{Network, ROW_BLOCK};
@@ -36,7 +37,7 @@ impl<T: Real> Network<T> {
         rng: Option<(RngContext, RowIndices)>,
         stop: &impl Fn() -> bool,
     ) {
-        self.forward_inputs(ws, rows);
+        self.forward_inputs(ws, worker, rows);
         for (l, layer) in self.layers.iter().enumerate() {
             if stop() {
                 return;
@@ -58,20 +59,27 @@ impl<T: Real> Network<T> {
 
     /// Compute the inputs of the first layer from the samples in a workspace.
     #[inline]
-    fn forward_inputs(&self, ws: &Workspace<T>, rows: &Share) {
-        if let Some(x) = &ws.raw {
-            let scale = &self.layers[0].scale;
-            self.isa.run(ScaleInputs { scale, x, out: &ws.a[0], rows });
+    fn forward_inputs(&self, ws: &Workspace<T>, worker: &Worker, rows: &Share) {
+        let Some(x) = &ws.raw else { return };
+        let layer = &self.layers[0];
+        if let Some(embeddings) = &layer.embeddings {
+            // SAFETY: this worker's buffer; no other code of the stage uses it.
+            let scratch = unsafe { ws.scratch(&self.layers, worker.index) };
+            self.isa.run(EmbedInputs { embeddings, x, out: ws.embedded(), scratch, rows });
+        }
+        if layer.has_scale() {
+            let (scale, x, out) = (&layer.scale, ws.unscaled(), &ws.a[0]);
+            self.isa.run(ScaleInputs { scale, x, out, rows });
         }
     }
 
-    /// Compute ∂C/∂(s x) and ∂C/∂s of each sample from δ of the first layer.
+    /// Compute ∂C/∂(s e) and ∂C/∂s of each sample from δ of the first layer.
     #[inline]
     fn backward_inputs(&self, ws: &Workspace<T>, rows: &Share, stop: &impl Fn() -> bool) {
-        if let (Some(InputGradient { delta, scale }), Some(x)) = (&ws.input, &ws.raw) {
+        if let Some(InputGradient { delta, scale }) = &ws.input {
             let region = Region { rows, panels: 0..delta.panels() };
             self.layers[0].backward_product(self.isa, &ws.delta[0], delta, region, stop);
-            self.isa.run(Multiply { by: x, values: Some(delta), out: scale, rows });
+            self.isa.run(Multiply { by: ws.unscaled(), values: Some(delta), out: scale, rows });
         }
     }
 

@@ -106,6 +106,21 @@ impl<T: Real> Network<T> {
         Ok(activations)
     }
 
+    /// Return the inputs of the first layer before their factors for the rows of `x`: their
+    /// embeddings, or `x`.
+    pub fn embedded(&self, x: ArrayView2<T>) -> Result<Array2<T>, Error> {
+        let x = x.as_standard_layout();
+        let x = x.view();
+        let samples = Samples { x: slice(&x), y: Targets::None, weights: None, n_in: self.n_in() };
+        let mut embedded = zeros(samples.len(), self.layers[0].n_in)?;
+        self.chunks(&samples, false, |ws, chunk| {
+            let inputs =
+                if self.layers[0].embeddings.is_some() { ws.embedded() } else { ws.samples() };
+            copy_panels([inputs], std::slice::from_mut(&mut embedded), chunk);
+        })?;
+        Ok(embedded)
+    }
+
     /// Return C_i of each sample, times its weight.
     pub fn costs(&self, samples: &Samples<T>) -> Result<Vec<T>, Error> {
         let mut costs = memory::with_capacity(samples.len())?;

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::machine::kernel::{Buffer, Panels, SHARD};
 use crate::machine::pool::Worker;
 use crate::machine::real::Real;
+use crate::network::embeddings::Embeddings;
 use crate::network::input::InputGradient;
 use crate::network::layer::Layer;
 use crate::network::layer_norm::NormCache;
@@ -20,6 +21,8 @@ pub struct Workspace<T> {
     pub a: Vec<Panels<T>>,
     /// The samples before the stage of the inputs, if the network has one.
     pub raw: Option<Panels<T>>,
+    /// The embedded samples before their factors, if the network has both.
+    embedded: Option<Panels<T>>,
     /// What a backward pass computes for the stage of the inputs.
     pub input: Option<InputGradient<T>>,
     /// Each worker's copy of the samples, if panels are shared.
@@ -49,12 +52,18 @@ pub struct Workspace<T> {
 impl<T: Real> Workspace<T> {
     /// Allocate buffers for a forward pass of `rows` rows by up to `threads` workers.
     pub fn forward(layers: &[Layer<T>], rows: usize, threads: usize) -> Result<Self, Error> {
-        let n_in = layers[0].n_in;
+        let (first, n_in) = (&layers[0], layers[0].n_in);
         let outputs = layers.iter().map(|layer| Panels::zeros(rows, layer.n_out));
         let a = std::iter::once(Panels::zeros(rows, n_in)).chain(outputs);
         Ok(Self {
             a: a.collect::<Result<_, _>>()?,
-            raw: layers[0].has_scale().then(|| Panels::zeros(rows, n_in)).transpose()?,
+            raw: first
+                .changes_inputs()
+                .then(|| Panels::zeros(rows, first.n_features()))
+                .transpose()?,
+            embedded: (first.has_scale() && first.embeddings.is_some())
+                .then(|| Panels::zeros(rows, n_in))
+                .transpose()?,
             input: None,
             copies: Vec::new(),
             z: layers.iter().map(|_| None).collect(),
@@ -143,6 +152,19 @@ impl<T: Real> Workspace<T> {
         self.raw.as_ref().unwrap_or(&self.a[0])
     }
 
+    /// Return the embedded samples of a network with embeddings.
+    #[inline(always)]
+    pub fn embedded(&self) -> &Panels<T> {
+        self.embedded.as_ref().unwrap_or(&self.a[0])
+    }
+
+    /// Return the inputs of the learned factors of a network that has them: the embedded samples, or
+    /// the samples.
+    #[inline(always)]
+    pub fn unscaled(&self) -> &Panels<T> {
+        self.embedded.as_ref().unwrap_or(self.samples())
+    }
+
     /// Return the samples, and a of layer 1 to L.
     pub fn activations(&self) -> impl Iterator<Item = &Panels<T>> {
         std::iter::once(self.samples()).chain(&self.a[1..])
@@ -220,12 +242,13 @@ impl<T: Real> Workspace<T> {
 }
 
 /// Return the numbers of scratch memory of one worker: for [`softmax_output`] if the output's
-/// activation acts on whole rows, and for a row of a layer with dropout.
+/// activation acts on whole rows, for a row of a layer with dropout, and for embeddings.
 #[inline(always)]
 fn scratch_length<T: Real>(layers: &[Layer<T>]) -> usize {
     let last = &layers[layers.len() - 1];
     let elementwise = last.activation.is_elementwise();
     let output = if elementwise { 0 } else { softmax_output::scratch_length::<T>(last.n_out) };
     let dropout = layers.iter().filter(|layer| layer.options.dropout > 0.0);
-    dropout.map(|layer| layer.n_out).fold(output, usize::max)
+    let embeddings = layers[0].embeddings.as_ref().map_or(0, Embeddings::scratch_length);
+    dropout.map(|layer| layer.n_out).fold(output.max(embeddings), usize::max)
 }

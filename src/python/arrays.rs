@@ -9,10 +9,13 @@ pub type Arrays<'py> = Vec<Bound<'py, PyAny>>;
 /// One entry for each layer, None without layer normalization.
 pub type NormArrays<'py> = Vec<Option<Bound<'py, PyAny>>>;
 
-/// None without learned factors of the inputs.
+/// None without embeddings or without learned factors of the inputs.
 pub type InputArray<'py> = Option<Bound<'py, PyAny>>;
 
-/// C, z, a, δ, ∂C/∂W, ∂C/∂b, ∂C/∂gain, ∂C/∂shift, s x, ∂C/∂(s x) and ∂C/∂s.
+/// The embedded inputs e, s e, ∂C/∂(s e) and ∂C/∂s.
+pub type PyInputs<'py> = (InputArray<'py>, InputArray<'py>, InputArray<'py>, InputArray<'py>);
+
+/// C, z, a, δ, ∂C/∂W, ∂C/∂b, ∂C/∂gain, ∂C/∂shift, and the values before the first layer.
 pub type PyTrace<'py> = (
     f64,
     Arrays<'py>,
@@ -22,9 +25,7 @@ pub type PyTrace<'py> = (
     Arrays<'py>,
     NormArrays<'py>,
     NormArrays<'py>,
-    InputArray<'py>,
-    InputArray<'py>,
-    InputArray<'py>,
+    PyInputs<'py>,
 );
 
 /// The costs of epochs, epoch, step, cost_sum, weight_sum, and the reason of the return.

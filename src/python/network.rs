@@ -11,6 +11,7 @@ use pyo3::types::{PyDict, PyString};
 use crate::error::{Error, check_shape};
 use crate::machine::memory;
 use crate::machine::real::Real;
+use crate::network::embeddings::Embeddings;
 use crate::network::layer::Options;
 use crate::network::state::State;
 use crate::python::any_network::{AnyNetwork, AnySnapshot, PLAIN_COST, new_network, with};
@@ -62,15 +63,23 @@ impl Snapshot {
 #[pymethods]
 impl Network {
     #[new]
-    #[pyo3(signature = (sizes, activations, cost, dtype, options=None, input_scale=false))]
+    #[pyo3(signature = (
+        sizes, activations, cost, dtype, options=None, input_scale=false, embeddings=None
+    ))]
+    #[allow(clippy::too_many_arguments)] // as the twin
     fn new(
-        sizes: Vec<usize>,
+        mut sizes: Vec<usize>,
         activations: Vec<Bound<PyAny>>,
         cost: &Bound<PyAny>,
         dtype: &str,
         options: Option<Vec<LayerOptions>>,
         input_scale: bool,
+        embeddings: Option<Vec<(usize, String, Vec<f64>)>>,
     ) -> PyResult<Self> {
+        let features = sizes.first().copied().unwrap_or_default();
+        if let (Some(given), Some(first)) = (&embeddings, sizes.first_mut()) {
+            *first = Embeddings::<f64>::new(features, given)?.n_out();
+        }
         let own: Vec<_> =
             activations.iter().map(CustomFunction::from_object).collect::<PyResult<_>>()?;
         let row = |given: &Bound<PyAny>| match CustomFunction::from_object(given)? {
@@ -96,6 +105,9 @@ impl Network {
         if let Some(options) = options {
             let options: Vec<Options> = options.iter().map(Options::from).collect();
             with!(&mut network, net => net.set_options(&options))?;
+        }
+        if let Some(given) = embeddings {
+            with!(&mut network, net => net.set_embeddings(Embeddings::new(features, &given)?))?;
         }
         if input_scale {
             with!(&mut network, net => net.set_input_scale(true))?;
@@ -235,6 +247,18 @@ impl Network {
         })
     }
 
+    /// Return the inputs of the first layer before their factors.
+    #[allow(non_snake_case)]
+    fn embedded<'py>(&self, py: Python<'py>, X: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        with!(&*self.read(py)?, net => {
+            let x: PyReadonlyArray2<_> = to_read(X)?;
+            let x = x.as_array();
+            check_shape("X", &[x.nrows(), net.n_in()], x.shape())?;
+            let embedded = unless_raised(net, without_gil(py, || net.embedded(x)))???;
+            Ok(matrix(py, embedded))
+        })
+    }
+
     #[allow(non_snake_case)]
     #[pyo3(signature = (X, y, sample_weight=None))]
     fn backward<'py>(
@@ -256,6 +280,7 @@ impl Network {
                 bias_gradients,
                 gain_gradients,
                 shift_gradients,
+                embedded_inputs,
                 scaled_inputs,
                 input_deltas,
                 scale_gradients,
@@ -263,11 +288,12 @@ impl Network {
             let [z, a, delta, grad_w] =
                 [weighted_inputs, activations, deltas, weight_gradients].map(|list| matrices(py, list));
             let [gains, shifts] = [gain_gradients, shift_gradients].map(|list| norm_vectors(py, list));
-            let [scaled, input_deltas] =
-                [scaled_inputs, input_deltas].map(|given| given.map(|array| matrix(py, array)));
+            let [embedded, scaled, input_deltas] = [embedded_inputs, scaled_inputs, input_deltas]
+                .map(|given| given.map(|array| matrix(py, array)));
             let (b, scales) =
                 (vectors(py, bias_gradients), scale_gradients.map(|array| vector(py, array)));
-            Ok((cost, z, a, delta, grad_w, b, gains, shifts, scaled, input_deltas, scales))
+            let inputs = (embedded, scaled, input_deltas, scales);
+            Ok((cost, z, a, delta, grad_w, b, gains, shifts, inputs))
         })
     }
 

@@ -78,7 +78,7 @@ impl<T: Real> Network<T> {
         plain
             && (fits || is_few(rows))
             && threads > 1
-            && !self.layers[0].has_scale()
+            && !self.layers[0].changes_inputs()
             && SHARED_WORK.contains(&(work as u64))
             && self.custom_cost.is_none()
             && self.layer_by_panels(0, rows, threads)

@@ -35,11 +35,13 @@ pub struct Trace<T> {
     pub gain_gradients: Vec<Option<Array1<T>>>,
     /// ∂C/∂shift, averaged likewise.
     pub shift_gradients: Vec<Option<Array1<T>>>,
-    /// s x, `(m, n_0)`, if the network scales its inputs.
+    /// The embedded samples e, one row for each, if the network embeds its inputs.
+    pub embedded_inputs: Option<Array2<T>>,
+    /// s e, or s x without embeddings, if the network scales its inputs.
     pub scaled_inputs: Option<Array2<T>>,
-    /// ∂C/∂(s x), `(m, n_0)`, of each sample, not divided by m.
+    /// ∂C/∂(s e) of each sample, not divided by m.
     pub input_deltas: Option<Array2<T>>,
-    /// ∂C/∂s, `(n_0,)`, averaged over the samples.
+    /// ∂C/∂s, averaged over the samples.
     pub scale_gradients: Option<Array1<T>>,
 }
 
@@ -58,8 +60,8 @@ impl<T: Real> Network<T> {
     fn passes(&self, samples: &Samples<T>, keep: bool) -> Result<Trace<T>, Error> {
         let m = samples.len();
         let rows = if keep { m } else { 0 };
-        let scaled = self.layers[0].has_scale();
-        let inputs = || zeros(rows, self.n_in());
+        let (scaled, embedded) = (self.layers[0].has_scale(), self.layers[0].embeddings.is_some());
+        let inputs = || zeros(rows, self.layers[0].n_in);
         let mut trace = Trace {
             cost: 0.0,
             weighted_inputs: self.empty(rows, 1)?,
@@ -69,6 +71,7 @@ impl<T: Real> Network<T> {
             bias_gradients: Vec::new(),
             gain_gradients: Vec::new(),
             shift_gradients: Vec::new(),
+            embedded_inputs: embedded.then(inputs).transpose()?,
             scaled_inputs: scaled.then(inputs).transpose()?,
             input_deltas: scaled.then(inputs).transpose()?,
             scale_gradients: None,
@@ -82,6 +85,8 @@ impl<T: Real> Network<T> {
                 copy_panels(z, &mut trace.weighted_inputs, chunk.clone());
                 copy_panels(ws.activations(), &mut trace.activations, chunk.clone());
                 copy_panels(&ws.delta, &mut trace.deltas, chunk.clone());
+                let embedded = trace.embedded_inputs.as_mut_slice();
+                copy_panels([ws.embedded()], embedded, chunk.clone());
                 if let Some(input) = &ws.input {
                     copy_panels([&ws.a[0]], trace.scaled_inputs.as_mut_slice(), chunk.clone());
                     copy_panels([&input.delta], trace.input_deltas.as_mut_slice(), chunk.clone());
@@ -101,7 +106,7 @@ impl<T: Real> Network<T> {
             trace.gain_gradients.push(vector(&norm[0], layer.n_out)?);
             trace.shift_gradients.push(vector(&norm[1], layer.n_out)?);
         }
-        trace.scale_gradients = vector(&scale[0], self.n_in())?;
+        trace.scale_gradients = vector(&scale[0], self.layers[0].n_in)?;
         Ok(trace)
     }
 }

@@ -74,6 +74,9 @@ class CoreNetwork(Protocol):
     def set_scales(self, scales: Array) -> None:
         """Replace the factors of the inputs."""
 
+    def embedded(self, X: Array) -> Array:
+        """Return the inputs of the first layer before their factors."""
+
     def is_finite(self) -> bool:
         """Return True if no parameter is NaN or infinite."""
 
@@ -94,11 +97,12 @@ class CoreNetwork(Protocol):
         list[Array],
         list[Array | None],
         list[Array | None],
-        Array | None,
-        Array | None,
-        Array | None,
+        tuple[Array | None, Array | None, Array | None, Array | None],
     ]:
-        """Return C, z, a, δ, dC/dw, dC/db, dC/dgain, dC/dshift, s x, dC/d(s x) and dC/ds."""
+        """Return C, z, a, δ, dC/dw, dC/db, dC/dgain, dC/dshift, and the values before layer 1.
+
+        They are the embedded inputs e, s e, dC/d(s e) and dC/ds.
+        """
 
     def gradient(
         self, X: Array, y: AnyArray, sample_weight: Array | None = None

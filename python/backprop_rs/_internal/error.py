@@ -215,3 +215,13 @@ def foreign_state(name: str) -> ValueError:
     return ValueError(
         f"state does not fit this network and optimizer: '{name}' is missing or has another shape"
     )
+
+
+def edges() -> ValueError:
+    """Return the error for edges of bins that do not grow in the dtype of the network."""
+    return ValueError("edges must be two or more growing, finite numbers; got others")
+
+
+def embedded(column: int, n_in: int) -> ValueError:
+    """Return the error for the embedding of an input that does not exist."""
+    return ValueError(f"embeddings must be of inputs 0 to {n_in - 1}; got {column}")

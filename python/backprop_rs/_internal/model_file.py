@@ -85,7 +85,8 @@ def parameters_of(
         raise Refused("has settings without sizes and dtype")
     left = dict(arrays)
     parameters: dict[str, list[Array | None]] = {part.name: [] for part in PARTS}
-    for layer, (n_in, n_out) in enumerate(pairwise(sizes), 1):
+    widths = [embedded_size(settings, sizes[0]), *sizes[1:]]
+    for layer, (n_in, n_out) in enumerate(pairwise(widths), 1):
         options = options_of(settings, layer)
         for part in PARTS:
             array = None
@@ -109,6 +110,17 @@ def options_of(settings: dict[str, Any], layer: int) -> Mapping[str, Any]:
     if not isinstance(layers, list) or not isinstance(dict(enumerate(layers, 1)).get(layer), dict):
         raise Refused("has settings of layers that are not one object for each")
     return layers[layer - 1] | of_inputs  # type: ignore[no-any-return]
+
+
+def embedded_size(settings: dict[str, Any], n_in: int) -> int:
+    """Return the number of inputs of the first layer, after their embedding if there is one."""
+    embedding = settings.get("embedding")
+    if embedding is None:
+        return n_in
+    size = embedding.get("size") if isinstance(embedding, dict) else None
+    if type(size) is not int or size < 1 or not isinstance(embedding.get("parts"), list):
+        raise Refused("has an embedding without size and parts")
+    return size
 
 
 def is_sizes(sizes: object) -> TypeGuard[list[int]]:

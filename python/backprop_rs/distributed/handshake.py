@@ -77,6 +77,8 @@ def facts_of(net: BaseNetwork) -> dict[str, Any]:
         "cost": net.cost,
         "dtype": net.dtype,
         "the settings of the layers": net._options,
+        "input_scale": net.input_scale,
+        "embedding": [each.to_dict() for each in net.embedding],
         "seed": net.seed,
         "epochs_trained": net.epochs_trained,
         "optimizer": net._optimizer,

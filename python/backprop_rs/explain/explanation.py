@@ -147,7 +147,7 @@ class Explanation(Document):
           ∂C₀/∂w₀₀⁽¹⁾ = P₀ = 6
         ...
         """
-        sizes = self.quantities.net.sizes
+        sizes = self.quantities.net._widths
         layer, j = self._place(layer, j)
         k = integer("k", k, least=0, most=sizes[layer - 1] - 1)
         return self._chain(Parameter(layer, j, k), max_paths)
@@ -177,7 +177,8 @@ class Explanation(Document):
         `means`, `deviations`, `normalized`, `seen` (the inputs u of the activation),
         `seen_gradients`, `gains`, `shifts`, their gradients and new values; None for layers
         without layer normalization. With `input_scale` also `scales`, `scaled_inputs`,
-        `input_deltas` (dC/d(scaled input)), `scale_gradients` and `new_scales`.
+        `input_deltas` (dC/d(scaled input)), `scale_gradients` and `new_scales`; with an
+        `embedding` also `embedded_inputs`.
         """
         return self.quantities.to_dict()
 

@@ -9,6 +9,7 @@ import numpy as np
 from .._internal.expression import Cases, Expression, Number, Series, exp
 from . import notation
 from .document import Group, Line, Section
+from .embedded import embedded_inputs
 from .formulas import z as of_z
 from .inputs import scaled_inputs
 from .layer_norm import normalization
@@ -22,6 +23,8 @@ def forward(sample: Sample) -> Section:
     sections = [layer_forward(sample, layer) for layer in layers] + [cost_section(sample)]
     if sample.batch.scales is not None:
         sections.insert(0, scaled_inputs(sample, sample.batch.scales))
+    if sample.batch.net.embedding:
+        sections.insert(0, embedded_inputs(sample))
     return Section("Forward", sections=sections)
 
 
@@ -41,7 +44,7 @@ def weighted_inputs(sample: Sample, layer: int) -> Group:
     """Return z = W a + b of a layer."""
     weights, biases = sample.batch.weights[layer - 1], sample.batch.biases[layer - 1]
     before = sample.inputs(layer)
-    n_in = sample.batch.net.sizes[layer - 1]
+    n_in = sample.batch.net._widths[layer - 1]
     product = notation.w("j", "k", layer) * sample.before("k", layer)
     general = Series("k", str(n_in - 1), product) + notation.b("j", layer)
     lines = []

@@ -19,11 +19,11 @@ TITLE = "Inputs: learned factors"
 
 
 def scaled_inputs(sample: Sample, scales: Array) -> Section:
-    """Return the inputs of the first layer, each a0 times its factor."""
-    values, x, result = doubled(scales), sample.a(0), sample.inputs(1)
+    """Return the inputs of the first layer, each times its factor."""
+    values, x, result = doubled(scales), sample.unscaled(), sample.inputs(1)
 
     def part(k: notation.Index) -> Expression:
-        return notation.s(k) * notation.a(k, 0)
+        return notation.s(k) * sample.before_scale(k)
 
     lines = [
         Line(notation.scaled(k), (part(k), times(values[k], x[k])), float(result[k]))
@@ -63,11 +63,11 @@ def through_weights(sample: Sample, of_scaled: Floats) -> Group:
 
 
 def scale_gradient(sample: Sample, of_scaled: Floats) -> Group:
-    """Return dC_i/ds = dC_i/d(scaled input) a0."""
-    x, cost = sample.a(0), notation.cost(sample.i)
+    """Return dC_i/ds = dC_i/d(scaled input) times the input."""
+    x, cost = sample.unscaled(), notation.cost(sample.i)
 
     def part(k: notation.Index) -> Expression:
-        return by(cost, notation.scaled(k)) * notation.a(k, 0)
+        return by(cost, notation.scaled(k)) * sample.before_scale(k)
 
     lines = [
         Line(

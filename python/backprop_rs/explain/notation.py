@@ -45,6 +45,11 @@ def scaled(k: Index) -> Symbol:
     return Symbol("ã", below(k), "0")
 
 
+def e(k: Index) -> Symbol:
+    """Return the symbol of an embedded input."""
+    return Symbol("e", below(k))
+
+
 def s(k: Index) -> Symbol:
     """Return the symbol of the learned factor of an input."""
     return Symbol("s", below(k))

@@ -106,10 +106,12 @@ class Quantities:
         return arrays | trace | {"new_gains": self.new_gains, "new_shifts": self.new_shifts}
 
     def of_inputs(self) -> dict[str, Any]:
-        """Return the arrays of the learned factors of the inputs, if there are any."""
+        """Return the arrays of embeddings and of learned factors, if there are any."""
+        embedded = self.trace.embedded_inputs
+        arrays = {} if embedded is None else {"embedded_inputs": embedded}
         if self.scales is None:
-            return {}
-        return {
+            return arrays
+        return arrays | {
             "scales": self.scales,
             "scaled_inputs": self.trace.scaled_inputs,
             "input_deltas": self.trace.input_deltas,

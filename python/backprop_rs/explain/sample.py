@@ -59,10 +59,18 @@ class Sample:
         return doubled(self.batch.trace.activations[layer][self.i])
 
     def before(self, k: Index, layer: int) -> Symbol:
-        """Return the symbol of an input of a layer: a of the layer before, or a scaled input."""
-        if layer == 1 and self.batch.scales is not None:
-            return notation.scaled(k)
-        return notation.a(k, layer - 1)
+        """Return the symbol of an input of a layer: a of the layer before, or one of layer 1."""
+        if layer > 1:
+            return notation.a(k, layer - 1)
+        return self.before_scale(k) if self.batch.scales is None else notation.scaled(k)
+
+    def before_scale(self, k: Index) -> Symbol:
+        """Return the symbol of an input of layer 1 without its factor."""
+        return notation.e(k) if self.batch.net.embedding else notation.a(k, 0)
+
+    def unscaled(self) -> Floats:
+        """Return the inputs of layer 1 without their factors."""
+        return doubled(self.batch.trace.unscaled_inputs[self.i])
 
     def inputs(self, layer: int) -> Floats:
         """Return the inputs of a layer; see `before`."""

@@ -43,11 +43,11 @@ class Shown:
 
 def choose(batch: Quantities, max_neurons: int, max_samples: int) -> Shown:
     """Select the neurons of each layer with the largest |delta|, and the largest inputs."""
-    sizes = [batch.x, *batch.trace.deltas]
+    sizes = [batch.trace.unscaled_inputs, *batch.trace.deltas]
     return Shown(
         [largest(np.abs(size).max(axis=0), max_neurons) for size in sizes],
         list(range(min(batch.m, max_samples))),
-        batch.net.sizes,
+        batch.net._widths,
         batch.m,
     )
 

@@ -110,7 +110,7 @@ class Scales(Kind):
         """Return dC_i/ds, one row per sample."""
         deltas = batch.trace.input_deltas
         assert deltas is not None
-        return doubled(deltas) * doubled(batch.x)
+        return doubled(deltas) * doubled(batch.trace.unscaled_inputs)
 
     def gradients(self, batch: Quantities, layer: int) -> Floats:
         """Return the averaged gradients."""

@@ -11,7 +11,10 @@ from collections.abc import Iterable, Iterator
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .._internal.layer_norm import EPSILON
+from ..tables.embedding import embedding
 from .c_activations import ACTIVATIONS
 from .c_names import scoped, with_constants
 from .model import Layer, Model
@@ -77,6 +80,21 @@ static void affine(const real *w, const real *b, const real *a, real *z, int n_i
     for (int k = 0; k < n_in; k++, w += n_out)
         for (int j = 0; j < n_out; j++)
             z[j] += a[k] * w[j];
+}
+"""
+
+PIECEWISE_LINEAR = """
+/* e = clip((x - b) / (c - b), 0, 1) for each of n bins; the ends are not clipped outwards */
+static void piecewise_linear(real x, const real *edges, real *e, int n)
+{
+    for (int i = 0; i < n; i++) {
+        real part = R((x - edges[i]) / R(edges[i + 1] - edges[i]));
+        if (i > 0 && part < 0)
+            part = 0;
+        if (i + 1 < n && part > 1)
+            part = 1;
+        e[i] = part;
+    }
 }
 """
 
@@ -210,6 +228,8 @@ def comment(text: str) -> str:
 def functions(model: Model) -> Iterator[str]:
     """Yield the functions of layers, each once."""
     yield AFFINE
+    if any(name == "piecewise_linear" for _, name, _ in model.parts):
+        yield PIECEWISE_LINEAR
     if any(layer.gain is not None for layer in model.layers):
         yield NORMALIZE.format(epsilon=EPSILON)
     for name in dict.fromkeys(layer.name for layer in model.layers if layer.name != "identity"):
@@ -227,6 +247,10 @@ def constants(model: Model, first: int = 1) -> Iterator[str]:
             kind, dtype = ("real", "float32") if model.float_only else ("double", "float64")
             yield "\n" + array(kind, f"{prefix}mean", scaling.mean.astype(dtype))
             yield array(kind, f"{prefix}scale", scaling.scale.astype(dtype))
+    for column, name, numbers in model.parts:
+        if name == "piecewise_linear":
+            yield f"\n/* the edges of the bins of input {column} */\n"
+            yield array("real", f"edges{first}_{column}", np.array(numbers).astype(model.dtype))
     for number, layer in enumerate(model.layers, first):
         n_out, n_in = layer.w.shape
         yield f"\n/* layer {number}: {n_in} inputs, {n_out} neurons, {layer.name} */\n"
@@ -250,7 +274,7 @@ def array(kind: str, name: str, values: AnyArray) -> str:
 
 def predict(model: Model, name: str) -> str:
     """Return the functions that compute the outputs of one sample."""
-    widest, n_out = max(model.sizes), model.sizes[-1]
+    widest, n_out = workspace(model) // 2, model.sizes[-1]
     lines = [f"void {name}_predict_in(const real *x, real *y, real *work)", "{"]
     lines += [f"    real *a = work, *z = work + {widest};"]
     first = "R((x[j] - mean[j]) / scale[j])" if model.scaling is not None else "x[j]"
@@ -273,6 +297,9 @@ def forward(model: Model, first: int = 1) -> tuple[list[str], str]:
     """
     lines = []
     source, target = "a", "z"  # the two rows of the workspace swap their roles at each layer
+    if model.parts:
+        lines += ["", *embedded(model, first)]
+        source, target = target, source
     for number, layer in enumerate(model.layers, first):
         n, n_in = layer.w.shape
         if layer.input_scale is not None:
@@ -285,9 +312,21 @@ def forward(model: Model, first: int = 1) -> tuple[list[str], str]:
     return lines, source
 
 
+def embedded(model: Model, first: int) -> Iterator[str]:
+    """Yield the statements that write the embedded inputs of row a to row z."""
+    start = 0
+    for column, name, numbers in model.parts:
+        n = embedding(name).n_out(numbers)
+        if name == "piecewise_linear":
+            yield f"    piecewise_linear(a[{column}], edges{first}_{column}, z + {start}, {n});"
+        else:
+            yield f"    z[{start}] = a[{column}];"
+        start += n
+
+
 def workspace(model: Model) -> int:
     """Return how many numbers a prediction needs: two rows of the widest layer."""
-    return 2 * max(model.sizes)
+    return 2 * max(*model.sizes, *model.widths)
 
 
 def loop(n: int, line: str) -> list[str]:

@@ -26,6 +26,7 @@ from .c_source import (
     identifier,
     loop,
     quote,
+    workspace,
 )
 from .table_columns import InputColumn, edges_of, is_one_hot, number_of, scalers_of
 from .table_model import TableModel
@@ -553,7 +554,7 @@ def networks(model: TableModel, name: str) -> Iterator[str]:
         head = f"\nstatic const real *network_{member}(real *a, real *z)"
         yield "\n".join([head, "{", *passes[1:], f"    return {source};", "}", ""])
     n, n_out = len(model.networks), model.n_outputs
-    widest = max(size for network in model.networks for size in network.sizes)
+    widest = max(workspace(network) // 2 for network in model.networks)
     lines = [f"static void outputs_of(const {name}_row *row, real *y)", "{"]
     n_features = [network.sizes[0] for network in model.networks]
     lines += [f"    real x[{max(n_features)}], a[{widest}], z[{widest}];"]

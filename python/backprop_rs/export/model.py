@@ -13,6 +13,7 @@ from .._internal.checks import finite, shown
 from ..data import Scaling
 from ..data.preparation import Preparation
 from ..tables.activation import ACTIVATIONS, Activation, activation
+from ..tables.embedding import Parts
 from ..tables.registry import parse
 
 if TYPE_CHECKING:
@@ -74,11 +75,17 @@ class Model:
     target_scaling: Scaling | None
     net: BaseNetwork
     float_only: bool = False  # of C files: no arithmetic in double
+    parts: Parts = ()  # the embeddings of the inputs; none if the inputs stay as they are
+
+    @property
+    def widths(self) -> list[int]:
+        """The number of inputs of the first layer, and of neurons of each layer."""
+        return self.net._widths
 
     @property
     def sizes(self) -> list[int]:
         """The number of inputs, and of neurons of each layer."""
-        return [self.layers[0].w.shape[1], *(len(layer.b) for layer in self.layers)]
+        return self.net.sizes
 
     @property
     def threshold(self) -> float:
@@ -138,6 +145,7 @@ def model_of(
         target_scaling=None if names else prepared.target_scaling,
         net=net,
         float_only=float_only,
+        parts=net._parts,
     )
 
 

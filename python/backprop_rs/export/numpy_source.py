@@ -52,6 +52,16 @@ def normalize(z, gain, shift):
     return gain * (centered / np.sqrt(variance + np.float64({epsilon}).astype(z.dtype))) + shift
 '''
 
+PIECEWISE_LINEAR = '''
+
+def piecewise_linear(x, edges):
+    """Return clip((x - b) / (c - b), 0, 1) for each bin, but the ends are not clipped outwards."""
+    e = (x[..., None] - edges[:-1]) / np.diff(edges)
+    e[..., 1:] = np.maximum(e[..., 1:], 0)
+    e[..., :-1] = np.minimum(e[..., :-1], 1)
+    return e
+'''
+
 PREDICT = '''
 
 def predict(X):
@@ -141,6 +151,8 @@ def functions(model: Model) -> Iterator[str]:
         yield function(next(layer for layer in model.layers if layer.name == name))
     if any(layer.gain is not None for layer in model.layers):
         yield NORMALIZE.format(epsilon=EPSILON)
+    if any(name == "piecewise_linear" for _, name, _ in model.parts):
+        yield PIECEWISE_LINEAR
 
 
 def constants(model: Model, first: int = 1) -> Iterator[tuple[str, AnyArray]]:
@@ -149,6 +161,9 @@ def constants(model: Model, first: int = 1) -> Iterator[tuple[str, AnyArray]]:
         if scaling is not None:
             yield f"{prefix}mean", scaling.mean
             yield f"{prefix}scale", scaling.scale
+    for column, name, numbers in model.parts:
+        if name == "piecewise_linear":
+            yield f"edges{first}_{column}", np.array(numbers).astype(model.dtype)
     for number, layer in enumerate(model.layers, first):
         for name, array in layer.parameters.items():
             yield f"{name}{number}", array
@@ -186,6 +201,8 @@ def lines(model: Model, first: int = 1) -> Iterator[str]:
     if model.scaling is not None:
         yield "a = (a.astype(float) - mean) / scale"
     yield f"a = a.astype(np.{model.dtype})"
+    if model.parts:
+        yield f"a = np.concatenate([{', '.join(embedded(model, first))}], axis=-1)"
     for number, layer in enumerate(model.layers, first):
         settings = "".join(f", {float(value)!r}" for value in layer.settings.values())
         if layer.input_scale is not None:
@@ -196,3 +213,12 @@ def lines(model: Model, first: int = 1) -> Iterator[str]:
         yield f"a = {layer.name}(z{settings}).astype(z.dtype)"
     if model.target_scaling is not None:
         yield f"a = (a.astype(float) * target_scale + target_mean).astype(np.{model.dtype})"
+
+
+def embedded(model: Model, first: int) -> Iterator[str]:
+    """Yield the columns of the embedded inputs."""
+    for column, name, _ in model.parts:
+        if name == "piecewise_linear":
+            yield f"piecewise_linear(a[..., {column}], edges{first}_{column})"
+        else:
+            yield f"a[..., {column} : {column + 1}]"

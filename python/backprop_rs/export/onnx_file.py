@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._internal.layer_norm import EPSILON
+from ..tables.embedding import bins
 from .model import Model
 from .onnx_activations import ACTIVATIONS
 from .onnx_graph import DOUBLE, INT64, TYPES, Graph, Value, class_array, kind_of_array, value_info
@@ -63,6 +64,10 @@ def forward(model: Model, graph: Graph, X: Value, first: int = 1) -> Value:
         wide = as_double(graph, a)
         mean = graph.array("mean", model.scaling.mean)
         a = as_type(graph, (wide - mean) / graph.array("scale", model.scaling.scale))
+    if model.parts:
+        graph.scope = f"embedding{first}."
+        a = embedded(model, graph, a)
+        graph.scope = ""
     for number, layer in enumerate(model.layers, first):
         arrays = {
             name: graph.array(f"{name}{number}", array) for name, array in layer.parameters.items()
@@ -79,6 +84,34 @@ def forward(model: Model, graph: Graph, X: Value, first: int = 1) -> Value:
         wide = as_double(graph, a) * graph.array("target_scale", model.target_scaling.scale)
         a = as_type(graph, wide + graph.array("target_mean", model.target_scaling.mean))
     return a
+
+
+def embedded(model: Model, graph: Graph, a: Value) -> Value:
+    """Return the embedded inputs: each is an input of which a linear function is clipped."""
+    columns: list[int] = []
+    starts: list[float] = []
+    widths: list[float] = []
+    lows: list[float] = []
+    highs: list[float] = []
+    for column, name, numbers in model.parts:
+        start, width, low, high = [0.0], [1.0], [-np.inf], [np.inf]
+        if name == "piecewise_linear":
+            start, width = (part.tolist() for part in bins(numbers, model.dtype))
+            low = [-np.inf, *[0.0] * (len(start) - 1)]
+            high = [*[1.0] * (len(start) - 1), np.inf]
+        columns += [column] * len(start)
+        for every, part in ((starts, start), (widths, width), (lows, low), (highs, high)):
+            every += part
+
+    def constant(name: str, values: list[float]) -> Value:
+        return graph.array(f"{graph.scope}{name}", np.array(values).astype(model.dtype))
+
+    index = graph.array(f"{graph.scope}columns", np.array(columns, np.int64))
+    x = graph.node("Gather", a, index, axis=1)
+    share = (x - constant("starts", starts)) / constant("widths", widths)
+    return graph.node(
+        "Min", graph.node("Max", share, constant("lows", lows)), constant("highs", highs)
+    )
 
 
 def normalized(z: Value, gain: Value, shift: Value) -> Value:

@@ -88,9 +88,10 @@ class TableModel:
 
     @property
     def all_layers(self) -> Model:
-        """A network with the layers of all networks, for the functions that they need."""
+        """A network with the layers and embeddings of all, for the functions that they need."""
         layers = [layer for network in self.networks for layer in network.layers]
-        return replace(self.networks[0], layers=layers)
+        parts = [part for network in self.networks for part in network.parts]
+        return replace(self.networks[0], layers=layers, parts=parts)
 
     @property
     def several_labels(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._internal.layer_norm import normalized as unit_rows
+from ..tables.embedding import bins, embedding
 from .model import Layer, Model
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def bound(model: Model, X: Array, input_error: Any = 0.0) -> Array:
     if model.float_only and model.scaling is not None:
         # The mean, the scale, the difference and the quotient are rounded, too.
         error = error + eps * (np.abs(model.scaling.mean) / model.scaling.scale + np.abs(a))
+    a, error = embedded(model, a, error)
     for layer in model.layers:
         if layer.input_scale is not None:
             scale = layer.input_scale.astype(float)
@@ -60,6 +62,28 @@ def bound(model: Model, X: Array, input_error: Any = 0.0) -> Array:
     tiny = float(np.finfo(model.dtype).tiny)
     allowed: Array = (DEVIATIONS * error + tiny).astype(model.dtype)
     return allowed
+
+
+def embedded(model: Model, a: Array, error: Any) -> tuple[Array, Any]:
+    """Return the embedded inputs, and a bound on their error."""
+    if not model.parts:
+        return a, error
+    eps = float(np.finfo(model.dtype).eps)
+    error = np.broadcast_to(error, a.shape)
+    values, errors = [], []
+    for column, name, numbers in model.parts:
+        x, of_x = a[:, column], error[:, column]
+        value = embedding(name).forward(x, numbers)
+        if name == "piecewise_linear":
+            starts, widths = bins(numbers, model.dtype)
+            # The difference and the quotient are rounded, but not what is clipped.
+            size = np.abs(x[:, None] - starts.astype(float)) / widths.astype(float)
+            rounded = of_x[:, None] / widths + 2 * eps * size
+            errors.append(np.where((value == 0) | (value == 1), np.minimum(rounded, 1), rounded))
+        else:
+            errors.append(of_x[:, None])
+        values.append(value)
+    return np.concatenate(values, axis=1), np.concatenate(errors, axis=1)
 
 
 def normalized(layer: Layer, z: Array, error: Array, eps: float) -> tuple[Array, Array]:

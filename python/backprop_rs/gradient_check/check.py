@@ -155,7 +155,7 @@ class Prober:
         if name == "weights":
             reach = max(1.0, float(np.abs(self.trace.layer_inputs[layer - 1][:, index[1]]).max()))
         elif name == "scales":
-            (k,), x, w = index, self.trace.activations[0], self.parameters["weights"][0]
+            (k,), x, w = index, self.trace.unscaled_inputs, self.parameters["weights"][0]
             reach = max(1.0, float(np.abs(x[:, k]).max() * np.abs(w[:, k]).max()))
         best: Compared | None = None
         for relative in STEPS:

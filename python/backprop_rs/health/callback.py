@@ -200,7 +200,7 @@ class HealthMonitor:
     def measure(self, net: BaseNetwork) -> None:
         """Measure all layers with one forward and backward pass."""
         assert self.ratios is not None
-        trace = Trace(*net._core.backward(*self.probe, None))
+        trace = Trace.of(net._core.backward(*self.probe, None))
         self.record.add(self.place(), layers_of(net, trace), self.ratios)
         self.before = self.ratios = None
 

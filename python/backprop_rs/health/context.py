@@ -58,7 +58,7 @@ class Context:
     def trace(self) -> Trace:
         """The forward and backward pass of the probed rows."""
         with np.errstate(all="ignore"):  # overflow becomes a finding
-            return Trace(*self.net._core.backward(*self.probe, None))
+            return Trace.of(self.net._core.backward(*self.probe, None))
 
     @cached_property
     def names(self) -> list[str]:
@@ -72,9 +72,10 @@ class Context:
 
     @cached_property
     def inputs(self) -> AnyArray:
-        """The features of at most `INPUT_ROWS` samples, in float64."""
+        """The inputs of layer 1 of at most `INPUT_ROWS` samples, in float64."""
         rows = probe_rows(len(self.X), INPUT_ROWS, self.net.seed)
-        return self.X[rows].astype(np.float64)
+        inputs = self.net.embed(self.X[rows]) if self.net.embedding else self.X[rows]
+        return inputs.astype(np.float64)
 
     @cached_property
     def labels(self) -> AnyArray | None:

@@ -121,7 +121,7 @@ def sample_gradient_norms(net: BaseNetwork, X: Array, y: AnyArray, per_layer: bo
         # |δ a^T|^2 + |δ|^2: the gradients themselves are not needed.
         squares = [square_norms(delta) * (1 + square_norms(a)) for delta, a in layers]
         if trace.input_deltas is not None:
-            squares[0] += square_norms(trace.input_deltas * trace.activations[0])
+            squares[0] += square_norms(trace.input_deltas * trace.unscaled_inputs)
         pieces.append(np.stack(squares, axis=1))
     every = np.concatenate(pieces)
     norms: AnyArray = np.sqrt(every if per_layer else every.sum(axis=1))

@@ -55,7 +55,7 @@ class Drawing:
     ) -> None:
         gap, pitch, inches = LABELED if labels else PLAIN
         self.net, self.values, self.labels, self.notation = net, values, labels, notation
-        self.places = columns(net.sizes, max_neurons, gap, pitch)
+        self.places = columns(net._widths, max_neurons, gap, pitch)
         self.radius = 0.5 if labels else 0.36
         self.last = len(self.places) - 1
         self.edge_reach = max(reach(w) for w in values.edges)
@@ -254,7 +254,7 @@ def drawing_of(
     if labels is not None:
         return Drawing(net, values, labels, max_neurons, notation, ax)
     labeled = Drawing(net, values, True, max_neurons, notation, ax)
-    fits = labeled.scale >= READABLE and has_room([min(n, max_neurons) for n in net.sizes])
+    fits = labeled.scale >= READABLE and has_room([min(n, max_neurons) for n in net._widths])
     return labeled if fits else Drawing(net, values, False, max_neurons, notation, ax)
 
 

@@ -92,6 +92,7 @@ def values_of(net: BaseNetwork, x: Data | None, y: Data | None, edges: str) -> V
         return Values(net.weights, edges, net.biases)
     if y is None:
         activations = means(net.activations(x))
+        activations[0] = net.embed(x).mean(axis=0)
         first = activations[0] if net.scales is None else net.scales * activations[0]
         layers = zip(net.weights, net.biases, [first, *activations[1:-1]], strict=True)
         z = [w @ a + b for w, b, a in layers]  # the mean, because z is linear in a
@@ -101,7 +102,7 @@ def values_of(net: BaseNetwork, x: Data | None, y: Data | None, edges: str) -> V
         trace.weight_gradients if edges == "gradient" else net.weights,
         edges,
         net.biases,
-        activations=means(trace.activations),
+        activations=means([trace.unscaled_inputs, *trace.activations[1:]]),
         z=means(trace.weighted_inputs),
         deltas=means(trace.deltas),
         target=target_of(net, x, y),

@@ -180,7 +180,7 @@ def paths_of(
     net: BaseNetwork, x: Data, y: Data, layer: int, j: int, k: int, max_neurons: int
 ) -> Paths:
     """Return the paths of w_jk of a layer, for one sample."""
-    sizes = net.sizes
+    sizes = net._widths
     last = len(sizes) - 1
     check("layer", layer, 1, last)
     check("j", j, 0, sizes[layer] - 1)

@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 
 from .._internal.types import Array
 from ..tables.activation import Activation
+from .embeddings import Embeddings
 from .layer_norm import Norm
 
 # The parts that a layer may learn; gains and shifts belong to layer normalization, and scales are
@@ -40,6 +41,7 @@ class Layer:
         dtype: DTypeLike,
         options: Options | None = None,
         scaled: bool = False,
+        embeddings: Embeddings | None = None,
     ) -> None:
         """Allocate parameters of zero, gains of one, and factors of one if inputs are scaled."""
         self.options = options or Options()
@@ -47,6 +49,7 @@ class Layer:
         self.b: Array = np.zeros(n_out, dtype)
         self.norm = Norm(n_out, dtype) if self.options.layer_norm else None
         self.scales: Array | None = np.ones(n_in, dtype) if scaled else None
+        self.embeddings = embeddings
         self.activation = activation
 
     def parameters(self) -> dict[str, Array]:
@@ -57,6 +60,10 @@ class Layer:
         if self.scales is not None:
             parts["scales"] = self.scales
         return parts
+
+    def embedded(self, x: Array) -> Array:
+        """Return the inputs (m, n_in) that replace the samples x, or the samples."""
+        return x if self.embeddings is None else self.embeddings.forward(x)
 
     def scaled(self, x: Array) -> Array:
         """Return the inputs (m, n_in) times their learned factors, if there are any."""

@@ -16,14 +16,17 @@ from .._internal.types import Array
 from ..tables.activation import Activation, activation
 from ..tables.cost import ALL_OUTPUTS, Cost
 from ..tables.cost import cost as cost_of
+from ..tables.embedding import Parts
 from ..tables.groups import GROUPS, Factors
 from ..tables.init import drawn
 from ..tables.init import init as init_of
 from ..tables.optimizer import optimizer
+from .embeddings import Embeddings
 from .layer import PARTS, Gradients, Layer, Options
 
 DECAY = {group.name: group.decay for group in GROUPS}
-OfInputs: TypeAlias = tuple[Array | None, Array | None]  # s x and dC/d(s x)
+# The embedded inputs e, s e and dC/d(s e).
+OfInputs: TypeAlias = tuple[Array | None, Array | None, Array | None]
 
 
 class Layers:
@@ -45,6 +48,7 @@ class Layers:
         dtype: str,
         options: Sequence[Mapping[str, Any]] | None = None,
         input_scale: bool = False,
+        embeddings: Parts | None = None,
     ) -> None:
         """Allocate the layers; `options` has the settings of each."""
         if len(sizes) < 2 or min(sizes) < 1:
@@ -53,11 +57,14 @@ class Layers:
         self._cost = check_output(sizes, chosen, cost_of(cost))
         self._output = chosen[-1]
         settings = [Options(**layer) for layer in options or [{}] * len(chosen)]
+        embedded = Embeddings(sizes[0], embeddings, dtype) if embeddings else None
+        self._widths = [embedded.n_out if embedded else sizes[0], *sizes[1:]]
+        every = zip(self._widths[:-1], self._widths[1:], chosen, settings, strict=True)
+        (n_in, n_out, sigma, own), *others = every
+        first = Layer(n_in, n_out, sigma, dtype, own, input_scale, embedded)
         self._layers = [
-            Layer(n_in, n_out, sigma, dtype, own, input_scale and l == 0)
-            for l, (n_in, n_out, sigma, own) in enumerate(  # noqa: E741 (l as in the derivation)
-                zip(sizes[:-1], sizes[1:], chosen, settings, strict=True)
-            )
+            first,
+            *(Layer(n_in, n_out, sigma, dtype, own) for n_in, n_out, sigma, own in others),
         ]
         self._averaged: dict[str, Array] | None = None
         self._optimizer = optimizer("sgd")
@@ -70,7 +77,8 @@ class Layers:
         self, X: Array, masks: Sequence[Array | None] | None = None
     ) -> tuple[list[Array], list[Array]]:
         """Return [z1, ..., zL] and [a0, a1, ..., aL] for X (m, n_0) under masks of dropout."""
-        zs, activations, seen = [], [X], self._layers[0].scaled(X)
+        first = self._layers[0]
+        zs, activations, seen = [], [X], first.scaled(first.embedded(X))
         for l, layer in enumerate(self._layers):  # noqa: E741 (l as in the derivation)
             z, a = layer.forward(seen)
             zs.append(z)
@@ -87,7 +95,8 @@ class Layers:
     ) -> tuple[float, list[Array], list[Array], list[Array], Gradients, OfInputs]:
         """Return C, zs, activations, deltas (per sample) and the gradients of each layer.
 
-        The last entry has s x and dC/d(s x) (per sample), None without factors of the inputs.
+        The last entry has the embedded inputs e, s e and dC/d(s e) (per sample); None without
+        embeddings or factors of the inputs.
         """
         zs, activations = self.forward(X, masks)
         y = self.targets(y)
@@ -107,18 +116,20 @@ class Layers:
             through.insert(0, before.delta(z, delta, m))  # eq. 11
 
         deltas = [delta for delta, _, _ in through]
-        scaled = layers[0].scaled(X)
+        embedded = layers[0].embedded(X)
+        scaled = layers[0].scaled(embedded)
         seen = [scaled, *(masked(a, masks, l) for l, a in enumerate(activations[1:-1]))]  # noqa: E741
         gradients: Gradients = {name: [] for name in PARTS}
         for layer, (delta, *of_norm), a_prev in zip(layers, through, seen, strict=True):
             parts = [*layer.backward(delta, a_prev, m), *of_norm, None]
             for name, gradient in zip(PARTS, parts, strict=True):
                 gradients[name].append(gradient)
+        shown = None if layers[0].embeddings is None else embedded
         if layers[0].scales is None:
-            return cost, zs, activations, deltas, gradients, (None, None)
+            return cost, zs, activations, deltas, gradients, (shown, None, None)
         input_delta = layers[0].grad_a_prev(deltas[0])
-        gradients["scales"][0] = (X * input_delta).sum(axis=0) / m
-        return cost, zs, activations, deltas, gradients, (scaled, input_delta)
+        gradients["scales"][0] = (embedded * input_delta).sum(axis=0) / m
+        return cost, zs, activations, deltas, gradients, (shown, scaled, input_delta)
 
     def step(
         self,
@@ -166,12 +177,12 @@ class Layers:
     ) -> tuple[Any, ...]:
         """Return C, zs, activations, deltas, the gradients of the layers, and those of the inputs.
 
-        They are dC/dw, dC/db, dC/dgain and dC/dshift; then s x, dC/d(s x) and dC/ds, None without
-        factors of the inputs.
+        They are dC/dw, dC/db, dC/dgain and dC/dshift; then a tuple of the embedded inputs e, s e,
+        dC/d(s e) and dC/ds, None without embeddings or factors of the inputs.
         """
         *trace, gradients, of_inputs = self.passes(X, y, sample_weight)
         *of_layers, scales = gradients.values()
-        return (*trace, *of_layers, *of_inputs, scales[0])
+        return (*trace, *of_layers, (*of_inputs, scales[0]))
 
     def gradient(
         self, X: Array, y: NDArray[Any], sample_weight: Array | None = None
@@ -200,6 +211,10 @@ class Layers:
     def activations_of(self, X: Array) -> list[Array]:
         """Return [a0, a1, ..., aL]."""
         return self.forward(X)[1]
+
+    def embedded(self, X: Array) -> Array:
+        """Return the inputs of the first layer before their factors."""
+        return self._layers[0].embedded(X)
 
     def costs(self, X: Array, y: NDArray[Any]) -> NDArray[np.float64]:
         """Return the cost of each sample, (m,)."""
@@ -231,7 +246,7 @@ class Layers:
         """Draw all parameters."""
         self._averaged = None
         names = [layer.activation.name for layer in self._layers]
-        parameters = drawn(init_of(init), pairwise(self.sizes), names, seed)
+        parameters = drawn(init_of(init), pairwise(self._widths), names, seed)
         for layer, (w, b) in zip(self._layers, parameters, strict=True):
             layer.w[...], layer.b[...] = w, b
             if layer.norm is not None:

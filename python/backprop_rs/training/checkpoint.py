@@ -182,6 +182,8 @@ def identity_of(
     identity["layers"] = [asdict(layer) for layer in net.layers]
     if net.input_scale:  # checkpoints of earlier releases have no such entry
         identity["input_scale"] = True
+    if net.embedding:
+        identity["embedding"] = [each.to_dict() for each in net.embedding]
     identity |= facts
     identity |= samples.identity()
     if validation is not None:

@@ -88,8 +88,8 @@ def prepare(
     samples, validation = split(samples, validation, options, checkpoints.seed)
     if isinstance(samples, Streamed):
         check_length(samples.source, options)
-    settings = checked_settings(options, net._tables, net.sizes, len(samples))
-    memory.need_training(net.sizes, min(settings.batch_size, len(samples)), net.dtype)
+    settings = checked_settings(options, net._tables, net._widths, len(samples))
+    memory.need_training(net._widths, min(settings.batch_size, len(samples)), net.dtype)
     if is_lbfgs(settings.optimizer):
         if not isinstance(samples, Samples):
             raise ValueError("optimizer 'lbfgs' must have all samples in memory; got a source")
