@@ -213,18 +213,6 @@ def test_a_resumed_training_counts_from_its_checkpoint(step, backend, monkeypatc
     assert texts == [["15 samples/s", f"0:{one:02d} left"] for one in range(left - 1, -1, -1)]
 
 
-def test_the_plain_bar_overwrites_itself(capsys, monkeypatch):
-    monkeypatch.setattr(progress, "PAUSE", 0)
-    bar = progress.Plain()
-    bar.show(0.5, "a long text")
-    bar.show(1.0, "short")
-    bar.close()
-    first, second = capsys.readouterr().err.split("\r")[1:]
-    assert first == f"[{'#' * 12}{'.' * 12}] a long text"
-    assert second.rstrip("\n").ljust(len(first)) == f"[{'#' * 24}] short".ljust(len(first))
-    assert len(second) == len(first) + 1
-
-
 def test_html_has_the_first_and_the_last_score():
     history = bp.History(
         epoch=[1, 2], cost=[0.5, 0.25], seconds=[0.1, 0.1], metrics={"<b>": [1, 2]}

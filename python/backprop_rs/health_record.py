@@ -160,16 +160,12 @@ class HealthRecord:
         return "\n".join([self.title(), *lines])
 
     def _repr_html_(self) -> str:
-        from html import escape
-
         if not self.epochs:
             return "<p>Health(0 measurements)</p>"
+        from ._internal.html_table import html_table
+
         header, *rows = self.table()
-        cells = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-        )
-        return f"<table><caption>{escape(self.title())}</caption><tr>{cells}</tr>{body}</table>"
+        return html_table(header, rows, self.title())
 
 
 def change(before: float, after: float) -> str:

@@ -26,6 +26,7 @@ from .data.preprocessor import UnknownLevels, names_of_target, warn_of_unknown_l
 from .data.table_stream import parts_of, target_columns
 from .data.target_encoder import TargetEncoder
 from .network import Network
+from .progress import one_bar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from .custom import Activation, Cost
     from .explain.explanation import Document
     from .history import History
+    from .summary import Summary
     from .typing import DTypeName
 
 OPTIONS = tuple(
@@ -244,10 +246,11 @@ squared_error, float32, 769 parameters))
         if weights is not None:
             options["sample_weight"] = weights
         networks, histories = [], []
-        for member in range(self.members):
-            network = self._network(preprocessor, seed + member)
-            histories.append(network.fit(X, y, **options))
-            networks.append(network)
+        with one_bar(options.get("progress"), self.members):
+            for member in range(self.members):
+                network = self._network(preprocessor, seed + member)
+                histories.append(network.fit(X, y, **options))
+                networks.append(network)
         self.preprocessor, self.networks = preprocessor, tuple(networks)
         self.preprocessors = (preprocessor,) * len(networks)
         self.weights, self.temperature, self.estimator = None, 1.0, None
@@ -762,24 +765,77 @@ squared_error, float32, 769 parameters))
         inside = repr(self.preprocessor).removeprefix("Preprocessor(").removesuffix(")")
         return f"Model({inside}, {count}{self.networks[0]!r})"
 
+    def summary(self) -> Summary:
+        """Return the columns, the training and the networks, a text that Jupyter shows as HTML.
+
+        Examples
+        --------
+        >>> table = {"x": [0.0, 1.0, 2.0, 3.5], "y": ["no", "no", "yes", "yes"]}
+        >>> print(Model((3,), seed=0).fit(table, "y", epochs=1).summary())
+        Model(1 column -> 1 feature, classes of 'y', Network(1-3-2, relu -> softmax, \
+cross_entropy, float32, 14 parameters))
+        <BLANKLINE>
+        column  kind     missing  distinct  features  remarks
+        x       number                   4         1
+        y       classes                  2
+        <BLANKLINE>
+        rows  4
+        <BLANKLINE>
+        layer  shape   activation  parameters
+            1  (3, 1)  relu                 6
+            2  (2, 3)  softmax              8
+        total                              14
+        """
+        from .summary import HEADER, Summary, as_text, rows
+
+        if not self.networks:
+            return Summary(repr(self), self._repr_html_())
+        facts = [list(fact) for fact in self._summary_facts()]
+        parts = [repr(self), str(self.report()), as_text(facts)]
+        if len(self.networks) > 1:
+            headings, lines = self._members_table()
+            parts.append(as_text([headings, *lines], right={0, 2, 3}))
+        else:
+            table = [HEADER, *rows(self.networks[0])]
+            parts.append(as_text(table, right={0, 3}))
+        return Summary("\n\n".join(parts), self._repr_html_())
+
+    def _summary_facts(self) -> list[tuple[str, str]]:
+        """Return what is known of the training, as pairs of texts."""
+        metrics = self.info.get("held_out_metrics") or {}
+        n_held_out = self.info.get("n_held_out_rows") or 0
+        facts = [("rows", f"{self.preprocessor.n_rows:,}")]
+        facts += [("held-out rows", f"{n_held_out:,}")] if n_held_out else []
+        facts += [(f"held-out {name}", f"{value:.6g}") for name, value in metrics.items()]
+        facts += [("temperature", f"{self.temperature:.4g}")] if self.temperature != 1 else []
+        return facts
+
+    def _members_table(self) -> tuple[list[str], list[list[str]]]:
+        """Return the headings and lines of a table of the networks."""
+        n = len(self.networks)
+        weights = [1 / n] * n if self.weights is None else self.weights
+        lines = [
+            [str(k), repr(network), f"{len(own.feature_names):,}", f"{weight:.4g}"]
+            for k, (network, own, weight) in enumerate(
+                zip(self.networks, self.preprocessors, weights, strict=True), 1
+            )
+        ]
+        return ["", "network", "features", "weight"], lines
+
     def _repr_html_(self) -> str:
         from html import escape
 
-        if not self.networks:
-            return f"<div>{escape(repr(self))}</div>"
         from ._internal.html_table import html_table
 
-        metrics = self.info.get("held_out_metrics") or {}
-        facts = [
-            ["rows", f"{self.preprocessor.n_rows:,}"],
-            *([f"held-out {name}", f"{value:.6g}"] for name, value in metrics.items()),
-        ]
+        title = f'<div class="bp-title">{escape(repr(self))}</div>'
+        if not self.networks:
+            return title
+        networks = self.networks[0]._repr_html_()
+        if len(self.networks) > 1:
+            networks = html_table(*self._members_table())
+        facts = [list(fact) for fact in self._summary_facts()]
         return "".join(
-            [
-                self.preprocessor._repr_html_(),
-                html_table(["training", ""], facts),
-                *(network._repr_html_() for network in self.networks[:1]),
-            ]
+            [title, self.report()._repr_html_(), html_table(["training", ""], facts), networks]
         )
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .health import Health
     from .health.diagnosis import Diagnosis
     from .history import History
+    from .summary import Summary
     from .training.lr_finder import LearningRates
     from .typing import OnNaN
 
@@ -1017,8 +1018,8 @@ class Network(BaseNetwork):
 
         return html(self)
 
-    def summary(self) -> str:
-        """Return a plain-text table of the layers.
+    def summary(self) -> Summary:
+        """Return a table of the layers, a text that Jupyter shows as HTML.
 
         >>> print(Network([2, 3, 2], "tanh").summary())
         Network(2-3-2, tanh -> sigmoid, squared_error, float32, 17 parameters)
@@ -1028,9 +1029,9 @@ class Network(BaseNetwork):
             2  (2, 3)  sigmoid              8
         total                              17
         """
-        from .summary import text
+        from .summary import summary
 
-        return text(self)
+        return summary(self)
 
 
 def is_source(X: object) -> TypeGuard[Source]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
+
+from ._internal.html_table import html_table
 
 if TYPE_CHECKING:
     from .base_network import BaseNetwork
@@ -42,22 +45,54 @@ def rows(network: BaseNetwork) -> list[tuple[str, str, str, str]]:
 
 def text(network: BaseNetwork) -> str:
     """Return a plain-text table of the layers."""
-    table = [HEADER, *rows(network)]
+    return f"{line(network)}\n\n{as_text([HEADER, *rows(network)], right={0, 3})}"
+
+
+def as_text(table: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
+    """Return lines with aligned columns, those in `right` to the right.
+
+    >>> print(as_text([["a", "bb"], ["ccc", "1"]], right={1}))
+    a    bb
+    ccc   1
+    """
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = []
-    for layer, shape, activation, count in table:
-        left = f"{layer:>{widths[0]}}  {shape:<{widths[1]}}  {activation:<{widths[2]}}"
-        lines.append(f"{left}  {count:>{widths[3]}}")
-    return "\n".join([line(network), "", *lines])
+    lines = (
+        "  ".join(
+            cell.rjust(width) if k in right else cell.ljust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in table
+    )
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def html(network: BaseNetwork) -> str:
     """Return an HTML table of the layers."""
-    body = "".join(html_row("td", row) for row in rows(network))
-    caption = line(network).replace("->", "&rarr;")
-    return f"<table><caption>{caption}</caption>{html_row('th', HEADER)}{body}</table>"
+    return html_table(HEADER, rows(network), line(network))
 
 
-def html_row(tag: str, cells: tuple[str, ...]) -> str:
-    """Return one row of an HTML table."""
-    return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in cells) + "</tr>"
+class Summary(str):
+    """A text of several lines; Jupyter shows it as HTML, and other consoles as its lines."""
+
+    page: str
+
+    def __new__(cls, text: str, page: str) -> Summary:
+        """Return the text with its page."""
+        summary = super().__new__(cls, text)
+        summary.page = page
+        return summary
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        """Return the arguments for pickles and copies."""
+        return str(self), self.page
+
+    def __repr__(self) -> str:
+        return str.__str__(self)
+
+    def _repr_html_(self) -> str:
+        return self.page
+
+
+def summary(network: BaseNetwork) -> Summary:
+    """Return the table of the layers as text and as HTML."""
+    return Summary(text(network), html(network))

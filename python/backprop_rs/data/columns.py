@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._internal.checks import choice
+from .._internal.html_table import html_table
 from .._internal.printable import printable
 
 Kind = Literal["number", "boolean", "category", "datetime", "text"]
@@ -28,6 +29,9 @@ KINDS: dict[str, str] = {
 
 NO_TIME = np.iinfo(np.int64).min
 """The value of a missing date: NaT of NumPy."""
+
+MAX_SHOWN_ROWS, MAX_SHOWN_COLUMNS, MAX_SHOWN_TEXT = 8, 16, 60
+"""What Jupyter shows of a table."""
 
 Place = Callable[[int, str], str]
 """Describes the position of a cell, from its row (counted from 0) and the name of its column."""
@@ -297,6 +301,55 @@ class Table:
         sizes = [f"{n:,} {noun}{'s' * (n != 1)}" for n, noun in counts]
         names = ", ".join(map(printable, self.names[:10])) + ", ..." * (len(self.names) > 10)
         return f"Table({name}{', '.join(sizes)}: {names})"
+
+    def _repr_html_(self) -> str:
+        return table_as_html(self)
+
+
+def table_as_html(table: Table) -> str:
+    """Return the first rows and columns of a table in HTML.
+
+    >>> table = Table([Column("on", "boolean", [1, -1])], "lamps")
+    >>> table_as_html(table).partition("</style>")[2].partition("<table")[0]
+    '<div class="bp-title">lamps: 2 rows, 1 column</div>'
+    """
+    shown = table.columns[:MAX_SHOWN_COLUMNS]
+    few = [column.take(slice(0, MAX_SHOWN_ROWS)).to_list() for column in shown]
+    rows = [[shown_cell(cell) for cell in row] for row in zip(*few, strict=True)]
+    names, kinds = [printable(column.name) for column in shown], [c.kind for c in shown]
+    left = len(table.columns) - len(shown)
+    if left:
+        names, kinds = [*names, f"... {left:,} more"], [*kinds, ""]  # type: ignore[list-item]
+        rows = [[*row, ""] for row in rows]
+    counts = [(len(table), "row"), (len(table.columns), "column")]
+    sizes = ", ".join(f"{n:,} {noun}{'s' * (n != 1)}" for n, noun in counts)
+    name = f"{printable(table.name)}: " if table.name else ""
+    if len(table) > MAX_SHOWN_ROWS:
+        sizes += f"; the first {MAX_SHOWN_ROWS} rows"
+    return html_table(names, rows, f"{name}{sizes}", kinds)
+
+
+def shown_cell(cell: Any) -> str:
+    """Return a cell for a table in HTML."""
+    if cell is None:
+        return ""
+    if isinstance(cell, np.datetime64):
+        return date_text(str(cell))
+    text = f"{cell:.6g}" if isinstance(cell, float) else printable(str(cell))
+    return text if len(text) <= MAX_SHOWN_TEXT else f"{text[:MAX_SHOWN_TEXT]}..."
+
+
+def date_text(date: str) -> str:
+    """Return a date in ISO 8601 without the parts that are 0.
+
+    >>> date_text("2024-02-29T00:00:00.000000000"), date_text("2024-02-29T23:05:00.000000000")
+    ('2024-02-29', '2024-02-29 23:05')
+    """
+    whole, _, fraction = date.partition(".")
+    fraction = fraction.rstrip("0")
+    if fraction:
+        return f"{whole}.{fraction}".replace("T", " ")
+    return whole.removesuffix(":00").removesuffix("T00:00").replace("T", " ")
 
 
 def check_unique(names: Sequence[str]) -> None:

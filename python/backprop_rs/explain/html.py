@@ -30,7 +30,8 @@ STYLE = """\
   background: none; }
 .bp-explain table.lines-of td { padding: .25em .35em; text-align: left; vertical-align: middle;
   border: 0; background: none; }
-.bp-explain table.grid { border-collapse: collapse; margin: .4em 0 .8em 1em; font-size: .95em; }
+.bp-explain table.grid { border-collapse: collapse; margin: .4em 0 .8em 1em; font-size: .95em;
+  table-layout: auto; }
 .bp-explain table.grid th, .bp-explain table.grid td { padding: .2em .7em; text-align: left;
   border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 15%, transparent); }
 .bp-explain td.stacked { vertical-align: top !important; }

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._internal.printable import printable
 from ..data.column_statistics import as_kind
+from ..data.columns import date_text
 from ..data.encoders import CategoryEncoder, DateEncoder, Encoder
 from ..data.scalers import CLIP, QuantileScaler, RobustScaler, Scaler, StandardScaler
 from . import notation
@@ -75,19 +76,6 @@ def cell_text(encoder: Encoder, column: Column) -> str:
     else:
         text = printable(str(cell))
     return f"{text} (unknown)" if bool(encoder.unknown(column)[0]) else text
-
-
-def date_text(date: str) -> str:
-    """Return a date in ISO 8601 without the parts that are 0.
-
-    >>> date_text("2024-02-29T00:00:00.000000000"), date_text("2024-02-29T23:05:00.000000000")
-    ('2024-02-29', '2024-02-29 23:05')
-    """
-    whole, _, fraction = date.partition(".")
-    fraction = fraction.rstrip("0")
-    if fraction:
-        return f"{whole}.{fraction}".replace("T", " ")
-    return whole.removesuffix(":00").removesuffix("T00:00").replace("T", " ")
 
 
 def reasons_of(encoder: Encoder, column: Column, digits: int) -> list[str]:

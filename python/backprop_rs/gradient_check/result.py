@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
+
+from .._internal.html_table import html_table
 
 HEADER = ("layer", "parameters", "checked", "kinks", "worst absolute", "worst relative", "verdict")
 AGREES, DIFFERS, UNDECIDED = "agrees", "differs", "undecided"
@@ -110,8 +111,4 @@ class GradientCheck:
         return "\n".join([self.title, "", *(line.rstrip() for line in lines)])
 
     def _repr_html_(self) -> str:
-        def row(tag: str, cells: tuple[str, ...]) -> str:
-            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-        body = "".join(row("td", layer.cells()) for layer in self.layers)
-        return f"<table><caption>{escape(self.title)}</caption>{row('th', HEADER)}{body}</table>"
+        return html_table(HEADER, [layer.cells() for layer in self.layers], self.title)
