@@ -164,3 +164,30 @@ def test_any_table(form, data, tmp_path_factory):
         return
     outputs, _ = RUNS[form](model, table, tmp_path_factory.mktemp("any"))
     check_outputs(model, table, outputs)
+
+
+@pytest.mark.parametrize("encodings", [("plain",), ("bins",), ("plain", "bins")], ids=str)
+@pytest.mark.parametrize("kind", [bp.TabularClassifier, bp.TabularRegressor])
+@pytest.mark.parametrize("form", FORMATS)
+def test_tabular_estimators(form, kind, encodings, tmp_path):
+    """Bins of numbers, target codes of many levels, weights, a temperature and limits."""
+    table = customers(300)
+    rng = np.random.default_rng(0)
+    table["shop"] = [f"shop {k}" for k in rng.integers(0, 30, 300)]
+    table["age"] = [None if age != age else age for age in table["age"]]
+    target = table.pop("left")
+    if kind is bp.TabularRegressor:
+        target = [
+            visits + age for visits, age in zip(table["visits"], rng.normal(size=300), strict=True)
+        ]
+    settings = {"max_one_hot": 10, "hidden": (8, 8), "epochs": 3, "n_members": 2, "min_updates": 5}
+    settings["encodings"] = encodings
+    estimator = kind(settings=settings, random_state=0).fit(table, target)
+    model = estimator.model_
+    encoders = {encoder.label for each in model.preprocessors for encoder in each.encoders}
+    assert "codes" in encoders and ("piecewise" in encoders) == ("bins" in encodings)
+    rows = as_table({name: cells[:60] for name, cells in table.items()})
+    outputs, answers = RUNS[form](model, rows, tmp_path)
+    check_outputs(model, rows, outputs)
+    if kind is bp.TabularClassifier:
+        assert list(answers) == estimator.predict(rows).tolist()
