@@ -107,20 +107,21 @@ def answers(split, model, X_test):
     return np.asarray(model.classes_), model.predict_proba(X_test)
 
 
-def ours(**options):
-    """Return the method of the library: networks by the recipe, with these settings changed."""
+def ours(preset="default", **settings):
+    """Return the method of the library: a preset, with these settings changed."""
 
     def method(split, seed, threads):
-        from recipe import Recipe, fit_predict
+        from recipe import fit_predict
 
-        return fit_predict(split, seed, threads, Recipe(**options))
+        return fit_predict(split, seed, threads, preset, **settings)
 
     return method
 
 
 METHODS = {
     "backprop_rs": (ours(), "backprop_rs"),
-    "backprop_rs, fast": (ours(members=4, hidden=(64, 64), epochs=20), "backprop_rs"),
+    "backprop_rs, fast": (ours("fast"), "backprop_rs"),
+    "backprop_rs, best": (ours("best"), "backprop_rs"),
     "CatBoost": (catboost, "catboost"),
     "LightGBM": (lightgbm, "lightgbm"),
     "HistGradientBoosting": (histogram, "scikit-learn"),
