@@ -1,8 +1,11 @@
 """Estimators for tables: out-of-fold predictions, temperature, intervals, seeds and threads."""
 
+import os
 import pickle
+import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 
@@ -18,6 +21,7 @@ from backprop_rs.tabular.intervals import Residuals, Spread
 from backprop_rs.tabular.members import Member
 from backprop_rs.tabular.presets import PRESETS
 from backprop_rs.tabular.scoring import log_loss
+from backprop_rs.training.metrics import METRICS
 from tables import customers
 
 SMALL = {"epochs": 6, "hidden": (32, 32), "n_members": 2, "n_folds": 4}
@@ -71,9 +75,8 @@ def test_out_of_fold_predictions_of_shared_folds_are_weighted_means():
     model = classifier(settings=SHARED).fit(table, "left")
     members = model.model_.networks
     weights = model.model_.weights or [1 / len(members)] * len(members)
-    held = [sample_held for sample_held in model._sample.held]
     total = np.zeros((200, 2))
-    for k, (weight, rows) in enumerate(zip(weights, held, strict=True)):
+    for k, (weight, rows) in enumerate(zip(weights, model._sample.held, strict=True)):
         total[rows] += weight * model.model_.member_outputs(k, as_table(table).take(rows))
     expected = total / total.sum(axis=1, keepdims=True)
     expected = tempered(expected, model.temperature_)
@@ -164,6 +167,34 @@ def test_one_row_has_the_bits_that_it_has_among_others(left):
     every = left.predict_proba(new)
     alone = np.concatenate([left.predict_proba(new.take([k])) for k in range(20)])
     assert every.tobytes() == alone.tobytes()
+
+
+def test_many_rows_and_streams_have_the_bits_of_single_rows(left, monkeypatch):
+    new = as_table(customers(50, seed=1)).drop(["left"])
+    expected = left.predict_proba(new)
+    parts = bp.data.TableStream(lambda: (new.take(np.arange(k, k + 10)) for k in range(0, 50, 10)))
+    assert left.predict_proba(parts).tobytes() == expected.tobytes()
+    monkeypatch.setattr("backprop_rs.tabular.base.PART", 7)
+    assert left.predict_proba(new).tobytes() == expected.tobytes()
+    np.testing.assert_array_equal(left.predict(new), left.classes_[expected.argmax(axis=1)])
+
+
+def test_ctrl_c_ends_the_training_and_keeps_the_last_model(left):
+    X, y = noisy(4000)
+    model = regressor().fit(X[:100], y[:100])
+    expected = model.predict(X)
+    model.set_params(settings={**SMALL, "epochs": 10_000})
+    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y)
+    assert time.monotonic() - start < 10
+    np.testing.assert_array_equal(model.predict(X), expected)
+
+
+def test_notebooks_show_the_estimator(left):
+    assert "TabularClassifier" in left._repr_html_() and "visits" in left._repr_html_()
+    assert "&#x27;fast&#x27;" in TabularClassifier("fast")._repr_html_()
 
 
 def test_files_and_pickles_give_the_same_bits(left, tmp_path):
@@ -408,6 +439,32 @@ def test_the_metric_chooses_the_epoch():
         regressor(metric=lambda y_true, y_pred: 0.0).fit(X, y)
     with pytest.raises(ValueError, match="metrics must be functions or among"):
         regressor(metric="mea").fit(X, y)
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_each_metric_suits_or_has_a_sentence(name):
+    """Weighted rows and labels of several forms go through each metric of the table."""
+    X, y = noisy(80)
+    weights = np.random.default_rng(0).uniform(0.5, 1, 80)
+    targets = {
+        "two": (y > 0).astype(int),
+        "three": (y > 0).astype(int) + (y > 1),
+        "labels": np.stack([y > 0, X[:, 1] > 0], axis=1).astype(int),
+    }
+    settings = {**SHARED, "epochs": 2, "hidden": (4,), "min_updates": 4}
+    for kind, target in targets.items():
+        model = classifier(metric=name, settings=settings)
+        if kind == "labels" and name == "balanced_accuracy":
+            with pytest.raises(ValueError, match="must have one class per sample"):
+                model.fit(X, target, weights)
+            continue
+        assert np.isfinite(model.fit(X, target, weights).importance(n_repeats=1).mean).all()
+    model = regressor(metric=name, settings=settings)
+    if METRICS[name].needs != "values":
+        with pytest.raises(ValueError, match=f"metric '{name}' must have classes as targets"):
+            model.fit(X, y + 9, weights)
+    else:
+        assert np.isfinite(model.fit(X, y + 9, weights).importance(n_repeats=1).mean).all()
 
 
 def test_early_stopping_ends_sooner():

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from html import escape
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._internal import checks
-from ..data import Table
+from ..data import Table, TableStream
 from ..data.column_report import ColumnReport
 from ..data.column_statistics import ColumnStatistics
 from ..data.columns import Column
 from ..data.preprocessor import Preprocessor, summary_of
 from ..data.target_encoder import TargetEncoder
-from ..model import Model, model_of_members
+from ..model import Model, is_stream, model_of_members
 from ..threads import get_num_threads, processors
 from .ensemble import Combination, combine
 from .folds import held_out, random_rows
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from .._internal.types import Path
 
 LARGEST_SEED = 2**62
+
+PART = 2**16
+"""At most so many rows are predicted at once, so that features of all need no memory."""
 
 
 class TabularEstimator(Parameters):
@@ -302,22 +306,34 @@ class TabularEstimator(Parameters):
             raise ValueError("X must have at least one row; got 0 samples")
         return table
 
+    def _parts(self, X: Any) -> Any:
+        """Return rows to predict for the model, in parts if they are many."""
+        self._check_fitted()
+        if is_stream(X):
+            return X
+        table = self._table(X)
+        n = len(table)
+        if n <= PART:
+            return table
+        starts = range(0, n, PART)
+        return TableStream(lambda: (table.take(np.arange(k, min(k + PART, n))) for k in starts))
+
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the answers for rows, in the target's own type and units.
 
         Parameters
         ----------
-        X : table-like or path
+        X : table-like, path or stream
             Columns are found by their names, and an array has those of the training in their
             order. A data frame must have the columns in the order of the training, as
-            scikit-learn demands it.
+            scikit-learn demands. A `data.TableStream` or a `data.Source` is read in parts.
 
         Returns
         -------
         ndarray of shape (m,) or (m, k)
         """
-        table = self._table(X)
-        return self.model_.predict(table)
+        rows = self._parts(X)
+        return self.model_.predict(rows)
 
     def _labeled(self, X: Any, y: Any) -> tuple[Table, NDArray[Any]]:
         """Return labeled rows like those of the training, and their answers."""
@@ -387,6 +403,11 @@ class TabularEstimator(Parameters):
         if self._importance is None:
             self._importance = self.importance()
         return self._importance.mean
+
+    def _repr_html_(self) -> str:
+        if not hasattr(self, "model_"):
+            return f"<div>{escape(repr(self))}</div>"
+        return f"<div>{escape(repr(self))}</div>{self.model_._repr_html_()}"
 
     def save(self, path: Path) -> None:
         """Write the estimator to one safetensors file, without a pickle.

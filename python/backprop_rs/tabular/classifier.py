@@ -142,8 +142,8 @@ class TabularClassifier(TabularEstimator):
         -------
         ndarray of shape (m, k)
         """
-        table = self._table(X)
-        return self.model_.predict_proba(table)
+        rows = self._parts(X)
+        return self.model_.predict_proba(rows)
 
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
         """Return the natural logarithm of `predict_proba`."""

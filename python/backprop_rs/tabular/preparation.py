@@ -70,7 +70,8 @@ def fit_preparation(
     """
     some = random_rows(len(table), preset.max_statistics_rows, seed, stream=0)
     n_numbers = sum(kind == "number" for kind in known.kinds.values())
-    n_bins = min(preset.n_bins, preset.max_bin_features // max(n_numbers, 1))
+    most = min(preset.max_bin_features, preset.max_cells // len(table))
+    n_bins = min(preset.n_bins, most // max(n_numbers, 1))
     if encoding != BINS or n_bins < FEW_EDGES - 1:
         n_bins = 0
     encoders: list[Encoder] = []

@@ -38,6 +38,8 @@ class Preset:
         The bins of each number.
     max_bin_features : int
         The bins are fewer if all of them together were more.
+    max_cells : int
+        The bins are fewer if the features of all training rows were more numbers.
     max_one_hot : int
         Categories of more levels are coded by the target.
     smoothing : float
@@ -82,6 +84,7 @@ class Preset:
     encodings: tuple[str, ...] = ENCODINGS
     n_bins: int = 16
     max_bin_features: int = 1024
+    max_cells: int = 200_000_000
     max_one_hot: int = 100
     smoothing: float = 10.0
     max_statistics_rows: int = 200_000

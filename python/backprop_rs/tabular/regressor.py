@@ -130,9 +130,10 @@ settings
         ValueError
             If there are too few training rows for a quantile.
         """
-        table = self._table(X)
         shares = [checks.within("quantiles", share, 0.0, 1.0) for share in quantiles]
-        values = self.model_.predict(table).astype(np.float64)
+        if not shares:
+            raise ValueError("quantiles must be at least one; got none")
+        values = self.predict(X).astype(np.float64)
         rows = values.reshape(len(values), -1)
         found = np.stack(
             [

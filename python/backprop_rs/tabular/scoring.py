@@ -45,6 +45,9 @@ class Scoring:
                 "metric must say by higher_is_better which of its values are better; "
                 f"got {chosen.name!r}, which does not"
             )
+        labels = {"classes": np.zeros(1, np.int64), "labels": np.zeros((1, 2), np.int64)}
+        asked = Metrics([chosen], output=OUTPUTS[target.kind])
+        asked.check(labels.get(target.kind), target.n_outputs)
         return cls(target, chosen)
 
     @property
