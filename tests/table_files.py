@@ -68,19 +68,30 @@ def run_c(model, table, folder):
                    check=True)  # fmt: skip
     test = subprocess.run([folder / "self"], capture_output=True, text=True)
     assert test.returncode == 0 and test.stdout.startswith("0 of"), test.stdout
-    subprocess.run([CC, *FLAGS, "-shared", "-fPIC", "model.c", "-lm", "-o", "model.so"],
-                   cwd=folder, check=True)  # fmt: skip
-    file, Row = ctypes.CDLL(folder / "model.so"), struct_of(model)
-    target = model.preprocessor.target
+    return answers_in_c(shared_library(folder, ["model.c"]), "model", model, table)
+
+
+def shared_library(folder, sources):
+    """Compile C files of a folder to one library, and return it."""
+    command = [CC, *FLAGS, "-shared", "-fPIC", *sources, "-lm", "-o", "models.so"]
+    subprocess.run(command, cwd=folder, check=True)
+    return ctypes.CDLL(folder / "models.so")
+
+
+def answers_in_c(library, name, model, table):
+    """Return the outputs and the answers of the functions of a model in a library."""
+    Row, target = struct_of(model), model.preprocessor.target
     y = np.empty((len(table), target.n_outputs), "f8" if target.kind == "values" else model.dtype)
     answers = []
-    columns = [table[name] for name in model.preprocessor.columns]
+    columns = [table[column] for column in model.preprocessor.columns]
     for row, result in enumerate(y):
         cells = Row(*(cell_of(column, row) for column in columns))
-        file.model_predict(ctypes.byref(cells), result.ctypes.data_as(ctypes.c_void_p))
+        predict = getattr(library, f"{name}_predict")
+        predict(ctypes.byref(cells), result.ctypes.data_as(ctypes.c_void_p))
         if target.kind == "classes":
-            names = (ctypes.c_char_p * target.n_outputs).in_dll(file, "model_classes")
-            answers.append(names[file.model_class(ctypes.byref(cells))].decode())
+            names = (ctypes.c_char_p * target.n_outputs).in_dll(library, f"{name}_classes")
+            chosen = getattr(library, f"{name}_class")(ctypes.byref(cells))
+            answers.append(names[chosen].decode())
     return y, answers
 
 
