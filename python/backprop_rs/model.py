@@ -1032,7 +1032,7 @@ def with_target(data: Any, target: Any, known: tuple[str, ...]) -> tuple[Any, tu
 
 def is_name(target: Any, table: Table | None = None) -> bool:
     """Return True if a target names columns; texts that no column of the table has are values."""
-    if isinstance(target, str) or (isinstance(target, int) and not isinstance(target, bool)):
+    if isinstance(target, str | int | np.integer) and not isinstance(target, bool):
         return True
     texts = isinstance(target, list | tuple) and all(isinstance(name, str) for name in target)
     if not texts or not target:

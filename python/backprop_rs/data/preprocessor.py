@@ -542,7 +542,8 @@ def names_of_target(target: Any) -> tuple[str, ...]:
     """Return the names of the target's columns, or raise TypeError."""
     if target is None:
         return ()
-    if isinstance(target, str | int) and not isinstance(target, bool):  # pandas has such names
+    # Columns of pandas may have numbers for names.
+    if isinstance(target, str | int | np.integer) and not isinstance(target, bool):
         return (str(target),)
     names = tuple(target) if isinstance(target, list | tuple) else ()
     if not names or not all(isinstance(name, str) for name in names):
