@@ -5,6 +5,8 @@ DIST ?= dist
 PEERS ?=
 MUTANTS ?=
 SANITIZE ?=
+# Pages are opened in Chromium, if it is installed.
+CONSOLE ?= $(if $(shell command -v chromium),--console)
 # The targets that rustup has installed.
 TARGETS ?= $(notdir $(patsubst %/lib,%,$(wildcard $(shell rustc --print sysroot)/lib/rustlib/*-*/lib)))
 
@@ -28,7 +30,7 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 MIRIFLAGS ?= -Zmiri-disable-isolation -Zmiri-ignore-leaks
 MIRI ?= kernel:: pool:: step::tests pairwise::
 
-.PHONY: miri sanitize-python build check rust-checks python-checks test test-all test-full test-rust test-python wheel same-wheel deny pyright coverage mutants targets sanitize sanitize-address sanitize-thread lock tutorial bench $(CHECKS)
+.PHONY: miri sanitize-python build check rust-checks python-checks test test-all test-full test-rust test-python wheel same-wheel deny pyright coverage mutants targets sanitize sanitize-address sanitize-thread lock docs notebooks bench $(CHECKS)
 
 build: ## compile the core and link the sources into the environment
 	$(PYTHON) -m maturin develop --profile develop
@@ -121,11 +123,16 @@ miri: ## check references and memory in an interpreter; set-up: rustup toolchain
 	MIRIFLAGS="$(MIRIFLAGS)" $(CARGO) +nightly miri test --locked --lib -- $(MIRI)
 
 lock: ## pin the newest compatible versions for .ci/run
-	$(PYTHON) -m pip install --quiet --dry-run --ignore-installed --report - '.[test,dev]' \
+	$(PYTHON) -m pip install --quiet --dry-run --ignore-installed --report - '.[test,dev,docs]' basedpyright \
 		| $(PYTHON) .ci/constraints.py > .ci/constraints.txt
 
-tutorial: ## run docs/tutorial.ipynb and render it; set-up: pip install '.[docs]'
-	$(PYTHON) docs/tutorial.py
+docs: ## build the site into target/docs/html and check it, without a network; set-up: pip install '.[docs]'
+	rm -rf docs/reference/generated
+	$(PYTHON) -m sphinx --fail-on-warning --keep-going --quiet --jobs 2 -d target/docs/doctrees docs target/docs/html
+	$(PYTHON) docs/_site/check.py target/docs/html $(CONSOLE)
+
+notebooks: ## run the notebooks and keep their outputs; set-up: pip install '.[test]'
+	$(PYTHON) docs/notebooks/run.py
 
 bench: ## run the benchmarks; set-up: pip install '.[bench]'; PEERS passes options, such as PEERS='--peers numpy'
 	$(CARGO) bench --locked

@@ -3,12 +3,13 @@
 import os
 import platform
 import sys
+from datetime import date
 
 FEATURES = ("avx512f", "avx2", "fma", "asimd")
 
 
 def describe():
-    """Return processor, vector instructions, available cores, system and Python version."""
+    """Return processor, vector instructions, available cores, system, Python and date."""
     model, flags = platform.processor(), set()
     with open("/proc/cpuinfo") as file:
         for line in file:
@@ -23,4 +24,5 @@ def describe():
         "cores": len(os.sched_getaffinity(0)),
         "system": f"{platform.system()} {platform.machine()}",
         "python": sys.version.split()[0],
+        "date": date.today().isoformat(),
     }

@@ -9,7 +9,6 @@ warm-up are outside the timing.
 import argparse
 import importlib.util
 import json
-from datetime import date
 from pathlib import Path
 
 import machine
@@ -150,7 +149,6 @@ def parse_arguments():
 def keep(arguments, results):
     """Write the record of a run."""
     record = {
-        "date": date.today().isoformat(),
         "machine": machine.describe(),
         "versions": arguments.versions,
         "order": arguments.order,

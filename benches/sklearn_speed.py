@@ -11,7 +11,6 @@ package dataset-fashion-mnist if it is installed.
 import argparse
 import json
 import warnings
-from datetime import date
 from functools import cache
 from pathlib import Path
 from time import perf_counter, sleep
@@ -160,7 +159,6 @@ def main():
     if arguments.only in "GridSearchCV":
         rows.append(time_grid(max(arguments.repeat // 2, 1)))
     record = {
-        "date": date.today().isoformat(),
         "machine": machine.describe(),
         "versions": {"scikit-learn": sklearn.__version__, "numpy": np.__version__},
         "threads": backprop_rs.get_num_threads(),

@@ -11,6 +11,7 @@ PROJECT = Path(__file__).parent.parent
 PAGES = [PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
 PAGES += sorted((PROJECT / "docs").rglob("*.md"))
 RUN = ["README.md", "docs/derivation.md", "docs/guide/tables.md", "docs/guide/tabular.md"]
+RUN += [f"docs/start/{name}.md" for name in ("learn", "predict", "serve")]
 # `python tools/link_lines.py` renews the numbers.
 LINE_LINK = re.compile(r"\[`([^`]+)`\]\(([\w./]+)#L(\d+)\)")
 
@@ -54,7 +55,7 @@ def test_linked_files_exist(page):
 
 
 def test_no_command_installs_the_package_from_an_index():
-    files = [*PAGES, *(PROJECT / "docs").glob("tutorial.*")]
+    files = [*PAGES, *(PROJECT / "docs" / "notebooks").glob("*.ipynb")]
     files += sorted((PROJECT / "python").rglob("*.py"))
     for file in files:
         assert not re.search(r"pip install\s+'?backprop", file.read_text("utf-8")), file

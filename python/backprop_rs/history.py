@@ -27,7 +27,7 @@ class History:
     learning_rate : list of float
         The rate of the first step of the epoch, after its schedule.
     metrics : dict of list of float
-        The requested metrics, and those of the validation data, which begin with val_. Each is
+        The requested metrics, and those of the validation data, which begin with `val_`. Each is
         an attribute too, such as `history.r2`.
     stopped : str
         The reason for the end of the training: epochs, early_stopping, callback, interrupted (by

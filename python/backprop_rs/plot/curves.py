@@ -32,7 +32,7 @@ def curves(
     ----------
     history : History
     names : str or sequence of str, default "cost"
-        Columns such as "cost", "accuracy" or "learning_rate"; each is drawn with its val_ column.
+        Columns such as "cost", "accuracy" or "learning_rate"; each is drawn with its `val_` column.
     ax : Axes, optional
         The default is that of a new figure.
     log : bool, optional

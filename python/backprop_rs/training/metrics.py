@@ -33,7 +33,7 @@ class Metric:
     Parameters
     ----------
     name : str
-        The name of its column in the history; for the validation data it begins with val_.
+        The name of its column in the history; for the validation data it begins with `val_`.
     function : callable
         Takes y_true and y_pred and returns a number. If it has a parameter `sample_weight`, it
         also receives the weights of the samples (m,), if there are any.
