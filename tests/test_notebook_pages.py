@@ -42,7 +42,9 @@ def texts(cell):
     if "varies" in cell.metadata.get("tags", []):
         return []
     found = [one["text"] for one in cell.outputs if one.output_type == "stream"]
-    found += [one["data"]["text/plain"] for one in cell.outputs if "text/plain" in one.get("data", {})]
+    found += [
+        one["data"]["text/plain"] for one in cell.outputs if "text/plain" in one.get("data", {})
+    ]
     return [text for text in found if not text.startswith("<Figure")]
 
 
@@ -58,7 +60,7 @@ def test_cells_print_what_the_notebook_is_kept_with(executed):
                 assert count == sum(kind in one.get("data", {}) for one in cell.outputs)
 
 
-def shown(name, source):
+def kept_text(name, source):
     """Return the text of the last output of the cell that ends with `source`."""
     notebook = nbformat.read(DOCS / "notebooks" / f"{name}.ipynb", as_version=4)
     (cell,) = [one for one in notebook.cells if one.source.endswith(source)]
@@ -67,18 +69,18 @@ def shown(name, source):
 
 def test_the_statements_of_the_tutorial_are_true():
     pair = eval(
-        re.sub(r"np\.float64", "", shown("tutorial", "by_differences, by_back_propagation"))
+        re.sub(r"np\.float64", "", kept_text("tutorial", "by_differences, by_back_propagation"))
     )
     assert pair[0] == pytest.approx(pair[1], rel=1e-9)
-    assert shown("tutorial", "net.n_parameters") == "17"
-    assert "differs" not in shown("tutorial", "net.check_gradients(x, y)")
-    assert eval(shown("tutorial", "net.evaluate(test.X, test.y)"))["accuracy"] > 0.94
+    assert kept_text("tutorial", "net.n_parameters") == "17"
+    assert "differs" not in kept_text("tutorial", "net.check_gradients(x, y)")
+    assert eval(kept_text("tutorial", "net.evaluate(test.X, test.y)"))["accuracy"] > 0.94
 
 
 def test_the_statements_of_the_others_are_true():
-    assert eval(shown("health", "bad.evaluate(test.X, test.y)"))["accuracy"] < 0.4
-    assert "Nothing wrong" in shown("health", "net.diagnose(train.X, train.y)")
-    assert "lacks" in shown("table", '"city": "Bonn"}]}).json()')
+    assert eval(kept_text("health", "bad.evaluate(test.X, test.y)"))["accuracy"] < 0.4
+    assert "Nothing wrong" in kept_text("health", "net.diagnose(train.X, train.y)")
+    assert "lacks" in kept_text("table", '"city": "Bonn"}]}).json()')
 
 
 @pytest.mark.parametrize("name", RUN.names())

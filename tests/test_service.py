@@ -13,6 +13,8 @@ from pathlib import Path
 import backprop_rs as bp
 import pytest
 
+if sys.platform == "win32":
+    pytest.skip("uvicorn takes no socket on Windows", allow_module_level=True)
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 

@@ -394,7 +394,7 @@ class TabularEstimator(Parameters):
 
     @property
     def feature_importances_(self) -> NDArray[np.float64]:
-        """The importance of each column (n_features_in_,) on out-of-fold rows: `importance()`.
+        """The importance of each column (n_features,) on out-of-fold rows: `importance()`.
 
         It is computed when it is first read.
         """

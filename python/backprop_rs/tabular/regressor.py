@@ -46,9 +46,9 @@ settings
         a row. NaN for rows that none held out, and for rows of weight 0.
     encoding_weights_ : dict
         The weight of the networks with and without the piecewise-linear encoding.
-    feature_importances_ : (n_features_in_,) array
+    feature_importances_ : (n_features,) array
     n_features_in_ : int
-    feature_names_in_ : (n_features_in_,) array of str
+    feature_names_in_ : (n_features,) array of str
         Only if X has names.
 
     References
