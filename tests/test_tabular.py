@@ -753,3 +753,15 @@ def test_presets_are_there_for_both_kinds():
         name: ["classes", "values"] for name in ("fast", "default", "best")
     }
     assert [PRESETS[name]["classes"].n_networks for name in PRESETS] == [4, 8, 16]
+
+
+def test_scaled_encodings_learn_factors_of_features():
+    """Irrelevant columns get smaller factors than those that count."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 10))
+    y = X[:, 0] * X[:, 1]
+    settings = {**SMALL, "n_members": 1, "epochs": 40, "encodings": ("scaled", "scaled_bins")}
+    model = regressor(settings=settings).fit(X, y)
+    factors = np.abs(model.model_.networks[0].scales)
+    assert factors[:2].min() > 2 * factors[2:].mean()
+    assert model.model_.networks[1].sizes[0] > 100

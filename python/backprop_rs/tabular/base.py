@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from html import escape
-from math import inf
+from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -103,18 +103,8 @@ class TabularEstimator(Parameters):
         if len(table) < 2:
             raise ValueError(f"X must have at least 2 samples; got n_samples={len(table)}")
         n = len(table)
-        weights = checked_weights(sample_weight, n)
-        kept = np.arange(n) if weights is None else np.flatnonzero(weights)
-        if len(kept) < n:
-            table, columns = table.take(kept), [column.take(kept) for column in columns]
-            weights = None if weights is None else weights[kept]
-        target = fit_target(columns, self.predicts_classes, type(self).__name__)
+        rows, target, kept = self._rows(table, columns, checked_weights(sample_weight, n), preset)
         scoring = Scoring.of(self.metric, target)
-        rows, some = self._rows(table, columns, target, weights)
-        kept = kept[some]
-        if target.kind == "values" and preset.clip:
-            target = replace(target, limits=limits_of(columns))
-            scoring = replace(scoring, target=target)
         validation = self._validation(validation_data, y, is_named, table.names, target)
         seed = seed_of(self.random_state)
         known = known_of(rows.table, kinds, target, preset.max_statistics_rows)
@@ -126,18 +116,19 @@ class TabularEstimator(Parameters):
         combination = combine(members, judged.y, judged.weights, preset, scoring)
         self._set_names(X, table)
         self._set_model(main, members, combination)
-        outputs = combination.outputs
         self._set_sample(judged, members, combination, preset, seed)
         self._scoring = scoring
+        self._importance: Importance | None = None
+        outputs = combination.outputs
         found = np.flatnonzero(~np.isnan(outputs[:, 0]))
         weights = None if judged.weights is None else judged.weights[found]
-        self.model_.info = facts(rows, scoring.report(judged.y[found], outputs[found], weights))
-        self._importance: Importance | None = None
+        metrics = scoring.report(judged.y[found], outputs[found], weights)
+        self.model_.info = facts(len(rows), len(found), metrics)
         if validation is None and len(kept) < n:
             every = np.full((n, outputs.shape[1]), np.nan)
             every[kept] = outputs
             outputs = every
-        self._set_results(outputs, found, judged.y, target)
+        self._set_results(outputs, judged.y[found], target)
         return self
 
     def _preset(self) -> Preset:
@@ -192,17 +183,24 @@ class TabularEstimator(Parameters):
         self,
         table: Table,
         columns: list[Column],
-        target: TargetEncoder,
         weights: NDArray[np.float32] | None,
-    ) -> tuple[Rows, NDArray[np.intp]]:
-        """Return the rows whose class has a weight above 0, and their positions."""
+        preset: Preset,
+    ) -> tuple[Rows, TargetEncoder, NDArray[np.intp]]:
+        """Return the rows of weight above 0, their target, and their positions."""
+        kept = np.arange(len(table)) if weights is None else np.flatnonzero(weights)
+        if weights is not None and len(kept) < len(table):
+            table, columns = table.take(kept), [column.take(kept) for column in columns]
+            weights = weights[kept]
+        target = fit_target(columns, self.predicts_classes, type(self).__name__)
+        if target.kind == "values" and preset.clip:
+            target = replace(target, limits=limits_of(columns))
         encoded = target.encode(Table(columns, place=table.place))
         weights = with_class_weight(weights, self._class_weight(), encoded, target)
         rows = Rows(table, encoded, weights)
         if weights is None or weights.all():
-            return rows, np.arange(len(table))
-        kept = np.flatnonzero(weights)
-        return rows.take(kept), kept
+            return rows, target, kept
+        some = np.flatnonzero(weights)  # those of classes of weight 0 are left out, too
+        return rows.take(some), target, kept[some]
 
     def _validation(
         self, data: Any, y: Any, is_named: bool, names: Sequence[str], target: TargetEncoder
@@ -282,10 +280,10 @@ class TabularEstimator(Parameters):
     def _set_results(
         self,
         outputs: NDArray[np.float64],
-        rows: NDArray[np.intp],
         y: NDArray[Any],
         target: TargetEncoder,
     ) -> None:
+        """Set attributes by the out-of-fold outputs, and the targets of those that are known."""
         raise NotImplementedError
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -489,16 +487,16 @@ def members_of(
     return members
 
 
-def facts(rows: Rows, metrics: dict[str, float]) -> dict[str, Any]:
+def facts(n_rows: int, n_held_out: int, metrics: dict[str, float]) -> dict[str, Any]:
     """Return the facts of a training for the file."""
     from .._version import __version__
 
     return {
         "library_version": __version__,
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "n_rows": len(rows),
-        "n_held_out_rows": len(rows),
-        "held_out_metrics": {name: value for name, value in metrics.items() if abs(value) < inf},
+        "n_rows": n_rows,
+        "n_held_out_rows": n_held_out,
+        "held_out_metrics": {name: value for name, value in metrics.items() if isfinite(value)},
     }
 
 

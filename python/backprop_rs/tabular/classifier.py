@@ -122,7 +122,6 @@ class TabularClassifier(TabularEstimator):
     def _set_results(
         self,
         outputs: NDArray[np.float64],
-        rows: NDArray[np.intp],
         y: NDArray[Any],
         target: TargetEncoder,
     ) -> None:

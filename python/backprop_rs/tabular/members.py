@@ -22,7 +22,7 @@ from ..training.callbacks import Epoch
 from ..training.early_stopping import EarlyStopping
 from ..training.metrics import METRICS, Metric
 from .preparation import Known, features_of_training, fit_preparation
-from .presets import Preset
+from .presets import WITH_SCALES, Preset
 
 DTYPE = "float32"
 OUTPUTS = {
@@ -72,7 +72,6 @@ class Member:
     encoding: str
     seed: int
     held: NDArray[np.bool_] | None
-    cost: str | None = None
     preprocessor: Preprocessor | None = None
     network: Network | None = None
     history: History | None = None
@@ -93,7 +92,6 @@ class Work:
     metric : Metric, optional
         The metric that chooses the epoch; by default the cost.
     early_stopping : bool
-    backend : str
     """
 
     rows: Rows
@@ -102,7 +100,6 @@ class Work:
     preset: Preset
     metric: Metric | None = None
     early_stopping: bool = True
-    backend: str = "auto"
 
 
 def train_members(
@@ -185,12 +182,12 @@ def train_member(
         [X.shape[1], *preset.hidden, target.n_outputs],
         preset.activation,
         output,
-        member.cost or cost,
+        cost,
         init="lecun_normal",
         dtype=DTYPE,
         seed=member.seed,
         dropout=preset.dropout,
-        backend=work.backend,
+        input_scale=member.encoding in WITH_SCALES,
     )
     network.metadata["feature_names"] = list(preprocessor.feature_names)
     if preset.data_driven:
@@ -198,6 +195,8 @@ def train_member(
             X, weights="std", biases="he+5", seed=member.seed, max_rows=preset.initial_rows
         )
     options = options_of(work, len(X), valid)
+    if member.encoding in WITH_SCALES:
+        options["lr_factors"]["scales"] = preset.scale_rate
     if time_limit is not None:
         left = SHARE * time_limit - (monotonic() - start)
         seconds = seconds_of_epoch(network, X, train, options)

@@ -19,7 +19,7 @@ from ..data.preprocessor import summary_of
 from ..data.target_codes import fit_target_codes
 from ..data.target_encoder import TargetEncoder
 from .folds import folds_of, random_rows
-from .presets import BINS, Preset
+from .presets import WITH_BINS, Preset
 
 MAX_CODES = 10
 """Categories of many levels are coded by at most so many of the classes, the most frequent."""
@@ -72,7 +72,7 @@ def fit_preparation(
     n_numbers = sum(kind == "number" for kind in known.kinds.values())
     most = min(preset.max_bin_features, preset.max_cells // len(table))
     n_bins = min(preset.n_bins, most // max(n_numbers, 1))
-    if encoding != BINS or n_bins < FEW_EDGES - 1:
+    if encoding not in WITH_BINS or n_bins < FEW_EDGES - 1:
         n_bins = 0
     encoders: list[Encoder] = []
     codes: dict[str, NDArray[Any]] = {}

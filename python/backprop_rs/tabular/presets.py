@@ -13,9 +13,11 @@ from typing import Any
 
 from .._internal import checks
 
-BINS = "bins"
-PLAIN = "plain"
-ENCODINGS = (PLAIN, BINS)
+PLAIN, BINS = "plain", "bins"
+SCALED, SCALED_BINS = "scaled", "scaled_bins"
+ENCODINGS = (PLAIN, BINS, SCALED, SCALED_BINS)
+WITH_BINS = (BINS, SCALED_BINS)
+WITH_SCALES = (SCALED, SCALED_BINS)
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Preset:
         True: the members of each encoding hold out the same folds, so that out-of-fold predictions
         compare the encodings. False: they take turns, and hold out different folds.
     encodings : tuple of str
-        "plain" or "bins": numbers alone, or with a piecewise-linear encoding.
+        "plain" or "bins": numbers alone, or with a piecewise-linear encoding; "scaled" or
+        "scaled_bins": the same with learned factors of the features before the first layer.
     n_bins : int
         The bins of each number.
     max_bin_features : int
@@ -52,6 +55,8 @@ class Preset:
         Both end with the training, by the schedule "flat_cos".
     learning_rate, bias_rate, beta2 : float
         Biases have the factor `bias_rate`; weights have 1 / sqrt(n_in).
+    scale_rate : float
+        The factor of the learning rate of the factors of the features.
     schedule : str
     epochs : int
         The most passes over the training rows.
@@ -81,7 +86,7 @@ class Preset:
     n_members: int = 4
     n_folds: int = 8
     shared_folds: bool = False
-    encodings: tuple[str, ...] = ENCODINGS
+    encodings: tuple[str, ...] = (PLAIN, BINS)
     n_bins: int = 16
     max_bin_features: int = 1024
     max_cells: int = 200_000_000
@@ -95,6 +100,7 @@ class Preset:
     learning_rate: float = 0.04
     bias_rate: float = 0.1
     beta2: float = 0.95
+    scale_rate: float = 6.0
     schedule: str = "coslog4"
     epochs: int = 64
     min_updates: int = 200

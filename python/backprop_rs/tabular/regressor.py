@@ -92,13 +92,12 @@ settings
     def _set_results(
         self,
         outputs: NDArray[np.float64],
-        rows: NDArray[np.intp],
         y: NDArray[Any],
         target: TargetEncoder,
     ) -> None:
         values = target.limited(target.unscaled(outputs))
         found = np.flatnonzero(~np.isnan(values[:, 0]))
-        own, true = values[found], target.unscaled(y)[rows]
+        own, true = values[found], target.unscaled(y)
         self._spreads = [Spread.of(a, b - a) for a, b in zip(own.T, true.T, strict=True)]
         self.oof_prediction_ = values[:, 0] if values.shape[1] == 1 else values
 
