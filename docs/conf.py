@@ -28,6 +28,7 @@ exclude_patterns += ["gallery/sg_execution_times.rst"]
 exclude_patterns += [f"gallery/*.{suffix}" for suffix in ("ipynb", "json", "md5", "py", "zip")]
 templates_path = ["_site/templates"]
 add_module_names = False
+default_role = "name"
 toc_object_entries_show_parents = "hide"
 
 # Pages in Markdown, and notebooks with the outputs that they are kept with.
