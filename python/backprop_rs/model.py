@@ -251,6 +251,8 @@ squared_error, float32, 769 parameters))
                 network = self._network(preprocessor, seed + member)
                 histories.append(network.fit(X, y, **options))
                 networks.append(network)
+                if histories[-1].stopped == "interrupted":  # Ctrl-C ends the others too
+                    break
         self.preprocessor, self.networks = preprocessor, tuple(networks)
         self.preprocessors = (preprocessor,) * len(networks)
         self.weights, self.temperature, self.estimator = None, 1.0, None
@@ -277,11 +279,7 @@ squared_error, float32, 769 parameters))
     def _network(self, preprocessor: Preprocessor, seed: int) -> Network:
         target = preprocessor.target
         assert target is not None
-        output, cost = {
-            "classes": ("softmax", "cross_entropy"),
-            "labels": ("sigmoid", "cross_entropy"),
-            "values": ("identity", "squared_error"),
-        }[target.kind]
+        output, cost = outputs_of(target.kind)
         network = Network(
             [len(preprocessor.feature_names), *self.hidden, target.n_outputs],
             seed=seed,
@@ -976,6 +974,19 @@ def known_table(data: Any, preprocessor: Preprocessor) -> Any:
     if is_path(data):
         return file_table(data, preprocessor)
     return data if is_stream(data) else as_table(data)
+
+
+def outputs_of(kind: str) -> tuple[str, str]:
+    """Return the output and the cost for a kind of target.
+
+    >>> outputs_of("values")
+    ('identity', 'squared_error')
+    """
+    return {
+        "classes": ("softmax", "cross_entropy"),
+        "labels": ("sigmoid", "cross_entropy"),
+        "values": ("identity", "squared_error"),
+    }[kind]
 
 
 def is_stream(data: Any) -> bool:

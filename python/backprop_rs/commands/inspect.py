@@ -1,18 +1,18 @@
-"""The commands that look at a saved network: info, export, explain, check and diagnose."""
+"""The commands that look at a saved model: info, export, check and diagnose."""
 
 from __future__ import annotations
 
 import json
 from argparse import Namespace
+from dataclasses import asdict
 
 from .._internal.printable import printable, say
 from ..data.preparation import Preparation, describe_scaling
 from ..data.table_options import listed
-from ..explain.explanation import Document
 from ..model import Model, load
+from .describe import describe, facts_of
 from .errors import DIFFERENT
-from .saved_model import choose_rows, history_of, network_and_samples
-from .tables import describe, facts_of
+from .saved_model import choose_rows, history_of, load_labeled
 
 
 def info(args: Namespace) -> None:
@@ -51,53 +51,32 @@ def export(args: Namespace) -> None:
     say(f"{network!r} written to {args.out}")
 
 
-def explain(args: Namespace) -> None:
-    """Write out back-propagation of some rows, or the chain rule of one weight."""
-    check_suffix("--html", args.html, ".html")
-    check_suffix("--markdown", args.markdown, ".md")
-    network, X, y = network_and_samples(args)
-    rows = choose_rows(args.row, args.rows, len(X))
-    explanation = network.explain(
-        X[rows],
-        y[rows],
-        args.learning_rate,
-        max_neurons=args.max_neurons,
-        max_samples=args.rows,
-        digits=args.digits,
-    )
-    document: Document = explanation
-    if args.weight is not None:
-        if len(args.weight) != 3:
-            raise ValueError(f"--weight must be LAYER,J,K; got {len(args.weight)} numbers")
-        document = explanation.weight(*args.weight)
-    if args.html is None and args.markdown is None:
-        say(document.text(args.width or None))
-    for path in (args.html, args.markdown):
-        if path is not None:
-            document.save(path)  # the suffix decides on the format
-            say(f"row {args.row} of {args.data} explained in {path}")
-
-
-def check_suffix(option: str, path: str | None, suffix: str) -> None:
-    """Raise ValueError if the path of an option has another suffix."""
-    if path is not None and not path.endswith(suffix):
-        raise ValueError(f"{option} must name a file that ends in {suffix}; got {path}")
-
-
 def check(args: Namespace) -> None:
     """Compare the gradients of back-propagation with differences of the cost."""
-    network, X, y = network_and_samples(args)
-    rows = choose_rows(args.row, args.rows, len(X))
-    result = network.check_gradients(
-        X[rows], y[rows], max_parameters=args.max_parameters, seed=args.seed
+    samples = load_labeled(args)
+    count = 32 if args.rows is None else args.rows
+    rows = choose_rows(args.row, count, len(samples.X))
+    result = samples.network.check_gradients(
+        samples.X[rows], samples.y[rows], max_parameters=args.max_parameters, seed=args.seed
     )
-    say(result)
+    if args.json:
+        print(json.dumps({"passed": result.passed, **asdict(result)}))
+    else:
+        say(result)
     if not result.passed:
         raise SystemExit(DIFFERENT)
 
 
 def diagnose(args: Namespace) -> None:
-    """Print the problems of a saved network or its data, and remedies."""
-    network, X, y = network_and_samples(args)
-    history = history_of(network) if "history" in network.metadata else None
-    say(network.diagnose(X, y, history=history, learning_rate=args.learning_rate))
+    """Print the problems of a saved model or its data, and remedies."""
+    samples = load_labeled(args)
+    diagnosis = samples.network.diagnose(
+        samples.X,
+        samples.y,
+        history=history_of(samples.saved),
+        learning_rate=args.learning_rate,
+    )
+    if args.json:
+        print(json.dumps({"rows": diagnosis.rows, "findings": diagnosis.to_dict()}))
+    else:
+        say(diagnosis)

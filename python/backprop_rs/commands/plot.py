@@ -1,102 +1,138 @@
-"""`backprop-rs plot`: draw a saved network and its predictions."""
+"""`backprop-rs plot`: draw a saved model and its predictions."""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .. import plot
+from .._internal.averages import average
 from .._internal.printable import say
 from .._internal.writing import writing
 from ..data.preparation import Preparation
-from ..data.table_options import listed
+from ..model import Model, load
 from ..network import Network
 from ..plot.style import require
-from .saved_model import choose_rows, history_of, read_samples
+from . import plot_boundary
+from .saved_model import Labeled, choose_rows, first_network, history_of, labeled
 
 
 class Picture(NamedTuple):
     """One KIND of picture: its function and options; `data` is "no", "may" or "must"."""
 
     data: str
-    draw: Callable[[Namespace, Network, Any], Any]
+    draw: Callable[[Namespace, Model | Network, Any], Any]
     options: tuple[str, ...] = ()
 
 
-def network(args: Namespace, net: Network, samples: Any) -> Any:
+def network(args: Namespace, saved: Model | Network, samples: Labeled | None) -> Any:
     """Draw neurons and weights, and the quantities of one row if there are samples."""
-    if samples is None:
-        return plot.network(net, edges=args.edges)
-    return plot.network(net, *one_row(args, samples), edges=args.edges)
-
-
-def chain(args: Namespace, net: Network, samples: Any) -> Any:
-    """Draw how the cost depends on one weight."""
-    if args.weight is None or len(args.weight) != 3:
-        raise ValueError("plot chain must have --weight LAYER,J,K, such as --weight 1,0,2")
-    return plot.chain(net, *one_row(args, samples), *args.weight)
-
-
-def one_row(args: Namespace, samples: Any) -> tuple[Any, Any]:
-    """Return X (1, n_0) and y of --row."""
-    X, y = samples
-    row = choose_rows(args.row, 1, len(X))
-    return X[row], y[row]
-
-
-def curves(args: Namespace, net: Network, _: Any) -> Any:
-    """Draw columns of the history over the epochs."""
-    return plot.curves(history_of(net), args.columns)
-
-
-def weights(_: Namespace, net: Network, samples: Any) -> Any:
-    """Draw histograms of the weights, or of their gradients if there are samples."""
-    return plot.histograms(net, *(samples or ()))
-
-
-def images(args: Namespace, net: Network, _: Any) -> Any:
-    """Draw the incoming weights of each neuron as an image."""
-    if args.shape is not None and len(args.shape) != 2:
-        raise ValueError(f"--shape must be HEIGHT,WIDTH; got {len(args.shape)} numbers")
-    return plot.images(net, layer=args.layer, shape=args.shape)
-
-
-def boundary(args: Namespace, net: Network, samples: Any) -> Any:
-    """Draw the predictions over two features."""
-    preparation = Preparation.from_metadata(net.metadata, net.sizes)
-    columns = preparation.feature_names or tuple(f"x{i}" for i in range(net.sizes[0]))
-    features = None if args.features is None else features_of(args.features, columns)
-    scaled = " (scaled)" if preparation.scaling is not None else ""
-    X, y = samples
-    return plot.boundary(
+    net = first_network(saved)
+    x, y = (None, None) if samples is None else one_row(args, samples)
+    return plot.network(
         net,
-        X,
+        x,
         y,
-        features=features,
-        names=[f"{column}{scaled}" for column in columns],
-        class_names=preparation.class_names,
+        edges=args.edges,
+        feature_names=features_of(saved),
+        class_names=classes_of(saved),
     )
 
 
-def features_of(text: str, names: tuple[str, ...]) -> tuple[int, int]:
-    """Return the positions of two features, given by name or by position."""
-    positions = []
-    for part in text.split(","):
-        if part not in names and not (part.isdecimal() and int(part) < len(names)):
-            accepted = f"{listed(names)}, or positions from 0 to {len(names) - 1}"
-            raise ValueError(f"--features must be two of {accepted}; got {part!r}")
-        positions.append(names.index(part) if part in names else int(part))
-    if len(positions) != 2:
-        raise ValueError(f"--features must be two, with a comma between; got {text!r}")
-    return positions[0], positions[1]
+def chain(args: Namespace, saved: Model | Network, samples: Labeled) -> Any:
+    """Draw how the cost depends on one weight."""
+    net = first_network(saved)
+    x, y = one_row(args, samples)
+    weight = largest_weight(net, x, y) if args.weight is None else args.weight
+    if len(weight) != 3:
+        raise ValueError(f"--weight must be LAYER,J,K; got {len(weight)} numbers")
+    return plot.chain(net, x, y, *weight)
 
 
-def confusion(args: Namespace, net: Network, samples: Any) -> Any:
+def largest_weight(net: Network, x: Any, y: Any) -> list[int]:
+    """Return the weight of the first layer with the largest gradient: layer, j and k."""
+    gradient = np.abs(net.backward(x, y).weight_gradients[0])
+    j, k = np.unravel_index(int(gradient.argmax()), gradient.shape)
+    return [1, int(j), int(k)]
+
+
+def one_row(args: Namespace, samples: Labeled) -> tuple[Any, Any]:
+    """Return X (1, n_0) and y of --row."""
+    row = choose_rows(args.row, 1, len(samples.X))
+    return samples.X[row], samples.y[row]
+
+
+def curves(args: Namespace, saved: Model | Network, _: Any) -> Any:
+    """Draw columns of the history over the epochs."""
+    history = history_of(saved)
+    if history is None:
+        raise ValueError("MODEL must keep the history of its training, as train does; it has none")
+    return plot.curves(history, args.columns)
+
+
+def weights(_: Namespace, saved: Model | Network, samples: Labeled | None) -> Any:
+    """Draw histograms of the weights, or of their gradients if there are samples."""
+    more = () if samples is None else (samples.X, samples.y)
+    return plot.histograms(first_network(saved), *more)
+
+
+def images(args: Namespace, saved: Model | Network, _: Any) -> Any:
+    """Draw the incoming weights of each neuron as an image."""
+    if args.shape is not None and len(args.shape) != 2:
+        raise ValueError(f"--shape must be HEIGHT,WIDTH; got {len(args.shape)} numbers")
+    return plot.images(first_network(saved), layer=args.layer, shape=args.shape)
+
+
+def boundary(args: Namespace, _: Model | Network, samples: Labeled) -> Any:
+    """Draw the predictions over two features."""
+    return plot_boundary.boundary(samples, args.features)
+
+
+def confusion(_: Namespace, saved: Model | Network, samples: Labeled) -> Any:
     """Draw the confusion matrix."""
-    preparation = Preparation.from_metadata(net.metadata, net.sizes)
-    return plot.confusion(net, *samples, class_names=preparation.class_names)
+    names = classes_of(saved)
+    if isinstance(saved, Model) and not names:
+        raise ValueError("plot confusion needs a model of classes; MODEL predicts values or labels")
+    return plot.confusion(averaged(saved), samples.X, samples.y, class_names=names)
+
+
+class Averaged:
+    """Several networks as one: their outputs are averaged, and all else is that of the first."""
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self.networks = networks
+
+    def predict(self, X: Any) -> Any:
+        """Return the mean of the outputs (m, n_L)."""
+        return average([network.predict(X) for network in self.networks])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.networks[0], name)
+
+
+def averaged(saved: Model | Network) -> Any:
+    """Return the network of a saved model, or several as one."""
+    if isinstance(saved, Model) and len(saved.networks) > 1:
+        return Averaged(saved.networks)
+    return first_network(saved)
+
+
+def features_of(saved: Model | Network) -> tuple[str, ...]:
+    """Return the names of the inputs of the network, if they have names."""
+    if isinstance(saved, Model):
+        return saved.preprocessor.feature_names
+    return Preparation.from_metadata(saved.metadata, saved.sizes).feature_names
+
+
+def classes_of(saved: Model | Network) -> tuple[str, ...]:
+    """Return the names of the classes; empty for values."""
+    if isinstance(saved, Model):
+        return tuple(map(str, saved.classes))
+    return Preparation.from_metadata(saved.metadata, saved.sizes).class_names
 
 
 PICTURES = {  # `cli` describes each
@@ -155,10 +191,10 @@ def run(args: Namespace) -> None:
 
     picture = PICTURES[args.kind]
     check(args, picture)
-    net = Network.load(args.model, backend=args.backend)
-    samples = None if args.data is None else read_samples(args, net)
+    saved = load(args.model, backend=args.backend or "auto")
+    samples = None if args.data is None else labeled(args, saved)
     with plt.style.context("dark_background" if args.dark else "default"):
-        figure = picture.draw(args, net, samples).figure
+        figure = picture.draw(args, saved, samples).figure
         with writing(args.out, devices=True) as file:
             figure.savefig(file, format=Path(args.out).suffix[1:], dpi=args.dpi)
         plt.close(figure)

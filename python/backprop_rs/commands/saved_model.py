@@ -1,12 +1,15 @@
-"""A saved network: its history, and labeled samples in the form that it takes."""
+"""A saved model: its network and history, and labeled samples in the form that it takes."""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from .. import data
-from ..data import Dataset
+from ..data import Dataset, Table
 from ..data.preparation import Preparation
 from ..data.table_options import NameOrPosition
 from ..history import History
@@ -14,36 +17,76 @@ from ..model import Model, load
 from ..network import Network
 from ..training.checkpoint import are_numbers
 from .source import csv_options, kind_of, open_once, read_to_predict, without_missing_cells
-from .tables import check_target, table_for
+from .tables import check_target_option, in_memory, table_for
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+
+@dataclass(frozen=True)
+class Labeled:
+    """Labeled samples of DATA for a saved model.
+
+    Attributes
+    ----------
+    saved : Model or Network
+    X, y : array
+        As the network takes them.
+    table : Table or None
+        The raw rows, for a `Model`.
+    dataset : Dataset or None
+        The raw samples, for a `Network`.
+    """
+
+    saved: Model | Network
+    X: NDArray[Any]
+    y: NDArray[Any]
+    table: Table | None = None
+    dataset: Dataset | None = None
+
+    @property
+    def network(self) -> Network:
+        """The network, or the first of several."""
+        return first_network(self.saved)
+
+
+def first_network(saved: Model | Network) -> Network:
+    """Return the network of a saved model, or the first of several."""
+    return saved.networks[0] if isinstance(saved, Model) else saved
+
+
+def load_labeled(args: Namespace) -> Labeled:
+    """Return MODEL with the samples of DATA."""
+    return labeled(args, load(args.model, backend=args.backend or "auto"))
+
+
+def labeled(args: Namespace, saved: Model | Network) -> Labeled:
+    """Return the samples of DATA for a model."""
+    if not isinstance(saved, Model):
+        preparation = Preparation.from_metadata(saved.metadata, saved.sizes)
+        dataset = read_dataset(args, saved, preparation)
+        X, y = preparation.inputs(dataset), preparation.targets(dataset)
+        return Labeled(saved, X, y, dataset=dataset)
+    check_target_option(args, saved)
+    table, preprocessor = in_memory(table_for(saved, args)), saved.preprocessors[0]
+    X = preprocessor.transform(table, saved.dtype)
+    return Labeled(saved, X, preprocessor.transform_target(table), table)
 
 
 def read_samples(args: Namespace, network: Network) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return X (m, n_0) and y of DATA, scaled as in the training.
+    """Return X (m, n_0) and y of DATA, scaled as in the training of a network."""
+    samples = labeled(args, network)
+    return samples.X, samples.y
+
+
+def read_dataset(args: Namespace, network: Network, preparation: Preparation) -> Dataset:
+    """Return DATA with its target, unscaled.
 
     If DATA has a test set, only that is read. The target of a CSV file is --target; by default it
     is the column that the model was trained on, or the last one if the model has no target name.
     """
-    preparation = Preparation.from_metadata(network.metadata, network.sizes)
     dataset = read_labeled(args, preparation)
     if dataset.y is None:
         raise ValueError(f"DATA must have a target; {args.data} has none")
     check_size(args.data, dataset.n_features, network)
-    return preparation.inputs(dataset), preparation.targets(dataset)
-
-
-def network_and_samples(args: Namespace) -> tuple[Network, NDArray[Any], NDArray[Any]]:
-    """Return the network of MODEL, the first of several, with X and y of DATA as it takes them."""
-    saved = load(args.model, backend=args.backend)
-    if not isinstance(saved, Model):
-        return saved, *read_samples(args, saved)
-    check_target(args, saved)
-    table = table_for(saved, args.data, csv_options(args))
-    preprocessor = saved.preprocessors[0]
-    X = preprocessor.transform(table, saved.dtype)
-    return saved.networks[0], X, preprocessor.transform_target(table)
+    return dataset
 
 
 def read_labeled(args: Namespace, preparation: Preparation) -> Dataset:
@@ -95,9 +138,15 @@ def choose_rows(first: int, count: int, n: int) -> slice:
     return slice(first, first + count)
 
 
-def history_of(network: Network) -> History:
-    """Return the history that `train` has saved with the network."""
-    columns = network.metadata.get("history")
+def history_of(saved: Model | Network) -> History | None:
+    """Return the history that `train` has saved, of the first of several networks, or None."""
+    if isinstance(saved, Model):
+        each = saved.info.get("history")
+        columns = each[0] if isinstance(each, list) and each else None
+    else:
+        columns = saved.metadata.get("history")
+    if columns is None:
+        return None
     if not isinstance(columns, dict) or not columns.get("epoch") or not columns.get("cost"):
         raise ValueError("MODEL must keep the history of its training, as train does; it has none")
     if not all(map(are_numbers, columns.values())):

@@ -15,33 +15,33 @@ from .._internal.memory import available, shown
 from ..data import Dataset
 from ..data.io import Contents, once_read, open_binary
 from ..data.preparation import Preparation, known_names
-from ..data.table_options import NameOrPosition, listed
+from ..data.table_options import listed
 from ..exceptions import MissingCell
 from . import source_set
+from .options import OF_READER, READER, given
 from .source_set import SourceSet
 
 BUILT_IN = {"iris": data.load_iris, "digits": data.load_digits}
-CLASSES: dict[str, bool | str] = {"auto": "auto", "yes": True, "no": False}
-CSV_OPTIONS: dict[str, object] = {"target": None, "ignore": [], "missing": "error"}
-"""The options that only go with a CSV file, and their defaults."""
-
-
-HOW = (
-    "delimiter", "header", "encoding", "decimal", "thousands", "missing_values", "kinds", "index",
-    "comment",
-)  # fmt: skip
-"""The options that say how a CSV file is written; None if they are not given."""
 
 
 def csv_options(args: Namespace) -> dict[str, Any]:
-    """Return the options of `load_csv` that are given."""
-    given = {name: getattr(args, name, None) for name in HOW}
-    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    for name in options.keys() & {"header", "index"}:
-        options[name] = options[name] == "yes"
+    """Return the options of `read_csv` that are given."""
+    options = given(args, READER, OF_READER)
     if "kinds" in options:
-        options["kinds"] = dict(map(kind_of_column, options["kinds"]))
+        options["kinds"] = dict(
+            kind_of_column(part) for text in options["kinds"] for part in parts_of_kinds(text)
+        )
     return options
+
+
+def parts_of_kinds(text: str) -> list[str]:
+    """Return the parts of "zip=category,age=number"; names may have commas.
+
+    >>> parts_of_kinds("zip=category,age=number"), parts_of_kinds("a,b=number")
+    (['zip=category', 'age=number'], ['a,b=number'])
+    """
+    parts = text.split(",")
+    return parts if all("=" in part for part in parts) else [text]
 
 
 def kind_of_column(text: str) -> tuple[str, str]:
@@ -60,17 +60,14 @@ def check_csv_options(options: dict[str, Any], path: str) -> None:
 
 
 def read_to_train(args: Namespace) -> tuple[Dataset | SourceSet, Dataset | SourceSet | None]:
-    """Return the data set, and the test set if DATA has one."""
-    args.data = open_once(args.data)
+    """Return arrays to train on, and the test set if DATA has one."""
     kind = kind_of(args.data)
-    classes = CLASSES[args.classes]
+    classes = "auto" if args.classes is None else args.classes
     check_stream(args.data, kind, args.stream)
-    if kind == "source" or args.stream:
-        return source_set.set_to_train(args, classes, csv_options(args)), None
-    check_options(args, kind)
+    if kind == "source":
+        return SourceSet(source_set.read(args.data, {}), classes), None
     if kind == "csv":
-        return read_csv(args, classes), None
-    check_csv_options(csv_options(args), args.data)
+        raise ValueError(f"DATA must be arrays, as those of the training are; got {args.data}")
     if kind == "npz":
         if holds_split(args.data):
             return data.load_npz_split(args.data, classes=classes)
@@ -181,15 +178,6 @@ def unknown_data(name: str) -> str:
     return f"{sentence} (did you mean {nearest!r}?)" if is_close else sentence
 
 
-def check_options(args: Namespace, kind: str) -> None:
-    """Raise ValueError if an option of CSV files is given for another kind of data."""
-    if kind == "csv":
-        return
-    for option, default in CSV_OPTIONS.items():
-        if getattr(args, option) != default:
-            raise ValueError(f"--{option} goes with a CSV file; got {args.data}")
-
-
 def check_stream(path: str, kind: str, stream: bool) -> None:
     """Raise ValueError if --stream is given for data that cannot be streamed."""
     if stream and isinstance(path, Contents):
@@ -210,19 +198,6 @@ def check_memory(path: str) -> None:
             f"{path} has {shown(size)}, and {shown(free)} of memory are free: "
             "give --stream to read it as it is needed"
         )
-
-
-def read_csv(args: Namespace, classes: bool | str) -> Dataset:
-    """Read a CSV file as the options say."""
-    check_memory(args.data)
-    return data.load_csv(
-        args.data,
-        target=None if args.target is None else NameOrPosition(args.target),
-        ignore=[NameOrPosition(column) for column in args.ignore],
-        missing=args.missing,
-        classes=classes,
-        **csv_options(args),
-    )
 
 
 @contextmanager

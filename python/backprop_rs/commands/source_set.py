@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from ..data.labels import class_name
 from ..data.preparation import LARGEST_PIXEL, MIN_PIXELS, Preparation
 from ..data.sources.split import split
 from ..data.table import check_classes, check_texts
-from ..data.table_options import NameOrPosition
 
 CSV_ENDINGS = (".csv", ".csv.gz")
 TABLE_ENDINGS = (".parquet", ".pq", *CSV_ENDINGS)
@@ -109,24 +107,6 @@ def name_of(samples: Source) -> str:
     """Return the name of a data set; a CSV file loses its ending, as it does in memory."""
     name = Path(samples.name).name
     return title(name) if name.lower().endswith(CSV_ENDINGS) else name
-
-
-def set_to_train(
-    args: Namespace, classes: bool | str, how: dict[str, Any] | None = None
-) -> SourceSet:
-    """Return the samples of DATA, after one pass over them."""
-    if args.missing != "error":
-        raise ValueError(
-            f"--missing {args.missing} needs all rows in memory; {args.data} is read as it is "
-            "needed, and must have no missing cell"
-        )
-    options: dict[str, Any] = {}
-    if is_table(args.data):
-        options["target"] = None if args.target is None else NameOrPosition(args.target)
-        options["ignore"] = [NameOrPosition(column) for column in args.ignore]
-    elif args.target is not None or args.ignore:
-        raise ValueError(f"--target and --ignore go with named columns; got {args.data}")
-    return SourceSet(source(args.data, **options, **as_csv(args.data, how)), classes)
 
 
 def set_to_predict(

@@ -1,179 +1,330 @@
-"""Models of raw tables on the command line: train, predict, evaluate and describe them."""
+"""Raw tables on the command line: read them, choose their columns, and hold out rows."""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .._internal.printable import printable, say
-from ..data import Table, as_table, read_csv
-from ..data.csv.read import column_names
+import numpy as np
+
+from ..data import Table, TableStream, as_table, read_csv
+from ..data.column_statistics import ColumnStatistics
+from ..data.csv.parts import csv_parts
 from ..data.files.read import text_columns
+from ..data.preprocessing import held_out_rows
+from ..data.table_options import NameOrPosition, listed, position
+from ..data.table_stream import parts_of
+from ..data.target_encoder import TargetEncoder
 from ..model import Model
-from .source import CLASSES, check_csv_options, check_memory, csv_options, kind_of, open_once
+from .options import COLUMNS, given
+from .source import (
+    BUILT_IN,
+    check_csv_options,
+    check_memory,
+    check_stream,
+    csv_options,
+    kind_of,
+    open_once,
+)
+from .source_set import CSV_ENDINGS, is_table
 
-if TYPE_CHECKING:
-    from ..network import Network
+Data = Table | TableStream
 
-TEST_FRACTION = 0.2
+TABLES = ("iris",)
+"""The built-in data sets that are tables; the others are images."""
 
 
-def read_table(
-    name: str, kinds: dict[str, str] | None = None, how: dict[str, Any] | None = None
-) -> Table:
-    """Read DATA, a CSV or Parquet file, as a table.
+def holds_table(name: str, kind: str) -> bool:
+    """Return True if DATA of this kind is a table: iris, a CSV or Parquet file, or a folder."""
+    if kind == "built-in":
+        return name in TABLES
+    return kind == "csv" or (kind == "source" and is_table(name))
 
-    `kinds` are those of a saved model, and `how` are the options of a CSV file.
+
+def read_table(name: str, how: Mapping[str, Any] | None = None, stream: bool = False) -> Data:
+    """Read DATA, a table, or return a stream of its parts.
+
+    `how` are options of `read_csv`. Kinds of columns that the file does not have do not count.
     """
     options = dict(how or {})
     path: Any = open_once(name)
-    if kind_of(path) != "csv":
+    kind = kind_of(path)
+    if not holds_table(path, kind):
         check_csv_options(options, name)
-    if kind_of(path) == "source" and not Path(path).is_dir():
-        from pyarrow.parquet import read_table as read_parquet
-
-        return as_table(read_parquet(path), Path(path).stem)
-    if kind_of(path) != "csv":
-        raise ValueError(f"DATA must be a CSV or Parquet file for a model of tables; got {name}")
+        raise ValueError(f"DATA must be a table, such as a CSV or Parquet file; got {name}")
+    if kind == "built-in":
+        check_csv_options(options, name)
+        check_stream(name, kind, stream)
+        return as_table(BUILT_IN[name](), name)
+    if kind == "csv":
+        if stream:
+            return csv_parts(path, **options)
+        check_memory(path)
+        return read_csv(path, **options)
+    files = files_of(Path(path))
+    are_csv = all(file.name.lower().endswith(CSV_ENDINGS) for file in files)
+    if not are_csv:
+        check_csv_options(options, name)
+    parts = TableStream(lambda: parts_of_files(files, options), Path(path).name)
+    if stream or len(files) > 1 or are_csv:
+        return parts
     check_memory(path)
-    if kinds:
-        names = column_names(path, **options)
-        known = {column: kind for column, kind in kinds.items() if column in names}
-        options["kinds"] = known | options.get("kinds", {})
-    return read_csv(path, **options)
+    from pyarrow.parquet import read_table as read_parquet
+
+    with_place_of_file(files[0])
+    return as_table(read_parquet(files[0]), Path(path).stem)
 
 
-def table_for(model: Model, name: str, how: dict[str, Any] | None = None) -> Table:
-    """Read DATA for a model: what it knows as texts are texts, even if all are digits here."""
-    return read_table(name, dict.fromkeys(text_columns(model.preprocessor), "category"), how)
+def files_of(path: Path) -> list[Path]:
+    """Return a file, or the files of a folder in order, without hidden ones."""
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.iterdir() if not file.name.startswith((".", "_")))
 
 
-def train(args: Namespace) -> None:
-    """Train a model on a raw table, and print its columns and the scores of held-out rows."""
-    for option in ("stream", "mpi"):
-        if getattr(args, option):
-            raise ValueError(f"--{option} does not go with --table; leave one of them out")
-    if args.missing != "error":
-        raise ValueError(f"--missing does not go with --table; got {args.missing}")
-    table = read_table(args.data, how=csv_options(args))
-    fraction = TEST_FRACTION if args.test_fraction is None else args.test_fraction
-    given = {"output": args.output, "cost": args.cost}
-    model = Model(
-        (128,) if args.hidden is None else tuple(args.hidden),
-        activation=args.activation,
-        dtype=args.dtype,
-        seed=args.seed,
-        backend=args.backend,
-        **{name: value for name, value in given.items() if value is not None},
-    )
-    options: dict[str, Any] = {"progress": None if args.progress else False}
-    # Without a learning rate, the defaults of `fit` suit prepared tables best.
-    if args.learning_rate is not None or args.optimizer != "sgd":
-        options["optimizer"] = args.optimizer
-    for name in ("epochs", "learning_rate"):
-        if getattr(args, name) is not None:
-            options[name] = getattr(args, name)
-    model.fit(
-        table,
-        table.names[-1] if args.target is None else args.target,
-        ignore=args.ignore,
-        classes=CLASSES[args.classes],
-        validation_fraction=fraction,
-        batch_size=args.batch_size,
-        metrics=args.metrics,
-        **options,
-    )
-    for note in table.notes:
-        say(f"note: {printable(note)}")
-    say(model.report())
-    say(f"\n{model!r}")
-    say(scores_line(model.info["held_out_metrics"], model.info["n_held_out_rows"]))
-    if args.out is None:
-        print("not saved: give --out FILE.safetensors to keep the model")
-        return
-    model.save(args.out)
-    say(f"saved to {args.out}, with the preparation of its table")
+def parts_of_files(files: Sequence[Path], options: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the parts of files, one after the other; the columns of CSV files keep their kinds."""
+    kinds: dict[str, str] = dict(options.get("kinds", {}))
+    for file in files:
+        if not file.name.lower().endswith(CSV_ENDINGS):
+            yield from parts_of_parquet(file)
+            continue
+        for part in csv_parts(file, **{**options, "kinds": kinds}):
+            kinds = {column.name: column.kind for column in part} | kinds
+            yield part
 
 
-def scores_line(scores: dict[str, float], n_rows: int) -> str:
-    """Return metrics as one line."""
-    if not scores:
-        return "no rows were held out"
-    texts = ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
-    return f"{n_rows:,} held-out rows: {texts}"
+def parts_of_parquet(file: Path) -> Iterator[Any]:
+    """Yield the record batches of a Parquet file."""
+    with_place_of_file(file)
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(file) as parquet:
+        yield from parquet.iter_batches()
 
 
-def predictions(
-    model: Model, name: str, how: dict[str, Any] | None = None
-) -> tuple[list[str], Iterable[list[str]], int]:
-    """Return the header and the rows of predictions for DATA, and their number."""
-    table = table_for(model, name, how)
-    outputs = model._outputs(table)
-    answers = model.preprocessor.inverse_transform(outputs)
-    names = model.preprocessor.target_names
-    if model.classes:
-        header = ["prediction", *map(str, model.classes)]
-        texts = outputs.astype(str).tolist()
-        rows = [[str(answer), *row] for answer, row in zip(answers.tolist(), texts, strict=True)]
-        return header, rows, len(table)
-    header = ["prediction"] if len(names) == 1 else list(names)
-    return header, answers.reshape(len(table), -1).astype(str).tolist(), len(table)
+def with_place_of_file(file: Path) -> None:
+    """Raise ValueError that names a file if it is not a whole Parquet file."""
+    try:
+        from pyarrow.parquet import read_metadata
+    except ImportError:
+        raise ImportError("Parquet files need pyarrow (pip install pyarrow)") from None
+    from pyarrow import ArrowException
+
+    try:
+        read_metadata(file)
+    except (ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise ValueError(f"{file} is not a Parquet file, or is truncated") from None
 
 
-def check_target(args: Namespace, model: Model) -> None:
+def first_part(data: Data) -> Table:
+    """Return the first part of data, for the names of its columns."""
+    for part in parts_of(data):
+        return part
+    raise ValueError("DATA must have at least one row; got none")
+
+
+def table_for(model: Model, args: Namespace, stream: bool = False) -> Data:
+    """Read DATA for a model, in the notation of the training unless options tell another.
+
+    What the model knows as texts are texts, even if all are digits here.
+    """
+    known = dict(model.info.get("csv") or {})
+    told = csv_options(args)
+    name: Any = open_once(args.data)
+    kind = kind_of(name)
+    if kind != "csv" and not (kind == "source" and is_table(name, CSV_ENDINGS)):
+        return read_table(name, told, stream)
+    kinds = dict.fromkeys(text_columns(model.preprocessor), "category") | known.pop("kinds", {})
+    names = first_part(csv_parts(first_file(name), **(known | told))).names
+    kinds = {column: kind for column, kind in kinds.items() if column in names}
+    options = known | told | {"kinds": kinds | told.get("kinds", {})}
+    return read_table(name, options, stream)
+
+
+def first_file(name: Any) -> Any:
+    """Return a file, or the first file of a folder."""
+    return name if not isinstance(name, str) else files_of(Path(name))[0]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The columns of a table that the options name, and the coding of its target.
+
+    Attributes
+    ----------
+    targets, ignore : list of str
+    weight : str or None
+    target : TargetEncoder
+    statistics : list of ColumnStatistics
+        Of the columns of the target.
+    """
+
+    targets: list[str]
+    ignore: list[str]
+    weight: str | None
+    target: TargetEncoder
+    statistics: list[ColumnStatistics]
+
+    @property
+    def rule(self) -> bool | str:
+        """The option `classes` of `Model.fit`, so that it decides alike for a part of the rows."""
+        return self.target.kind == "classes" if len(self.targets) == 1 else "auto"
+
+
+def choose(args: Namespace, data: Data, kinds: Mapping[str, Any]) -> Chosen:
+    """Return the columns that the options name, by name or position, and check the target."""
+    options = given(args, COLUMNS)
+    names = first_part(data).names
+    ignore, weight = ignored(args, names)
+    targets = targets_of(args, names)
+    if not {*names} - {*ignore, weight, *targets}:
+        raise ValueError(
+            f"no column is left for the features; the columns are {listed(names)}, the target is "
+            f"{targets[0]!r}"
+        )
+    statistics = [ColumnStatistics(name, kinds.get(name)) for name in targets]
+    for part in parts_of(data):
+        for column in statistics:
+            column.add(part[column.name], part.place)
+    for column in statistics:
+        check_target(column, "target" in options)
+    target = TargetEncoder.fit(statistics, options.get("classes", "auto"), "none")
+    return Chosen(targets, ignore, weight, target, statistics)
+
+
+def ignored(args: Namespace, names: Sequence[str]) -> tuple[list[str], str | None]:
+    """Return the columns of --ignore, and that of --sample-weight."""
+    options = given(args, COLUMNS)
+    ignore = [
+        name
+        for text in options.get("ignore", [])
+        for name in columns_named("--ignore", text, names)
+    ]
+    weight = None
+    if "sample_weight" in options:
+        weight, *others = columns_named("--sample-weight", options["sample_weight"], names)
+        if others:
+            raise ValueError(f"--sample-weight must name one column; got {len(others) + 1}")
+    return ignore, weight
+
+
+def targets_of(args: Namespace, names: Sequence[str]) -> list[str]:
+    """Return the columns of --target; by default the last one that is left."""
+    ignore, weight = ignored(args, names)
+    if args.target is None:
+        left = [name for name in names if name not in (*ignore, weight)]
+        if not left:
+            raise ValueError("--ignore must leave a column for the target; it names all columns")
+        return left[-1:]
+    targets = columns_named("--target", args.target, names)
+    for name in targets:
+        if name in (*ignore, weight):
+            raise ValueError(f"--target must name a column that is used; got {name!r}")
+    return targets
+
+
+def columns_named(option: str, text: str, names: Sequence[str]) -> list[str]:
+    """Return the columns that an option names: one that has commas in its name, or several.
+
+    >>> columns_named("--ignore", "b,0", ["a", "b"]), columns_named("--ignore", "a,b", ["a,b"])
+    (['b', 'a'], ['a,b'])
+    """
+    parts = [text] if text in names else [part.strip() for part in text.split(",")]
+    return [names[position(option, NameOrPosition(part), names)] for part in parts]
+
+
+def check_target(column: ColumnStatistics, is_named: bool) -> None:
+    """Raise ValueError if a target has a single value, from which nothing can be learned."""
+    if column.n_missing < column.n and column.is_constant and column.kind != "datetime":
+        (value,) = values_of(column)
+        role = "target" if is_named else "target, the last column,"
+        raise ValueError(
+            f"the {role} {column.name!r} has one value only: {value!r:.60} in all "
+            f"{column.n_known:,} rows; give --target to name another column"
+        )
+
+
+def values_of(column: ColumnStatistics) -> list[Any]:
+    """Return the distinct values of a column."""
+    if column.kind == "category":
+        return list(column.levels)
+    values = column.numbers.values.tolist()
+    if column.kind == "boolean":
+        return [bool(value) for value in values]
+    return [int(value) if value % 1 == 0 else value for value in values]
+
+
+def with_targets(data: Data, names: Sequence[str]) -> tuple[Data, int]:
+    """Return the rows that have a target, and how many have none."""
+
+    def rows(part: Table) -> Any:
+        return ~np.logical_or.reduce([part[name].missing for name in names])
+
+    left_out = sum(int((~rows(part)).sum()) for part in parts_of(data))
+    if isinstance(data, Table):
+        return (data.take(rows(data)) if left_out else data), left_out
+    parts = data
+    return TableStream(lambda: (part.take(rows(part)) for part in parts), data.name), left_out
+
+
+def hold_out(
+    data: Data, target: TargetEncoder, fraction: float, seed: int, option: str
+) -> tuple[Data, Data]:
+    """Return the rows to train on, and a share of the rows, of each class alike.
+
+    The same rows are held out of a stream and of a table in memory.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"{option} must be a number between 0 and 1; got {fraction:g}")
+    n, labels = 0, []
+    for part in parts_of(data):
+        n += len(part)
+        if target.kind == "classes":
+            labels.append(target.encode(part))
+    mask = held_out_rows(n, fraction, seed, np.concatenate(labels) if labels else None)
+    if mask.all() or not mask.any():
+        raise ValueError(f"{option} must leave rows on both sides; got {fraction:g} of {n:,} rows")
+    return of_rows(data, ~mask), of_rows(data, mask)
+
+
+def of_rows(data: Data, mask: Any) -> Data:
+    """Return the rows of a table, or of a stream, for which a mask is True."""
+    if isinstance(data, Table):
+        return data.take(mask)
+    stream = data
+
+    def parts() -> Iterator[Table]:
+        first = 0
+        for part in stream:
+            yield part.take(mask[first : first + len(part)])
+            first += len(part)
+
+    return TableStream(parts, data.name)
+
+
+def n_rows(data: Data) -> int:
+    """Return the number of rows."""
+    return sum(map(len, parts_of(data)))
+
+
+def in_memory(data: Data) -> Table:
+    """Return a table of all rows; raise ValueError for a stream of several parts."""
+    if isinstance(data, Table):
+        return data
+    parts = list(data)
+    if len(parts) != 1:
+        raise ValueError(f"DATA must fit in memory; {data.name} is read as it is needed")
+    return parts[0]
+
+
+def check_target_option(args: Namespace, model: Model) -> None:
     """Raise ValueError if --target is given for a model, which knows its own."""
     if getattr(args, "target", None) is not None:
         names = ", ".join(map(repr, model.preprocessor.target_names))
         raise ValueError(f"--target does not go with a model of tables, whose target is {names}")
-
-
-def facts_of(saved: Model | Network) -> dict[str, Any]:
-    """Return what a file holds, for JSON."""
-    networks = saved.networks if isinstance(saved, Model) else (saved,)
-    facts: dict[str, Any] = {
-        "kind": type(saved).__name__,
-        "networks": [
-            {
-                "sizes": list(network.sizes),
-                "activation": list(network.activation),
-                "output": network.output,
-                "cost": network.cost,
-                "dtype": network.dtype,
-                "seed": network.seed,
-                "epochs_trained": network.epochs_trained,
-                "n_parameters": network.n_parameters,
-            }
-            for network in networks
-        ],
-    }
-    if not isinstance(saved, Model):
-        return facts | {"metadata": saved.metadata}
-    target = saved.preprocessor.target
-    assert target is not None
-    return facts | {
-        **saved.info,
-        "columns": [line.to_dict() for line in saved.report()],
-        "target": {
-            "names": list(target.names),
-            "kind": target.kind,
-            "classes": list(target.classes),
-        },
-    }
-
-
-def describe(model: Model) -> None:
-    """Print a summary of a saved model."""
-    say(f"{model!r}\n")
-    say(model.report())
-    info = model.info
-    scores = scores_line(info.get("held_out_metrics") or {}, info.get("n_held_out_rows", 0))
-    facts = {
-        "trained": f"{info.get('date', 'unknown')}, {info.get('n_rows', 0):,} rows",
-        "scores": scores,
-        "columns": info.get("fingerprint", "unknown"),
-    }
-    print()
-    for name, fact in facts.items():
-        say(f"{name + ':':<11}{printable(fact)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Point = tuple[float, float]
 LABELED, PLAIN = (4.3, 2.4, 0.75), (2.6, 0.95, 0.6)  # gap, pitch, and inches of a unit
 FEW, FEW_EDGES = 5, 30  # neurons of a layer, and edges between two, that can be labeled
+LETTER, MAX_LETTERS = 0.13, 22  # the width of a letter of a name, and their number
 READABLE = 0.6  # the smallest text, relative to a figure of the default size
 
 
@@ -37,6 +39,45 @@ class Values:
     cost: float | None = None
 
 
+@dataclass(frozen=True)
+class Names:
+    """The names of inputs and outputs, and the neurons that a wide layer shows.
+
+    Attributes
+    ----------
+    inputs, outputs : sequence of str
+        Empty if they have no names.
+    importance : list of array or None
+        Of each neuron of each layer. None shows the first neurons and the last.
+    measures : pair of str
+        The kind of importance of inputs and of other neurons, in words.
+    """
+
+    inputs: Sequence[str] = ()
+    outputs: Sequence[str] = ()
+    importance: Sequence[AnyArray] | None = None
+    measures: tuple[str, str] = ("", "")
+
+    @property
+    def width(self) -> float:
+        """The room for the longest name of an input."""
+        return LETTER * max((len(short(name)) for name in self.inputs), default=0)
+
+    @property
+    def width_of_outputs(self) -> float:
+        """The room for the longest name of an output with its number."""
+        return LETTER * (max((len(short(name)) + 8 for name in self.outputs), default=0))
+
+
+def short(name: str) -> str:
+    """Return a name without its end if it is long.
+
+    >>> short("petal length (cm)"), short("the share of customers who left")
+    ('petal length (cm)', 'the share of customer…')
+    """
+    return name if len(name) <= MAX_LETTERS else name[: MAX_LETTERS - 1] + "…"
+
+
 class Drawing:
     """One network, with symbols and numbers if `labels`."""
 
@@ -52,10 +93,12 @@ class Drawing:
         max_neurons: int,
         notation: str,
         ax: Axes | None = None,
+        names: Names | None = None,
     ) -> None:
         gap, pitch, inches = LABELED if labels else PLAIN
+        self.names = names or Names()
         self.net, self.values, self.labels, self.notation = net, values, labels, notation
-        self.places = columns(net._widths, max_neurons, gap, pitch)
+        self.places = columns(net._widths, max_neurons, gap, pitch, self.names.importance)
         self.radius = 0.5 if labels else 0.36
         self.last = len(self.places) - 1
         self.edge_reach = max(reach(w) for w in values.edges)
@@ -68,9 +111,12 @@ class Drawing:
         """Return the limits of both axes, with room for labels and arrows."""
         top = max(column.y[0] for column in self.places)
         right = self.places[-1].x + (2.3 if self.values.target is not None and self.labels else 1.1)
+        if self.names.outputs:
+            right = max(right, self.places[-1].x + 0.9 + self.names.width_of_outputs)
+        left = -1.2 - self.names.width
         low = self.bottom() - 2.5
         above = (0.45 if self.labels else 0.2) + (0.55 if self.values.cost is not None else 0)
-        return (-1.2, right), (low, top + self.radius + above)
+        return (left, right), (low, top + self.radius + above)
 
     def bottom(self) -> float:
         """Return the lower end of the neurons and their text."""
@@ -156,7 +202,10 @@ class Drawing:
         from matplotlib.patches import Circle
 
         a = self.values.activations
+        names = {0: self.names.inputs, self.last: self.names.outputs}.get(layer, ())
         for i, place in column.places.items():
+            if i < len(names):
+                self.name_neuron(layer, i, place, short(names[i]))
             fill: Any = self.paper.ground
             if a is not None:
                 fill = self.colors(0.5 + float(a[layer][i]) / self.reach / 2)
@@ -170,6 +219,24 @@ class Drawing:
                 self.ax.add_patch(Circle(place, 0.045, color=self.paper.ink, zorder=3))
         self.caption(layer, column)
 
+    def name_neuron(self, layer: int, i: int, place: Point, name: str) -> None:
+        """Write the name of an input to its left, or of an output, with its number, to its right.
+
+        Dollar signs are escaped: they would begin a formula.
+        """
+        x, y = place
+        text = name.replace("$", r"\$")
+        if layer == 0:
+            self.write(x - self.radius - 0.2, y, text, 9, ha="right")
+            return
+        a = self.values.activations
+        if a is not None and not self.labels:
+            text += f"  {float(a[layer][i]):.3g}"
+        has_numbers = self.labels and (
+            self.values.target is not None or self.values.deltas is not None
+        )
+        self.write(x + self.radius + 0.2, y + (0.62 if has_numbers else 0), text, 9, ha="left")
+
     def caption(self, layer: int, column: Column) -> None:
         """Write the kind of the layer below it."""
         kind = "input" if layer == 0 else "output" if layer == self.last else "hidden"
@@ -177,6 +244,8 @@ class Drawing:
         lines = [f"{kind}, {name}"]
         if column.dots is not None:
             lines.append(f"{column.n:,} neurons, {len(column.shown)} shown")
+            if self.names.importance is not None:
+                lines.append(f"(largest {self.names.measures[min(layer, 1)]})")
         elif not self.labels:
             lines.append(f"{column.n:,} neuron{'s' if column.n > 1 else ''}")
         if layer:
@@ -249,13 +318,14 @@ def drawing_of(
     max_neurons: int,
     notation: str,
     ax: Axes | None,
+    names: Names | None = None,
 ) -> Drawing:
     """Return a drawing for an Axes, with labels if `labels` is None and they can be read."""
     if labels is not None:
-        return Drawing(net, values, labels, max_neurons, notation, ax)
-    labeled = Drawing(net, values, True, max_neurons, notation, ax)
+        return Drawing(net, values, labels, max_neurons, notation, ax, names)
+    labeled = Drawing(net, values, True, max_neurons, notation, ax, names)
     fits = labeled.scale >= READABLE and has_room([min(n, max_neurons) for n in net._widths])
-    return labeled if fits else Drawing(net, values, False, max_neurons, notation, ax)
+    return labeled if fits else Drawing(net, values, False, max_neurons, notation, ax, names)
 
 
 def has_room(shown: list[int]) -> bool:

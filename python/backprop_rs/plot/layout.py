@@ -42,21 +42,48 @@ class Column:
         return {i: (self.x, y) for i, y in zip(self.shown, self.y, strict=True)}
 
 
-def columns(sizes: list[int], max_neurons: int, gap: float, pitch: float) -> list[Column]:
+def columns(
+    sizes: list[int],
+    max_neurons: int,
+    gap: float,
+    pitch: float,
+    importance: Sequence[AnyArray] | None = None,
+) -> list[Column]:
     """Return a column for each layer, centered about y = 0.
+
+    Of a wide layer the first neurons and the last are shown or, with their `importance`, those
+    that are most important.
 
     >>> columns([2, 100], 4, 1.0, 1.0)[1]
     Column(x=1.0, shown=(0, 1, 99), y=(1.5, 0.5, -1.5), dots=-0.5, n=100)
     """
-    return [column(n, max_neurons, gap * number, pitch) for number, n in enumerate(sizes)]
+    return [
+        column(
+            n,
+            max_neurons,
+            gap * number,
+            pitch,
+            None if importance is None else importance[number],
+        )
+        for number, n in enumerate(sizes)
+    ]
 
 
-def column(n: int, max_neurons: int, x: float, pitch: float) -> Column:
-    """Return the places of a layer; wide ones show dots before the last neuron."""
+def column(
+    n: int, max_neurons: int, x: float, pitch: float, importance: AnyArray | None = None
+) -> Column:
+    """Return the places of a layer; wide ones show dots before the last neuron.
+
+    >>> column(9, 4, 0.0, 1.0, np.array([0, 5, 0, 7, 0, 0, 9, 1, 0])).shown
+    (1, 3, 6)
+    """
     if n <= max_neurons:
         return Column(x, tuple(range(n)), tuple(spread(n, pitch)), None, n)
     *first, dots, last = spread(max_neurons, pitch)
-    return Column(x, (*range(max_neurons - 2), n - 1), (*first, last), dots, n)
+    shown = [*range(max_neurons - 2), n - 1]
+    if importance is not None:
+        shown = sorted(np.argsort(-importance, kind="stable")[: max_neurons - 1].tolist())
+    return Column(x, tuple(shown), (*first, last), dots, n)
 
 
 def spread(n: int, pitch: float) -> list[float]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._internal import checks
 from ..explain.notation import NOTATIONS
-from .drawing import Values, drawing_of
+from .drawing import Names, Values, drawing_of
 from .style import new_axes
 from .style import require as require_matplotlib
 
@@ -31,6 +32,8 @@ def network(
     labels: bool | None = None,
     max_neurons: int = 8,
     notation: str = "number",
+    feature_names: Sequence[str] = (),
+    class_names: Sequence[str] = (),
 ) -> Axes:
     """Draw the network: neurons by activation, edges by weight or by gradient.
 
@@ -49,10 +52,13 @@ def network(
     labels : bool, optional
         Write symbols and numbers. The default is True if they fit.
     max_neurons : int, default 8
-        The number of positions of a layer, at least 3. Of a wider layer the first neurons, dots
-        and the last neuron are drawn.
+        The number of positions of a layer, at least 3. Of a wider layer the most important neurons
+        and dots are drawn: those with the largest |δ|, and the largest inputs; without y those with
+        the largest sum of |w| of their outgoing weights (of the output: incoming ones).
     notation : "number" or "from_output", default "number"
         How layers are written: (0), (1), (2) or (L-2), (L-1), (L).
+    feature_names, class_names : sequence of str, optional
+        The names of the inputs and of the outputs; those of a single output may be two.
 
     Returns
     -------
@@ -75,9 +81,27 @@ def network(
         raise ValueError(f"max_neurons must be an integer >= 3; got {max_neurons}")
     checks.choice("notation", notation, NOTATIONS)
     values = values_of(net, x, y, edges)
-    drawing = drawing_of(net, values, labels, max_neurons, notation, ax)
+    names = names_of(net, values, feature_names, class_names)
+    drawing = drawing_of(net, values, labels, max_neurons, notation, ax, names)
     drawing.draw(new_axes(ax, drawing.size))
     return drawing.ax
+
+
+def names_of(
+    net: BaseNetwork, values: Values, inputs: Sequence[str], outputs: Sequence[str]
+) -> Names:
+    """Return the names of a drawing, and the importance of each neuron."""
+    n_in, n_out = net.sizes[0], net.sizes[-1]
+    for argument, names, n in (("feature_names", inputs, n_in), ("class_names", outputs, n_out)):
+        accepted = (0, n, 2) if n == 1 and argument == "class_names" else (0, n)
+        if len(names) not in accepted:
+            raise ValueError(f"{argument} must have {n} names; got {len(names)}")
+    outputs = outputs[1:] if len(outputs) > n_out else outputs  # the output means the second class
+    if values.deltas is not None and values.activations is not None:
+        sizes = [values.activations[0], *values.deltas]
+        return Names(inputs, outputs, [np.abs(size) for size in sizes], ("|a|", "|δ|"))
+    sums = [np.abs(w).sum(axis=0) for w in net.weights]
+    return Names(inputs, outputs, [*sums, np.abs(net.weights[-1]).sum(axis=1)], ("sum of |w|",) * 2)
 
 
 def values_of(net: BaseNetwork, x: Data | None, y: Data | None, edges: str) -> Values:

@@ -164,10 +164,14 @@ class Columns:
 
         `check` is called with the parser after each buffer.
         """
-        parsed, notations = self._decide(keep=False, check=check)
-        self._columns(parsed, notations)
-        texts = {k: parsed.parser.texts(k)[0] for k in notations if notations[k] == TEXT}
+        columns = self.scan_columns(check)
+        notations = {k: column.notation for k, column in columns.items()}
+        texts = {k: list(column.texts) for k, column in columns.items() if column.notation == TEXT}
         return notations, texts
+
+    def scan_columns(self, check: Check | None = None) -> dict[int, RawColumn]:
+        """Return the columns as `scan` does, by position, without their cells."""
+        return self._columns(*self._decide(keep=False, check=check))
 
     def _decide(self, keep: bool, check: Check | None = None) -> tuple[Parsed, dict[int, Notation]]:
         for n_left in reversed(range(MAX_PASSES)):

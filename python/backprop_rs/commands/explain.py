@@ -1,0 +1,55 @@
+"""`backprop-rs explain`: write out back-propagation with the numbers of a model and a row."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from .._internal.printable import say
+from ..explain.explanation import Document
+from ..model import Model
+from .row_values import describe_row
+from .saved_model import Labeled, choose_rows, load_labeled
+
+
+def run(args: Namespace) -> None:
+    """Write out back-propagation of some rows, or the chain rule of one weight."""
+    check_suffix("--html", args.html, ".html")
+    check_suffix("--markdown", args.markdown, ".md")
+    samples = load_labeled(args)
+    count = 1 if args.rows is None else args.rows
+    rows = choose_rows(args.row, count, len(samples.X))
+    explanation = explain(args, samples, rows, count)
+    document: Document = explanation
+    if args.weight is not None:
+        if len(args.weight) != 3:
+            raise ValueError(f"--weight must be LAYER,J,K; got {len(args.weight)} numbers")
+        document = explanation.weight(*args.weight)
+    if args.html is None and args.markdown is None:
+        if args.weight is None:
+            say(describe_row(samples, rows))
+        say(document.text(args.width or None))
+    for path in (args.html, args.markdown):
+        if path is not None:
+            document.save(path)  # the suffix decides on the format
+            say(f"row {args.row} of {args.data} explained in {path}")
+
+
+def explain(args: Namespace, samples: Labeled, rows: slice, count: int) -> Any:
+    """Return the explanation of some rows."""
+    options = {
+        "max_neurons": args.max_neurons,
+        "max_samples": count,
+        "digits": args.digits,
+        "learning_rate": args.learning_rate,
+    }
+    if isinstance(samples.saved, Model):
+        assert samples.table is not None
+        return samples.saved.explain(samples.table.take(rows), **options)
+    return samples.saved.explain(samples.X[rows], samples.y[rows], **options)
+
+
+def check_suffix(option: str, path: str | None, suffix: str) -> None:
+    """Raise ValueError if the path of an option has another suffix."""
+    if path is not None and not path.endswith(suffix):
+        raise ValueError(f"{option} must name a file that ends in {suffix}; got {path}")
