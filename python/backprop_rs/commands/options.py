@@ -133,6 +133,8 @@ OF_READER = (
     Option("--kind", "number, boolean, category or datetime; may be repeated", READER, "kinds",
            REPEATED | {"metavar": "COLUMN=KIND"}),
     Option("--index", "whether the first column names the rows", READER, more=YES_NO),
+    Option("--sheet", "of a workbook: its name, or its position from 0 (default: the only one)",
+           READER, more={"type": number_or_text, "metavar": "NAME"}),
     Option("--comment", "the start of lines that are skipped", READER, more={"metavar": "TEXT"}),
 )  # fmt: skip
 

@@ -74,7 +74,7 @@ DATA = (
     "data",
     {"metavar": "DATA", "help": "as for train, with the target; - for standard input"},
 )
-CSV = "CSV files"
+CSV = "files of tables"
 CSV_WORDS = "for what DATA do not tell (default: as in the training)"
 
 
@@ -104,9 +104,9 @@ class Command:
 
 TRAIN_DATA = {
     "metavar": "DATA",
-    "help": "iris, digits, a CSV or Parquet file, an .npz file (X and y, or x_train, y_train, "
-    "x_test and y_test), a folder of these, or of MNIST-format files; - reads CSV from "
-    "standard input",
+    "help": "iris, digits, a table (CSV, Parquet, Feather, Excel, ARFF, LIBSVM, JSON, ...), an "
+    ".npz file (X and y, or x_train, y_train, x_test and y_test), a folder of CSV, Parquet or "
+    "NumPy files, or of MNIST-format files; - reads a table from standard input",
 }
 PREDICT_DATA = {
     "metavar": "DATA",

@@ -13,6 +13,7 @@ from typing import Any
 from .. import data
 from .._internal.memory import available, shown
 from ..data import Dataset
+from ..data.file_formats import format_of
 from ..data.io import Contents, once_read, open_binary
 from ..data.preparation import Preparation, known_names
 from ..data.table_options import listed
@@ -49,7 +50,7 @@ def kind_of_column(text: str) -> tuple[str, str]:
     name, sign, kind = text.rpartition("=")
     if not sign:
         raise ValueError(f"--kind must be COLUMN=KIND; got {text!r}")
-    return name, kind
+    return name.strip(), kind.strip()
 
 
 def check_csv_options(options: dict[str, Any], path: str) -> None:
@@ -65,7 +66,7 @@ def read_to_train(args: Namespace) -> tuple[Dataset | SourceSet, Dataset | Sourc
     classes = "auto" if args.classes is None else args.classes
     check_stream(args.data, kind, args.stream)
     if kind == "source":
-        return SourceSet(source_set.read(args.data, {}), classes), None
+        return SourceSet(data.source(args.data), classes), None
     if kind == "csv":
         raise ValueError(f"DATA must be arrays, as those of the training are; got {args.data}")
     if kind == "npz":
@@ -146,12 +147,11 @@ def kind_of(name: str) -> str:
 
 
 def kind_of_contents(contents: Contents) -> str:
-    """Return "csv" or "idx" for the contents of a pipe."""
-    for magic, format_name in ((b"PK", "an .npz file"), (b"PAR1", "a Parquet file")):
-        if contents.data.startswith(magic):
-            raise ValueError(
-                f"{contents.name} must be CSV; got {format_name}, which must be a file"
-            )
+    """Return "csv" for a table, or "idx", for the contents of a pipe."""
+    found = format_of(contents)
+    if found.key in ("npz", "npy", "zip"):
+        noun = "an .npz file" if found.key == "zip" else found.noun
+        raise ValueError(f"{contents.name} must be a table; got {noun}, which must be a file")
     return "idx" if is_idx(contents) else "csv"
 
 

@@ -10,12 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from ..data import Table, TableStream, as_table, read_csv
+from .. import data
+from ..data import Table, TableStream, as_table
 from ..data.column_statistics import ColumnStatistics
 from ..data.csv.parts import csv_parts
+from ..data.csv.read import column_names
+from ..data.file_formats import format_of
+from ..data.files import file_table
+from ..data.files.library import library
 from ..data.files.read import text_columns
+from ..data.io import title
 from ..data.preprocessing import held_out_rows
-from ..data.table_options import NameOrPosition, listed, position
+from ..data.sources.table import index_of
+from ..data.table_options import NameOrPosition, left_out_index, listed, position
 from ..data.table_stream import parts_of
 from ..data.target_encoder import TargetEncoder
 from ..model import Model
@@ -29,7 +36,7 @@ from .source import (
     kind_of,
     open_once,
 )
-from .source_set import CSV_ENDINGS, is_table
+from .source_set import is_table
 
 Data = Table | TableStream
 
@@ -38,7 +45,7 @@ TABLES = ("iris",)
 
 
 def holds_table(name: str, kind: str) -> bool:
-    """Return True if DATA of this kind is a table: iris, a CSV or Parquet file, or a folder."""
+    """Return True if DATA of this kind is a table: iris, a file of one, or a folder of such."""
     if kind == "built-in":
         return name in TABLES
     return kind == "csv" or (kind == "source" and is_table(name))
@@ -47,35 +54,41 @@ def holds_table(name: str, kind: str) -> bool:
 def read_table(name: str, how: Mapping[str, Any] | None = None, stream: bool = False) -> Data:
     """Read DATA, a table, or return a stream of its parts.
 
-    `how` are options of `read_csv`. Kinds of columns that the file does not have do not count.
+    `how` are options of `data.read_table`.
     """
     options = dict(how or {})
     path: Any = open_once(name)
+    check_is_table(path)
     kind = kind_of(path)
-    if not holds_table(path, kind):
-        check_csv_options(options, name)
-        raise ValueError(f"DATA must be a table, such as a CSV or Parquet file; got {name}")
     if kind == "built-in":
         check_csv_options(options, name)
         check_stream(name, kind, stream)
         return as_table(BUILT_IN[name](), name)
-    if kind == "csv":
-        if stream:
-            return csv_parts(path, **options)
-        check_memory(path)
-        return read_csv(path, **options)
-    files = files_of(Path(path))
-    are_csv = all(file.name.lower().endswith(CSV_ENDINGS) for file in files)
-    if not are_csv:
-        check_csv_options(options, name)
-    parts = TableStream(lambda: parts_of_files(files, options), Path(path).name)
-    if stream or len(files) > 1 or are_csv:
-        return parts
+    if Path(path).is_dir() or stream:
+        return stream_of(path, options)
     check_memory(path)
-    from pyarrow.parquet import read_table as read_parquet
+    return data.read_table(path, **options)
 
-    with_place_of_file(files[0])
-    return as_table(read_parquet(files[0]), Path(path).stem)
+
+def check_is_table(path: Any) -> None:
+    """Raise ValueError if DATA is no table."""
+    if not holds_table(path, kind_of(path)):
+        raise ValueError(f"DATA must be a table, such as a CSV or Parquet file; got {path}")
+
+
+def stream_of(path: Any, options: dict[str, Any]) -> TableStream:
+    """Return the parts of a CSV or Parquet file, or of a folder of them."""
+    check_stream(path, kind_of(path), True)
+    files = files_of(Path(path))
+    for file in files:
+        found = format_of(file)
+        if found.key not in ("csv", "parquet"):
+            raise ValueError(f"--stream goes with CSV and Parquet files; {file} is {found.noun}")
+        if found.key == "parquet":
+            check_csv_options(options, str(file))
+    if len(files) == 1 and files[0] == Path(path) and format_of(path).key == "csv":
+        return csv_parts(path, **options)
+    return TableStream(lambda: parts_of_files(files, options), title(path))
 
 
 def files_of(path: Path) -> list[Path]:
@@ -89,7 +102,7 @@ def parts_of_files(files: Sequence[Path], options: Mapping[str, Any]) -> Iterato
     """Yield the parts of files, one after the other; the columns of CSV files keep their kinds."""
     kinds: dict[str, str] = dict(options.get("kinds", {}))
     for file in files:
-        if not file.name.lower().endswith(CSV_ENDINGS):
+        if format_of(file).key != "csv":
             yield from parts_of_parquet(file)
             continue
         for part in csv_parts(file, **{**options, "kinds": kinds}):
@@ -98,25 +111,16 @@ def parts_of_files(files: Sequence[Path], options: Mapping[str, Any]) -> Iterato
 
 
 def parts_of_parquet(file: Path) -> Iterator[Any]:
-    """Yield the record batches of a Parquet file."""
-    with_place_of_file(file)
-    from pyarrow.parquet import ParquetFile
-
-    with ParquetFile(file) as parquet:
-        yield from parquet.iter_batches()
-
-
-def with_place_of_file(file: Path) -> None:
-    """Raise ValueError that names a file if it is not a whole Parquet file."""
+    """Yield the row groups of a Parquet file, without the columns that hold an index."""
+    parquet = library("pyarrow.parquet", "pyarrow", file, "a Parquet file")
     try:
-        from pyarrow.parquet import read_metadata
-    except ImportError:
-        raise ImportError("Parquet files need pyarrow (pip install pyarrow)") from None
-    from pyarrow import ArrowException
-
-    try:
-        read_metadata(file)
-    except (ArrowException, OSError) as error:
+        with parquet.ParquetFile(file) as groups:
+            names = list(groups.schema_arrow.names)
+            left_out = index_of(groups.schema_arrow)
+            left_out |= {names[k] for k in left_out_index(names, left_out)}
+            used = [name for name in names if name not in left_out]
+            yield from groups.iter_batches(columns=used)
+    except (ValueError, OSError) as error:  # all errors of pyarrow are one of these
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise ValueError(f"{file} is not a Parquet file, or is truncated") from None
@@ -134,22 +138,22 @@ def table_for(model: Model, args: Namespace, stream: bool = False) -> Data:
 
     What the model knows as texts are texts, even if all are digits here.
     """
-    known = dict(model.info.get("csv") or {})
     told = csv_options(args)
-    name: Any = open_once(args.data)
-    kind = kind_of(name)
-    if kind != "csv" and not (kind == "source" and is_table(name, CSV_ENDINGS)):
-        return read_table(name, told, stream)
+    path: Any = open_once(args.data)
+    check_is_table(path)
+    kind = kind_of(path)
+    if kind == "built-in":
+        return read_table(path, told, stream)
+    files = files_of(Path(path)) if Path(path).is_dir() else [path]
+    if format_of(files[0]).key != "csv":
+        if stream or len(files) > 1 or kind == "source":
+            return read_table(path, told, stream)
+        return file_table(path, model.preprocessor, **told)
+    known = dict(model.info.get("csv") or {})
     kinds = dict.fromkeys(text_columns(model.preprocessor), "category") | known.pop("kinds", {})
-    names = first_part(csv_parts(first_file(name), **(known | told))).names
+    names = column_names(files[0], **{k: v for k, v in (known | told).items() if k != "kinds"})
     kinds = {column: kind for column, kind in kinds.items() if column in names}
-    options = known | told | {"kinds": kinds | told.get("kinds", {})}
-    return read_table(name, options, stream)
-
-
-def first_file(name: Any) -> Any:
-    """Return a file, or the first file of a folder."""
-    return name if not isinstance(name, str) else files_of(Path(name))[0]
+    return read_table(path, known | told | {"kinds": kinds | told.get("kinds", {})}, stream)
 
 
 @dataclass(frozen=True)

@@ -169,8 +169,9 @@ def result_of(
         "constant_metrics": constant,
         "history": [columns_to_keep(history) for history in model.histories],
     }
-    if csv_options(args):
-        model.info["csv"] = csv_options(args)
+    notation = {name: value for name, value in csv_options(args).items() if name != "sheet"}
+    if notation:  # for the data of later commands
+        model.info["csv"] = notation
     training = describe_training(model.histories, network.seed, network.backend)
     lines = ["", str(model.report()), "", repr(model), f"training:  {training}"]
     facts = {
