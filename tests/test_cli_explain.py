@@ -117,12 +117,12 @@ def test_a_wrong_gradient_ends_with_1(model, capsys, monkeypatch):
         (("--row", 900), "--row must be from 0 to 149 because DATA has 150 rows; got 900"),
         (("--row", -1), "--row must be from 0 to 149"),
         (("--rows", 0), "--rows must be at least 1; got 0"),
-        (("--target", "y"), "--target goes with a CSV file; got iris"),
+        (("--target", "y"), "whose target is 'species'"),
         (("--html", "row.txt"), "--html must name a file that ends in .html; got row.txt"),
         (("--weight", "1,2"), "--weight must be LAYER,J,K; got 2 numbers"),
         (("--weight", "9,0,0"), "layer must be an integer from 1 to 2; got 9"),
         (("--width", 7), "width must be an integer >= 60; got 7"),
-        (("--learning-rate", -1), "learning_rate must be a finite number >= 0"),
+        (("--learning-rate", -1), "--learning-rate must be a finite number >= 0"),
         (("--html", "/nowhere/row.html"), "/nowhere/row.html: No such file or directory"),
     ],
 )
@@ -131,7 +131,7 @@ def test_wrong_options(arguments, sentence, complaint, model):
 
 
 def test_errors_of_data_and_models(complaint, model, folder):
-    assert "DATA must have the features" in complaint("check", model, "digits")
+    assert "DATA must be a table" in complaint("check", model, "digits")
     assert "there is no 'iries'" in complaint("check", model, "iries")
     assert "No such file" in complaint("check", folder / "none.safetensors", "iris")
     assert "max_parameters must be" in complaint("check", model, "iris", "--max-parameters", 0)

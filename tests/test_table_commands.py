@@ -16,7 +16,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tables")
     write(folder / "customers.csv", customers(300))
     file = folder / "customers.csv"
-    arguments = ["train", file, "--table", "--target", "left", "--epochs", "30",
+    arguments = ["train", file, "--target", "left", "--epochs", "30",
                  "--ignore", "age", "--no-progress", "--out",
                  folder / "model.safetensors"]  # fmt: skip
     assert cli.main(list(map(str, arguments))) == 0
@@ -41,11 +41,11 @@ def run(capsys, *arguments):
 
 
 def test_train_prints_the_columns_and_the_scores(folder, capsys):
-    out = run(capsys, "train", folder / "customers.csv", "--table", "--epochs", 1, "--no-progress")
+    out = run(capsys, "train", folder / "customers.csv", "--epochs", 1, "--no-progress")
     assert [line.split()[:2] for line in out.splitlines() if line.startswith("city")] == [
         ["city", "category"]
     ]
-    assert "60 held-out rows: accuracy" in out and "not saved" in out
+    assert "240 rows to train, 60 to test" in out and "not saved" in out
 
 
 def test_predict_is_that_of_python(folder, capsys):
@@ -78,9 +78,9 @@ def test_evaluate(folder, capsys):
 
 def test_evaluate_a_network(folder, tmp_path, capsys):
     net = tmp_path / "net.safetensors"
-    run(capsys, "train", "iris", "--epochs", 1, "--no-progress", "--out", net)
-    scores = json.loads(run(capsys, "evaluate", net, "iris", "--json"))
-    assert set(scores) == {"n_rows", "cost", "accuracy"} and scores["n_rows"] == 150
+    run(capsys, "train", "digits", "--epochs", 1, "--no-progress", "--out", net)
+    scores = json.loads(run(capsys, "evaluate", net, "digits", "--json"))
+    assert set(scores) == {"n_rows", "cost", "accuracy"} and scores["n_rows"] == 1797
 
 
 def test_info(folder, capsys):
@@ -91,7 +91,7 @@ def test_info(folder, capsys):
     assert (facts["n_rows"], facts["n_held_out_rows"]) == (240, 60)
     assert facts["target"] == {"names": ["left"], "kind": "classes", "classes": ["no", "yes"]}
     out = run(capsys, "info", folder / "model.safetensors")
-    assert "60 held-out rows: accuracy" in out and "joined" in out
+    assert "held out:  60 rows" in out and "joined" in out
 
 
 def test_info_of_a_network(tmp_path, capsys):
@@ -111,14 +111,14 @@ def test_the_target_is_that_of_the_training_though_it_is_not_the_last(folder, tm
     expected = str(bp.load(model).explain({name: cells[5] for name, cells in table.items()
                                            if name != "station"}).text(80))  # fmt: skip
     out = run(capsys, "explain", model, tmp_path / "more.csv", "--row", 5)
-    assert out.strip() == expected.strip()
+    assert out.strip().endswith(expected.strip())
 
 
 def test_digits_that_were_texts_stay_texts(tmp_path, capsys):
     table = {"zip": ["10115", "x", "z"] * 20, "y": ["a", "b", "c"] * 20}
     write(tmp_path / "t.csv", table)
     model = tmp_path / "m.safetensors"
-    run(capsys, "train", tmp_path / "t.csv", "--table", "--epochs", 60, "--no-progress",
+    run(capsys, "train", tmp_path / "t.csv", "--epochs", 60, "--no-progress",
         "--out", model)  # fmt: skip
     write(tmp_path / "new.csv", {"zip": ["10115", "10115"]})
     out = run(capsys, "predict", model, tmp_path / "new.csv")
@@ -131,14 +131,9 @@ def test_export(folder, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), [
-    (["train", "{csv}", "--table", "--stream"], "--stream does not go with --table"),
-    (["train", "{csv}", "--table", "--missing", "mean"], "--missing does not go with --table"),
-    (["train", "iris", "--table"], "DATA must be a CSV or Parquet file"),
-    (["train", "{csv}", "--table", "--target", "q"], "target must name columns of the data"),
-    (["predict", "{model}", "{csv}", "--stream"], "--stream does not go with a model"),
+    (["train", "{csv}", "--target", "q"], "--target must be one of age, city, visits, joined, member, left; got 'q'"),
     (["evaluate", "{model}", "{csv}", "--target", "age"], "whose target is 'left'"),
     (["export", "{model}", "x.c", "--raw"], "--raw does not go with a model"),
-    (["plot", "network", "{model}", "--out", "x.png"], "bp.load"),
 ])  # fmt: skip
 def test_mistakes(arguments, sentence, folder, capsys):
     names = {"csv": folder / "customers.csv", "model": folder / "model.safetensors"}

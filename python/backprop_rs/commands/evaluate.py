@@ -10,7 +10,7 @@ from .._internal.printable import say
 from ..model import Model, load
 from .report import finite
 from .saved_model import read_samples
-from .tables import check_target_option, n_rows, table_for
+from .tables import check_has_target, check_target_option, n_rows, table_for
 
 
 def run(args: Namespace) -> None:
@@ -20,6 +20,7 @@ def run(args: Namespace) -> None:
     if isinstance(saved, Model):
         check_target_option(args, saved)
         table = table_for(saved, args, args.stream)
+        check_has_target(saved.preprocessor.target_names, table)
         scores, count = saved.evaluate(table, metrics), n_rows(table)
     else:
         if args.stream:

@@ -26,9 +26,10 @@ def run(args: Namespace) -> None:
             raise ValueError(f"--weight must be LAYER,J,K; got {len(args.weight)} numbers")
         document = explanation.weight(*args.weight)
     if args.html is None and args.markdown is None:
+        text = document.text(args.width or None)
         if args.weight is None:
-            say(describe_row(samples, rows))
-        say(document.text(args.width or None))
+            text = f"{describe_row(samples, rows)}\n{text}"
+        say(text)
     for path in (args.html, args.markdown):
         if path is not None:
             document.save(path)  # the suffix decides on the format

@@ -17,7 +17,7 @@ from ..model import Model, load
 from ..network import Network
 from ..training.checkpoint import are_numbers
 from .source import csv_options, kind_of, open_once, read_to_predict, without_missing_cells
-from .tables import check_target_option, in_memory, table_for
+from .tables import check_has_target, check_target_option, in_memory, table_for
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ def labeled(args: Namespace, saved: Model | Network) -> Labeled:
         return Labeled(saved, X, y, dataset=dataset)
     check_target_option(args, saved)
     table, preprocessor = in_memory(table_for(saved, args)), saved.preprocessors[0]
+    check_has_target(saved.preprocessor.target_names, table)
     X = preprocessor.transform(table, saved.dtype)
     return Labeled(saved, X, preprocessor.transform_target(table), table)
 

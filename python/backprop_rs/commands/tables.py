@@ -327,8 +327,19 @@ def in_memory(data: Data) -> Table:
     return parts[0]
 
 
+def check_has_target(names: Sequence[str], rows: Data) -> None:
+    """Raise ValueError if labeled rows lack a column of the target."""
+    columns = first_part(rows).names
+    for name in names:
+        if name not in columns:
+            raise ValueError(
+                f"DATA must have the target {name!r}; its columns are {listed(columns)}"
+            )
+
+
 def check_target_option(args: Namespace, model: Model) -> None:
-    """Raise ValueError if --target is given for a model, which knows its own."""
-    if getattr(args, "target", None) is not None:
-        names = ", ".join(map(repr, model.preprocessor.target_names))
+    """Raise ValueError if --target is not that of a model, which knows its own."""
+    known = model.preprocessor.target_names
+    if getattr(args, "target", None) not in (None, ",".join(known)):
+        names = ", ".join(map(repr, known))
         raise ValueError(f"--target does not go with a model of tables, whose target is {names}")

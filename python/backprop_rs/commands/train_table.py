@@ -23,11 +23,12 @@ from .fit_options import (
     fit_options,
 )
 from .options import MODEL, PREPROCESSOR, given
-from .report import Result, announce, quietly, sizes_of
+from .report import Result, announce, counted, quietly, sizes_of
 from .source import csv_options
 from .tables import (
     Chosen,
     Data,
+    check_has_target,
     choose,
     first_part,
     hold_out,
@@ -60,7 +61,8 @@ def train(args: Namespace, comm: Any) -> Result:
     rows = {name: n_rows(part) for name, part in parts.items()}
     notes = list(first_part(data).notes)
     if left_out:
-        notes.append(f"{left_out:,} rows without a target are left out")
+        verb = "is" if left_out == 1 else "are"
+        notes.append(f"{counted(left_out, 'row')} without a target {verb} left out")
     announce(args, description(data.name, rows, chosen, notes))
     start = perf_counter()
     model.fit(
@@ -127,6 +129,7 @@ def parts_to_use(
         )
     if args.validation is not None:
         parts["validation"] = read_table(args.validation, reader, args.stream)
+        check_has_target(chosen.targets, parts["validation"])
     elif args.validation_fraction:
         parts["train"], parts["validation"] = hold_out(
             parts["train"], chosen.target, args.validation_fraction, args.seed,
