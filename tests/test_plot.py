@@ -166,14 +166,35 @@ def test_a_batch_is_shown_by_its_means():
 
 
 def test_a_wide_layer_is_shortened_and_counted():
-    ax = bp.plot.network(bp.Network([3, 1000, 2], seed=0), max_neurons=6)
-    names = patches(ax, "neuron 1 ")
-    assert sorted(names, key=lambda name: int(name.split()[-1])) == [
-        *(f"neuron 1 {i}" for i in range(4)),
-        "neuron 1 999",
-    ]
+    net = bp.Network([3, 1000, 2], seed=0)
+    ax = bp.plot.network(net, max_neurons=6)
+    strongest = np.argsort(-np.abs(net.weights[1]).sum(axis=0))[:5]  # their outgoing weights
+    assert set(patches(ax, "neuron 1 ")) == {f"neuron 1 {i}" for i in strongest}
     assert any("1,000 neurons, 5 shown" in text for text in texts(ax))
     assert [len(lines.get_segments()) for lines in ax.collections] == [15, 10]
+
+
+def test_the_most_important_neurons_for_a_sample_are_shown():
+    net = bp.Network([20, 30, 2], seed=1)
+    x, y = np.linspace(-1, 2, 20), [0.0, 1.0]
+    ax = bp.plot.network(net, x, y, max_neurons=5)
+    deltas = np.abs(net.backward(x, y).deltas[0][0])
+    for layer, size in enumerate((np.abs(x), deltas)):
+        expected = {f"neuron {layer} {i}" for i in np.argsort(-size)[:4]}
+        assert set(patches(ax, f"neuron {layer} ")) == expected
+    assert any("(largest |δ|)" in text for text in texts(ax))
+
+
+def test_inputs_and_outputs_have_their_names():
+    net = bp.Network([2, 3, 2], output="softmax", cost="cross_entropy", seed=0)
+    ax = bp.plot.network(net, feature_names=["$size", "weight of it"], class_names=["no", "yes"])
+    assert {r"\$size", "weight of it", "no", "yes"} <= set(texts(ax))
+    with pytest.raises(ValueError, match="feature_names must have 2 names; got 1"):
+        bp.plot.network(net, feature_names=["size"])
+    wide = bp.Network([9, 9, 2], output="softmax", cost="cross_entropy", seed=0)
+    ax = bp.plot.network(wide, np.ones(9), class_names=["no", "yes"])
+    share = wide.predict(np.ones(9))[1]
+    assert f"yes  {share:.3g}" in texts(ax)
 
 
 def test_a_small_axes_has_small_text_and_no_labels_unless_asked():

@@ -7,7 +7,8 @@ import sys
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs.cli import PLOT_KINDS, main
+from backprop_rs.cli import main
+from backprop_rs.commands.parser import PLOT_KINDS
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -20,7 +21,7 @@ PNG = b"\x89PNG"
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("plot") / "iris.safetensors"
-    arguments = ("train", "iris", "--hidden", "5", "--epochs", "8", "--no-progress")
+    arguments = ("train", "iris", "--hidden", "5", "--epochs", "8", "--learning-rate", "0.1")
     assert main([*arguments, "--out", str(path)]) == 0
     return path
 
@@ -57,6 +58,7 @@ def test_the_help_names_every_kind(capsys):
         ("network", "MODEL"),
         ("network", "MODEL", "iris", "--row", 60, "--edges", "gradient", "--dark"),
         ("chain", "MODEL", "iris", "--weight", "1,0,2"),
+        ("chain", "MODEL", "iris"),
         ("curves", "MODEL"),
         ("curves", "MODEL", "--columns", "cost,learning_rate"),
         ("weights", "MODEL"),
@@ -79,18 +81,19 @@ def test_other_formats_by_suffix(model, tmp_path):
 
 
 def test_a_row_is_scaled_as_in_the_training(model, tmp_path):
-    """The cost in the title is that of the scaled row."""
+    """The cost in the title is that of the scaled row; inputs and outputs have their names."""
     ax = drawn(model, tmp_path, "network", model, "iris", "--row", 60)
-    net, data = bp.Network.load(model), bp.load_iris()
-    scaling = bp.data.Scaling.from_dict(net.metadata["scaling"])
-    cost = net.backward(scaling.apply(data.X[60:61]), data.y[60:61]).cost
-    assert ax.get_title() == f"C = {cost:.4g}"
+    saved, data = bp.load(model), bp.load_iris()
+    X = saved.preprocessor.transform(data.X[60:61])
+    assert ax.get_title() == f"C = {saved.networks[0].backward(X, data.y[60:61]).cost:.4g}"
+    words = " ".join(text.get_text() for text in ax.texts)
+    assert all(name in words for name in (*data.feature_names, *data.class_names))
 
 
 def test_features_go_by_name_or_position_and_classes_by_name(model, tmp_path):
     ax = drawn(model, tmp_path, "boundary", model, "iris", "--features", "petal length (cm),3")
-    assert ax.get_xlabel() == "petal length (cm) (scaled)"
-    assert ax.get_ylabel() == "petal width (cm) (scaled)"
+    assert ax.get_xlabel() == "petal length (cm)"
+    assert ax.get_ylabel() == "petal width (cm)"
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels[:3] == list(bp.load_iris().class_names)
     ax = drawn(model, tmp_path, "confusion", model, "iris")
@@ -98,22 +101,58 @@ def test_features_go_by_name_or_position_and_classes_by_name(model, tmp_path):
 
 
 def test_a_boundary_uses_the_most_important_features(model, tmp_path):
-    from backprop_rs.plot.regions import most_important
-
+    """In the units of the data; the caption names the median of the others."""
     ax = drawn(model, tmp_path, "boundary", model, "iris")
-    net, data = bp.Network.load(model), bp.load_iris()
-    scaling = bp.data.Scaling.from_dict(net.metadata["scaling"])
-    first, second = most_important(net, scaling.apply(data.X))
-    names = [f"{name} (scaled)" for name in data.feature_names]
+    saved, data = bp.load(model), bp.load_iris()
+    held = np.sort(data.X, axis=0)[74]  # the lower median of 150
+    proba = saved.predict_proba(data.X)
+    changes = []
+    for k in range(4):
+        X = data.X.copy()
+        X[:, k] = held[k]
+        changes.append(np.square(saved.predict_proba(X) - proba, dtype=float).mean())
+    first, second = sorted(np.argsort(changes)[-2:])
+    names = data.feature_names
     assert (ax.get_xlabel(), ax.get_ylabel()) == (names[first], names[second])
-    others = [name for i, name in enumerate(names) if i not in (first, second)]
-    said = " ".join(ax.texts[0].get_text().split())
-    assert said.startswith(f"fixed at the mean: {others[0]} = ") and f", {others[1]} = " in said
+    others = [f"{names[k]} = {held[k]:.6g}" for k in range(4) if k not in (first, second)]
+    assert " ".join(ax.texts[0].get_text().split()) == f"held at: {', '.join(others)}"
+    low, high = ax.get_xlim()
+    assert low < data.X[:, first].min() and data.X[:, first].max() < high < 10
+
+
+def test_the_rings_tell_where_the_background_says_another_class(model, tmp_path):
+    ax = drawn(model, tmp_path, "boundary", model, "iris", "--features", "2,3")
+    saved, data = bp.load(model), bp.load_iris()
+    X = np.tile(np.sort(data.X, axis=0)[74], (150, 1))
+    X[:, 2:] = data.X[:, 2:]
+    wrong = saved.predict(X) != np.array(data.class_names)[data.y]
+    (rings,) = [marks for marks in ax.collections if marks.get_label() == "wrong"]
+    np.testing.assert_allclose(rings.get_offsets(), data.X[wrong, 2:], rtol=1e-6)
+
+
+def test_a_surface_is_in_the_units_of_the_target(tmp_path):
+    rows = [(a / 10, b / 10) for a in range(12) for b in range(12)]
+    text = "".join(f"{a},{b},{1000 + 500 * a - 100 * b}\n" for a, b in rows)
+    (tmp_path / "t.csv").write_text("a,b,price\n" + text)
+    out = str(tmp_path / "m")
+    assert main(["train", str(tmp_path / "t.csv"), "--classes", "no", "--out", out]) == 0
+    ax = drawn(None, tmp_path, "boundary", out, tmp_path / "t.csv")
+    bar = ax.figure.axes[1]
+    assert 800 < bar.get_ylim()[0] < 1000 and 1500 < bar.get_ylim()[1] < 1700
+
+
+def test_several_members_are_judged_by_their_average(tmp_path):
+    out = tmp_path / "m"
+    arguments = ["train", "iris", "--members", "3", "--epochs", "20", "--out", str(out)]
+    assert main(arguments) == 0
+    ax = drawn(None, tmp_path, "confusion", out, "iris")
+    accuracy = bp.load(out).evaluate(bp.load_iris())["accuracy"]
+    assert ax.get_title() == f"accuracy {accuracy:.4f} of 150"
 
 
 def test_curves_are_those_of_the_training(model, tmp_path):
     ax = drawn(model, tmp_path, "curves", model)
-    kept = bp.Network.load(model).metadata["history"]
+    (kept,) = bp.load(model).info["history"]
     assert kept["epoch"] == list(range(1, 9))
     (line,) = ax.lines
     np.testing.assert_array_equal(line.get_ydata(), kept["cost"])
@@ -134,7 +173,7 @@ def test_curves_of_a_network_saved_from_python(tmp_path):
     [
         (("confusion", "MODEL"), "plot confusion must have DATA after MODEL; got none"),
         (("curves", "MODEL", "iris"), "plot curves takes no DATA; got iris"),
-        (("chain", "MODEL", "iris"), "--weight LAYER,J,K"),
+        (("chain", "MODEL", "iris", "--weight", "1,2"), "--weight must be LAYER,J,K; got 2"),
         (("chain", "MODEL", "iris", "--weight", "1,9,0"), "j must be from 0 to 4; got 9"),
         (("network", "MODEL", "iris", "--row", "150"), "--row must be from 0 to 149"),
         (("network", "MODEL", "--edges", "wide"), "edges must be one of weight, gradient"),
@@ -143,7 +182,7 @@ def test_curves_of_a_network_saved_from_python(tmp_path):
         (("boundary", "MODEL", "iris", "--features", "1,7"), "from 0 to 3; got '7'"),
         (("images", "MODEL", "--shape", "3,3"), "shape must have 4 pixels"),
         (("images", "MODEL", "--shape", "3"), "--shape must be HEIGHT,WIDTH"),
-        (("curves", "MODEL", "--columns", "r2"), "names must be among the history's cost"),
+        (("curves", "MODEL", "--columns", "r2"), "--columns must be among the history's cost"),
         (("network", "MODEL", "--dpi", "0"), "--dpi must be a number > 0 and <= 2400; got 0"),
         (("network", "MODEL", "--dpi", "inf"), "--dpi must be a number > 0 and <= 2400; got inf"),
         (("network", "MODEL", "--row", "3"), "--row goes with DATA after MODEL; got none"),
@@ -151,7 +190,7 @@ def test_curves_of_a_network_saved_from_python(tmp_path):
         (("curves", "MODEL", "--weight", "1,0,0"), "--weight goes with plot chain; got curves"),
         (("weights", "MODEL", "iris", "--row", "0"), "--row goes with plot network and chain"),
         (("boundary", "MODEL", "iris", "--features", ""), "--features must be two of sepal"),
-        (("curves", "MODEL", "--columns", ""), "names must be among the history's cost"),
+        (("curves", "MODEL", "--columns", ""), "--columns must be among the history's cost"),
         (("network", "MODEL", "--backend", "x"), "backend must be one of auto, rust, numpy; got"),
         (("network", "nowhere"), "nowhere: No such file or directory"),
     ],
@@ -185,16 +224,16 @@ def test_diagnose(model, tmp_path, capsys):
     assert capsys.readouterr().out == "Nothing wrong was found in 150 rows\n"
     assert main(["diagnose", str(model), "iris", "--learning-rate", "1e-7"]) == 0
     assert "Nothing" in capsys.readouterr().out  # it is good as it is
-    sick = bp.Network.load(model)
-    sick.biases = [np.full(5, -1e3), np.zeros(3)]
-    sick.metadata["history"] = {"epoch": [1, 2, 3, 4], "cost": [1.0, 9.0, 8.0, 9.0]}
+    sick = bp.load(model)
+    sick.networks[0].biases = [np.full(5, -1e3), np.zeros(3)]
+    sick.info["history"] = [{"epoch": [1, 2, 3, 4], "cost": [1.0, 9.0, 8.0, 9.0]}]
     sick.save(tmp_path / "sick")
     assert main(["diagnose", str(tmp_path / "sick"), "iris"]) == 0
     text = capsys.readouterr().out
     for words in ("dead neurons (layer 1): 100% of", "learning rate too large", "Try: A smaller"):
         assert words in text
     assert main(["diagnose", str(model), "iris", "--learning-rate", "-1"]) == 2
-    assert "learning_rate must be a finite number >= 0" in capsys.readouterr().err
+    assert "--learning-rate must be a finite number >= 0" in capsys.readouterr().err
 
 
 def test_a_separate_process(model, tmp_path):

@@ -9,6 +9,7 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.cli import main
+from backprop_rs.data.preprocessing import held_out_rows
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -38,50 +39,50 @@ def test_classes_are_found_scaled_trained_kept_and_predicted(
     train = ["train", str(folder), "--ignore", "value", "--epochs", "30", "--out", str(model)]
     assert main(train) == 0
     printed = capsys.readouterr().out
-    assert "720 samples to train, 180 to test, features standardized" in printed
+    assert "720 rows to train, 180 to test" in printed
     assert main(["predict", str(model), str(folder)]) == 0
     header, *rows = csv.reader(capsys.readouterr().out.splitlines())
     assert header == ["prediction", "ash", "birch", "cedar"]
     right = np.mean([row[0] == kind for row, kind in zip(rows, KIND, strict=True)])
     assert right > 0.9
-    net = bp.Network.load(model)
-    scaling = bp.data.Scaling.from_dict(net.metadata["scaling"])
-    known = bp.data.Dataset(X, [["ash", "birch", "cedar"].index(kind) for kind in KIND])
-    trained_on, _ = bp.data.train_test_split(known, stratify=True)
-    # Sums of N terms in float64, of float32 in memory: half a last place of the largest, at most.
-    expected = trained_on.X.mean(axis=0, dtype=float)
-    np.testing.assert_allclose(scaling.mean, expected, atol=abs(X).max() * 2.0**-24)
+    saved = bp.load(model)
+    assert isinstance(saved, bp.Model)
+    table = bp.data.as_table({f"f{k}": X[:, k] for k in range(4)} | {"kind": KIND})
+    labels = np.unique(KIND, return_inverse=True)[1].astype(np.int64)
+    trained_on = table.take(~held_out_rows(N, 0.2, 0, labels))
+    whole = bp.data.Preprocessor("kind").fit(trained_on)
+    assert saved.preprocessor.feature_names == whole.feature_names
+    assert saved.preprocessor.to_dict()["encoders"] == whole.to_dict()["encoders"]
 
 
 def test_values_are_scaled_as_targets(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["train", str(folder), "--target", "value", "--ignore", "kind", "--epochs", "20"]
     assert main(arguments) == 0
     printed = capsys.readouterr().out
-    assert "features standardized, target standardized" in printed
+    assert "target:    values of value" in printed
     (line,) = (line for line in printed.splitlines() if line.startswith("train "))
-    assert float(line.split()[-1]) > 0.95  # R² of a linear target
+    assert float(line.split()[1]) > 0.95  # r2 of a linear target
 
 
 def test_one_parquet_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = str(folder / "part-0.parquet")
     assert main(["train", file, "--target", "kind", "--ignore", "value", "--epochs", "1"]) == 0
-    assert "part-0.parquet, 240 samples to train, 60 to test" in capsys.readouterr().out
+    assert "part-0, 240 rows to train, 60 to test" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--target", "height"], "target must be one of f0, f1, f2, f3, value, kind"),
-        (["--target", "value"], "part-0.parquet, row group 0: column 'kind' must hold numbers"),
-        (["--test-fraction", "1"], "--test-fraction must be a number between 0 and 1; got 1.0"),
-        (["--missing", "mean"], "--missing mean needs all rows in memory"),
+        (["--target", "height"], "--target must be one of f0, f1, f2, f3, value, kind"),
+        (["--ignore", "f0,f1,f2,f3,kind"], "no column is left for the features"),
+        (["--test-fraction", "1"], "--test-fraction must be a number between 0 and 1; got 1"),
+        (["--sample-weight", "f0"], "--sample-weight needs all rows in memory"),
     ],
 )
 def test_errors_of_parquet_data_are_one_line(
     folder: Path, options: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    more = [] if options[0] in ("--target", "--missing") else ["--ignore", "value"]
-    assert main(["train", str(folder), *options, *more]) == 2
+    assert main(["train", str(folder), *options]) == 2
     printed = capsys.readouterr().err
     assert sentence in printed and printed.count("\n") == 1
 
@@ -115,18 +116,16 @@ def test_a_csv_file_is_trained_alike_in_memory_and_as_a_stream(
     path = csv_file(tmp_path / "trees.csv", *layout, target)
     memory, stream = tmp_path / "memory", tmp_path / "stream"
     printed = train(capsys, path, "--out", memory), train(capsys, path, "--stream", "--out", stream)
-    words = ("data:", "training:", "Network(")
+    words = ("data:", "target:", "Model(")
     assert lines_of(printed[0], *words) == lines_of(printed[1], *words)
-    assert "720 samples to train, 180 to test" in printed[1]
+    assert "720 rows to train, 180 to test" in printed[1]
     for row in ("train ", "test "):  # of other orders, and so of other numbers
-        scores = [float(lines_of(one, row)[0].split()[-1]) for one in printed]
+        scores = [float(lines_of(one, row)[0].split()[1]) for one in printed]
         assert min(scores) > 0.9
-    nets = [bp.Network.load(one) for one in (memory, stream)]
-    for name in ("data", "feature_names", "class_names"):
-        assert nets[0].metadata.get(name) == nets[1].metadata.get(name)
-    means = [np.array(net.metadata["scaling"]["mean"]) for net in nets]
-    # Sums of N terms in float64: the same samples were drawn to train.
-    np.testing.assert_allclose(*means, rtol=N * 2.0**-52)
+    models = [bp.load(one) for one in (memory, stream)]
+    # The same rows were drawn to train: the preparation has the same bits.
+    first, second = (model.preprocessor.to_dict() for model in models)  # type: ignore[union-attr]
+    assert first == second and models[0].info["n_rows"] == 720  # type: ignore[union-attr]
 
 
 def test_predictions_are_the_same_from_memory_and_as_a_stream(
@@ -144,9 +143,11 @@ def test_predictions_are_the_same_from_memory_and_as_a_stream(
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
-        ("1,,3,4,ash", "trees.csv, line 902, column 2 ('f1'): the cell is missing"),
-        ("1,?,3,4,ash", "trees.csv, line 902, column 2 ('f1'): the cell is missing"),
-        ("1,2,3,4,NA", "trees.csv, line 902, column 5 ('target'): the cell is missing"),
+        (
+            "1,2,3,4,NA",
+            "target 'target' must have no missing cells; 1 of 901 are missing; give "
+            "--missing-target drop",
+        ),
         ("1,2,x,4,ash", "trees.csv, line 902, column 3 ('f2'): 'x' is not a number; add 'x'"),
         (
             "1,2,3,1e999,ash",
@@ -168,7 +169,7 @@ def test_errors_of_streamed_cells_are_one_line(
     ("arguments", "sentence"),
     [
         (["iris", "--stream"], "--stream goes with tables and folders of shards; got iris"),
-        (["trees.csv", "--stream", "--missing", "drop"], "--missing drop needs all rows in memory"),
+        (["digits", "--stream"], "--stream goes with tables and folders of shards; got digits"),
     ],
 )
 def test_data_that_cannot_be_streamed_is_refused(

@@ -119,7 +119,9 @@ def parts_of_parquet(file: Path) -> Iterator[Any]:
             left_out = index_of(groups.schema_arrow)
             left_out |= {names[k] for k in left_out_index(names, left_out)}
             used = [name for name in names if name not in left_out]
-            yield from groups.iter_batches(columns=used)
+            arrow = library("pyarrow", "pyarrow", file, "a Parquet file")
+            for batch in groups.iter_batches(columns=used):
+                yield arrow.Table.from_batches([batch])
     except (ValueError, OSError) as error:  # all errors of pyarrow are one of these
         if isinstance(error, OSError) and error.errno is not None:
             raise
