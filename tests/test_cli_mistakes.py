@@ -75,7 +75,7 @@ def test_a_file_that_is_not_data(command, data, folder, capsys):
         ("train irsi", "did you mean 'iris'?"),
         ("train iris --epochs x", "--epochs"),
         ("train iris --epochs -1", "epochs must be an integer >= 0; got -1"),
-        ("train iris --hidden 0", "must be sizes >= 1 with commas between, or none; got '0'"),
+        ("train iris --hidden 0", "--hidden must be sizes >= 1, or none; got 0"),
         ("train iris --batch-size 0", "--batch-size must be an integer >= 1"),
         ("train iris --learning-rate nan", "--learning-rate must be"),
         ("train iris --optimizer adma", "optimizer must be one of"),

@@ -197,9 +197,9 @@ def test_models_trained_from_streams_and_memory_predict_both(
     for options in ([], ["--stream"]):
         model = str(tmp_path / f"model{len(options)}")
         assert main(["train", str(path), "--epochs", "3", "--out", model, *options]) == 0
-        net = bp.Network.load(model)
-        assert net.metadata["feature_names"] == ["a", "flag=False", "flag=True"]
-        assert net.metadata["class_names"] == ["no", "yes"] and net.metadata["target"] == "y"
+        saved = bp.load(model)
+        assert isinstance(saved, bp.Model) and saved.preprocessor.columns == ("a", "flag")
+        assert saved.classes == ("no", "yes") and saved.preprocessor.target_names == ("y",)
         capsys.readouterr()
         for more in ([], ["--stream"]):
             assert main(["predict", model, str(path), *more]) == 0

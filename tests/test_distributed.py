@@ -364,7 +364,7 @@ TRAIN = ("train", "digits", "--epochs", "1", "--no-progress", "--batch-size", "6
 @pytest.mark.parametrize(
     ("other", "sentence"),
     [
-        (("--hidden", "0"), "rank 1: sizes must be"),
+        (("--hidden", "0"), "rank 1: --hidden must be sizes >= 1"),
         (("--learning-rate", "9"), "all ranks must train alike; learning_rate is 0.1 on rank 0"),
     ],
 )
@@ -382,7 +382,7 @@ def test_a_command_that_differs_on_a_rank_is_refused_in_one_line(
 def test_a_wrong_argument_is_reported_once() -> None:
     done = job(2, "-m", "backprop_rs", "train", "digits", "--hidden", "0")
     assert done.returncode == 2
-    assert done.stderr.count("backprop-rs: sizes must be") == 1
+    assert done.stderr.count("backprop-rs: --hidden must be") == 1
 
 
 def test_other_objects_than_communicators_are_refused() -> None:

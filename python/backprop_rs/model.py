@@ -447,9 +447,7 @@ squared_error, float32, 769 parameters))
         target = self.preprocessor.target
         assert target is not None
         network = self.networks[0]
-        chosen = SCORES[target.kind] if metrics is None else metrics
-        if metrics is None and network.output not in ("softmax", "sigmoid"):
-            chosen = [name for name in chosen if name != "log_loss"]
+        chosen = metrics_of_kind(target.kind, network.output) if metrics is None else metrics
         asked = Metrics(chosen, network._threshold(), network.output)
         targets, outputs = [], []
         names = self.preprocessor.target_names
@@ -962,6 +960,15 @@ def model_of_members(
     model.weights = None if weights is None else tuple(weights)
     model.temperature = temperature
     return model
+
+
+def metrics_of_kind(kind: str, output: str) -> list[str]:
+    """Return the metrics of `evaluate`; log_loss needs the probabilities of softmax.
+
+    >>> metrics_of_kind("classes", "softmax"), metrics_of_kind("classes", "sigmoid")
+    (['accuracy', 'log_loss'], ['accuracy'])
+    """
+    return [name for name in SCORES[kind] if name != "log_loss" or output == "softmax"]
 
 
 def is_path(data: Any) -> bool:

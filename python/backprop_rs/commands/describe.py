@@ -7,7 +7,7 @@ from typing import Any
 from .._internal.printable import printable, say
 from ..model import Model
 from ..network import Network
-from .report import score_table
+from .report import describe_target, score_table
 
 
 def facts_of(saved: Model | Network) -> dict[str, Any]:
@@ -49,10 +49,12 @@ def describe(model: Model) -> None:
     say(f"{model!r}\n")
     say(model.report())
     info = model.info
-    network = model.networks[0]
+    network, target = model.networks[0], model.preprocessor.target
+    assert target is not None
     facts = {
         "trained": f"{info.get('date', 'unknown')}, {info.get('n_rows', 0):,} rows, "
         f"{network.epochs_trained} epochs, seed {network.seed}",
+        "target": describe_target(target),
         "data": str(info.get("data", "")),
         "held out": f"{info.get('n_held_out_rows', 0):,} rows",
         "columns": info.get("fingerprint", "unknown"),

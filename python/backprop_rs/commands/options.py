@@ -80,14 +80,6 @@ def whole_numbers(text: str) -> list[int]:
         ) from None
 
 
-def layer_sizes(text: str) -> list[int]:
-    """Parse sizes of layers such as "128,64", or "none"."""
-    sizes = whole_numbers(text)
-    if not all(size >= 1 for size in sizes):
-        raise ArgumentTypeError(f"must be sizes >= 1 with commas between, or none; got {text!r}")
-    return sizes
-
-
 def count(text: str) -> int:
     """Parse a whole number that is at least 1."""
     if not text.isascii() or not text.isdecimal() or int(text) < 1:
@@ -193,7 +185,7 @@ OF_EVALUATION = (
 
 OF_NETWORK = (
     Option("--hidden", 'sizes of the hidden layers, such as 128,64, or "none" (default: 128)',
-           MODEL, more={"type": layer_sizes, "metavar": "SIZES"}),
+           MODEL, more={"type": whole_numbers, "metavar": "SIZES"}),
     Option("--members", "networks whose outputs are averaged (default: 1)", MODEL, more=INTEGER),
     Option("--activation", "of the hidden layers, one for all or one each: identity,tanh "
            "(default: relu)", MODEL, more={"type": name_or_names, "metavar": "NAME"}),

@@ -9,6 +9,8 @@ from math import isfinite, isnan
 from typing import Any
 
 from .._internal.printable import printable, say
+from ..data.table_options import listed
+from ..data.target_encoder import TargetEncoder
 from ..training.metrics import METRICS
 from .fit_options import DIVERGED
 
@@ -143,6 +145,14 @@ def quietly(compute: Callable[[], dict[str, float]]) -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return compute()
+
+
+def describe_target(target: TargetEncoder) -> str:
+    """Return the kind of a target with its columns and classes."""
+    text = f"{target.kind} of {listed(target.names)}"
+    if target.kind == "classes":
+        text += f": {listed([str(level) for level in target.classes])}"
+    return printable(text)
 
 
 def counted(n: int, noun: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ def run(args: Namespace) -> None:
     """Train, on all ranks if mpiexec has started several."""
     with all_ranks(args.mpi) as comm:
         check_writable(args.out)
+        check_hidden(args.hidden)
         args.data = open_once(args.data)
         is_table = holds_table(args.data, kind_of(args.data))
         train = train_table.train if is_table else train_arrays.train
@@ -46,6 +48,13 @@ def save(args: Namespace, result: Result) -> None:
         print("not saved: give --out FILE.safetensors to keep the model")
     else:
         say(f"saved to {args.out}, {result.saved_with}")
+
+
+def check_hidden(sizes: Sequence[int] | None) -> None:
+    """Raise ValueError unless hidden layers have neurons."""
+    if any(size < 1 for size in sizes or ()):
+        shown = ",".join(map(str, sizes or ()))
+        raise ValueError(f"--hidden must be sizes >= 1, or none; got {shown}")
 
 
 def check_writable(out: Any) -> None:

@@ -12,7 +12,7 @@ from .._internal.printable import printable
 from ..data import Preprocessor, Table, TableStream
 from ..data.table_options import listed
 from ..data.table_stream import parts_of
-from ..model import SCORES, Model, outputs_of
+from ..model import Model, metrics_of_kind, outputs_of
 from ..network import Network
 from ..training.metrics import Metrics, metrics_for
 from .fit_options import (
@@ -23,7 +23,7 @@ from .fit_options import (
     fit_options,
 )
 from .options import MODEL, PREPROCESSOR, given
-from .report import Result, announce, counted, quietly, sizes_of
+from .report import Result, announce, counted, describe_target, quietly, sizes_of
 from .source import csv_options
 from .tables import (
     Chosen,
@@ -159,7 +159,8 @@ def result_of(
     target = model.preprocessor.target
     assert target is not None
     network = model.networks[0]
-    names = list(dict.fromkeys([*default_metrics(model), *(args.metrics or ())]))
+    always = metrics_of_kind(target.kind, network.output)
+    names = list(dict.fromkeys([*always, *(args.metrics or ())]))
     if chosen.weight is not None:
         parts = parts | {"train": without(parts["train"], chosen.weight)}
     scores = {name: model.evaluate(part, names) for name, part in parts.items()}
@@ -198,10 +199,8 @@ def result_of(
 
 def description(name: str, rows: dict[str, int], chosen: Chosen, notes: list[str]) -> list[str]:
     """Return lines with the sizes of the data, the target and the notes of the reader."""
-    target = f"{chosen.target.kind} of {listed(chosen.targets)}"
-    if chosen.target.kind == "classes":
-        target += f": {listed([str(level) for level in chosen.target.classes])}"
-    lines = [f"data:      {sizes_of(name, rows)}", f"target:    {printable(target)}"]
+    target = describe_target(chosen.target)
+    lines = [f"data:      {sizes_of(name, rows)}", f"target:    {target}"]
     return lines + [f"note:      {printable(note)}" for note in notes]
 
 
@@ -224,14 +223,6 @@ def check_model(args: Namespace, model: Model, chosen: Chosen, options: dict[str
 def without(data: Data, name: str) -> Data:
     """Return a table without a column."""
     return data.drop([name]) if isinstance(data, Table) else data
-
-
-def default_metrics(model: Model) -> list[str]:
-    """Return the metrics that are always printed."""
-    target = model.preprocessor.target
-    assert target is not None
-    has_shares = model.networks[0].output in ("softmax", "sigmoid")
-    return [name for name in SCORES[target.kind] if has_shares or name != "log_loss"]
 
 
 def constant_scores(
