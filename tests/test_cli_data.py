@@ -158,8 +158,8 @@ def test_a_missing_target_is_refused_in_the_words_of_the_command_line(
     ran(capsys, "train", path, "--out", model, "--epochs", 1)
     path.write_text(path.read_text() + "50,red,\n")
     assert refused(capsys, "train", path) == (
-        "target 'kind' must have no missing cells; 1 of 201 are missing; give --missing-target drop "
-        "to leave these rows out"
+        "target 'kind' must have no missing cells; 1 of 201 are missing; give --missing-target "
+        "drop to leave these rows out"
     )
     assert "1 row without a target is left out" in ran(
         capsys, "train", path, "--missing-target", "drop", "--epochs", 1

@@ -385,6 +385,22 @@ def test_a_wrong_argument_is_reported_once() -> None:
     assert done.stderr.count("backprop-rs: --hidden must be") == 1
 
 
+@mpi
+def test_a_table_is_trained_as_in_one_process(tmp_path: Path) -> None:
+    """The parts of a stream are shared by the ranks, with the bits of one process."""
+    rows = (f"{k * 37 % 101},{'abc'[k * k % 3]},{'xy'[k % 2]}" for k in range(300))
+    (tmp_path / "t.csv").write_text("number,level,kind\n" + "\n".join(rows) + "\n")
+    train = ("-m", "backprop_rs", "train", str(tmp_path / "t.csv"), "--epochs", "3", "--mpi")
+    weights = []
+    for n in (1, 3):
+        done = job(n, *train, "--no-progress", "--out", str(tmp_path / f"m{n}"))
+        assert done.returncode == 0 and done.stdout.count("240 rows to train") == 1, done.stderr
+        model = bp.load(tmp_path / f"m{n}")
+        assert isinstance(model, bp.Model)
+        weights.append([w.tolist() for w in model.networks[0].weights])
+    assert weights[0] == weights[1]
+
+
 def test_other_objects_than_communicators_are_refused() -> None:
     with pytest.raises(TypeError, match="comm must be a communicator of mpi4py"):
         bp.Network([1, 1]).fit([[0.0]], [0.0], comm=3)
