@@ -4,6 +4,7 @@ import copy
 import datetime as dt
 import json
 import pickle
+import signal
 import warnings
 
 import backprop_rs as bp
@@ -430,3 +431,17 @@ def test_options_of_the_preprocessor_are_used():
     model.fit(customers(), ignore=["joined"], **QUICK)
     assert "joined" not in model.preprocessor.columns
     assert model.preprocessor.encoders[0].scaler.name == "standard"
+
+
+def test_ctrl_c_ends_the_training_of_all_members():
+    def interrupt(epoch):
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        model = bp.Model(members=3, seed=0)
+        model.fit(customers(60), "left", epochs=50, callbacks=interrupt, progress=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert [history.stopped for history in model.histories] == ["interrupted"]
+    assert len(model.histories[0]) < 50 and len(model.networks) == 1

@@ -209,8 +209,8 @@ def without_missing_cells() -> Iterator[None]:
         if error.of_target:
             raise ValueError(f"{error.place}: the target is missing; leave the row out") from None
         raise ValueError(
-            f"{error.place}: the cell is missing, and MODEL keeps no mean to fill it with; "
-            "train it with --missing mean"
+            f"{error.place}: the cell is missing, and MODEL, a network, keeps no value to fill it "
+            "with; train a model of the table, which does"
         ) from None
 
 
