@@ -5,6 +5,7 @@ series of cases, unless pytest has the option `--full`.
 """
 
 import os
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +22,8 @@ os.environ.setdefault("MPLBACKEND", "Agg")  # pictures need no screen
 # The products of the tests are small: threads of OpenBLAS only wait for each other, which takes
 # several times the time if other workers use the processors.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell does so for `pytest &`
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests' processes inherit it
 sys.path.append(str(Path(__file__).parent))  # for helpers such as bounds.py
 
 

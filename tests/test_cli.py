@@ -130,6 +130,18 @@ def test_the_same_seed_gives_the_same_network(tmp_path):
         output("train", "digits", *SHORT, "--seed", seed, "--out", path)
     one, two, other = (path.read_bytes() for path in paths)
     assert one == two != other
+    for path, seed in zip(paths, (1, 1, 2), strict=True):
+        output("train", "iris", *SHORT, "--seed", seed, "--out", path)
+    one, two, other = map(facts_but_the_date, paths)
+    assert one == two != other
+    assert one["preparation"] == two["preparation"] != other["preparation"]
+
+
+def facts_but_the_date(path):
+    model = bp.load(path)
+    info = {name: fact for name, fact in model.info.items() if name != "date"}
+    weights = [[w.tolist() for w in network.weights] for network in model.networks]
+    return {"info": info, "weights": weights, "preparation": model.preprocessor.to_dict()}
 
 
 def test_every_option_reaches_the_network(tmp_path):
@@ -189,6 +201,12 @@ def test_pixels_of_an_array_are_divided_by_their_maximum(tmp_path):
     assert scores(text, "test")[1] >= 0.95
 
 
+def test_few_features_of_an_array_are_standardized_whatever_their_range(tmp_path):
+    X, y = [[0.5, 0.1], [0.6, 0.3]] * 20, [0, 1] * 20
+    np.savez(tmp_path / "shares.npz", X=X, y=y)
+    assert "features standardized" in output("train", tmp_path / "shares.npz")
+
+
 def test_a_table_of_pixels_is_learned(tmp_path):
     digits = bp.load_digits()
     path = tmp_path / "digits.csv"
@@ -210,10 +228,16 @@ def test_a_target_of_whole_numbers_is_values_if_asked(tmp_path):
 
 
 def test_metrics_of_classes_are_columns_of_the_report(tmp_path):
-    text = output("train", "iris", "--metrics", "f1, roc_auc", "--metrics", "brier", *SHORT)
-    assert re.search(r"^ +accuracy +log_loss +f1 +roc_auc +brier$", text, re.M)
-    accuracy, _, f1, auc, _ = scores(text, "test")
-    assert all(0 <= one <= 1 for one in (accuracy, f1, auc))
+    names = ["accuracy", "log_loss", "f1", "roc_auc", "average_precision", "brier"]
+    options = ("--metrics", "f1, roc_auc,average_precision,log_loss", "--metrics", "brier")
+    text = output("train", "iris", *options, *SHORT)
+    assert re.search(r"^ +accuracy +log_loss +f1 +roc_auc +average_precision +brier$", text, re.M)
+    iris, held_out = bp.data.as_table(bp.load_iris()), held_out_rows(150, 0.2, 0, bp.load_iris().y)
+    model = bp.Model((8,), seed=0)
+    model.fit(iris.take(~held_out), "species", epochs=3, progress=False)
+    for part, rows in (("train", ~held_out), ("test", held_out)):
+        expected = model.evaluate(iris.take(rows), names)
+        assert scores(text, part) == pytest.approx([*expected.values()], abs=5e-5)  # 4 decimals
 
 
 @pytest.mark.parametrize("stream", [[], ["--stream"]])
@@ -300,9 +324,15 @@ def test_a_network_saved_from_python(tmp_path):
 def test_info(flower_model, value_model):
     text = output("info", flower_model)
     assert "Network(4-128-3, relu -> softmax, cross_entropy" in text
-    for words in ("flowers", "250 epochs", "sl       number", "species", "held-out"):
+    for words in ("flowers", "250 epochs", "setosa, versicolor, virginica", "held-out"):
         assert words in text
-    assert "values of 'y'" in output("info", value_model)
+    for name, kind in zip(
+        ("sl", "sw", "pl", "pw", "species"), [*["number"] * 4, "classes"], strict=True
+    ):
+        assert re.search(rf"^{name} +{kind} ", text, re.M)
+    assert scores(text, "held-out")[0] >= 0.9
+    text = output("info", value_model)
+    assert "values of 'y'" in text and scores(text, "held-out")[0] > 0.98
 
 
 # Errors.
@@ -360,6 +390,8 @@ def test_an_unknown_column_is_reported_with_the_known_ones(flowers):
 
 def test_other_data_than_the_network_was_trained_on(flower_model):
     assert "DATA must be a table" in complaint("predict", flower_model, "digits")
+    sentence = complaint("predict", flower_model, "iris")
+    assert "the columns of the training ('sl', 'sw', 'pl', 'pw'); it lacks 'sl'," in sentence
 
 
 def test_a_file_that_is_not_a_model(flowers):

@@ -92,6 +92,9 @@ def test_info(folder, capsys):
     assert facts["target"] == {"names": ["left"], "kind": "classes", "classes": ["no", "yes"]}
     out = run(capsys, "info", folder / "model.safetensors")
     assert "held out:  60 rows" in out and "joined" in out
+    (line,) = (line for line in out.splitlines() if line.startswith("held-out "))
+    scores = dict(zip(("accuracy", "log_loss"), map(float, line.split()[1:]), strict=True))
+    assert scores == pytest.approx(facts["held_out_metrics"], abs=5e-5)  # four decimals
 
 
 def test_info_of_a_network(tmp_path, capsys):
