@@ -17,10 +17,7 @@ OPTIONS = {
 ROWS = "".join(f"{k % 5},{k % 3}00;{k % 7},5;{'xy'[k % 2]}\n" for k in range(40))
 
 
-FILES = [path for path in sorted(FOLDER.iterdir()) if path.name != "dates.csv"]  # these are refused
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(FOLDER.iterdir()), ids=lambda path: path.name)
 def test_odd_files_are_trained_alike_in_memory_and_as_a_stream(path, tmp_path, capsys):
     options = OPTIONS.get(path.name, [])
     found = []
@@ -55,6 +52,16 @@ def test_options_settle_what_is_ambiguous(tmp_path, capsys):
     assert main(["train", str(path), "--stream", "--epochs", "2", "--thousands", ","]) == 0
 
 
+def test_lines_above_a_table_are_skipped_in_later_files_too(tmp_path, capsys):
+    path, model = tmp_path / "t.csv", str(tmp_path / "model")
+    path.write_text("a title\n\na;b;kind\n" + ROWS)
+    for stream in ([], ["--stream"]):
+        assert main(["train", str(path), "--skip-rows", "2", "--out", model, *stream]) == 0
+        assert main(["predict", model, str(path)]) == 0
+        assert capsys.readouterr().err == ""
+        assert bp.load(model).preprocessor.columns == ("a", "b")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -62,7 +69,9 @@ def test_options_settle_what_is_ambiguous(tmp_path, capsys):
          "give --kind b=category if the column is texts"),
         ("0,1,2\n5,6.5,7\n8,9,1\n", "give --header yes if it does, or --header no"),
         ("# x\na,b\n1,2\n", "give --comment '#' if such lines are comments, or --comment ''"),
-        ("a,b\nf,1,2\ng,3,4\n", "give --index yes if the first cell names the row"),
+        ("a,b\nf,1,2\ng,3,4\n", "give --index yes if the first cell names the row, or --skip-rows "
+         "if the header is below"),
+        ("a title\n\na,b\n1,2\n3,4\n", "give --skip-rows 2 if the table begins there"),
         (b"a,b\n1,\xe9\n", "or --encoding must name its own, such as 'latin-1'"),
     ],
 )  # fmt: skip

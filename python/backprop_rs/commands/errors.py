@@ -40,6 +40,8 @@ OPTIONS = [
     (r"\b(header|index)=True\b", r"--\1 yes"),
     (r"\b(header|index)=False\b", r"--\1 no"),
     (r"\b(decimal|thousands|encoding|comment|dates|delimiter)=('[^']*')", r"--\1 \2"),
+    (r"\bskip_rows=(\d+)", r"--skip-rows \1"),
+    (r"\bor skip_rows if\b", "or --skip-rows if"),
     (r"missing_values=\[(.*?)\]", r"--missing-values \1"),
     (r"edges='gradient'", "--edges gradient"),
     (r"kinds=\{'(.+?)': '(\w+)'\}", r"--kind \1=\2"),

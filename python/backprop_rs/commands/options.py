@@ -136,6 +136,7 @@ OF_READER = (
     Option("--sheet", "of a workbook: its name, or its position from 0 (default: the only one)",
            READER, more={"type": number_or_text, "metavar": "NAME"}),
     Option("--comment", "the start of lines that are skipped", READER, more={"metavar": "TEXT"}),
+    Option("--skip-rows", "lines above the table", READER, more=INTEGER),
 )  # fmt: skip
 
 STREAM = Option("--stream", "read a table in parts; it may be larger than the memory", more=FLAG)
