@@ -197,6 +197,14 @@ def test_inputs_and_outputs_have_their_names():
     assert f"yes  {share:.3g}" in texts(ax)
 
 
+def test_embedded_inputs_have_the_name_of_their_column():
+    embedding = bp.PiecewiseLinear([[0.0, 1.0, 2.0], [0.0, 1.0]])
+    net = bp.Network([2, 3, 1], embedding=embedding, seed=0)
+    for sample in ((), ([0.5, 1.5], [1.0])):
+        words = texts(bp.plot.network(net, *sample, feature_names=["age", "size"]))
+        assert [words.count(name) for name in ("age", "size")] == [2, 1]
+
+
 def test_a_small_axes_has_small_text_and_no_labels_unless_asked():
     small_axes, large_axes = Figure((3, 2)).subplots(), Figure((14, 12)).subplots()
     large = bp.plot.network(small(), *SAMPLE, ax=large_axes)
