@@ -28,6 +28,7 @@ RECORDS = {
     "growth": ("Growth with rows and parameters", "growth.py"),
     "sklearn_speed": ("Estimators of scikit-learn", "sklearn_speed.py --repeat 3"),
     "tabular": ("Tables", "tabular --threads 1"),
+    "newcomer": ("From the installation to the first result", "newcomer.py"),
     "service": ("Requests to a web service", "service.py"),
 }
 
@@ -128,6 +129,15 @@ def service(record: Any) -> list[str]:
         for one in record["results"]
     ]
     return table(head, rows)
+
+
+def newcomer(record: Any) -> list[str]:
+    rows = [
+        [f"to {one['user']}", one["result"], number(one["seconds"]), number(total)]
+        for one in record["results"]
+        for total in [record["installed"] + one["seconds"]]
+    ]
+    return table(["user", "result", "s after the installation", "s from `pip install .`"], rows)
 
 
 def section(name: str, record: Any) -> list[str]:

@@ -102,6 +102,25 @@ def test_records_are_those_of_the_measurements():
     assert files <= set(module.RECORDS)
 
 
+def test_faults_of_a_site_are_found(tmp_path):
+    path = DOCS / "_site" / "check.py"
+    spec = importlib.util.spec_from_file_location("check_site", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    good = '<h1 id="top">A</h1><a href="b.html#there">b</a><a href="https://example.org">c</a>'
+    (tmp_path / "b.html").write_text('<h2 id="there">B</h2><a href="a.html">a</a>')
+    (tmp_path / "a.html").write_text(good)
+    assert module.broken(tmp_path) == []
+    module.page.cache_clear()
+    faults = '<a href="b.html#gone">1</a><a href="c.html">2</a><script src="https://x.org/y.js">'
+    (tmp_path / "a.html").write_text(good + faults)
+    assert module.broken(tmp_path) == [
+        "a.html links b.html#gone, which has no such heading",
+        "a.html links c.html, which does not exist",
+        "a.html loads https://x.org/y.js",
+    ]
+
+
 PROGRAMS = sorted((PROJECT / "examples" / "pictures").glob("*.py"))
 
 
