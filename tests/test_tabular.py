@@ -507,7 +507,7 @@ def test_two_thousand_columns():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 2000))
     y = (X[:, :3].sum(axis=1) > 0).astype(int)
-    model = classifier(settings={**SMALL, "epochs": 3}).fit(X, y)
+    model = classifier(settings={**SMALL, "epochs": 1, "min_updates": 4}).fit(X, y)
     assert model.n_features_in_ == 2000
     assert model.model_.networks[0].sizes[0] == 2000
 
@@ -537,6 +537,24 @@ def test_categories_that_are_numbers(chosen):
     model = regressor(categorical_features=chosen).fit(table, y)
     assert model.model_.networks[0].sizes[0] == 6
     assert classifier().fit(table, y).model_.networks[0].sizes[0] == 2
+
+
+def test_texts_that_look_like_numbers_are_named():
+    table = {"size": ["10", "20", "30"] * 10, "x": np.arange(30.0)}
+    with pytest.warns(UserWarning, match="'size' holds texts that look like numbers, such as '10'"):
+        regressor().fit(table, np.arange(30.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        regressor(categorical_features=["size"]).fit(table, np.arange(30.0))
+    with pytest.raises(ValueError, match="which look like numbers with decimal commas"):
+        regressor().fit({**table, "size": ["1,5", "2,5", "3,5"] * 10}, np.arange(30.0))
+
+
+def test_booleans_are_values_of_a_regressor():
+    X, y = noisy(60)
+    model = regressor().fit(X, y > 0)
+    expected = regressor().fit(X, (y > 0).astype(float))
+    np.testing.assert_array_equal(model.predict(X), expected.predict(X))
 
 
 def test_wrong_categories():
@@ -593,7 +611,7 @@ def test_importance_has_a_plot():
 def test_a_time_limit_is_kept():
     X, y = noisy(3000)
     start = time.monotonic()
-    model = TabularRegressor(time_limit=2, random_state=0, n_jobs=1).fit(X, y)
+    model = TabularRegressor(time_limit=1, random_state=0, n_jobs=1).fit(X, y)
     assert time.monotonic() - start < 6
     assert len(model.model_.networks) == 8
     assert max(len(history) for history in model.model_.histories) < 64
@@ -601,7 +619,7 @@ def test_a_time_limit_is_kept():
 
 def test_a_million_rows(request):
     """By default a few seconds of it, with subsampled statistics and larger batches."""
-    n, limit = (1_000_000, 120) if request.config.getoption("--full") else (100_000, 5)
+    n, limit = (1_000_000, 120) if request.config.getoption("--full") else (100_000, 2)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n, 4))
     y = X[:, 0] + np.abs(X[:, 1])

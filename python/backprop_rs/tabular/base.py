@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .._internal import checks
 from ..data import Table, TableStream
 from ..data.column_report import ColumnReport
-from ..data.column_statistics import ColumnStatistics
+from ..data.column_statistics import ColumnStatistics, as_kind
 from ..data.columns import Column
 from ..data.preprocessor import Preprocessor, summary_of
 from ..data.target_encoder import TargetEncoder
@@ -191,6 +191,8 @@ class TabularEstimator(Parameters):
         if weights is not None and len(kept) < len(table):
             table, columns = table.take(kept), [column.take(kept) for column in columns]
             weights = weights[kept]
+        if not self.predicts_classes:
+            columns = [as_kind(c, "number") if c.kind == "boolean" else c for c in columns]
         target = fit_target(columns, self.predicts_classes, type(self).__name__)
         if target.kind == "values" and preset.clip:
             target = replace(target, limits=limits_of(columns))

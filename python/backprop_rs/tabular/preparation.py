@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._internal.stacklevel import level_of_caller
 from ..data import Preprocessor, Table
-from ..data.column_report import ColumnSummary
+from ..data.column_report import ColumnSummary, looks_like
 from ..data.column_statistics import ColumnStatistics, as_kind
 from ..data.columns import Column, Kind
 from ..data.encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder
@@ -180,9 +182,29 @@ def known_of(table: Table, kinds: Mapping[str, Kind], target: TargetEncoder, mos
         if column.kind == "text":
             column = as_kind(column, "category")
         statistics = statistics_of(column, some)
+        if wanted is None and column.kind == "category":
+            check_look(statistics)
         summaries.append(summary_of(statistics, column.kind, 1))
         chosen[column.name] = column.kind
     return Known(chosen, target, tuple(summaries))
+
+
+def check_look(column: ColumnStatistics) -> None:
+    """Refuse texts, and report texts that look like numbers or dates, not categories."""
+    look, name = looks_like(column.levels), column.name
+    if not look:
+        return
+    example = min(map(str, column.levels))
+    if look not in ("numbers", "dates"):
+        raise ValueError(
+            f"column {name!r} holds texts such as {example!r:.60}, which look like {look}; convert "
+            f"them, or give categorical_features=[{name!r}] if they are categories"
+        )
+    warnings.warn(
+        f"column {name!r} holds texts that look like {look}, such as {example!r:.60}; each is a "
+        f"category: convert them, or give categorical_features=[{name!r}]",
+        stacklevel=level_of_caller(),
+    )
 
 
 def with_features(known: Known, preprocessor: Preprocessor) -> Known:
