@@ -137,6 +137,7 @@ def test_features_of_0_are_counted():
         ("city=city 7", "1"),
         ("29 other features", "0"),
     ]
+    assert grid.rows[0][5] == "a level of the training"
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

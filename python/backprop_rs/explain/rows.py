@@ -54,8 +54,10 @@ def features_of(row: Table, preprocessor: Preprocessor, x: Array, digits: int) -
         lines: list[Any] = []
         for k, (name, value) in enumerate(zip(names, values.tolist(), strict=True)):
             if k not in left:
+                # The reason of a category is that of all its features.
+                reason = reasons[0] if not lines else reasons[k]
                 symbol = notation.a(start + k, 0)
-                lines.append((symbol, printable(name), f"{value:.{digits}g}", reasons[k]))
+                lines.append((symbol, printable(name), f"{value:.{digits}g}", reason))
         if left:
             lines.append(("", f"{len(left):,} other features", "0", ""))
         heads = [(printable(encoder.name), cell_text(encoder, column))] + [("", "")] * len(lines)
