@@ -372,6 +372,24 @@ def test_predictions_lie_in_the_range_of_the_training():
     assert predicted.min() >= y.min() and predicted.max() <= y.max()
 
 
+@pytest.mark.parametrize("factor", [1e300, 1e-300])
+def test_extreme_values(factor):
+    X, y = noisy(100)
+    model = regressor(settings=SHARED).fit(X, factor * y)
+    expected = regressor(settings=SHARED).fit(X, y)
+    np.testing.assert_allclose(model.predict(X) / factor, expected.predict(X), rtol=1e-4, atol=1e-5)
+    assert np.isfinite(model.importance(n_repeats=1).mean).all()
+
+
+def test_columns_in_other_units_count_alike_in_the_loss():
+    X, y = noisy(200)
+    both = [
+        regressor(settings=SHARED).fit(X, np.stack([y, factor * X[:, 1]], axis=1))
+        for factor in (1.0, 1024.0)
+    ]
+    assert both[0].encoding_weights_ == both[1].encoding_weights_
+
+
 def test_class_weights_move_predictions():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 2))
@@ -730,6 +748,9 @@ def test_frames_files_and_series(tmp_path):
     assert by_values.score(features, frame["left"]) == by_values.score(frame, "left")
     of_polars = classifier().fit(polars.DataFrame(table), "left")
     np.testing.assert_array_equal(of_polars.predict_proba(polars.DataFrame(table)[:20]), expected)
+    numbered = frame.rename(columns={name: k for k, name in enumerate(frame.columns)})
+    by_number = classifier().fit(numbered, 5)
+    np.testing.assert_array_equal(by_number.predict_proba(numbered.iloc[:20, :5]), expected)
     frame.to_csv(tmp_path / "customers.csv", index=False)
     of_file = classifier().fit(tmp_path / "customers.csv", "left")
     np.testing.assert_array_equal(of_file.predict_proba(tmp_path / "customers.csv")[:20], expected)

@@ -70,7 +70,7 @@ def split_target(
     if y is None:
         raise ValueError("fit requires y to be passed, but the target y is None")
     table = training_table(X, kinds or {}) if is_path(X) else checked_table(X)
-    if are_named(X) and is_name(y, table):
+    if (are_named(X) or frames.library_of(X) is not None) and is_name(y, table):
         names = [str(y)] if isinstance(y, str | int) else list(map(str, y))
         for name in names:
             if name not in table:

@@ -12,6 +12,9 @@ from ..data.target_encoder import TargetEncoder
 from ..training.metrics import METRICS, Metric, Metrics, metric_of
 
 SMALLEST = 1e-12  # of a probability in a logarithm
+LARGE = 1e150
+"""Squares of larger values could overflow, so that metrics stay in the scale of the training."""
+
 DEFAULTS = {"classes": "log_loss", "labels": "log_loss", "values": "rmse"}
 OUTPUTS = {"classes": "softmax", "labels": "sigmoid", "values": "identity"}
 REPORTED = {
@@ -58,12 +61,26 @@ class Scoring:
     def loss(
         self, y: NDArray[Any], outputs: NDArray[Any], weights: NDArray[Any] | None = None
     ) -> float:
-        """Return the metric of outputs (m, n_L) for encoded targets, so that lower is better."""
+        """Return the metric of outputs (m, n_L) for encoded targets, so that lower is better.
+
+        The RMSE of several columns is that of standardized values.
+        """
         if self.metric is None and self.target.kind != "values":
             return log_loss(outputs, y, weights)
-        metric = METRICS["rmse"] if self.metric is None else self.metric
-        value = self.scores([metric], y, outputs, weights)[metric.name]
-        return -value if metric.higher_is_better else value
+        if self.metric is None:
+            return self._rmse(y, outputs, weights)
+        value = self.scores([self.metric], y, outputs, weights)[self.metric.name]
+        return -value if self.metric.higher_is_better else value
+
+    def _rmse(self, y: NDArray[Any], outputs: NDArray[Any], weights: NDArray[Any] | None) -> float:
+        """Return the RMSE, from standardized values, whose squares neither over- nor underflow."""
+        scalers = self.target.scalers
+        if self.target.limits:
+            pairs = zip(scalers, self.target.limits, strict=True)
+            ends = np.array([scaler.apply(np.array(limits)) for scaler, limits in pairs])
+            outputs = np.clip(outputs, ends[:, 0], ends[:, 1])
+        error = float(np.sqrt(np.average(np.square(outputs - y).mean(axis=1), weights=weights)))
+        return error * (scalers[0].deviation if len(scalers) == 1 else 1)
 
     def report(
         self, y: NDArray[Any], outputs: NDArray[Any], weights: NDArray[Any] | None = None
@@ -85,7 +102,9 @@ class Scoring:
         """Return metrics of outputs for encoded targets."""
         target = self.target
         if target.kind == "values":
-            y, outputs = target.unscaled(y), target.limited(target.unscaled(outputs))
+            values = target.unscaled(y)
+            if np.abs(values).max() < LARGE:
+                y, outputs = values, target.limited(target.unscaled(outputs))
             labels = None
         else:
             labels = y.astype(np.int64)
