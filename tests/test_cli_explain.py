@@ -1,6 +1,7 @@
 """`backprop-rs explain` and `backprop-rs check`, called in this process."""
 
 import csv
+import re
 
 import backprop_rs as bp
 import numpy as np
@@ -68,9 +69,10 @@ def test_a_row_is_explained(say, model):
     row = bp.data.as_table(bp.load_iris()).take([3])
     assert words.strip().endswith(str(saved.explain(row, learning_rate=0.1)).strip())
     x = saved.preprocessor.transform(row)[0]
-    lines = words.splitlines()
-    assert lines[1].split() == ["sepal", "length", "(cm)", "4.6", "->", "x0", "=", f"{x[0]:.6g}"]
-    assert lines[5] == f"  species = setosa; predicted: {saved.predict(row)[0]}"
+    assert words.startswith("row 3\n")
+    for k, name in enumerate(bp.load_iris().feature_names):  # a legend of the formulas
+        cells = rf"{name.split()[0]} .*4?\.\d +a{'₀₁₂₃'[k]}⁽⁰⁾ .*{x[k]:.6g}".replace("-", "−")
+        assert re.search(cells, words.replace("-", "−")), name
     assert max(map(len, words.splitlines())) <= 80
     assert max(map(len, say("explain", model, "iris", "--width", 0).splitlines())) > 100
 
@@ -81,6 +83,46 @@ def test_the_same_row_of_a_csv_file_is_explained_alike(say, model, folder):
     of_file = say("explain", model, flowers, "--row", 149, "--target", "species", "--digits", 4)
     of_iris = say("explain", model, "iris", "--digits", 4)
     assert of_file.splitlines()[1:] == of_iris.splitlines()[1:]  # the first names the row
+
+
+def test_the_inputs_of_a_network_have_a_legend(say, folder):
+    iris = bp.load_iris()
+    path = folder / "iris.npz"
+    np.savez(path, X=iris.X, y=iris.y)
+    out = folder / "net"
+    say("train", path, "--epochs", 1, "--out", out)
+    lines = say("explain", out, path, "--row", 3).splitlines()
+    net = bp.load(out)
+    x = bp.data.Scaling.from_dict(net.metadata["scaling"]).apply(iris.X[3:4])[0]
+    assert lines[1].split() == ["x0", "4.6", "->", "a₀⁽⁰⁾", "=", f"{x[0]:.6g}"]
+    say("train", "digits", "--epochs", 1, "--out", out)  # pixels are not scaled
+    assert "  pixel_0_3          0.8125 = a₃⁽⁰⁾" in say("explain", out, "digits").splitlines()
+
+
+def test_the_network_of_several_is_chosen_and_named(say, complaint, folder):
+    out = folder / "several"
+    say("train", "iris", "--members", 3, "--epochs", 5, "--hidden", 3, "--out", out)
+    saved, row = bp.load(out), bp.data.as_table(bp.load_iris()).take([7])
+    for member in (0, 1, "all"):
+        words = say("explain", out, "iris", "--row", 7, "--member", member)
+        expected = saved.explain(row, member=member, learning_rate=0.1)
+        assert words.strip() == f"row 7\n\n{expected.text(80)}".strip()
+    assert "This is network 2 of 3." in say("explain", out, "iris", "--member", 1)
+    weight = say("explain", out, "iris", "--row", 7, "--member", 2, "--weight", "1,0,0")
+    expected = saved.explain(row, member=2, learning_rate=0.1).weight(1, 0, 0).text(80)
+    assert weight.strip() == f"network 3 of 3\n\n{expected}".strip()
+    X, y = saved.preprocessor.transform(row), saved.preprocessor.transform_target(row)
+    expected = saved.networks[2].check_gradients(X, y)
+    assert say("check", out, "iris", "--row", 7, "--rows", 1, "--member", 2).strip() == str(
+        expected
+    )
+    say("diagnose", out, "iris", "--member", 2)
+    assert "--member must be from 0 to 2 because MODEL has 3 networks; got 3" in complaint(
+        "explain", out, "iris", "--member", 3
+    )
+    assert "--weight goes with one network; got --member all" in complaint(
+        "explain", out, "iris", "--member", "all", "--weight", "1,0,0"
+    )
 
 
 def test_one_weight(say, model):

@@ -150,6 +150,42 @@ def test_several_members_are_judged_by_their_average(tmp_path):
     assert ax.get_title() == f"accuracy {accuracy:.4f} of 150"
 
 
+def test_a_picture_shows_one_network_or_the_average_and_says_so(tmp_path, capsys):
+    out = tmp_path / "m"
+    arguments = ["train", "iris", "--members", "2", "--epochs", "9", "--out", str(out)]
+    assert main(arguments) == 0
+    saved, iris = bp.load(out), bp.load_iris()
+    capsys.readouterr()
+    for kind, shown in (("boundary", "average of 2 networks"), ("network", "network 1 of 2")):
+        ax = drawn(None, tmp_path, kind, out, "iris")
+        assert [text.get_text() for text in ax.figure.texts] == [shown]
+        assert f"({shown}) drawn in" in capsys.readouterr().out
+    ax = drawn(None, tmp_path, "confusion", out, "iris", "--member", 1)
+    right = saved.member_outputs(1, iris.X).argmax(axis=1) == iris.y
+    assert ax.get_title() == f"accuracy {right.mean():.4f} of 150"
+    assert "(network 2 of 2) drawn in" in capsys.readouterr().out
+    ax = drawn(None, tmp_path, "curves", out, "--member", 1)
+    (line,) = ax.lines
+    assert line.get_ydata().tolist() == saved.info["history"][1]["cost"]
+    with pytest.raises(AssertionError):
+        np.testing.assert_array_equal(line.get_ydata(), saved.info["history"][0]["cost"])
+    images = []
+    for member in ([], ["--member", 0], ["--member", 1]):
+        drawn(None, tmp_path, "boundary", out, "iris", "--features", "2,3", *member)
+        images.append((tmp_path / "out.png").read_bytes())
+    assert len(set(images)) == 3
+
+
+def test_a_confusion_uses_the_preparation_of_each_network(tmp_path):
+    """Networks of other folds have other preparations."""
+    table = bp.data.as_table(bp.load_iris())
+    estimator = bp.TabularClassifier("fast", random_state=0)
+    estimator.fit(table, "species").save(tmp_path / "m")
+    ax = drawn(None, tmp_path, "confusion", tmp_path / "m", "iris")
+    accuracy = estimator.model_.evaluate(table)["accuracy"]
+    assert ax.get_title() == f"accuracy {accuracy:.4f} of 150"
+
+
 def test_curves_are_those_of_the_training(model, tmp_path):
     ax = drawn(model, tmp_path, "curves", model)
     (kept,) = bp.load(model).info["history"]

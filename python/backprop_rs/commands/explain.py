@@ -9,7 +9,7 @@ from .._internal.printable import say
 from ..explain.explanation import Document
 from ..model import Model
 from .row_values import describe_row
-from .saved_model import Labeled, choose_rows, load_labeled
+from .saved_model import Labeled, choose_rows, load_labeled, note_of_member
 
 
 def run(args: Namespace) -> None:
@@ -27,8 +27,11 @@ def run(args: Namespace) -> None:
         document = explanation.weight(*args.weight)
     if args.html is None and args.markdown is None:
         text = document.text(args.width or None)
-        if args.weight is None:
-            text = f"{describe_row(samples, rows)}\n{text}"
+        if args.weight is not None:
+            note = note_of_member(samples.saved, samples.member)
+            text = f"{note}\n\n{text}" if note else text
+        else:
+            text = f"{heading(samples, rows)}\n\n{text}"
         say(text)
     for path in (args.html, args.markdown):
         if path is not None:
@@ -46,8 +49,16 @@ def explain(args: Namespace, samples: Labeled, rows: slice, count: int) -> Any:
     }
     if isinstance(samples.saved, Model):
         assert samples.table is not None
-        return samples.saved.explain(samples.table.take(rows), **options)
+        if args.member == "all" and args.weight is not None:
+            raise ValueError("--weight goes with one network; got --member all")
+        member = "all" if args.member == "all" else samples.member
+        return samples.saved.explain(samples.table.take(rows), member=member, **options)
     return samples.saved.explain(samples.X[rows], samples.y[rows], **options)
+
+
+def heading(samples: Labeled, rows: slice) -> str:
+    """Return the number of the row; a network does not describe its cells, a `Model` does."""
+    return f"row {rows.start}" if samples.dataset is None else describe_row(samples, rows)
 
 
 def check_suffix(option: str, path: str | None, suffix: str) -> None:

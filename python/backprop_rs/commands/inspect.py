@@ -73,7 +73,7 @@ def diagnose(args: Namespace) -> None:
     diagnosis = samples.network.diagnose(
         samples.X,
         samples.y,
-        history=history_of(samples.saved),
+        history=history_of(samples.saved, samples.member),
         learning_rate=args.learning_rate,
     )
     if args.json:

@@ -248,7 +248,20 @@ OF_ROWS = (
     Option("--rows", "number of rows (default: 1; check: 32)", more={"type": int}),
 )
 
+
+def member_or_all(text: str) -> int | str:
+    """Parse the number of a network, or "all"."""
+    if text != "all" and not (text.isascii() and text.isdecimal()):
+        raise ArgumentTypeError(f"must be the number of a network from 0, or all; got {text!r}")
+    return text if text == "all" else int(text)
+
+
+MEMBER = Option("--member", "of a model of several networks: its number from 0 (default: 0)",
+                more={"type": int, "metavar": "K"})  # fmt: skip
+
 OF_EXPLANATION = (
+    Option("--member", "of a model of several networks: its number from 0 (default: 0), or all",
+           more={"type": member_or_all, "metavar": "K"}),
     Option("--html", "write a page with sections that fold", more=FILE),
     Option("--markdown", "write Markdown with LaTeX", more=FILE),
     Option("--width", "columns of text, 0 for no limit (default: 80)",
@@ -265,6 +278,7 @@ OF_EXPLANATION = (
 OF_CHECK = (
     Option("--max-parameters", "parameters to compare (default: 1000)",
            more={"type": int, "default": 1000}),
+    MEMBER,
     Option("--seed", "of those drawn (default: 0)", more={"type": int, "default": 0}),
     JSON,
 )  # fmt: skip
@@ -287,6 +301,8 @@ OF_PICTURE = (
            more={"type": whole_numbers, "metavar": "HEIGHT,WIDTH"}),
     Option("--features", "of boundary, by name or position (default: the two that matter most)",
            more={"metavar": "TWO"}),
+    Option("--member", "of a model of several networks: its number from 0 (default: the average "
+           "of all for boundary and confusion, otherwise 0)", more={"type": int, "metavar": "K"}),
     Option("--dark", "light on dark", more=FLAG),
     Option("--dpi", "dots per inch (default: 150)", more={"type": float, "default": 150}),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from .errors import WRONG_ARGUMENT
 from .options import (
     JSON,
     MACHINE,
+    MEMBER,
     METRICS,
     OF_CHECK,
     OF_COLUMNS,
@@ -198,7 +199,7 @@ COMMANDS = {
         "diagnose",
         "print the problems of a saved model or its data, and remedies",
         [MODEL, DATA],
-        (RATE_TO_CHECK, TARGET, JSON, *MACHINE),
+        (RATE_TO_CHECK, TARGET, MEMBER, JSON, *MACHINE),
         {CSV: OF_READER},
         USE_EXAMPLES.format(name="diagnose", more=""),
     ),

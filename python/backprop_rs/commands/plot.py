@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import plot
-from .._internal.averages import average
 from .._internal.printable import say
 from .._internal.writing import writing
 from ..data.preparation import Preparation
@@ -18,7 +17,15 @@ from ..model import Model, load
 from ..network import Network
 from ..plot.style import require
 from . import plot_boundary
-from .saved_model import Labeled, choose_rows, first_network, history_of, labeled
+from .saved_model import (
+    Labeled,
+    choose_rows,
+    history_of,
+    labeled,
+    member_of,
+    network_of,
+    note_of_member,
+)
 
 
 class Picture(NamedTuple):
@@ -31,21 +38,22 @@ class Picture(NamedTuple):
 
 def network(args: Namespace, saved: Model | Network, samples: Labeled | None) -> Any:
     """Draw neurons and weights, and the quantities of one row if there are samples."""
-    net = first_network(saved)
+    member = member_of(args, saved)
+    net = network_of(saved, member)
     x, y = (None, None) if samples is None else one_row(args, samples)
     return plot.network(
         net,
         x,
         y,
         edges=args.edges,
-        feature_names=features_of(saved),
+        feature_names=features_of(saved, member),
         class_names=classes_of(saved),
     )
 
 
-def chain(args: Namespace, saved: Model | Network, samples: Labeled) -> Any:
+def chain(args: Namespace, _: Model | Network, samples: Labeled) -> Any:
     """Draw how the cost depends on one weight."""
-    net = first_network(saved)
+    net = samples.network
     x, y = one_row(args, samples)
     weight = largest_weight(net, x, y) if args.weight is None else args.weight
     if len(weight) != 3:
@@ -68,63 +76,65 @@ def one_row(args: Namespace, samples: Labeled) -> tuple[Any, Any]:
 
 def curves(args: Namespace, saved: Model | Network, _: Any) -> Any:
     """Draw columns of the history over the epochs."""
-    history = history_of(saved)
+    history = history_of(saved, member_of(args, saved))
     if history is None:
         raise ValueError("MODEL must keep the history of its training, as train does; it has none")
     return plot.curves(history, args.columns)
 
 
-def weights(_: Namespace, saved: Model | Network, samples: Labeled | None) -> Any:
+def weights(args: Namespace, saved: Model | Network, samples: Labeled | None) -> Any:
     """Draw histograms of the weights, or of their gradients if there are samples."""
     more = () if samples is None else (samples.X, samples.y)
-    return plot.histograms(first_network(saved), *more)
+    return plot.histograms(network_of(saved, member_of(args, saved)), *more)
 
 
 def images(args: Namespace, saved: Model | Network, _: Any) -> Any:
     """Draw the incoming weights of each neuron as an image."""
     if args.shape is not None and len(args.shape) != 2:
         raise ValueError(f"--shape must be HEIGHT,WIDTH; got {len(args.shape)} numbers")
-    return plot.images(first_network(saved), layer=args.layer, shape=args.shape)
+    net = network_of(saved, member_of(args, saved))
+    return plot.images(net, layer=args.layer, shape=args.shape)
 
 
 def boundary(args: Namespace, _: Model | Network, samples: Labeled) -> Any:
-    """Draw the predictions over two features."""
-    return plot_boundary.boundary(samples, args.features)
+    """Draw the predictions over two features, of one network or of the average of all."""
+    return plot_boundary.boundary(samples, args.features, args.member)
 
 
-def confusion(_: Namespace, saved: Model | Network, samples: Labeled) -> Any:
+def confusion(args: Namespace, saved: Model | Network, samples: Labeled) -> Any:
     """Draw the confusion matrix."""
     names = classes_of(saved)
     if isinstance(saved, Model) and not names:
         raise ValueError("plot confusion needs a model of classes; MODEL predicts values or labels")
-    return plot.confusion(averaged(saved), samples.X, samples.y, class_names=names)
+    judged = samples.network if args.member is not None else averaged(samples)
+    return plot.confusion(judged, samples.X, samples.y, class_names=names)
 
 
 class Averaged:
-    """Several networks as one: their outputs are averaged, and all else is that of the first."""
+    """A model in place of a network: its answers are averages of all networks for a table."""
 
-    def __init__(self, networks: Sequence[Network]) -> None:
-        self.networks = networks
+    def __init__(self, model: Model, table: Any) -> None:
+        self.model, self.table = model, table
 
-    def predict(self, X: Any) -> Any:
-        """Return the mean of the outputs (m, n_L)."""
-        return average([network.predict(X) for network in self.networks])
+    def predict(self, _: Any) -> Any:
+        """Return the outputs (m, n_L) of the model for the rows of the table."""
+        return self.model._outputs(self.table)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.networks[0], name)
+        return getattr(self.model.networks[0], name)
 
 
-def averaged(saved: Model | Network) -> Any:
+def averaged(samples: Labeled) -> Any:
     """Return the network of a saved model, or several as one."""
-    if isinstance(saved, Model) and len(saved.networks) > 1:
-        return Averaged(saved.networks)
-    return first_network(saved)
+    if isinstance(samples.saved, Model):
+        return Averaged(samples.saved, samples.table)
+    return samples.saved
 
 
-def features_of(saved: Model | Network) -> tuple[str, ...]:
-    """Return the names of the inputs of the network, if they have names."""
+def features_of(saved: Model | Network, member: int) -> tuple[str, ...]:
+    """Return the names of the inputs of a network, if they have names."""
     if isinstance(saved, Model):
-        return saved.preprocessor.feature_names
+        return saved.preprocessors[member].feature_names
     return Preparation.from_metadata(saved.metadata, saved.sizes).feature_names
 
 
@@ -195,7 +205,19 @@ def run(args: Namespace) -> None:
     samples = None if args.data is None else labeled(args, saved)
     with plt.style.context("dark_background" if args.dark else "default"):
         figure = picture.draw(args, saved, samples).figure
+        shown = shown_member(args, saved)
+        if shown:
+            figure.text(0.01, 0.01, shown, fontsize="small")
         with writing(args.out, devices=True) as file:
             figure.savefig(file, format=Path(args.out).suffix[1:], dpi=args.dpi)
         plt.close(figure)
-    say(f"{args.kind} of {args.model} drawn in {args.out}")
+    of = f"{args.model} ({shown})" if shown else args.model
+    say(f"{args.kind} of {of} drawn in {args.out}")
+
+
+def shown_member(args: Namespace, saved: Model | Network) -> str:
+    """Return which network of several a picture shows, or an empty text."""
+    n = len(saved.networks) if isinstance(saved, Model) else 1
+    if n > 1 and args.member is None and args.kind in ("boundary", "confusion"):
+        return f"average of {n} networks"
+    return note_of_member(saved, member_of(args, saved))

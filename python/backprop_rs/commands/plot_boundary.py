@@ -38,10 +38,13 @@ class Plane:
     held: Sequence[tuple[str, str]]
 
 
-def boundary(samples: Labeled, features: str | None) -> Any:
-    """Draw the predictions over two features, and return the Axes."""
+def boundary(samples: Labeled, features: str | None, member: int | None) -> Any:
+    """Draw the predictions over two features, and return the Axes.
+
+    They are those of one network of a model, or by default the averages of all.
+    """
     if isinstance(samples.saved, Model):
-        plane = plane_of_model(samples, features)
+        plane = plane_of_model(samples, features, member)
     else:
         plane = plane_of_network(samples, features)
     labels, values, names = targets_of(samples)
@@ -139,7 +142,14 @@ def pair_named(text: str, names: Sequence[str]) -> tuple[int, int]:
     return positions[0], positions[1]
 
 
-def plane_of_model(samples: Labeled, features: str | None) -> Plane:
+def answering(model: Model, member: int | None) -> Callable[[Table], NDArray[Any]]:
+    """Return the outputs of one network for a table, or those of all, averaged."""
+    if member is None:
+        return model._outputs
+    return lambda table: model.member_outputs(member, table)
+
+
+def plane_of_model(samples: Labeled, features: str | None, member: int | None) -> Plane:
     """Return two columns of numbers of a table; the others are held at typical cells.
 
     These are the median of a column of numbers or dates, and the most frequent level of others.
@@ -153,9 +163,10 @@ def plane_of_model(samples: Labeled, features: str | None) -> Plane:
             "plot boundary needs two columns of numbers that MODEL uses; it uses "
             f"{listed(numbers) or 'none'}"
         )
+    answer = answering(model, member)
     typical = {column.name: typical_cell(column) for column in used}
     if features is None:
-        names = two_most_important(model, used, numbers, typical)
+        names = two_most_important(answer, used, numbers, typical)
     else:
         first, second = pair_named(features, numbers)
         names = numbers[first], numbers[second]
@@ -170,7 +181,7 @@ def plane_of_model(samples: Labeled, features: str | None) -> Plane:
             else repeated(typical[column.name], len(first))
             for column in used
         ]
-        a = model._outputs(Table(columns))
+        a = answer(Table(columns))
         return target.unscaled(a) if target.kind == "values" else a
 
     filled = []
@@ -207,7 +218,10 @@ def repeated(cell: Column, n: int) -> Column:
 
 
 def two_most_important(
-    model: Model, table: Table, numbers: Sequence[str], typical: dict[str, Column]
+    answer: Callable[[Table], NDArray[Any]],
+    table: Table,
+    numbers: Sequence[str],
+    typical: dict[str, Column],
 ) -> tuple[str, str]:
     """Return the two columns of numbers that matter most to the outputs, in their order.
 
@@ -216,14 +230,14 @@ def two_most_important(
     """
     rows = np.unique(np.linspace(0, len(table) - 1, MAX_ROWS).round().astype(int))
     table = table.take(rows)
-    outputs = model._outputs(table)
+    outputs = answer(table)
     changes = []
     for name in numbers:
         columns = [
             repeated(typical[name], len(table)) if column.name == name else column
             for column in table
         ]
-        change = model._outputs(Table(columns)) - outputs
+        change = answer(Table(columns)) - outputs
         changes.append(float(np.square(change, dtype=np.float64).mean()))
     first, second = sorted(np.argsort(changes, kind="stable")[-2:].tolist())
     return numbers[first], numbers[second]

@@ -33,6 +33,8 @@ class Labeled:
         The raw rows, for a `Model`.
     dataset : Dataset or None
         The raw samples, for a `Network`.
+    member : int
+        The network of the model that is shown.
     """
 
     saved: Model | Network
@@ -40,16 +42,47 @@ class Labeled:
     y: NDArray[Any]
     table: Table | None = None
     dataset: Dataset | None = None
+    member: int = 0
 
     @property
     def network(self) -> Network:
-        """The network, or the first of several."""
-        return first_network(self.saved)
+        """The network that is shown."""
+        return network_of(self.saved, self.member)
 
 
-def first_network(saved: Model | Network) -> Network:
-    """Return the network of a saved model, or the first of several."""
-    return saved.networks[0] if isinstance(saved, Model) else saved
+def network_of(saved: Model | Network, member: int) -> Network:
+    """Return one network of a saved model."""
+    return saved.networks[member] if isinstance(saved, Model) else saved
+
+
+def member_of(args: Namespace, saved: Model | Network) -> int:
+    """Return --member, by default 0.
+
+    Raises
+    ------
+    ValueError
+        If the model has no such network.
+    """
+    n = len(saved.networks) if isinstance(saved, Model) else 1
+    member = getattr(args, "member", None)
+    if member in (None, "all"):
+        return 0
+    if not 0 <= member < n:
+        has = "one network" if n == 1 else f"{n} networks"
+        raise ValueError(
+            f"--member must be from 0 to {n - 1} because MODEL has {has}; got {member}"
+        )
+    return int(member)
+
+
+def note_of_member(saved: Model | Network, member: int) -> str:
+    """Return which network of several is shown, or an empty text.
+
+    >>> note_of_member(Network([1, 1]), 0)
+    ''
+    """
+    n = len(saved.networks) if isinstance(saved, Model) else 1
+    return f"network {member + 1} of {n}" if n > 1 else ""
 
 
 def load_labeled(args: Namespace) -> Labeled:
@@ -59,16 +92,17 @@ def load_labeled(args: Namespace) -> Labeled:
 
 def labeled(args: Namespace, saved: Model | Network) -> Labeled:
     """Return the samples of DATA for a model."""
+    member = member_of(args, saved)
     if not isinstance(saved, Model):
         preparation = Preparation.from_metadata(saved.metadata, saved.sizes)
         dataset = read_dataset(args, saved, preparation)
         X, y = preparation.inputs(dataset), preparation.targets(dataset)
         return Labeled(saved, X, y, dataset=dataset)
     check_target_option(args, saved)
-    table, preprocessor = in_memory(table_for(saved, args)), saved.preprocessors[0]
+    table, preprocessor = in_memory(table_for(saved, args)), saved.preprocessors[member]
     check_has_target(saved.preprocessor.target_names, table)
     X = preprocessor.transform(table, saved.dtype)
-    return Labeled(saved, X, preprocessor.transform_target(table), table)
+    return Labeled(saved, X, saved.preprocessor.transform_target(table), table, member=member)
 
 
 def read_samples(args: Namespace, network: Network) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -139,11 +173,11 @@ def choose_rows(first: int, count: int, n: int) -> slice:
     return slice(first, first + count)
 
 
-def history_of(saved: Model | Network) -> History | None:
-    """Return the history that `train` has saved, of the first of several networks, or None."""
+def history_of(saved: Model | Network, member: int = 0) -> History | None:
+    """Return the history that `train` has saved, of one of several networks, or None."""
     if isinstance(saved, Model):
         each = saved.info.get("history")
-        columns = each[0] if isinstance(each, list) and each else None
+        columns = each[member] if isinstance(each, list) and len(each) > member else None
     else:
         columns = saved.metadata.get("history")
     if columns is None:
