@@ -32,10 +32,10 @@
 
 #[cfg(test)]
 mod bits_tests;
-#[cfg(any(feature = "python", test))]
+#[cfg(any(feature = "python", feature = "csv", test))]
 // Only the Python module uses all of it.
 #[cfg_attr(not(feature = "python"), allow(dead_code, unused_imports))]
-mod csv;
+pub mod csv;
 mod error;
 mod machine;
 mod network;
@@ -45,9 +45,12 @@ mod step;
 mod tables;
 
 pub use error::Error;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+pub use machine::clock::set_clock;
 pub use machine::interrupt::with_interrupt_check;
 pub use machine::kernel::{Isa, Portable, fma_rate};
 pub use machine::pool::{limit_threads, set_threads, threads};
+pub use machine::random::{Purpose, Stream, shuffle};
 pub use machine::real::Real;
 pub use network::custom::{CustomActivation, CustomCost, Failure};
 pub use network::embeddings::Embeddings;

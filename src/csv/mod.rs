@@ -23,7 +23,7 @@ mod words;
 pub use dates::{DateNotation, Order};
 pub use numbers::{Notation, Style};
 pub use parser::Parser;
-pub use piece::{Cells, Column, Found, Kind};
+pub use piece::{Cells, Column, Found, Kind, Values};
 pub use records::{Dialect, Fault, Record, find_row, first_rows};
 pub use texts::Texts;
 pub use times::Clock;

@@ -30,6 +30,10 @@ impl Texts {
         self.entries.len()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     pub fn get(&self, code: usize) -> &[u8] {
         let entry = &self.entries[code];
         &self.bytes[entry.start..entry.start + entry.length]

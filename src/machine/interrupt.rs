@@ -1,7 +1,9 @@
 //! Ctrl-C during a long pass: the calling thread is asked whether to stop.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::machine::clock::Instant;
 
 /// Time between two questions.
 const ASK_EVERY: Duration = Duration::from_millis(30);

@@ -435,7 +435,7 @@ fn spawn(number: usize) -> std::io::Result<Helper> {
 }
 
 /// Run `work` with each of `items` on up to `threads` threads: a free thread takes the next item.
-#[cfg(any(feature = "python", test))]
+#[cfg(any(feature = "python", feature = "csv", test))]
 pub fn for_each<I>(threads: usize, items: impl Iterator<Item = I> + Send, work: impl Fn(I) + Sync) {
     let items = Mutex::new(items);
     run(threads, |_| {

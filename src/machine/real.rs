@@ -9,6 +9,8 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
+use crate::machine::fma;
+
 /// `f32` or `f64`.
 pub trait Real:
     Copy
@@ -41,6 +43,8 @@ pub trait Real:
     fn to_f64(self) -> f64;
     /// `self * a + b`, rounded once.
     fn mul_add(self, a: Self, b: Self) -> Self;
+    /// `mul_add` for the portable kernels: without a call where the target has no instruction.
+    fn inline_mul_add(self, a: Self, b: Self) -> Self;
     fn sqrt(self) -> Self;
     fn abs(self) -> Self;
     fn is_finite(self) -> bool;
@@ -102,6 +106,44 @@ pub trait Real:
     }
 }
 
+/// The fused multiply-add of a type. It is not named `mul_add`, because the standard library's would
+/// hide it.
+trait Fused: Sized {
+    /// Compute `self * a + b`, rounded once.
+    fn fused(self, a: Self, b: Self) -> Self;
+
+    /// Compute the same without a call, for the portable kernels.
+    #[inline(always)]
+    fn inline_fused(self, a: Self, b: Self) -> Self {
+        self.fused(a, b)
+    }
+}
+
+impl Fused for f32 {
+    #[inline(always)]
+    fn fused(self, a: Self, b: Self) -> Self {
+        // WebAssembly never has the instruction. Elsewhere this function is compiled for every
+        // instruction set, and the platform's is right for each.
+        if cfg!(target_family = "wasm") { fma::single(self, a, b) } else { self.mul_add(a, b) }
+    }
+
+    #[inline(always)]
+    fn inline_fused(self, a: Self, b: Self) -> Self {
+        let is_x86 = cfg!(any(target_arch = "x86", target_arch = "x86_64"));
+        if is_x86 && cfg!(not(target_feature = "fma")) {
+            return fma::single(self, a, b);
+        }
+        self.fused(a, b)
+    }
+}
+
+impl Fused for f64 {
+    #[inline(always)]
+    fn fused(self, a: Self, b: Self) -> Self {
+        self.mul_add(a, b)
+    }
+}
+
 /// Writes one `impl Real`: the same formulas, each type with its own constants.
 macro_rules! real {
     (
@@ -119,20 +161,20 @@ macro_rules! real {
         tail: ($center:literal, $furthest:literal, [$tail_highest:literal $(, $tail:literal)*]),
     ) => {
         mod $module {
-            use super::Real;
+            use super::{Fused, Real};
 
             /// (n, expm1(r)) with x = n ln 2 + r and |r| ≤ ln 2 / 2: expm1(r) = r + r² q(r).
             #[inline(always)]
             fn reduced_expm1(x: $T) -> ($Int, $T) {
                 // Adding 1.5·2^mantissa rounds to an integer and leaves it in the low bits.
                 const MAGIC: $T = (3u64 << ($mantissa - 1)) as $T;
-                let t = x.mul_add(std::f64::consts::LOG2_E as $T, MAGIC);
+                let t = x.fused(std::f64::consts::LOG2_E as $T, MAGIC);
                 let n = t - MAGIC;
-                let r = (-n).mul_add($ln2_low, (-n).mul_add($ln2_high, x));
+                let r = (-n).fused($ln2_low, (-n).fused($ln2_high, x));
                 let q: $T = $expm1_highest;
-                $(let q = q.mul_add(r, $expm1);)*
+                $(let q = q.fused(r, $expm1);)*
                 let n = (t.to_bits() as $Int).wrapping_sub(MAGIC.to_bits() as $Int);
-                (n, (r * r).mul_add(q, r))
+                (n, (r * r).fused(q, r))
             }
 
             /// 2^n by its exponent bits; ∞ for bias + 1 and 0 for -bias.
@@ -145,17 +187,17 @@ macro_rules! real {
             #[inline(always)]
             fn turned(x: $T) -> ($Bits, $T, $T) {
                 const MAGIC: $T = (3u64 << ($mantissa - 1)) as $T;
-                let t = x.mul_add(std::f64::consts::FRAC_2_PI as $T, MAGIC);
+                let t = x.fused(std::f64::consts::FRAC_2_PI as $T, MAGIC);
                 let n = -(t - MAGIC);
-                let r = n.mul_add($pi_low, n.mul_add($pi_middle, n.mul_add($pi_high, x)));
+                let r = n.fused($pi_low, n.fused($pi_middle, n.fused($pi_high, x)));
                 let r = r.at_least(-0.8).at_most(0.8); // if x is too large to have a remainder
                 let square = r * r;
                 let s: $T = $sin_highest;
-                $(let s = s.mul_add(square, $sin);)*
+                $(let s = s.fused(square, $sin);)*
                 let c: $T = $cos_highest;
-                $(let c = c.mul_add(square, $cos);)*
-                let cos = (c * square).mul_add(square, (-0.5 as $T).mul_add(square, 1.0));
-                (t.to_bits() & 3, (s * square).mul_add(r, r), cos)
+                $(let c = c.fused(square, $cos);)*
+                let cos = (c * square).fused(square, (-0.5 as $T).fused(square, 1.0));
+                (t.to_bits() & 3, (s * square).fused(r, r), cos)
             }
 
             impl Real for $T {
@@ -177,7 +219,11 @@ macro_rules! real {
                 }
                 #[inline(always)]
                 fn mul_add(self, a: Self, b: Self) -> Self {
-                    $T::mul_add(self, a, b)
+                    self.fused(a, b)
+                }
+                #[inline(always)]
+                fn inline_mul_add(self, a: Self, b: Self) -> Self {
+                    self.inline_fused(a, b)
                 }
                 #[inline(always)]
                 fn sqrt(self) -> Self {
@@ -212,7 +258,7 @@ macro_rules! real {
                     // With e = expm1(2|x|), tanh |x| = e / (e + 2): nothing cancels.
                     let (n, p) = reduced_expm1((2.0 * self.abs()).at_most($tanh_high));
                     let scale = power_of_two(n);
-                    let e = p.mul_add(scale, scale - 1.0);
+                    let e = p.fused(scale, scale - 1.0);
                     (e / (e + 2.0)).copysign(self)
                 }
 
@@ -220,7 +266,7 @@ macro_rules! real {
                 fn expm1(self) -> Self {
                     let (n, p) = reduced_expm1(self.at_least($sigmoid_low).at_most(0.0));
                     let scale = power_of_two(n);
-                    p.mul_add(scale, scale - 1.0)
+                    p.fused(scale, scale - 1.0)
                 }
 
                 #[inline(always)]
@@ -243,11 +289,11 @@ macro_rules! real {
                     let u = self.abs().at_most($furthest);
                     let t = (u - $center) / (u + $center);
                     let tail: $T = $tail_highest;
-                    $(let tail = tail.mul_add(t, $tail);)*
+                    $(let tail = tail.fused(t, $tail);)*
                     let square = u * u;
-                    let lost = u.mul_add(u, -square);
+                    let lost = u.fused(u, -square);
                     let bell = Real::exp(-0.5 * square); // not the exp of the platform
-                    let bell = bell.mul_add(-0.5 * lost, bell);
+                    let bell = bell.fused(-0.5 * lost, bell);
                     let below = bell * tail / (1.0 + u);
                     if self < 0.0 { below } else { 1.0 - below }
                 }
@@ -267,10 +313,10 @@ macro_rules! real {
                     let s = f / (2.0 + f);
                     let z = s * s;
                     let r: $T = $ln_highest;
-                    $(let r = r.mul_add(z, $ln);)*
+                    $(let r = r.fused(z, $ln);)*
                     let half_square = 0.5 * f * f;
-                    let low = s.mul_add(r.mul_add(z, half_square), k * $ln2_low);
-                    let y = k.mul_add($ln2_high, f - (half_square - low));
+                    let low = s.fused(r.fused(z, half_square), k * $ln2_low);
+                    let y = k.fused($ln2_high, f - (half_square - low));
                     let y = if self < $T::INFINITY { y } else { self };
                     let y = if self == 0.0 { -$T::INFINITY } else { y };
                     if self < 0.0 { $T::NAN } else { y }

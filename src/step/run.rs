@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::machine::clock::Instant;
 use crate::machine::pool::Worker;
 use crate::machine::real::Real;
 use crate::network::network::Network;

@@ -11,10 +11,11 @@
 //! The division among workers does not influence any number.
 
 use std::sync::{Mutex, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::machine::autotune::TIMED_WORK;
+use crate::machine::clock::Instant;
 use crate::machine::interrupt::is_interrupted;
 use crate::machine::pool;
 use crate::machine::real::Real;

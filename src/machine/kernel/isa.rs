@@ -112,7 +112,7 @@ impl Simd for Portable {
     #[inline(always)]
     fn add_product<T: Real, const N: usize>(sum: &mut [T; N], a: T, b: &[T; N]) {
         for n in 0..N {
-            sum[n] = a.mul_add(b[n], sum[n]);
+            sum[n] = a.inline_mul_add(b[n], sum[n]);
         }
     }
 

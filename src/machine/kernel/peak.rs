@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use crate::machine::clock::Instant;
 use crate::machine::kernel::isa::{Isa, Kernel, Simd};
 use crate::machine::kernel::tile::{TILE_LINES, unroll};
 use crate::machine::pool;
@@ -46,7 +47,7 @@ pub fn fma_rate<T: Real>(threads: usize) -> f64 {
         pool::run(threads, |worker| {
             let (number, mut operations) = (PhantomData::<T>, 0);
             worker.wait();
-            let start = std::time::Instant::now();
+            let start = Instant::now();
             Isa::best().run(Peak { number, operations: &mut operations });
             let rate = operations as f64 / start.elapsed().as_secs_f64();
             let mut slowest = slowest.lock().unwrap();
