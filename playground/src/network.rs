@@ -355,7 +355,7 @@ impl<T: Real> Page for Playground<T> {
             batch_size: settings.at_least("batch_size", 10.0, 1.0)? as usize,
             learning_rate: settings.at_least("learning_rate", 0.1, 0.0)?,
             schedule,
-            first: self.position.epoch,
+            first: settings.number("first_epoch", self.position.epoch)?,
             epochs: settings.at_least("epochs", 100.0, 1.0)? as u64,
             shuffle: settings.flag("shuffle"),
             seed: settings.number("seed", 0)?,
@@ -409,6 +409,7 @@ impl<T: Real> Page for Playground<T> {
                 self.network.set_shifts(l, Array1::from(next(n_out)?).view()).map_err(failed)?;
             }
         }
+        self.rule.clear(); // the next plan starts its moments again, as an assignment in Python does
         if rest.is_empty() { Ok(()) } else { Err("there are too many parameters".into()) }
     }
 
