@@ -30,7 +30,7 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 MIRIFLAGS ?= -Zmiri-disable-isolation -Zmiri-ignore-leaks
 MIRI ?= kernel:: pool:: step::tests pairwise::
 
-.PHONY: miri sanitize-python build check rust-checks python-checks test test-all test-full test-rust test-python wheel same-wheel deny pyright coverage mutants targets sanitize sanitize-address sanitize-thread lock docs notebooks bench $(CHECKS)
+.PHONY: playground miri sanitize-python build check rust-checks python-checks test test-all test-full test-rust test-python wheel same-wheel deny pyright coverage mutants targets sanitize sanitize-address sanitize-thread lock docs notebooks bench $(CHECKS)
 
 build: ## compile the core and link the sources into the environment
 	$(PYTHON) -m maturin develop --profile develop
@@ -78,6 +78,9 @@ test-rust:
 
 test-python:
 	$(PYTHON) -m pytest
+
+playground: ## build the core for web pages; set-up: rustup target add wasm32-unknown-unknown
+	$(PYTHON) tools/build/page_core.py
 
 wheel:
 	$(PYTHON) -m pip wheel --no-deps --wheel-dir $(DIST) .

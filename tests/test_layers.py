@@ -25,6 +25,7 @@ PYTHON = [
     [""],  # the package itself, which gives its public names
     ["loading"],
     ["tabular"],
+    ["web"],
     ["parallel", "model"],
     ["network"],
     ["distributed", "health", "film"],

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .training.early_stopping import EarlyStopping
     from .training.metrics import Metric
     from .versions import show_versions
+    from .web.interface import playground
 
 __all__ = [
     "Activation",
@@ -73,6 +74,7 @@ __all__ = [
     "load_iris",
     "num_threads",
     "optimizers",
+    "playground",
     "plot",
     "schedules",
     "set_num_threads",
@@ -95,6 +97,7 @@ _LAZY = {
     "load": "loading",
     "TabularClassifier": "tabular",
     "TabularRegressor": "tabular",
+    "playground": "web.interface",
 }
 _MODULES = (
     *(

@@ -31,7 +31,7 @@ impl Texts {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.entries.is_empty()
     }
 
     pub fn get(&self, code: usize) -> &[u8] {

@@ -223,6 +223,22 @@ COMMANDS = {
         {CSV: OF_READER},
         PLOT_KINDS + "\nexample:\n  backprop-rs plot boundary iris.safetensors iris --out b.png\n",
     ),
+    "playground": Command(
+        "playground",
+        "run",
+        "open a web page on which a network is trained step by step and explained",
+        [("data", {"metavar": "DATA", "nargs": "?", "help": "as for train (default: toy sets)"})],
+        (
+            Option("--model", "a file saved by train, to start with", more={"metavar": "MODEL"}),
+            Option(
+                "--out", "write the page here, and do not open it", more={"metavar": "PAGE.html"}
+            ),
+            TARGET,
+            *MACHINE,
+        ),
+        {CSV: OF_READER},
+        "example:\n  backprop-rs playground houses.csv --target price --out houses.html\n",
+    ),
 }
 
 

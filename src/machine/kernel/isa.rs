@@ -106,7 +106,7 @@ impl Simd for Portable {
     const TILES: bool = cfg!(any(
         miri,
         target_feature = "fma",
-        not(any(target_arch = "x86", target_arch = "x86_64"))
+        not(any(target_arch = "x86", target_arch = "x86_64", target_family = "wasm"))
     ));
 
     #[inline(always)]

@@ -77,7 +77,7 @@ export class Equations {
     if (what === "neuron") parts.push(this.gradient({ what: "bias", layer, j, k }, trace));
     if (this.normalized && layer < this.last()) parts.push(`<p class="note">${t("eqNorm")}</p>`);
     const paths = this.sizes.slice(layer + 1).reduce((count, n) => count * n, 1);
-    parts.push(`<p class="note">${t("eqPaths", paths)}</p>`);
+    parts.push(`<p class="note">${paths === 1 ? t("eqPath") : t("eqPaths", paths)}</p>`);
     return parts.join("");
   }
 

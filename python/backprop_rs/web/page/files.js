@@ -82,6 +82,7 @@ export async function readModel(bytes, checksum) {
   // A seed may have more digits than a number of JavaScript.
   settings = JSON.parse(metadata.settings.replace(/"seed":\s*(\d+)/, '"seed": "$1"'));
   if (settings.functions?.length) throw new Error(t("modelFunctions"));
+  if (settings.input_scale) throw new Error(t("modelScales"));
   if (!settings.sizes) throw new Error(t("modelWithPreparation"));
   const Numbers = ARRAYS[settings.dtype];
   const parameters = [];

@@ -32,6 +32,7 @@ let frames = []; // of the film
 let drawn = 0;
 let cost = 0; // milliseconds of the last complete answer
 let queue = Promise.resolve();
+let busy = 0; // what was asked and is not done
 
 const networkView = new NetworkView(byId("stage"), (choice) => choose(choice));
 const plotView = new PlotView(byId("plot"), (part, row) => chooseSample(part, row));
@@ -47,11 +48,17 @@ function say(text, good = false) {
 
 /** Do something after all that was asked before; show its error. */
 function inTurn(work) {
-  queue = queue.then(work).catch((error) => {
-    running = false;
-    showRunning();
-    say(error.message);
-  });
+  document.documentElement.dataset.busy = ++busy;
+  queue = queue
+    .then(work)
+    .catch((error) => {
+      running = false;
+      showRunning();
+      say(error.message);
+    })
+    .finally(() => {
+      document.documentElement.dataset.busy = --busy;
+    });
   return queue;
 }
 
@@ -299,6 +306,7 @@ function show(answer) {
     update.gradients = batch.layers.map((layer) => ({ w: layer.gradW }));
   } else if (!phase) update.gradients = null;
   if (answer.maps) update.maps = { n: 20, values: answer.maps.subarray(4) };
+  networkView.axes = [settings.first, settings.second];
   networkView.update(update);
   latest.weights = weights;
   latest.shown = update.trace || latest.shown;
@@ -522,13 +530,10 @@ function choiceOfFields() {
 
 let written = 0;
 function showEquations(now = false) {
-  if (!selection || !latest.shown || !latest.weights) {
-    if (!selection) byId("equations").innerHTML = `<p class="note">${t("explainHelp")}</p>`;
-    return;
-  }
+  if (!latest.shown || !latest.weights) return;
   if (running && !now && performance.now() - written < 250) return;
   written = performance.now();
-  byId("equations").innerHTML = equations.of(selection, latest.shown, latest.weights);
+  byId("equations").innerHTML = equations.of(selection || { what: "cost" }, latest.shown, latest.weights);
 }
 
 function nudge() {
@@ -708,11 +713,15 @@ function restart({ reload = false } = {}) {
 
 /** Go on with other settings of the training. */
 function replan() {
+  const wasRunning = running;
+  halt();
   keepLink();
   inTurn(async () => {
     const plan = { ...planOf(settings), seed: network.seed };
     await client.ask("plan", { next: plan, samples: data.training.length });
     fillFields();
+    await frame(0);
+    if (wasRunning) togglePlay();
   });
 }
 

@@ -46,7 +46,7 @@ export class NetworkView {
     const least = sizes.length * 104;
     const width = Math.max(this.root.clientWidth, least);
     const most = Math.max(...sizes.map((_, l) => this.shownOf(l)));
-    const height = Math.max(300, Math.min(620, HEAD + FOOT + most * 62));
+    const height = Math.max(380, Math.min(720, HEAD + FOOT + most * 74));
     this.width = width;
     this.height = height;
     const ratio = window.devicePixelRatio || 1;
@@ -62,7 +62,7 @@ export class NetworkView {
       const left = Math.max(58, size);
       const right = 62;
       const x = left + ((width - left - right) * l) / (sizes.length - 1);
-      const gap = count > 1 ? Math.min(room / count, 72) : 0;
+      const gap = count > 1 ? Math.min(room / count, l ? 80 : 96) : 0; // inputs have names
       const top = HEAD + room / 2 - (gap * (count - 1)) / 2;
       return Array.from({ length: count }, (_, j) => ({ layer: l, j, x, y: top + gap * j, size, picture }));
     });
@@ -245,7 +245,7 @@ export class NetworkView {
     const lines = this.linesOf(layer, j);
     if (!lines.length) return;
     pen.font = "10.5px ui-monospace, monospace";
-    lines.forEach((line, i) => pen.fillText(line, x, y + size / 2 + 9 + 12 * i));
+    lines.forEach((line, i) => pen.fillText(line, x, y + size / 2 + 9 + 11 * i));
   }
 
   /** Return the numbers below a neuron: a, and δ once it is known. */
@@ -284,7 +284,7 @@ export class NetworkView {
     }
     if (!this.maps || this.image) return null;
     const { n, values } = this.maps;
-    if (layer === 0) return null;
+    if (layer === 0) return this.axes ? axisPicture(j, n, this.axes) : null;
     let before = 0;
     for (let l = 1; l < layer; l++) before += this.sizes[l];
     return mapPicture(values.subarray((before + j) * n * n, (before + j + 1) * n * n), n);
@@ -385,6 +385,14 @@ function mapPicture(values, n) {
   const share = low >= 0 && high <= 1; // a share, as of sigmoid: half of it is the middle
   const scale = Math.max(Math.abs(low), Math.abs(high), 1e-9);
   return painted(n, n, (i) => packed(share ? 2 * values[i] - 1 : values[i] / scale));
+}
+
+/** Paint an input over itself: from low to high. */
+function axisPicture(j, n, [first, second]) {
+  const at = (place) => (2 * place) / (n - 1) - 1;
+  if (j === first) return painted(n, n, (i) => packed(at(i % n)));
+  if (j === second) return painted(n, n, (i) => packed(-at(Math.floor(i / n))));
+  return null;
 }
 
 function signedPicture(values, [height, width]) {

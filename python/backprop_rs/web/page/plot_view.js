@@ -40,9 +40,9 @@ export class PlotView {
   ground({ prediction, n, data }) {
     const { classes } = data;
     const value = (i) => prediction[4 + 2 * i + 1];
-    if (classes > 2) return painted(n, n, (i) => packedClass(prediction[4 + 2 * i], 0.15 + 0.6 * value(i)));
-    if (classes) return painted(n, n, (i) => packed(0.8 * (2 * value(i) - 1)));
-    return painted(n, n, (i) => packed(value(i) / data.scale));
+    if (classes > 2) return painted(n, n, (i) => packedClass(prediction[4 + 2 * i], 0.1 + 0.45 * value(i)));
+    if (classes) return painted(n, n, (i) => packed(0.45 * (2 * value(i) - 1)));
+    return painted(n, n, (i) => packed((0.6 * value(i)) / data.scale));
   }
 
   draw(scene) {
