@@ -42,7 +42,8 @@ class Page:
     def open(self, link=""):
         """Open the page afresh, with the settings of a link."""
         self.driver.get("about:blank")
-        self.driver.get_log("browser")
+        for kind in ("browser", "performance"):
+            self.driver.get_log(kind)  # each entry is given once
         self.driver.get(f"{self.file.as_uri()}{link}")
         self.until(lambda: self.run("return document.documentElement.dataset.ready"))
         self.settled()

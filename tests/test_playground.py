@@ -16,19 +16,23 @@ CSV = "size;kind;label\n" + "".join(
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory):
-    downloads = tmp_path_factory.mktemp("downloads")
+def compiled():
     try:
         assembly.core()
     except RuntimeError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def browser(compiled, tmp_path_factory):
+    downloads = tmp_path_factory.mktemp("downloads")
     driver = start(downloads)
     yield driver, downloads
     driver.quit()
 
 
 @pytest.fixture(scope="session")
-def page_file(tmp_path_factory):
+def page_file(compiled, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "page.html"
     bp.playground().save(path)
     return path
@@ -322,7 +326,8 @@ def test_the_page_of_a_table_and_its_model(browser, tmp_path):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 900, 1440])
 def test_every_width_shows_the_page_whole(page, theme, width):
-    page.driver.set_window_size(width, 900)
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
         page.open(f"#theme={theme}&hidden=8,8")
         page.settled()
@@ -333,7 +338,18 @@ def test_every_width_shows_the_page_whole(page, theme, width):
         background = page.run("return getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, background[4:-1].split(","))) > 380) == (theme == "light")
     finally:
-        page.driver.set_window_size(1440, 1000)
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("lesson", ["neuron", "layers", "delta", "rate", "vanishing"])
+def test_a_lesson_is_a_link(page, lesson):
+    page.open(f"#lesson={lesson}")
+    assert page.run("return document.querySelectorAll('#lesson li').length") == 4
+    page.train(1)
+    page.click("lesson-end")
+    page.until(lambda: page.run("return document.getElementById('lesson').hidden"))
+    page.click(f"lesson-{lesson}")
+    page.until(lambda: page.run("return !document.getElementById('lesson').hidden"))
 
 
 def test_keys_and_names_serve_everybody(page):

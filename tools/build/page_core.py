@@ -19,8 +19,8 @@ FLAG = "-Ctarget-feature=+simd128"  # every browser since 2023
 
 def build_page_core() -> bool:
     """Build the core for web pages; return False if the target is not installed."""
-    RESULT.unlink(missing_ok=True)
     if not has_target():
+        RESULT.unlink(missing_ok=True)  # of earlier sources
         print(LACKING, file=sys.stderr)
         return False
     folder = Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target")) / "page"

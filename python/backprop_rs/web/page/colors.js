@@ -7,10 +7,12 @@ const PAIR = { light: ["#d66b00", "#0068b5"], dark: ["#f59632", "#48a0f0"] };
 
 let theme = "light";
 let table = null;
+const styles = new Map(); // of the theme
 
 /** Use the colors of the light or the dark theme. */
 export function useTheme(name) {
   theme = name;
+  styles.clear();
   const { low, middle, high } = name === "dark" ? DARK : LIGHT;
   table = new Uint32Array(256);
   for (let i = 0; i < 256; i++) {
@@ -57,5 +59,8 @@ export function packedClass(label, share) {
 
 /** Return the value of a color of the style sheet. */
 export function styleColor(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  if (!styles.has(name)) {
+    styles.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  }
+  return styles.get(name);
 }

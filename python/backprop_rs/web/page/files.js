@@ -233,15 +233,15 @@ export function film(frames, captions) {
 <img id="picture" alt=""><p id="caption"></p>
 <p><button id="play">⏯</button> <input id="place" type="range" min="0" value="0" aria-label="frame"></p>
 <script>
-const { frames, captions } = ${data};
-const [picture, caption, place, play] = ["picture", "caption", "place", "play"].map((id) => document.getElementById(id));
-place.max = frames.length - 1;
-let running = true;
-function show() { picture.src = frames[place.value]; caption.textContent = captions[place.value]; }
-setInterval(() => { if (running) { place.value = (Number(place.value) + 1) % frames.length; show(); } }, 120);
-play.onclick = () => { running = !running; };
-place.oninput = () => { running = false; show(); };
-show();
+  const { frames, captions } = ${data};
+  const [picture, caption, place, play] = ["picture", "caption", "place", "play"].map((id) => document.getElementById(id));
+  place.max = frames.length - 1;
+  let running = true;
+  function show() { picture.src = frames[place.value]; caption.textContent = captions[place.value]; }
+  setInterval(() => { if (running) { place.value = (Number(place.value) + 1) % frames.length; show(); } }, 120);
+  play.onclick = () => { running = !running; };
+  place.oninput = () => { running = false; show(); };
+  show();
 </script></html>
 `;
 }

@@ -5,6 +5,7 @@ import { Client, unpack } from "./client.js";
 import { fromLink, matched, networkOf, planOf, toLink, usualOutput } from "./settings.js";
 import { useTheme } from "./colors.js";
 import { short, percent } from "./format.js";
+import { LESSONS } from "./lessons.js";
 import { showEntry } from "./entry.js";
 import { NetworkView } from "./network_view.js";
 import { CurvesView, PlotView, showConfusion, showHealth } from "./plot_view.js";
@@ -29,6 +30,7 @@ let phases = [];
 let selection = null;
 let sample = { part: "training", row: 0 };
 let frames = []; // of the film
+let [filming, filmed, filmPause] = [false, 0, 250]; // milliseconds between two
 let drawn = 0;
 let cost = 0; // milliseconds of the last complete answer
 let queue = Promise.resolve();
@@ -107,10 +109,11 @@ async function loadData() {
 }
 
 function fillAxes() {
+  byId("legend").textContent = t(data.image ? "wrongFramed" : "wrongRinged");
   for (const id of ["first", "second"]) {
     byId(id).replaceChildren(...data.names.map((name, i) => new Option(name, i, false, i === settings[id])));
   }
-  byId("first").closest(".axes").hidden = data.inputs < 2;
+  byId("first").closest(".axes").hidden = data.inputs < 2 || Boolean(data.image);
 }
 
 // The network.
@@ -178,7 +181,7 @@ async function rebuild() {
     normalized: network.normalized.some(Boolean),
   });
   curvesView.clear();
-  frames = [];
+  [frames, filmPause] = [[], 250];
   latest = {};
   selection = keepsSelection(sizes) ? selection : null;
   networkView.show = settings.edges;
@@ -336,7 +339,7 @@ function show(answer) {
   showEquations();
   if (answer.trained?.reason === 2) stopWith(t("nonfinite"));
   else if (answer.trained?.reason === 4) stopWith(t("scheduleEnded"));
-  if (answer.trained && frames.length < FILM_FRAMES && drawn % 4 === 0) keepFrame();
+  if (answer.trained) keepFrame();
 }
 
 function stopWith(text) {
@@ -623,7 +626,10 @@ function keepProgram() {
   });
 }
 
+/** Keep a picture for the film, a few in a second; of many, every other one is dropped. */
 function keepFrame() {
+  if (filming || performance.now() - filmed < filmPause) return;
+  filmed = performance.now();
   const width = 960;
   const canvas = document.createElement("canvas");
   const [left, right] = [networkView.canvas, byId("plot")];
@@ -635,13 +641,37 @@ function keepFrame() {
   pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.drawImage(left, 0, 0, width * 0.62, high);
   pen.drawImage(right, width * 0.64, 0, edge, edge);
-  const { training } = latest.evaluation;
-  frames.push({ picture: canvas.toDataURL("image/webp", 0.8), caption: `${t("stepNumber")} ${latest.steps} · C = ${short(training.cost)}` });
+  const caption = `${t("stepNumber")} ${latest.steps} · C = ${short(latest.evaluation.training.cost)}`;
+  const own = frames;
+  filming = true;
+  canvas.toBlob(
+    (picture) => {
+      filming = false;
+      own.push({ picture, caption });
+      if (own.length < FILM_FRAMES) return;
+      filmPause *= 2;
+      own.splice(0, own.length, ...own.filter((_, i) => i % 2 === 0));
+    },
+    "image/webp",
+    0.8,
+  );
+}
+
+/** Return the address of a picture that holds all of it. */
+function whole(picture) {
+  return new Promise((resolve) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.readAsDataURL(picture);
+  });
 }
 
 function keepFilm() {
   if (!frames.length) return say(t("filmEmpty"));
-  save("playground.html", film(frames.map((one) => one.picture), frames.map((one) => one.caption)), "text/html");
+  inTurn(async () => {
+    const pictures = await Promise.all(frames.map((one) => whole(one.picture)));
+    save("playground.html", film(pictures, frames.map((one) => one.caption)), "text/html");
+  });
 }
 
 async function openModel(bytes) {
@@ -696,6 +726,35 @@ async function openLink(link) {
   await rebuild();
 }
 
+// Lessons.
+
+function fillLessons() {
+  const menu = byId("lessons").querySelector("div");
+  for (const [name, link] of Object.entries(LESSONS)) {
+    const button = document.createElement("button");
+    button.setAttribute("role", "menuitem");
+    button.id = `lesson-${name}`;
+    button.textContent = t(`lesson_${name}`);
+    button.onclick = () => {
+      byId("lessons").open = false;
+      halt();
+      inTurn(() => openLink(`${link}&lesson=${name}&theme=${settings.theme}`)).then(keepLink);
+    };
+    menu.append(button);
+  }
+}
+
+function showLesson() {
+  const name = settings.lesson;
+  byId("lesson").hidden = !(name in LESSONS);
+  if (!(name in LESSONS)) return;
+  byId("lesson").querySelector("h2").textContent = t(`lesson_${name}`);
+  const items = t(`lesson_${name}_steps`)
+    .split("\n")
+    .map((text) => Object.assign(document.createElement("li"), { textContent: text }));
+  byId("lesson").querySelector("ol").replaceChildren(...items);
+}
+
 // Fields.
 
 /** Start again after a change of the data or the network. */
@@ -734,6 +793,7 @@ function keepLink() {
 }
 
 function fillFields() {
+  showLesson();
   for (const id of ["samples", "noise", "test"]) {
     const input = byId(id);
     input.value = settings[id];
@@ -841,6 +901,7 @@ function listen() {
   on("nudge-by", "input", nudge);
   on("nudge-keep", "click", keepNudge);
   on("check", "click", checkGradients);
+  on("lesson-end", "click", () => set("lesson", "", () => (showLesson(), keepLink())));
   on("open", "click", () => byId("file").click());
   on("file", "change", () => {
     const [file] = byId("file").files;
@@ -867,11 +928,11 @@ function listen() {
       work();
     });
   document.addEventListener("click", (event) => {
-    if (!byId("keep").contains(event.target)) byId("keep").open = false;
+    for (const id of ["keep", "lessons"]) if (!byId(id).contains(event.target)) byId(id).open = false;
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
-      byId("keep").open = false;
+      for (const id of ["keep", "lessons"]) byId(id).open = false;
       choose(null);
     }
     if (/^(INPUT|SELECT|BUTTON|SUMMARY|TEXTAREA)$/.test(event.target.tagName) || event.ctrlKey || event.metaKey) return;
@@ -945,6 +1006,7 @@ async function start() {
   await client.ask("start", { wasm });
   tables = JSON.parse((await client.call("describe_tables")).text);
   fillRegularizers();
+  fillLessons();
   if (embedded.own) {
     own = { name: embedded.own.name, embedded: embedded.own };
     if (!location.hash.includes("set=")) settings.set = "own";

@@ -95,7 +95,8 @@ export class NetworkView {
       for (const [element, top] of [[extra.head, 10], [extra.foot, this.height - FOOT + 18]]) {
         if (!element) continue;
         element.classList.add("column");
-        element.style.cssText = `left:${column[0].x}px;top:${top}px`;
+        const apart = Math.abs(column[0].x - this.nodes[l - 1][0].x) - 6;
+        element.style.cssText = `left:${column[0].x}px;top:${top}px;--apart:${Math.round(apart)}px`;
         this.overlay.append(element);
       }
     }
@@ -220,7 +221,7 @@ export class NetworkView {
       if (this.selection && !this.lit(edge)) continue;
       const { from, to } = this.curve(edge);
       // At different places, so that numbers of neighbors do not meet.
-      const at = 0.22 + (0.56 * ((edge.k * 7 + edge.j * 3) % 10)) / 10;
+      const at = 0.3 + (0.44 * ((edge.k * 7 + edge.j * 3) % 10)) / 10;
       const ease = at * at * (3 - 2 * at);
       const [x, y] = [from[0] + (to[0] - from[0]) * at, from[1] + (to[1] - from[1]) * ease];
       const text = short(edge.value, 2);
@@ -277,17 +278,23 @@ export class NetworkView {
   /** Return the picture within a neuron. */
   picture(node) {
     const { layer, j } = node;
-    if (node.picture) return this.trace ? grayPicture(this.trace.inputs, this.image) : null;
+    const name = `${layer},${j}`;
+    if (node.picture) return this.trace ? grayPicture(name, this.trace.inputs, this.image) : null;
     if (layer === 1 && this.image && this.weights) {
       const n = this.sizes[0];
-      return signedPicture(this.weights[0].w.subarray(j * n, (j + 1) * n), this.image);
+      return signedPicture(name, this.weights[0].w.subarray(j * n, (j + 1) * n), this.image);
     }
-    if (!this.maps || this.image) return null;
+    if (!this.maps || this.image) {
+      if (!this.trace || layer === 0) return null;
+      const { a } = this.trace.layers[layer - 1];
+      const last = layer === this.sizes.length - 1;
+      return painted(name, 1, 1, () => packed(last ? 2 * a[j] - 1 : Math.max(-1, Math.min(1, a[j]))));
+    }
     const { n, values } = this.maps;
-    if (layer === 0) return this.axes ? axisPicture(j, n, this.axes) : null;
+    if (layer === 0) return this.axes ? axisPicture(name, j, n, this.axes) : null;
     let before = 0;
     for (let l = 1; l < layer; l++) before += this.sizes[l];
-    return mapPicture(values.subarray((before + j) * n * n, (before + j + 1) * n * n), n);
+    return mapPicture(name, values.subarray((before + j) * n * n, (before + j + 1) * n * n), n);
   }
 
   /** Return the edge near a pointer. */
@@ -364,19 +371,29 @@ export function svgOf(width, height, content) {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif">\n<rect width="100%" height="100%" fill="${styleColor("--card")}"/>\n${content}\n</svg>\n`;
 }
 
-/** Paint numbers, one pixel each, through a function that gives packed colors. */
-export function painted(width, height, colorAt) {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [width, height];
-  const pen = canvas.getContext("2d");
-  const image = pen.createImageData(width, height);
-  const pixels = new Uint32Array(image.data.buffer);
+const paintings = new Map();
+
+/** Paint numbers, one pixel each, through a function that gives packed colors.
+ *
+ * The canvas belongs to a name, and is used again: to make one takes longer than to paint it.
+ */
+export function painted(name, width, height, colorAt) {
+  let painting = paintings.get(name);
+  if (!painting || painting.canvas.width !== width || painting.canvas.height !== height) {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [width, height];
+    const pen = canvas.getContext("2d", { willReadFrequently: true });
+    const image = pen.createImageData(width, height);
+    painting = { canvas, pen, image, pixels: new Uint32Array(image.data.buffer) };
+    paintings.set(name, painting);
+  }
+  const { canvas, pen, image, pixels } = painting;
   for (let i = 0; i < pixels.length; i++) pixels[i] = colorAt(i);
   pen.putImageData(image, 0, 0);
   return canvas;
 }
 
-function mapPicture(values, n) {
+function mapPicture(name, values, n) {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
     if (value < low) low = value;
@@ -384,26 +401,26 @@ function mapPicture(values, n) {
   }
   const share = low >= 0 && high <= 1; // a share, as of sigmoid: half of it is the middle
   const scale = Math.max(Math.abs(low), Math.abs(high), 1e-9);
-  return painted(n, n, (i) => packed(share ? 2 * values[i] - 1 : values[i] / scale));
+  return painted(name, n, n, (i) => packed(share ? 2 * values[i] - 1 : values[i] / scale));
 }
 
 /** Paint an input over itself: from low to high. */
-function axisPicture(j, n, [first, second]) {
+function axisPicture(name, j, n, [first, second]) {
   const at = (place) => (2 * place) / (n - 1) - 1;
-  if (j === first) return painted(n, n, (i) => packed(at(i % n)));
-  if (j === second) return painted(n, n, (i) => packed(-at(Math.floor(i / n))));
+  if (j === first) return painted(name, n, n, (i) => packed(at(i % n)));
+  if (j === second) return painted(name, n, n, (i) => packed(-at(Math.floor(i / n))));
   return null;
 }
 
-function signedPicture(values, [height, width]) {
+function signedPicture(name, values, [height, width]) {
   let scale = 1e-9;
   for (const value of values) scale = Math.max(scale, Math.abs(value));
-  return painted(width, height, (i) => packed(values[i] / scale));
+  return painted(name, width, height, (i) => packed(values[i] / scale));
 }
 
-function grayPicture(values, [height, width]) {
+function grayPicture(name, values, [height, width]) {
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  return painted(width, height, (i) => {
+  return painted(name, width, height, (i) => {
     const gray = 255 - Math.round((255 * (values[i] - low)) / (high - low || 1));
     return (255 << 24) | (gray << 16) | (gray << 8) | gray;
   });

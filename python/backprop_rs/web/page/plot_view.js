@@ -6,6 +6,8 @@ import { classColor, colorOf, packed, packedClass, signColor, styleColor } from 
 import { painted, svgOf } from "./network_view.js";
 import { escaped, percent, short } from "./format.js";
 
+const COLUMNS = 8; // of images
+
 /** Fit a canvas to its element; return its pen, width and height. */
 function penOf(canvas, height) {
   const ratio = window.devicePixelRatio || 1;
@@ -27,10 +29,10 @@ export class PlotView {
     canvas.addEventListener("click", (event) => {
       const box = canvas.getBoundingClientRect();
       const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-      let [best, nearest] = [null, 14];
+      let [best, nearest] = [null, Infinity];
       for (const place of this.places) {
         const distance = Math.hypot(place.x - x, place.y - y);
-        if (distance < nearest) [best, nearest] = [place, distance];
+        if (distance < Math.min(nearest, place.reach ?? 14)) [best, nearest] = [place, distance];
       }
       if (best) choose(best.part, best.row);
     });
@@ -40,13 +42,14 @@ export class PlotView {
   ground({ prediction, n, data }) {
     const { classes } = data;
     const value = (i) => prediction[4 + 2 * i + 1];
-    if (classes > 2) return painted(n, n, (i) => packedClass(prediction[4 + 2 * i], 0.1 + 0.45 * value(i)));
-    if (classes) return painted(n, n, (i) => packed(0.45 * (2 * value(i) - 1)));
-    return painted(n, n, (i) => packed((0.6 * value(i)) / data.scale));
+    if (classes > 2) return painted("plot", n, n, (i) => packedClass(prediction[4 + 2 * i], 0.1 + 0.45 * value(i)));
+    if (classes) return painted("plot", n, n, (i) => packed(0.45 * (2 * value(i) - 1)));
+    return painted("plot", n, n, (i) => packed((0.6 * value(i)) / data.scale));
   }
 
   draw(scene) {
     this.scene = scene;
+    if (scene.data.image) return this.drawGallery(scene);
     const size = Math.min(this.canvas.parentElement.clientWidth, 420);
     const { pen, width } = penOf(this.canvas, size);
     pen.clearRect(0, 0, width, size);
@@ -88,6 +91,45 @@ export class PlotView {
     pen.restore();
   }
 
+  /** Draw samples that are images, those with a wrong prediction first. */
+  drawGallery({ data, evaluation, sample }) {
+    const size = Math.min(this.canvas.parentElement.clientWidth, 420);
+    const { pen, width } = penOf(this.canvas, size);
+    pen.clearRect(0, 0, width, size);
+    const part = data.test.length ? "test" : "training";
+    const { predicted } = evaluation[part];
+    const isWrong = (i) => predicted[i] !== data[part][i][data.inputs];
+    const order = Array.from(data[part].keys()).sort((i, j) => isWrong(j) - isWrong(i) || i - j);
+    const edge = width / COLUMNS;
+    const [high, wide] = data.image;
+    const [ink, card, warn] = ["--ink", "--card", "--low"].map(styleColor);
+    const dark = styleColor("--card").startsWith("#1");
+    pen.imageSmoothingEnabled = false;
+    this.places = order.slice(0, COLUMNS * COLUMNS).map((row, place) => {
+      const [x, y] = [(place % COLUMNS) * edge, Math.floor(place / COLUMNS) * edge];
+      const values = data[part][row];
+      const picture = painted("sample", wide, high, (i) => {
+        const gray = Math.round(255 * (dark ? values[i] : 1 - values[i]));
+        return (255 << 24) | (gray << 16) | (gray << 8) | gray;
+      });
+      pen.drawImage(picture, x + 3, y + 3, edge - 6, edge - 6);
+      const chosen = sample.part === part && sample.row === row;
+      if (isWrong(row) || chosen) {
+        pen.lineWidth = 2.5;
+        pen.strokeStyle = chosen ? styleColor("--accent") : warn;
+        pen.strokeRect(x + 2, y + 2, edge - 4, edge - 4);
+      }
+      pen.font = "600 11px system-ui, sans-serif";
+      pen.fillStyle = card;
+      pen.fillRect(x + 3, y + edge - 17, 13, 14);
+      pen.fillStyle = isWrong(row) ? warn : ink;
+      pen.textAlign = "center";
+      pen.textBaseline = "middle";
+      pen.fillText(predicted[row], x + 9.5, y + edge - 9.5);
+      return { part, row, x: x + edge / 2, y: y + edge / 2, reach: edge / 2 };
+    });
+  }
+
   /** Return the samples with their places; of very many, the first ones. */
   points({ prediction, data, first, second, evaluation }, width, height) {
     const [x0, x1, y0, y1] = prediction;
@@ -110,6 +152,10 @@ export class PlotView {
 
   svg() {
     const size = 420;
+    if (this.scene.data.image) {
+      const height = (size * this.canvas.height) / this.canvas.width;
+      return svgOf(size, height, `<image width="${size}" height="${height}" href="${this.canvas.toDataURL()}"/>`);
+    }
     const parts = [`<image width="${size}" height="${size}" preserveAspectRatio="none" href="${this.ground(this.scene).toDataURL()}"/>`];
     for (const { x, y, color, wrong, part } of this.points(this.scene, size, size)) {
       const [cx, cy] = [x.toFixed(1), y.toFixed(1)];

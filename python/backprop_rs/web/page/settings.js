@@ -1,5 +1,7 @@
 // The settings of the page, and the link that holds them.
 
+import { LESSONS } from "./lessons.js";
+
 export const DEFAULTS = {
   set: "circles",
   samples: 300,
@@ -45,7 +47,11 @@ function likeDefault(name, text) {
 /** Return the settings of a link. */
 export function fromLink(hash) {
   const settings = structuredClone(DEFAULTS);
-  for (const [name, text] of new URLSearchParams(hash.replace(/^#/, ""))) {
+  const link = new URLSearchParams(hash.replace(/^#/, ""));
+  const lesson = LESSONS[link.get("lesson")];
+  // The name of a lesson alone is its link.
+  const all = lesson && !link.has("set") ? [...new URLSearchParams(lesson), ...link] : link;
+  for (const [name, text] of all) {
     if (!(name in DEFAULTS)) continue;
     const value = likeDefault(name, text);
     if (typeof value !== "number" || Number.isFinite(value)) settings[name] = value;

@@ -96,6 +96,7 @@ const TEXTS = {
     numbers: "Numbers",
     prediction: "Prediction",
     wrongRinged: "wrong ones ringed · squares: test",
+    wrongFramed: "wrong ones framed, with the prediction",
     curves: "Learning curves",
     curvesTraining: "training",
     curvesTest: "test",
@@ -165,7 +166,23 @@ const TEXTS = {
     ready: "Ready.",
     settings: "settings",
     automatic: "automatic",
-    lesson: "Lesson",
+    lessons: "Lessons",
+    lessonEnd: "Close the lesson",
+    lesson_neuron: "1. A neuron",
+    lesson_neuron_steps:
+      "Two inputs, one neuron: its picture is what it says at each point.\nPress One step some times, and read the weights on the edges. Which way does each one move, and why?\nClick the edge of x₁: its derivative is δ times x₁. Choose a sample on which the neuron is wrong, then one on which it is right, and compare δ.\nPress Train until the line lies between the clouds. What do the two weights say about its direction?",
+    lesson_layers: "2. Why layers",
+    lesson_layers_steps:
+      "XOR: the classes lie in opposite corners. Train the one neuron. Its line can never divide them: about half stay wrong.\nPress + beside Layers: now there is a hidden layer of four neurons. Train again.\nLook at the pictures of the hidden neurons: each draws one line, and the output puts them together.\nTake neurons away. How few are enough? Try several seeds.",
+    lesson_delta: "3. What δ says",
+    lesson_delta_steps:
+      "Press Half-step again and again: forward layer by layer, the cost, then δ from the output back to layer 1.\nδ below a neuron says how the cost would move with its z. Find the neuron with the largest |δ|.\nClick it and read Backward: its δ is the sum of the δ of the next layer, times the weights, times σ′(z).\nChoose a weight, move Nudge, and compare the cost with what the derivative has promised. For which steps is the promise good?",
+    lesson_rate: "4. Learning rate and overshoot",
+    lesson_rate_steps:
+      "A plane is to be learned, with all samples in each step. Train with the rate 0.1: the cost falls smoothly.\nStart again with 0.01, then with 0.6. Which one is fastest?\nTry 0.97: the bias jumps over its best value and back. Watch the learning curve.\nTry 1.1: each jump is longer than the one before, and the cost grows until it is no longer finite.",
+    lesson_vanishing: "5. Vanishing δ",
+    lesson_vanishing_steps:
+      "Six hidden layers of sigmoid neurons. Look at the bars of δ: each layer back, δ is several times smaller, because σ′ is at most 1/4.\nTrain: the first layers hardly move, and the cost stays where it is.\nTurn all activations to tanh, or to relu, and compare the bars before the first step.\nGo back to sigmoid and take layers away. With how many does it learn?",
     moreNeurons: "+{0}",
   },
 };
