@@ -44,10 +44,10 @@ python-checks:
 	@echo $(PYTHON_CHECKS)
 
 fmt:
-	$(CARGO) fmt --check
+	$(CARGO) fmt --all --check
 
 clippy:
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 clippy-python:
 	$(CARGO) clippy --locked --all-targets --features python -- -D warnings
@@ -74,7 +74,7 @@ test-full: ## run only the tests that `test-all` makes more of
 	$(PYTHON) -m pytest --full -m full
 
 test-rust:
-	$(CARGO) test --locked
+	$(CARGO) test --locked --workspace
 
 test-python:
 	$(PYTHON) -m pytest

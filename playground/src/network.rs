@@ -258,7 +258,7 @@ impl<T: Real> Playground<T> {
         let has_norm = self.network.gains().is_ok_and(|gains| gains[l].is_some());
         let mut slopes = vec![T::ONE; z.len()];
         if !activation.is_elementwise() || has_norm {
-            slopes.fill(T::ZERO / T::ZERO);
+            slopes.fill(T::from_f64(f64::NAN));
         } else {
             activation.sigma_prime::<T, Portable>(z, a, &mut slopes);
         }
