@@ -51,6 +51,8 @@ pub enum Error {
     Orders { rows: usize },
     /// Edges of bins that do not grow in the number type of the network.
     Edges,
+    /// Numbers of a periodic embedding that it does not accept.
+    Frequencies,
     /// The embedding of an input that does not exist.
     Embedded { input: usize, n_in: usize },
 }
@@ -128,6 +130,10 @@ impl fmt::Display for Error {
             Self::Embedded { input, n_in } => {
                 write!(f, "embeddings must be of inputs 0 to {}; got {input}", n_in - 1)
             }
+            Self::Frequencies => write!(
+                f,
+                "a periodic embedding must have frequencies, outputs and a deviation; got others"
+            ),
             Self::Edges => {
                 write!(f, "edges must be two or more growing, finite numbers; got others")
             }

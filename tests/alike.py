@@ -17,8 +17,7 @@ SETTINGS = {
 
 def parameters(net):
     arrays = [array for name in PARTS for array in getattr(net, name) if array is not None]
-    if net.scales is not None:
-        arrays.append(net.scales)
+    arrays += [array for array in (net.scales, net.embeddings) if array is not None]
     return np.concatenate([array.ravel() for array in arrays])
 
 

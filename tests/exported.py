@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import backprop_rs as bp
 import numpy as np
 from backprop_rs.tables.activation import ACTIVATIONS, activation
+from backprop_rs.tables.embedding import Waves, places
 from bounds import affine, exactly, product, rounded, sigma, through
 
 DTYPES = ("float32", "float64")
@@ -19,6 +20,7 @@ CASES = [
     "layer norm",
     "input scale",
     "piecewise linear",
+    "waves",
     "steep softmax",
     "scaled",
 ]
@@ -108,11 +110,18 @@ def embedded(net, a, eps):
     for row in np.ndindex(value.shape):
         assert np.isfinite(value[row])
     columns, slopes = [], []
-    for column, name, numbers in net._parts:
-        n = 1 if name == "identity" else len(numbers) - 1
-        columns += [column] * n
-        slopes += [1.0] if name == "identity" else (1 / np.diff(numbers)).tolist()
-    size = np.abs(value) + np.array(slopes) * np.abs(a.value[:, columns])
+    for place in places(net._parts):
+        columns += [place.column] * place.row.n_out(place.numbers)
+        if place.row.name == "periodic":
+            waves = Waves.of(np.abs(net.embeddings[place.parameters]), place.numbers)
+            # A phase is rounded four times, each term twice, and their sum.
+            phase = waves.phases + np.pi / 2 + 2 * np.pi * 4 * waves.frequencies
+            slopes += (waves.weights @ (4 * phase + 4)).tolist()
+        elif place.row.name == "identity":
+            slopes.append(1.0)
+        else:
+            slopes += (1 / np.diff(place.numbers)).tolist()
+    size = np.abs(value) + np.array(slopes) * np.maximum(1, np.abs(a.value[:, columns]))
     return rounded(value, np.array(slopes) * a.error[:, columns], 4 * eps * size)
 
 
@@ -122,6 +131,16 @@ def with_edges(dtype):
     more = {"dtype": dtype, "seed": 3, "input_scale": True}
     net = bp.Network([3, 7, 4], "tanh", "identity", embedding=embedding, **more)
     net.scales = np.linspace(-1, 2, 7)
+    return net
+
+
+def with_waves(dtype):
+    """Return a network with learned waves of two sizes, and bins between them."""
+    several = [bp.PBLD([0], outputs=2), bp.PiecewiseLinear({1: [0, 1, 2]})]
+    several.append(bp.PBLD([2], frequencies=5, append=False))
+    more = {"dtype": dtype, "seed": 3, "input_scale": True, "embedding": several}
+    net = bp.Network([3, 7, 4], "tanh", "identity", **more)
+    net.scales = np.linspace(-1, 2, 8)
     return net
 
 
@@ -185,6 +204,7 @@ class Case:
             "layer norm": with_norm,
             "input scale": with_scales,
             "piecewise linear": with_edges,
+            "waves": with_waves,
             "steep softmax": steep,
         }
         net = special[name](dtype) if name in special else network(name, dtype)

@@ -25,6 +25,10 @@ FIRST_PAIRS = [
 ]
 # These are for every optimizer, the others for the first two.
 CHOSEN = ("alone", "small", "shared", "chunked")
+EMBEDDED = {
+    "embedding": [bp.PBLD([0, 4]), bp.PiecewiseLinear({1: [-1, -0.5, 0.1, 1], 5: [-0.3, 0.4]})],
+    "input_scale": True,
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Case:
     rows: int
     batch_size: int
     labels: bool = False
+    embedded: bool = False  # bins and waves of the inputs, and factors of them
 
     def data(self, dtype):
         """Return X and y, the same on every machine."""
@@ -50,14 +55,17 @@ class Case:
         return X.astype(dtype), y.astype(dtype)
 
     def network(self, dtype):
-        return bp.Network(self.sizes, self.activation, self.output, self.cost, seed=3, dtype=dtype)
+        more = EMBEDDED if self.embedded else {}
+        names = (self.activation, self.output, self.cost)
+        return bp.Network(self.sizes, *names, seed=3, dtype=dtype, **more)
 
     def train(self, optimizer, dtype):
         """Return the hash of the parameters and of the costs."""
         net = self.network(dtype)
         fit = {"epochs": 2, "batch_size": self.batch_size, "learning_rate": 0.01}
         history = net.fit(*self.data(dtype), optimizer=optimizer, **fit)
-        return digest(net.weights + net.biases, history.cost)
+        of_inputs = [array for array in (net.scales, net.embeddings) if array is not None]
+        return digest(net.weights + net.biases + of_inputs, history.cost)
 
 
 def digest(parameters, costs=()):
@@ -74,6 +82,7 @@ CASES = [
     Case("narrow", [70, 1, 40], "relu", "identity", "squared_error", 90, 64),
     Case("shared", [90, 37, 65, 7], "tanh", "softmax", "cross_entropy", 670, 300, labels=True),
     Case("blocked", [600, 20, 9], "sigmoid", "sigmoid", "squared_error", 130, 64),
+    Case("embedded", [6, 40, 7], "tanh", "sigmoid", "cross_entropy", 2400, 1300, embedded=True),
     Case("chunked", [5, 20, 9], "sigmoid", "sigmoid", "cross_entropy", 2400, 1300),
     *(
         Case(f"{cost}-{output}", [6, 17, 9, 33, 12, 5], FIRST_HIDDEN, output, cost, 100, 33)

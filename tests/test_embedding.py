@@ -212,7 +212,7 @@ def test_quantiles_of_the_samples():
     X = np.array([[0.0, 1.0, 3.0], [1.0, 1.0, 3.0], [2.0, 1.0, 3.0], [8.0, 2.0, 3.0]])
     fitted = bp.PiecewiseLinear.from_quantiles(X, 3)
     assert fitted.edges == {0: (0.0, 1.0, 2.0, 8.0), 1: (1.0, 2.0)}  # the last is constant
-    assert bp.PiecewiseLinear.from_quantiles(X, 3, columns=[1]).inputs == (1,)
+    assert bp.PiecewiseLinear.from_quantiles(X, 3, columns=[1]).inputs(3) == (1,)
     random = np.random.default_rng(0).normal(size=(1000, 1)).astype("float32")
     (edges,) = bp.PiecewiseLinear.from_quantiles(random, 4).edges.values()
     np.testing.assert_allclose(edges, np.quantile(random, [0, 0.25, 0.5, 0.75, 1]), rtol=1e-6)
@@ -232,7 +232,7 @@ def test_edges_are_values():
         bp.PiecewiseLinear([[0, 1], None, [1, 2]]),
         bp.PiecewiseLinear({2: [1, 2], 0: [0, 1]}),
     )
-    assert one == other and hash(one) == hash(other) and one.inputs == (0, 2)
+    assert one == other and hash(one) == hash(other) and one.inputs(9) == (0, 2)
     assert one != bp.PiecewiseLinear({0: [0, 1]}) and eval(repr(one), vars(bp)) == one
     array = np.array([[0.0, 1.0], [1.0, 2.0]])
     assert bp.PiecewiseLinear(array).edges == {0: (0.0, 1.0), 1: (1.0, 2.0)}
@@ -299,20 +299,22 @@ def test_wrong_columns_are_refused(columns, sentence):
 
 def test_the_tables_of_both_backends_have_the_same_embeddings(both):
     sentences = []
+    wrong = [
+        (0, "fourier", []),
+        (2, "identity", []),
+        (0, "piecewise_linear", [1.0]),
+        (0, "periodic", [0, 1, 0.1]),
+    ]
     for module in both:
         made = (["identity"], "squared_error", "float64", None, False)
         for row in EMBEDDINGS:
-            numbers = {"piecewise_linear": [0.0, 1.0]}.get(row.name, [])
+            numbers = {"piecewise_linear": [0.0, 1.0], "periodic": [2, 1, 0.1]}.get(row.name, [])
             module.Network([2, 1], *made, [(0, row.name, numbers)])
-        for parts in (
-            [(0, "fourier", [])],
-            [(2, "identity", [])],
-            [(0, "piecewise_linear", [1.0])],
-        ):
+        for part in wrong:
             with pytest.raises(ValueError) as raised:
-                module.Network([2, 1], *made, parts)
+                module.Network([2, 1], *made, [part])
             sentences.append(str(raised.value))
-    assert sentences[:3] == sentences[3:]
+    assert sentences[: len(wrong)] == sentences[len(wrong) :]
     assert all(row.name in sentences[0] for row in EMBEDDINGS)
 
 
@@ -441,7 +443,8 @@ def test_a_model_passes_it_on():
 
 
 def test_every_embedding_has_a_class_and_survives_json():
-    for each in (bp.PiecewiseLinear(EDGES), bp.PiecewiseLinear({0: [0, 0.1]}, append=True)):
+    several = [bp.PiecewiseLinear(EDGES), bp.PiecewiseLinear({0: [0, 0.1]}, append=True)]
+    for each in [*several, bp.PBLD(), bp.PBLD([3, 1], 2, outputs=1, deviation=2, append=False)]:
         assert type(each) in embeddings.EMBEDDINGS
         assert embeddings.from_settings(json.loads(json.dumps([each.to_dict()]))) == (each,)
 

@@ -71,7 +71,7 @@ def worked_out(equation):
     equation = re.sub(r"\|([^|]*)\|", r"abs(\1)", equation)
     for sign, python in SIGNS.items():
         equation = equation.replace(sign, python)
-    factor = r"(?=[(\dπλα]|abs|sqrt|exp|log|tanh|sign)"
+    factor = r"(?=[(\dπλα]|abs|sqrt|exp|log|tanh|sign|sin|cos)"
     equation = re.sub(rf"(?<=[\d)πλα]) {factor}", "*", equation)
     return eval(equation, {"__builtins__": {}}, NAMES)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 from .custom import Activation, Cost
 from .dense import Dense
-from .embedding import PiecewiseLinear
+from .embedding import PBLD, PiecewiseLinear
 from .exceptions import (
     MaskedValues,
     MissingCell,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .web.interface import playground
 
 __all__ = [
+    "PBLD",
     "Activation",
     "Cost",
     "Dataset",

@@ -19,7 +19,7 @@ from .dense import Dense
 from .embedding import Choice as Embedded
 from .embedding import embeddings_of, from_settings, parts_of
 from .tables.choices import Tables
-from .tables.embedding import n_outputs
+from .tables.embedding import Waves, n_outputs, n_parameters, places
 from .tables.groups import factors_of
 from .tables.threshold import threshold
 from .trace import Trace
@@ -114,6 +114,8 @@ class BaseNetwork:
         self._target_range = checks.ANY_TARGET if custom_cost else module.target_range(chosen_cost)
         choice: Any = init
         if isinstance(init, (list, tuple)):
+            if n_parameters(parts):
+                self._core.initialize("zeros", self.seed)  # draws the embeddings
             self.weights = list(init)
         else:
             self._core.initialize(self._tables.entry("init", choice), self.seed)
@@ -155,7 +157,7 @@ class BaseNetwork:
 
     @property
     def n_parameters(self) -> int:
-        """The number of weights and biases, gains, shifts and scales.
+        """The number of weights and biases, gains, shifts, scales and embeddings.
 
         >>> Network([2, 3, 2]).n_parameters
         17
@@ -167,6 +169,7 @@ class BaseNetwork:
         layers = zip(self._shapes(), self._options, strict=True)
         counts = [n_out * (n_in + 1 + 2 * own["layer_norm"]) for (n_out, n_in), own in layers]
         counts[0] += self._widths[0] if self.input_scale else 0
+        counts[0] += n_parameters(self._parts)
         return counts
 
     @property
@@ -367,6 +370,56 @@ class BaseNetwork:
         memory.need(len(X) * self._widths[0], self.dtype, f"the inputs of {len(X):,} samples")
         return self._core.embedded(X)
 
+    @property
+    def embeddings(self) -> Array | None:
+        """A copy of what the embedding learns, (p,), or None if it learns nothing.
+
+        Assign such an array to set it; `embedding_arrays` names its parts.
+
+        >>> Network([3, 2]).embeddings is None
+        True
+        """
+        return self._core.embeddings()
+
+    @embeddings.setter
+    def embeddings(self, array: Data | None) -> None:
+        self._refuse_in_training("embeddings")
+        n = n_parameters(self._parts)
+        checked = checks.parameter("embeddings", array, (n,) if n else None, self.dtype)
+        if checked is not None:
+            self._core.set_embeddings(checked)
+        self._optimizer = None
+
+    def embedding_arrays(self, values: Data | None = None) -> dict[int, Waves]:
+        """Return the learned arrays of each embedded input, or the same parts of other values.
+
+        Parameters
+        ----------
+        values : (p,) array-like, optional
+            Such as `Trace.embedding_gradients`; by default `embeddings`.
+
+        Returns
+        -------
+        dict
+            By the number of the input: tuples with `frequencies`, `phases`, `weights` and
+            `biases`.
+
+        Examples
+        --------
+        >>> import backprop_rs as bp
+        >>> net = Network([2, 3, 1], embedding=bp.PBLD([1], frequencies=4), seed=0)
+        >>> net.embedding_arrays()[1].weights.shape
+        (3, 4)
+        """
+        theta = self.embeddings if values is None else values
+        n = n_parameters(self._parts)
+        checked = checks.parameter("values", theta, (n,) if n else None, self.dtype)
+        return {
+            place.column: Waves.of(checked[place.parameters], place.numbers)
+            for place in places(self._parts)
+            if checked is not None and place.row.n_parameters(place.numbers)
+        }
+
     def backward(self, X: Data, y: Data, sample_weight: Data | None = None) -> Trace:
         """Return all values of back-propagation for a batch; nothing is changed.
 
@@ -561,7 +614,11 @@ class BaseNetwork:
             settings["input_scale"] = True
         if self.embedding:
             parts = [each.to_dict() for each in self.embedding]
-            settings["embedding"] = {"size": self._widths[0], "parts": parts}
+            settings["embedding"] = {
+                "size": self._widths[0],
+                "parameters": n_parameters(self._parts),
+                "parts": parts,
+            }
         if self._several_labels:
             settings["several_labels"] = True
         if self._functions:

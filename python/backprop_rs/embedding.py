@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -13,6 +13,10 @@ from .tables.embedding import Parts
 
 if TYPE_CHECKING:
     from ._internal.types import Data
+
+
+MAX_NUMBERS = 2**20
+"""The largest number of frequencies or outputs of an input."""
 
 
 @dataclass(frozen=True, init=False)
@@ -99,7 +103,8 @@ class PiecewiseLinear:
             raise ValueError(f"X must have shape (m, n); got {table.shape}")
         table = checks.finite("X", table, checks.dtype(dtype))
         n_bins = checks.integer("n_bins", n_bins, least=1)
-        chosen = columns_of(columns, table.shape[1])
+        n_in = table.shape[1]
+        chosen = list(range(n_in)) if columns is None else columns_of(columns, n_in - 1)
         edges = {}
         for column in chosen:
             shares = np.linspace(0, 1, n_bins + 1)
@@ -109,9 +114,8 @@ class PiecewiseLinear:
                 edges[column] = distinct.tolist()
         return cls(edges, append)
 
-    @property
-    def inputs(self) -> tuple[int, ...]:
-        """The inputs that are encoded."""
+    def inputs(self, n_in: int) -> tuple[int, ...]:
+        """Return the inputs that are encoded, for any number of inputs."""
         return tuple(self.edges)
 
     def parts(self, column: int) -> Parts:
@@ -130,10 +134,86 @@ class PiecewiseLinear:
         return cls(dict(settings["edges"]), settings["append"])
 
 
-AnyEmbedding: TypeAlias = PiecewiseLinear
+@dataclass(frozen=True)
+class PBLD:
+    """A learned periodic embedding of some inputs: W2 cos(2 pi w1 x + b1) + b2, and x itself.
+
+    Each input has frequencies w1, phases b1, weights W2 (outputs, frequencies) and biases b2 of its
+    own, which are trained as the biases of layers are, without penalties. At first w1 is normal, b1
+    uniform from -pi to pi, and W2 and b2 within 1 / sqrt(frequencies). `Network.embeddings` has all
+    of them in one array, and `Network.embedding_arrays` by their names.
+
+    Parameters
+    ----------
+    columns : sequence of int, optional
+        The inputs to embed, counted from 0; by default all.
+    frequencies : int, default 16
+    outputs : int, default 3
+        How many numbers each input gives besides itself.
+    deviation : float, default 0.1
+        That of the initial frequencies. It suits inputs of deviation near 1.
+    append : bool, default True
+        Keep the input itself behind its numbers.
+
+    References
+    ----------
+    Holzmüller et al. 2024, Better by Default (RealMLP), which calls it PBLD and trains it with
+    ``lr_factors={"embeddings": 0.1}``; Gorishniy, Rubachev & Babenko 2022, On Embeddings for
+    Numerical Features in Tabular Deep Learning, section 3.3.
+
+    Examples
+    --------
+    >>> import backprop_rs as bp
+    >>> net = bp.Network([2, 8, 1], embedding=bp.PBLD([0], frequencies=4), seed=0)
+    >>> net.embed([[0.5, 7.0]]).shape
+    (1, 5)
+    >>> net.embeddings.shape
+    (23,)
+    """
+
+    kind: ClassVar[str] = "pbld"
+
+    columns: tuple[int, ...] | None = None
+    frequencies: int = 16
+    outputs: int = 3
+    deviation: float = 0.1
+    append: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        chosen = None if self.columns is None else tuple(columns_of(self.columns))
+        object.__setattr__(self, "columns", chosen)
+        for name in ("frequencies", "outputs"):
+            value = checks.integer(name, getattr(self, name), least=1, most=MAX_NUMBERS)
+            object.__setattr__(self, name, value)
+        deviation = checks.nonnegative("deviation", self.deviation)
+        object.__setattr__(self, "deviation", float(deviation))
+        object.__setattr__(self, "append", checks.boolean("append", self.append))
+
+    def inputs(self, n_in: int) -> tuple[int, ...]:
+        """Return the inputs of n_in that are embedded."""
+        return tuple(range(n_in)) if self.columns is None else self.columns
+
+    def parts(self, column: int) -> Parts:
+        """Return the entries of the table that replace an input."""
+        itself: Parts = [(column, "identity", ())] if self.append else []
+        return [(column, "periodic", (self.frequencies, self.outputs, self.deviation)), *itself]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings for JSON."""
+        columns = None if self.columns is None else list(self.columns)
+        return {"kind": self.kind} | asdict(self) | {"columns": columns}
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> PBLD:
+        """Return the embedding of such settings."""
+        return cls(**{name: value for name, value in settings.items() if name != "kind"})
+
+
+AnyEmbedding: TypeAlias = PiecewiseLinear | PBLD
 Choice: TypeAlias = AnyEmbedding | Sequence[AnyEmbedding] | None
 
-EMBEDDINGS = (PiecewiseLinear,)
+EMBEDDINGS = (PiecewiseLinear, PBLD)
 """The embeddings; each gives entries of `tables.embedding` for some inputs."""
 
 
@@ -162,13 +242,11 @@ def edges_of(given: Any) -> dict[int, tuple[float, ...]]:
     return dict(sorted(checked.items()))
 
 
-def columns_of(given: Any, n_in: int) -> list[int]:
-    """Return checked numbers of inputs in growing order, by default all."""
-    if given is None:
-        return list(range(n_in))
+def columns_of(given: Any, most: int | None = None) -> list[int]:
+    """Return checked numbers of inputs in growing order."""
     if isinstance(given, str) or not isinstance(given, (Sequence, np.ndarray)):
         raise TypeError(f"columns must be a sequence of inputs; got {checks.shown(given)}")
-    each = [checks.integer("columns", column, least=0, most=n_in - 1) for column in given]
+    each = [checks.integer("columns", column, least=0, most=most) for column in given]
     if len(set(each)) < len(each):
         raise ValueError(f"columns must be different inputs; got {checks.shown(each)}")
     return sorted(each)
@@ -188,7 +266,7 @@ def parts_of(embeddings: Sequence[AnyEmbedding], n_in: int, dtype: str) -> Parts
     """Return the parts of all inputs in their order, or none if all stay as they are."""
     by_input: dict[int, AnyEmbedding] = {}
     for each in embeddings:
-        for column in each.inputs:
+        for column in each.inputs(n_in):
             if column >= n_in:
                 raise ValueError(
                     f"embedding must be of inputs 0 to {n_in - 1}; got one of input {column}"

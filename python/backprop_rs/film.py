@@ -32,22 +32,25 @@ class Frame:
     gains: list[Array | None]  # None for layers without layer normalization
     shifts: list[Array | None]
     scales: Array | None  # None without factors of the inputs
+    embeddings: Array | None  # None if the embedding learns nothing
 
     @classmethod
     def of(cls, net: BaseNetwork, at: Stop) -> Frame:
         """Return a copy of the current parameters."""
-        return cls(*at, net.weights, net.biases, net.gains, net.shifts, net.scales)
+        of_inputs = (net.scales, net.embeddings)
+        return cls(*at, net.weights, net.biases, net.gains, net.shifts, *of_inputs)
 
     def restore(self, net: BaseNetwork) -> None:
         """Set the parameters of a network to those of the frame."""
         net.weights, net.biases = self.weights, self.biases
         net.gains, net.shifts = self.gains, self.shifts
-        net.scales = self.scales
+        net.scales, net.embeddings = self.scales, self.embeddings
         net.epochs_trained = self.epoch
 
     def arrays(self) -> list[Array]:
         """Return all parameters."""
-        several = [*self.weights, *self.biases, *self.gains, *self.shifts, self.scales]
+        several = [*self.weights, *self.biases, *self.gains, *self.shifts]
+        several += [self.scales, self.embeddings]
         return [array for array in several if array is not None]
 
 

@@ -36,6 +36,8 @@ def initialize(
     for choice in of_biases:
         if choice is not None:
             checks.choice("biases", choice, (HE_5, ZEROS))
+    if net.embeddings is not None:
+        net.embeddings = embeddings_by(net, seed)
     a = net._core.embedded(X if len(X) <= max_rows else X[chosen_rows(net, len(X), seed, max_rows)])
     drawn = {
         entry: drawn_by(net, NORMAL if entry == STD else entry, seed)
@@ -82,6 +84,16 @@ def drawn_by(net: BaseNetwork, entry: str, seed: int) -> tuple[list[Array], list
     twin = net._tables.backend.Network(net._widths, net._activations, "squared_error", net.dtype)
     twin.initialize(entry, seed)
     return twin.weights(), twin.biases()
+
+
+def embeddings_by(net: BaseNetwork, seed: int) -> Array:
+    """Return initial parameters of the embeddings, from a twin of the network."""
+    arguments = (net.sizes, net._activations, "squared_error", net.dtype, None, False, net._parts)
+    twin = net._tables.backend.Network(*arguments)
+    twin.initialize("zeros", seed)
+    drawn = twin.embeddings()
+    assert drawn is not None
+    return drawn
 
 
 def one_layer(

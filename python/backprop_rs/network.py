@@ -83,7 +83,7 @@ class Network(BaseNetwork):
         Multiply each input by a learned factor s, initially 1: the first layer takes s a0 instead
         of a0 (the scaling layer of RealMLP; Holzmüller et al. 2024). The factors are trained as
         the biases are, without penalties and weight decay. `input_noise` comes before them.
-    embedding : `PiecewiseLinear`, or a list of them, optional
+    embedding : `PiecewiseLinear`, `PBLD`, or a list of them, optional
         Replace inputs by several numbers each before the first layer, and before `input_scale`.
 
     Attributes
@@ -136,7 +136,7 @@ class Network(BaseNetwork):
         """Draw new weights and biases that suit some samples; the memory of the optimizer is lost.
 
         Layer by layer, from the outputs of the layers before with their new parameters and without
-        dropout. Gains and scales become 1 and shifts 0.
+        dropout. Gains and scales become 1 and shifts 0, and embeddings are drawn anew.
 
         Parameters
         ----------
@@ -293,10 +293,11 @@ class Network(BaseNetwork):
             is constant with a numeric learning rate, otherwise cosine.
         lr_factors : mapping of str to factor, optional
             Factors >= 0 of the learning rate for groups of parameters: "weights", "biases",
-            "gains" and "shifts" (of layer normalization), and "scales" (of the inputs, in the first
-            layer). Each is one number or one per layer, by default 1; 0 keeps the parameters as
-            they are. "ntp" for the weights is 1 / sqrt(n_in) in each layer: with adam, the neural
-            tangent parametrization z = W a / sqrt(n_in) + b of W ~ N(0, 1) (Jacot et al. 2018).
+            "gains" and "shifts" (of layer normalization), and in the first layer "scales" (of the
+            inputs) and "embeddings" (what an embedding learns). Each is one number or one per
+            layer, by default 1; 0 keeps the parameters as they are. "ntp" for the weights is
+            1 / sqrt(n_in) in each layer: with adam, the neural tangent parametrization z =
+            W a / sqrt(n_in) + b of W ~ N(0, 1) (Jacot et al. 2018).
         decay_factors : mapping of str to factor, optional
             Factors of the weight decay for the same groups, by default 1 for weights and 0 for all
             others. The decay of a step uses the learning rate without its factor.
@@ -459,6 +460,7 @@ class Network(BaseNetwork):
         for name in ("weights", "biases", "gains", "shifts"):
             setattr(twin, name, [state.get(f"averaged.{name}.{number}") for number in layers])
         twin.scales = state.get("averaged.scales.1")
+        twin.embeddings = state.get("averaged.embeddings.1")
         return twin
 
     def penalty(self) -> float:

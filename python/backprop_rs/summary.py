@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from ._internal.html_table import html_table
+from .tables.embedding import n_parameters
 
 if TYPE_CHECKING:
     from .base_network import BaseNetwork
@@ -32,14 +33,16 @@ def rows(network: BaseNetwork) -> list[tuple[str, str, str, str]]:
         (str(number), str(shape), f"{activation}{NORM * options['layer_norm']}", f"{count:,}")
         for number, (shape, activation, options, count) in enumerate(layers, 1)
     ]
+    layer, shape_of_first, activation, _ = table[0]
+    n_out, n_in = network._shapes()[0]
+    own = n_out * (n_in + 1 + 2 * network._options[0]["layer_norm"])
+    table[0] = (layer, shape_of_first, activation, f"{own:,}")
     if network.input_scale:
-        n = network._widths[0]
-        layer, shape, activation, _ = table[0]
-        table[0] = (layer, shape, activation, f"{network._counts()[0] - n:,}")
-        table.insert(0, ("scales", str((n,)), "", f"{n:,}"))
+        table.insert(0, ("scales", str((n_in,)), "", f"{n_in:,}"))
     if network.embedding:
         kinds = ", ".join(dict.fromkeys(each.kind for each in network.embedding))
-        table.insert(0, ("embedding", str((network.sizes[0], network._widths[0])), kinds, "0"))
+        shape, count = (network.sizes[0], network._widths[0]), n_parameters(network._parts)
+        table.insert(0, ("embedding", str(shape), kinds, f"{count:,}"))
     return [*table, ("total", "", "", f"{network.n_parameters:,}")]
 
 

@@ -41,6 +41,8 @@ class Trace:
         dC/d(s a0) of each sample, not divided by m: delta^(1) w^(1), as in eq. 10.
     scale_gradients : (n_0,) or (k,) array or None
         dC/ds, averaged over the batch: the mean of a0 dC/d(s a0), or of e dC/d(s e).
+    embedding_gradients : (p,) array or None
+        The gradient of what an embedding learns, averaged over the batch.
 
     Examples
     --------
@@ -62,6 +64,7 @@ class Trace:
     scaled_inputs: Array | None = None
     input_deltas: Array | None = None
     scale_gradients: Array | None = None
+    embedding_gradients: Array | None = None
 
     @classmethod
     def of(cls, values: tuple[Any, ...]) -> Trace:

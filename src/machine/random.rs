@@ -10,8 +10,8 @@ use crate::machine::real::Real;
 
 /// The purpose of a stream; streams of different purposes are disjoint.
 ///
-/// Number 3 is taken as well: `_internal/random.py` splits data with it. Dropout and noise have a
-/// stream for each (sample, epoch, layer).
+/// Numbers 3 and 6 are taken as well, by `_internal/random.py`. Dropout and noise have a stream for
+/// each (sample, epoch, layer).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Purpose {
@@ -19,6 +19,7 @@ pub enum Purpose {
     Shuffle = 2,
     Dropout = 4,
     Noise = 5,
+    Embed = 7,
 }
 
 /// The numbers of one stream, in order.

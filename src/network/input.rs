@@ -8,20 +8,30 @@ use crate::error::Error;
 use crate::machine::kernel::{Buffer, Kernel, Panels, Simd};
 use crate::machine::pool::Share;
 use crate::machine::real::Real;
+use crate::network::embeddings::Embeddings;
 use crate::network::layer::Layer;
 
 /// What a backward pass computes in front of the first layer, one row for each sample.
 pub struct InputGradient<T> {
     /// ∂C/∂(s e).
     pub delta: Panels<T>,
-    /// ∂C/∂s of each sample.
-    pub scale: Panels<T>,
+    /// ∂C/∂s of each sample, if there are factors.
+    pub scale: Option<Panels<T>>,
+    /// The gradient of the parameters of the embeddings for each sample, if there are any.
+    pub embedding: Option<Panels<T>>,
 }
 
 impl<T: Real> InputGradient<T> {
-    /// Allocate `rows` rows of `n` inputs.
-    pub fn zeros(rows: usize, n: usize) -> Result<Self, Error> {
-        Ok(Self { delta: Panels::zeros(rows, n)?, scale: Panels::zeros(rows, n)? })
+    /// Allocate `rows` rows for a first layer.
+    pub fn zeros(rows: usize, layer: &Layer<T>) -> Result<Self, Error> {
+        let inputs = || Panels::zeros(rows, layer.n_in);
+        let parameters = layer.n_embedding_parameters();
+        let of_embedding = || Panels::zeros(rows, parameters);
+        Ok(Self {
+            delta: inputs()?,
+            scale: layer.has_scale().then(inputs).transpose()?,
+            embedding: (parameters > 0).then(of_embedding).transpose()?,
+        })
     }
 }
 
@@ -56,9 +66,26 @@ impl<T: Real> Layer<T> {
         let length = if on { self.n_in.div_ceil(T::LINE) * T::LINE } else { 0 };
         self.scale = Buffer::zeros(length)?;
         self.reset_scale();
-        self.allocate_back(on)?;
+        self.allocate_back(self.learns_inputs())?;
         self.copy_all_back();
         Ok(())
+    }
+
+    /// Set the embeddings of a first layer, with parameters of zero.
+    pub fn set_embeddings(&mut self, embeddings: Embeddings<T>) -> Result<(), Error> {
+        let length = embeddings.n_parameters().div_ceil(T::LINE) * T::LINE;
+        self.embedding_parameters = Buffer::zeros(length)?;
+        self.embeddings = Some(embeddings);
+        self.allocate_back(self.learns_inputs())?;
+        self.copy_all_back();
+        Ok(())
+    }
+
+    /// Draw the parameters of the embeddings.
+    pub fn initialize_embeddings(&mut self, seed: u64) {
+        if let Some(embeddings) = &self.embeddings {
+            embeddings.initialize(self.embedding_parameters.as_mut_slice(), seed);
+        }
     }
 
     /// Set the factors of the inputs to 1.

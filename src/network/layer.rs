@@ -86,6 +86,8 @@ pub struct Layer<T> {
     pub scale: Buffer<T>,
     /// The embeddings of the inputs of a first layer, before their factors.
     pub embeddings: Option<Embeddings<T>>,
+    /// What the embeddings learn, padded to whole lines; empty if that is nothing.
+    pub embedding_parameters: Buffer<T>,
 }
 
 impl<T: Real> Layer<T> {
@@ -99,7 +101,7 @@ impl<T: Real> Layer<T> {
         let w = Packed::zeros(n_in, n_out)?;
         let b = Buffer::zeros(w.panels() * T::LINE)?;
         let options = Options::default();
-        let (norm, scale) = Default::default();
+        let (norm, scale, embedding_parameters) = Default::default();
         let mut layer = Self {
             n_in,
             n_out,
@@ -112,6 +114,7 @@ impl<T: Real> Layer<T> {
             norm,
             scale,
             embeddings: None,
+            embedding_parameters,
         };
         layer.allocate_back(!first)?;
         Ok(layer)
@@ -149,6 +152,23 @@ impl<T: Real> Layer<T> {
     /// Return the number of inputs before their embeddings, if the layer has any.
     pub fn n_features(&self) -> usize {
         self.embeddings.as_ref().map_or(self.n_in, Embeddings::n_in)
+    }
+
+    /// Return the number of learned parameters of the embeddings.
+    pub fn n_embedding_parameters(&self) -> usize {
+        self.embeddings.as_ref().map_or(0, Embeddings::n_parameters)
+    }
+
+    /// Return the lines of the parameters of the embeddings that belong to line `q` of the inputs.
+    pub fn embedding_lines(&self, q: usize) -> Range<usize> {
+        let (lines, inputs) =
+            (self.embedding_parameters.len() / T::LINE, self.n_in.div_ceil(T::LINE));
+        q * lines / inputs..(q + 1) * lines / inputs
+    }
+
+    /// Return true if the factors of the inputs or their embeddings are learned.
+    pub fn learns_inputs(&self) -> bool {
+        self.has_scale() || !self.embedding_parameters.is_empty()
     }
 
     /// Return true if the layer does not take the samples as they are.

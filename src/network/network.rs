@@ -139,9 +139,9 @@ impl<T: Real> Network<T> {
     pub fn set_embeddings(&mut self, embeddings: Embeddings<T>) -> Result<(), Error> {
         let layer = &mut self.layers[0];
         check_shape("the embedded inputs", &[layer.n_in], &[embeddings.n_out()])?;
-        layer.embeddings = Some(embeddings);
+        layer.set_embeddings(embeddings)?;
         self.drop_buffers();
-        Ok(())
+        self.set_optimizer(self.optimizer.rule)
     }
 
     /// Drop all that was allocated for other parameters.
@@ -239,6 +239,7 @@ impl<T: Real> Network<T> {
             layer.reset_norm();
             layer.reset_scale();
         }
+        self.layers[0].initialize_embeddings(seed);
         Ok(())
     }
 
@@ -257,7 +258,8 @@ impl<T: Real> Network<T> {
     /// Return true if no parameter is NaN or infinite.
     pub fn is_finite(&self) -> bool {
         self.layers.iter().all(|layer| {
-            let vectors = [&layer.b, &layer.scale].into_iter().chain(&layer.norm);
+            let of_inputs = [&layer.scale, &layer.embedding_parameters];
+            let vectors = of_inputs.into_iter().chain([&layer.b]).chain(&layer.norm);
             let mut buffers = vectors.chain(std::iter::once(&layer.w.values));
             buffers.all(|buffer| buffer.is_empty() || first_non_finite(buffer.as_slice()).is_none())
         })
@@ -287,6 +289,23 @@ impl<T: Real> Network<T> {
         check_shape("scales", &[n], scales.shape())?;
         let to = &mut layer.scale.as_mut_slice()[..n];
         to.iter_mut().zip(scales).for_each(|(to, from)| *to = *from);
+        Ok(())
+    }
+
+    /// Return the parameters of the embeddings, if they have any.
+    pub fn embedding_parameters(&self) -> Result<Option<Array1<T>>, Error> {
+        let layer = &self.layers[0];
+        vector(&layer.embedding_parameters, layer.n_embedding_parameters())
+    }
+
+    /// Replace the parameters of the embeddings.
+    pub fn set_embedding_parameters(&mut self, given: ArrayView1<T>) -> Result<(), Error> {
+        self.averaged = None;
+        let layer = &mut self.layers[0];
+        let n = layer.n_embedding_parameters();
+        check_shape("embeddings", &[n], given.shape())?;
+        let to = &mut layer.embedding_parameters.as_mut_slice()[..n];
+        to.iter_mut().zip(given).for_each(|(to, from)| *to = *from);
         Ok(())
     }
 
@@ -356,7 +375,7 @@ impl<T: Real> Network<T> {
     /// layer whose inputs learn nothing.
     pub(crate) fn step_work(&self, batch: usize) -> usize {
         let Layer { n_in, n_out, .. } = self.layers[0];
-        let first = if self.layers[0].has_scale() { 0 } else { n_in.saturating_mul(2 * n_out) };
+        let first = if self.layers[0].learns_inputs() { 0 } else { n_in.saturating_mul(2 * n_out) };
         batch.saturating_mul(self.forward_work().saturating_mul(3) - first)
     }
 
@@ -387,11 +406,11 @@ fn check_activations(sizes: &[usize], activations: &[Activation]) -> Result<(), 
     Ok(())
 }
 
-/// Return the lengths of the packed weights, the biases, the gains and the factors of the inputs of
-/// each layer.
-fn lengths<T: Real>(layers: &[Layer<T>]) -> impl Iterator<Item = [usize; 4]> {
-    layers.iter().map(|Layer { w, b, norm, scale, .. }| {
-        [w.values.len(), b.len(), norm[0].len(), scale.len()]
+/// Return the lengths of the packed weights, the biases, the gains, the factors of the inputs and
+/// the parameters of their embeddings, of each layer.
+fn lengths<T: Real>(layers: &[Layer<T>]) -> impl Iterator<Item = [usize; 5]> {
+    layers.iter().map(|Layer { w, b, norm, scale, embedding_parameters, .. }| {
+        [w.values.len(), b.len(), norm[0].len(), scale.len(), embedding_parameters.len()]
     })
 }
 

@@ -18,11 +18,13 @@ pub enum Part {
     Shifts,
     /// The factors of the inputs of the first layer.
     Scales,
+    /// What the embeddings of the inputs of the first layer learn.
+    Embeddings,
 }
 
 impl Part {
-    pub const ALL: [Self; 5] =
-        [Self::Weights, Self::Biases, Self::Gains, Self::Shifts, Self::Scales];
+    pub const ALL: [Self; 6] =
+        [Self::Weights, Self::Biases, Self::Gains, Self::Shifts, Self::Scales, Self::Embeddings];
 
     /// Return the name of the group of these parameters.
     #[cfg(feature = "python")]
@@ -33,6 +35,7 @@ impl Part {
             Self::Gains => "gains",
             Self::Shifts => "shifts",
             Self::Scales => "scales",
+            Self::Embeddings => "embeddings",
         }
     }
 
@@ -49,6 +52,7 @@ impl Part {
             Self::Gains => (&layer.norm[0], &moments.norm[0]),
             Self::Shifts => (&layer.norm[1], &moments.norm[1]),
             Self::Scales => (&layer.scale, &moments.scale),
+            Self::Embeddings => (&layer.embedding_parameters, &moments.embedding),
         }
     }
 
@@ -61,6 +65,7 @@ impl Part {
             Self::Gains => &gradient.norm[l][0],
             Self::Shifts => &gradient.norm[l][1],
             Self::Scales => &gradient.scale[l],
+            Self::Embeddings => &gradient.embedding[l],
         }
     }
 }
@@ -73,6 +78,8 @@ pub struct Gradient<T> {
     pub norm: Vec<[Buffer<T>; 2]>,
     /// Those of the factors of the inputs; empty without them.
     pub scale: Vec<Buffer<T>>,
+    /// Those of the parameters of embeddings; empty without any.
+    pub embedding: Vec<Buffer<T>>,
 }
 
 impl<T: Real> Gradient<T> {
@@ -106,18 +113,20 @@ impl<T: Real> Gradient<T> {
             Ok([Buffer::zeros(gain.len())?, Buffer::zeros(shift.len())?])
         });
         let scale = layers.iter().map(|layer| Buffer::zeros(layer.scale.len()));
+        let embedding = layers.iter().map(|layer| Buffer::zeros(layer.embedding_parameters.len()));
         Ok(Self {
             w: w.collect::<Result<_, _>>()?,
             b: b.collect::<Result<_, _>>()?,
             norm: norm.collect::<Result<_, Error>>()?,
             scale: scale.collect::<Result<_, _>>()?,
+            embedding: embedding.collect::<Result<_, _>>()?,
         })
     }
 }
 
 impl<T> Gradient<T> {
     /// Return all buffers: the packed weights of each layer, then the biases, gains and shifts, then
-    /// the factors of the inputs.
+    /// the factors of the inputs, and the parameters of their embeddings.
     pub fn buffers(&self) -> impl Iterator<Item = &Buffer<T>> {
         self.of_layers(0..self.w.len())
     }
@@ -128,7 +137,8 @@ impl<T> Gradient<T> {
         weights
             .chain(&self.b[layers.clone()])
             .chain(self.norm[layers.clone()].iter().flatten())
-            .chain(&self.scale[layers])
+            .chain(&self.scale[layers.clone()])
+            .chain(&self.embedding[layers])
     }
 }
 
@@ -139,22 +149,23 @@ pub fn parameters<T>(layers: &[Layer<T>]) -> impl Iterator<Item = &Buffer<T>> {
         .chain(layers.iter().map(|layer| &layer.b))
         .chain(layers.iter().flat_map(|layer| &layer.norm))
         .chain(layers.iter().map(|layer| &layer.scale))
+        .chain(layers.iter().map(|layer| &layer.embedding_parameters))
 }
 
 /// Copies of the parameters of all layers and of their moments, kept from one training to the next.
 pub struct SavedParameters<T> {
-    layers: Vec<[SavedBuffer<T>; 5]>,
+    layers: Vec<[SavedBuffer<T>; 6]>,
 }
 
 impl<T: Real> SavedParameters<T> {
     /// Allocate copies for the parameters of these layers.
     pub fn new(layers: &[Layer<T>], moments: &[Moments<T>]) -> Result<Self, Error> {
         let buffers = |(layer, moments): (&Layer<T>, &Moments<T>)| {
-            let [weights, biases, gains, shifts, scales] = Part::ALL.map(|part| {
+            let [weights, biases, gains, shifts, scales, embeddings] = Part::ALL.map(|part| {
                 let (parameters, moments) = part.of(layer, moments);
                 SavedBuffer::new(parameters, moments)
             });
-            Ok([weights?, biases?, gains?, shifts?, scales?])
+            Ok([weights?, biases?, gains?, shifts?, scales?, embeddings?])
         };
         let layers = layers.iter().zip(moments).map(buffers).collect::<Result<_, Error>>()?;
         Ok(Self { layers })

@@ -8,7 +8,7 @@ use crate::machine::pool::{self, Share, Worker};
 use crate::machine::real::Real;
 use crate::network::custom::{Custom, CustomCost};
 use crate::network::elementwise::Multiply;
-use crate::network::embeddings::EmbedInputs;
+use crate::network::embeddings::{EmbedGradient, EmbedInputs};
 use crate::network::input::{InputGradient, ScaleInputs};
 use crate::network::layer::{Outputs, Previous, Region};
 use crate::network::network::{Network, ROW_BLOCK};
@@ -65,7 +65,8 @@ impl<T: Real> Network<T> {
         if let Some(embeddings) = &layer.embeddings {
             // SAFETY: this worker's buffer; no other code of the stage uses it.
             let scratch = unsafe { ws.scratch(&self.layers, worker.index) };
-            self.isa.run(EmbedInputs { embeddings, x, out: ws.embedded(), scratch, rows });
+            let (parameters, out) = (&layer.embedding_parameters, ws.embedded());
+            self.isa.run(EmbedInputs { embeddings, parameters, x, out, scratch, rows });
         }
         if layer.has_scale() {
             let (scale, x, out) = (&layer.scale, ws.unscaled(), &ws.a[0]);
@@ -73,13 +74,35 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// Compute ∂C/∂(s e) and ∂C/∂s of each sample from δ of the first layer.
+    /// Compute ∂C/∂(s e), ∂C/∂s and the gradient of the embeddings of each sample from δ of the first
+    /// layer.
     #[inline]
-    fn backward_inputs(&self, ws: &Workspace<T>, rows: &Share, stop: &impl Fn() -> bool) {
-        if let Some(InputGradient { delta, scale }) = &ws.input {
-            let region = Region { rows, panels: 0..delta.panels() };
-            self.layers[0].backward_product(self.isa, &ws.delta[0], delta, region, stop);
-            self.isa.run(Multiply { by: ws.unscaled(), values: Some(delta), out: scale, rows });
+    fn backward_inputs(
+        &self,
+        ws: &Workspace<T>,
+        worker: &Worker,
+        rows: &Share,
+        stop: &impl Fn() -> bool,
+    ) {
+        let Some(InputGradient { delta, scale, embedding }) = &ws.input else { return };
+        let layer = &self.layers[0];
+        let region = Region { rows, panels: 0..delta.panels() };
+        layer.backward_product(self.isa, &ws.delta[0], delta, region, stop);
+        if let Some(out) = scale {
+            self.isa.run(Multiply { by: ws.unscaled(), values: Some(delta), out, rows });
+        }
+        if let (Some(out), Some(embeddings)) = (embedding, &layer.embeddings) {
+            self.isa.run(EmbedGradient {
+                embeddings,
+                parameters: &layer.embedding_parameters,
+                scale: layer.has_scale().then_some(&layer.scale),
+                x: ws.samples(),
+                delta,
+                out,
+                // SAFETY: this worker's buffer; no other code of the stage uses it.
+                scratch: unsafe { ws.scratch(&self.layers, worker.index) },
+                rows,
+            });
         }
     }
 
@@ -115,7 +138,7 @@ impl<T: Real> Network<T> {
             self.layers[l].backward(self.isa, &ws.delta[l], &previous, region, stop);
             previous.layer.denormalize(self.isa, ws.norm_cache(l - 1), previous.delta, rows);
         }
-        self.backward_inputs(ws, rows, stop);
+        self.backward_inputs(ws, worker, rows, stop);
     }
 
     /// Compute C_i and δ of the output layer, by a cost of the table.

@@ -149,22 +149,25 @@ impl<T: Real> Network<T> {
     }
 
     /// Call `see` for the parameters, the moments and the average, layer by layer: packed weights,
-    /// then biases, gains, shifts and the factors of the inputs.
+    /// then biases, gains, shifts, the factors of the inputs and the parameters of their embeddings.
     fn each_buffer<'a>(
         &'a self,
-        mut see: impl FnMut(&str, usize, &'a Buffer<T>, [&'a Buffer<T>; 4]),
+        mut see: impl FnMut(&str, usize, &'a Buffer<T>, [&'a Buffer<T>; 5]),
     ) {
         for (l, layer) in self.layers.iter().enumerate() {
             let [gain, shift] = &layer.norm;
-            see("", l, &layer.w.values, [&layer.b, gain, shift, &layer.scale]);
-            let Moments { w, b, norm: [gain, shift], scale } = &self.optimizer.moments[l];
+            let of_inputs = [&layer.scale, &layer.embedding_parameters];
+            see("", l, &layer.w.values, [&layer.b, gain, shift, of_inputs[0], of_inputs[1]]);
+            let Moments { w, b, norm: [gain, shift], scale, embedding } =
+                &self.optimizer.moments[l];
             for (i, name) in self.optimizer.rule.memory().iter().enumerate() {
-                let vectors = [&b[i], &gain[i], &shift[i], &scale[i]];
+                let vectors = [&b[i], &gain[i], &shift[i], &scale[i], &embedding[i]];
                 see(&format!("optimizer.{name}."), l, &w[i], vectors);
             }
-            if let Some(Gradient { w, b, norm, scale }) = &self.averaged {
+            if let Some(Gradient { w, b, norm, scale, embedding }) = &self.averaged {
                 let [gain, shift] = &norm[l];
-                see("averaged.", l, &w[l].values, [&b[l], gain, shift, &scale[l]]);
+                let vectors = [&b[l], gain, shift, &scale[l], &embedding[l]];
+                see("averaged.", l, &w[l].values, vectors);
             }
         }
     }
@@ -239,10 +242,12 @@ fn copy<T: Real>(
 /// Return the vectors of a layer, with their names and their lengths without padding.
 fn present<'a, T: Real>(
     layer: &Layer<T>,
-    vectors: [&'a Buffer<T>; 4],
+    vectors: [&'a Buffer<T>; 5],
 ) -> impl Iterator<Item = (&'static str, usize, &'a Buffer<T>)> {
     let Layer { n_in, n_out, .. } = *layer;
-    let names = [("biases", n_out), ("gains", n_out), ("shifts", n_out), ("scales", n_in)];
+    let of_inputs = [("scales", n_in), ("embeddings", layer.n_embedding_parameters())];
+    let names =
+        [("biases", n_out), ("gains", n_out), ("shifts", n_out), of_inputs[0], of_inputs[1]];
     let named = names.into_iter().zip(vectors).filter(|(_, vector)| !vector.is_empty());
     named.map(|((name, length), vector)| (name, length, vector))
 }

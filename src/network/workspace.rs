@@ -110,8 +110,8 @@ impl<T: Real> Workspace<T> {
                 .collect::<Result<_, _>>()?,
             delta: layers.iter().map(outputs).collect::<Result<_, _>>()?,
             input: layers[0]
-                .has_scale()
-                .then(|| InputGradient::zeros(rows, layers[0].n_in))
+                .learns_inputs()
+                .then(|| InputGradient::zeros(rows, &layers[0]))
                 .transpose()?,
             y: Panels::zeros(rows, n_out)?,
             terms: Panels::zeros(rows, T::LINE.min(n_out))?,

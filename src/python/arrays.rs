@@ -12,8 +12,9 @@ pub type NormArrays<'py> = Vec<Option<Bound<'py, PyAny>>>;
 /// None without embeddings or without learned factors of the inputs.
 pub type InputArray<'py> = Option<Bound<'py, PyAny>>;
 
-/// The embedded inputs e, s e, ∂C/∂(s e) and ∂C/∂s.
-pub type PyInputs<'py> = (InputArray<'py>, InputArray<'py>, InputArray<'py>, InputArray<'py>);
+/// The embedded inputs e, s e, ∂C/∂(s e), ∂C/∂s and the gradient of the embeddings.
+pub type PyInputs<'py> =
+    (InputArray<'py>, InputArray<'py>, InputArray<'py>, InputArray<'py>, InputArray<'py>);
 
 /// C, z, a, δ, ∂C/∂W, ∂C/∂b, ∂C/∂gain, ∂C/∂shift, and the values before the first layer.
 pub type PyTrace<'py> = (
@@ -31,9 +32,16 @@ pub type PyTrace<'py> = (
 /// The costs of epochs, epoch, step, cost_sum, weight_sum, and the reason of the return.
 pub type PyOutcome<'py> = (Vec<f64>, u64, usize, f64, f64, Bound<'py, PyAny>);
 
-/// C and the gradients of weights, biases, gains, shifts and scales.
-pub type PyGradient<'py> =
-    (f64, Arrays<'py>, Arrays<'py>, NormArrays<'py>, NormArrays<'py>, InputArray<'py>);
+/// C and the gradients of weights, biases, gains, shifts, scales and embeddings.
+pub type PyGradient<'py> = (
+    f64,
+    Arrays<'py>,
+    Arrays<'py>,
+    NormArrays<'py>,
+    NormArrays<'py>,
+    InputArray<'py>,
+    InputArray<'py>,
+);
 
 pub fn matrix<T: Element>(py: Python<'_>, array: Array2<T>) -> Bound<'_, PyAny> {
     PyArray2::from_owned_array(py, array).into_any()

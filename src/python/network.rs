@@ -215,6 +215,19 @@ impl Network {
         })
     }
 
+    fn embeddings<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        with!(&*self.read(py)?, net => {
+            Ok(net.embedding_parameters()?.map(|parameters| vector(py, parameters)))
+        })
+    }
+
+    fn set_embeddings(&self, py: Python, embeddings: &Bound<'_, PyAny>) -> PyResult<()> {
+        with!(&mut *self.write(py)?, net => {
+            let given = embeddings.extract::<PyReadonlyArray1<_>>()?;
+            Ok(net.set_embedding_parameters(given.as_array())?)
+        })
+    }
+
     fn set_optimizer(&self, py: Python, rule: &str) -> PyResult<()> {
         let rule = Rule::from_text(rule)?;
         Ok(with!(&mut *self.write(py)?, net => net.set_optimizer(rule))?)
@@ -284,20 +297,22 @@ impl Network {
                 scaled_inputs,
                 input_deltas,
                 scale_gradients,
+                embedding_gradients,
             } = unless_raised(net, without_gil(py, || net.backward(&samples)))???;
             let [z, a, delta, grad_w] =
                 [weighted_inputs, activations, deltas, weight_gradients].map(|list| matrices(py, list));
             let [gains, shifts] = [gain_gradients, shift_gradients].map(|list| norm_vectors(py, list));
             let [embedded, scaled, input_deltas] = [embedded_inputs, scaled_inputs, input_deltas]
                 .map(|given| given.map(|array| matrix(py, array)));
-            let (b, scales) =
-                (vectors(py, bias_gradients), scale_gradients.map(|array| vector(py, array)));
-            let inputs = (embedded, scaled, input_deltas, scales);
+            let [scales, of_embeddings] = [scale_gradients, embedding_gradients]
+                .map(|given| given.map(|array| vector(py, array)));
+            let b = vectors(py, bias_gradients);
+            let inputs = (embedded, scaled, input_deltas, scales, of_embeddings);
             Ok((cost, z, a, delta, grad_w, b, gains, shifts, inputs))
         })
     }
 
-    /// Return C, ∂C/∂W, ∂C/∂b, ∂C/∂gain, ∂C/∂shift and ∂C/∂scale.
+    /// Return C, ∂C/∂W, ∂C/∂b, ∂C/∂gain, ∂C/∂shift, ∂C/∂scale and the gradient of the embeddings.
     #[allow(non_snake_case)]
     #[pyo3(signature = (X, y, sample_weight=None))]
     fn gradient<'py>(
@@ -314,8 +329,9 @@ impl Network {
             let (w, b) = (matrices(py, trace.weight_gradients), vectors(py, trace.bias_gradients));
             let [gains, shifts] =
                 [trace.gain_gradients, trace.shift_gradients].map(|list| norm_vectors(py, list));
-            let scales = trace.scale_gradients.map(|array| vector(py, array));
-            Ok((trace.cost, w, b, gains, shifts, scales))
+            let [scales, embeddings] = [trace.scale_gradients, trace.embedding_gradients]
+                .map(|given| given.map(|array| vector(py, array)));
+            Ok((trace.cost, w, b, gains, shifts, scales, embeddings))
         })
     }
 

@@ -63,7 +63,7 @@ impl<T: Real> Kernel for WeightGradient<'_, T> {
         }
         for tiles in self.tiles.chunk_by(|tile, next| tile.layer == next.layer) {
             self.biases::<S>(tiles, &mut grad);
-            self.scales::<S>(tiles, &mut grad);
+            self.inputs::<S>(tiles, &mut grad);
         }
     }
 }
@@ -244,26 +244,34 @@ impl<T: Real> WeightGradient<'_, T> {
         }
     }
 
-    /// Compute the factors of the inputs of the tiles of a layer: each line belongs to its first
-    /// tile.
+    /// Compute the factors of the inputs of the tiles of a layer, and the parameters of their
+    /// embeddings: each line of inputs belongs to its first tile.
     #[inline(always)]
-    fn scales<S: Simd>(&self, tiles: &[Tile], grad: &mut Sums<T>) {
+    fn inputs<S: Simd>(&self, tiles: &[Tile], grad: &mut Sums<T>) {
         let Some(input) = self.ws.input.as_ref().filter(|_| tiles[0].layer == 0) else { return };
         for tile in tiles.iter().filter(|tile| tile.p == 0) {
-            with_line!(self.next_scales::<S, _>(&input.scale, tile.q, grad));
+            if let Some(delta) = &input.scale {
+                with_line!(self.next_line::<S, _>(Part::Scales, delta, tile.q, grad));
+            }
+            if let Some(delta) = &input.embedding {
+                for line in self.layers[0].embedding_lines(tile.q) {
+                    with_line!(self.next_line::<S, _>(Part::Embeddings, delta, line, grad));
+                }
+            }
         }
     }
 
-    /// Compute those of line q.
+    /// Compute a line of parameters of the inputs.
     #[inline(always)]
-    fn next_scales<S: Simd, const N: usize>(
+    fn next_line<S: Simd, const N: usize>(
         &self,
+        part: Part,
         delta: &Panels<T>,
-        q: usize,
+        line: usize,
         grad: &mut Sums<T>,
     ) {
-        Outer { delta, ..self.outer(0) }.biases::<S, N, 1>(q, grad);
-        self.apply_or_store_vector::<S>(0, Part::Scales, q, &mut grad.total.0[..N]);
+        Outer { delta, ..self.outer(0) }.biases::<S, N, 1>(line, grad);
+        self.apply_or_store_vector::<S>(0, part, line, &mut grad.total.0[..N]);
     }
 
     /// Apply or store the gradient of the biases from panel p on, or of another vector.

@@ -67,6 +67,11 @@ impl<T: Real> Rollback<T> {
             if p == 0 && layer.has_scale() {
                 restore(Part::Scales, q * T::LINE, T::LINE);
             }
+            if p == 0 && !layer.embedding_parameters.is_empty() {
+                for line in layer.embedding_lines(q) {
+                    restore(Part::Embeddings, line * T::LINE, T::LINE);
+                }
+            }
         }
     }
 }
@@ -74,6 +79,7 @@ impl<T: Real> Rollback<T> {
 #[cfg(all(test, not(mutants)))] // mutants need not wait for these either
 mod tests {
     use super::*;
+    use crate::network::embeddings::Embeddings;
     use crate::network::layer::Options;
     use crate::step::gradient::{GradientSink, WeightGradient};
     use crate::step::settings::Settings;
@@ -93,13 +99,17 @@ mod tests {
         bits
     }
 
-    /// Return a network with layer normalization, factors of its inputs and Adam's memory, after one
-    /// step on these rows.
+    /// Return a network with layer normalization, embeddings and factors of its inputs and Adam's
+    /// memory, after one step on these rows.
     fn trained(rows: usize) -> Network<f64> {
         let cost = Cost::from_text("squared_error").unwrap();
-        let mut net = Network::new(&[19, 21, 10], &[Activation::Tanh; 2], cost).unwrap();
+        let mut net = Network::new(&[22, 21, 10], &[Activation::Tanh; 2], cost).unwrap();
         net.set_options(&[Options { layer_norm: true, ..Options::default() }, Options::default()])
             .unwrap();
+        let part = |k| (k, if k < 3 { "periodic" } else { "identity" }.to_owned());
+        let numbers = |k| if k < 3 { vec![9.0, 2.0, 0.1] } else { Vec::new() };
+        let parts: Vec<_> = (0..19).map(|k| (part(k).0, part(k).1, numbers(k))).collect();
+        net.set_embeddings(Embeddings::new(19, &parts).unwrap()).unwrap();
         net.set_input_scale(true).unwrap();
         net.initialize("auto", 3).unwrap();
         net.set_optimizer(crate::Rule::from_text("adam").unwrap()).unwrap();

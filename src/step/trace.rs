@@ -43,6 +43,8 @@ pub struct Trace<T> {
     pub input_deltas: Option<Array2<T>>,
     /// ∂C/∂s, averaged over the samples.
     pub scale_gradients: Option<Array1<T>>,
+    /// The gradient of the parameters of the embeddings, averaged over the samples.
+    pub embedding_gradients: Option<Array1<T>>,
 }
 
 impl<T: Real> Network<T> {
@@ -60,8 +62,9 @@ impl<T: Real> Network<T> {
     fn passes(&self, samples: &Samples<T>, keep: bool) -> Result<Trace<T>, Error> {
         let m = samples.len();
         let rows = if keep { m } else { 0 };
-        let (scaled, embedded) = (self.layers[0].has_scale(), self.layers[0].embeddings.is_some());
-        let inputs = || zeros(rows, self.layers[0].n_in);
+        let first = &self.layers[0];
+        let (scaled, embedded) = (first.has_scale(), first.embeddings.is_some());
+        let inputs = || zeros(rows, first.n_in);
         let mut trace = Trace {
             cost: 0.0,
             weighted_inputs: self.empty(rows, 1)?,
@@ -73,8 +76,9 @@ impl<T: Real> Network<T> {
             shift_gradients: Vec::new(),
             embedded_inputs: embedded.then(inputs).transpose()?,
             scaled_inputs: scaled.then(inputs).transpose()?,
-            input_deltas: scaled.then(inputs).transpose()?,
+            input_deltas: first.learns_inputs().then(inputs).transpose()?,
             scale_gradients: None,
+            embedding_gradients: None,
         };
         let mut costs = memory::with_capacity(m)?;
         let chunks = m.div_ceil(CHUNK);
@@ -99,14 +103,15 @@ impl<T: Real> Network<T> {
         let scale = if weight == 0.0 { 0.0 } else { 1.0 / weight };
         trace.cost = mean(&costs, samples.weights);
         sums.scale(&Worker::alone(), T::from_f64(scale));
-        let Gradient { w, b, norm, scale } = &sums.total;
+        let Gradient { w, b, norm, scale, embedding } = &sums.total;
         for (layer, ((w, b), norm)) in self.layers.iter().zip(w.iter().zip(b).zip(norm)) {
             trace.weight_gradients.push(matrix(layer.n_out, layer.n_in, rows_of(w)?));
             trace.bias_gradients.push(memory::copy(&b.as_slice()[..layer.n_out])?.into());
             trace.gain_gradients.push(vector(&norm[0], layer.n_out)?);
             trace.shift_gradients.push(vector(&norm[1], layer.n_out)?);
         }
-        trace.scale_gradients = vector(&scale[0], self.layers[0].n_in)?;
+        trace.scale_gradients = vector(&scale[0], first.n_in)?;
+        trace.embedding_gradients = vector(&embedding[0], first.n_embedding_parameters())?;
         Ok(trace)
     }
 }

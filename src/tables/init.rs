@@ -183,11 +183,11 @@ fn drawn(mut draws: impl Iterator<Item = f64>, n: usize) -> Result<Vec<f64>, Err
     Ok(drawn)
 }
 
-fn uniform(limit: f64, stream: &mut Stream) -> f64 {
+pub fn uniform(limit: f64, stream: &mut Stream) -> f64 {
     limit * (2.0 * stream.uniform() - 1.0)
 }
 
-fn normals(stream: &mut Stream) -> impl Iterator<Item = f64> {
+pub fn normals(stream: &mut Stream) -> impl Iterator<Item = f64> {
     std::iter::repeat_with(|| stream.normals()).flatten()
 }
 

@@ -522,6 +522,8 @@ pub struct Moments<T> {
     pub norm: [[Buffer<T>; MOMENTS]; 2],
     /// Those of the factors of the inputs.
     pub scale: [Buffer<T>; MOMENTS],
+    /// Those of the parameters of their embeddings.
+    pub embedding: [Buffer<T>; MOMENTS],
 }
 
 /// A rule, its number of updates, and its moments.
@@ -533,8 +535,8 @@ pub struct Optimizer<T> {
 
 impl<T: Real> Optimizer<T> {
     /// Return zero moments for layers of these numbers of (packed weights, biases, gains, factors of
-    /// the inputs).
-    pub fn new(rule: Rule, lengths: impl Iterator<Item = [usize; 4]>) -> Result<Self, Error> {
+    /// the inputs, parameters of their embeddings).
+    pub fn new(rule: Rule, lengths: impl Iterator<Item = [usize; 5]>) -> Result<Self, Error> {
         let count = rule.memory().len();
         let buffers = |length| -> Result<[Buffer<T>; MOMENTS], Error> {
             let mut buffers: [Buffer<T>; MOMENTS] = Default::default();
@@ -543,9 +545,10 @@ impl<T: Real> Optimizer<T> {
             }
             Ok(buffers)
         };
-        let moments = lengths.map(|[w, b, norm, scale]| {
+        let moments = lengths.map(|[w, b, norm, scale, embedding]| {
             let (w, b, scale) = (buffers(w)?, buffers(b)?, buffers(scale)?);
-            Ok(Moments { w, b, norm: [buffers(norm)?, buffers(norm)?], scale })
+            let norm = [buffers(norm)?, buffers(norm)?];
+            Ok(Moments { w, b, norm, scale, embedding: buffers(embedding)? })
         });
         let moments = moments.collect::<Result<_, Error>>()?;
         Ok(Self { rule, clock: Clock::default(), moments })

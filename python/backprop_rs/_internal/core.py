@@ -59,6 +59,12 @@ class CoreNetwork(Protocol):
     def scales(self) -> Array | None:
         """Return a copy of the factors of the inputs, (n_0,); None if there are none."""
 
+    def embeddings(self) -> Array | None:
+        """Return a copy of the parameters of the embeddings; None if they learn nothing."""
+
+    def set_embeddings(self, embeddings: Array) -> None:
+        """Replace the parameters of the embeddings."""
+
     def set_weights(self, weights: Sequence[Array]) -> None:
         """Replace the weights."""
 
@@ -97,19 +103,25 @@ class CoreNetwork(Protocol):
         list[Array],
         list[Array | None],
         list[Array | None],
-        tuple[Array | None, Array | None, Array | None, Array | None],
+        tuple[Array | None, Array | None, Array | None, Array | None, Array | None],
     ]:
         """Return C, z, a, δ, dC/dw, dC/db, dC/dgain, dC/dshift, and the values before layer 1.
 
-        They are the embedded inputs e, s e, dC/d(s e) and dC/ds.
+        They are the embedded inputs e, s e, dC/d(s e), dC/ds and the gradient of the embeddings.
         """
 
     def gradient(
         self, X: Array, y: AnyArray, sample_weight: Array | None = None
     ) -> tuple[
-        float, list[Array], list[Array], list[Array | None], list[Array | None], Array | None
+        float,
+        list[Array],
+        list[Array],
+        list[Array | None],
+        list[Array | None],
+        Array | None,
+        Array | None,
     ]:
-        """Return C, dC/dw, dC/db, dC/dgain, dC/dshift and dC/ds."""
+        """Return C, dC/dw, dC/db, dC/dgain, dC/dshift, dC/ds and the gradient of the embeddings."""
 
     def costs(self, X: Array, y: AnyArray) -> NDArray[np.float64]:
         """Return the cost of each sample, (m,)."""

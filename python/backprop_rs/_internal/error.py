@@ -225,3 +225,10 @@ def edges() -> ValueError:
 def embedded(column: int, n_in: int) -> ValueError:
     """Return the error for the embedding of an input that does not exist."""
     return ValueError(f"embeddings must be of inputs 0 to {n_in - 1}; got {column}")
+
+
+def frequencies() -> ValueError:
+    """Return the error for numbers of a periodic embedding that it does not accept."""
+    return ValueError(
+        "a periodic embedding must have frequencies, outputs and a deviation; got others"
+    )

@@ -28,7 +28,7 @@ class Part:
     """A kind of parameter: its shape in a layer, and the layers that have it."""
 
     name: str
-    shape: Callable[[int, int], tuple[int, ...]]  # of (n_in, n_out)
+    shape: Callable[[int, int, Mapping[str, Any]], tuple[int, ...]]  # of (n_in, n_out, settings)
     has: Callable[[Mapping[str, Any]], bool] = lambda options: True  # from the settings of a layer
 
 
@@ -42,11 +42,17 @@ def has_scales(options: Mapping[str, Any]) -> bool:
     return options.get("input_scale", False) is True
 
 
+def learns_embeddings(options: Mapping[str, Any]) -> bool:
+    """Return True if the embeddings of the inputs of a layer learn."""
+    return options.get("parameters", 0) > 0  # type: ignore[no-any-return]
+
+
 PARTS = (
-    Part("weights", lambda n_in, n_out: (n_out, n_in)),
-    Part("biases", lambda n_in, n_out: (n_out,)),
-    *(Part(name, lambda n_in, n_out: (n_out,), has_norm) for name in ("gains", "shifts")),
-    Part("scales", lambda n_in, n_out: (n_in,), has_scales),
+    Part("weights", lambda n_in, n_out, own: (n_out, n_in)),
+    Part("biases", lambda n_in, n_out, own: (n_out,)),
+    *(Part(name, lambda n_in, n_out, own: (n_out,), has_norm) for name in ("gains", "shifts")),
+    Part("scales", lambda n_in, n_out, own: (n_in,), has_scales),
+    Part("embeddings", lambda n_in, n_out, own: (own["parameters"],), learns_embeddings),
 )
 
 
@@ -91,7 +97,7 @@ def parameters_of(
         for part in PARTS:
             array = None
             if part.has(options):
-                name, shape = f"layer.{layer}.{part.name}", part.shape(n_in, n_out)
+                name, shape = f"layer.{layer}.{part.name}", part.shape(n_in, n_out, options)
                 array = left.pop(name, None)
                 if array is None or array.shape != shape or array.dtype != dtype:
                     raise Refused(f"must hold {name} of shape {shape} in {dtype}")
@@ -103,7 +109,11 @@ def parameters_of(
 
 def options_of(settings: dict[str, Any], layer: int) -> Mapping[str, Any]:
     """Return the settings of layer 1, 2, ..., if the file has any, and that of its inputs."""
-    of_inputs = {"input_scale": settings.get("input_scale", False)} if layer == 1 else {}
+    of_inputs: dict[str, Any] = {}
+    if layer == 1:
+        embedding = settings.get("embedding") or {"parameters": 0}
+        of_inputs = {"input_scale": settings.get("input_scale", False)}
+        of_inputs["parameters"] = embedding["parameters"]
     layers = settings.get("layers")
     if not layers:
         return of_inputs
@@ -117,9 +127,10 @@ def embedded_size(settings: dict[str, Any], n_in: int) -> int:
     embedding = settings.get("embedding")
     if embedding is None:
         return n_in
-    size = embedding.get("size") if isinstance(embedding, dict) else None
-    if type(size) is not int or size < 1 or not isinstance(embedding.get("parts"), list):
-        raise Refused("has an embedding without size and parts")
+    given = embedding if isinstance(embedding, dict) else {}
+    size, parameters = given.get("size"), given.get("parameters")
+    if type(size) is not int or type(parameters) is not int or min(size - 1, parameters) < 0:
+        raise Refused("has an embedding without size and parameters")
     return size
 
 

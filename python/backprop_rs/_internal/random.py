@@ -15,6 +15,7 @@ SPLIT = 3
 DROPOUT = 4
 NOISE = 5
 BIASES = 6  # of initial values that depend on the samples
+EMBED = 7
 
 
 def raw(seed: int, purpose: int, stream: int | tuple[int, int, int], n: int) -> NDArray[np.uint64]:

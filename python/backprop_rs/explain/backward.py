@@ -11,7 +11,7 @@ from .formulas import a as of_a
 from .formulas import y as of_y
 from .formulas import z as of_z
 from .forward import choose
-from .inputs import through_scales
+from .inputs import through_inputs
 from .layer_norm import through_norm
 from .layer_norm_values import Floats
 from .notation import by
@@ -23,8 +23,8 @@ def backward(sample: Sample) -> Section:
     """Return the backward pass of one sample, from the output layer to the first hidden one."""
     layers = range(sample.last, 0, -1)
     sections = [layer_backward(sample, layer) for layer in layers]
-    if sample.batch.scales is not None:
-        sections.append(through_scales(sample))
+    if sample.batch.trace.input_deltas is not None:
+        sections.append(through_inputs(sample))
     return Section("Backward", sections=sections)
 
 

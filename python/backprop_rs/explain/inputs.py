@@ -1,4 +1,4 @@
-"""The learned factors of the inputs: forward, and back to their gradients."""
+"""The learned factors of the inputs, and the way back to them and to the embeddings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .._internal.expression import Expression, Series
 from . import notation
 from .document import Group, Line, Section
+from .embedded import by_embedded, embedding_gradient
 from .layer_norm_values import Floats, doubled
 from .notation import by
 from .sample import Sample
@@ -33,20 +34,25 @@ def scaled_inputs(sample: Sample, scales: Array) -> Section:
     return Section(TITLE, [Group("Scaled inputs", [chain], lines, notes=sample.shown.note(0))])
 
 
-def through_scales(sample: Sample) -> Section:
-    """Return the derivatives of the cost by the scaled inputs and by their factors."""
-    deltas = sample.batch.trace.input_deltas
-    assert deltas is not None
-    of_scaled = doubled(deltas[sample.i])
-    return Section(TITLE, [through_weights(sample, of_scaled), scale_gradient(sample, of_scaled)])
+def through_inputs(sample: Sample) -> Section:
+    """Return the derivatives of the cost by the inputs of layer 1, their factors and embeddings."""
+    of_scaled, batch = sample.input_delta(), sample.batch
+    groups = [through_weights(sample, of_scaled)]
+    if batch.scales is not None:
+        groups.append(scale_gradient(sample, of_scaled))
+    if batch.embeddings is not None:
+        if batch.scales is not None:
+            groups.append(by_embedded(sample))
+        groups.append(embedding_gradient(sample))
+    return Section(TITLE if batch.embeddings is None else "Inputs", groups)
 
 
 def through_weights(sample: Sample, of_scaled: Floats) -> Group:
-    """Return dC/d(scaled input), from the error terms of the first layer."""
+    """Return dC/d(input) of layer 1, from its error terms."""
     weights, delta, cost = sample.batch.weights[0], sample.delta(1), notation.cost(sample.i)
     body = notation.delta("j", 1) * notation.w("j", "k", 1)
     chain = [
-        by(cost, notation.scaled("k")),
+        by(cost, sample.before("k", 1)),
         Series("j", str(sample.batch.net.sizes[1] - 1), body),
     ]
     lines = []
@@ -57,7 +63,7 @@ def through_weights(sample: Sample, of_scaled: Floats) -> Group:
             lambda j, k=k: notation.delta(j, 1) * notation.w(j, k, 1),  # type: ignore[misc]
             lambda j, k=k: times(delta[j], weights[j, k]),  # type: ignore[misc]
         )
-        lines.append(Line(by(cost, notation.scaled(k)), parts, float(of_scaled[k])))
+        lines.append(Line(by(cost, sample.before(k, 1)), parts, float(of_scaled[k])))
     title = "Back through the weights of layer 1"
     return Group(title, [chain], lines, 10, sample.shown.note(0))
 

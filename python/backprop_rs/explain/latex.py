@@ -7,7 +7,11 @@ from .printer import Notation
 
 LETTERS = {
     "α": r"\alpha",
+    "β": r"\beta",
     "γ": r"\gamma",
+    "θ": r"\theta",
+    "φ": r"\varphi",
+    "ω": r"\omega",
     "δ": r"\delta",
     "λ": r"\lambda",
     "π": r"\pi",

@@ -50,6 +50,11 @@ def e(k: Index) -> Symbol:
     return Symbol("e", below(k))
 
 
+def theta(p: Index) -> Symbol:
+    """Return the symbol of a number that an embedding learns."""
+    return Symbol("θ", below(p))
+
+
 def s(k: Index) -> Symbol:
     """Return the symbol of the learned factor of an input."""
     return Symbol("s", below(k))

@@ -14,6 +14,7 @@ from ..custom import Cost as CustomCost
 from ..data.labels import one_hot_rows
 from ..tables.activation import Activation, activation
 from ..tables.cost import Cost, cost
+from ..tables.embedding import gradients
 from .formulas import ActivationFormula, CostFormula, activation_formula
 from .formulas import a as of_a
 from .formulas import cost_formula as formula_of_cost
@@ -53,6 +54,8 @@ class Quantities:
     new_shifts: list[Array | None]
     scales: Array | None  # (n_0,), the learned factors of the inputs
     new_scales: Array | None
+    embeddings: Array | None  # (p,), what the embeddings of the inputs learn
+    new_embeddings: Array | None
     new_cost: float
 
     @property
@@ -109,15 +112,17 @@ class Quantities:
         """Return the arrays of embeddings and of learned factors, if there are any."""
         embedded = self.trace.embedded_inputs
         arrays = {} if embedded is None else {"embedded_inputs": embedded}
-        if self.scales is None:
-            return arrays
-        return arrays | {
+        more = {
             "scales": self.scales,
             "scaled_inputs": self.trace.scaled_inputs,
             "input_deltas": self.trace.input_deltas,
             "scale_gradients": self.trace.scale_gradients,
             "new_scales": self.new_scales,
+            "embeddings": self.embeddings,
+            "embedding_gradients": self.trace.embedding_gradients,
+            "new_embeddings": self.new_embeddings,
         }
+        return arrays | {name: array for name, array in more.items() if array is not None}
 
     def to_dict(self) -> dict[str, Any]:
         """Return all arrays by name; see `Explanation.to_dict`."""
@@ -194,8 +199,20 @@ def quantities(net: BaseNetwork, X: Array, y: AnyArray, learning_rate: float) ->
         after.shifts,
         net.scales,
         after.scales,
+        net.embeddings,
+        after.embeddings,
         float(after._core.mean_cost(X, y)),
     )
+
+
+def embedding_gradients(net: BaseNetwork, trace: Trace) -> Floats:
+    """Return the gradient of what the embeddings learn for each sample, (m, p)."""
+    assert trace.input_deltas is not None and net.embeddings is not None
+    delta = doubled(trace.input_deltas)
+    if net.scales is not None:
+        delta = doubled(net.scales) * delta
+    inputs, theta = doubled(trace.activations[0]), doubled(net.embeddings)
+    return doubled(gradients(net._parts, inputs, theta, delta))
 
 
 def activation_rows(net: BaseNetwork) -> list[Activation]:

@@ -76,6 +76,22 @@ class Sample:
         """Return the inputs of a layer; see `before`."""
         return doubled(self.batch.trace.layer_inputs[layer - 1][self.i])
 
+    def theta(self) -> Floats:
+        """Return what the embeddings learn."""
+        theta = self.batch.embeddings
+        return np.zeros(0) if theta is None else doubled(theta)
+
+    def input_delta(self) -> Floats:
+        """Return dC/d(input) of layer 1, with its factor if it has one."""
+        deltas = self.batch.trace.input_deltas
+        assert deltas is not None
+        return doubled(deltas[self.i])
+
+    def unscaled_delta(self) -> Floats:
+        """Return dC/d(input) of layer 1 without its factor."""
+        scales, delta = self.batch.scales, self.input_delta()
+        return delta if scales is None else doubled(scales) * delta
+
     def delta(self, layer: int) -> Floats:
         """Return the error terms of a layer."""
         return doubled(self.batch.trace.deltas[layer - 1][self.i])

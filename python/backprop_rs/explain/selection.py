@@ -23,6 +23,7 @@ class Shown:
     samples: list[int]
     sizes: list[int]
     m: int
+    embeddings: list[int]  # the numbers of parameters of embeddings
 
     def rest(self, layer: int) -> list[int]:
         """Return the neurons that are not shown."""
@@ -44,11 +45,13 @@ class Shown:
 def choose(batch: Quantities, max_neurons: int, max_samples: int) -> Shown:
     """Select the neurons of each layer with the largest |delta|, and the largest inputs."""
     sizes = [batch.trace.unscaled_inputs, *batch.trace.deltas]
+    learned = batch.trace.embedding_gradients
     return Shown(
         [largest(np.abs(size).max(axis=0), max_neurons) for size in sizes],
         list(range(min(batch.m, max_samples))),
         batch.net._widths,
         batch.m,
+        [] if learned is None else largest(np.abs(learned), max_neurons),
     )
 
 

@@ -11,7 +11,7 @@ from . import notation
 from .document import Group, Line, Section
 from .layer_norm_values import Floats, doubled
 from .notation import ALPHA, by
-from .quantities import Quantities
+from .quantities import Quantities, embedding_gradients
 from .selection import Shown, total
 
 
@@ -128,6 +128,41 @@ class Scales(Kind):
         return doubled(batch.new_scales)
 
 
+class Embeddings(Kind):
+    """What the embeddings of the inputs learn."""
+
+    def general(self, layer: int) -> Expression:
+        """Return the symbol of any parameter."""
+        return notation.theta("p")
+
+    def places(self, shown: Shown, layer: int) -> list[tuple[int, ...]]:
+        """Return the indices of the parameters that are shown."""
+        return [(p,) for p in shown.embeddings]
+
+    def note(self, shown: Shown, layer: int) -> list[str]:
+        """Return no note: the group of the gradients has it."""
+        return []
+
+    def of_samples(self, batch: Quantities, layer: int) -> Floats:
+        """Return dC_i/dtheta, one row per sample."""
+        return embedding_gradients(batch.net, batch.trace)
+
+    def gradients(self, batch: Quantities, layer: int) -> Floats:
+        """Return the averaged gradients."""
+        assert batch.trace.embedding_gradients is not None
+        return doubled(batch.trace.embedding_gradients)
+
+    def before(self, batch: Quantities, layer: int) -> Floats:
+        """Return the parameters before the step."""
+        assert batch.embeddings is not None
+        return doubled(batch.embeddings)
+
+    def after(self, batch: Quantities, layer: int) -> Floats:
+        """Return the parameters after the step."""
+        assert batch.new_embeddings is not None
+        return doubled(batch.new_embeddings)
+
+
 GRADIENTS = {
     "weights": "weight_gradients",
     "biases": "bias_gradients",
@@ -136,12 +171,16 @@ GRADIENTS = {
 }
 KINDS = (Kind("weights", notation.w), Kind("biases", notation.b))
 OF_NORM = (Kind("gains", notation.g), Kind("shifts", notation.h))
-OF_INPUTS = (Scales("scales", lambda k, layer: notation.s(k)),)
+SCALES = Scales("scales", lambda k, layer: notation.s(k))
+EMBEDDINGS = Embeddings("embeddings", lambda p, layer: notation.theta(p))
 
 
 def kinds(batch: Quantities, layer: int) -> tuple[Kind, ...]:
     """Return the kinds of parameters of a layer."""
-    of_inputs = OF_INPUTS if layer == 1 and batch.scales is not None else ()
+    of_inputs: list[Kind] = []
+    if layer == 1:
+        of_inputs += [SCALES] * (batch.scales is not None)
+        of_inputs += [EMBEDDINGS] * (batch.embeddings is not None)
     of_norm = OF_NORM if batch.norms[layer - 1] is not None else ()
     return (*KINDS, *of_norm, *of_inputs)
 

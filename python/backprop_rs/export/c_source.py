@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from math import tau
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._internal.layer_norm import EPSILON
-from ..tables.embedding import embedding
+from ..tables.embedding import Waves, embedding
 from .c_activations import ACTIVATIONS
 from .c_names import scoped, with_constants
 from .model import Layer, Model
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .._internal.types import AnyArray
 
 WIDTH = 96  # columns of lists of numbers
+WAVES = ("wave_w1", "wave_b1", "wave_w2", "wave_b2")  # arrays of a periodic embedding
 UNESCAPED = (ascii_letters + digits + " _-.,:+/()").encode()  # in strings of C
 
 HEADER = """\
@@ -96,6 +98,21 @@ static void piecewise_linear(real x, const real *edges, real *e, int n)
         e[i] = part;
     }
 }
+"""
+
+PERIODIC = """
+/* e = w2 cos(2 pi w1 x + b1) + b2 with n frequencies and n_out rows of w2 */
+static void periodic(real x, const real *w1, const real *b1, const real *w2, const real *b2,
+                     real *e, int n, int n_out)
+{{
+    for (int j = 0; j < n_out; j++)
+        e[j] = b2[j];
+    for (int f = 0; f < n; f++) {{
+        real wave = F(cos)(w1[f] * (R({tau}) * x) + b1[f]);
+        for (int j = 0; j < n_out; j++)
+            e[j] += w2[j * n + f] * wave;
+    }}
+}}
 """
 
 NORMALIZE = """
@@ -230,6 +247,8 @@ def functions(model: Model) -> Iterator[str]:
     yield AFFINE
     if any(name == "piecewise_linear" for _, name, _ in model.parts):
         yield PIECEWISE_LINEAR
+    if any(name == "periodic" for _, name, _ in model.parts):
+        yield PERIODIC.format(tau=repr(tau))
     if any(layer.gain is not None for layer in model.layers):
         yield NORMALIZE.format(epsilon=EPSILON)
     for name in dict.fromkeys(layer.name for layer in model.layers if layer.name != "identity"):
@@ -247,7 +266,11 @@ def constants(model: Model, first: int = 1) -> Iterator[str]:
             kind, dtype = ("real", "float32") if model.float_only else ("double", "float64")
             yield "\n" + array(kind, f"{prefix}mean", scaling.mean.astype(dtype))
             yield array(kind, f"{prefix}scale", scaling.scale.astype(dtype))
-    for column, name, numbers in model.parts:
+    for column, name, numbers, theta in model.embeddings:
+        if name == "periodic":
+            yield f"\n/* the waves of input {column} */\n"
+            for part, values in zip(WAVES, Waves.of(theta, numbers), strict=True):
+                yield array("real", f"{part}_{first}_{column}", values)
         if name == "piecewise_linear":
             yield f"\n/* the edges of the bins of input {column} */\n"
             yield array("real", f"edges{first}_{column}", np.array(numbers).astype(model.dtype))
@@ -319,6 +342,9 @@ def embedded(model: Model, first: int) -> Iterator[str]:
         n = embedding(name).n_out(numbers)
         if name == "piecewise_linear":
             yield f"    piecewise_linear(a[{column}], edges{first}_{column}, z + {start}, {n});"
+        elif name == "periodic":
+            arrays = ", ".join(f"{part}_{first}_{column}" for part in WAVES)
+            yield f"    periodic(a[{column}], {arrays}, z + {start}, {int(numbers[0])}, {n});"
         else:
             yield f"    z[{start}] = a[{column}];"
         start += n

@@ -13,7 +13,7 @@ from .._internal.checks import finite, shown
 from ..data import Scaling
 from ..data.preparation import Preparation
 from ..tables.activation import ACTIVATIONS, Activation, activation
-from ..tables.embedding import Parts
+from ..tables.embedding import Numbers, Parts, places
 from ..tables.registry import parse
 
 if TYPE_CHECKING:
@@ -76,6 +76,16 @@ class Model:
     net: BaseNetwork
     float_only: bool = False  # of C files: no arithmetic in double
     parts: Parts = ()  # the embeddings of the inputs; none if the inputs stay as they are
+
+    @property
+    def embeddings(self) -> list[tuple[int, str, Numbers, Array]]:
+        """The embeddings of the inputs, each with its learned parameters."""
+        theta = self.net.embeddings
+        learned = np.zeros(0, self.dtype) if theta is None else theta
+        return [
+            (place.column, place.row.name, place.numbers, learned[place.parameters])
+            for place in places(self.parts)
+        ]
 
     @property
     def widths(self) -> list[int]:
@@ -180,6 +190,7 @@ def layers_of(net: BaseNetwork) -> list[Layer]:
         scales = net.scales if number == 1 else None
         layer = Layer(w, b, gain, shift, entry.name, settings, scales)
         arrays = {"weights": w, "biases": b, "gains": gain, "shifts": shift, "scales": scales}
+        arrays["embeddings"] = net.embeddings if number == 1 else None
         for name, array in arrays.items():
             if array is not None:
                 finite(f"{name} of layer {number}", array, net.dtype)

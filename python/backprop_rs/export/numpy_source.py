@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from base64 import b85encode
 from collections.abc import Iterable, Iterator
+from math import tau
 from textwrap import indent
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._internal.layer_norm import EPSILON
+from ..tables.embedding import Waves
 from .model import Layer, Model
 from .numpy_activations import ACTIVATIONS
 from .vectors import vectors
@@ -60,6 +62,14 @@ def piecewise_linear(x, edges):
     e[..., 1:] = np.maximum(e[..., 1:], 0)
     e[..., :-1] = np.minimum(e[..., :-1], 1)
     return e
+'''
+
+PERIODIC = '''
+
+def periodic(x, w1, b1, w2, b2):
+    """Return w2 cos(2 pi w1 x + b1) + b2."""
+    turned = (x.dtype.type({tau!r}) * x)[..., None]
+    return np.cos(turned * w1 + b1) @ w2.T + b2
 '''
 
 PREDICT = '''
@@ -153,6 +163,8 @@ def functions(model: Model) -> Iterator[str]:
         yield NORMALIZE.format(epsilon=EPSILON)
     if any(name == "piecewise_linear" for _, name, _ in model.parts):
         yield PIECEWISE_LINEAR
+    if any(name == "periodic" for _, name, _ in model.parts):
+        yield PERIODIC.format(tau=tau)
 
 
 def constants(model: Model, first: int = 1) -> Iterator[tuple[str, AnyArray]]:
@@ -161,9 +173,12 @@ def constants(model: Model, first: int = 1) -> Iterator[tuple[str, AnyArray]]:
         if scaling is not None:
             yield f"{prefix}mean", scaling.mean
             yield f"{prefix}scale", scaling.scale
-    for column, name, numbers in model.parts:
+    for column, name, numbers, theta in model.embeddings:
         if name == "piecewise_linear":
             yield f"edges{first}_{column}", np.array(numbers).astype(model.dtype)
+        elif name == "periodic":
+            for part, array in zip(("w1", "b1", "w2", "b2"), Waves.of(theta, numbers), strict=True):
+                yield f"wave_{part}_{first}_{column}", array
     for number, layer in enumerate(model.layers, first):
         for name, array in layer.parameters.items():
             yield f"{name}{number}", array
@@ -220,5 +235,8 @@ def embedded(model: Model, first: int) -> Iterator[str]:
     for column, name, _ in model.parts:
         if name == "piecewise_linear":
             yield f"piecewise_linear(a[..., {column}], edges{first}_{column})"
+        elif name == "periodic":
+            arrays = (f"wave_{part}_{first}_{column}" for part in ("w1", "b1", "w2", "b2"))
+            yield f"periodic(a[..., {column}], {', '.join(arrays)})"
         else:
             yield f"a[..., {column} : {column + 1}]"

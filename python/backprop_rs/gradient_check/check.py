@@ -21,6 +21,7 @@ from ..data.labels import one_hot_rows
 from ..explain.layer_norm_values import normalized
 from ..explain.quantities import activation_rows, cost_row
 from ..explain.update import GRADIENTS
+from ..tables.embedding import Waves, places
 from .result import AGREES, DIFFERS, UNDECIDED, GradientCheck, LayerCheck, Worst
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ CLOSE = 1e-6
 """Bound of the rounding errors of back-propagation itself, relative to the gradient."""
 
 ROUNDINGS = 4
+
+OF_INPUTS = ("scales", "embeddings")
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class Prober:
     def __init__(self, net: BaseNetwork, X: Array, y: AnyArray) -> None:
         self.net, self.X, self.y = net, X, y
         self.parameters = {name: getattr(net, name) for name in GRADIENTS}
-        self.parameters["scales"] = [net.scales]
+        self.parameters |= {"scales": [net.scales], "embeddings": [net.embeddings]}
         self.trace = net.backward(X, y)
         self.kinks = Kinks(net, X, y)
         self.here = self.kinks.sides() if self.kinks else []
@@ -123,8 +126,8 @@ class Prober:
         array = self.parameters[name][layer - 1]
         before = array[index]
         array[index] = before + change
-        # The factors of the inputs are one array, the other kinds are lists.
-        values = array if name == "scales" else self.parameters[name]
+        # Those of the inputs are one array, the other kinds are lists.
+        values = array if name in OF_INPUTS else self.parameters[name]
         getattr(self.net._core, f"set_{name}")(values)
         array[index] = before
 
@@ -146,6 +149,7 @@ class Prober:
         every = {name: getattr(self.trace, of)[layer - 1] for name, of in GRADIENTS.items()}
         if layer == 1:
             every["scales"] = self.trace.scale_gradients
+            every["embeddings"] = self.trace.embedding_gradients
         return {name: array for name, array in every.items() if array is not None}
 
     def compare(self, name: str, layer: int, index: tuple[int, ...]) -> Compared | None:
@@ -157,6 +161,8 @@ class Prober:
         elif name == "scales":
             (k,), x, w = index, self.trace.unscaled_inputs, self.parameters["weights"][0]
             reach = max(1.0, float(np.abs(x[:, k]).max() * np.abs(w[:, k]).max()))
+        elif name == "embeddings":
+            reach = max(1.0, self.reach_of_embedding(index))
         best: Compared | None = None
         for relative in STEPS:
             step = relative / reach
@@ -170,6 +176,17 @@ class Prober:
             if allowed <= ACCURATE * compared.size or compared.size <= allowed:
                 break
         return best
+
+    def reach_of_embedding(self, index: tuple[int, ...]) -> float:
+        """Return the largest change of a z of layer 1 per unit of a parameter of the embeddings."""
+        step = EPS**0.5
+        self.change("embeddings", 1, index, step)
+        moved = self.net._core.embedded(self.X)
+        self.change("embeddings", 1, index, 0.0)
+        slopes = np.abs(moved - self.trace.unscaled_inputs) / step
+        scales = self.net.scales
+        sizes = np.abs(self.parameters["weights"][0]) * (1.0 if scales is None else np.abs(scales))
+        return float((slopes @ sizes.T).max())
 
     def difference(
         self, name: str, layer: int, index: tuple[int, ...], step: float
@@ -191,7 +208,26 @@ def noise_of_cost(net: BaseNetwork, cost: float, trace: Any) -> float:
         size = np.abs(a) @ np.abs(w).T + np.abs(b)
         share = (np.abs(delta) * size).sum(axis=1).mean()
         total += float(share) * np.sqrt(w.shape[1] + 2)
+    if trace.embedding_gradients is not None:
+        # Each embedded input is rounded by some share of its terms, of which a phase may be large.
+        delta = np.abs(trace.input_deltas) * (1.0 if net.scales is None else np.abs(net.scales))
+        sizes = embedding_sizes(net, trace.activations[0])
+        total += float((delta * sizes).sum(axis=1).mean())
     return ROUNDINGS * EPS * total
+
+
+def embedding_sizes(net: BaseNetwork, X: Array) -> AnyArray:
+    """Return the sum of the |terms| of each embedded input, (m, k), with those of its phases."""
+    sizes: AnyArray = np.abs(net._core.embedded(X))
+    assert net.embeddings is not None
+    for place in places(net._parts):
+        if place.row.name == "periodic":
+            theta = net.embeddings[place.parameters]
+            waves = Waves.of(np.abs(theta), place.numbers)
+            phase = 2 * np.pi * np.abs(X[:, place.column, None]) * waves.frequencies
+            terms = (1 + phase + waves.phases) @ waves.weights.T
+            sizes[:, place.outputs] = waves.biases + terms
+    return sizes
 
 
 def check(net: BaseNetwork, X: Array, y: AnyArray, max_parameters: int, seed: int) -> GradientCheck:

@@ -15,7 +15,7 @@ class Worst:
     """The largest difference of a layer, and its parameter."""
 
     difference: float
-    name: str  # "weights", "biases", "gains", "shifts" or "scales"
+    name: str  # a group of `tables.groups`
     index: tuple[int, ...]
 
     @property
@@ -26,6 +26,7 @@ class Worst:
         'w[1, 0]'
         """
         letters = {"weights": "w", "biases": "b", "gains": "g", "shifts": "h", "scales": "s"}
+        letters["embeddings"] = "θ"
         return f"{letters[self.name]}{list(self.index)}"
 
     def __str__(self) -> str:

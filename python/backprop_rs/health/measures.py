@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..explain.quantities import embedding_gradients
 from ..health_record import LayerHealth
 from ..slopes import activation_inputs, exact_slopes
 
@@ -46,6 +47,8 @@ def gradient_norms(trace: Trace) -> list[float]:
     norms = [hypot(*(norm(array) for array in layer if array is not None)) for layer in layers]
     if trace.scale_gradients is not None:
         norms[0] = hypot(norms[0], norm(trace.scale_gradients))
+    if trace.embedding_gradients is not None:
+        norms[0] = hypot(norms[0], norm(trace.embedding_gradients))
     return norms
 
 
@@ -120,8 +123,10 @@ def sample_gradient_norms(net: BaseNetwork, X: Array, y: AnyArray, per_layer: bo
         layers = zip(trace.deltas, trace.layer_inputs, strict=True)
         # |δ a^T|^2 + |δ|^2: the gradients themselves are not needed.
         squares = [square_norms(delta) * (1 + square_norms(a)) for delta, a in layers]
-        if trace.input_deltas is not None:
+        if trace.input_deltas is not None and trace.scaled_inputs is not None:
             squares[0] += square_norms(trace.input_deltas * trace.unscaled_inputs)
+        if trace.embedding_gradients is not None:
+            squares[0] += square_norms(embedding_gradients(net, trace))
         pieces.append(np.stack(squares, axis=1))
     every = np.concatenate(pieces)
     norms: AnyArray = np.sqrt(every if per_layer else every.sum(axis=1))

@@ -12,9 +12,9 @@ from ..tables.activation import Activation
 from .embeddings import Embeddings
 from .layer_norm import Norm
 
-# The parts that a layer may learn; gains and shifts belong to layer normalization, and scales are
-# the factors of the inputs of the first layer.
-PARTS = ("weights", "biases", "gains", "shifts", "scales")
+# The parts that a layer may learn; gains and shifts belong to layer normalization, scales are the
+# factors of the inputs of the first layer, and embeddings what those of its inputs learn.
+PARTS = ("weights", "biases", "gains", "shifts", "scales", "embeddings")
 # dC/d(each part) of each layer.
 Gradients: TypeAlias = dict[str, list[Array | None]]
 
@@ -59,7 +59,14 @@ class Layer:
             parts |= {"gains": self.norm.gain, "shifts": self.norm.shift}
         if self.scales is not None:
             parts["scales"] = self.scales
+        if self.embeddings is not None and self.embeddings.theta.size:
+            parts["embeddings"] = self.embeddings.theta
         return parts
+
+    @property
+    def learns_inputs(self) -> bool:
+        """True if the factors of the inputs or their embeddings are learned."""
+        return self.scales is not None or "embeddings" in self.parameters()
 
     def embedded(self, x: Array) -> Array:
         """Return the inputs (m, n_in) that replace the samples x, or the samples."""

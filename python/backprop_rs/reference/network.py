@@ -121,15 +121,20 @@ class Layers:
         seen = [scaled, *(masked(a, masks, l) for l, a in enumerate(activations[1:-1]))]  # noqa: E741
         gradients: Gradients = {name: [] for name in PARTS}
         for layer, (delta, *of_norm), a_prev in zip(layers, through, seen, strict=True):
-            parts = [*layer.backward(delta, a_prev, m), *of_norm, None]
+            parts = [*layer.backward(delta, a_prev, m), *of_norm, None, None]
             for name, gradient in zip(PARTS, parts, strict=True):
                 gradients[name].append(gradient)
         shown = None if layers[0].embeddings is None else embedded
-        if layers[0].scales is None:
+        if not layers[0].learns_inputs:
             return cost, zs, activations, deltas, gradients, (shown, None, None)
-        input_delta = layers[0].grad_a_prev(deltas[0])
-        gradients["scales"][0] = (embedded * input_delta).sum(axis=0) / m
-        return cost, zs, activations, deltas, gradients, (shown, scaled, input_delta)
+        input_delta, scales = layers[0].grad_a_prev(deltas[0]), layers[0].scales
+        delta = input_delta if scales is None else scales * input_delta
+        if scales is not None:
+            gradients["scales"][0] = (embedded * input_delta).sum(axis=0) / m
+        if layers[0].embeddings is not None and layers[0].embeddings.theta.size:
+            gradients["embeddings"][0] = layers[0].embeddings.backward(X, delta, m)
+        seen_scaled = None if scales is None else scaled
+        return cost, zs, activations, deltas, gradients, (shown, seen_scaled, input_delta)
 
     def step(
         self,
@@ -178,19 +183,19 @@ class Layers:
         """Return C, zs, activations, deltas, the gradients of the layers, and those of the inputs.
 
         They are dC/dw, dC/db, dC/dgain and dC/dshift; then a tuple of the embedded inputs e, s e,
-        dC/d(s e) and dC/ds, None without embeddings or factors of the inputs.
+        dC/d(s e), dC/ds and the gradient of the embeddings, None without any.
         """
         *trace, gradients, of_inputs = self.passes(X, y, sample_weight)
-        *of_layers, scales = gradients.values()
-        return (*trace, *of_layers, (*of_inputs, scales[0]))
+        *of_layers, scales, embeddings = gradients.values()
+        return (*trace, *of_layers, (*of_inputs, scales[0], embeddings[0]))
 
     def gradient(
         self, X: Array, y: NDArray[Any], sample_weight: Array | None = None
     ) -> tuple[Any, ...]:
-        """Return C, dC/dw, dC/db, dC/dgain, dC/dshift and dC/ds."""
+        """Return C, dC/dw, dC/db, dC/dgain, dC/dshift, dC/ds and the gradient of the embeddings."""
         cost, *_, gradients, _ = self.passes(X, y, sample_weight)
-        *of_layers, scales = gradients.values()
-        return (cost, *of_layers, scales[0])
+        *of_layers, scales, embeddings = gradients.values()
+        return (cost, *of_layers, scales[0], embeddings[0])
 
     def predict(self, X: Any, out: Any = None) -> Array | None:
         """Return the output activations, or None if an argument needs a check or a copy first."""
@@ -253,6 +258,8 @@ class Layers:
                 layer.norm.gain[...], layer.norm.shift[...] = 1, 0
             if layer.scales is not None:
                 layer.scales[...] = 1
+            if layer.embeddings is not None:
+                layer.embeddings.initialize(seed)
 
     def weights(self) -> list[Array]:
         """Return copies of the weights, (n_out, n_in) for each layer."""
@@ -278,6 +285,15 @@ class Layers:
     def set_scales(self, scales: Array) -> None:
         """Replace the factors of the inputs."""
         self.set_part("scales", [scales, *[None] * (len(self._layers) - 1)])
+
+    def embeddings(self) -> Array | None:
+        """Return a copy of the parameters of the embeddings; None if they learn nothing."""
+        theta = self._layers[0].parameters().get("embeddings")
+        return None if theta is None else theta.copy()
+
+    def set_embeddings(self, embeddings: Array) -> None:
+        """Replace the parameters of the embeddings."""
+        self.set_part("embeddings", [embeddings, *[None] * (len(self._layers) - 1)])
 
     def set_part(self, name: str, arrays: Sequence[Array | None]) -> None:
         """Replace one part of each layer."""

@@ -44,6 +44,7 @@ GROUPS = (
     Group("gains", 0.0),
     Group("shifts", 0.0),
     Group("scales", 0.0),
+    Group("embeddings", 0.0),
 )
 
 

@@ -198,7 +198,7 @@ class Objective:
         """Return all parameters in one vector."""
         core = self.core
         parts = (core.weights(), core.biases(), core.gains(), core.shifts())
-        arrays = [array for part in parts for array in part] + [core.scales()]
+        arrays = [array for part in parts for array in part] + [core.scales(), core.embeddings()]
         return joined([array for array in arrays if array is not None])
 
     def put(self, vector: Array) -> None:
@@ -212,8 +212,12 @@ class Objective:
                 part.append(None if like is None else values.reshape(like.shape))
                 start += size
             getattr(core, f"set_{name}")(part)
-        if start < len(vector):
-            core.set_scales(vector[start:].astype(self.dtype))
+        for name in ("scales", "embeddings"):
+            like = getattr(core, name)()
+            if like is not None:
+                values = vector[start : start + like.size].astype(self.dtype)
+                start += like.size
+                getattr(core, f"set_{name}")(values)
 
     def __call__(self, vector: Array) -> tuple[float, Array]:
         """Return the cost with its penalties, and the gradient."""
@@ -221,12 +225,12 @@ class Objective:
         self.put(vector)
         X, y, weights = self.samples.X, self.samples.y, self.samples.weights
         with self.signals.raise_on_ctrl_c() if self.signals else nullcontext():
-            self.cost, grad_w, grad_b, *of_norms, scales = self.core.gradient(X, y, weights)
+            self.cost, grad_w, grad_b, gains, shifts, *of_inputs = self.core.gradient(X, y, weights)
         value = self.cost
         for l2, w, grad in zip(self.l2, self.core.weights(), grad_w, strict=True):
             value += l2 * float(np.square(w, dtype=float).sum())
             grad += 2 * l2 * w
-        others = [array for part in of_norms for array in part] + [scales]
+        others = [*gains, *shifts, *of_inputs]
         gradient = joined([*grad_w, *grad_b, *(array for array in others if array is not None)])
         if self.check_finite and not (np.isfinite(value) and np.isfinite(gradient).all()):
             raise NotFinite
