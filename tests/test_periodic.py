@@ -11,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from alike import SETTINGS, assert_trained_alike, fit, parameters
+from backprop_rs.distributed.sharding import partition, tree_sum
 from test_explain import check as check_explanation
 
 ROWS = 37
@@ -401,3 +402,48 @@ def test_several_networks_at_once(both):
     (trained,) = bp.train_many([config], X, y)
     fresh = bp.Network(config["sizes"], embedding=bp.PBLD(), seed=1)
     assert (trained.net.embeddings != fresh.embeddings).any()
+
+
+def test_sums_of_parts_of_a_batch_and_their_update_are_a_step(backend):
+    """As ranks of a distributed training do it."""
+    m = 1500
+    X, y = (np.ascontiguousarray(array) for array in batch(m))
+    shares = partition(m, 3, "exact")
+    whole, parts = (network(backend, input_scale=True) for _ in range(2))
+    settings = {"batch_size": m, "learning_rate": 0.1, "stop_epoch": 1, "budget": np.inf}
+    settings |= {"clip_norm": 0.5}
+    whole._core.train(X, y, settings, (0, 0, 0.0, 0.0))
+    sums, layers = [], {0: [], 1: [], 2: []}
+    for (first, last), rows in zip(shares.rows, shares.parts, strict=True):
+
+        def ready(layer, sums):
+            layers[layer] += list(sums)
+
+        given = (X[first:last], y[first:last], settings, (0, 0), 1, rows, ready, None)
+        sums += parts._core.sum_gradient(*given)
+    gradient = [tree_sum(shares.nodes, layers[layer]) for layer in range(3)]
+    assert [len(one) for one in gradient] == parts._core.sum_lengths()
+    costs, weights = (tree_sum(shares.nodes, [one[i] for one in sums]) for i in (0, 1))
+    parts._core.apply_gradient(gradient, (costs, weights, m), settings, (0, 0), 1)
+    if backend == "rust":
+        np.testing.assert_array_equal(parameters(whole), parameters(parts))
+    np.testing.assert_allclose(parameters(whole), parameters(parts), rtol=0, atol=1e-12)
+
+
+def test_a_source_trains_to_the_same_bits(backend):
+    X, y = batch(100)
+    nets = [network(backend, input_scale=True) for _ in range(2)]
+    fit(nets[0], X, y, optimizer="adam")
+    more = {"epochs": 2, "batch_size": 16, "learning_rate": 0.05, "optimizer": "adam"}
+    nets[1].fit(bp.data.source(X, y), **more, progress=False)
+    np.testing.assert_array_equal(parameters(nets[0]), parameters(nets[1]))
+    np.testing.assert_array_equal(nets[0].predict(X), nets[1].predict(bp.data.source(X)))
+
+
+def test_a_model_embeds_and_explains_its_features():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(80, 2))
+    table = {"a": X[:, 0], "b": X[:, 1], "y": np.sin(3 * X[:, 0])}
+    model = bp.Model([8], embedding=bp.PBLD(frequencies=4), input_scale=True, seed=0)
+    model.fit(table, "y", epochs=5, progress=False)
+    assert "Gradient of the embeddings" in str(model.explain({"a": [0.5], "b": [1.0], "y": [0.2]}))

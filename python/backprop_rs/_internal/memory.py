@@ -34,10 +34,13 @@ def need_parameters(sizes: Sequence[int], dtype: str) -> None:
     need(count, dtype, f"a network of sizes {list(sizes)}")
 
 
-def need_training(sizes: Sequence[int], batch_size: int, dtype: str) -> None:
-    """Raise MemoryError if the activations and δ of a batch do not fit in memory."""
+def need_training(sizes: Sequence[int], batch_size: int, dtype: str, of_inputs: int = 0) -> None:
+    """Raise MemoryError if the activations and δ of a batch do not fit in memory.
+
+    `of_inputs` counts the parameters of embeddings, whose gradients are those of each sample.
+    """
     rows = min(batch_size, CHUNK)
-    numbers = rows * (2 * sum(sizes) - sizes[0])
+    numbers = rows * (2 * sum(sizes) - sizes[0] + of_inputs)
     need(numbers, dtype, f"training of sizes {list(sizes)} in batches of {batch_size:,}")
 
 

@@ -13,6 +13,7 @@ from ..data.arrays import warn_of_rounding
 from ..data.labels import is_multilabel
 from ..data.sources import Source
 from ..progress import progress_bar
+from ..tables.embedding import n_parameters
 from .callbacks import Callbacks
 from .checkpoint import Checkpoints
 from .early_stopping import EarlyStopping, Stopping, early_stopping
@@ -89,7 +90,8 @@ def prepare(
     if isinstance(samples, Streamed):
         check_length(samples.source, options)
     settings = checked_settings(options, net._tables, net._widths, len(samples))
-    memory.need_training(net._widths, min(settings.batch_size, len(samples)), net.dtype)
+    batch_size = min(settings.batch_size, len(samples))
+    memory.need_training(net._widths, batch_size, net.dtype, n_parameters(net._parts))
     if is_lbfgs(settings.optimizer):
         if not isinstance(samples, Samples):
             raise ValueError("optimizer 'lbfgs' must have all samples in memory; got a source")
