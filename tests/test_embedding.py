@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from alike import SETTINGS, assert_trained_alike, fit, parameters
 from backprop_rs import embedding as embeddings
+from backprop_rs.explain.embedded import GENERAL
+from backprop_rs.export.embeddings import EMBEDDINGS as exported
 from backprop_rs.tables.embedding import EMBEDDINGS
 from test_explain import check as check_explanation
 
@@ -440,6 +442,11 @@ def test_a_model_passes_it_on():
     model = bp.Model([8], embedding=bp.PiecewiseLinear({0: [-1, 0, 1]}), seed=0)
     model.fit(table, "y", epochs=5, progress=False)
     assert all(net.weights[0].shape == (8, 3) for net in model.networks)
+
+
+def test_every_entry_of_the_table_is_exported_and_explained():
+    names = {row.name for row in EMBEDDINGS}
+    assert set(exported) == names == set(GENERAL)
 
 
 def test_every_embedding_has_a_class_and_survives_json():

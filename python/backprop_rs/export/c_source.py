@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from math import tau
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .._internal.layer_norm import EPSILON
-from ..tables.embedding import Waves, embedding
 from .c_activations import ACTIVATIONS
 from .c_names import scoped, with_constants
+from .embeddings import EMBEDDINGS
 from .model import Layer, Model
 from .vectors import vectors
 
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
     from .._internal.types import AnyArray
 
 WIDTH = 96  # columns of lists of numbers
-WAVES = ("wave_w1", "wave_b1", "wave_w2", "wave_b2")  # arrays of a periodic embedding
 UNESCAPED = (ascii_letters + digits + " _-.,:+/()").encode()  # in strings of C
 
 HEADER = """\
@@ -83,36 +79,6 @@ static void affine(const real *w, const real *b, const real *a, real *z, int n_i
         for (int j = 0; j < n_out; j++)
             z[j] += a[k] * w[j];
 }
-"""
-
-PIECEWISE_LINEAR = """
-/* e = clip((x - b) / (c - b), 0, 1) for each of n bins; the ends are not clipped outwards */
-static void piecewise_linear(real x, const real *edges, real *e, int n)
-{
-    for (int i = 0; i < n; i++) {
-        real part = R((x - edges[i]) / R(edges[i + 1] - edges[i]));
-        if (i > 0 && part < 0)
-            part = 0;
-        if (i + 1 < n && part > 1)
-            part = 1;
-        e[i] = part;
-    }
-}
-"""
-
-PERIODIC = """
-/* e = w2 cos(2 pi w1 x + b1) + b2 with n frequencies and n_out rows of w2 */
-static void periodic(real x, const real *w1, const real *b1, const real *w2, const real *b2,
-                     real *e, int n, int n_out)
-{{
-    for (int j = 0; j < n_out; j++)
-        e[j] = b2[j];
-    for (int f = 0; f < n; f++) {{
-        real wave = F(cos)(w1[f] * (R({tau}) * x) + b1[f]);
-        for (int j = 0; j < n_out; j++)
-            e[j] += w2[j * n + f] * wave;
-    }}
-}}
 """
 
 NORMALIZE = """
@@ -245,10 +211,8 @@ def comment(text: str) -> str:
 def functions(model: Model) -> Iterator[str]:
     """Yield the functions of layers, each once."""
     yield AFFINE
-    if any(name == "piecewise_linear" for _, name, _ in model.parts):
-        yield PIECEWISE_LINEAR
-    if any(name == "periodic" for _, name, _ in model.parts):
-        yield PERIODIC.format(tau=repr(tau))
+    for name in dict.fromkeys(name for _, name, _ in model.parts):
+        yield EMBEDDINGS[name].c
     if any(layer.gain is not None for layer in model.layers):
         yield NORMALIZE.format(epsilon=EPSILON)
     for name in dict.fromkeys(layer.name for layer in model.layers if layer.name != "identity"):
@@ -266,14 +230,10 @@ def constants(model: Model, first: int = 1) -> Iterator[str]:
             kind, dtype = ("real", "float32") if model.float_only else ("double", "float64")
             yield "\n" + array(kind, f"{prefix}mean", scaling.mean.astype(dtype))
             yield array(kind, f"{prefix}scale", scaling.scale.astype(dtype))
-    for column, name, numbers, theta in model.embeddings:
-        if name == "periodic":
-            yield f"\n/* the waves of input {column} */\n"
-            for part, values in zip(WAVES, Waves.of(theta, numbers), strict=True):
-                yield array("real", f"{part}_{first}_{column}", values)
-        if name == "piecewise_linear":
-            yield f"\n/* the edges of the bins of input {column} */\n"
-            yield array("real", f"edges{first}_{column}", np.array(numbers).astype(model.dtype))
+    for part in model.embeddings:
+        yield f"\n/* {part.name} of input {part.column} */\n" * bool(part.arrays)
+        for name, values in part.arrays.items():
+            yield array("real", f"{name}_{first}_{part.column}", values)
     for number, layer in enumerate(model.layers, first):
         n_out, n_in = layer.w.shape
         yield f"\n/* layer {number}: {n_in} inputs, {n_out} neurons, {layer.name} */\n"
@@ -338,16 +298,9 @@ def forward(model: Model, first: int = 1) -> tuple[list[str], str]:
 def embedded(model: Model, first: int) -> Iterator[str]:
     """Yield the statements that write the embedded inputs of row a to row z."""
     start = 0
-    for column, name, numbers in model.parts:
-        n = embedding(name).n_out(numbers)
-        if name == "piecewise_linear":
-            yield f"    piecewise_linear(a[{column}], edges{first}_{column}, z + {start}, {n});"
-        elif name == "periodic":
-            arrays = ", ".join(f"{part}_{first}_{column}" for part in WAVES)
-            yield f"    periodic(a[{column}], {arrays}, z + {start}, {int(numbers[0])}, {n});"
-        else:
-            yield f"    z[{start}] = a[{column}];"
-        start += n
+    for part in model.embeddings:
+        yield f"    {part.in_c(first, start)}"
+        start += part.n_out
 
 
 def workspace(model: Model) -> int:

@@ -13,8 +13,9 @@ from .._internal.checks import finite, shown
 from ..data import Scaling
 from ..data.preparation import Preparation
 from ..tables.activation import ACTIVATIONS, Activation, activation
-from ..tables.embedding import Numbers, Parts, places
+from ..tables.embedding import Parts, places
 from ..tables.registry import parse
+from .embeddings import Part
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
@@ -78,12 +79,12 @@ class Model:
     parts: Parts = ()  # the embeddings of the inputs; none if the inputs stay as they are
 
     @property
-    def embeddings(self) -> list[tuple[int, str, Numbers, Array]]:
+    def embeddings(self) -> list[Part]:
         """The embeddings of the inputs, each with its learned parameters."""
         theta = self.net.embeddings
         learned = np.zeros(0, self.dtype) if theta is None else theta
         return [
-            (place.column, place.row.name, place.numbers, learned[place.parameters])
+            Part(place.column, place.row.name, place.numbers, learned[place.parameters])
             for place in places(self.parts)
         ]
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from base64 import b85encode
 from collections.abc import Iterable, Iterator
-from math import tau
 from textwrap import indent
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._internal.layer_norm import EPSILON
-from ..tables.embedding import Waves
+from .embeddings import EMBEDDINGS
 from .model import Layer, Model
 from .numpy_activations import ACTIVATIONS
 from .vectors import vectors
@@ -52,24 +51,6 @@ def normalize(z, gain, shift):
     centered = z - z.mean(axis=-1, keepdims=True)
     variance = np.square(centered).mean(axis=-1, keepdims=True)
     return gain * (centered / np.sqrt(variance + np.float64({epsilon}).astype(z.dtype))) + shift
-'''
-
-PIECEWISE_LINEAR = '''
-
-def piecewise_linear(x, edges):
-    """Return clip((x - b) / (c - b), 0, 1) for each bin, but the ends are not clipped outwards."""
-    e = (x[..., None] - edges[:-1]) / np.diff(edges)
-    e[..., 1:] = np.maximum(e[..., 1:], 0)
-    e[..., :-1] = np.minimum(e[..., :-1], 1)
-    return e
-'''
-
-PERIODIC = '''
-
-def periodic(x, w1, b1, w2, b2):
-    """Return w2 cos(2 pi w1 x + b1) + b2."""
-    turned = (x.dtype.type({tau!r}) * x)[..., None]
-    return np.cos(turned * w1 + b1) @ w2.T + b2
 '''
 
 PREDICT = '''
@@ -161,10 +142,8 @@ def functions(model: Model) -> Iterator[str]:
         yield function(next(layer for layer in model.layers if layer.name == name))
     if any(layer.gain is not None for layer in model.layers):
         yield NORMALIZE.format(epsilon=EPSILON)
-    if any(name == "piecewise_linear" for _, name, _ in model.parts):
-        yield PIECEWISE_LINEAR
-    if any(name == "periodic" for _, name, _ in model.parts):
-        yield PERIODIC.format(tau=tau)
+    for name in dict.fromkeys(name for _, name, _ in model.parts):
+        yield EMBEDDINGS[name].numpy
 
 
 def constants(model: Model, first: int = 1) -> Iterator[tuple[str, AnyArray]]:
@@ -173,12 +152,9 @@ def constants(model: Model, first: int = 1) -> Iterator[tuple[str, AnyArray]]:
         if scaling is not None:
             yield f"{prefix}mean", scaling.mean
             yield f"{prefix}scale", scaling.scale
-    for column, name, numbers, theta in model.embeddings:
-        if name == "piecewise_linear":
-            yield f"edges{first}_{column}", np.array(numbers).astype(model.dtype)
-        elif name == "periodic":
-            for part, array in zip(("w1", "b1", "w2", "b2"), Waves.of(theta, numbers), strict=True):
-                yield f"wave_{part}_{first}_{column}", array
+    for part in model.embeddings:
+        for name, array in part.arrays.items():
+            yield f"{name}_{first}_{part.column}", array
     for number, layer in enumerate(model.layers, first):
         for name, array in layer.parameters.items():
             yield f"{name}{number}", array
@@ -217,7 +193,8 @@ def lines(model: Model, first: int = 1) -> Iterator[str]:
         yield "a = (a.astype(float) - mean) / scale"
     yield f"a = a.astype(np.{model.dtype})"
     if model.parts:
-        yield f"a = np.concatenate([{', '.join(embedded(model, first))}], axis=-1)"
+        columns = ", ".join(part.in_numpy(first) for part in model.embeddings)
+        yield f"a = np.concatenate([{columns}], axis=-1)"
     for number, layer in enumerate(model.layers, first):
         settings = "".join(f", {float(value)!r}" for value in layer.settings.values())
         if layer.input_scale is not None:
@@ -228,15 +205,3 @@ def lines(model: Model, first: int = 1) -> Iterator[str]:
         yield f"a = {layer.name}(z{settings}).astype(z.dtype)"
     if model.target_scaling is not None:
         yield f"a = (a.astype(float) * target_scale + target_mean).astype(np.{model.dtype})"
-
-
-def embedded(model: Model, first: int) -> Iterator[str]:
-    """Yield the columns of the embedded inputs."""
-    for column, name, _ in model.parts:
-        if name == "piecewise_linear":
-            yield f"piecewise_linear(a[..., {column}], edges{first}_{column})"
-        elif name == "periodic":
-            arrays = (f"wave_{part}_{first}_{column}" for part in ("w1", "b1", "w2", "b2"))
-            yield f"periodic(a[..., {column}], {', '.join(arrays)})"
-        else:
-            yield f"a[..., {column} : {column + 1}]"

@@ -7,14 +7,12 @@ The input is `X` (batch, n_0). The output is `predictions` (batch, n_L); a class
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from math import tau
 from typing import Any
 
 import numpy as np
 
 from .._internal.layer_norm import EPSILON
-from ..tables.embedding import Waves, bins, embedding
+from .embeddings import in_onnx
 from .model import Model
 from .onnx_activations import ACTIVATIONS
 from .onnx_graph import DOUBLE, INT64, TYPES, Graph, Value, class_array, kind_of_array, value_info
@@ -68,7 +66,7 @@ def forward(model: Model, graph: Graph, X: Value, first: int = 1) -> Value:
         a = as_type(graph, (wide - mean) / graph.array("scale", model.scaling.scale))
     if model.parts:
         graph.scope = f"embedding{first}."
-        a = embedded(model, graph, a)
+        a = in_onnx(graph, a, model.embeddings)
         graph.scope = ""
     for number, layer in enumerate(model.layers, first):
         arrays = {
@@ -86,83 +84,6 @@ def forward(model: Model, graph: Graph, X: Value, first: int = 1) -> Value:
         wide = as_double(graph, a) * graph.array("target_scale", model.target_scaling.scale)
         a = as_type(graph, wide + graph.array("target_mean", model.target_scaling.mean))
     return a
-
-
-def embedded(model: Model, graph: Graph, a: Value) -> Value:
-    """Return the embedded inputs: embeddings of one kind are computed together."""
-    parts = model.embeddings
-    groups: dict[Any, list[int]] = {}
-    for i, (_, name, numbers, _) in enumerate(parts):
-        groups.setdefault(tuple(numbers) if name == "periodic" else "clipped", []).append(i)
-    values = []
-    for number, (kind, members) in enumerate(groups.items(), 1):
-        graph.scope += f"{number}."
-        write = clipped if kind == "clipped" else periodic
-        values.append(write(model, graph, a, [parts[i] for i in members]))
-        graph.scope = graph.scope.removesuffix(f"{number}.")
-    if len(values) == 1:
-        return values[0]
-    sizes = [embedding(name).n_out(numbers) for _, name, numbers, _ in parts]
-    starts, start = {}, 0
-    for i in (i for members in groups.values() for i in members):
-        starts[i], start = start, start + sizes[i]
-    order = [starts[i] + k for i, size in enumerate(sizes) for k in range(size)]
-    index = graph.array(f"{graph.scope}order", np.array(order, np.int64))
-    return graph.node("Gather", graph.node("Concat", *values, axis=1), index, axis=1)
-
-
-def clipped(model: Model, graph: Graph, a: Value, parts: Sequence[Any]) -> Value:
-    """Return inputs as they are and bins: linear functions of which some are clipped."""
-    columns: list[int] = []
-    starts: list[float] = []
-    widths: list[float] = []
-    lows: list[float] = []
-    highs: list[float] = []
-    for column, name, numbers, _ in parts:
-        start, width, low, high = [0.0], [1.0], [-np.inf], [np.inf]
-        if name == "piecewise_linear":
-            start, width = (part.tolist() for part in bins(numbers, model.dtype))
-            low = [-np.inf, *[0.0] * (len(start) - 1)]
-            high = [*[1.0] * (len(start) - 1), np.inf]
-        columns += [column] * len(start)
-        for every, part in ((starts, start), (widths, width), (lows, low), (highs, high)):
-            every += part
-
-    def constant(name: str, values: list[float]) -> Value:
-        return graph.array(f"{graph.scope}{name}", np.array(values).astype(model.dtype))
-
-    index = graph.array(f"{graph.scope}columns", np.array(columns, np.int64))
-    x = graph.node("Gather", a, index, axis=1)
-    share = (x - constant("starts", starts)) / constant("widths", widths)
-    return graph.node(
-        "Min", graph.node("Max", share, constant("lows", lows)), constant("highs", highs)
-    )
-
-
-def periodic(model: Model, graph: Graph, a: Value, parts: Sequence[Any]) -> Value:
-    """Return W2 cos(2 pi w1 x + b1) + b2 of several inputs, of which all have the same sizes.
-
-    A cosine is written as a sine because runtimes do not support it in double.
-    """
-    waves = [Waves.of(theta.astype(float), numbers) for _, _, numbers, theta in parts]
-
-    def constant(name: str, values: Any) -> Value:
-        return graph.array(f"{graph.scope}{name}", np.array(values).astype(model.dtype))
-
-    def integers(name: str, values: list[int]) -> Value:
-        return graph.array(f"{graph.scope}{name}", np.array(values, np.int64))
-
-    last = integers("last", [-1])
-    index = integers("columns", [column for column, *_ in parts])
-    x = graph.node("Unsqueeze", graph.node("Gather", a, index, axis=1), last)
-    w1 = constant("w1", [wave.frequencies for wave in waves])
-    b1 = constant("b1", [wave.phases + np.pi / 2 for wave in waves])
-    sines = graph.node("Unsqueeze", graph.node("Sin", x * tau * w1 + b1), last)
-    w2 = constant("w2", [wave.weights for wave in waves])
-    b2 = constant("b2", [wave.biases[:, None] for wave in waves])
-    outputs = graph.node("MatMul", w2, sines) + b2
-    shape = integers("shape", [-1, sum(len(wave.biases) for wave in waves)])
-    return graph.node("Reshape", outputs, shape)
 
 
 def normalized(z: Value, gain: Value, shift: Value) -> Value:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._internal.layer_norm import normalized as unit_rows
-from ..tables.embedding import Waves, bins, embedding
+from .embeddings import EMBEDDINGS
 from .model import Layer, Model
 
 if TYPE_CHECKING:
@@ -70,26 +70,9 @@ def embedded(model: Model, a: Array, error: Any) -> tuple[Array, Any]:
         return a, error
     eps = float(np.finfo(model.dtype).eps)
     error = np.broadcast_to(error, a.shape)
-    values, errors = [], []
-    for column, name, numbers, theta in model.embeddings:
-        x, of_x, theta = a[:, column], error[:, column], theta.astype(float)
-        value = embedding(name).forward(x, numbers, theta)
-        if name == "piecewise_linear":
-            starts, widths = bins(numbers, model.dtype)
-            # The difference and the quotient are rounded, but not what is clipped.
-            size = np.abs(x[:, None] - starts.astype(float)) / widths.astype(float)
-            rounded = of_x[:, None] / widths + 2 * eps * size
-            errors.append(np.where((value == 0) | (value == 1), np.minimum(rounded, 1), rounded))
-        elif name == "periodic":
-            # The phase is rounded a few times, also as that of a sine; the sum has any order.
-            w1, b1, w2, b2 = (np.abs(part) for part in Waves.of(theta, numbers))
-            phase = 2 * np.pi * np.abs(x[:, None]) * w1 + b1
-            of_phase = 2 * np.pi * of_x[:, None] * w1 + ULPS * eps * (phase + np.pi / 2)
-            of_sum = np.sqrt(len(w1) + 2) * eps * (w2.sum(axis=1) + b2)
-            errors.append((of_phase + ULPS * eps) @ w2.T + of_sum)
-        else:
-            errors.append(of_x[:, None])
-        values.append(value)
+    columns = [(part, a[:, part.column], error[:, part.column]) for part in model.embeddings]
+    values = [part.forward(x) for part, x, _ in columns]
+    errors = [EMBEDDINGS[part.name].bound(part, x, of_x, eps) for part, x, of_x in columns]
     return np.concatenate(values, axis=1), np.concatenate(errors, axis=1)
 
 

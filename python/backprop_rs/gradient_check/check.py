@@ -21,7 +21,7 @@ from ..data.labels import one_hot_rows
 from ..explain.layer_norm_values import normalized
 from ..explain.quantities import activation_rows, cost_row
 from ..explain.update import GRADIENTS
-from ..tables.embedding import Waves, places
+from ..tables.embedding import sizes
 from .result import AGREES, DIFFERS, UNDECIDED, GradientCheck, LayerCheck, Worst
 
 if TYPE_CHECKING:
@@ -185,8 +185,9 @@ class Prober:
         self.change("embeddings", 1, index, 0.0)
         slopes = np.abs(moved - self.trace.unscaled_inputs) / step
         scales = self.net.scales
-        sizes = np.abs(self.parameters["weights"][0]) * (1.0 if scales is None else np.abs(scales))
-        return float((slopes @ sizes.T).max())
+        factors = 1.0 if scales is None else np.abs(scales)
+        reach = slopes @ (np.abs(self.parameters["weights"][0]) * factors).T
+        return float(reach.max())
 
     def difference(
         self, name: str, layer: int, index: tuple[int, ...], step: float
@@ -210,24 +211,11 @@ def noise_of_cost(net: BaseNetwork, cost: float, trace: Any) -> float:
         total += float(share) * np.sqrt(w.shape[1] + 2)
     if trace.embedding_gradients is not None:
         # Each embedded input is rounded by some share of its terms, of which a phase may be large.
+        assert net.embeddings is not None
         delta = np.abs(trace.input_deltas) * (1.0 if net.scales is None else np.abs(net.scales))
-        sizes = embedding_sizes(net, trace.activations[0])
-        total += float((delta * sizes).sum(axis=1).mean())
+        terms = sizes(net._parts, trace.activations[0], net.embeddings)
+        total += float((delta * terms).sum(axis=1).mean())
     return ROUNDINGS * EPS * total
-
-
-def embedding_sizes(net: BaseNetwork, X: Array) -> AnyArray:
-    """Return the sum of the |terms| of each embedded input, (m, k), with those of its phases."""
-    sizes: AnyArray = np.abs(net._core.embedded(X))
-    assert net.embeddings is not None
-    for place in places(net._parts):
-        if place.row.name == "periodic":
-            theta = net.embeddings[place.parameters]
-            waves = Waves.of(np.abs(theta), place.numbers)
-            phase = 2 * np.pi * np.abs(X[:, place.column, None]) * waves.frequencies
-            terms = (1 + phase + waves.phases) @ waves.weights.T
-            sizes[:, place.outputs] = waves.biases + terms
-    return sizes
 
 
 def check(net: BaseNetwork, X: Array, y: AnyArray, max_parameters: int, seed: int) -> GradientCheck:

@@ -86,6 +86,13 @@ def periodic_start(numbers: Numbers, seed: int, part: int) -> Array:
     return np.concatenate([w1, np.pi * b1, others / np.sqrt(count)])
 
 
+def periodic_sizes(x: Array, numbers: Numbers, theta: Array) -> Array:
+    """Return the sum of the |terms| of each column, where a term counts its phase, too."""
+    waves = Waves.of(np.abs(theta), numbers)
+    phase = 2 * np.pi * np.abs(x[:, None]) * waves.frequencies + waves.phases
+    return (1 + phase) @ waves.weights.T + waves.biases
+
+
 def check_periodic(numbers: Numbers, dtype: Any) -> None:
     """Raise ValueError for numbers that are not frequencies, outputs and a deviation."""
     if len(numbers) != 3 or min(numbers[:2]) < 1:
@@ -137,6 +144,8 @@ class Embedding:
         The initial parameters.
     gradient : function of x, the numbers, the parameters and dC/d(columns) (m, n_out)
         The gradient of the parameters for each sample, (m, n_parameters).
+    sizes : function of x, the numbers and the parameters, optional
+        The sums of the |terms| of which each column is rounded; by default its |value|.
     """
 
     name: str
@@ -148,6 +157,7 @@ class Embedding:
     gradient: Callable[[Array, Numbers, Array, Array], Array] = lambda x, numbers, theta, delta: (
         delta[:, :0]
     )
+    sizes: Callable[[Array, Numbers, Array], Array] | None = None
 
 
 EMBEDDINGS = (
@@ -161,6 +171,7 @@ EMBEDDINGS = (
         lambda numbers: int(numbers[0]) * (int(numbers[1]) + 2) + int(numbers[1]),
         periodic_start,
         periodic_gradient,
+        periodic_sizes,
     ),
 )
 
@@ -210,6 +221,16 @@ def embedded(parts: Parts, X: Array, theta: Array) -> Array:
         place.row.forward(X[:, place.column], place.numbers, theta[place.parameters])
         for place in places(parts)
     ]
+    return np.concatenate(columns, axis=1)
+
+
+def sizes(parts: Parts, X: Array, theta: Array) -> Array:
+    """Return the sum of the |terms| of each column, (m, k)."""
+    columns = []
+    for place in places(parts):
+        given = (X[:, place.column], place.numbers, theta[place.parameters])
+        own = place.row.sizes
+        columns.append(np.abs(place.row.forward(*given)) if own is None else own(*given))
     return np.concatenate(columns, axis=1)
 
 
