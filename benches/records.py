@@ -28,6 +28,7 @@ RECORDS = {
     "growth": ("Growth with rows and parameters", "growth.py"),
     "sklearn_speed": ("Estimators of scikit-learn", "sklearn_speed.py --repeat 3"),
     "tabular": ("Tables", "tabular --threads 1"),
+    "real_table": ("A real table from file to answer", "real_table.py"),
     "newcomer": ("From the installation to the first result", "newcomer.py"),
     "service": ("Requests to a web service", "service.py"),
 }
@@ -113,6 +114,16 @@ def tabular(record: Any) -> list[str]:
         for name, of in scores.items()
     ]
     return table(["table", *methods], rows)
+
+
+def real_table(record: Any) -> list[str]:
+    head = ["method", "version", "lines", "s", "AUC", "log-loss", "accuracy"]
+    rows = [
+        [name, one["version"], str(one["lines"]), number(one["seconds"])]
+        + [number(one[score]) for score in ("auc", "log_loss", "accuracy")]
+        for name, one in record["methods"].items()
+    ]
+    return table(head, rows)
 
 
 def service(record: Any) -> list[str]:

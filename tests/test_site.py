@@ -102,6 +102,15 @@ def test_records_are_those_of_the_measurements():
     assert files <= set(module.RECORDS)
 
 
+@pytest.mark.parametrize("folder", ["guide", "internals", "start", "coming_from", "notebooks"])
+def test_each_page_is_named_on_the_page_of_its_part(folder):
+    index = (DOCS / folder / "index.md").read_text("utf-8")
+    pages = {path.name for path in (DOCS / folder).iterdir() if path.suffix in (".md", ".ipynb")}
+    assert {*re.findall(r"\]\((\w+\.\w+)\)", index)} == pages - {"index.md"}
+    tree = re.search(r"^```\{toctree\}\n:hidden:\n\n(.*?)^```", index, re.M | re.S)[1].split()
+    assert sorted(tree) == sorted({page.partition(".")[0] for page in pages} - {"index"})
+
+
 def test_faults_of_a_site_are_found(tmp_path):
     path = DOCS / "_site" / "check.py"
     spec = importlib.util.spec_from_file_location("check_site", path)

@@ -68,6 +68,11 @@ assert_type(classifier.set_params(alpha=0.1), MLPClassifier)
 assert_type(classifier.n_iter_, int)
 assert_type(classifier.loss_curve_, list[float])
 
+tabular = bp.TabularClassifier()
+tabular.predict_probe  # type: ignore[attr-defined]  # noqa: B018
+assert_type(tabular.fit([[1, 2]], [1]), bp.TabularClassifier)
+bp.TabularRegressor(preset=5)  # type: ignore[arg-type]
+
 model = bp.Model((8,), activation="relu")
 model.predct  # type: ignore[attr-defined]  # noqa: B018
 
