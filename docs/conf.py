@@ -21,6 +21,7 @@ extensions = [
     "code_pages",
     "mathml",
     "docstrings",
+    "live_playground",
     "site_pages",
 ]
 exclude_patterns = ["README.md", "_site", "sg_execution_times.rst"]
@@ -77,10 +78,10 @@ html_show_sourcelink = False
 html_theme_options = {
     "logo": {"text": "backprop_rs"},
     "show_toc_level": 2,
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 7,
     "navbar_persistent": [],
     "navbar_end": ["search-button", "theme-switcher"],
-    "secondary_sidebar_items": {"index": [], "**": ["page-toc"]},
+    "secondary_sidebar_items": {"index": [], "playground": [], "**": ["page-toc"]},
     "navigation_with_keys": False,
     "show_prev_next": True,
     "article_header_start": ["breadcrumbs"],
@@ -89,5 +90,5 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"index": [], "benchmarks": [], "derivation": []}
+html_sidebars = {"index": [], "playground": [], "benchmarks": [], "derivation": []}
 suppress_warnings = ["config.cache"]  # functions in the configuration cannot be pickled

@@ -26,6 +26,7 @@ OPENED = [
     "notebooks/table.html",
     "reference/generated/backprop_rs.Network.html",
     "guide/pictures.html",
+    "playground.html",
     "records.html",
     "search.html",
 ]
