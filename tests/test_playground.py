@@ -1,13 +1,16 @@
 """The playground in headless Chromium, used as a person would use it."""
 
+import json
 import re
 import runpy
+import sys
 
 import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.cli import main
 from backprop_rs.web import assembly
+from backprop_rs.web.widget import ESM
 from browser import Page, start
 
 CSV = "size;kind;label\n" + "".join(
@@ -386,6 +389,68 @@ def test_nothing_leaves_the_page(page):
     )
     assert failed
     page.driver.get_log("browser")  # the refusal
+
+
+HOST = """<!doctype html><body><script type="module">
+const source = new Blob([%s], { type: "text/javascript" });
+const { default: widget } = await import(URL.createObjectURL(source));
+const values = { html: %s, height: 700, file: null };
+const model = {
+  get: (name) => values[name],
+  set: (name, value) => { values[name] = value; },
+  save_changes: () => {
+    document.title = Array.from(new Uint8Array(values.file.buffer)).join(" ");
+  },
+};
+widget.render({ model, el: document.body });
+</script>
+"""
+
+
+def test_a_notebook_knows_the_network_as_it_stands(browser, tmp_path):
+    pytest.importorskip("anywidget")
+    driver, _ = browser
+    data = bp.load_iris()
+    net = bp.Network([4, 5, 3], "tanh", "softmax", "cross_entropy", seed=0)
+    shown = bp.playground(data, net=net)
+    assert shown.network is net
+    assert "application/vnd.jupyter.widget-view+json" in str(shown._repr_mimebundle_())
+    host = tmp_path / "host.html"
+    texts = [json.dumps(text).replace("</", "<\\/") for text in (ESM, shown.widget.html)]
+    host.write_text(HOST % tuple(texts))
+    driver.get(host.as_uri())
+    page = Page(driver, host, tmp_path)
+    page.until(lambda: len(driver.title) > 1000)
+    before = driver.title
+    driver.switch_to.frame(driver.find_element("tag name", "iframe"))
+    page.settled()
+    page.choose("test", 0)
+    page.settled()
+    page.choose("batch", 30)
+    page.choose("rate", 0.05)
+    page.settled()
+    page.click("epoch")
+    page.wait_for_step(5)
+    page.settled()
+    driver.switch_to.default_content()
+    page.until(lambda: driver.title != before)
+    shown.widget.file = bytes(map(int, driver.title.split()))
+    net.fit(data.X, data.y, epochs=1, batch_size=30, learning_rate=0.05, progress=False)
+    page.until(lambda: shown.network.epochs_trained == 1 or reread(shown, driver))
+    assert_same_bits(shown.network, net)
+
+
+def reread(shown, driver):
+    """Take the file that the page has sent last."""
+    shown.widget.file = bytes(map(int, driver.title.split()))
+
+
+def test_a_notebook_without_the_extra_shows_a_frame(compiled, monkeypatch):
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    shown = bp.playground()
+    assert shown._repr_mimebundle_()["text/html"].startswith("<iframe srcdoc=")
+    with pytest.raises(RuntimeError, match="anywidget"):
+        _ = shown.network
 
 
 def test_the_page_is_one_small_file(page_file):

@@ -23,12 +23,24 @@ def build_page_core() -> bool:
         RESULT.unlink(missing_ok=True)  # of earlier sources
         print(LACKING, file=sys.stderr)
         return False
+    restore_workspace()
     folder = Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target")) / "page"
     command = ["cargo", "build", "--locked", "--package", "backprop-rs-playground", "--lib"]
     command += ["--target", TARGET, "--profile", "page", "--target-dir", str(folder)]
     subprocess.run(command, cwd=PROJECT, env=environment(), check=True)
     shutil.copyfile(folder / TARGET / "page" / "backprop_rs_playground.wasm", RESULT)
     return True
+
+
+def restore_workspace() -> None:
+    """Name the crate of the page in the manifest of a source distribution.
+
+    maturin leaves the section out of it, because the core does not depend on that crate.
+    """
+    manifest = PROJECT / "Cargo.toml"
+    text = manifest.read_text("utf-8")
+    if "[workspace]" not in text:
+        manifest.write_text(f'{text}\n[workspace]\nmembers = ["playground"]\n', "utf-8")
 
 
 def has_target() -> bool:

@@ -48,6 +48,17 @@ def table(
     }
 
 
+def network(content: bytes) -> Network:
+    """Return the network that a page has sent as a file."""
+    from ..network import Network
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "network.safetensors")
+        with open(path, "wb") as file:
+            file.write(content)
+        return Network.load(path)
+
+
 def model(network: Network) -> str:
     """Return the file of a network, packed."""
     with tempfile.TemporaryDirectory() as folder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from .._internal.writing import writing
 from ..data import Dataset
 from . import assembly, contents
+from .widget import widget_of
 
 if TYPE_CHECKING:
     from .._internal.types import Data, Path
@@ -30,8 +31,29 @@ class Playground:
         The page: one file that makes no request.
     """
 
-    def __init__(self, html: str) -> None:
-        self.html = html
+    def __init__(self, data: Mapping[str, Any], net: Network | None = None) -> None:
+        self.html = assembly.page(data)
+        self._data, self._net = data, net
+        self._widget: Any = None
+
+    @property
+    def network(self) -> Network:
+        """The network as it stands on the page in a notebook; the extra `widget` is needed.
+
+        Raises
+        ------
+        RuntimeError
+            If the page has not been shown, or `anywidget` is not installed.
+        """
+        content = self._widget.file if self._widget is not None else b""
+        if content:
+            return contents.network(content)
+        if self._net is not None:
+            return self._net
+        raise RuntimeError(
+            "the network is known after the page is shown in a notebook with anywidget "
+            "(pip install 'backprop-rs[widget]')"
+        )
 
     def save(self, path: Path) -> None:
         """Write the page to a file, atomically."""
@@ -48,11 +70,29 @@ class Playground:
         webbrowser.open(f"file://{path}")
         return path
 
-    def _repr_html_(self) -> str:
-        return (
-            f'<iframe srcdoc="{escape(self.html)}" width="100%" height="{HEIGHT}" '
-            'style="border: 0" title="backprop_rs playground"></iframe>'
-        )
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        try:
+            widget = self.widget
+        except ImportError:  # a frame that tells Python nothing
+            frame = (
+                f'<iframe srcdoc="{escape(self.html)}" width="100%" height="{HEIGHT}" '
+                'style="border: 0" title="backprop_rs playground"></iframe>'
+            )
+            return {"text/html": frame, "text/plain": repr(self)}
+        return widget._repr_mimebundle_(**options)
+
+    @property
+    def widget(self) -> Any:
+        """The page as an `anywidget.AnyWidget`, for marimo and for layouts of ipywidgets.
+
+        Raises
+        ------
+        ImportError
+            If `anywidget` is not installed.
+        """
+        if self._widget is None:
+            self._widget = widget_of(assembly.page({**self._data, "widget": True}), HEIGHT)
+        return self._widget
 
     def __repr__(self) -> str:
         return f"Playground({len(self.html.encode()) / 1e6:.1f} MB of HTML)"
@@ -85,7 +125,8 @@ def playground(
     Returns
     -------
     Playground
-        It has `save(path)` and `open()`, and shows itself in a notebook.
+        It has `save(path)` and `open()`, and shows itself in a notebook. With the extra `widget`
+        its `network` is then the network as it stands on the page.
 
     Raises
     ------
@@ -106,7 +147,7 @@ def playground(
         data["own"] = own(dataset, net)
     elif y is not None or net is not None:
         raise TypeError("X must be given together with y and net; got None")
-    return Playground(assembly.page(data))
+    return Playground(data, net)
 
 
 def dataset_of(

@@ -337,6 +337,7 @@ function show(answer) {
   rewind.max = Math.max(answer.last, answer.steps);
   if (document.activeElement !== rewind || running) rewind.value = answer.steps;
   showEquations();
+  if (!running) report(answer.parameters);
   if (answer.trained?.reason === 2) stopWith(t("nonfinite"));
   else if (answer.trained?.reason === 4) stopWith(t("scheduleEnded"));
   if (answer.trained) keepFrame();
@@ -607,6 +608,13 @@ function keepModel() {
     const { numbers } = await client.call("parameters");
     save("playground.safetensors", await writeModel(savedSettings(), numbers, checksum), "application/octet-stream");
   });
+}
+
+/** Send the network to the notebook around the page, if there is one. */
+async function report(parameters) {
+  if (!embedded.widget) return;
+  const bytes = await writeModel(savedSettings(), parameters, checksum);
+  window.parent.postMessage({ playground: bytes }, "*");
 }
 
 function keepProgram() {
