@@ -52,7 +52,7 @@ class Playground:
             return self._net
         raise RuntimeError(
             "the network is known after the page is shown in a notebook with anywidget "
-            "(pip install 'backprop-rs[widget]')"
+            "(pip install anywidget)"
         )
 
     def save(self, path: Path) -> None:
