@@ -1,6 +1,8 @@
 """Films: their frames hold the parameters, and they do not change the training."""
 
 import re
+import shutil
+import sys
 import warnings
 from functools import partial
 from itertools import pairwise
@@ -105,7 +107,10 @@ def test_a_second_film_begins_where_the_first_ended():
         (lambda net: short(net).animate("film"), "kind must be auto or one of boundary, network"),
         (lambda net: short(net).animate(fps=0), "fps must be an integer >= 1; got 0"),
         (lambda net: short(net).animate("network", row=150), "row must be from 0 to 149; got 150"),
-        (lambda net: short(net).animate().save("film.mp4"), r"path must end in .gif or .html"),
+        (
+            lambda net: short(net).animate().save("film.avi"),
+            r"end in .gif, .html or .mp4; got 'film.a",
+        ),
     ],
 )
 def test_bad_input(call, words):
@@ -213,19 +218,123 @@ def test_jupyter_displays_a_film(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", OPTIONS)
-def test_each_frame_is_drawn_once_and_the_first_is_laid_out(kind, monkeypatch):
+def test_the_layout_is_made_once_and_its_parts_are_drawn_once(kind, monkeypatch):
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
     movie = short(network()).animate(kind, **OPTIONS[kind])
-    drawn, laid_out = [], []
+    counts = dict.fromkeys(("figure", "layout", "axis"), 0)
     figure, engine = movie.figure, movie.figure.get_layout_engine()
-    draw, execute = type(figure).draw, type(engine).execute
-    monkeypatch.setattr(type(figure), "draw", lambda *args: (drawn.append(1), draw(*args)))
-    monkeypatch.setattr(type(engine), "execute", lambda *args: (laid_out.append(1), execute(*args)))
+    axis = movie.ax.xaxis if kind == "boundary" else movie.ax.child_axes[0].xaxis
+
+    def count(owner, method, name):
+        original = getattr(owner, method)
+
+        def counted(*args, **options):
+            counts[name] += 1
+            return original(*args, **options)
+
+        monkeypatch.setattr(owner, method, counted)
+
+    count(type(figure), "draw", "figure")
+    count(type(engine), "execute", "layout")
+    count(axis, "draw", "axis")
     before = figure.canvas, figure.dpi
-    pictures = list(movie.pictures())
-    assert (len(pictures), len(drawn), len(laid_out)) == (3, 3, 1)
+    assert len(list(movie.pictures())) == 3
+    assert counts == {"figure": 1, "layout": 1, "axis": 2}  # for the layout, and for the frames
     assert (figure.canvas, figure.dpi) == before and figure.get_layout_engine() is engine
+
+
+@pytest.mark.parametrize("kind", OPTIONS)
+@pytest.mark.parametrize("look", ["default", "dark_background"])
+def test_a_frame_equals_the_whole_figure(kind, look):
+    """An overlay is rounded once more than what is drawn in place: by 1 of 255 per overlay."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    with matplotlib.style.context(look):
+        movie = short(network()).animate(kind, **OPTIONS[kind])
+    *_, last = movie.pixels()
+    movie.figure.dpi = 90
+    canvas = FigureCanvasAgg(movie.figure)
+    canvas.draw()
+    whole = np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
+    assert np.abs(whole - last).max() <= 4
+
+
+def test_a_frame_of_the_network_has_the_numbers_of_its_time(monkeypatch):
+    pytest.importorskip("matplotlib").use("Agg")
+    from backprop_rs.plot.numerals import Numerals
+    from backprop_rs.plot.style import plain_number
+
+    written = []
+    monkeypatch.setattr(Numerals, "write", lambda self, texts, colors: written.extend(texts))
+    film = short(network(sizes=(2, 2, 3)))
+    movie = film.animate("network", row=3)
+    for number in (2, 0, 1):
+        written.clear()
+        *_, title = movie.draw(number)
+        net = film.network(number)
+        trace = net.backward(X[3:4], IRIS.y[3:4])
+        layers = [*net.weights, *net.biases, *trace.activations]
+        layers += [*trace.weighted_inputs, *trace.deltas, [1, 0, 0]]
+        values = np.concatenate([np.ravel(layer) for layer in layers])
+        assert sorted(written) == sorted(plain_number(float(value)) for value in values)
+        assert title.get_text().startswith(f"epoch {2 * number} ")
+
+
+def test_a_wide_layer_keeps_its_most_important_neurons():
+    pytest.importorskip("matplotlib").use("Agg")
+    film = short(network(sizes=(2, 12, 3)))
+    movie = film.animate("network", max_neurons=6)
+    traces = [film.network(i).backward(X, IRIS.y) for i in range(len(film))]
+    sizes = np.mean([np.abs(trace.deltas[0].mean(axis=0)) for trace in traces], axis=0)
+    shown = {f"neuron 1 {i}" for i in np.argsort(-sizes)[:5]}
+    for number in range(len(film)):
+        movie.draw(number)
+        circles = {patch.get_gid() for patch in movie.ax.patches if patch.get_gid()}
+        assert {name for name in circles if name.startswith("neuron 1 ")} == shown
+
+
+@pytest.fixture
+def fake_ffmpeg(tmp_path, monkeypatch):
+    """Put a program in the path that writes what it gets, or fails if there is no size."""
+    program = tmp_path / "programs" / "ffmpeg"
+    program.parent.mkdir()
+    program.write_text(
+        '#!/bin/sh\nfor last; do :; done\n[ -z "$FAILS" ] || { echo no codec >&2; exit 3; }\n'
+        'cat > "$last"; echo "$@" >> "$last"\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
+def test_mp4_gets_every_frame_and_errors_keep_the_old_file(fake_ffmpeg, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib").use("Agg")
+    movie = short(network()).animate("network", fps=7)
+    path = tmp_path / "film.mp4"
+    movie.save(path, dpi=30)
+    content = path.read_bytes()
+    frames = list(movie.pixels(dpi=30))
+    height, width, _ = frames[0].shape
+    assert content.startswith(b"".join(frame.tobytes() for frame in frames))
+    assert f"-s {width}x{height} -r 7".encode() in content
+    monkeypatch.setenv("FAILS", "1")
+    with pytest.raises(OSError, match="ffmpeg could not write the film: no codec"):
+        movie.save(path)
+    assert path.read_bytes() == content
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(OSError, match=r"an .mp4 file needs the program ffmpeg"):
+        movie.save(path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+def test_mp4_is_a_video(tmp_path):
+    pytest.importorskip("matplotlib").use("Agg")
+    short(network()).animate("network", fps=7).save(tmp_path / "film.mp4", dpi=33)
+    assert (tmp_path / "film.mp4").read_bytes()[4:8] == b"ftyp"
 
 
 @pytest.mark.parametrize("kind", OPTIONS)

@@ -151,12 +151,13 @@ class Film:
             Frames per second.
         options
             As for `plot.boundary` or `plot.network`. "network" also takes `row`, the number of
-            the sample to show; the default is the mean of all.
+            the sample to show; the default is the mean of all. Its wide layers show the neurons
+            that are most important on average over the frames.
 
         Returns
         -------
         Movie
-            Jupyter displays it; `save` writes a GIF or an HTML file, `to_html` returns text.
+            Jupyter displays it; `save` writes a .gif, .html or .mp4 file, `to_html` returns text.
 
         Raises
         ------

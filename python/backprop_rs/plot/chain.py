@@ -127,7 +127,7 @@ class Chain:
         name = f"w_{{{j}{k}}}^{{{self.above(layer)}}}"
         total = number(self.paths.gradient)
         title = rf"$\partial C/\partial {name} = {total}$"
-        look = {"color": self.paper.ink, "math_fontfamily": "cm", "fontsize": 12 * self.scale}
+        look = {"color": self.paper.ink, "math_fontfamily": "stix", "fontsize": 12 * self.scale}
         ax.set_title(title, y=1.0, pad=-12, **look)
         (left, right), (low, high) = self.limits()
         ax.set(xlim=(left, right), ylim=(low, high), aspect="equal")
@@ -204,8 +204,9 @@ class Chain:
 
     def write(self, x: float, y: float, text: str, size: float, **options: Any) -> None:
         """Write text in the mathematical font, centered by default."""
-        settings = {"ha": "center", "va": "center", "math_fontfamily": "cm", "zorder": 4} | options
-        self.ax.text(x, y, text, fontsize=size * self.scale, color=self.paper.ink, **settings)
+        look = {"math_fontfamily": "stix", "color": self.paper.ink, "zorder": 4}
+        settings = {"ha": "center", "va": "center", **look, **options}
+        self.ax.text(x, y, text, fontsize=size * self.scale, **settings)
 
     def above(self, layer: int) -> str:
         """Return the superscript of a layer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from .style import Paper, color_bar, number, reach, text_scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import LineCollection
 
     from .._internal.types import AnyArray
     from ..base_network import BaseNetwork
@@ -37,6 +38,27 @@ class Values:
     deltas: list[AnyArray] | None = None
     target: AnyArray | None = None
     cost: float | None = None
+
+    def of(self, quantity: Quantity) -> float:
+        """Return one of the numbers."""
+        name, layer, place = quantity
+        if name == "a":
+            assert self.activations is not None
+            return float(self.activations[layer][place])
+        if name == "y":
+            assert self.target is not None
+            return float(self.target[place])
+        arrays = {"w": self.edges, "b": self.biases, "z": self.z, "delta": self.deltas}[name]
+        assert arrays is not None
+        return float(arrays[layer - 1][place])
+
+
+class Quantity(NamedTuple):
+    """The name of a number of a drawing: w, b, z, a, delta or y of a layer, and its place there."""
+
+    name: str
+    layer: int
+    place: int | tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -103,6 +125,7 @@ class Drawing:
         self.last = len(self.places) - 1
         self.edge_reach = max(reach(w) for w in values.edges)
         self.reach = max(reach(a) for a in values.activations or [np.ones(1)])
+        self.delta_reach = max(reach(delta) for delta in values.deltas or [np.ones(1)])
         (left, right), (low, high) = self.limits()
         self.size = (inches * (right - left), inches * (high - low))
         self.scale = text_scale(ax, self.size)
@@ -155,23 +178,31 @@ class Drawing:
         from matplotlib.collections import LineCollection
 
         before, here = self.places[layer - 1].places, self.places[layer].places
-        w = self.values.edges[layer - 1]
         pairs = [(j, k) for j in here for k in before]
         lines = [(before[k], here[j]) for j, k in pairs]
-        strength = np.array([float(w[pair]) for pair in pairs]) / self.edge_reach
-        order = np.argsort(np.abs(strength), kind="stable")
-        collection = LineCollection(
-            [lines[i] for i in order],
-            colors=self.colors(0.5 + strength[order] / 2),
-            linewidths=(0.6 + 2.8 * np.abs(strength[order])) * self.scale,
-            linestyles=["--" if value < 0 else "-" for value in strength[order]],
-            zorder=1,
-        )
+        collection = LineCollection([], zorder=1)
+        self.color_edges(collection, layer, pairs, lines)
         collection.set_gid(f"edges {layer}")
         self.ax.add_collection(collection)
         if self.labels:
             for pair, line, spot in zip(pairs, lines, free_spots(lines, 0.9), strict=True):
                 self.label_edge(layer, pair, line, spot)
+
+    def color_edges(
+        self,
+        collection: LineCollection,
+        layer: int,
+        pairs: Sequence[tuple[int, int]],
+        lines: Sequence[tuple[Point, Point]],
+    ) -> None:
+        """Give the edges of a layer the colors, widths and dashes of their values."""
+        w = self.values.edges[layer - 1]
+        strength = np.array([float(w[pair]) for pair in pairs]) / self.edge_reach
+        order = np.argsort(np.abs(strength), kind="stable")
+        collection.set_segments([lines[i] for i in order])
+        collection.set_color(self.colors(0.5 + strength[order] / 2))
+        collection.set_linewidth((0.6 + 2.8 * np.abs(strength[order])) * self.scale)
+        collection.set_linestyle(["--" if value < 0 else "-" for value in strength[order]])
 
     def label_edge(
         self, layer: int, pair: tuple[int, int], line: tuple[Point, Point], spot: Point
@@ -181,19 +212,8 @@ class Drawing:
         (x0, y0), (x1, y1) = line
         symbol = r"\partial C/\partial w" if self.values.kind == "gradient" else "w"
         name = f"{symbol}_{{{j}{k}}}^{{{self.above(layer)}}}"
-        value = number(float(self.values.edges[layer - 1][pair]))
-        x, y = spot
-        self.write(
-            x,
-            y,
-            f"${name} = {value}$",
-            8.5,
-            rotation=np.degrees(np.arctan2(y1 - y0, x1 - x0)),
-            rotation_mode="anchor",
-            transform_rotates_text=True,
-            bbox={"facecolor": self.paper.ground, "edgecolor": "none", "pad": 0.8, "alpha": 0.9},
-            zorder=2,
-        )
+        degrees = float(np.degrees(np.arctan2(y1 - y0, x1 - x0)))
+        self.equation(*spot, name, Quantity("w", layer, pair), 8.5, degrees=degrees, box="label")
 
     # Neurons.
 
@@ -201,18 +221,16 @@ class Drawing:
         """Draw the neurons of a layer with their labels."""
         from matplotlib.patches import Circle
 
-        a = self.values.activations
         names = {0: self.names.inputs, self.last: self.names.outputs}.get(layer, ())
         for i, place in column.places.items():
             if i < len(names):
                 self.name_neuron(layer, i, place, short(names[i]))
-            fill: Any = self.paper.ground
-            if a is not None:
-                fill = self.colors(0.5 + float(a[layer][i]) / self.reach / 2)
-            look = {"facecolor": fill, "edgecolor": self.paper.ink, "linewidth": 1.2, "zorder": 3}
-            self.ax.add_patch(Circle(place, self.radius, gid=f"neuron {layer} {i}", **look))
+            look = {"edgecolor": self.paper.ink, "linewidth": 1.2, "zorder": 3}
+            look["facecolor"] = self.fill_of(Quantity("a", layer, i))
+            circle = Circle(place, self.radius, gid=f"neuron {layer} {i}", **look)
+            self.add_neuron(Quantity("a", layer, i), circle)
             if self.labels:
-                self.label_neuron(layer, i, place, fill)
+                self.label_neuron(layer, i, place)
         if column.dots is not None:
             for shift in (-0.16, 0, 0.16):
                 place = (column.x, column.dots + shift)
@@ -229,13 +247,15 @@ class Drawing:
         if layer == 0:
             self.write(x - self.radius - 0.2, y, text, 9, ha="right")
             return
-        a = self.values.activations
-        if a is not None and not self.labels:
-            text += f"  {float(a[layer][i]):.3g}"
         has_numbers = self.labels and (
             self.values.target is not None or self.values.deltas is not None
         )
-        self.write(x + self.radius + 0.2, y + (0.62 if has_numbers else 0), text, 9, ha="left")
+        spot = (x + self.radius + 0.2, y + (0.62 if has_numbers else 0))
+        quantity = Quantity("a", layer, i)
+        if self.values.activations is not None and not self.labels:
+            self.named_number(*spot, text, quantity, 9)
+        else:
+            self.write(*spot, text, 9, ha="left")
 
     def caption(self, layer: int, column: Column) -> None:
         """Write the kind of the layer below it."""
@@ -252,49 +272,98 @@ class Drawing:
             lines.append([*self.net.activation, self.net.output][layer - 1])
         self.write(column.x, self.bottom() - 0.35, "\n".join(lines), 9, va="top", linespacing=1.35)
 
-    def label_neuron(self, layer: int, i: int, place: Point, fill: Any) -> None:
+    def add_neuron(self, quantity: Quantity, circle: Any) -> None:
+        """Add the circle of a neuron."""
+        self.ax.add_patch(circle)
+
+    def fill_of(self, quantity: Quantity) -> Any:
+        """Return the color of a number: of a neuron or of the box of a δ."""
+        if quantity.name == "delta":
+            return self.colors(0.5 + self.values.of(quantity) / self.delta_reach / 2)
+        if quantity.name != "a" or self.values.activations is None:
+            return self.paper.ground
+        return self.colors(0.5 + self.values.of(quantity) / self.reach / 2)
+
+    def label_neuron(self, layer: int, i: int, place: Point) -> None:
         """Write a in the neuron, z above, b and δ below; δ and y of the output to its right."""
         x, y = place
         index = f"_{{{i}}}^{{{self.above(layer)}}}"
-        ink, values, radius = self.paper.text_on(fill), self.values, self.radius
+        values, radius, a = self.values, self.radius, Quantity("a", layer, i)
         if values.activations is None:
-            self.write(x, y, f"$a{index}$", 12, ink)
+            self.write(x, y, f"$a{index}$", 12)
         else:
-            self.write(x, y + 0.14, f"$a{index}$", 11, ink)
-            self.write(x, y - 0.2, f"${number(float(values.activations[layer][i]))}$", 9, ink)
+            self.symbol(x, y + 0.14, f"a{index}", a, 11)
+            self.amount(x, y - 0.2, a, 9)
         if layer:
-            z = f" = {number(float(values.z[layer - 1][i]))}" if values.z else ""
-            self.write(x, y + radius + 0.2, f"$z{index}{z}$", 9)
-            b = number(float(values.biases[layer - 1][i]))
-            self.write(x, y - radius - 0.2, f"$b{index} = {b}$", 9)
+            if values.z:
+                self.equation(x, y + radius + 0.2, f"z{index}", Quantity("z", layer, i), 9)
+            else:
+                self.write(x, y + radius + 0.2, f"$z{index}$", 9)
+            self.equation(x, y - radius - 0.2, f"b{index}", Quantity("b", layer, i), 9)
         if layer and values.deltas is not None:
             self.label_delta(layer, i, place)
         if layer == self.last and values.target is not None:
-            target = f"$y_{{{i}}} = {number(float(values.target[i]))}$"
-            self.write(x + radius + 0.2, y + 0.24, target, 9, ha="left")
+            target = Quantity("y", layer, i)
+            self.equation(x + radius + 0.2, y + 0.24, f"y_{{{i}}}", target, 9, ha="left")
 
     def label_delta(self, layer: int, i: int, place: Point) -> None:
         """Write δ of a neuron in a box whose color shows its size."""
-        assert self.values.deltas is not None
-        delta = float(self.values.deltas[layer - 1][i])
-        largest = max(reach(each) for each in self.values.deltas)
-        fill = self.colors(0.5 + delta / largest / 2)
-        box = {"facecolor": fill, "edgecolor": "none", "boxstyle": "round,pad=0.25"}
-        text = rf"$\delta_{{{i}}}^{{{self.above(layer)}}} = {number(delta)}$"
         x, y = place
         if layer == self.last:
             spot, side = (x + self.radius + 0.26, y - 0.2), "left"
         else:
             spot, side = (x, y - self.radius - 0.6), "center"
-        self.write(*spot, text, 9, self.paper.text_on(fill), ha=side, bbox=box)
+        symbol = rf"\delta_{{{i}}}^{{{self.above(layer)}}}"
+        self.equation(*spot, symbol, Quantity("delta", layer, i), 9, ha=side, box="fill")
+
+    # Text.
+
+    def equation(
+        self,
+        x: float,
+        y: float,
+        symbol: str,
+        quantity: Quantity,
+        size: float,
+        *,
+        ha: str = "center",
+        degrees: float = 0.0,
+        box: str = "",
+    ) -> None:
+        """Write a symbol and its number; with a `box` of the ground, "label", or its "fill"."""
+        options: dict[str, Any] = {"ha": ha}
+        ink = ""
+        if box == "label":
+            look = {"facecolor": self.paper.ground, "edgecolor": "none", "pad": 0.8, "alpha": 0.9}
+            options |= {"rotation": degrees, "rotation_mode": "anchor", "bbox": look, "zorder": 2}
+            options["transform_rotates_text"] = True
+        elif box == "fill":
+            fill = self.fill_of(quantity)
+            ink = self.paper.text_on(fill)
+            look = {"facecolor": fill, "edgecolor": "none", "boxstyle": "round,pad=0.25"}
+            options["bbox"] = look
+        self.write(x, y, f"${symbol} = {number(self.values.of(quantity))}$", size, ink, **options)
+
+    def symbol(self, x: float, y: float, symbol: str, quantity: Quantity, size: float) -> None:
+        """Write a symbol in its neuron."""
+        self.write(x, y, f"${symbol}$", size, self.paper.text_on(self.fill_of(quantity)))
+
+    def amount(self, x: float, y: float, quantity: Quantity, size: float) -> None:
+        """Write a number in its neuron."""
+        ink = self.paper.text_on(self.fill_of(quantity))
+        self.write(x, y, f"${number(self.values.of(quantity))}$", size, ink)
+
+    def named_number(self, x: float, y: float, name: str, quantity: Quantity, size: float) -> None:
+        """Write a name and a number to its right."""
+        self.write(x, y, f"{name}  {self.values.of(quantity):.3g}", size, ha="left")
 
     def write(
         self, x: float, y: float, text: str, size: float, ink: str = "", **options: Any
     ) -> None:
         """Write text in the mathematical font, centered by default."""
-        settings = {"ha": "center", "va": "center", "math_fontfamily": "cm", "zorder": 4} | options
-        size *= self.scale
-        self.ax.text(x, y, text, fontsize=size, color=ink or self.paper.ink, **settings)
+        look = {"math_fontfamily": "stix", "color": ink or self.paper.ink, "zorder": 4}
+        settings = {"ha": "center", "va": "center", **look, **options}
+        self.ax.text(x, y, text, fontsize=size * self.scale, **settings)
 
     def explain_colors(self) -> None:
         """Add a small color bar for the edges, and one for the neurons."""

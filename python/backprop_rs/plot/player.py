@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from html import escape
 from string import Template
 
+from .._internal.page_theme import INVERTED, when_dark
+
 PART = Template("""\
 <div id="$id" class="player">
 <style>
-#$id { color-scheme: light dark; font: 14px system-ui, sans-serif; max-width: ${width}px; }
+#$id { font: 14px system-ui, sans-serif; max-width: ${width}px; color: #1a1a1a; }
 #$id img { display: block; width: 100%; }
 #$id .bar { display: flex; gap: 6px; align-items: center; padding: 6px 0; }
 #$id input { flex: 1; min-width: 60px; }
-#$id button, #$id output { font: inherit; color: #1a1a1a; }
-#$id button { background: #f2f2f2; border: 1px solid #a6a6a6; border-radius: 4px; }
-#$id button { padding: 3px 10px; cursor: pointer; }
-@media (prefers-color-scheme: dark) {
-  #$id button { background: #333333; border-color: #6e6e6e; }
-  #$id button, #$id output { color: #f2f2f2; }
-}
+#$id button { font: inherit; color: inherit; background: none; padding: 3px 10px; cursor: pointer; }
+#$id button { border: 1px solid currentColor; border-radius: 4px; }
+$dark
 </style>
 <img alt="$title">
 <div class="bar">
@@ -33,26 +31,21 @@ PART = Template("""\
 <script>
 (function () {
   const pictures = [$pictures];
-  const part = document.getElementById("$id");
-  const find = (name) => part.querySelector(name);
-  const [image, play, slider] = [find("img"), find(".play"), find("input")];
+  const find = (name) => document.querySelector("#$id " + name);
+  const [image, play, slider] = ["img", ".play", "input"].map(find);
   let timer = 0;
   function show(number) {
-    const at = (number + pictures.length) % pictures.length;
-    image.src = pictures[at];
-    slider.value = at;
-    find("output").textContent = (at + 1) + " / " + pictures.length;
+    slider.value = (number + pictures.length) % pictures.length;
+    image.src = pictures[slider.value];
+    find("output").textContent = (+slider.value + 1) + " / " + pictures.length;
   }
-  function step(by) { show(Number(slider.value) + by); }
+  function step(by) { show(+slider.value + by); }
   function stop() { clearInterval(timer); timer = 0; play.textContent = "Play"; }
-  play.onclick = function () {
-    if (timer) { stop(); return; }
-    timer = setInterval(function () { step(1); }, $pause);
-    play.textContent = "Pause";
-  };
+  function start() { timer = setInterval(step, $pause, 1); play.textContent = "Pause"; }
+  play.onclick = function () { if (timer) stop(); else start(); };
   find(".back").onclick = function () { stop(); step(-1); };
   find(".next").onclick = function () { stop(); step(1); };
-  slider.oninput = function () { stop(); show(Number(slider.value)); };
+  slider.oninput = function () { stop(); step(0); };
   show(0);
 })();
 </script>
@@ -70,7 +63,7 @@ PAGE = Template("""\
 :root { color-scheme: light dark; }
 body { margin: 16px; background: #ffffff; }
 .player { margin: 0 auto; }
-@media (prefers-color-scheme: dark) { body { background: #1a1a1a; } }
+@media (prefers-color-scheme: dark) { body { background: #121212; } }
 </style>
 </head>
 <body>
@@ -79,13 +72,22 @@ $part</body>
 """)
 
 
-def part(pictures: Sequence[bytes], fps: int, width: int, title: str, name: str) -> str:
-    """Return HTML that plays PNG pictures of a width in pixels, under the id `name`."""
+def part(
+    pictures: Sequence[bytes], fps: int, width: int, title: str, name: str, is_dark: bool
+) -> str:
+    """Return HTML that plays PNG pictures of a width in pixels, under the id `name`.
+
+    Pictures with a light background are inverted on a dark page.
+    """
     sources = [f"data:image/png;base64,{b64encode(picture).decode()}" for picture in pictures]
+    rules = [when_dark(f"#{name}", "color: #f2f2f2; color-scheme: dark;")]
+    if not is_dark:
+        rules.append(when_dark(f"#{name} img", INVERTED))
     return PART.substitute(
         id=name,
         width=width,
         title=escape(title),
+        dark="\n".join(rules),
         last=len(sources) - 1,
         count=len(sources),
         pictures=",\n".join(f'"{source}"' for source in sources),

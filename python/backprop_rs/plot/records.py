@@ -70,6 +70,9 @@ class Moment(Protocol):
     def step(self) -> int:
         """The step within the epoch."""
 
+    def restore(self, net: BaseNetwork) -> None:
+        """Set the parameters of a network to those of this time."""
+
 
 class Recording(Protocol):
     """The frames of a training with its samples, as `Film` has them."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..data.labels import class_labels, predicted_classes
-from .style import MARKS, Paper, legend, new_axes, tidy
+from .areas import View, area_of
+from .style import Paper, new_axes
 from .style import require as require_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .._internal.types import AnyArray, Data
+    from .._internal.types import Data
     from ..base_network import BaseNetwork
 
 MAX_PREDICTIONS = 1_000_000  # over all features, to find those that matter most
@@ -170,39 +170,9 @@ def draw(
     limits: tuple[float, float] | None = None,
 ) -> Any:
     """Draw regions or a surface with the samples; return the contours of a surface, or None."""
-    paper, colors = Paper(ax), None
-    if view.classes:
-        draw_regions(ax, paper, view)
-        draw_samples(ax, paper, view, class_names, max_samples)
-    else:
-        colors = draw_surface(ax, paper, view, max_samples, limits)
-    tidy(ax, paper, xlabel=names[0], ylabel=names[1])
-    ax.grid(False)
-    ax.set(xlim=view.extent[:2], ylim=view.extent[2:])
-    return colors
-
-
-@dataclass
-class View:
-    """The network's outputs on a grid, and the samples."""
-
-    extent: tuple[float, float, float, float]
-    outputs: AnyArray  # (points, points, n_L), rows are the second feature
-    spots: AnyArray  # (m, 2)
-    labels: AnyArray | None  # (m,)
-    predicted: AnyArray  # (m,), the class of the background at each sample
-    values: AnyArray | None  # (m,), unless the targets are classes
-    threshold: float
-    classes: int  # their number; 0 for values
-    base: AnyArray  # (n_0,), the values of the other features
-
-    def limits(self) -> tuple[float, float]:
-        """Return the smallest and the largest value of a surface and its samples."""
-        known = self.outputs[..., 0].ravel()
-        if self.values is not None:
-            known = np.concatenate([known, self.values])
-        low, high = float(known.min()), float(known.max())
-        return low, high if high > low else low + 1
+    area = area_of(ax, view, names, class_names, max_samples, limits)
+    area.update(view)
+    return area.colors
 
 
 def view_of(
@@ -242,96 +212,6 @@ def view_of(
     classes = max(n_out, 2) if is_class else 0
     threshold = net._threshold()
     return View(extent, outputs, spots, labels, predicted, values, threshold, classes, base)
-
-
-def draw_regions(ax: Axes, paper: Paper, view: View) -> None:
-    """Draw each class in its color, mixed with the background if the network is not sure."""
-    from matplotlib.colors import to_rgb
-
-    shares = shares_of(view)
-    winner = shares.argmax(axis=-1)
-    colors = np.array([to_rgb(color) for color in palette(paper, view.classes)])
-    ordered = np.sort(shares, axis=-1)
-    lead = np.clip(ordered[..., -1] - ordered[..., -2], 0, 1)[..., None]
-    strength = 0.12 + 0.38 * lead
-    image = strength * colors[winner] + (1 - strength) * paper.ground
-    ax.imshow(image, origin="lower", extent=view.extent, aspect="auto", interpolation="bilinear")
-    across = np.linspace(*view.extent[:2], winner.shape[1])
-    up = np.linspace(*view.extent[2:], winner.shape[0])
-    # One line for each class against all others; with two classes both lines are the same.
-    for label in range(view.classes - (view.classes == 2)):
-        others = np.delete(shares, label, axis=-1).max(axis=-1)
-        gap = shares[..., label] - others
-        if gap.min() < 0 < gap.max():
-            ax.contour(across, up, gap, [0.0], colors=[paper.ink], linewidths=1.2)
-
-
-def shares_of(view: View) -> AnyArray:
-    """Return one output per class; a single output stands for the classes 0 and 1."""
-    if view.outputs.shape[-1] > 1:
-        return view.outputs
-    output = view.outputs[..., 0]
-    shares: AnyArray = np.stack([2 * view.threshold - output, output], axis=-1)
-    return shares
-
-
-def palette(paper: Paper, classes: int) -> list[Any]:
-    """Return one color per class; many classes have shades in a visible order."""
-    if classes <= len(paper.palette):
-        return list(paper.palette[:classes])
-    return paper.shades(classes)
-
-
-def draw_samples(
-    ax: Axes, paper: Paper, view: View, class_names: Sequence[str], max_samples: int
-) -> None:
-    """Draw samples with a mark and color per class, and rings if the background differs."""
-    rows = np.unique(np.linspace(0, len(view.spots) - 1, max_samples).round().astype(int))
-    spots = view.spots[rows]
-    size = 22 if len(rows) <= 300 else 10
-    if view.labels is None:
-        ax.scatter(*spots.T, s=size, color=paper.ink, alpha=0.5, linewidths=0)
-        return
-    labels, predicted = view.labels[rows], view.predicted[rows]
-    colors = palette(paper, view.classes)
-    for label in np.unique(labels):
-        name = class_names[label] if len(class_names) > label else f"class {label}"
-        look = {"color": [colors[label]], "marker": MARKS[label % len(MARKS)], "s": size}
-        ax.scatter(*spots[labels == label].T, label=name, **look, edgecolors=paper.ground, lw=0.6)
-    wrong = spots[labels != predicted]
-    if len(wrong):
-        look = {"facecolors": "none", "edgecolors": paper.ink, "s": 4 * size, "linewidths": 1.2}
-        ax.scatter(*wrong.T, label="wrong", **look)
-    if view.classes <= len(paper.palette):
-        legend(ax, paper, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-
-
-def draw_surface(
-    ax: Axes, paper: Paper, view: View, max_samples: int, limits: tuple[float, float] | None
-) -> Any:
-    """Draw filled contours of the first output, and the samples in the same colors.
-
-    `limits` of several surfaces give them the same colors; a surface may exceed them.
-    """
-    low, high = limits or view.limits()
-    surface = view.outputs[..., 0]
-    across = np.linspace(*view.extent[:2], surface.shape[1])
-    up = np.linspace(*view.extent[2:], surface.shape[0])
-    levels = np.linspace(low, high, 15)
-    look = {"cmap": "cividis", "vmin": low, "vmax": high, "extend": "both" if limits else "neither"}
-    filled = ax.contourf(across, up, surface, levels, **look)
-    lines = {"colors": ["#FFFFFF"], "linewidths": 0.5, "linestyles": "solid", "alpha": 0.6}
-    if surface.min() < levels[-2] and surface.max() > levels[1]:
-        ax.contour(across, up, surface, levels[1:-1:2], **lines)
-    rows = np.unique(np.linspace(0, len(view.spots) - 1, max_samples).round().astype(int))
-    spots = view.spots[rows]
-    if view.values is None:
-        ax.scatter(*spots.T, s=14, color="#FFFFFF", edgecolors="#111111", linewidths=0.5)
-    else:
-        fills = filled.cmap(filled.norm(view.values[rows]))
-        edges = list(map(paper.text_on, fills))
-        ax.scatter(*spots.T, s=26, c=fills, edgecolors=edges, linewidths=0.8)
-    return filled
 
 
 def add_bar(ax: Axes, colors: Any) -> None:

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._internal.expression import Number
+from ..explain.latex import Latex
+from ..explain.text import Text
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
@@ -162,22 +166,26 @@ def color_bar(
     bar.imshow(np.linspace(-1, 1, 101)[None], aspect="auto", cmap=colors)
     bar.set_yticks([])
     ends = (f"${number(-largest)}$", "$0$", f"${number(largest)}$")
-    bar.set_xticks([0, 50, 100], ends, math_fontfamily="cm")
+    bar.set_xticks([0, 50, 100], ends, math_fontfamily="stix")
     bar.tick_params(labelsize=8 * scale, color=paper.faint, labelcolor=paper.ink)
     bar.set_title(name, fontsize=8.5 * scale, color=paper.ink, pad=2)
     for spine in bar.spines.values():
         spine.set_visible(False)
 
 
-def number(value: float) -> str:
-    r"""Return a number with three digits, for a formula.
+def number(value: float, digits: int = 3) -> str:
+    r"""Return a number for a formula, rounded and written as in `Network.explain`.
 
     >>> number(-0.12345), number(12345.0), number(0.0)
-    ('-0.123', '1.23{\\cdot}10^{4}', '0')
+    ('-0.123', '1.23 \\times 10^{4}', '0')
     """
-    if value == 0:
-        return "0"
-    if 1e-3 <= abs(value) < 1000:
-        return f"{value:.3g}"
-    mantissa, exponent = f"{value:.2e}".split("e")
-    return rf"{mantissa}{{\cdot}}10^{{{int(exponent)}}}"
+    return Latex(digits)(Number(value))
+
+
+def plain_number(value: float, digits: int = 3) -> str:
+    """Return a number for plain text, rounded and written as in `Network.explain`.
+
+    >>> plain_number(-0.12345), plain_number(12345.0)
+    ('−0.123', '1.23×10⁴')
+    """
+    return Text(digits)(Number(value))
