@@ -596,7 +596,7 @@ def test_layers_can_be_counted_from_the_output():
         for layer, written in enumerate(("⁽ᴸ⁻³⁾", "⁽ᴸ⁻²⁾", "⁽ᴸ⁻¹⁾", "⁽ᴸ⁾")):
             words = words.replace(written, f"⁽{'⁰¹²³'[layer]}⁾")
         assert words == plain and "⁽¹⁾" in plain
-    assert "w_{00}^{(L-2)}" in document.to_markdown()
+    assert "w_{0{,}0}^{(L-2)}" in document.to_markdown()
     assert "<mi>L</mi><mo>−</mo><mn>2</mn>" in document.to_html()
     with pytest.raises(ValueError, match="notation must be one of number, from_output; got 'L'"):
         net.explain(*batch("cross_entropy"), notation="L")

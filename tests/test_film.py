@@ -288,7 +288,7 @@ def test_a_wide_layer_keeps_its_most_important_neurons():
     film = short(network(sizes=(2, 12, 3)))
     movie = film.animate("network", max_neurons=6)
     traces = [film.network(i).backward(X, IRIS.y) for i in range(len(film))]
-    sizes = np.mean([np.abs(trace.deltas[0].mean(axis=0)) for trace in traces], axis=0)
+    sizes = np.mean([np.abs(trace.deltas[0]).mean(axis=0) for trace in traces], axis=0)
     shown = {f"neuron 1 {i}" for i in np.argsort(-sizes)[:5]}
     for number in range(len(film)):
         movie.draw(number)

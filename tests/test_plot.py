@@ -1,7 +1,9 @@
 """Lines, labels and numbers of pictures; test_pictures.py compares their pixels."""
 
+import re
 import subprocess
 import sys
+from itertools import pairwise
 
 import backprop_rs as bp
 import numpy as np
@@ -10,8 +12,10 @@ import pytest
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
+from backprop_rs._internal.page_theme import INVERTED  # noqa: E402
+from backprop_rs.explain.selection import RULE  # noqa: E402
 from backprop_rs.health import HealthRecord  # noqa: E402
-from backprop_rs.plot import layout, paths, style  # noqa: E402
+from backprop_rs.plot import labels, layout, paths, style  # noqa: E402
 from matplotlib.colors import to_rgb  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
@@ -89,6 +93,27 @@ def test_text_has_contrast_to_its_background(name, look):
             assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
+def inverted(color):
+    """Return a color as dark pages show it: `filter: invert(0.93) hue-rotate(180deg)`."""
+    assert INVERTED == "filter: invert(0.93) hue-rotate(180deg);"
+    red, green, blue = 0.213, 0.715, 0.072  # the matrix of the specification at 180 degrees
+    turn = np.array([[red, green, blue]] * 3) * 2 - np.eye(3)
+    return np.clip(turn @ (0.93 - 0.86 * np.array(to_rgb(color))), 0, 1)
+
+
+@pytest.mark.parametrize("ground", ["#FFFFFF", "#000000", "#121212", "#F4F4F4"])
+def test_every_pair_of_text_and_background_has_contrast(ground):
+    """At least 4.5 (WCAG 2.1, AA), also if a dark page inverts a light picture."""
+    figure = Figure(facecolor=ground)
+    paper = style.Paper(figure.subplots(subplot_kw={"facecolor": ground}))
+    shares = np.linspace(0, 1, 257)
+    fills = [*paper.fills()(shares), *paper.sequential()(shares)]
+    pairs = [(paper.ink, ground), *((paper.text_on(fill[:3]), fill[:3]) for fill in fills)]
+    for ink, fill in pairs:
+        assert style.contrast(ink, fill) >= 4.5
+        assert paper.is_dark or style.contrast(inverted(ink), inverted(fill)) >= 4.5
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_without_matplotlib_the_error_is_one_sentence(name, monkeypatch):
     CALLS[name]()  # with it
@@ -115,7 +140,7 @@ def test_network_has_every_neuron_edge_and_symbol():
     words = texts(ax)
     for layer, above in ((1, "(1)"), (2, "(2)")):
         for (j, k), w in np.ndenumerate(net.weights[layer - 1]):
-            assert f"$w_{{{j}{k}}}^{{{above}}} = {w:.3g}$" in words
+            assert f"$w_{{{j}{{,}}{k}}}^{{{above}}} = {w:.3g}$" in words
         for j, z in enumerate(trace.weighted_inputs[layer - 1][0]):
             assert f"$z_{{{j}}}^{{{above}}} = {z:.3g}$" in words
             assert f"$b_{{{j}}}^{{{above}}} = 0$" in words
@@ -128,12 +153,12 @@ def test_network_has_every_neuron_edge_and_symbol():
 def test_layers_can_be_counted_from_the_output():
     net = small()
     words = texts(bp.plot.network(net, *SAMPLE, notation="from_output"))
-    assert f"$w_{{12}}^{{(L)}} = {net.weights[1][1, 2]:.3g}$" in words
-    assert f"$w_{{10}}^{{(L{{-}}1)}} = {net.weights[0][1, 0]:.3g}$" in words
+    assert f"$w_{{1{{,}}2}}^{{(L)}} = {net.weights[1][1, 2]:.3g}$" in words
+    assert f"$w_{{1{{,}}0}}^{{(L{{-}}1)}} = {net.weights[0][1, 0]:.3g}$" in words
     assert not any("^{(1)}" in text or "(1)" in text for text in words)
     chain = bp.plot.chain(net, *SAMPLE, 1, 0, 0, notation="from_output")
-    assert "$w_{00}^{(L{-}1)}$" in texts(chain) and "$z_{0}^{(L)}$" in texts(chain)
-    assert "$w_{00}^{(1)}$" in texts(bp.plot.chain(net, *SAMPLE, 1, 0, 0))
+    assert "$w_{0{,}0}^{(L{-}1)}$" in texts(chain) and "$z_{0}^{(L)}$" in texts(chain)
+    assert "$w_{0{,}0}^{(1)}$" in texts(bp.plot.chain(net, *SAMPLE, 1, 0, 0))
 
 
 def test_edges_have_the_sign_of_their_weight():
@@ -150,7 +175,7 @@ def test_edges_have_the_sign_of_their_weight():
 def test_edges_by_gradient():
     ax = bp.plot.network(small(), *SAMPLE, edges="gradient")
     gradient = small().backward(*SAMPLE).weight_gradients[1][1, 2]
-    words = rf"$\partial C/\partial w_{{12}}^{{(2)}} = {style.number(gradient)}$"
+    words = rf"$\partial C/\partial w_{{1{{,}}2}}^{{(2)}} = {style.number(gradient)}$"
     assert words in texts(ax)
 
 
@@ -182,7 +207,7 @@ def test_the_most_important_neurons_for_a_sample_are_shown():
     for layer, size in enumerate((np.abs(x), deltas)):
         expected = {f"neuron {layer} {i}" for i in np.argsort(-size)[:4]}
         assert set(patches(ax, f"neuron {layer} ")) == expected
-    assert any("(largest |δ|)" in text for text in texts(ax))
+    assert "the largest |δ|" in "".join(texts(ax))
 
 
 def test_inputs_and_outputs_have_their_names():
@@ -194,7 +219,7 @@ def test_inputs_and_outputs_have_their_names():
     wide = bp.Network([9, 9, 2], output="softmax", cost="cross_entropy", seed=0)
     ax = bp.plot.network(wide, np.ones(9), class_names=["no", "yes"])
     share = wide.predict(np.ones(9))[1]
-    assert f"yes  {share:.3g}" in texts(ax)
+    assert {"yes", f"${style.number(float(share))}$"} <= set(texts(ax))
 
 
 def test_embedded_inputs_have_the_name_of_their_column():
@@ -276,12 +301,69 @@ def test_columns_are_centered():
         assert abs(column.y[0] + column.y[-1]) < 1e-12
 
 
-def test_labels_of_crossing_edges_stand_apart():
-    """No two labels are nearer than they would be in the middle of their edges."""
-    before, here = [(0.0, 1.0), (0.0, -1.0)], [(4.0, 1.0), (4.0, -1.0)]
-    spots = np.array(layout.free_spots([(a, b) for a in before for b in here], 0.9))
-    apart = [np.hypot(*(a - b)) for i, a in enumerate(spots) for b in spots[:i]]
-    assert min(apart) > 0.4
+def polygon(artist):
+    """Return the corners of what an artist covers on the canvas."""
+    from matplotlib.text import Text
+
+    if isinstance(artist, Text):
+        patch = artist.get_bbox_patch()
+        if patch is None:
+            return artist.get_window_extent().corners()[[0, 1, 3, 2]]
+        artist = patch
+    return artist.get_transform().transform_path(artist.get_path()).to_polygons()[0]
+
+
+def cover(one, other):
+    """Return True if two convex polygons overlap by more than a pixel."""
+    for corners in (one, other):
+        for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+            normal = np.array([start[1] - end[1], end[0] - start[0]])
+            if np.hypot(*normal) < 1e-6:
+                continue
+            a, b = (each @ normal / np.hypot(*normal) for each in (one, other))
+            if a.max() <= b.min() + 1 or b.max() <= a.min() + 1:
+                return False
+    return True
+
+
+def check_that_labels_are_free(ax, marked):
+    """Check that no label covers another one, another text, a circle or a box."""
+    ax.figure.canvas.draw()
+    edges = [text for text in ax.texts if text.get_text() and marked(text)]
+    others = [text for text in ax.texts if text.get_text() and not marked(text)]
+    others += list(patches(ax, "").values())
+    shapes = [polygon(artist) for artist in [*edges, *others]]
+    for i in range(len(edges)):
+        for k in range(i + 1, len(shapes)):
+            assert not cover(shapes[i], shapes[k]), (edges[i], [*edges, *others][k])
+    return len(edges)
+
+
+@pytest.mark.parametrize("sizes", [[2, 3, 2], [3, 3, 3, 2], [4, 3, 3], [5, 3, 5], [1, 5, 1]])
+@pytest.mark.parametrize("edges", ["weight", "gradient"])
+def test_labels_of_edges_cover_nothing(sizes, edges):
+    net = bp.Network(sizes, "tanh", seed=2)
+    net.biases = [np.linspace(-1e-5, 0.9, n) for n in sizes[1:]]
+    x, y = np.linspace(-0.3, 2e-6, sizes[0]), np.linspace(0, 1, sizes[-1])
+    ax = bp.plot.network(net, x, y, edges=edges, labels=True)
+    count = check_that_labels_are_free(ax, lambda text: text.get_zorder() == 2)
+    assert count == sum(a * b for a, b in pairwise(sizes))
+
+
+def test_labels_of_the_chain_cover_nothing():
+    net = bp.Network([3, bp.Dense(4, layer_norm=True), 5, 5], "tanh", seed=0)
+    ax = bp.plot.chain(net, [0.3, -1e-6, 2.0], [0, 1, 0, 1, 0.5], 1, 0, 1)
+    count = check_that_labels_are_free(ax, lambda text: text.get_bbox_patch() is not None)
+    assert count == 1 + 4 + 4 + 16 + 4 + 16 + 4 + 4
+
+
+def test_labels_are_staggered_or_there_is_no_place():
+    """Two edges cross in the middle; in a gap of the width of a label both must lie there."""
+    lines = [((0.0, 1.0), (4.0, -1.0)), ((0.0, -1.0), (4.0, 1.0))]
+    one, other = labels.label_places(lines, [(1.0, 0.3)] * 2, (0.0, 4.0))
+    assert abs(one[0] - other[0]) > 0.3
+    assert labels.label_places(lines, [(1.0, 0.3)] * 2, (1.4, 2.6)) is None
+    assert labels.label_places(lines, [(1.0, 0.3)] * 2, (1.9, 2.1)) is None
 
 
 # The chain.
@@ -297,7 +379,7 @@ def test_paths_add_up_to_the_gradient(layer, output, backend):
     x, y = [0.4, -0.9], [1]
     gradient = net.backward([x], y).weight_gradients[layer - 1]
     for (j, k), expected in np.ndenumerate(gradient):
-        result = paths.paths_of(net, x, y, layer, j, k, 9)
+        result = paths.paths_of(net, x, y, (layer, j, k), 9)
         every = result.strongest(10**6)
         assert len(every) == result.count == np.prod(net.sizes[layer + 1 :])
         # Sums of at most 12 products of at most 10 factors: 22 roundings of eps / 2 and those of
@@ -309,7 +391,7 @@ def test_paths_add_up_to_the_gradient(layer, output, backend):
 
 def test_the_strongest_paths_are_the_strongest():
     net = bp.Network([2, 5, 4, 3], "tanh", "softmax", "cross_entropy", seed=2, dtype="float64")
-    result = paths.paths_of(net, [0.4, -0.9], [1], 1, 2, 0, 9)
+    result = paths.paths_of(net, [0.4, -0.9], [1], (1, 2, 0), 9)
     every = sorted((abs(path.product) for path in result.strongest(10**6)), reverse=True)
     few = sorted((abs(path.product) for path in result.strongest(4)), reverse=True)
     assert few == every[:4]
@@ -320,8 +402,45 @@ def test_chain_lists_its_products_and_the_rest():
     ax = bp.plot.chain(net, [0.4, -0.9], [1], 1, 2, 0, max_neurons=3)
     words = texts(ax)
     assert sum("through" in text for text in words) == 6
-    assert any(text.startswith("and 6 more paths") for text in words)
-    assert "Neurons drawn: 3 of 4 of layer 2." in words
+    assert any(text.startswith("6 more paths: $") for text in words)
+    assert f"Neurons drawn: 3 of 4 of layer 2. {RULE}" in " ".join(words)
+    (total,) = [text for text in words if text.startswith("Their sum: $")]
+    gradient = net.backward([0.4, -0.9], [1]).weight_gradients[0][2, 0]
+    assert total.count("+") == 6
+    assert total.endswith(
+        rf"= {style.number(float(gradient))} = \partial C/\partial w_{{2{{,}}0}}^{{(1)}}"
+        r" = \delta_{2}^{(1)} \, a_{0}^{(0)}$"
+    )
+    deltas = np.abs(net.backward([0.4, -0.9], [1]).deltas[1][0])
+    assert set(patches(ax, "z 2")) == {f"z 2 {i}" for i in np.argsort(-deltas)[:3]}
+
+
+def test_chain_of_the_weight_with_the_largest_gradient():
+    net = small()
+    gradient = np.abs(net.backward(*SAMPLE).weight_gradients[0])
+    j, k = np.unravel_index(gradient.argmax(), gradient.shape)
+    assert texts(bp.plot.chain(net, *SAMPLE)) == texts(bp.plot.chain(net, *SAMPLE, 1, j, k))
+    with pytest.raises(ValueError, match="layer, j and k must be given together"):
+        bp.plot.chain(net, *SAMPLE, 1)
+
+
+def test_a_relu_that_is_off_is_dashed_and_named():
+    net = bp.Network([2, 3, 2], "relu", "sigmoid", seed=0, dtype="float64")
+    net.weights = [[[1.0, 1.0], [-1.0, -1.0], [2.0, 1.0]], net.weights[1]]
+    net.biases = [[0.1, -0.1, 0.1], net.biases[1]]
+    for draw, dashed in (
+        (lambda x: bp.plot.network(net, x, [0, 1]), "neuron 1 1"),
+        (lambda x: bp.plot.network(net, x), "neuron 1 1"),
+        (lambda x: bp.plot.chain(net, x, [0, 1], 1, 1, 0), "a 1 1"),
+    ):
+        ax = draw([1.0, 2.0])
+        marked = [name for name, one in patches(ax, "").items() if one.get_linestyle() != "-"]
+        marked = [name for name in marked if patches(ax, "")[name].get_linestyle() != "solid"]
+        assert marked == [dashed]
+        assert "this relu is off for this row" in " ".join(texts(ax))
+    every = [bp.plot.network(net, [[1.0, 2.0], [2.0, 1.0]], [[0, 1]] * 2)]  # means of two rows
+    every += [bp.plot.network(small(), *SAMPLE), bp.plot.chain(net, [1.0, 2.0], [0, 1], 1, 0, 0)]
+    assert not any("is off" in text for ax in every for text in texts(ax))
 
 
 def test_chain_of_an_output_weight_has_one_path():
@@ -344,7 +463,7 @@ def test_paths_through_a_normalization_add_up_to_the_gradient(output, backend):
     trace = net.backward([x], y)
     for layer, count in ((1, 4 * 2 * 3 * 3), (2, 3 * 3), (3, 3)):
         for (j, k), expected in np.ndenumerate(trace.weight_gradients[layer - 1]):
-            result = paths.paths_of(net, x, y, layer, j, k, 9)
+            result = paths.paths_of(net, x, y, (layer, j, k), 9)
             every = result.strongest(10**6)
             assert len(every) == result.count == count
             size = sum(abs(path.product) for path in every)
@@ -355,8 +474,9 @@ def test_paths_through_a_normalization_add_up_to_the_gradient(output, backend):
 def test_chain_draws_the_inputs_of_normalized_activations():
     net = bp.Network([2, bp.Dense(5, layer_norm=True), 2], "tanh", seed=1, dtype="float64")
     words = texts(bp.plot.chain(net, *SAMPLE, 1, 0, 1, max_neurons=3))
-    assert "u is z with layer normalization. Neurons drawn: 3 of 5 of layer 1." in words
-    assert any(text.startswith("and 4 more paths") for text in words)
+    assert {"u is z with layer normalization."} <= set(words)
+    assert f"Neurons drawn: 3 of 5 of layer 1. {RULE}" in " ".join(words)
+    assert any(text.startswith("4 more paths: $") for text in words)
     assert any(r"\partial u^" in text and r"/\partial z^" in text for text in words)
     plain = texts(bp.plot.chain(net, *SAMPLE, 2, 0, 1))
     assert not any("normalization" in text for text in plain)  # it is not on the way
@@ -364,7 +484,7 @@ def test_chain_draws_the_inputs_of_normalized_activations():
 
 def test_chain_of_a_deep_network_does_not_count_its_paths_one_by_one():
     net = bp.Network([2, *[6] * 20, 1], "tanh", seed=0, dtype="float64")
-    result = paths.paths_of(net, [0.4, -0.9], [1], 1, 0, 0, 4)
+    result = paths.paths_of(net, [0.4, -0.9], [1], (1, 0, 0), 4)
     assert result.count == 6**19
     assert len(result.strongest(5)) == 5
 
@@ -511,3 +631,23 @@ def test_confusion_counts():
     assert ax.images[0].get_array().tolist() == [[0, 1, 0]] * 3
     shares = bp.plot.confusion(net, [[0]] * 5, [0, 0, 1, 1, 2], normalize=True)
     assert texts(shares)[1] == "1.00"
+
+
+# Files and notebooks.
+
+
+def test_svg_has_real_text(tmp_path):
+    path = tmp_path / "network.svg"
+    bp.plot.network(small(), *SAMPLE, feature_names=["width", "height"]).figure.savefig(path)
+    text = path.read_text("utf-8")
+    assert ">width<" in text and ">height<" in text and "sigmoid" in text
+    assert not re.search(r'id="(DejaVu|STIX)', text)  # outlines of glyphs
+
+
+@pytest.mark.parametrize("look", ["default", "dark_background"])
+def test_notebooks_invert_light_pictures_on_dark_pages(look):
+    with plt.style.context(look):
+        html = bp.plot.network(small()).figure._repr_html_()
+    assert html.count("data:image/png;base64,") == 1
+    assert (INVERTED in html) == (look == "default")
+    assert ('body[data-jp-theme-light="false"] #picture-' in html) == (look == "default")

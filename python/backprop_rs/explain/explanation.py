@@ -15,7 +15,7 @@ from .notation import counted_from_output
 from .paths import Parameter, chain_rule
 from .quantities import Quantities, quantities
 from .sample import Sample
-from .selection import Shown, choose
+from .selection import RULE, Shown, choose
 from .update import averages, update
 
 if TYPE_CHECKING:
@@ -234,7 +234,6 @@ def introduction(batch: Quantities, shown: Shown) -> list[str]:
         notes.append("Dropout is off, as in predict: no activation is left out.")
     if any(map(shown.rest, range(len(batch.net.sizes)))):
         notes.append(
-            "Wide layers show only the neurons with the largest |δ|, and wide inputs only the "
-            "largest ones. Sums count the other terms and add them up. to_dict() has all values."
+            f"{RULE} Sums count the other terms and add them up. to_dict() has all values."
         )
     return notes

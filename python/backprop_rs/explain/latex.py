@@ -109,8 +109,8 @@ class Latex(Notation):
 
 
 def plain(indices: str) -> str:
-    """Return indices with an ASCII minus, which TeX sets as a minus sign."""
-    return indices.replace("−", "-")
+    """Return indices as TeX sets them: with an ASCII minus, and no space after a comma."""
+    return indices.replace("−", "-").replace(",", "{,}")
 
 
 def escaped(name: str) -> str:

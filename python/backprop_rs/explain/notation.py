@@ -13,9 +13,13 @@ NOTATIONS = ("number", "from_output")
 
 
 def below(*indices: Index) -> str:
-    """Join indices, with commas if one has more than one digit."""
+    """Join indices: letters as in the derivation, numbers with a comma between them.
+
+    >>> below("j", "k"), below(1, 0)
+    ('jk', '1,0')
+    """
     texts = list(map(str, indices))
-    return ("" if all(len(text) == 1 for text in texts) else ",").join(texts)
+    return ("" if all(map(str.isalpha, texts)) else ",").join(texts)
 
 
 def counted_from_output(formula: Expression, last: int) -> Expression:

@@ -11,7 +11,7 @@ import numpy as np
 from .._internal.expression import Add, Expression, Number, Omitted
 
 if TYPE_CHECKING:
-    from .layer_norm_values import Floats
+    from .._internal.types import AnyArray
     from .quantities import Quantities
 
 
@@ -42,12 +42,26 @@ class Shown:
         return [f"{total - shown:,} of {total:,} are left out here."] if shown < total else []
 
 
+RULE = "Wide layers show the neurons with the largest |δ|, wide inputs the largest |x|."
+"""The rule of `importance`, which the pictures and the formulas say."""
+
+RULE_OF_WEIGHTS = (
+    "Wide layers show the neurons with the largest sum of |w| of their outgoing weights."
+)
+"""The rule without targets, which have no δ."""
+
+
+def importance(x: AnyArray, deltas: Sequence[AnyArray]) -> list[AnyArray]:
+    """Return the importance of each neuron, from the input on: the mean of |x| or of |δ|."""
+    return [np.abs(rows).mean(axis=0) for rows in (x, *deltas)]
+
+
 def choose(batch: Quantities, max_neurons: int, max_samples: int) -> Shown:
-    """Select the neurons of each layer with the largest |delta|, and the largest inputs."""
-    sizes = [batch.trace.unscaled_inputs, *batch.trace.deltas]
+    """Select the most important neurons of each layer."""
+    sizes = importance(batch.trace.unscaled_inputs, batch.trace.deltas)
     learned = batch.trace.embedding_gradients
     return Shown(
-        [largest(np.abs(size).max(axis=0), max_neurons) for size in sizes],
+        [largest(size, max_neurons) for size in sizes],
         list(range(min(batch.m, max_samples))),
         batch.net._widths,
         batch.m,
@@ -55,7 +69,7 @@ def choose(batch: Quantities, max_neurons: int, max_samples: int) -> Shown:
     )
 
 
-def largest(sizes: Floats, count: int) -> list[int]:
+def largest(sizes: AnyArray, count: int) -> list[int]:
     """Return the positions of the `count` largest values, in ascending order."""
     order = np.argsort(-sizes, kind="stable")[:count]
     return sorted(order.tolist())

@@ -100,34 +100,3 @@ def superscript(layer: int, last: int, notation: str) -> str:
     if notation == "number":
         return f"({layer})"
     return "(L)" if layer == last else f"(L{{-}}{last - layer})"
-
-
-def free_spots(
-    edges: Sequence[tuple[tuple[float, float], tuple[float, float]]], clearance: float
-) -> list[tuple[float, float]]:
-    """Return for each edge (start, end) the point of its label, far from other edges and labels.
-
-    Edges are taken in turn. Another label may be nearer than another edge by `clearance`.
-    """
-    lines = np.array(edges, float)
-    taken: list[AnyArray] = []
-    for i, (start, end) in enumerate(lines):
-        others = np.delete(lines, i, axis=0)
-        shares = np.linspace(0.25, 0.75, 21)[:, None]
-        points = start + shares * (end - start)
-        room = np.full(len(points), np.inf)
-        for other_start, other_end in others:
-            room = np.minimum(room, distances(points, other_start, other_end))
-        for label in taken:
-            room = np.minimum(room, np.hypot(*(points - label).T) - clearance)
-        room -= 0.15 * np.abs(shares[:, 0] - 0.5)  # of equal points, prefer the middle
-        taken.append(points[int(room.argmax())])
-    return [(float(x), float(y)) for x, y in taken]
-
-
-def distances(points: AnyArray, start: AnyArray, end: AnyArray) -> AnyArray:
-    """Return the distance of each point (n, 2) from a line segment."""
-    along = end - start
-    share = np.clip((points - start) @ along / (along @ along), 0, 1)[:, None]
-    apart: AnyArray = np.hypot(*(points - start - share * along).T)
-    return apart

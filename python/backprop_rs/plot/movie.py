@@ -17,10 +17,10 @@ from .._internal.writing import replace_text, writing
 from ..explain.notation import NOTATIONS
 from . import areas, player, regions
 from .compositor import Compositor
-from .drawing import Names, Values, drawing_of
+from .drawing import Names, Values, drawing_of, number_width
 from .moving_drawing import MovingDrawing
 from .network import names_of, values_of
-from .style import Paper, new_axes, reach, require
+from .style import Paper, new_axes, plain_number, reach, require
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 KINDS = ("boundary", "network")
 SUFFIXES = (".gif", ".html", ".mp4")
 DPI = 90
+MAX_EDGES = 30  # of a layer that has room for labels
 MAX_SHOWN = 50  # frames in a notebook
 PNG_LEVEL = 3  # of zlib: nearly as small as 9, in a fraction of the time
 MAX_ERROR = 200  # letters of an error of ffmpeg
@@ -269,8 +270,10 @@ def drawings(
     twin = Twin(film)
     values = [values_of(twin.at(i), X, y, edges) for i in range(len(film))]
     names = names_over_time(film, values, feature_names, class_names)
-    first = drawing_of(film.net, values[0], labels, max_neurons, notation, ax, names)
-    drawing = MovingDrawing(film.net, values[0], first.labels, max_neurons, notation, ax, names)
+    room = widest(values)
+    first = drawing_of(film.net, values[0], labels, max_neurons, notation, ax, names, room)
+    options = (first.labels, max_neurons, notation, ax, names, first.number_width)
+    drawing = MovingDrawing(film.net, values[0], *options)
     drawing.edge_reach = max(reach(w) for frame in values for w in frame.edges)
     drawing.reach = max(reach(a) for frame in values for a in frame.activations or [])
     drawing.delta_reach = max(reach(delta) for frame in values for delta in frame.deltas or [])
@@ -285,6 +288,14 @@ def drawings(
     return Movie(drawing.ax, draw, len(film), fps)
 
 
+def widest(values: Sequence[Values]) -> float:
+    """Return the width of the widest number of an edge, relative to the size of the text."""
+    numbers = {
+        float(w) for frame in values for layer in frame.edges for w in layer.flat[:MAX_EDGES]
+    }
+    return max(number_width(plain_number(number)) for number in numbers)
+
+
 def names_over_time(
     film: Recording, values: Sequence[Values], inputs: Sequence[str], outputs: Sequence[str]
 ) -> Names:
@@ -292,4 +303,4 @@ def names_over_time(
     frames = [names_of(film.net, frame, inputs, outputs) for frame in values]
     every = [frame.importance for frame in frames if frame.importance is not None]
     means = [np.mean(layer, axis=0) for layer in zip(*every, strict=True)]
-    return Names(frames[0].inputs, frames[0].outputs, means, frames[0].measures)
+    return Names(frames[0].inputs, frames[0].outputs, means, frames[0].rule)

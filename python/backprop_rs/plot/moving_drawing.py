@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from .drawing import Drawing, Quantity, Values
+from .drawing import EQUALS, SPACE, Drawing, Quantity, Values, width_of
 from .numerals import Numerals, Place
 from .style import plain_number
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
-
-# The widths of symbols and numbers, relative to the size of the text.
-LETTERS = {"w": 0.7, "z": 0.47, "b": 0.5, "y": 0.5, "a": 0.5, r"\delta": 0.5}
-LETTERS[r"\partial C/\partial w"] = 2.9
-SCRIPT = 0.7  # the size of indices
-NARROW, DIGIT = 0.3, 0.5  # a bracket or a comma, and a digit
-SPACE, EQUALS, NUMBER = 0.28, 0.69, 3.1
 
 
 class MovingDrawing(Drawing):
@@ -33,14 +25,13 @@ class MovingDrawing(Drawing):
         self.inked: list[tuple[Quantity, Any]] = []  # symbols on them
         self.quantities: list[Quantity] = []
         self.on_fill: list[bool] = []
-        self.places: Any
-        self.spots: list[Place] = []
+        self.number_places: list[Place] = []
 
     def draw(self, ax: Any, colors: bool = True) -> None:
         """Draw the first frame on an Axes."""
         self.start()
         super().draw(ax, colors)
-        self.numerals = Numerals(ax, self.spots)
+        self.numerals = Numerals(ax, self.number_places)
         self.update(self.values)
         for text in ax.texts:
             text.set_in_layout(False)  # all lie within the limits
@@ -92,7 +83,7 @@ class MovingDrawing(Drawing):
         """Write a symbol, and keep the place of its number to its right."""
         size *= self.scale
         left = width_of(symbol) + SPACE + EQUALS
-        total = left + SPACE + NUMBER
+        total = left + SPACE + self.number_width
         start = -total / 2 * size if ha == "center" else 0.0
         if box:
             self.add_box(x, y, (start, total * size, size), degrees, quantity, box)
@@ -110,7 +101,7 @@ class MovingDrawing(Drawing):
         """Keep the place of a number."""
         self.quantities.append(quantity)
         self.on_fill.append(on_fill)
-        self.spots.append(place)
+        self.number_places.append(place)
 
     def local(self, x: float, y: float, degrees: float) -> Any:
         """Return the transform of points around a place of the drawing."""
@@ -154,23 +145,3 @@ class MovingDrawing(Drawing):
         """Keep the place of a number in its neuron."""
         place = Place(x, y, (0.0, 0.0), size * self.scale, align=0.5)
         self.keep(quantity, place, on_fill=True)
-
-    def named_number(self, x: float, y: float, name: str, quantity: Quantity, size: float) -> None:
-        """Write a name, and keep the place of a number to its left."""
-        size *= self.scale
-        gap = (NUMBER + SPACE) * size
-        spot = {"transform": self.local(x, y, 0.0), "ha": "left", "va": "center", "zorder": 4}
-        self.ax.text(gap, 0, name, fontsize=size, color=self.paper.ink, **spot)
-        self.keep(quantity, Place(x, y, (0.0, 0.0), size), on_fill=False)
-
-
-def width_of(symbol: str) -> float:
-    """Return about the width of a symbol with its indices, relative to the size of the text.
-
-    >>> round(width_of("w_{0}^{(1)}"), 2)
-    1.47
-    """
-    name, _, scripts_of = symbol.partition("_{")
-    scripts = [re.sub(r"[{}]", "", part) for part in scripts_of.split("}^")]
-    widths = [sum(NARROW if c in "(),-" else DIGIT for c in part) for part in scripts]
-    return LETTERS[name] + SCRIPT * max(widths)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._internal import checks
 from ..explain.notation import NOTATIONS
+from ..explain.selection import RULE, RULE_OF_WEIGHTS, importance
 from ..tables.embedding import embedding
 from .drawing import Names, Values, drawing_of
 from .style import new_axes
@@ -104,11 +105,10 @@ def names_of(
             for _ in range(embedding(name).n_out(numbers))
         ]
     outputs = outputs[1:] if len(outputs) > n_out else outputs  # the output means the second class
-    if values.deltas is not None and values.activations is not None:
-        sizes = [values.activations[0], *values.deltas]
-        return Names(inputs, outputs, [np.abs(size) for size in sizes], ("|a|", "|δ|"))
+    if values.importance is not None:
+        return Names(inputs, outputs, values.importance, RULE)
     sums = [np.abs(w).sum(axis=0) for w in net.weights]
-    return Names(inputs, outputs, [*sums, np.abs(net.weights[-1]).sum(axis=1)], ("sum of |w|",) * 2)
+    return Names(inputs, outputs, [*sums, np.abs(net.weights[-1]).sum(axis=1)], RULE_OF_WEIGHTS)
 
 
 def values_of(net: BaseNetwork, x: Data | None, y: Data | None, edges: str) -> Values:
@@ -127,8 +127,10 @@ def values_of(net: BaseNetwork, x: Data | None, y: Data | None, edges: str) -> V
         first = activations[0] if net.scales is None else net.scales * activations[0]
         layers = zip(net.weights, net.biases, [first, *activations[1:-1]], strict=True)
         z = [w @ a + b for w, b, a in layers]  # the mean, because z is linear in a
-        return Values(net.weights, edges, net.biases, activations, z)
+        off = off_neurons(net, activations) if one_row(net, x) else None
+        return Values(net.weights, edges, net.biases, activations, z, off=off)
     trace = net.backward(x, y)
+    one = len(trace.deltas[0]) == 1
     return Values(
         trace.weight_gradients if edges == "gradient" else net.weights,
         edges,
@@ -138,7 +140,21 @@ def values_of(net: BaseNetwork, x: Data | None, y: Data | None, edges: str) -> V
         deltas=means(trace.deltas),
         target=target_of(net, x, y),
         cost=trace.cost,
+        importance=importance(trace.activations[0], trace.deltas),
+        off=off_neurons(net, means(trace.activations)) if one else None,
     )
+
+
+def one_row(net: BaseNetwork, x: Data) -> bool:
+    """Return True if x is one sample."""
+    return len(np.atleast_2d(np.asarray(net.activations(x)[0]))) == 1
+
+
+def off_neurons(net: BaseNetwork, activations: list[AnyArray]) -> list[AnyArray]:
+    """Return True for each neuron of each layer that is a relu with the slope 0."""
+    names = [*net.activation, net.output]
+    pairs = zip(names, activations[1:], strict=True)
+    return [(a == 0) & name.startswith("relu") for name, a in pairs]
 
 
 def means(arrays: list[Any]) -> list[AnyArray]:

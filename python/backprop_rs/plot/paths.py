@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..explain.layer_norm_values import normalized
+from ..explain.selection import RULE, largest
 from ..slopes import activation_inputs, exact_slopes
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Paths:
         ∂C/∂w, from `backward`.
     joined : bool
         True if the output is softmax: its neurons have no slopes, and ∂C/∂z is one derivative.
+    scaled : bool
+        True if the inputs have learned factors.
     """
 
     weight: tuple[int, int, int]
@@ -77,7 +80,9 @@ class Paths:
     count: int
     gradient: float
     joined: bool
+    scaled: bool
     sizes: list[int]
+    names: list[str]  # of the activations
     trace: Trace
     weights: list[AnyArray]
     slopes: list[AnyArray]
@@ -167,19 +172,35 @@ class Paths:
             for number, neurons in enumerate(self.input_neurons, layer)
             if len(neurons) < self.sizes[number] and (normed or number > layer)
         ]
-        return f"Neurons drawn: {', '.join(parts)}." if parts else ""
+        return f"Neurons drawn: {', '.join(parts)}. {RULE}" if parts else ""
 
-    def note(self) -> str:
-        """Return the text below the products."""
+    def is_off(self, node: Node) -> bool:
+        """Return True if a node is the activation of a relu whose slope is 0."""
+        if node.kind != "a" or not self.names[node.layer - 1].startswith("relu"):
+            return False
+        return bool(self.slopes[node.layer - 1][node.neuron] == 0 == self.value(node))
+
+    def notes(self) -> list[str]:
+        """Return the sentences below the products."""
         has_norm = any(norm is not None for norm in self.norms[self.weight[0] - 1 :])
-        words = "u is z with layer normalization." if has_norm else ""
-        return " ".join(filter(None, (words, self.left_out())))
+        sentences = ["u is z with layer normalization."] if has_norm else []
+        kinds = {
+            self.names[node.layer - 1]: None
+            for nodes in self.columns()
+            for node in nodes
+            if self.is_off(node)
+        }
+        sentences += [
+            f"Dashed box: this {kind} is off for this row, its slope is 0." for kind in kinds
+        ]
+        return [*sentences, *filter(None, [self.left_out()])]
 
 
 def paths_of(
-    net: BaseNetwork, x: Data, y: Data, layer: int, j: int, k: int, max_neurons: int
+    net: BaseNetwork, x: Data, y: Data, weight: tuple[int, int, int], max_neurons: int
 ) -> Paths:
-    """Return the paths of w_jk of a layer, for one sample."""
+    """Return the paths of a weight (layer, j, k), for one sample."""
+    layer, j, k = weight
     sizes = net._widths
     last = len(sizes) - 1
     check("layer", layer, 1, last)
@@ -191,7 +212,7 @@ def paths_of(
     weights, norms = net.weights, norms_of(net, trace)
     inputs = activation_inputs(trace, net.gains, net.shifts)
     slopes, joined = slopes_of(net, trace, inputs)
-    chosen, input_neurons = choose(trace, weights, slopes, norms, layer, j, max_neurons)
+    chosen, input_neurons = choose(trace, norms, layer, j, max_neurons)
     joints = [sizes[number] for number in range(layer, last + 1) if norms[number - 1] is not None]
     return Paths(
         weight=(layer, j, k),
@@ -201,7 +222,9 @@ def paths_of(
         count=prod([*sizes[layer + 1 :], *joints]),
         gradient=float(trace.weight_gradients[layer - 1][j, k]),
         joined=joined,
+        scaled=net.scales is not None,
         sizes=sizes,
+        names=[*net.activation, net.output],
         trace=trace,
         weights=weights,
         slopes=slopes,
@@ -244,37 +267,26 @@ def slopes_of(net: BaseNetwork, trace: Trace, inputs: list[Array]) -> tuple[list
 
 
 def choose(
-    trace: Trace,
-    weights: list[AnyArray],
-    slopes: list[AnyArray],
-    norms: list[AnyArray | None],
-    layer: int,
-    j: int,
-    max_neurons: int,
+    trace: Trace, norms: list[AnyArray | None], layer: int, j: int, max_neurons: int
 ) -> tuple[list[list[int]], list[list[int]]]:
-    """Return the neurons of each layer from `layer` on with the largest parts of ∂C/∂z_j.
+    """Return the most important neurons of each layer from `layer` on, and j of `layer`.
 
-    The first list holds neurons of z, the second those of the activations' inputs.
+    The first list holds neurons of z, the second those of the activations' inputs. See
+    `explain.selection.importance`.
     """
     chosen, input_neurons = [], []
-    moved = np.zeros(len(trace.deltas[layer - 1][0]))
-    moved[j] = 1.0  # ∂z of a layer / ∂z_j
-    for number in range(layer, len(weights) + 1):
-        if number > layer:
-            moved = weights[number - 1] @ (slopes[number - 2] * moved)
-        chosen.append(
-            [j] if number == layer else largest(moved * trace.deltas[number - 1][0], max_neurons)
-        )
-        norm = norms[number - 1]
-        if norm is None:
-            input_neurons.append(chosen[-1])
-        else:
-            moved = norm @ moved
-            input_neurons.append(largest(moved * input_deltas(trace)[number - 1], max_neurons))
+    for number in range(layer, len(norms) + 1):
+        deltas, norm = trace.deltas[number - 1][0], norms[number - 1]
+        chosen.append([j] if number == layer else largest(np.abs(deltas), max_neurons))
+        inputs = chosen[-1]
+        if norm is not None:
+            inputs = largest(np.abs(input_deltas(trace)[number - 1]), max_neurons)
+        input_neurons.append(inputs)
     return chosen, input_neurons
 
 
-def largest(values: AnyArray, count: int) -> list[int]:
-    """Return the positions of the largest |values|, in ascending order."""
-    ranks = np.argsort(-np.abs(values), kind="stable")[:count]
-    return sorted(int(i) for i in ranks)
+def largest_weight(net: BaseNetwork, x: Data, y: Data) -> tuple[int, int, int]:
+    """Return the weight of the first layer with the largest |∂C/∂w|: layer, j and k."""
+    gradient = np.abs(net.backward(x, y).weight_gradients[0])
+    j, k = np.unravel_index(int(gradient.argmax()), gradient.shape)
+    return 1, int(j), int(k)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..data.labels import class_labels, predicted_classes
-from .areas import View, area_of
+from .areas import View as View
+from .areas import area_of
 from .style import Paper, new_axes
 from .style import require as require_matplotlib
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .._internal.types import AnyArray
 
-READABLE = 0.18  # on lighter colors black text has more contrast than white (WCAG 2.1)
+READABLE = 0.179  # on lighter colors black text has more contrast than white (WCAG 2.1)
 MISSING = "a picture needs Matplotlib: pip install matplotlib"
 
 # For light and dark backgrounds, in the order of Okabe & Ito 2008, Color Universal Design.
@@ -30,6 +30,7 @@ DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "p")
 BLUES = {False: ("#08436E", "#2E86C1"), True: ("#A8DBFF", "#3E9BDC")}  # strong end, middle
 ORANGES = {False: ("#A63C00", "#F08A24"), True: ("#FFD3A1", "#F08A24")}
+FILLS = ("#59AFFF", "#FF9640")  # black text can be read on them, also if a dark page inverts them
 
 
 def new_axes(ax: Axes | None, size: tuple[float, float] = (6.4, 4.4)) -> Axes:
@@ -44,7 +45,10 @@ def new_axes(ax: Axes | None, size: tuple[float, float] = (6.4, 4.4)) -> Axes:
     if ax is None:
         import matplotlib.pyplot as plt
 
-        _, ax = plt.subplots(figsize=size, layout="constrained")
+        from .figure import Picture
+
+        figure = plt.figure(figsize=size, layout="constrained", FigureClass=Picture)
+        ax = figure.subplots()
     return ax
 
 
@@ -96,17 +100,31 @@ class Paper:
         """Return a color map with blue below 0, orange above, and nearly the background at 0."""
         from matplotlib.colors import LinearSegmentedColormap
 
-        share = 0.22 if self.is_dark else 0.12
-        middle = tuple((1 - share) * self.ground + share * (1 - self.ground))
         low, high = BLUES[self.is_dark], ORANGES[self.is_dark]
-        return LinearSegmentedColormap.from_list("blue_orange", [*low, middle, *high[::-1]])
+        colors = [*low, self.middle(), *high[::-1]]
+        return LinearSegmentedColormap.from_list("blue_orange", colors)
+
+    def fills(self) -> Colormap:
+        """Return a color map like `diverging` for backgrounds of text."""
+        from matplotlib.colors import LinearSegmentedColormap
+
+        if self.is_dark:
+            return self.diverging()
+        colors = [FILLS[0], self.middle(), FILLS[1]]
+        return LinearSegmentedColormap.from_list("light_blue_orange", colors)
+
+    def middle(self) -> tuple[float, ...]:
+        """Return the color of 0, nearly that of the background."""
+        share = 0.22 if self.is_dark else 0.12
+        return tuple((1 - share) * self.ground + share * (1 - self.ground))
 
     def sequential(self) -> Colormap:
         """Return a color map from nearly the background to blue."""
         from matplotlib.colors import LinearSegmentedColormap
 
         start = tuple(0.96 * self.ground + 0.04 * (1 - self.ground))
-        return LinearSegmentedColormap.from_list("blues", [start, *BLUES[self.is_dark][::-1]])
+        ends = BLUES[True][::-1] if self.is_dark else FILLS[:1]
+        return LinearSegmentedColormap.from_list("blues", [start, *ends])
 
     def shades(self, n: int) -> list[Any]:
         """Return n colors in a visible order, from blue through olive to yellow."""
@@ -119,13 +137,25 @@ class Paper:
         """Return black or white, whichever has more contrast on this color."""
         from matplotlib.colors import to_rgb
 
-        return "#111111" if luminance(np.array(to_rgb(color))) > READABLE else "#FFFFFF"
+        return "#000000" if luminance(np.array(to_rgb(color))) > READABLE else "#FFFFFF"
 
 
 def luminance(rgb: AnyArray) -> float:
     """Return the relative luminance of an sRGB color, from 0 to 1 (WCAG 2.1)."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return float(np.dot(linear[:3], (0.2126, 0.7152, 0.0722)))
+
+
+def contrast(one: Any, other: Any) -> float:
+    """Return the contrast of two colors, from 1 to 21 (WCAG 2.1); text needs 4.5.
+
+    >>> round(contrast("#000000", "#FFFFFF"), 1)
+    21.0
+    """
+    from matplotlib.colors import to_rgb
+
+    low, high = sorted(luminance(np.array(to_rgb(color))) for color in (one, other))
+    return (high + 0.05) / (low + 0.05)
 
 
 def reach(values: AnyArray, minimum: float = 1e-12) -> float:
