@@ -683,3 +683,52 @@ def test_wrong_arguments():
         net.explain(*batch("squared_error"), -1)
     with pytest.raises(ValueError, match="max_neurons must be an integer >= 1; got 0"):
         net.explain(*batch("squared_error"), max_neurons=0)
+
+
+OPTIMIZERS = [
+    *("sgd(momentum=0.9)", "sgd(momentum=0.8, nesterov=1)", "sgd(momentum=0.7, velocity=1)"),
+    *("sgd(momentum=0.7, nesterov=1, velocity=1)", "adam", "adam(beta1=0.8, amsgrad=1)"),
+    *("adam(epsilon=0.01, epsilon_hat=1)", "adamw(weight_decay=0.1)"),
+]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("trained", [0, 3])
+def test_the_step_of_an_optimizer_with_its_moments(optimizer, trained, backend):
+    """The moments and the new parameters are those of `fit`, and each line has its value."""
+    layers = [3, bp.Dense(4, l1=1e-2, l2=1e-2), bp.Dense(2, weight_decay=0.1, max_norm=0.9), 3]
+    layers[1:1] = [bp.Dense(3, layer_norm=True)]
+    net = bp.Network(layers, "tanh", "sigmoid", seed=3, dtype="float64", backend=backend)
+    X, y = batch("squared_error", m=4)
+    settings = {"optimizer": optimizer, "learning_rate": 0.1, "batch_size": 4, "progress": False}
+    if trained:
+        net.fit(X, y, epochs=trained, **settings)
+    before = copy.deepcopy(net)
+    explanation = net.explain(X, y, 0.1, optimizer=optimizer)
+    assert check(explanation.part("update"), "float64") >= 2 * 40
+    arrays = explanation.to_dict()
+    assert all((a == b).all() for a, b in zip(net.weights, before.weights, strict=True))
+    twin = copy.deepcopy(net)
+    twin.fit(X, y, epochs=1, shuffle=False, **settings)
+    for name in ("weights", "biases"):
+        for shown, stepped in zip(arrays[f"new_{name}"], getattr(twin, name), strict=True):
+            np.testing.assert_allclose(shown, stepped, rtol=1e-12, atol=1e-14)
+    for name, moment in arrays["new_moments"].items():
+        state = twin._core.state()[f"optimizer.{name}"]
+        np.testing.assert_allclose(moment, state, rtol=1e-12, atol=1e-16)
+    words = explanation.part("update").text(None)
+    assert f"This is step {trained + 1}: " in explanation.text(None)
+    letter = "p" if optimizer.startswith("sgd") else "m"
+    assert f"{letter}₀,₀⁽¹⁾ := " in words
+
+
+def test_the_moments_of_another_optimizer_are_not_used():
+    net = network("tanh", "sigmoid", "squared_error")
+    X, y = batch("squared_error")
+    net.fit(X, y, epochs=2, optimizer="adam", progress=False)
+    text = net.explain(X, y, optimizer="adam(beta1=0.5)").text(None)
+    assert "This is step 1: its moments start at 0." in text
+    assert net.explain(X, y, optimizer=bp.optimizers.Adam()).quantities.moments.t == 3
+    for optimizer in ("rmsprop", "lion", "nadam", "lbfgs"):
+        with pytest.raises(ValueError, match="optimizer must be one of sgd, adam, adamw; got"):
+            net.explain(X, y, optimizer=optimizer)

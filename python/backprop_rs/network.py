@@ -911,6 +911,7 @@ class Network(BaseNetwork):
         max_samples: int = 3,
         digits: int = 6,
         notation: str = "number",
+        optimizer: OptimizerChoice = "sgd",
     ) -> Explanation:
         """Write out the derivation with the numbers of this network, which is not changed.
 
@@ -935,6 +936,10 @@ class Network(BaseNetwork):
             Significant digits, from 1 to 17.
         notation : "number" or "from_output", default "number"
             The notation of layers: (1), (2) or (L-1), (L).
+        optimizer : str, default "sgd"
+            The rule of the update: "sgd", also with settings, such as "sgd(momentum=0.9)", "adam"
+            or "adamw". Its moments are written out too. They start at 0, or are those of the
+            network if it has trained with the same optimizer and settings.
 
         Returns
         -------
@@ -967,6 +972,7 @@ class Network(BaseNetwork):
             checks.integer("max_samples", max_samples, least=1),
             checks.integer("digits", digits, least=1, most=17),
             checks.choice("notation", notation, NOTATIONS),
+            self._tables.entry("optimizer", optimizer),
         )
 
     def check_gradients(

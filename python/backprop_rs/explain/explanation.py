@@ -178,7 +178,8 @@ class Explanation(Document):
         `seen_gradients`, `gains`, `shifts`, their gradients and new values; None for layers
         without layer normalization. With `input_scale` also `scales`, `scaled_inputs`,
         `input_deltas` (dC/d(scaled input)), `scale_gradients` and `new_scales`; with an
-        `embedding` also `embedded_inputs`.
+        `embedding` also `embedded_inputs`. With an optimizer that keeps moments also `moments`
+        and `new_moments`, by names such as "mean.weights.1".
         """
         return self.quantities.to_dict()
 
@@ -192,9 +193,10 @@ def explain(
     max_samples: int,
     digits: int,
     notation: str,
+    optimizer: str = "sgd",
 ) -> Explanation:
     """Compute all quantities, select those to show, and write them out."""
-    batch = quantities(net, X, y, learning_rate)
+    batch = quantities(net, X, y, learning_rate, optimizer)
     shown = choose(batch, max_neurons, max_samples)
     section = counted(whole(batch, shown), batch, notation)
     return Explanation(section, {}, digits, batch, shown, notation)

@@ -20,6 +20,7 @@ from .formulas import a as of_a
 from .formulas import cost_formula as formula_of_cost
 from .formulas import y as of_y
 from .layer_norm_values import Floats, Normalized, doubled, normalized
+from .optimizer import Moments, take_step
 
 if TYPE_CHECKING:
     from .._internal.types import AnyArray, Array
@@ -57,6 +58,7 @@ class Quantities:
     embeddings: Array | None  # (p,), what the embeddings of the inputs learn
     new_embeddings: Array | None
     new_cost: float
+    moments: Moments
 
     @property
     def m(self) -> int:
@@ -124,6 +126,20 @@ class Quantities:
         }
         return arrays | {name: array for name, array in more.items() if array is not None}
 
+    def of_optimizer(self) -> dict[str, Any]:
+        """Return the moments of the optimizer before and after the step, if it has any."""
+        if not self.moments.kept:
+            return {}
+        parts = {"moments": self.moments.before, "new_moments": self.moments.after}
+        return {
+            name: {
+                key.removeprefix("optimizer."): value
+                for key, value in state.items()
+                if key != "updates"
+            }
+            for name, state in parts.items()
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Return all arrays by name; see `Explanation.to_dict`."""
         layers = range(1, len(self.net.sizes))
@@ -149,11 +165,14 @@ class Quantities:
             "new_biases": self.new_biases,
             **self.of_norms(),
             **self.of_inputs(),
+            **self.of_optimizer(),
             "new_cost": self.new_cost,
         }
 
 
-def quantities(net: BaseNetwork, X: Array, y: AnyArray, learning_rate: float) -> Quantities:
+def quantities(
+    net: BaseNetwork, X: Array, y: AnyArray, learning_rate: float, optimizer: str
+) -> Quantities:
     """Compute all quantities of a batch; the network is not changed."""
     trace = net.backward(X, y)
     if y.ndim == 1:
@@ -178,7 +197,7 @@ def quantities(net: BaseNetwork, X: Array, y: AnyArray, learning_rate: float) ->
         for norm, grad in zip(norms, of_seen, strict=True)
     ]
     after = deepcopy(net)
-    after.step(X, y, learning_rate)
+    moments = take_step(after, X, y, learning_rate, optimizer)
     return Quantities(
         deepcopy(net),
         net.weights,
@@ -202,6 +221,7 @@ def quantities(net: BaseNetwork, X: Array, y: AnyArray, learning_rate: float) ->
         net.embeddings,
         after.embeddings,
         float(after._core.mean_cost(X, y)),
+        moments,
     )
 
 

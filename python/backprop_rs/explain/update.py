@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from .._internal.expression import Call, Expression, Fraction, Number, Series
+from .._internal.expression import Call, Expression, Fraction, Negative, Number, Series, Symbol
 from . import notation
 from .document import Group, Line, Section
 from .layer_norm_values import Floats, doubled
 from .notation import ALPHA, by
+from .optimizer import LETTERS, TITLES, moment
 from .quantities import Quantities, embedding_gradients
 from .selection import Shown, total
 
@@ -202,13 +204,13 @@ def average(batch: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
 
 def update(batch: Quantities, shown: Shown) -> Section:
     """Return theta := theta - alpha dC/dtheta, and the cost with the new parameters."""
-    layers = range(1, len(batch.net.sizes))
-    sections = [
-        Section(
-            f"Layer {layer}", [descent(batch, shown, layer, kind) for kind in kinds(batch, layer)]
-        )
-        for layer in layers
-    ]
+    sections = []
+    for layer in range(1, len(batch.net.sizes)):
+        groups = []
+        for kind in kinds(batch, layer):
+            groups += [new_moment(batch, shown, layer, kind, kept) for kept in batch.moments.kept]
+            groups.append(descent(batch, shown, layer, kind))
+        sections.append(Section(f"Layer {layer}", groups))
     changed = batch.new_cost - batch.trace.cost
     words = "the same" if not changed else f"{abs(changed):.3g} {'more' if changed > 0 else 'less'}"
     after = Group(
@@ -217,24 +219,60 @@ def update(batch: Quantities, shown: Shown) -> Section:
         [Line(notation.cost(), (), batch.new_cost)],
         notes=[f"Before the update it was {batch.trace.cost:.6g}: it is now {words}."],
     )
-    notes = [f"Gradient descent with the learning rate α = {batch.learning_rate:g}."]
+    notes = batch.moments.sentences(batch.learning_rate)
     sections.append(Section("After", [after]))
     return Section("Update", sections=sections, notes=notes)
 
 
+def new_moment(batch: Quantities, shown: Shown, layer: int, kind: Kind, kept: str) -> Group:
+    """Return the new values of a moment of the parameters of a layer."""
+    moments, settings = batch.moments, batch.moments.values(batch.learning_rate)
+    letter = moment(kept)
+    general, theta = kind.general(layer), kind.before(batch, layer)
+    name, square = symbol_of(general, kept), symbol_of(general, "square")
+    slope = penalized(batch, layer, kind, general, gradient_of(batch, general))
+    chain = [name, moments.new_moment(kept, name, slope, square)]
+    before = moments.of(kept, kind.plural, layer, after=False)
+    after = moments.of(kept, kind.plural, layer, after=True)
+    squares = moments.of("square", kind.plural, layer, after=True) if kept == "largest" else after
+    gradients, lines = kind.gradients(batch, layer), []
+    for place in kind.places(shown, layer):
+        g = penalized(batch, layer, kind, Number(theta[place]), Number(gradients[place]))
+        part = moments.new_moment(kept, Number(before[place]), g, Number(squares[place]))
+        lines.append(Line(letter(*place, layer), (part.put(settings),), float(after[place])))
+    title = f"{TITLES[kept]}: {kind.plural}"
+    return Group(title, [chain], lines, notes=kind.note(shown, layer), sign=":=")
+
+
+def symbol_of(general: Expression, kept: str) -> Expression:
+    """Return the symbol of a moment with the indices of a parameter."""
+    assert isinstance(general, Symbol)
+    return replace(general, name=LETTERS[kept])
+
+
+def gradient_of(batch: Quantities, letter: Expression) -> Expression:
+    """Return dC/dtheta in symbols."""
+    return by(notation.cost(0 if batch.m == 1 else None), letter)
+
+
 def descent(batch: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
-    """Return the step of gradient descent of the parameters of a layer."""
+    """Return the step of the parameters of a layer."""
+    moments, settings = batch.moments, batch.moments.values(batch.learning_rate)
     letter = kind.general(layer)
-    gradient = by(notation.cost(0 if batch.m == 1 else None), letter)
-    chain = [letter, moved(batch, layer, kind, letter, gradient, ALPHA)]
+    gradient = gradient_of(batch, letter)
+    symbols = {kept: symbol_of(letter, kept) for kept in moments.kept}
+    chain = [letter, moved(batch, layer, kind, letter, gradient, symbols)]
     number = 14 if chain[1] == letter - ALPHA * gradient else None  # penalties change it
     before, gradients = kind.before(batch, layer), kind.gradients(batch, layer)
     after = kind.after(batch, layer)
-    rate = Number(batch.learning_rate)
+    kept_after = {kept: moments.of(kept, kind.plural, layer, after=True) for kept in moments.kept}
     lines, limited = [], False
     for place in kind.places(shown, layer):
         theta, slope = Number(before[place]), Number(gradients[place])
-        part = moved(batch, layer, kind, theta, slope, rate)
+        numbers: dict[str, Expression] = {
+            kept: Number(values[place]) for kept, values in kept_after.items()
+        }
+        part = moved(batch, layer, kind, theta, slope, numbers).put(settings)
         factor = norm_factor(batch, layer, kind, place[0])
         if factor != 1:
             part, limited = Number(factor) * part, True
@@ -246,25 +284,33 @@ def descent(batch: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:
     return Group(f"New {kind.plural}", [chain], lines, number, notes, ":=")
 
 
+def penalized(
+    batch: Quantities, layer: int, kind: Kind, theta: Expression, slope: Expression
+) -> Expression:
+    """Return the gradient of the cost with the penalties of its layer."""
+    options = batch.net._options[layer - 1]
+    if kind.weights and options["l1"]:
+        slope = slope + Number(options["l1"]) * Call("sign", (theta,))
+    if kind.weights and options["l2"]:
+        slope = slope + Number(2 * options["l2"]) * theta
+    return slope
+
+
 def moved(
     batch: Quantities,
     layer: int,
     kind: Kind,
     theta: Expression,
     slope: Expression,
-    rate: Expression,
+    moments: Mapping[str, Expression],
 ) -> Expression:
-    """Return the parameter after the step, with the penalties and weight decay of its layer."""
-    options = batch.net._options[layer - 1]
-    if not kind.weights:
-        return theta - rate * slope
-    if options["l1"]:
-        slope = slope + Number(options["l1"]) * Call("sign", (theta,))
-    if options["l2"]:
-        slope = slope + Number(2 * options["l2"]) * theta
-    after = theta - rate * slope
-    if options["weight_decay"]:
-        after = after - rate * Number(options["weight_decay"]) * theta
+    """Return the parameter after the step, with the weight decay of its layer and optimizer."""
+    slope = penalized(batch, layer, kind, theta, slope)
+    step = batch.moments.step(slope, moments)
+    after = theta + step.part if isinstance(step, Negative) else theta - step
+    decay = batch.net._options[layer - 1]["weight_decay"] + batch.moments.choice.weight_decay
+    if kind.weights and decay:
+        after = after - ALPHA * Number(decay) * theta
     return after
 
 
@@ -274,10 +320,12 @@ def norm_factor(batch: Quantities, layer: int, kind: Kind, j: int) -> float:
     if not (kind.weights and max_norm):
         return 1.0
     before, gradients = kind.before(batch, layer)[j], kind.gradients(batch, layer)[j]
-    rate = Number(batch.learning_rate)
-    row = [
-        moved(batch, layer, kind, Number(w), Number(g), rate).value()
-        for w, g in zip(before, gradients, strict=True)
-    ]
+    moments, settings = batch.moments, batch.moments.values(batch.learning_rate)
+    kept = {name: moments.of(name, kind.plural, layer, after=True)[j] for name in moments.kept}
+    row = []
+    for k, (w, g) in enumerate(zip(before, gradients, strict=True)):
+        numbers: dict[str, Expression] = {name: Number(part[k]) for name, part in kept.items()}
+        formula = moved(batch, layer, kind, Number(w), Number(g), numbers)
+        row.append(formula.put(settings).value())
     norm = float(np.linalg.norm(row))
     return max_norm / norm if norm > max_norm else 1.0
