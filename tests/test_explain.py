@@ -1,7 +1,10 @@
 """Explanations: their numbers, inserted into their equations, give their results."""
 
 import copy
+import json
 import re
+import shutil
+import subprocess
 from math import cos, cosh, erf, exp, log, sin, sqrt, tanh
 from pathlib import Path
 from xml.etree import ElementTree
@@ -11,7 +14,8 @@ import numpy as np
 import pytest
 from backprop_rs._internal.expression import Number
 from backprop_rs.explain import formulas
-from backprop_rs.explain.text import text
+from backprop_rs.explain.mathml import MathML
+from backprop_rs.explain.text import Text, text
 from backprop_rs.tables.activation import ACTIVATIONS
 from backprop_rs.tables.cost import COSTS
 from backprop_rs.tables.cost import cost as cost_of
@@ -19,6 +23,8 @@ from backprop_rs.tables.cost import cost as cost_of
 # A line of these small networks takes at most some thirty roundings of numbers below 10, and
 # a slope below 10 may follow.
 TOLERANCE = {"float32": 30 * 100 * 2**-24, "float64": 30 * 100 * 2**-53}
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 HIDDEN = [row.name for row in ACTIVATIONS if row.elementwise]
 COST_AND_OUTPUT = [(cost.name, output) for cost in COSTS for output in cost.outputs]
@@ -624,11 +630,13 @@ def test_text_keeps_within_its_width(document):
 
 def test_html_is_well_formed_and_loads_nothing(document):
     part, page = document._repr_html_(), document.to_html()
-    ElementTree.fromstring(part.replace("<details open>", "<details>"))  # raises if not closed
-    assert part in page
-    assert page.count("<details open>") == page.count("</details>") > 10
-    for needed in ("<script", "http:", "https:", "src=", "url("):
-        assert needed not in page.replace("http://www.w3.org", "")
+    ElementTree.fromstring(part.replace("<details open", "<details"))  # raises if not closed
+    assert part in page and "<script" not in part
+    assert page.count("<details open") == page.count("</details>") > 10
+    own = page.replace("url(data:font/woff2;base64,", "")
+    for needed in ("http:", "https:", "src=", "url(", "@import", "<link"):
+        assert needed not in own.replace("http://www.w3.org", "")
+    assert "<script" not in document.weight(1, 0, 0).to_html()
 
 
 def test_markdown_has_balanced_latex(document):
@@ -729,6 +737,120 @@ def test_the_moments_of_another_optimizer_are_not_used():
     text = net.explain(X, y, optimizer="adam(beta1=0.5)").text(None)
     assert "This is step 1: its moments start at 0." in text
     assert net.explain(X, y, optimizer=bp.optimizers.Adam()).quantities.moments.t == 3
-    for optimizer in ("rmsprop", "lion", "nadam", "lbfgs"):
+    for optimizer in ("rmsprop", "lion", "nadam"):
         with pytest.raises(ValueError, match="optimizer must be one of sgd, adam, adamw; got"):
             net.explain(X, y, optimizer=optimizer)
+
+
+# The picture in the page.
+
+
+def content_of(page, start, end):
+    return page.partition(start)[2].partition(end)[0]
+
+
+@pytest.fixture(scope="module")
+def stepped():
+    """Return a network with a relu that is off, its explanation of two samples, and the page."""
+    net = bp.Network([3, 9, 2], "relu", "softmax", "cross_entropy", seed=1, dtype="float64")
+    net.metadata["feature_names"] = [
+        "width",
+        "<height>",
+        "a name that is much too long to be shown",
+    ]
+    net.metadata["class_names"] = ["no", "yes"]
+    X, y = np.array([[0.5, -1.0, 2.0], [1.0, 1.0, -1.0]]), np.array([0, 1])
+    explanation = net.explain(X, y, 0.1, optimizer="adam")
+    return net, (X, y), explanation, explanation.to_html()
+
+
+def test_the_picture_has_the_numbers_of_the_trace(stepped):
+    net, samples, explanation, page = stepped
+    data = json.loads(content_of(page, 'class="data">', "</script>").replace("<\\/", "</"))
+    trace, neurons = net.backward(*samples), explanation.shown.neurons
+    write = Text(3)
+    for i, sample in enumerate(data["samples"]):
+        for layer, shown in enumerate(neurons):
+            for neuron in shown:
+                node = sample["nodes"][f"{layer},{neuron}"]
+                assert node["a"] == write(Number(float(trace.activations[layer][i, neuron])))
+                if layer:
+                    z = float(trace.weighted_inputs[layer - 1][i, neuron])
+                    assert node["z"] == write(Number(z))
+                    assert node["d"] == write(Number(float(trace.deltas[layer - 1][i, neuron])))
+                    assert node["off"] == (layer == 1 and z <= 0)
+    assert len(data["weights"]) == 6 * 3 + 2 * 6
+    for name, weight in data["weights"].items():
+        layer, j, k = map(int, name.split(","))
+        new = explanation.to_dict()["new_weights"][layer - 1][j, k]
+        gradient = trace.weight_gradients[layer - 1][j, k]
+        values = [net.weights[layer - 1][j, k], gradient, new]
+        assert [weight["w"], weight["g"], weight["new"]] == [write(Number(v)) for v in values]
+    assert data["new_cost"] == write(Number(explanation.to_dict()["new_cost"]))
+    for name in ("width", "&lt;height&gt;", "a name that is much t…", "no", "yes", "relu, 6 of 9"):
+        assert f">{name}</text>" in page
+
+
+def test_each_weight_of_the_picture_has_its_formulas(stepped):
+    net, samples, explanation, page = stepped
+    digits = MathML(6)
+    gradient = net.backward(*samples).weight_gradients
+    for name in re.findall(r'<g class="edge" data-w="([^"]+)"', page):
+        layer, j, k = map(int, name.split(","))
+        formulas = content_of(page, f'<template data-w="{name}">', "</template>")
+        ElementTree.fromstring(f"<div>{formulas.replace('<details open', '<details')}</div>")
+        assert digits(Number(float(gradient[layer - 1][j, k]))) in formulas
+        for title in ("Every path", "Their sum", "Mean of the gradient: weights", "New weights"):
+            assert f">{title}</div>" in formulas
+        new = explanation.to_dict()["new_weights"][layer - 1][j, k]
+        assert digits(Number(float(new))) in formulas
+
+
+def test_text_of_the_picture_has_contrast():
+    """Text, faint text, and text on the colors of neurons; at least 4.5 (WCAG 2.1, AA)."""
+    matplotlib = pytest.importorskip("matplotlib")
+    from backprop_rs.explain.picture_page import STYLE
+    from backprop_rs.plot.style import contrast
+
+    assert "calc(var(--v, 0) * 45%)" in STYLE
+    light, dark = re.findall(r"--ink: [^}]+", STYLE)
+    for theme in (light, dark):
+        colors = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", theme))
+        rgb = {name: np.array(matplotlib.colors.to_rgb(color)) for name, color in colors.items()}
+        pairs = [(rgb["ink"], rgb["ground"]), (rgb["faint"], rgb["ground"])]
+        for share in np.linspace(0, 0.45, 50):
+            for tone in ("pos", "neg"):
+                pairs.append((rgb["ink"], share * rgb[tone] + (1 - share) * rgb["ground"]))
+        assert min(contrast(one, other) for one, other in pairs) >= 4.5
+
+
+def test_the_font_has_its_license():
+    folder = Path(bp.__file__).parent / "explain"
+    assert (folder / "math.woff2").read_bytes()[:4] == b"wOF2"
+    assert (folder / "math.woff2").stat().st_size < 110_000
+    license = (folder / "math_font_license.txt").read_text("utf-8")
+    assert "SIL OPEN FONT LICENSE Version 1.1" in license and "STI Pub Companies" in license
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_the_script_lights_up_paths_and_opens_formulas(stepped, tmp_path):
+    """A browser opens the page at a step, and with a chosen weight."""
+    path = tmp_path / "step.html"
+    stepped[2].save(path)
+
+    def dom(asked):
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000"]
+        command = [CHROMIUM, *options, "--dump-dom", f"file://{path}#{asked}"]
+        run = subprocess.run(command, capture_output=True, timeout=120, check=True)
+        return run.stdout.decode()
+
+    page = dom("step=4")  # input, two layers, cost, and the output backward
+    assert "Backward, layer 2: δ and the gradients" in page
+    panel = content_of(page, '<div class="panel">', '<template class="intro">')
+    assert "Slopes of softmax" in panel and 'data-part="Sample 0/Backward/Layer 2"' in panel
+    first = stepped[2].shown.neurons[1][0]
+    page = dom(f"step=0&weight=1,{first},2")
+    panel = content_of(page, '<div class="panel">', '<template class="intro">')
+    assert "Every path" in panel
+    lit = set(re.findall(r'class="edge[^"]* lit[^"]*" data-w="([^"]+)"', page))
+    assert lit == {f"1,{first},2", f"2,0,{first}", f"2,1,{first}"}

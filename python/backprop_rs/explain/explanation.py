@@ -52,10 +52,19 @@ class Document:
         return markdown(self.section, self.digits)
 
     def to_html(self) -> str:
-        """Return a page with folding sections that loads no other files and has no script."""
+        """Return a page with folding sections that loads no other files.
+
+        The page of a whole explanation has a picture of the network: a slider goes forward,
+        backward and through the update; a weight that is touched lights up its paths to the cost
+        and opens its formulas.
+        """
         from .html import page
 
-        return page(self.section, self.digits)
+        return page(self.section, self.digits, self.picture())
+
+    def picture(self) -> str:
+        """Return the picture for a page: none, except of a whole explanation."""
+        return ""
 
     def part(self, *titles: str) -> Document:
         """Return the quantities that have all these words in their titles.
@@ -114,6 +123,12 @@ class Explanation(Document):
     quantities: Quantities
     shown: Shown
     notation: str
+
+    def picture(self) -> str:
+        """Return the picture of the network for a page, as HTML with a script."""
+        from .picture import Picture
+
+        return Picture(self.quantities, self.shown, self.notation, self.digits).html()
 
     def counted(self, section: Section) -> Section:
         """Return another section with layers counted as in this explanation."""

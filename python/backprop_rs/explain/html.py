@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from html import escape
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from .mathml import MathML
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 STYLE = """\
 .bp-explain { font: 15px/1.5 system-ui, sans-serif; max-width: 70em; }
-.bp-explain math { font-size: 1.15em; }
+.bp-explain math { font-size: 1.15em; font-family: "Backprop Math", math; }
 .bp-explain details { margin: .4em 0 .4em .2em; padding-left: .8em;
   border-left: 2px solid color-mix(in srgb, currentColor 20%, transparent); }
 .bp-explain summary { cursor: pointer; font-weight: 600; padding: .15em 0; }
@@ -56,6 +58,12 @@ PAGE = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
+<style>
+@font-face {{ font-family: "Backprop Math"; src: url(data:font/woff2;base64,{font}); }}
+:root {{ color-scheme: light dark; }}
+body {{ margin: 16px; background: #ffffff; color: #1a1a1a; }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #121212; color: #f2f2f2; }} }}
+</style>
 </head>
 <body>
 {body}
@@ -77,16 +85,23 @@ class Page:
         style = f"<style>\n{STYLE}</style>"
         return f'<div class="bp-explain">{style}\n{title}\n{self.inside(section)}\n</div>'
 
-    def section(self, section: Section) -> str:
-        """Return a section as a block that folds, open at first."""
+    def section(self, section: Section, path: str = "") -> str:
+        """Return a section as a block that folds, open at first; `path` leads to it."""
         summary = f"<summary>{escape(section.title)}</summary>"
-        return f"<details open>{summary}\n{self.inside(section)}</details>"
+        path += section.title.partition(":")[0]
+        inside = self.inside(section, f"{path}/")
+        return f'<details open data-part="{escape(path)}">{summary}\n{inside}</details>'
 
-    def inside(self, section: Section) -> str:
+    def title_of(self, formula: Expression) -> str:
+        """Return a formula as a title."""
+        return f"<math>{self.notation(formula)}</math>"
+
+    def inside(self, section: Section, path: str = "") -> str:
         """Return the notes, groups and sections of a section without its title."""
         notes = [f'<p class="note">{escape(words)}</p>' for words in section.notes]
         grids = map(self.grid, section.grids)
-        parts = [*map(self.group, section.groups), *map(self.section, section.sections)]
+        inner = [self.section(one, path) for one in section.sections]
+        parts = [*map(self.group, section.groups), *inner]
         return "\n".join([*notes, *grids, *parts])
 
     def grid(self, grid: Grid) -> str:
@@ -171,6 +186,12 @@ def html(section: Section, digits: int) -> str:
     return Page(digits).whole(section)
 
 
-def page(section: Section, digits: int) -> str:
-    """Return a whole page that loads no other files."""
-    return PAGE.format(title=escape(section.title), body=html(section, digits))
+def page(section: Section, digits: int, picture: str = "") -> str:
+    """Return a whole page that loads no other files, with a picture above the formulas."""
+    body = "\n".join(filter(None, [picture, html(section, digits)]))
+    return PAGE.format(title=escape(section.title), body=body, font=font())
+
+
+def font() -> str:
+    """Return the font of the formulas in base 64; math_font_license.txt has its license."""
+    return b64encode(files(__package__).joinpath("math.woff2").read_bytes()).decode()

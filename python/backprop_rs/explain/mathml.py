@@ -8,6 +8,7 @@ from html import escape
 from .._internal.expression import Add, Expression, Negative, Symbol
 from .printer import ADD, Notation
 
+CLOSE = '<mo lspace="0" rspace="0" stretchy="false">{}</mo>'  # a sign without space around it
 APPLY = "<mo>&#8289;</mo>"  # the invisible sign between a function and its argument
 TIMES = '<mo>&#8290;</mo><mspace width="0.12em"></mspace>'  # the invisible times
 
@@ -29,7 +30,7 @@ class MathML(Notation):
         """Return a letter with its indices below and its layer above."""
         name = f"<mi>{escape(formula.name)}</mi>"
         below = f"<mrow>{letters(formula.below)}</mrow>"
-        above = f"<mrow><mo>(</mo>{letters(formula.above)}<mo>)</mo></mrow>"
+        above = f"<mrow>{CLOSE.format('(')}{letters(formula.above)}{CLOSE.format(')')}</mrow>"
         if formula.below and formula.above:
             return f"<msubsup>{name}{below}{above}</msubsup>"
         if formula.below:
@@ -125,7 +126,10 @@ def letters(indices: str) -> str:
     kinds = {True: "mn", False: "mi"}
     written = []
     for part in re.findall(r"\d+|\D", indices):
-        kind = "mo" if part in "−," else kinds[part.isdigit()]
+        if part == ",":
+            written.append(CLOSE.format(part))
+            continue
+        kind = "mo" if part == "−" else kinds[part.isdigit()]
         written.append(f"<{kind}>{escape(part)}</{kind}>")
     return "".join(written)
 
