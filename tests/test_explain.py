@@ -810,7 +810,7 @@ def test_text_of_the_picture_has_contrast():
     """Text, faint text, and text on the colors of neurons; at least 4.5 (WCAG 2.1, AA)."""
     matplotlib = pytest.importorskip("matplotlib")
     from backprop_rs.explain.picture_page import STYLE
-    from backprop_rs.plot.style import contrast
+    from backprop_rs.plot.contrast import contrast
 
     assert "calc(var(--v, 0) * 45%)" in STYLE
     light, dark = re.findall(r"--ink: [^}]+", STYLE)

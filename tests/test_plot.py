@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 from backprop_rs._internal.page_theme import INVERTED  # noqa: E402
 from backprop_rs.explain.selection import RULE  # noqa: E402
 from backprop_rs.health import HealthRecord  # noqa: E402
-from backprop_rs.plot import labels, layout, paths, style  # noqa: E402
+from backprop_rs.plot import contrast, labels, layout, paths, style  # noqa: E402
 from matplotlib.colors import to_rgb  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
@@ -83,12 +83,12 @@ def test_text_has_contrast_to_its_background(name, look):
     """The contrast of text to the background is at least 4.5 (WCAG 2.1, AA)."""
     with plt.style.context(look):
         ax = CALLS[name]()
-        paper = style.luminance(np.array(to_rgb(ax.figure.get_facecolor())))
+        paper = contrast.luminance(np.array(to_rgb(ax.figure.get_facecolor())))
         labels = [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.get_xticklabels()]
         legend = ax.get_legend()
         labels += legend.get_texts() if legend else []
         for text in labels:
-            ink = style.luminance(np.array(to_rgb(text.get_color())))
+            ink = contrast.luminance(np.array(to_rgb(text.get_color())))
             low, high = sorted((paper, ink))
             assert (high + 0.05) / (low + 0.05) >= 4.5
 
@@ -110,8 +110,8 @@ def test_every_pair_of_text_and_background_has_contrast(ground):
     fills = [*paper.fills()(shares), *paper.sequential()(shares)]
     pairs = [(paper.ink, ground), *((paper.text_on(fill[:3]), fill[:3]) for fill in fills)]
     for ink, fill in pairs:
-        assert style.contrast(ink, fill) >= 4.5
-        assert paper.is_dark or style.contrast(inverted(ink), inverted(fill)) >= 4.5
+        assert contrast.contrast(ink, fill) >= 4.5
+        assert paper.is_dark or contrast.contrast(inverted(ink), inverted(fill)) >= 4.5
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -82,7 +82,7 @@ class Picture:
 
     def __init__(self, batch: Quantities, shown: Shown, notation: str, digits: int) -> None:
         self.batch, self.shown, self.notation, self.page = batch, shown, notation, Page(digits)
-        sizes = batch.net.sizes
+        sizes = batch.net._widths
         self.inputs = names_of(batch, "feature_names", sizes[0])
         self.outputs = names_of(batch, "class_names", sizes[-1])
         self.layout = layout_of(shown, self.inputs, self.outputs)
@@ -163,7 +163,7 @@ class Picture:
         """Return the kind of each layer and the number of its neurons."""
         parts = []
         for layer, shown in enumerate(self.shown.neurons):
-            n = self.batch.net.sizes[layer]
+            n = self.batch.net._widths[layer]
             kind = "input" if layer == 0 else self.batch.names[layer - 1]
             words = f"{kind}, {len(shown)} of {n:,}" if len(shown) < n else kind
             x, _ = self.layout.at(layer, 0)
@@ -190,7 +190,7 @@ class Picture:
         """Return the numbers of the neurons for one sample, and their sizes from -1 to 1."""
         trace, nodes = self.batch.trace, {}
         for layer, shown in enumerate(self.shown.neurons):
-            a = trace.activations[layer][i]
+            a = trace.activations[layer][i] if layer else trace.unscaled_inputs[i]
             largest = max(float(abs(a).max()), 1e-12)
             for neuron in shown:
                 node = {"a": number(a[neuron]), "v": round(float(a[neuron]) / largest, 3)}

@@ -11,7 +11,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from .._internal.page_theme import INVERTED, when_dark
-from .style import Paper
+from .contrast import READABLE, ground_of, luminance
 
 
 class Picture(Figure):  # type: ignore[misc]  # without Matplotlib its type is not known
@@ -30,6 +30,7 @@ class Picture(Figure):  # type: ignore[misc]  # without Matplotlib its type is n
         self.savefig(file, format="png", dpi=2 * self.dpi)
         width, _ = self.get_size_inches() * self.dpi
         source = f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
-        rules = "" if Paper(self.axes[0]).is_dark else when_dark(f"#{name}", INVERTED)
+        is_dark = luminance(ground_of(self.axes[0])) < READABLE
+        rules = "" if is_dark else when_dark(f"#{name}", INVERTED)
         look = f"width: {width:.0f}px; max-width: 100%;"
         return f'<style>{rules}</style><img id="{name}" alt="" style="{look}" src="{source}">'

@@ -140,7 +140,7 @@ def values_of(net: BaseNetwork, x: Data | None, y: Data | None, edges: str) -> V
         deltas=means(trace.deltas),
         target=target_of(net, x, y),
         cost=trace.cost,
-        importance=importance(trace.activations[0], trace.deltas),
+        importance=importance(trace.unscaled_inputs, trace.deltas),
         off=off_neurons(net, means(trace.activations)) if one else None,
     )
 

@@ -13,6 +13,7 @@ import numpy as np
 from .._internal.expression import Number
 from ..explain.latex import Latex
 from ..explain.text import Text
+from .contrast import READABLE, ground_of, luminance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from .._internal.types import AnyArray
 
-READABLE = 0.179  # on lighter colors black text has more contrast than white (WCAG 2.1)
 MISSING = "a picture needs Matplotlib: pip install matplotlib"
 
 # For light and dark backgrounds, in the order of Okabe & Ito 2008, Color Universal Design.
@@ -86,11 +86,7 @@ class Paper:
     """
 
     def __init__(self, ax: Axes) -> None:
-        from matplotlib.colors import to_rgba
-
-        own, figure = to_rgba(ax.get_facecolor()), to_rgba(ax.figure.get_facecolor())
-        chosen = own if own[3] > 0 else figure if figure[3] > 0 else (1.0, 1.0, 1.0, 1.0)
-        self.ground = np.array(chosen[:3])
+        self.ground = ground_of(ax)
         self.is_dark = luminance(self.ground) < READABLE
         self.ink = "#F2F2F2" if self.is_dark else "#1A1A1A"
         self.faint = "#6E6E6E" if self.is_dark else "#A6A6A6"
@@ -138,24 +134,6 @@ class Paper:
         from matplotlib.colors import to_rgb
 
         return "#000000" if luminance(np.array(to_rgb(color))) > READABLE else "#FFFFFF"
-
-
-def luminance(rgb: AnyArray) -> float:
-    """Return the relative luminance of an sRGB color, from 0 to 1 (WCAG 2.1)."""
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return float(np.dot(linear[:3], (0.2126, 0.7152, 0.0722)))
-
-
-def contrast(one: Any, other: Any) -> float:
-    """Return the contrast of two colors, from 1 to 21 (WCAG 2.1); text needs 4.5.
-
-    >>> round(contrast("#000000", "#FFFFFF"), 1)
-    21.0
-    """
-    from matplotlib.colors import to_rgb
-
-    low, high = sorted(luminance(np.array(to_rgb(color))) for color in (one, other))
-    return (high + 0.05) / (low + 0.05)
 
 
 def reach(values: AnyArray, minimum: float = 1e-12) -> float:
