@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from .. import plot
 from .._internal.printable import say
 from .._internal.writing import writing
@@ -55,17 +53,10 @@ def chain(args: Namespace, _: Model | Network, samples: Labeled) -> Any:
     """Draw how the cost depends on one weight."""
     net = samples.network
     x, y = one_row(args, samples)
-    weight = largest_weight(net, x, y) if args.weight is None else args.weight
-    if len(weight) != 3:
+    weight = args.weight or ()
+    if len(weight) not in (0, 3):
         raise ValueError(f"--weight must be LAYER,J,K; got {len(weight)} numbers")
     return plot.chain(net, x, y, *weight)
-
-
-def largest_weight(net: Network, x: Any, y: Any) -> list[int]:
-    """Return the weight of the first layer with the largest gradient: layer, j and k."""
-    gradient = np.abs(net.backward(x, y).weight_gradients[0])
-    j, k = np.unravel_index(int(gradient.argmax()), gradient.shape)
-    return [1, int(j), int(k)]
 
 
 def one_row(args: Namespace, samples: Labeled) -> tuple[Any, Any]:

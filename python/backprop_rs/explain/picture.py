@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .._internal.expression import Number, Symbol
 from .document import Group, Line, Section
 from .html import Page
+from .names import input_names
 from .notation import counted_from_output
 from .paths import Parameter, chain_rule
 from .picture_page import BAR, SCRIPT, STYLE
@@ -83,7 +84,8 @@ class Picture:
     def __init__(self, batch: Quantities, shown: Shown, notation: str, digits: int) -> None:
         self.batch, self.shown, self.notation, self.page = batch, shown, notation, Page(digits)
         sizes = batch.net._widths
-        self.inputs = names_of(batch, "feature_names", sizes[0])
+        names = names_of(batch, "feature_names", batch.net.sizes[0])
+        self.inputs = list(input_names(batch.net, names))
         self.outputs = names_of(batch, "class_names", sizes[-1])
         self.layout = layout_of(shown, self.inputs, self.outputs)
         self.last = len(sizes) - 1
@@ -94,7 +96,7 @@ class Picture:
         return (
             f'<div class="bp-step bp-explain"><style>\n{STYLE}</style>\n<div class="top">\n'
             f'<div><div class="view">{self.svg()}</div>\n{BAR}</div>\n'
-            f'<div class="panel"></div>\n</div>\n'
+            '<div class="panel"></div>\n</div>\n'
             f'<template class="intro">{self.page.inside(first)}</template>\n'
             f'{self.templates()}\n<script type="application/json" class="data">{self.data()}'
             f"</script>\n<script>\n{SCRIPT}</script>\n</div>"

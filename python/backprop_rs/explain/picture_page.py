@@ -8,8 +8,8 @@ STYLE = """\
   .bp-step { --ink: #f2f2f2; --ground: #121212; --faint: #a6a6a6; --pos: #ff9a3c; --neg: #56b4e9;
     --line: #444444; }
 }
-.bp-step .top { display: grid; gap: 16px; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
-@media (max-width: 900px) { .bp-step .top { grid-template-columns: minmax(0, 1fr); } }
+.bp-step .top { display: flex; flex-wrap: wrap; gap: 16px; }
+.bp-step .top > div { flex: 1 1 430px; min-width: 0; box-sizing: border-box; }
 .bp-step .view { overflow-x: auto; }
 .bp-step svg { display: block; width: 100%; font: 12px system-ui, sans-serif; fill: var(--ink); }
 .bp-step svg text { text-anchor: middle; }

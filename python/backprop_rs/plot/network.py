@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._internal import checks
+from ..explain.names import input_names
 from ..explain.notation import NOTATIONS
 from ..explain.selection import RULE, RULE_OF_WEIGHTS, importance
-from ..tables.embedding import embedding
 from .drawing import Names, Values, drawing_of
 from .style import new_axes
 from .style import require as require_matplotlib
@@ -98,12 +98,7 @@ def names_of(
         accepted = (0, n, 2) if n == 1 and argument == "class_names" else (0, n)
         if len(names) not in accepted:
             raise ValueError(f"{argument} must have {n} names; got {len(names)}")
-    if inputs and net.embedding:  # of an input that becomes several, each has its name
-        inputs = [
-            inputs[column]
-            for column, name, numbers in net._parts
-            for _ in range(embedding(name).n_out(numbers))
-        ]
+    inputs = input_names(net, inputs)
     outputs = outputs[1:] if len(outputs) > n_out else outputs  # the output means the second class
     if values.importance is not None:
         return Names(inputs, outputs, values.importance, RULE)
