@@ -954,9 +954,9 @@ class Network(BaseNetwork):
         Back-propagation through Network(1-1, identity, squared_error, float32, 2
         parameters)
         ...
-          ∂C₀/∂w₀₀⁽¹⁾ = δ₀⁽¹⁾ a₀⁽⁰⁾ = 2 · 3 = 6
+          ∂C₀/∂w₀,₀⁽¹⁾ = δ₀⁽¹⁾ a₀⁽⁰⁾ = 2 · 3 = 6
         ...
-          w₀₀⁽¹⁾ := 2 − 0.01 · 6 = 1.94
+          w₀,₀⁽¹⁾ := 2 − 0.01 · 6 = 1.94
         ...
         """
         X, y = self._samples(X, y)

@@ -159,7 +159,7 @@ class Explanation(Document):
         ...
         Their sum
         <BLANKLINE>
-          ∂C₀/∂w₀₀⁽¹⁾ = P₀ = 6
+          ∂C₀/∂w₀,₀⁽¹⁾ = P₀ = 6
         ...
         """
         sizes = self.quantities.net._widths

@@ -125,7 +125,7 @@ def escaped(name: str) -> str:
 def latex(formula: Expression, digits: int = 6) -> str:
     r"""Return a formula as LaTeX.
 
-    >>> print(latex(Symbol("w", "01", "2") * Symbol("a", "1", "1")))
-    w_{01}^{(2)} \, a_{1}^{(1)}
+    >>> print(latex(Symbol("w", "0,1", "2") * Symbol("a", "1", "1")))
+    w_{0{,}1}^{(2)} \, a_{1}^{(1)}
     """
     return Latex(digits)(formula)

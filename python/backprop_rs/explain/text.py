@@ -98,8 +98,8 @@ class Text(Notation):
 def text(formula: Expression, digits: int = 6) -> str:
     """Return a formula as one line.
 
-    >>> text(Symbol("w", "01", "2") * Symbol("a", "1", "1"))
-    'w₀₁⁽²⁾ a₁⁽¹⁾'
+    >>> text(Symbol("w", "0,1", "2") * Symbol("a", "1", "1"))
+    'w₀,₁⁽²⁾ a₁⁽¹⁾'
     """
     return Text(digits)(formula).replace(FIXED, " ")
 

@@ -69,7 +69,7 @@ def confusion(
     ax.imshow(shares, cmap=colors, vmin=0, vmax=1)
     for i, j in np.ndindex(n, n) if n <= FEW else ():
         text = f"{shares[i, j]:.2f}" if normalize else f"{counts[i, j]:,}"
-        ink = paper.text_on(colors(float(shares[i, j]))) if counts[i, j] else paper.faint
+        ink = paper.text_on(colors(float(shares[i, j])))
         ax.text(j, i, text, ha="center", va="center", color=ink, fontsize=9)
     if n <= FEW:
         angle = 45 if max(map(len, names)) > 4 else 0
