@@ -854,3 +854,18 @@ def test_the_script_lights_up_paths_and_opens_formulas(stepped, tmp_path):
     assert "Every path" in panel
     lit = set(re.findall(r'class="edge[^"]* lit[^"]*" data-w="([^"]+)"', page))
     assert lit == {f"1,{first},2", f"2,0,{first}", f"2,1,{first}"}
+
+
+@pytest.mark.parametrize("optimizer", ["sgd(momentum=0.9)", "adamw"])
+def test_the_moments_of_factors_and_embeddings(optimizer, backend):
+    options = {"embedding": bp.PBLD([0, 2], 2, outputs=1), "input_scale": True}
+    net = bp.Network([3, 4, 3], "tanh", seed=3, dtype="float64", backend=backend, **options)
+    X, y = batch("squared_error")
+    net.fit(X, y, epochs=2, batch_size=2, optimizer=optimizer, progress=False)
+    explanation = net.explain(X, y, 0.1, optimizer=optimizer)
+    assert check(explanation.part("update"), "float64") > 60
+    text = explanation.part("update").text(None)
+    letters = "p" if optimizer.startswith("sgd") else "mv"
+    for kind, layers in (("weights", 2), ("biases", 2), ("scales", 1), ("embeddings", 1)):
+        titles = [line for line in text.splitlines() if line.endswith(f": {kind}")]
+        assert len(titles) == layers * len(letters)

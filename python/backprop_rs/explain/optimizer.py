@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,8 @@ import numpy as np
 
 from .._internal.expression import Call, Expression, Fraction, Number, Power, Symbol
 from ..tables.optimizer import Optimizer, optimizer
-from . import notation
 from .layer_norm_values import Floats, doubled
-from .notation import ALPHA, Index
+from .notation import ALPHA
 
 if TYPE_CHECKING:
     from ..base_network import BaseNetwork
@@ -115,16 +114,6 @@ class Moments:
         fresh = "its moments start at 0" if self.t == 1 else "its moments are those of the network"
         words = f"{self.choice.rule.name} with {', '.join(parts)}. This is step {self.t}: {fresh}."
         return [words[0].upper() + words[1:]]
-
-
-def moment(kept: str) -> Callable[..., Symbol]:
-    """Return the function of indices and layer that gives the symbol of a moment."""
-
-    def symbol(*place: Index) -> Symbol:
-        *indices, layer = place
-        return Symbol(LETTERS[kept], notation.below(*indices), str(layer))
-
-    return symbol
 
 
 def take_step(net: BaseNetwork, X: Any, y: Any, rate: float, choice: str) -> Moments:

@@ -12,7 +12,7 @@ from . import notation
 from .document import Group, Line, Section
 from .layer_norm_values import Floats, doubled
 from .notation import ALPHA, by
-from .optimizer import LETTERS, TITLES, moment
+from .optimizer import LETTERS, TITLES
 from .quantities import Quantities, embedding_gradients
 from .selection import Shown, total
 
@@ -227,7 +227,6 @@ def update(batch: Quantities, shown: Shown) -> Section:
 def new_moment(batch: Quantities, shown: Shown, layer: int, kind: Kind, kept: str) -> Group:
     """Return the new values of a moment of the parameters of a layer."""
     moments, settings = batch.moments, batch.moments.values(batch.learning_rate)
-    letter = moment(kept)
     general, theta = kind.general(layer), kind.before(batch, layer)
     name, square = symbol_of(general, kept), symbol_of(general, "square")
     slope = penalized(batch, layer, kind, general, gradient_of(batch, general))
@@ -239,7 +238,8 @@ def new_moment(batch: Quantities, shown: Shown, layer: int, kind: Kind, kept: st
     for place in kind.places(shown, layer):
         g = penalized(batch, layer, kind, Number(theta[place]), Number(gradients[place]))
         part = moments.new_moment(kept, Number(before[place]), g, Number(squares[place]))
-        lines.append(Line(letter(*place, layer), (part.put(settings),), float(after[place])))
+        letter = symbol_of(kind.letter(*place, layer), kept)
+        lines.append(Line(letter, (part.put(settings),), float(after[place])))
     title = f"{TITLES[kept]}: {kind.plural}"
     return Group(title, [chain], lines, notes=kind.note(shown, layer), sign=":=")
 
