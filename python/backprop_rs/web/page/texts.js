@@ -173,7 +173,7 @@ const TEXTS = {
       "Two inputs, one neuron: its picture is what it says at each point.\nPress One step some times, and read the weights on the edges. Which way does each one move, and why?\nClick the edge of x₁: its derivative is δ times x₁. Choose a sample on which the neuron is wrong, then one on which it is right, and compare δ.\nPress Train until the line lies between the clouds. What do the two weights say about its direction?",
     lesson_layers: "2. Why layers",
     lesson_layers_steps:
-      "XOR: the classes lie in opposite corners. Train the one neuron. Its line can never divide them: about half stay wrong.\nPress + beside Layers: now there is a hidden layer of four neurons. Train again.\nLook at the pictures of the hidden neurons: each draws one line, and the output puts them together.\nTake neurons away. How few are enough? Try several seeds.",
+      "XOR: the classes lie in opposite corners. Train the one neuron. Its line can never divide them: many samples stay wrong.\nPress + beside Layers: now there is a hidden layer of four neurons. Train again.\nLook at the pictures of the hidden neurons: each draws one line, and the output puts them together.\nTake neurons away. How few are enough? Try several seeds.",
     lesson_delta: "3. What δ says",
     lesson_delta_steps:
       "Press Half-step again and again: forward layer by layer, the cost, then δ from the output back to layer 1.\nδ below a neuron says how the cost would move with its z. Find the neuron with the largest |δ|.\nClick it and read Backward: its δ is the sum of the δ of the next layer, times the weights, times σ′(z).\nChoose a weight, move Nudge, and compare the cost with what the derivative has promised. For which steps is the promise good?",
