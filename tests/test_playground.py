@@ -124,6 +124,16 @@ def test_half_steps_show_the_passes_layer_by_layer(page):
     page.wait_for_step(1)
 
 
+def test_equations_between_half_steps_are_those_of_the_batch(page):
+    page.open("#hidden=3&samples=60&batch=10&numbers=1")
+    page.click("half")
+    page.until(lambda: page.text("phase"))
+    page.choose("what", "neuron")
+    page.until(lambda: "mean over 10 samples" in page.text("equations"))
+    page.click("step")
+    page.until(lambda: "mean over" not in page.text("equations"))
+
+
 def test_neurons_curves_health_and_confusion_are_shown(page):
     page.open("#set=gaussians&samples=200&numbers=1")
     page.click("epoch")

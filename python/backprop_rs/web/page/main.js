@@ -258,7 +258,7 @@ function wanted(complete) {
   const axes = { first: settings.first, second: settings.second };
   const point = data.inputs > 2 ? { row: sample.part === "training" ? sample.row : 0 } : {};
   want.trace = ["trace", traceInput()];
-  if (settings.edges === "gradient") want.batch = ["trace", { scope: "batch" }];
+  if (settings.edges === "gradient") want.gradients = ["trace", { scope: "batch" }];
   if (!complete) return want;
   if (!data.image && small) want.maps = ["grid", { what: "neurons", n: 20, ...axes, ...point }];
   want.prediction = ["grid", { what: "prediction", n: 44, ...axes, ...point }];
@@ -304,8 +304,8 @@ function show(answer) {
   const weights = layersOf(sizes, network.normalized, answer.parameters);
   const update = { weights };
   if (!phase) update.trace = traceOf(answer.trace, sizes);
-  if (answer.batch && !phase) {
-    const batch = traceOf(answer.batch, sizes);
+  if (answer.gradients && !phase) {
+    const batch = traceOf(answer.gradients, sizes);
     update.gradients = batch.layers.map((layer) => ({ w: layer.gradW }));
   } else if (!phase) update.gradients = null;
   if (answer.maps) update.maps = { n: 20, values: answer.maps.subarray(4) };
@@ -446,11 +446,11 @@ function halfStep() {
       const back = Array.from({ length: last }, (_, l) => ({ kind: "delta", layer: last - l }));
       phases = [...forward, { kind: "cost" }, ...back, { kind: "gradients" }, { kind: "update" }];
       networkView.update({ trace });
-      latest.batchTrace = trace;
+      latest.batch = { trace, weights: latest.weights };
     }
     phase = phases.shift();
     networkView.phase = phase;
-    const trace = latest.batchTrace;
+    const { trace } = latest.batch;
     if (phase.kind === "gradients") {
       networkView.show = "gradient";
       networkView.update({ gradients: trace.layers.map((layer) => ({ w: layer.gradW })) });
@@ -461,6 +461,7 @@ function halfStep() {
     }
     byId("phase").textContent = phaseText(trace);
     networkView.draw();
+    showEquations();
   });
 }
 
@@ -534,10 +535,12 @@ function choiceOfFields() {
 
 let written = 0;
 function showEquations(now = false) {
-  if (!latest.shown || !latest.weights) return;
+  // Between half-steps, of the batch that they show.
+  const { trace, weights } = phase ? latest.batch : { trace: latest.shown, weights: latest.weights };
+  if (!trace || !weights) return;
   if (running && !now && performance.now() - written < 250) return;
   written = performance.now();
-  byId("equations").innerHTML = equations.of(selection || { what: "cost" }, latest.shown, latest.weights);
+  byId("equations").innerHTML = equations.of(selection || { what: "cost" }, trace, weights);
 }
 
 function nudge() {

@@ -43,7 +43,7 @@ export class NetworkView {
   place() {
     const { sizes } = this;
     if (!sizes.length) return;
-    const least = sizes.length * 104;
+    const least = sizes.length * 80;
     const width = Math.max(this.root.clientWidth, least);
     const most = Math.max(...sizes.map((_, l) => this.shownOf(l)));
     const height = Math.max(380, Math.min(720, HEAD + FOOT + most * 74));
