@@ -304,6 +304,9 @@ def test_files_that_are_no_models_are_refused(page, tmp_path):
         changed.write_bytes(text)
         page.give(changed)
         page.until(lambda sentence=sentence: sentence in page.text("message"))
+    bp.Network([4, 3, 3], seed=0, input_scale=True).save(changed)
+    page.give(changed)
+    page.until(lambda: "input_scale, which the page does not know" in page.text("message"))
     other = tmp_path / "other.safetensors"
     bp.Network([5, 3, 3], seed=0).save(other)
     page.give(other)
@@ -500,6 +503,8 @@ def test_arguments_are_checked():
     data = bp.load_iris()
     with pytest.raises(ValueError, match="net must have 4 inputs"):
         bp.playground(data, net=bp.Network([2, 3]))
+    with pytest.raises(ValueError, match="net must have no input_scale"):
+        bp.playground(data, net=bp.Network([4, 3], input_scale=True))
     with pytest.raises(ValueError, match="net must have 3 outputs"):
         bp.playground(data, net=bp.Network([4, 2]))
 

@@ -169,6 +169,7 @@ def own(dataset: Dataset, net: Network | None) -> dict[str, Any]:
     table = contents.table(dataset.X, dataset.y, dataset.feature_names, class_names)
     table["name"] = dataset.name or "your data"
     if net is not None:
+        check_parts(net)
         if net.sizes[0] != table["inputs"]:
             raise ValueError(
                 f"net must have {table['inputs']} inputs, as X has columns; got {net.sizes[0]}"
@@ -178,3 +179,15 @@ def own(dataset: Dataset, net: Network | None) -> dict[str, Any]:
             raise ValueError(f"net must have {outputs} outputs for y; got {net.sizes[-1]}")
         table["model"] = contents.model(net)
     return table
+
+
+def check_parts(net: Network) -> None:
+    """Raise ValueError if a network has parts that the page does not know."""
+    parts = {
+        "custom functions": net._functions,
+        "input_scale": net.input_scale,
+        "embeddings": net.embedding,
+    }
+    for name, part in parts.items():
+        if part:
+            raise ValueError(f"net must have no {name} on the playground; got {net!r}")

@@ -13,6 +13,9 @@ export function save(name, content, type) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
+/** The settings of a file and of its layers that the page knows. */
+const KNOWN = "sizes activation output cost dtype seed epochs_trained metadata layers several_labels functions".split(" ");
+const KNOWN_OF_LAYERS = "dropout l1 l2 weight_decay max_norm layer_norm".split(" ");
 const ARRAYS = { float32: Float32Array, float64: Float64Array };
 
 /** Return the parameters of each layer in the order of the core, by name. */
@@ -82,18 +85,25 @@ export async function readModel(bytes, checksum) {
   // A seed may have more digits than a number of JavaScript.
   settings = JSON.parse(metadata.settings.replace(/"seed":\s*(\d+)/, '"seed": "$1"'));
   if (settings.functions?.length) throw new Error(t("modelFunctions"));
-  if (settings.input_scale) throw new Error(t("modelScales"));
   if (!settings.sizes) throw new Error(t("modelWithPreparation"));
+  const given = (one, known) => Object.keys(one).find((name) => one[name] && !known.includes(name));
+  const layers = (settings.layers || []).map((layer) => given(layer, KNOWN_OF_LAYERS));
+  const unsupported = given(settings, KNOWN) ?? layers.find(Boolean);
+  if (unsupported) throw new Error(t("modelUnsupported", unsupported));
   const Numbers = ARRAYS[settings.dtype];
   const parameters = [];
   for (let l = 1; l < settings.sizes.length; l++) {
     for (const name of ["weights", "biases", "gains", "shifts"]) {
       const entry = header[`layer.${l}.${name}`];
+      delete header[`layer.${l}.${name}`];
       if (!entry) continue;
       const [start, end] = entry.data_offsets;
       for (const value of new Numbers(body.slice(start, end).buffer)) parameters.push(value);
     }
   }
+  delete header.__metadata__;
+  const [left] = Object.keys(header);
+  if (left) throw new Error(t("modelUnsupported", left));
   return { settings, parameters: Float64Array.from(parameters) };
 }
 

@@ -156,7 +156,7 @@ const TEXTS = {
       "This model holds a preparation of raw columns: open it with backprop-rs playground DATA --model MODEL.",
     modelUnknown: "This file is not a model saved by backprop_rs.",
     modelChanged: "This file was changed after it was saved: its checksum differs.",
-    modelScales: "This model has factors of its inputs (input_scale), which the page does not know.",
+    modelUnsupported: "This model has {0}, which the page does not know.",
     modelFunctions: "This model has functions written in Python, which a page cannot run.",
     modelData: "The model needs {0} inputs and {1} outputs. Open or drop its data first.",
     fileUnknown: "A file must end in .csv, .tsv, .txt, .safetensors or .json.",
