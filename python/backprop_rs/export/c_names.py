@@ -6,7 +6,8 @@ import re
 
 import numpy as np
 
-SKIPPED = r'/\*.*?\*/|"(?:\\.|[^"\\])*"'  # comments and strings
+# Comments, strings and lists of numbers.
+SKIPPED = r'/\*.*?\*/|"(?:\\.|[^"\\])*"|\{\n[-+\d.,ef\s]+\}'
 MACRO = re.compile(r"^#define (\w+)", re.MULTILINE)
 TYPE = re.compile(r"^typedef [^\n]*\b(\w+);", re.MULTILINE)
 STATIC = re.compile(r"^static [^;={(\[]*?(\w+)[(\[]", re.MULTILINE)
