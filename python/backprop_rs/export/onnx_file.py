@@ -61,9 +61,8 @@ def forward(model: Model, graph: Graph, X: Value, first: int = 1) -> Value:
     """
     a = X
     if model.scaling is not None:
-        wide = as_double(graph, a)
-        mean = graph.array("mean", model.scaling.mean)
-        a = as_type(graph, (wide - mean) / graph.array("scale", model.scaling.scale))
+        centered = graph.exact("Sub", as_double(graph, a), model.scaling.mean)
+        a = as_type(graph, graph.exact("Div", centered, model.scaling.scale))
     if model.parts:
         graph.scope = f"embedding{first}."
         a = in_onnx(graph, a, model.embeddings)
@@ -81,8 +80,8 @@ def forward(model: Model, graph: Graph, X: Value, first: int = 1) -> Value:
         a = ACTIVATIONS[layer.name](z, **layer.settings)
     graph.scope = ""
     if model.target_scaling is not None:
-        wide = as_double(graph, a) * graph.array("target_scale", model.target_scaling.scale)
-        a = as_type(graph, wide + graph.array("target_mean", model.target_scaling.mean))
+        wide = graph.exact("Mul", as_double(graph, a), model.target_scaling.scale)
+        a = as_type(graph, graph.exact("Add", wide, model.target_scaling.mean))
     return a
 
 

@@ -63,6 +63,20 @@ class Graph:
             self._constants[key] = self.array(f"constant_{len(self._constants) + 1}", array)
         return self._constants[key]
 
+    def exact(self, op: str, x: Value, values: AnyArray) -> Value:
+        """Return x (batch, n) + - * / constants (n,) in float64, exactly.
+
+        ONNX Runtime leaves out an operation with a single constant that is 0 (or 1) in float, even
+        if it is not in float64. There the constant is used twice, and the first result is taken.
+        """
+        neutral = 0.0 if op in ("Add", "Sub") else 1.0
+        with np.errstate(over="ignore"):
+            is_neutral = values.size == 1 and np.float32(values[0]) == neutral != values[0]
+        if not is_neutral:
+            return self.node(op, x, self.constant(values))
+        both = self.node(op, x, self.constant(np.repeat(values, 2)))
+        return self.node("Gather", both, self.constant(np.array([0], np.int64)), axis=1)
+
     def number(self, value: float) -> Value:
         """Add a constant of the graph's type, and return it."""
         name = f"{value:.17g}"

@@ -195,7 +195,8 @@ class Column:
         if isinstance(scaler, NoScaler):
             return self.clipped(x, -LARGEST, LARGEST)
         center, width = [value for key, value in scaler.to_dict().items() if key != "name"]
-        z = (x - self.constant([[center]])) / self.constant([[width]])
+        z = self.graph.exact("Sub", x, np.array([center], np.float64))
+        z = self.graph.exact("Div", z, np.array([width], np.float64))
         z = self.clipped(z, -LARGEST, LARGEST)
         if not isinstance(scaler, RobustScaler):
             return z
@@ -347,7 +348,7 @@ def average(model: TableModel, graph: Graph, inputs: Sequence[Value]) -> Value:
     terms = [graph.node("Cast", each, to=DOUBLE) for each in outputs]
     if model.weights is not None:
         terms = [
-            term * graph.constant(np.array(weight, np.float64))
+            graph.exact("Mul", term, np.full(model.n_outputs, weight, np.float64))
             for term, weight in zip(terms, model.weights, strict=True)
         ]
     total = terms[0]
@@ -379,29 +380,21 @@ def tempered(model: TableModel, graph: Graph, a: Value) -> Value:
 def add_outputs(model: TableModel, graph: Graph, a: Value) -> list[bytes]:
     """Add the nodes of the outputs, and return their descriptions."""
     target, n = model.target, model.n_outputs
-    graph.prefix = ""
     kind = TYPES[model.dtype]
     if target.kind == "values":
-        values = graph.node("Cast", a, name=f"{PREFIX}wide", to=DOUBLE)
+        values = graph.node("Cast", a, to=DOUBLE)
         if target.scalers:
             scale = np.array([scaler.deviation for scaler in target.scalers])
             mean = np.array([scaler.mean for scaler in target.scalers])
-            product = graph.node(
-                "Mul", values, graph.array(f"{PREFIX}deviation", scale), name=f"{PREFIX}product"
-            )
-            values = graph.node(
-                "Add", product, graph.array(f"{PREFIX}mean", mean), name=f"{PREFIX}unlimited"
-            )
+            values = graph.exact("Add", graph.exact("Mul", values, scale), mean)
         if target.limits:
             low, high = np.array(target.limits).T
-            values = graph.node(
-                "Max", values, graph.array(f"{PREFIX}low", low), name=f"{PREFIX}at_least"
-            )
-            values = graph.node(
-                "Min", values, graph.array(f"{PREFIX}high", high), name=f"{PREFIX}at_most"
-            )
+            values = graph.node("Max", values, graph.constant(low))
+            values = graph.node("Min", values, graph.constant(high))
+        graph.prefix = ""
         graph.node("Identity", values, name="predictions")
         return [value_info("predictions", DOUBLE, BATCH, n)]
+    graph.prefix = ""
     graph.node("Identity", a, name="probabilities")
     probabilities = value_info("probabilities", kind, BATCH, n)
     if target.kind == "labels":
