@@ -3,6 +3,7 @@
 import backprop_rs as bp
 import numpy as np
 import pytest
+from backprop_rs import cli
 from backprop_rs.data import Preprocessor
 from tables import customers
 from test_export_members import members_of
@@ -78,6 +79,23 @@ def test_classes_by_name_and_the_answer_of_the_model(model):
         np.testing.assert_allclose(shown, model.member_outputs(k, table)[0], rtol=1e-5)
     assert [line[1] for line in grid.rows] == ["no", "yes"]
     assert "This is network 3 of 3." in document.text()
+
+
+def test_the_command_line_shows_the_answer_of_all_networks(tmp_path, capsys):
+    table = {name: cells for name, cells in customers(300).items() if name != "joined"}
+    model = members_of(table, "left")
+    own = model.networks[0].predict(model.preprocessors[0].transform_counting(table, "float32", {}))
+    different = np.flatnonzero(own.argmax(axis=1) != model.predict_proba(table).argmax(axis=1))
+    k = int(different[0])
+    model.save(tmp_path / "m")
+    cells = [
+        "" if cells[k] is None or cells[k] != cells[k] else cells[k] for cells in table.values()
+    ]
+    data = tmp_path / "data.csv"
+    data.write_text(f"{','.join(table)}\n{','.join(map(str, cells))}\n")
+    assert cli.main(["explain", str(tmp_path / "m"), str(data), "--max-neurons", "2"]) == 0
+    out = capsys.readouterr().out
+    assert f"The model answers {str(model.predict(table)[k])!r}" in out
 
 
 def test_all_networks(model):
