@@ -598,6 +598,39 @@ def test_one_output_has_two_classes_and_values_a_surface():
     assert surface.figure.axes[1].get_ylabel() == "output"
 
 
+def test_a_surface_in_the_units_before_the_scaling():
+    """The same picture as that of a network which takes and gives these units."""
+    random = np.random.default_rng(1)
+    X = random.normal(size=(40, 3)) * (2.0, 30.0, 1.0) + (5.0, -100.0, 0.0)
+    y = 1e5 + 3e4 * (X[:, 0] - 5)
+    data = bp.data.standardize(bp.data.Dataset(X, y))
+    target = bp.data.Scaling([y.mean()], [y.std()])
+    scaled = target.apply(y[:, None])[:, 0]
+    net = bp.Network([3, 4, 1], "tanh", "identity", seed=0, dtype="float64")
+    units = bp.Network([3, 4, 1], "tanh", "identity", seed=0, dtype="float64")
+    w, v = net.weights
+    factor, mean = data.scaling.scale, data.scaling.mean
+    units.weights = [w / factor, v * target.scale]
+    units.biases = [net.biases[0] - w @ (mean / factor), net.biases[1] * target.scale + target.mean]
+    options = {"features": (0, 1), "names": ["size", "depth", "x"], "points": 20}
+    one = bp.plot.boundary(
+        *(net, data.X, scaled),
+        **options,
+        scaling=data.scaling,
+        target_scaling=target,
+        target_name="price ($)",
+    )
+    other = bp.plot.boundary(units, X, y, **options)
+    np.testing.assert_allclose(one.get_xlim(), other.get_xlim(), rtol=1e-9)
+    np.testing.assert_allclose(one.get_ylim(), other.get_ylim(), rtol=1e-9)
+    bars = [ax.figure.axes[1] for ax in (one, other)]
+    np.testing.assert_allclose(bars[0].get_ylim(), bars[1].get_ylim(), rtol=1e-6)
+    assert [bar.get_ylabel() for bar in bars] == [r"price (\$)", "output"]
+    assert one.texts[0].get_text() == other.texts[0].get_text()
+    with pytest.raises(ValueError, match="scaling must have 3 features; got 1"):
+        bp.plot.boundary(net, data.X, scaled, scaling=target)
+
+
 # Parameters.
 
 

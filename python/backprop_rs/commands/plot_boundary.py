@@ -53,8 +53,16 @@ def boundary(samples: Labeled, features: str | None, member: int | None) -> Any:
     colors = draw(ax, view, list(plane.names), names, MAX_SAMPLES)
     write_caption(ax, caption(plane))
     if colors is not None:
-        add_bar(ax, colors)
+        add_bar(ax, colors, target_name(samples))
     return ax
+
+
+def target_name(samples: Labeled) -> str:
+    """Return the name of the values of a surface."""
+    if isinstance(samples.saved, Model):
+        return str(samples.saved.preprocessor.target_names[0])
+    metadata = samples.network.metadata
+    return Preparation.from_metadata(metadata, samples.network.sizes).target or "output"
 
 
 def caption(plane: Plane) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from .._internal.types import AnyArray
+    from ..data.scaling import Scaling
 
 LEVELS = 15  # the ends of the colors of a surface
 
@@ -40,6 +41,32 @@ class View:
             known = np.concatenate([known, self.values])
         low, high = float(known.min()), float(known.max())
         return low, high if high > low else low + 1
+
+    def in_units(
+        self, features: tuple[int, int], scaling: Scaling | None, target_scaling: Scaling | None
+    ) -> View:
+        """Return the view in the units before a scaling of the features and of the values."""
+        view = self
+        if scaling is not None:
+            if scaling.mean.shape != self.base.shape:
+                raise ValueError(
+                    f"scaling must have {len(self.base)} features; got {len(scaling.mean)}"
+                )
+            pair = list(features)
+            (low, high), (bottom, top) = (
+                scaling.mean[i] + scaling.scale[i] * np.array(ends)
+                for i, ends in zip(pair, (self.extent[:2], self.extent[2:]), strict=True)
+            )
+            spots = scaling.mean[pair] + scaling.scale[pair] * self.spots
+            extent = (float(low), float(high), float(bottom), float(top))
+            view = replace(view, extent=extent, spots=spots, base=scaling.invert(self.base))
+        if target_scaling is not None and not self.classes:
+            outputs = target_scaling.invert(self.outputs.reshape(-1, self.outputs.shape[-1]))
+            view = replace(view, outputs=outputs.reshape(self.outputs.shape))
+            if self.values is not None:
+                values = target_scaling.mean[0] + target_scaling.scale[0] * self.values
+                view = replace(view, values=values)
+        return view
 
 
 class Area:

@@ -215,13 +215,17 @@ def boundaries(
     class_names: Any = (),
     points: int = 120,
     max_samples: int = 1000,
+    scaling: Any = None,
+    target_scaling: Any = None,
+    target_name: str = "output",
 ) -> Movie:
     """Return the boundary or the surface at each frame; a surface keeps its colors."""
     twin, last = Twin(film), len(film) - 1
     pair = regions.most_important(twin.at(last), film.X) if features is None else features
 
     def view(number: int) -> areas.View:
-        return regions.view_of(twin.at(number), film.X, film.y, pair, at, points)
+        view = regions.view_of(twin.at(number), film.X, film.y, pair, at, points)
+        return view.in_units(pair, scaling, target_scaling)
 
     every = regions.names_of(names, film.net.sizes[0], pair)
     first = view(0)
@@ -233,7 +237,7 @@ def boundaries(
     area.update(first)
     regions.write_caption(ax, regions.fixed_values(first, every, pair, at is None))
     if area.colors is not None:
-        regions.add_bar(ax, area.colors)
+        regions.add_bar(ax, area.colors, target_name)
     ax.set_title("", color=area.paper.ink, fontsize=11)
 
     def draw(number: int) -> list[Artist]:

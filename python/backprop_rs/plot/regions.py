@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from .._internal.types import Data
     from ..base_network import BaseNetwork
+    from ..data.scaling import Scaling
 
 MAX_PREDICTIONS = 1_000_000  # over all features, to find those that matter most
 MIN_ROWS = 16
@@ -38,6 +39,9 @@ def boundary(
     class_names: Sequence[str] = (),
     points: int = 200,
     max_samples: int = 1000,
+    scaling: Scaling | None = None,
+    target_scaling: Scaling | None = None,
+    target_name: str = "output",
 ) -> Axes:
     """Draw the decision boundary, or the regression surface, over two features.
 
@@ -66,6 +70,12 @@ def boundary(
         The number of grid points along each axis.
     max_samples : int, default 1000
         The number of samples that are drawn, evenly spaced in X.
+    scaling : `data.Scaling`, optional
+        That of X, such as `dataset.scaling`: the axes show the units before it.
+    target_scaling : `data.Scaling`, optional
+        That of y: the surface shows the units before it.
+    target_name : str, default "output"
+        The name of the values of a surface.
 
     Returns
     -------
@@ -80,13 +90,13 @@ def boundary(
     """
     require_matplotlib()
     pair = most_important(net, X) if features is None else features
-    view = view_of(net, X, y, pair, at, points)
+    view = view_of(net, X, y, pair, at, points).in_units(pair, scaling, target_scaling)
     ax = new_axes(ax, (5.6, 4.6))
     every = names_of(names, net.sizes[0], pair)
     colors = draw(ax, view, [every[i] for i in pair], class_names, max_samples)
     write_caption(ax, fixed_values(view, every, pair, at is None))
     if colors is not None:
-        add_bar(ax, colors)
+        add_bar(ax, colors, target_name)
     return ax
 
 
@@ -215,10 +225,10 @@ def view_of(
     return View(extent, outputs, spots, labels, predicted, values, threshold, classes, base)
 
 
-def add_bar(ax: Axes, colors: Any) -> None:
-    """Add a color bar to the right of a surface."""
+def add_bar(ax: Axes, colors: Any, name: str = "output") -> None:
+    """Add a color bar to the right of a surface, with the name of its values."""
     paper = Paper(ax)
     bar = ax.figure.colorbar(colors, ax=ax, pad=0.02)
-    bar.set_label("output", color=paper.ink)
+    bar.set_label(name.replace("$", r"\$"), color=paper.ink)
     bar.ax.tick_params(colors=paper.ink, color=paper.faint)
     bar.outline.set_visible(False)
