@@ -36,7 +36,7 @@ def page(data: Mapping[str, Any]) -> str:
 
     Raises
     ------
-    RuntimeError
+    ImportError
         If the installation lacks the core for web pages.
     """
     parts = {
@@ -63,7 +63,7 @@ def core() -> str:
     try:
         compiled = (files(__package__) / "core.wasm").read_bytes()
     except FileNotFoundError:
-        raise RuntimeError(MISSING) from None
+        raise ImportError(MISSING) from None
     return packed(compiled)
 
 

@@ -130,7 +130,7 @@ def playground(
 
     Raises
     ------
-    RuntimeError
+    ImportError
         If this installation was built without the core for web pages.
     ValueError, TypeError
         If the samples are not complete, or do not fit the network.
