@@ -89,7 +89,8 @@ def test_an_encoding_that_is_better_gets_more_weight():
     rng = np.random.default_rng(0)
     X = rng.uniform(size=(800, 1))
     y = np.sign(np.sin(40 * X[:, 0]))
-    settings = {**SHARED, "hidden": (16,), "epochs": 20, "n_bins": 64}
+    pair = ("plain", "bins")
+    settings = {**SHARED, "hidden": (16,), "epochs": 20, "n_bins": 64, "encodings": pair}
     model = regressor(settings=settings).fit(X, y)
     assert model.encoding_weights_["bins"] > 0.7
 

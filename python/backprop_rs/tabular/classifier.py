@@ -19,7 +19,8 @@ class TabularClassifier(TabularEstimator):
 
     It takes numbers, texts, booleans and dates with missing cells. Each network holds another part
     of the rows out, and keeps the epoch with the least loss there. Half of the networks see each
-    number as a piecewise-linear encoding too. Their probabilities are averaged.
+    number as a piecewise-linear encoding too, and all learn a factor for each feature. Their
+    probabilities are averaged.
 
     Parameters
     ----------

@@ -86,7 +86,7 @@ class Preset:
     n_members: int = 4
     n_folds: int = 8
     shared_folds: bool = False
-    encodings: tuple[str, ...] = (PLAIN, BINS)
+    encodings: tuple[str, ...] = (SCALED, SCALED_BINS)
     n_bins: int = 16
     max_bin_features: int = 1024
     max_cells: int = 200_000_000
@@ -144,11 +144,11 @@ def _power_of_2(x: float) -> int:
     return int(2 ** max(round(log2(x)), 0)) if x > 0 else 1
 
 
-CLASSES = Preset()
+CLASSES = Preset(epochs=32)
 VALUES = Preset(learning_rate=0.07)
 
 FAST: dict[str, Any] = {"n_members": 2, "n_folds": 4, "epochs": 24}
-BEST: dict[str, Any] = {"n_members": 8, "shared_folds": True}
+BEST: dict[str, Any] = {"n_members": 8, "shared_folds": True, "epochs": 64}
 
 PRESETS: dict[str, dict[str, Preset]] = {
     "fast": {"classes": replace(CLASSES, **FAST), "values": replace(VALUES, **FAST)},

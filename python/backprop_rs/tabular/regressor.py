@@ -22,8 +22,8 @@ class TabularRegressor(TabularEstimator):
 
     It takes numbers, texts, booleans and dates with missing cells. Each network holds another part
     of the rows out, and keeps the epoch with the least squared error there. Half of the networks
-    see each number as a piecewise-linear encoding too. Their predictions are averaged, and cut off
-    at the range of the training rows.
+    see each number as a piecewise-linear encoding too, and all learn a factor for each feature.
+    Their predictions are averaged, and cut off at the range of the training rows.
 
     Parameters
     ----------
