@@ -27,6 +27,9 @@ def executed(name: str) -> nbformat.NotebookNode:
         client.execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # the times of the run
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output["data"].pop("text/html", None)  # the same picture once more, for dark pages
     notebook.metadata["language_info"] = {"name": "python"}
     return notebook
 
