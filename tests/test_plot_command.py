@@ -138,6 +138,7 @@ def test_a_surface_is_in_the_units_of_the_target(tmp_path):
     assert main(["train", str(tmp_path / "t.csv"), "--classes", "no", "--out", out]) == 0
     ax = drawn(None, tmp_path, "boundary", out, tmp_path / "t.csv")
     bar = ax.figure.axes[1]
+    assert bar.get_ylabel() == "price"
     assert 800 < bar.get_ylim()[0] < 1000 and 1500 < bar.get_ylim()[1] < 1700
 
 

@@ -20,16 +20,18 @@ class Overlay:
     """Pixels over an opaque picture."""
 
     def __init__(self, pixels: AnyArray) -> None:
-        self.where = pixels[..., 3] > 0
-        touched = pixels[self.where].astype(np.uint16)
+        flat = pixels.reshape(-1, 4)
+        self.where = np.flatnonzero(flat[:, 3])
+        touched = flat[self.where].astype(np.uint16)
         alpha = touched[:, 3:]
         self.color = touched[:, :3] * alpha + 127
         self.rest = 255 - alpha
 
     def put_on(self, picture: AnyArray) -> None:
         """Change a picture (height, width, 4) in place."""
-        colors = picture[..., :3]
-        colors[self.where] = (self.color + colors[self.where] * self.rest) // 255
+        flat = picture.reshape(-1, 4)
+        below = flat[self.where, :3]
+        flat[self.where, :3] = (self.color + below * self.rest) // 255
 
 
 class Compositor:

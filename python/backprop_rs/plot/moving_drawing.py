@@ -35,6 +35,8 @@ class MovingDrawing(Drawing):
         self.update(self.values)
         for text in ax.texts:
             text.set_in_layout(False)  # all lie within the limits
+        for _, text in self.inked:
+            text.set_zorder(4.5)  # above all that stays, which is one overlay
 
     def update(self, values: Values) -> list[Artist]:
         """Show the numbers of another frame; return the artists that have changed."""
