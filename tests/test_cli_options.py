@@ -107,6 +107,18 @@ def test_options_of_the_preparation(path: Path, tmp_path: Path) -> None:
     assert kinds == {"a": "number", "b": "number", "w": "category", "kind": "classes"}
 
 
+def test_the_parts_of_dates_are_chosen(tmp_path: Path) -> None:
+    rows = range(60)
+    days = [f"2024-{1 + k % 12:02}-{1 + k % 28:02}" for k in rows]
+    write(tmp_path / "t.csv", {"day": days, "y": ["no" if k % 12 < 6 else "yes" for k in rows]})
+    model = trained(tmp_path / "t.csv", tmp_path / "m", "--date-parts", "month,weekday",
+                    "--epochs", 1)  # fmt: skip
+    expected = bp.data.Preprocessor("y", date_parts=["month", "weekday"])
+    expected.fit(bp.data.read_csv(tmp_path / "t.csv"))
+    assert model.preprocessor.feature_names == expected.feature_names
+    assert all("month" in name or "weekday" in name for name in expected.feature_names)
+
+
 def test_early_stopping_returns_to_the_best_epoch(
     path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

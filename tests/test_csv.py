@@ -102,7 +102,8 @@ def test_features_of_two_columns_are_kept_apart(read):
         ("0 1:2 2:0\n1 1:3 2:1\n", "look like the cells of a LIBSVM file, which is not CSV"),
         (
             "d,y\n2024-01-01,1\n2024-01-02,2\n",
-            r"line 2, column 1 \('d'\): the column holds dates such as '2024-01-01'; give ignore=",
+            r"line 2, column 1 \('d'\): the column holds dates such as '2024-01-01', "
+            r"which bp\.Model uses; give ignore=",
         ),
         ("d,y\n01/02/2024,1\n", r"line 2, column 1 \('d'\): the column holds dates such as '01/02"),
         ("d,y\n1.2.99,1\n24.12.99,2\n", r"line 2, column 1 \('d'\): the column holds dates"),

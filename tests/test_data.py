@@ -136,6 +136,7 @@ class TestOneHot:
 
 
 class TestSplit:
+    @pytest.mark.filterwarnings("ignore:labels are 1 to")
     @given(
         st.lists(st.integers(0, 4), min_size=2, max_size=60),
         st.floats(0.01, 0.99),
@@ -336,3 +337,51 @@ def test_sparse_matrices_are_refused_by_name(kind):
     for use in (Dataset, net.predict, lambda X: net.fit(X, [0, 1, 0]), Scaling.fit):
         with pytest.raises(TypeError, match=sentence):
             use(sparse)
+
+
+def test_labels_that_count_from_1_are_named():
+    with pytest.warns(UserWarning, match="labels are 1 to 3, but classes count from 0") as caught:
+        data = bp.data.Dataset([[1.0], [2.0], [3.0]], [2, 1, 3])
+    assert caught[0].filename == __file__ and len(data.class_names) == 4
+    for y in ([1, 1, 1], [0, 1, 2], [1, 3, 4], [2, 3, 2], [True, True, True]):
+        bp.data.Dataset([[1.0], [2.0], [3.0]], y)  # without a warning
+    bp.data.Dataset([[1.0], [2.0], [3.0]], [2, 1, 3], class_names=["none", "a", "b", "c"])
+
+
+@pytest.mark.parametrize("backend", ["rust", "numpy"])
+@pytest.mark.parametrize("dropout", [0.999993, 1 - 1e-12])
+def test_a_dropout_that_rounds_to_1_is_refused(backend, dropout):
+    sentence = f"dropout must be < 0.99999237, because it is rounded.* of 1/65536; got {dropout}"
+    with pytest.raises(ValueError, match=sentence):
+        bp.Network([2, 4, 1], dropout=dropout, backend=backend)
+    net = bp.Network([2, 4, 1], dropout=0.99999, backend=backend, seed=0)
+    assert np.isfinite(net.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=2, progress=False).cost[-1])
+
+
+def test_record_batches_are_tables():
+    pa = pytest.importorskip("pyarrow")
+    batch = pa.RecordBatch.from_pydict({"a": [1, None], "b": ["x", "y"]})
+    assert bp.data.as_table(batch).to_dict() == {"a": [1, None], "b": ["x", "y"]}
+    (part,) = bp.data.TableStream([batch])
+    assert tuple(part.names) == ("a", "b")
+    model = bp.Model((2,), seed=0).fit(batch, "b", epochs=1, progress=False)
+    assert len(model.predict(batch)) == 2
+
+
+def test_streams_have_the_notes_of_read_csv(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a;b\n" + "".join(f"{k},5;{'xy'[k % 2]}\n" for k in range(20)))
+    notes = tuple(bp.data.read_csv(path).notes)
+    assert notes == ("column 'a' holds numbers with decimal ','",)
+    from backprop_rs.data.csv.parts import csv_parts
+
+    assert csv_parts(path).notes == notes
+    assert bp.data.source(path, target="b").notes == notes
+    assert bp.data.TableStream([{"a": [1]}]).notes == ()
+
+
+def test_dates_of_a_frame_name_the_model_that_uses_them():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"d": pd.to_datetime(["2024-01-01", "2024-01-02"]), "y": [1.5, 2]})
+    with pytest.raises(TypeError, match=r"leave it out with ignore, or train bp\.Model, which"):
+        bp.data.from_frame(frame, target="y")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from ._internal.checks import boolean, integer, within
+from ._internal.checks import boolean, integer, shown, within
 
 if TYPE_CHECKING:
     from ._internal.types import Function
@@ -19,6 +19,19 @@ RANGES = {
     "weight_decay": (0.0, inf),
     "max_norm": (0.0, inf),
 }
+
+
+DROPOUT_STEPS = 65_536
+"""A rate is rounded to a multiple of 1/65536, because a mask uses 16 bits per neuron."""
+
+
+def check_dropout(dropout: float) -> None:
+    """Raise ValueError for a rate that rounds to 1: no neuron is left to scale up."""
+    if round(dropout * DROPOUT_STEPS) >= DROPOUT_STEPS:
+        raise ValueError(
+            f"dropout must be < {1 - 0.5 / DROPOUT_STEPS:.8f}, because it is rounded to a multiple "
+            f"of 1/{DROPOUT_STEPS}; got {shown(dropout)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -68,6 +81,7 @@ class Dense:
         integer("n_out", self.n_out, least=1)
         for name, (least, largest) in RANGES.items():
             object.__setattr__(self, name, within(name, getattr(self, name), least, largest))
+        check_dropout(self.dropout)
         object.__setattr__(self, "layer_norm", boolean("layer_norm", self.layer_norm))
 
     @property

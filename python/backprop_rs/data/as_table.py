@@ -30,9 +30,9 @@ def as_table(data: Any, name: str = "") -> Table:
     ----------
     data : table-like
         A `Table`, a `Dataset`, a data frame of pandas, polars, pyarrow or another library that
-        narwhals knows, a mapping from names to columns (or to the cells of one row), a sequence of
-        such rows, or a NumPy array: structured, or plain of shape (m, n), whose columns are called
-        x0, x1, ....
+        narwhals knows, a record batch of pyarrow, a mapping from names to columns (or to the cells
+        of one row), a sequence of such rows, or a NumPy array: structured, or plain of shape
+        (m, n), whose columns are called x0, x1, ....
     name : str, optional
         Name of the table.
 
@@ -367,6 +367,9 @@ def _narwhals() -> Any:
 
 def _columns_of_frame(frame: Any) -> list[Column]:
     nw = _narwhals()
+    arrow = sys.modules.get("pyarrow")
+    if arrow is not None and isinstance(frame, arrow.RecordBatch):
+        frame = arrow.Table.from_batches([frame])
     if frames.library_of(frame) == "pandas":
         check_unique([str(name) for name in frame.columns])
     try:
@@ -374,7 +377,7 @@ def _columns_of_frame(frame: Any) -> list[Column]:
     except TypeError:
         raise TypeError(
             "data must be a data frame of pandas, polars or pyarrow (of a lazy one, its "
-            "collect()), a mapping from names to columns, or an array; got "
+            "collect()), a record batch, a mapping from names to columns, or an array; got "
             f"{type(frame).__module__}.{type(frame).__qualname__}"
         ) from None
     names = [str(name) for name in table.columns]

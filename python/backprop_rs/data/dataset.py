@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._internal import frames
 from .._internal.printable import printable
 from .arrays import array_of, finite, rows_of
-from .labels import check_labels, code_texts, default_class_names
+from .labels import check_labels, code_texts, default_class_names, warn_of_labels_from_1
 from .scaling import Scaling
 
 MAX_FEATURES = 20
@@ -198,6 +198,8 @@ def _target(
         raise TypeError(f"y must hold real numbers or, for classes, text; got dtype {target.dtype}")
     if target.ndim == 1 and target.dtype.kind in "biu":
         names = class_names or default_class_names(target)
+        if not class_names:
+            warn_of_labels_from_1(target)
         check_labels(target, len(names))
         return target.astype(np.int64, copy=False), names
     if class_names:

@@ -109,7 +109,12 @@ def _column(series: Any, name: str, k: int, roles: ColumnRoles) -> Column:
     if k in roles.numbers:
         raise TypeError(f"column {name!r} must hold numbers, as features has it; got {dtype}")
     if not isinstance(dtype, nw.String | nw.Categorical | nw.Enum | nw.Object):
-        raise TypeError(f"column {name!r} must hold numbers, booleans or text; got {dtype}")
+        advice = "; leave it out with ignore, or train bp.Model, which uses dates"
+        is_date = isinstance(dtype, nw.Date | nw.Datetime)
+        raise TypeError(
+            f"column {name!r} must hold numbers, booleans or text; got {dtype}"
+            f"{advice if is_date else ''}"
+        )
     codes: dict[str, float] = {}
     values = [
         np.nan if is_null else codes.setdefault(str(cell), float(len(codes)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._internal.stacklevel import level_of_caller
 from .arrays import array_of
 
 Classes = bool | str
@@ -87,6 +89,28 @@ def default_class_names(labels: NDArray[Any]) -> tuple[str, ...]:
         )
     check_labels(labels, max(largest, 0) + 1)
     return tuple(str(label) for label in range(largest + 1))
+
+
+def warn_of_labels_from_1(labels: NDArray[Any]) -> None:
+    """Warn if labels are 1, 2, ..., n: class 0 would have no sample.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn_of_labels_from_1(np.array([2, 1, 3]))
+    >>> str(caught[0].message).split(";")[0]
+    'labels are 1 to 3, but classes count from 0, so class 0 has no sample'
+    """
+    if labels.dtype.kind == "b" or labels.size < 2 or labels.min() != 1:
+        return
+    largest = int(labels.max())
+    if largest > 1 and len(np.unique(labels)) == largest:
+        warnings.warn(
+            f"labels are 1 to {largest}, but classes count from 0, so class 0 has no sample; "
+            "subtract 1, give the labels as texts, or name class 0 too with class_names",
+            UserWarning,
+            stacklevel=level_of_caller(),
+        )
 
 
 def is_classes(values: NDArray[np.float64], classes: Classes) -> bool:

@@ -23,6 +23,8 @@ class TableStream:
         An iterator can be read only once, which is enough for predictions but not for a training.
     name : str, optional
         Name of the table.
+    notes : sequence of str, optional
+        Decisions of the reader that are not evident, as `Table.notes`.
 
     Examples
     --------
@@ -32,9 +34,12 @@ class TableStream:
     """
 
     def __init__(
-        self, parts: Iterable[Any] | Callable[[], Iterator[Any]], name: str = "the stream"
+        self,
+        parts: Iterable[Any] | Callable[[], Iterator[Any]],
+        name: str = "the stream",
+        notes: Sequence[str] = (),
     ) -> None:
-        self.parts, self.name = parts, name
+        self.parts, self.name, self.notes = parts, name, tuple(notes)
         self.repeatable = callable(parts) or iter(parts) is not parts
 
     def __iter__(self) -> Iterator[Table]:

@@ -348,7 +348,7 @@ class Columns:
                 name, cell = self.layout.names[k], next(iter(self.sample[k].counts))
                 raise ValueError(
                     f"{self.describe(self._line_of(k, cell), k)}: the column holds dates such as "
-                    f"{cell!r}; give ignore=[{name!r}] to leave it out, or "
+                    f"{cell!r}, which bp.Model uses; give ignore=[{name!r}] to leave it out, or "
                     f"kinds={{{name!r}: 'category'}} if they are categories"
                 )
 

@@ -39,7 +39,7 @@ def csv_parts(path: Path, **how: Any) -> TableStream:
     layout = examine(path, options, options.kinds)
     options.check_kinds(layout.names)
     columns = scanned(Columns(layout, request_of(layout, options)), options)
-    return TableStream(columns.parts, title(path))
+    return TableStream(columns.parts, title(path), columns.columns.notes)
 
 
 class Scanned:

@@ -37,6 +37,9 @@ class Source(ABC):
         True if the source can be read more than once.
     feature_names, class_names : tuple of str
         Empty if there are none.
+    notes : tuple of str
+        Decisions of a reader of CSV files that are not evident, as `Table.notes`, of the files
+        whose cells were all read to decide.
     scaling, target_scaling : Scaling or None
         The arguments of `scaled`; `fit` keeps them in the network's metadata.
     chunk_bytes : int
@@ -48,6 +51,7 @@ class Source(ABC):
     repeatable = True
     feature_names: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     scaling: Scaling | None = None
     target_scaling: Scaling | None = None
     chunk_bytes = CHUNK_BYTES

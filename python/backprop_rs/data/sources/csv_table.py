@@ -131,6 +131,7 @@ def csv(
     segments = [Segment(str(file.layout.path), reader(file, coding)) for file in files]
     source = TableSource(segments, name, coding.columns, **settings)
     source.feature_names = coding.features
+    source.notes = tuple(dict.fromkeys(note for file in files for note in file.columns.notes))
     return source
 
 
