@@ -1,5 +1,7 @@
 """`Model.explain`: the cells of a row, the inputs that they become, and what the outputs mean."""
 
+import re
+
 import backprop_rs as bp
 import numpy as np
 import pytest
@@ -215,3 +217,20 @@ def test_scalings_say_what_they_do():
         preprocessor = Preprocessor(scaling=scaling)
         model = bp.Model((2,), seed=0, preprocessor=preprocessor).fit(table, "y", **QUICK)
         assert words in model.explain({"x": 2.0, "y": 2.0}).text(None)
+
+
+@pytest.mark.parametrize(
+    ("y", "expected"),
+    [
+        (["no", "yes"] * 10, ["no", "yes"]),
+        (["a", "b", "c", "a"] * 5, ["a", "b", "c"]),
+        ([float(i) for i in range(20)], ["target"]),
+    ],
+)
+def test_the_picture_of_the_page_has_the_names_of_a_model(y, expected):
+    table = {"left": np.linspace(0, 1, 20), "right": np.linspace(3, -1, 20) ** 2, "target": y}
+    model = bp.Model([3], seed=0).fit(table, target="target", epochs=1, progress=False)
+    page = model.explain({"left": 0.5, "right": 1.0, "target": y[0]}).to_html()
+    picture = page.partition("<svg")[2].partition("</svg>")[0]
+    named = re.findall(r'<text class="name"[^>]*text-anchor="start">([^<]*)<', picture)
+    assert named == expected

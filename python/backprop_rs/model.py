@@ -562,7 +562,9 @@ squared_error, float32, 769 parameters))
             if n > 1:
                 notes = [f"This is network {int(member) + 1} of {n}.", *notes]
             section = replace(section, sections=[*section.sections, answer], notes=notes)
-            return replace(first, section=first.counted(section))
+            names = target.classes if target.kind == "classes" else self.preprocessor.target_names
+            section = first.counted(section)
+            return replace(first, section=section, output_names=tuple(map(str, names)))
         from .explain.document import Section
         from .explain.explanation import Document
 

@@ -123,12 +123,14 @@ class Explanation(Document):
     quantities: Quantities
     shown: Shown
     notation: str
+    output_names: tuple[str, ...] = ()  # of a model; a network may have them in its metadata
 
     def picture(self) -> str:
         """Return the picture of the network for a page, as HTML with a script."""
         from .picture import Picture
 
-        return Picture(self.quantities, self.shown, self.notation, self.digits).html()
+        settings = (self.notation, self.digits, self.output_names)
+        return Picture(self.quantities, self.shown, *settings).html()
 
     def counted(self, section: Section) -> Section:
         """Return another section with layers counted as in this explanation."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -63,9 +64,18 @@ def layout_of(shown: Shown, inputs: list[str], outputs: list[str]) -> Layout:
 def names_of(batch: Quantities, key: str, n: int) -> list[str]:
     """Return the names of the inputs or of the outputs that the network knows."""
     names = batch.net.metadata.get(key)
-    if not isinstance(names, (list, tuple)) or len(names) != n:
+    if not isinstance(names, (list, tuple)):
         return []
-    return [shortened(str(name)) for name in names]
+    if key == "class_names":
+        return of_outputs(names, n)
+    return [shortened(str(name)) for name in names] if len(names) == n else []
+
+
+def of_outputs(names: Sequence[Any], n: int) -> list[str]:
+    """Return a name for each output; a single output stands for the second of two classes."""
+    if n == 1 and len(names) == 2:
+        names = names[1:]
+    return [shortened(str(name)) for name in names] if len(names) == n else []
 
 
 def shortened(name: str) -> str:
@@ -81,12 +91,19 @@ def number(value: float) -> str:
 class Picture:
     """The SVG of a network, the numbers of its stages, and the formulas of its weights."""
 
-    def __init__(self, batch: Quantities, shown: Shown, notation: str, digits: int) -> None:
+    def __init__(
+        self,
+        batch: Quantities,
+        shown: Shown,
+        notation: str,
+        digits: int,
+        outputs: Sequence[str] = (),
+    ) -> None:
         self.batch, self.shown, self.notation, self.page = batch, shown, notation, Page(digits)
         sizes = batch.net._widths
         names = names_of(batch, "feature_names", batch.net.sizes[0])
         self.inputs = list(input_names(batch.net, names))
-        self.outputs = names_of(batch, "class_names", sizes[-1])
+        self.outputs = of_outputs(outputs, sizes[-1]) or names_of(batch, "class_names", sizes[-1])
         self.layout = layout_of(shown, self.inputs, self.outputs)
         self.last = len(sizes) - 1
 
