@@ -738,3 +738,114 @@ impl<T: Real> Page for Playground<T> {
         Ok(numbers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::toy;
+
+    fn playground(more: &str) -> Playground<f32> {
+        let text =
+            format!("sizes\t2;4;1\nactivation\ttanh\noutput\tsigmoid\ncost\tcross_entropy{more}");
+        let mut page = Playground::new(&text).unwrap();
+        let all = toy(&Settings::parse("set\txor\nsamples\t50\nseed\t2")).unwrap();
+        let (training, test) = all.divided(0.2, 1);
+        page.set_data(&training, &test).unwrap();
+        page.set_plan(&Settings::parse("batch_size\t8\noptimizer\tadam\nshuffle\t1\nseed\t3"))
+            .unwrap();
+        page
+    }
+
+    #[test]
+    fn a_state_goes_on_to_the_same_bits() {
+        let mut page = playground("\ndropout\t0.25\nlayer_norm\t1");
+        let start = page.train(7, Duration::MAX).unwrap();
+        assert_eq!(start[..2], [1.0, 2.0]); // 40 samples are 5 steps of an epoch
+        assert_eq!(start.len(), 5); // and one cost
+        let state = page.state().unwrap();
+        page.train(9, Duration::MAX).unwrap();
+        let end = page.state().unwrap();
+        page.set_state(&state).unwrap();
+        assert_eq!(page.state().unwrap(), state);
+        for _ in 0..9 {
+            page.train(1, Duration::MAX).unwrap();
+        }
+        assert_eq!(page.state().unwrap(), end);
+        assert!(page.set_state(&state[1..]).is_err());
+    }
+
+    #[test]
+    fn parameters_are_taken_as_they_are_given() {
+        let mut page = playground("\nlayer_norm\t1");
+        let numbers: Vec<f64> = (0..25).map(f64::from).collect(); // 8 + 4 + 2 * 4, 4 + 1
+        page.set_parameters(&numbers).unwrap();
+        assert_eq!(page.parameters().unwrap(), numbers);
+        assert!(page.set_parameters(&numbers[1..]).is_err());
+        assert!(page.set_parameters(&[&numbers[..], &[1.0]].concat()).is_err());
+    }
+
+    #[test]
+    fn a_nudge_changes_nothing_and_moves_the_cost_as_the_derivative_says() {
+        let mut page = playground("");
+        let before = page.state().unwrap();
+        let settings = "layer\t1\nj\t2\nk\t1\nby\t0.001\nscope\tall";
+        let [old, new, promised, slope, _] = page.nudge(&Settings::parse(settings)).unwrap()[..]
+        else {
+            panic!("five numbers")
+        };
+        assert_eq!(page.state().unwrap(), before);
+        // The second derivative, times the square of the change, and the rounding of the costs.
+        assert!((new - promised).abs() < 1e-6 + 4.0 * f64::from(f32::EPSILON));
+        assert!((promised - old - 0.001 * slope).abs() < 1e-9);
+        assert!(page.nudge(&Settings::parse("layer\t3")).is_err());
+    }
+
+    #[test]
+    fn answers_have_their_lengths() {
+        let page = playground("");
+        let of = Settings::parse;
+        assert_eq!(page.grid(&of("n\t5\nsecond\t1")).unwrap().len(), 4 + 5 * 25);
+        assert_eq!(page.grid(&of("n\t5\nwhat\tprediction")).unwrap().len(), 4 + 2 * 25);
+        // C and m; of a sample 2 inputs, four numbers of 5 neurons, 17 gradients, its target.
+        assert_eq!(page.trace(&of("row\t1")).unwrap().len(), 2 + 2 + 4 * 5 + 17 + 1);
+        assert_eq!(page.trace(&of("scope\tbatch")).unwrap()[1], 8.0);
+        assert_eq!(page.health().unwrap().len(), 2 * 4);
+        let test = page.evaluate(&of("part\ttest")).unwrap();
+        assert_eq!((test.len(), test[3..7].iter().sum::<f64>()), (3 + 4 + 2 * 10, 10.0));
+        let [compared, agree, undecided, ..] = page.check(&of("scope\tall")).unwrap()[..] else {
+            panic!("seven numbers")
+        };
+        assert_eq!((compared, agree, undecided), (17.0, 17.0, 0.0));
+        assert!(page.trace(&of("row\t40")).is_err());
+    }
+
+    #[test]
+    fn a_schedule_bounds_the_training_and_a_reactive_one_lowers_the_rate() {
+        let mut page = playground("");
+        page.set_plan(&Settings::parse(
+            "batch_size\t8\noptimizer\tsgd\nschedule\tcosine\nepochs\t2",
+        ))
+        .unwrap();
+        let end = page.train(1000, Duration::MAX).unwrap();
+        assert_eq!((end[0], end[3]), (2.0, 4.0));
+        let plateau = "optimizer\tsgd\nlearning_rate\t0\nschedule\treduce_on_plateau(patience=1)";
+        page.set_plan(&Settings::parse(plateau)).unwrap();
+        page.train(40, Duration::MAX).unwrap();
+        assert!(page.plan.plateau.factor < 1.0);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let error = |text: &str| Playground::<f64>::new(text).err().unwrap();
+        assert!(error("sizes\t2;x").contains("'x' is no size"));
+        assert!(error("sizes\t2;1\noutput\tsoftplux\ncost\tsquared_error").contains("softplus"));
+        let dropout =
+            "sizes\t2;3;1\nactivation\ttanh\noutput\ttanh\ncost\tsquared_error\ndropout\t1";
+        assert!(error(dropout).contains("dropout must be"));
+        let mut page = playground("");
+        let three = Dataset { n_in: 2, x: vec![0.0; 4], y: vec![0.0, 2.0], classes: 3, targets: 1 };
+        assert!(page.set_data(&three, &three).unwrap_err().contains("3 classes"));
+        let wide = Dataset { n_in: 3, x: vec![0.0; 3], y: vec![0.0], classes: 2, targets: 1 };
+        assert!(page.set_data(&wide, &wide).unwrap_err().contains("3 inputs"));
+    }
+}
