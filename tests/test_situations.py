@@ -6,10 +6,12 @@ import backprop_rs as bp
 import numpy as np
 import pytest
 from backprop_rs.data import read_csv
-from backprop_rs.sklearn import MLPClassifier
 from table_files import FORMATS, RUNS
 
 pd = pytest.importorskip("pandas")
+pytest.importorskip("sklearn")
+
+from backprop_rs.sklearn import MLPClassifier  # noqa: E402
 
 QUICK = {"epochs": 5, "progress": False}
 

@@ -6,13 +6,13 @@ import warnings
 import backprop_rs as bp
 import numpy as np
 import pytest
-from backprop_rs import sklearn as ours
 from table_files import FORMATS, RUNS, check_outputs
 from tables import customers
 
 pd = pytest.importorskip("pandas")
 pytest.importorskip("sklearn")
 
+from backprop_rs import sklearn as ours  # noqa: E402
 from sklearn.base import clone, is_classifier, is_regressor  # noqa: E402
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor  # noqa: E402
 from sklearn.decomposition import PCA  # noqa: E402
