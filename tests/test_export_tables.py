@@ -193,6 +193,22 @@ def test_constants_that_are_0_or_1_in_float_only(form, tmp_path):
     check_outputs(model, rows, outputs)
 
 
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("scaling", ["standard", "robust"])
+def test_differences_of_huge_numbers_do_not_overflow(scaling, form, tmp_path):
+    huge = [-1.7e308, 1e308, 1.5e308, 1.7e308, 1.7e308, 1.2e308]
+    table = {"x": huge * 2, "y": ["no", "yes", "no"] * 4}
+    model = bp.Model((4,), seed=0, preprocessor=Preprocessor(scaling=scaling))
+    model.fit(table, "y", **QUICK)
+    features = model.preprocessor.transform(table, "float64")[:6, 0]
+    scaled = np.array(huge) / 1e308  # the scalings do not depend on the unit
+    same = Preprocessor(scaling=scaling).fit({"x": scaled.tolist() * 2})
+    np.testing.assert_allclose(features, same.transform({"x": scaled}, "float64")[:, 0], rtol=1e-12)
+    rows = as_table({"x": table["x"]})
+    outputs, _ = RUNS[form](model, rows, tmp_path)
+    check_outputs(model, rows, outputs)
+
+
 def test_hostile_names_stay_in_their_place(tmp_path):
     names = ["*/ int x;", '"""', "a\nb", "\\", "int", "int ", "größe"]
     table = {name: [1.0, 2.0, 4.0] for name in names} | {"y": ['"', "*/", "\\n"]}

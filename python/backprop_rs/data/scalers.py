@@ -17,6 +17,9 @@ from .value_counts import deviation_of, quantile_of
 LARGEST = 1e30
 """Scaled values are cut off there, so that they and their sums are finite in float32."""
 
+HUGE = 1e290
+"""A number that is smaller changes no number by so much that it overflows."""
+
 CLIP = 3.0
 """Robust scaling gives values between -3 and 3."""
 
@@ -201,6 +204,13 @@ def scaler_of(parameters: Mapping[str, Any]) -> Scaler:
     return SCALERS[name](**plain)
 
 
+def is_huge(center: float) -> bool:
+    """Return True if x - center may overflow; halves of x, center and width give the same bits."""
+    return abs(center) > HUGE
+
+
 def _linear(x: Values, center: float, width: float) -> Values:
+    if is_huge(center):
+        x, center, width = x / 2, center / 2, width / 2
     with np.errstate(over="ignore"):  # infinite values are cut off
         return np.clip((x - center) / width, -LARGEST, LARGEST)

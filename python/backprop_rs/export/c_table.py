@@ -14,7 +14,7 @@ import numpy as np
 from ..data import Preprocessor, Table
 from ..data.columns import NO_TIME
 from ..data.encoders import CategoryEncoder, DateEncoder, Encoder, waves
-from ..data.scalers import CLIP, LARGEST, NoScaler, QuantileScaler, RobustScaler, Scaler
+from ..data.scalers import CLIP, LARGEST, NoScaler, QuantileScaler, RobustScaler, Scaler, is_huge
 from .c_names import constant
 from .c_source import (
     array,
@@ -544,6 +544,8 @@ def scaled(model: TableModel, value: str, scaler: Scaler, tables: Tables) -> str
     parameters = [each for key, each in scaler.to_dict().items() if key != "name"]
     if isinstance(scaler, NoScaler):
         parameters = [0.0, 1.0]
+    if is_huge(parameters[0]):  # the difference could overflow
+        value, parameters = f"({value}) / 2", [each / 2 for each in parameters]
     return f"{function}({', '.join([value, *(number(each, model) for each in parameters)])})"
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..data import Table
 from ..data.encoders import CategoryEncoder, DateEncoder, Encoder, waves
-from ..data.scalers import CLIP, LARGEST
+from ..data.scalers import CLIP, HUGE, LARGEST
 from .numpy_source import DECODE, SELF_TEST, assembled, constants, functions, lines, literal
 from .table_columns import InputColumn, edges_of, is_one_hot, number_of
 from .table_model import TableModel
@@ -72,6 +72,8 @@ def scaled(x, scaler):
         share = (x - knots[k]) / (knots[k + 1] - knots[k])
         return scores[k] + share * (scores[k + 1] - scores[k])
     center, width = [value for key, value in scaler.items() if key != "name"]
+    if abs(center) > {huge}:  # the difference could overflow
+        x, center, width = x / 2, center / 2, width / 2
     with np.errstate(over="ignore"):
         z = np.clip((x - center) / width, -{largest}, {largest})
     return z if kind == "standard" else z / np.sqrt(1 + np.square(z / {clip}))
@@ -237,7 +239,7 @@ def sections(model: TableModel) -> Iterator[str]:
     if "decode(" in arrays + tests:
         yield DECODE + "\n\n"
     yield arrays
-    yield PREPARE.format(largest=LARGEST, clip=CLIP)
+    yield PREPARE.format(largest=LARGEST, clip=CLIP, huge=HUGE)
     yield from functions(model.all_layers)
     for number, (network, first) in enumerate(zip(model.networks, model.firsts, strict=True)):
         body = indent("\n".join(lines(network, first)), "    ")

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..data.columns import NO_TIME
 from ..data.encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder, waves
-from ..data.scalers import CLIP, LARGEST, NoScaler, QuantileScaler, RobustScaler, Scaler
+from ..data.scalers import CLIP, LARGEST, NoScaler, QuantileScaler, RobustScaler, Scaler, is_huge
 from .onnx_file import BATCH, IR_VERSION, MAX_BYTES, OPSET, as_type, entry, forward
 from .onnx_graph import (
     BOOL,
@@ -195,6 +195,8 @@ class Column:
         if isinstance(scaler, NoScaler):
             return self.clipped(x, -LARGEST, LARGEST)
         center, width = [value for key, value in scaler.to_dict().items() if key != "name"]
+        if is_huge(center):  # the difference could overflow
+            x, center, width = x / self.constant([[2.0]]), center / 2, width / 2
         z = self.graph.exact("Sub", x, np.array([center], np.float64))
         z = self.graph.exact("Div", z, np.array([width], np.float64))
         z = self.clipped(z, -LARGEST, LARGEST)
