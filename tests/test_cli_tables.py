@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import os
@@ -216,6 +217,58 @@ def test_texts_without_a_header_say_so(tmp_path: Path, capsys: Capture) -> None:
     facts = json.loads(ran(capsys, "train", path, "--header", "no", "--json", *SHORT))
     assert sum(facts["n_rows"].values()) == 20
     assert [column["name"] for column in facts["columns"]] == ["column_1", "column_2"]
+
+
+ODD = {
+    "dates.csv": "d,y\n" + lines(40, lambda k: f"{1 + k % 28:02}.{1 + k % 12:02}.2023,{k % 12}.5"),
+    "zones.csv": "t,a,y\n"
+    + lines(40, lambda k: f"2024-03-{1 + k % 28:02}T10:00+02:00,{k},{k % 2}"),
+    "euro.csv": "Preis;Ort;Art\n" + lines(40, lambda k: f"{k},5 €;Ulm {k % 3};{'xy'[k % 2]}"),
+    "quotes.csv": 'a,"b ""q"", c",y\n' + lines(40, lambda k: f'{k},"{k % 3},5","line\n{k % 2}"'),
+    "gaps.jsonl": lines(40, lambda k: json.dumps({"a": k if k % 4 else None, "y": "uv"[k % 2]})),
+    "empty_column.csv": "a,b,c,y\n" + lines(40, lambda k: f"{k},,{k % 2},{'xy'[k % 2]}"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_files_go_through_all_commands(name: str, tmp_path: Path, capsys: Capture) -> None:
+    path, model = written(tmp_path / name, ODD[name]), tmp_path / "m"
+    facts = json.loads(ran(capsys, "train", path, "--json", "--out", model, *SHORT))
+    assert sum(facts["n_rows"].values()) == 40
+    assert json.loads(ran(capsys, "evaluate", model, path, "--json"))["n_rows"] == 40
+    table = bp.data.read_table(path)
+    rows = list(csv.reader(io.StringIO(ran(capsys, "predict", model, path), newline="")))
+    answers = bp.load(model).predict(table)  # type: ignore[arg-type]
+    if facts["target"]["kind"] == "classes":
+        assert [row[0] for row in rows[1:]] == [str(answer) for answer in answers]
+    else:
+        assert [float(row[0]) for row in rows[1:]] == pytest.approx(answers.tolist())
+    assert ran(capsys, "explain", model, path, "--row", 3).startswith("row 3\n")
+    assert json.loads(ran(capsys, "check", model, path, "--json"))["passed"]
+    ran(capsys, "diagnose", model, path)
+    ran(capsys, "info", model)
+    ran(capsys, "export", model, tmp_path / "m.py")
+    ran(capsys, "export", model, tmp_path / "m.c")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a,y\n1,x\n", "'y' has one value only: 'x' in 1 row; give --target to name another"),
+        ("a,y\n1,x\n2,z\n", "got 0.2 of 2 rows (0 holds out none)"),
+        ("a,a,y\n1,2,x\n3,4,z\n", "column name 'a' occurs more than once"),
+        ("red,s\nblue,m\nred,m\n", "the first row may be data, because 'red' occurs again"),
+        ("a,b,y\n" + lines(9, lambda k: f"7,7,{'xy'[k % 2]}"), "none holds two different values"),
+        ("i,y\n" + lines(90, lambda k: f"n{k},{'uv'[k % 2]}"), "give --ignore 'i' to leave it out"),
+        ("%PDF-1.4\n%abc\n", "is a PDF document, not a table"),
+        ("\n\n\n", "must have at least one row; it is empty"),
+    ],
+)
+def test_files_that_cannot_be_learned_are_refused(
+    text: str, sentence: str, tmp_path: Path, capsys: Capture
+) -> None:
+    path = written(tmp_path / "t.csv", text)
+    assert sentence in refused(capsys, "train", path, *SHORT)
 
 
 # Terminals without Unicode.

@@ -27,6 +27,7 @@ from ..data.table_stream import parts_of
 from ..data.target_encoder import TargetEncoder
 from ..model import Model
 from .options import COLUMNS, given
+from .report import counted
 from .source import (
     BUILT_IN,
     check_csv_options,
@@ -251,8 +252,9 @@ def check_target(column: ColumnStatistics, is_named: bool) -> None:
         (value,) = values_of(column)
         role = "target" if is_named else "target, the last column,"
         raise ValueError(
-            f"the {role} {column.name!r} has one value only: {value!r:.60} in all "
-            f"{column.n_known:,} rows; give --target to name another column"
+            f"the {role} {column.name!r} has one value only: {value!r:.60} in "
+            f"{'all ' if column.n_known > 1 else ''}{counted(column.n_known, 'row')}; give "
+            "--target to name another column"
         )
 
 
@@ -295,7 +297,10 @@ def hold_out(
             labels.append(target.encode(part))
     mask = held_out_rows(n, fraction, seed, np.concatenate(labels) if labels else None)
     if mask.all() or not mask.any():
-        raise ValueError(f"{option} must leave rows on both sides; got {fraction:g} of {n:,} rows")
+        raise ValueError(
+            f"{option} must leave rows on both sides; got {fraction:g} of {counted(n, 'row')} (0 "
+            "holds out none)"
+        )
     return of_rows(data, ~mask), of_rows(data, mask)
 
 
