@@ -234,3 +234,11 @@ def test_the_picture_of_the_page_has_the_names_of_a_model(y, expected):
     picture = page.partition("<svg")[2].partition("</svg>")[0]
     named = re.findall(r'<text class="name"[^>]*text-anchor="start">([^<]*)<', picture)
     assert named == expected
+
+
+def test_many_networks_show_the_explained_one_and_the_average():
+    model = bp.Model((2,), members=5, seed=0).fit(customers(60), "left", **QUICK)
+    answer = model.explain(row(), member=3).part("answer").section
+    assert answer.grids[0].headings == ("output", "class", "network 4", "average", "target")
+    p = model.predict_proba(row())[0]
+    np.testing.assert_allclose([float(line[3]) for line in answer.grids[0].rows], p, rtol=1e-5)

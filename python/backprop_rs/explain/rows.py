@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_ZEROS = 4
 """A column with more features of 0 than that shows their number alone."""
 
-MAX_NETWORKS = 6
+MAX_NETWORKS = 3
 """With more networks, only the average and the explained one have columns."""
 
 
