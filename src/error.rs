@@ -17,6 +17,8 @@ pub enum Error {
     SoftmaxHidden { layer: usize },
     /// A single probability that sums to one is always one.
     SoftmaxOfOne,
+    /// The cost needs the activation of the output layer as it is.
+    ParametricOutput,
     /// A single neuron always equals its mean.
     NormOfOne { layer: usize },
     /// A cost whose output δ is defined only for some output activations.
@@ -78,6 +80,9 @@ impl fmt::Display for Error {
                 "softmax can only be the output activation; got it for hidden layer {layer}"
             ),
             Self::SoftmaxOfOne => write!(f, "softmax needs at least 2 output neurons; got 1"),
+            Self::ParametricOutput => {
+                write!(f, "parametric must be for hidden layers; got it for the output layer")
+            }
             Self::NormOfOne { layer } => {
                 write!(
                     f,

@@ -16,7 +16,8 @@ SETTINGS = {
 
 
 def parameters(net):
-    arrays = [array for name in PARTS for array in getattr(net, name) if array is not None]
+    names = (*PARTS, "alphas")
+    arrays = [array for name in names for array in getattr(net, name) if array is not None]
     arrays += [array for array in (net.scales, net.embeddings) if array is not None]
     return np.concatenate([array.ravel() for array in arrays])
 

@@ -21,6 +21,7 @@ CASES = [
     "input scale",
     "piecewise linear",
     "waves",
+    "parametric",
     "steep softmax",
     "scaled",
 ]
@@ -70,14 +71,25 @@ def exact(net, X, scaling=None, target=None):
     if net.scales is not None:
         a = product(exactly(net.scales), a, eps)
     texts, norms = [*net.activation, net.output], zip(net.gains, net.shifts, strict=True)
-    for w, b, norm, text in zip(net.weights, net.biases, norms, texts, strict=True):
+    layers = zip(net.weights, net.biases, norms, net.alphas, texts, strict=True)
+    for w, b, norm, alpha, text in layers:
         z = affine(a, exactly(w), exactly(b), eps)
-        a = sigma(activation(text), z if norm[0] is None else normalized(z, *norm, eps), eps)
+        z = z if norm[0] is None else normalized(z, *norm, eps)
+        a = sigma(activation(text), z, eps)
+        if alpha is not None:
+            a = mixed(alpha, z, a, eps)
     if target is not None:
         scale, mean = np.array(target["scale"]), np.array(target["mean"])
         value = a.value * scale + mean
         a = rounded(value, a.error * scale, eps * value)
     return Exact(a.value, a.allowed())
+
+
+def mixed(alpha, z, a, eps):
+    """Return z + alpha (a - z) of bounded values; three roundings."""
+    value = z.value + alpha * (a.value - z.value)
+    size = (1 + np.abs(alpha)) * (np.abs(z.value) + np.abs(a.value))
+    return rounded(value, (1 + np.abs(alpha)) * z.error, alpha * a.error, 2 * eps * size)
 
 
 def normalized(z, gain, shift, eps):
@@ -131,6 +143,15 @@ def with_edges(dtype):
     more = {"dtype": dtype, "seed": 3, "input_scale": True}
     net = bp.Network([3, 7, 4], "tanh", "identity", embedding=embedding, **more)
     net.scales = np.linspace(-1, 2, 7)
+    return net
+
+
+def with_alphas(dtype):
+    """Return a network with parametric activations, once behind layer normalization."""
+    second = bp.Dense(5, "mish", layer_norm=True, parametric=True)
+    layers = [bp.Dense(7, "selu", parametric=True), second]
+    net = bp.Network([3, *layers, 4], "tanh", "identity", dtype=dtype, seed=3)
+    net.alphas = [np.linspace(-0.5, 1.5, 7), np.linspace(0.2, 2, 5), None]
     return net
 
 
@@ -205,6 +226,7 @@ class Case:
             "input scale": with_scales,
             "piecewise linear": with_edges,
             "waves": with_waves,
+            "parametric": with_alphas,
             "steep softmax": steep,
         }
         net = special[name](dtype) if name in special else network(name, dtype)

@@ -171,6 +171,7 @@ FEATURES = {
             "shifts": [(1.0, 0.0)] * 2,
             "scales": [(1.0, 0.0)] * 2,
             "embeddings": [(1.0, 0.0)] * 2,
+            "alphas": [(1.0, 0.0)] * 2,
         }
     },
     "schedule": {"schedule": "warmup(1) then cosine", "schedule_epochs": 3},

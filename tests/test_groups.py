@@ -132,7 +132,7 @@ def test_half_the_factor_is_half_the_rate(rule, backend):
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("frozen", [group.name for group in GROUPS])
 def test_a_factor_of_zero_keeps_the_parameters(rule, frozen, backend):
-    inputs = {"input_scale": True, "embedding": bp.PBLD([0], frequencies=3)}
+    inputs = {"input_scale": True, "embedding": bp.PBLD([0], frequencies=3), "parametric": True}
     net, before = (network(backend, **inputs) for _ in range(2))
     net.fit(X, Y, **PLAIN, optimizer=rule, lr_factors={frozen: 0}, decay_factors={"weights": 0})
     for group in GROUPS:
@@ -168,6 +168,7 @@ def test_the_bits_do_not_depend_on_threads_or_on_the_path_of_a_step(core, sizes,
         "shifts": [(1.0, 0.0)] * 2,
         "scales": [(1.0, 0.0)] * 2,
         "embeddings": [(1.0, 0.0)] * 2,
+        "alphas": [(1.0, 0.0)] * 2,
     }
     others = ones | {"biases": [(0.1, 0.5), (3.0, 0.0)]}
     results = {}
@@ -253,10 +254,10 @@ def test_many_networks_and_a_source_train_to_the_same_bits(backend):
     ("options", "sentence"),
     [
         ({"lr_factors": 3}, "lr_factors must be a mapping from weights, biases, gains, shifts, "
-                            "scales, embeddings to factors; got 3"),
+                            "scales, embeddings, alphas to factors; got 3"),
         ({"lr_factors": {"weight": 3}}, "a key of lr_factors must be one of weights, biases, "
-                                        "gains, shifts, scales, embeddings; got 'weight' (did "
-                                        "you mean 'weights'?)"),
+                                        "gains, shifts, scales, embeddings, alphas; got "
+                                        "'weight' (did you mean 'weights'?)"),
         ({"lr_factors": {"weights": [1]}}, "lr_factors['weights'] must be one number or one per "
                                            "layer (2); got 1"),
         ({"lr_factors": {"weights": "nt"}}, "lr_factors['weights'] must be a finite number >= 0, "

@@ -201,7 +201,7 @@ def compare_backward(case, first, second):
     # These networks have none of those.
     others = {"gain_gradients", "shift_gradients"}
     others |= {"embedded_inputs", "scaled_inputs", "input_deltas", "scale_gradients"}
-    others |= {"embedding_gradients"}
+    others |= {"embedding_gradients", "alpha_gradients"}
     for name in traces[0].keys() - others - {"cost"}:
         per_layer = zip(*(trace[name] for trace in traces), results[name], strict=True)
         for layer, (left, right, bound) in enumerate(per_layer):

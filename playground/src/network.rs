@@ -184,6 +184,7 @@ fn options(settings: &Settings, l: usize, is_output: bool) -> Result<Options, Se
         penalty,
         max_norm: of("max_norm", true)?,
         layer_norm: of("layer_norm", false)? != 0.0,
+        ..Options::default()
     })
 }
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from . import backends
 from ._internal import checks, frames, memory
+from ._internal.error import PARAMETRIC_OUTPUT
 from ._internal.locked import Locked
 from .custom import Activation, Cost
 from .dense import Dense
@@ -69,13 +70,14 @@ class BaseNetwork:
         weight_decay: float = 0.0,
         max_norm: float = 0.0,
         layer_norm: bool = False,
+        parametric: bool = False,
         input_scale: bool = False,
         embedding: Embedded = None,
     ) -> None:
         """Draw the parameters; for the arguments see `Network`."""
         self.backend, module = backends.choose(backend)
         self._tables = Tables(module)
-        hidden = {"dropout": dropout, "layer_norm": layer_norm}
+        hidden = {"dropout": dropout, "layer_norm": layer_norm, "parametric": parametric}
         every = {"l1": l1, "l2": l2, "weight_decay": weight_decay, "max_norm": max_norm}
         sizes, layers = split(sizes, hidden, every)
         sizes = checks.sizes(sizes)
@@ -157,7 +159,7 @@ class BaseNetwork:
 
     @property
     def n_parameters(self) -> int:
-        """The number of weights and biases, gains, shifts, scales and embeddings.
+        """The number of weights and biases, gains, shifts, alphas, scales and embeddings.
 
         >>> Network([2, 3, 2]).n_parameters
         17
@@ -167,7 +169,10 @@ class BaseNetwork:
     def _counts(self) -> list[int]:
         """Return the number of parameters of each layer."""
         layers = zip(self._shapes(), self._options, strict=True)
-        counts = [n_out * (n_in + 1 + 2 * own["layer_norm"]) for (n_out, n_in), own in layers]
+        counts = [
+            n_out * (n_in + 1 + 2 * own["layer_norm"] + own["parametric"])
+            for (n_out, n_in), own in layers
+        ]
         counts[0] += self._widths[0] if self.input_scale else 0
         counts[0] += n_parameters(self._parts)
         return counts
@@ -221,7 +226,7 @@ class BaseNetwork:
     @gains.setter
     def gains(self, arrays: Sequence[Data | None]) -> None:
         self._refuse_in_training("gains")
-        self._core.set_gains(self._of_norm("gains", arrays))
+        self._core.set_gains(self._of_neurons("gains", arrays, "layer_norm"))
         self._optimizer = None
 
     @property
@@ -236,7 +241,24 @@ class BaseNetwork:
     @shifts.setter
     def shifts(self, arrays: Sequence[Data | None]) -> None:
         self._refuse_in_training("shifts")
-        self._core.set_shifts(self._of_norm("shifts", arrays))
+        self._core.set_shifts(self._of_neurons("shifts", arrays, "layer_norm"))
+        self._optimizer = None
+
+    @property
+    def alphas(self) -> list[Array | None]:
+        """Copies of the alphas, (n_l,) for each `parametric` layer and None for the others.
+
+        Assign such a list to set them.
+
+        >>> Network([2, Dense(3, "selu", parametric=True), 2]).alphas
+        [array([1., 1., 1.], dtype=float32), None]
+        """
+        return self._core.alphas()
+
+    @alphas.setter
+    def alphas(self, arrays: Sequence[Data | None]) -> None:
+        self._refuse_in_training("alphas")
+        self._core.set_alphas(self._of_neurons("alphas", arrays, "parametric"))
         self._optimizer = None
 
     @property
@@ -262,10 +284,12 @@ class BaseNetwork:
         """Return the shape of the factors of the inputs; None without them."""
         return (self._widths[0],) if self.input_scale else None
 
-    def _of_norm(self, name: str, arrays: Sequence[Data | None]) -> list[Array | None]:
-        """Return checked gains or shifts."""
+    def _of_neurons(
+        self, name: str, arrays: Sequence[Data | None], option: str
+    ) -> list[Array | None]:
+        """Return checked vectors of the layers with an option."""
         layers = zip(self.sizes[1:], self._options, strict=True)
-        shapes = [(n,) if options["layer_norm"] else None for n, options in layers]
+        shapes = [(n,) if options[option] else None for n, options in layers]
         return checks.parameters(name, arrays, shapes, self.dtype)
 
     def _refuse_in_training(self, what: str) -> None:
@@ -698,6 +722,8 @@ def split(
             raise ValueError(
                 f"layer_norm must be for layers of 2 neurons or more; got 1 in layer {number}"
             )
+    if layers[-1].parametric:
+        raise ValueError(PARAMETRIC_OUTPUT)
     if layers[-1].dropout:
         raise ValueError(
             "dropout must be 0 in the last layer, whose activations are the result; got "

@@ -60,6 +60,10 @@ class Dense:
         sqrt(variance + 1e-5), mean and variance over the neurons of the layer, for each sample
         (Ba, Kiros & Hinton 2016, eq. 3). Gains (initially 1) and shifts (initially 0), one per
         neuron, are trained as the biases are, without penalties. For 2 neurons or more.
+    parametric : bool, default False
+        Each neuron has a learned alpha, initially 1: a = z + alpha (sigma(z) - z), the parametric
+        activation of RealMLP (Holzmüller et al. 2024). Alphas are trained as the biases are,
+        without penalties. Not for the last layer.
 
     Examples
     --------
@@ -76,13 +80,15 @@ class Dense:
     weight_decay: float = 0.0
     max_norm: float = 0.0
     layer_norm: bool = False
+    parametric: bool = False
 
     def __post_init__(self) -> None:
         integer("n_out", self.n_out, least=1)
         for name, (least, largest) in RANGES.items():
             object.__setattr__(self, name, within(name, getattr(self, name), least, largest))
         check_dropout(self.dropout)
-        object.__setattr__(self, "layer_norm", boolean("layer_norm", self.layer_norm))
+        for name in ("layer_norm", "parametric"):
+            object.__setattr__(self, name, boolean(name, getattr(self, name)))
 
     @property
     def options(self) -> dict[str, Any]:

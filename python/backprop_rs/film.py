@@ -31,6 +31,7 @@ class Frame:
     biases: list[Array]
     gains: list[Array | None]  # None for layers without layer normalization
     shifts: list[Array | None]
+    alphas: list[Array | None]  # None for layers that are not parametric
     scales: Array | None  # None without factors of the inputs
     embeddings: Array | None  # None if the embedding learns nothing
 
@@ -38,18 +39,19 @@ class Frame:
     def of(cls, net: BaseNetwork, at: Stop) -> Frame:
         """Return a copy of the current parameters."""
         of_inputs = (net.scales, net.embeddings)
-        return cls(*at, net.weights, net.biases, net.gains, net.shifts, *of_inputs)
+        norms = (net.gains, net.shifts)
+        return cls(*at, net.weights, net.biases, *norms, net.alphas, *of_inputs)
 
     def restore(self, net: BaseNetwork) -> None:
         """Set the parameters of a network to those of the frame."""
         net.weights, net.biases = self.weights, self.biases
-        net.gains, net.shifts = self.gains, self.shifts
+        net.gains, net.shifts, net.alphas = self.gains, self.shifts, self.alphas
         net.scales, net.embeddings = self.scales, self.embeddings
         net.epochs_trained = self.epoch
 
     def arrays(self) -> list[Array]:
         """Return all parameters."""
-        several = [*self.weights, *self.biases, *self.gains, *self.shifts]
+        several = [*self.weights, *self.biases, *self.gains, *self.shifts, *self.alphas]
         several += [self.scales, self.embeddings]
         return [array for array in several if array is not None]
 

@@ -59,6 +59,7 @@ def initialize(
             a = activations(net, l, a, w, b)
     net.weights, net.biases = new
     ones = [gain if gain is None else np.ones_like(gain) for gain in net.gains]
+    net.alphas = [alpha if alpha is None else np.ones_like(alpha) for alpha in net.alphas]
     net.gains, net.shifts = ones, [gain if gain is None else 0 * gain for gain in ones]
     net.scales = np.ones(net._widths[0], net.dtype) if net.input_scale else None
 
@@ -119,8 +120,8 @@ def weighted_inputs(net: BaseNetwork, l: int, a: Array, w: Array) -> AnyArray:  
 
 
 def activations(net: BaseNetwork, l: int, a: Array, w: Array, b: Array) -> Array:  # noqa: E741
-    """Return the activations of a hidden layer, (m, n_out), with gains of 1 and shifts of 0."""
-    options = {**net._options[l], "dropout": 0.0}
+    """Return the activations of a hidden layer, (m, n_out), with gains and alphas of 1."""
+    options = {**net._options[l], "dropout": 0.0, "parametric": False}
     core = one_layer(net, w, net._activations[l], [options])
     core.set_biases([b])
     return core.predict(a)  # type: ignore[no-any-return]

@@ -77,6 +77,8 @@ class Network(BaseNetwork):
         For each hidden layer, as in `Dense`.
     layer_norm : bool, default False
         For each hidden layer, as in `Dense`.
+    parametric : bool, default False
+        For each hidden layer, as in `Dense`.
     l1, l2, weight_decay, max_norm : float, default 0.0
         For every layer, as in `Dense`.
     input_scale : bool, default False
@@ -136,7 +138,7 @@ class Network(BaseNetwork):
         """Draw new weights and biases that suit some samples; the memory of the optimizer is lost.
 
         Layer by layer, from the outputs of the layers before with their new parameters and without
-        dropout. Gains and scales become 1 and shifts 0, and embeddings are drawn anew.
+        dropout. Gains, alphas and scales become 1 and shifts 0, and embeddings are drawn anew.
 
         Parameters
         ----------
@@ -293,11 +295,11 @@ class Network(BaseNetwork):
             is constant with a numeric learning rate, otherwise cosine.
         lr_factors : mapping of str to factor, optional
             Factors >= 0 of the learning rate for groups of parameters: "weights", "biases",
-            "gains" and "shifts" (of layer normalization), and in the first layer "scales" (of the
-            inputs) and "embeddings" (what an embedding learns). Each is one number or one per
-            layer, by default 1; 0 keeps the parameters as they are. "ntp" for the weights is
-            1 / sqrt(n_in) in each layer: with adam, the neural tangent parametrization z =
-            W a / sqrt(n_in) + b of W ~ N(0, 1) (Jacot et al. 2018).
+            "gains" and "shifts" (of layer normalization), "alphas" (of parametric activations),
+            and in the first layer "scales" (of the inputs) and "embeddings" (what an embedding
+            learns). Each is one number or one per layer, by default 1; 0 keeps the parameters as
+            they are. "ntp" for the weights is 1 / sqrt(n_in) in each layer: with adam, the neural
+            tangent parametrization z = W a / sqrt(n_in) + b of W ~ N(0, 1) (Jacot et al. 2018).
         decay_factors : mapping of str to factor, optional
             Factors of the weight decay for the same groups, by default 1 for weights and 0 for all
             others. The decay of a step uses the learning rate without its factor.
@@ -457,7 +459,7 @@ class Network(BaseNetwork):
             )
         twin = deepcopy(self)
         layers = range(1, len(self.sizes))
-        for name in ("weights", "biases", "gains", "shifts"):
+        for name in ("weights", "biases", "gains", "shifts", "alphas"):
             setattr(twin, name, [state.get(f"averaged.{name}.{number}") for number in layers])
         twin.scales = state.get("averaged.scales.1")
         twin.embeddings = state.get("averaged.embeddings.1")

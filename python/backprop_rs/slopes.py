@@ -23,9 +23,16 @@ def activation_inputs(
     ]
 
 
-def exact_slopes(activation: Any, z: Array, a: Array) -> Array | None:
-    """Return σ'(z), (m, n_l), of an activation, or None for softmax, which is not elementwise."""
+def exact_slopes(activation: Any, z: Array, a: Array, alpha: Array | None = None) -> Array | None:
+    """Return da/dz, (m, n_l), of an activation, or None for softmax, which is not elementwise.
+
+    `alpha` (n_l,) is that of a parametric activation.
+    """
     from .tables.activation import activation as activation_of
 
     entry = activation_of(activation)
-    return entry.sigma_prime(z, a) if entry.elementwise else None
+    if not entry.elementwise:
+        return None
+    if alpha is None:
+        return entry.sigma_prime(z, a)
+    return 1 + alpha * (entry.sigma_prime(z, entry.sigma(z)) - 1)

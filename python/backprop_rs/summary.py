@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ._internal.html_table import html_table
 from .tables.embedding import n_parameters
@@ -30,12 +30,13 @@ def rows(network: BaseNetwork) -> list[tuple[str, str, str, str]]:
     activations = [*network.activation, network.output]
     layers = zip(network._shapes(), activations, network._options, network._counts(), strict=True)
     table = [
-        (str(number), str(shape), f"{activation}{NORM * options['layer_norm']}", f"{count:,}")
+        (str(number), str(shape), described(activation, options), f"{count:,}")
         for number, (shape, activation, options, count) in enumerate(layers, 1)
     ]
     layer, shape_of_first, activation, _ = table[0]
     n_out, n_in = network._shapes()[0]
-    own = n_out * (n_in + 1 + 2 * network._options[0]["layer_norm"])
+    options = network._options[0]
+    own = n_out * (n_in + 1 + 2 * options["layer_norm"] + options["parametric"])
     table[0] = (layer, shape_of_first, activation, f"{own:,}")
     if network.input_scale:
         table.insert(0, ("scales", str((n_in,)), "", f"{n_in:,}"))
@@ -44,6 +45,12 @@ def rows(network: BaseNetwork) -> list[tuple[str, str, str, str]]:
         shape, count = (network.sizes[0], network._widths[0]), n_parameters(network._parts)
         table.insert(0, ("embedding", str(shape), kinds, f"{count:,}"))
     return [*table, ("total", "", "", f"{network.n_parameters:,}")]
+
+
+def described(activation: str, options: Mapping[str, Any]) -> str:
+    """Return the activation of a layer with what is special about it."""
+    parametric = "parametric " * options["parametric"]
+    return f"{parametric}{activation}{NORM * options['layer_norm']}"
 
 
 def text(network: BaseNetwork) -> str:

@@ -33,6 +33,8 @@ class Trace:
         dC/db, averaged over the batch (eq. 13).
     gain_gradients, shift_gradients : list of (n_l,) arrays or None
         dC/d(gain) and dC/d(shift), averaged over the batch, of layers with layer normalization.
+    alpha_gradients : list of (n_l,) arrays or None
+        dC/d(alpha), averaged over the batch, of layers with a parametric activation.
     embedded_inputs : (m, k) array or None
         The numbers e that replace a0, of a network with an `embedding`.
     scaled_inputs : (m, n_0) or (m, k) array or None
@@ -60,6 +62,7 @@ class Trace:
     bias_gradients: list[Array]
     gain_gradients: list[Array | None]
     shift_gradients: list[Array | None]
+    alpha_gradients: list[Array | None]
     embedded_inputs: Array | None = None
     scaled_inputs: Array | None = None
     input_deltas: Array | None = None

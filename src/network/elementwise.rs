@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::machine::kernel::{Kernel, LINE_MAX, Packed, Panels, Simd, first};
+use crate::machine::kernel::{Buffer, Kernel, LINE_MAX, Packed, Panels, Simd, first};
 use crate::machine::pool::Share;
 use crate::machine::real::Real;
 use crate::tables::activation::Activation;
@@ -101,6 +101,100 @@ impl<T: Real> Kernel for Multiply<'_, T> {
             }
         }
     }
+}
+
+/// Computes a = z + α (σ(z) - z) for the neurons of some panels.
+pub struct Mix<'a, T> {
+    pub alpha: &'a Buffer<T>,
+    pub z: &'a Panels<T>,
+    /// σ(z); None if it is in `a`.
+    pub sigma: Option<&'a Panels<T>>,
+    pub a: &'a Panels<T>,
+    pub rows: &'a Share,
+    pub panels: Range<usize>,
+}
+
+impl<T: Real> Kernel for Mix<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Self { alpha, z, sigma, a, rows, panels } = self;
+        for p in panels {
+            let alpha = alpha_of(alpha, p);
+            // SAFETY: this worker's rows of one of its panels; the others are other buffers.
+            let out = unsafe { a.write(p, rows) };
+            if let Some(sigma) = sigma {
+                out.copy_from_slice(sigma.read(p, rows));
+            }
+            let lines = out.chunks_exact_mut(T::LINE).zip(z.read(p, rows).chunks_exact(T::LINE));
+            for (out, z) in lines {
+                for n in 0..T::LINE {
+                    out[n] = alpha[n].mul_add(out[n] - z[n], z[n]);
+                }
+            }
+        }
+    }
+}
+
+/// Copies some panels.
+pub struct Copy<'a, T> {
+    pub from: &'a Panels<T>,
+    pub to: &'a Panels<T>,
+    pub rows: &'a Share,
+    pub panels: Range<usize>,
+}
+
+impl<T: Real> Kernel for Copy<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        for p in self.panels {
+            // SAFETY: this worker's rows of one of its panels; `from` is another buffer.
+            unsafe { self.to.write(p, self.rows) }.copy_from_slice(self.from.read(p, self.rows));
+        }
+    }
+}
+
+/// Computes δ of z and the gradient of α of a = z + α (σ(z) - z), for the neurons of some panels.
+pub struct Unmix<'a, T> {
+    pub alpha: &'a Buffer<T>,
+    pub z: &'a Panels<T>,
+    pub sigma: &'a Panels<T>,
+    /// ∂C/∂a ⊙ σ'(z), which becomes δ.
+    pub delta: &'a Panels<T>,
+    /// ∂C/∂a, which becomes ∂C/∂α of each sample.
+    pub grad: &'a Panels<T>,
+    pub rows: &'a Share,
+    pub panels: Range<usize>,
+}
+
+impl<T: Real> Kernel for Unmix<'_, T> {
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        let Self { alpha, z, sigma, delta, grad, rows, panels } = self;
+        for p in panels {
+            let alpha = alpha_of(alpha, p);
+            // SAFETY (here and below): this worker's rows of one of its panels of other buffers.
+            let delta = unsafe { delta.write(p, rows) }.chunks_exact_mut(T::LINE);
+            let grad = unsafe { grad.write(p, rows) }.chunks_exact_mut(T::LINE);
+            let values = z.read(p, rows).chunks_exact(T::LINE);
+            let values = values.zip(sigma.read(p, rows).chunks_exact(T::LINE));
+            for ((delta, grad), (z, sigma)) in delta.zip(grad).zip(values) {
+                for n in 0..T::LINE {
+                    delta[n] = alpha[n].mul_add(delta[n] - grad[n], grad[n]);
+                    grad[n] *= sigma[n] - z[n];
+                }
+            }
+        }
+    }
+}
+
+/// Return the line of α of panel `p`, whose buffer may be shorter.
+#[inline(always)]
+fn alpha_of<T: Real>(alpha: &Buffer<T>, p: usize) -> [T; LINE_MAX] {
+    let mut line = [T::ZERO; LINE_MAX];
+    let part = &alpha.as_slice()[p * T::LINE..];
+    let length = part.len().min(T::LINE);
+    line[..length].copy_from_slice(&part[..length]);
+    line
 }
 
 /// Computes δ ⊙ σ'(z, a) for the neurons of some panels of a hidden layer.

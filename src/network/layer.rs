@@ -10,7 +10,7 @@ use crate::machine::memory;
 use crate::machine::pool::{Share, Worker};
 use crate::machine::real::Real;
 use crate::network::custom::{Custom, CustomActivation};
-use crate::network::elementwise::{Activate, Multiply, Slope};
+use crate::network::elementwise::{Activate, Copy, Mix, Multiply, Slope, Unmix};
 use crate::network::embeddings::Embeddings;
 use crate::network::layer_norm::{Denormalize, NormCache, Normalize};
 use crate::network::softmax_output::ActivateRows;
@@ -28,6 +28,8 @@ pub struct Options {
     pub max_norm: f64,
     /// True if the activation receives normalized z.
     pub layer_norm: bool,
+    /// True if each neuron learns how much of its activation it takes.
+    pub parametric: bool,
 }
 
 impl Options {
@@ -52,6 +54,8 @@ pub struct Outputs<'a, T> {
     /// z, if it is stored separately from a.
     pub z: Option<&'a Panels<T>>,
     pub norm: Option<&'a NormCache<T>>,
+    /// σ(z) of a parametric layer, if it is stored separately from a.
+    pub sigma: Option<&'a Panels<T>>,
     pub a: &'a Panels<T>,
 }
 
@@ -62,6 +66,8 @@ pub struct Previous<'a, T> {
     pub a: &'a Panels<T>,
     /// The dropout mask of its activations.
     pub mask: Option<&'a Panels<T>>,
+    /// Its σ(z), and the destination of the gradient of its alphas, if it is parametric.
+    pub parametric: Option<[&'a Panels<T>; 2]>,
     /// Receives its δ.
     pub delta: &'a Panels<T>,
 }
@@ -88,6 +94,8 @@ pub struct Layer<T> {
     pub embeddings: Option<Embeddings<T>>,
     /// What the embeddings learn, padded to whole lines; empty if that is nothing.
     pub embedding_parameters: Buffer<T>,
+    /// α of a parametric activation z + α (σ(z) - z), padded as the biases; empty without it.
+    pub alpha: Buffer<T>,
 }
 
 impl<T: Real> Layer<T> {
@@ -101,7 +109,7 @@ impl<T: Real> Layer<T> {
         let w = Packed::zeros(n_in, n_out)?;
         let b = Buffer::zeros(w.panels() * T::LINE)?;
         let options = Options::default();
-        let (norm, scale, embedding_parameters) = Default::default();
+        let (norm, scale, embedding_parameters, alpha) = Default::default();
         let mut layer = Self {
             n_in,
             n_out,
@@ -115,6 +123,7 @@ impl<T: Real> Layer<T> {
             scale,
             embeddings: None,
             embedding_parameters,
+            alpha,
         };
         layer.allocate_back(!first)?;
         Ok(layer)
@@ -126,13 +135,27 @@ impl<T: Real> Layer<T> {
         Ok(())
     }
 
-    /// Set the options; gains start at 1 and shifts at 0.
+    /// Set the options; gains and alphas start at 1 and shifts at 0.
     pub fn set_options(&mut self, options: Options) -> Result<(), Error> {
         let length = if options.layer_norm { self.b.len() } else { 0 };
         self.norm = [Buffer::zeros(length)?, Buffer::zeros(length)?];
+        self.alpha = Buffer::zeros(if options.parametric { self.b.len() } else { 0 })?;
         self.options = options;
         self.reset_norm();
+        self.reset_alpha();
         Ok(())
+    }
+
+    /// Set the alphas to 1.
+    pub fn reset_alpha(&mut self) {
+        if self.has_alpha() {
+            self.alpha.as_mut_slice()[..self.n_out].fill(T::ONE);
+        }
+    }
+
+    /// Return true if the activation is parametric.
+    pub fn has_alpha(&self) -> bool {
+        !self.alpha.is_empty()
     }
 
     /// Set the gains to 1 and the shifts to 0.
@@ -189,7 +212,7 @@ impl<T: Real> Layer<T> {
 
     /// Return true if σ' is computed from z as well as a.
     pub fn needs_z(&self) -> bool {
-        self.custom.is_some() || self.activation.needs_z()
+        self.custom.is_some() || self.activation.needs_z() || self.has_alpha()
     }
 
     /// Return the weights as in the derivation: `(n_out, n_in)`, row by row.
@@ -230,7 +253,7 @@ impl<T: Real> Layer<T> {
         &self,
         isa: Isa,
         a_prev: &Panels<T>,
-        &Outputs { z, norm, a }: &Outputs<T>,
+        &Outputs { z, norm, sigma, a }: &Outputs<T>,
         region: Region,
         stop: &impl Fn() -> bool,
     ) {
@@ -242,12 +265,17 @@ impl<T: Real> Layer<T> {
             let [gain, shift] = &self.norm;
             isa.run(Normalize { gain, shift, cache: norm, values: out, rows });
         }
+        let activated = sigma.unwrap_or(a);
         if let Some(custom) = &self.custom {
-            custom.sigma(out, a, rows);
+            custom.sigma(out, activated, rows);
         } else if self.activation.is_elementwise()
             && (z.is_some() || self.activation != Activation::Identity)
         {
-            isa.run(Activate { activation: self.activation, w: &self.w, z, a, rows, panels });
+            let (activation, panels) = (self.activation, panels.clone());
+            isa.run(Activate { activation, w: &self.w, z, a: activated, rows, panels });
+        }
+        if self.has_alpha() {
+            isa.run(Mix { alpha: &self.alpha, z: out, sigma, a, rows, panels });
         }
     }
 
@@ -315,7 +343,14 @@ impl<T: Real> Layer<T> {
         if let Some(mask) = previous.mask {
             isa.run(Multiply { by: mask, values: None, out, rows });
         }
-        previous.layer.slope(isa, previous.z, previous.a, out, Region { rows, panels });
+        let Some([sigma, grad]) = previous.parametric else {
+            previous.layer.slope(isa, previous.z, previous.a, out, Region { rows, panels });
+            return;
+        };
+        let (alpha, z) = (&previous.layer.alpha, previous.z);
+        isa.run(Copy { from: out, to: grad, rows, panels: panels.clone() });
+        previous.layer.slope(isa, z, sigma, out, Region { rows, panels: panels.clone() });
+        isa.run(Unmix { alpha, z, sigma, delta: out, grad, rows, panels });
     }
 
     /// Compute δ W, the derivative of the cost by the inputs of the layer.

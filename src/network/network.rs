@@ -117,9 +117,13 @@ impl<T: Real> Network<T> {
 
     /// Set the options of each layer; the moments of the optimizer start again at zero.
     pub fn set_options(&mut self, options: &[Options]) -> Result<(), Error> {
+        let count = self.layers.len();
         for (l, (layer, options)) in self.layers.iter_mut().zip(options).enumerate() {
             if options.layer_norm && layer.n_out == 1 {
                 return Err(Error::NormOfOne { layer: l + 1 });
+            }
+            if options.parametric && l + 1 == count {
+                return Err(Error::ParametricOutput);
             }
             layer.set_options(*options)?;
         }
@@ -238,6 +242,7 @@ impl<T: Real> Network<T> {
             layer.set_biases(&b);
             layer.reset_norm();
             layer.reset_scale();
+            layer.reset_alpha();
         }
         self.layers[0].initialize_embeddings(seed);
         Ok(())
@@ -259,7 +264,7 @@ impl<T: Real> Network<T> {
     pub fn is_finite(&self) -> bool {
         self.layers.iter().all(|layer| {
             let of_inputs = [&layer.scale, &layer.embedding_parameters];
-            let vectors = of_inputs.into_iter().chain([&layer.b]).chain(&layer.norm);
+            let vectors = of_inputs.into_iter().chain([&layer.b, &layer.alpha]).chain(&layer.norm);
             let mut buffers = vectors.chain(std::iter::once(&layer.w.values));
             buffers.all(|buffer| buffer.is_empty() || first_non_finite(buffer.as_slice()).is_none())
         })
@@ -311,6 +316,22 @@ impl<T: Real> Network<T> {
 
     fn norm_vectors(&self, part: usize) -> Result<Vec<Option<Array1<T>>>, Error> {
         self.layers.iter().map(|layer| vector(&layer.norm[part], layer.n_out)).collect()
+    }
+
+    /// Return α of each parametric layer, `(n_out,)`.
+    pub fn alphas(&self) -> Result<Vec<Option<Array1<T>>>, Error> {
+        self.layers.iter().map(|layer| vector(&layer.alpha, layer.n_out)).collect()
+    }
+
+    /// Replace α of layer `l` (from 0).
+    pub fn set_alphas(&mut self, l: usize, alphas: ArrayView1<T>) -> Result<(), Error> {
+        self.averaged = None;
+        let layer = &mut self.layers[l];
+        let n = if layer.has_alpha() { layer.n_out } else { 0 };
+        check_shape("alphas", &[n], alphas.shape())?;
+        let to = &mut layer.alpha.as_mut_slice()[..n];
+        to.iter_mut().zip(alphas).for_each(|(to, from)| *to = *from);
+        Ok(())
     }
 
     /// Replace the gains of layer `l` (from 0).
@@ -406,11 +427,12 @@ fn check_activations(sizes: &[usize], activations: &[Activation]) -> Result<(), 
     Ok(())
 }
 
-/// Return the lengths of the packed weights, the biases, the gains, the factors of the inputs and
-/// the parameters of their embeddings, of each layer.
-fn lengths<T: Real>(layers: &[Layer<T>]) -> impl Iterator<Item = [usize; 5]> {
-    layers.iter().map(|Layer { w, b, norm, scale, embedding_parameters, .. }| {
-        [w.values.len(), b.len(), norm[0].len(), scale.len(), embedding_parameters.len()]
+/// Return the lengths of the packed weights, the biases, the gains, the factors of the inputs, the
+/// parameters of their embeddings and the alphas, of each layer.
+fn lengths<T: Real>(layers: &[Layer<T>]) -> impl Iterator<Item = [usize; 6]> {
+    layers.iter().map(|Layer { w, b, norm, scale, embedding_parameters, alpha, .. }| {
+        let embedding = embedding_parameters.len();
+        [w.values.len(), b.len(), norm[0].len(), scale.len(), embedding, alpha.len()]
     })
 }
 

@@ -20,11 +20,20 @@ pub enum Part {
     Scales,
     /// What the embeddings of the inputs of the first layer learn.
     Embeddings,
+    /// α of parametric activations.
+    Alphas,
 }
 
 impl Part {
-    pub const ALL: [Self; 6] =
-        [Self::Weights, Self::Biases, Self::Gains, Self::Shifts, Self::Scales, Self::Embeddings];
+    pub const ALL: [Self; 7] = [
+        Self::Weights,
+        Self::Biases,
+        Self::Gains,
+        Self::Shifts,
+        Self::Scales,
+        Self::Embeddings,
+        Self::Alphas,
+    ];
 
     /// Return the name of the group of these parameters.
     #[cfg(feature = "python")]
@@ -36,6 +45,7 @@ impl Part {
             Self::Shifts => "shifts",
             Self::Scales => "scales",
             Self::Embeddings => "embeddings",
+            Self::Alphas => "alphas",
         }
     }
 
@@ -53,6 +63,7 @@ impl Part {
             Self::Shifts => (&layer.norm[1], &moments.norm[1]),
             Self::Scales => (&layer.scale, &moments.scale),
             Self::Embeddings => (&layer.embedding_parameters, &moments.embedding),
+            Self::Alphas => (&layer.alpha, &moments.alpha),
         }
     }
 
@@ -66,6 +77,7 @@ impl Part {
             Self::Shifts => &gradient.norm[l][1],
             Self::Scales => &gradient.scale[l],
             Self::Embeddings => &gradient.embedding[l],
+            Self::Alphas => &gradient.alpha[l],
         }
     }
 }
@@ -80,6 +92,8 @@ pub struct Gradient<T> {
     pub scale: Vec<Buffer<T>>,
     /// Those of the parameters of embeddings; empty without any.
     pub embedding: Vec<Buffer<T>>,
+    /// Those of alphas; empty without a parametric activation.
+    pub alpha: Vec<Buffer<T>>,
 }
 
 impl<T: Real> Gradient<T> {
@@ -113,6 +127,7 @@ impl<T: Real> Gradient<T> {
             Ok([Buffer::zeros(gain.len())?, Buffer::zeros(shift.len())?])
         });
         let scale = layers.iter().map(|layer| Buffer::zeros(layer.scale.len()));
+        let alpha = layers.iter().map(|layer| Buffer::zeros(layer.alpha.len()));
         let embedding = layers.iter().map(|layer| Buffer::zeros(layer.embedding_parameters.len()));
         Ok(Self {
             w: w.collect::<Result<_, _>>()?,
@@ -120,13 +135,14 @@ impl<T: Real> Gradient<T> {
             norm: norm.collect::<Result<_, Error>>()?,
             scale: scale.collect::<Result<_, _>>()?,
             embedding: embedding.collect::<Result<_, _>>()?,
+            alpha: alpha.collect::<Result<_, _>>()?,
         })
     }
 }
 
 impl<T> Gradient<T> {
     /// Return all buffers: the packed weights of each layer, then the biases, gains and shifts, then
-    /// the factors of the inputs, and the parameters of their embeddings.
+    /// the factors of the inputs, the parameters of their embeddings, and the alphas.
     pub fn buffers(&self) -> impl Iterator<Item = &Buffer<T>> {
         self.of_layers(0..self.w.len())
     }
@@ -138,7 +154,8 @@ impl<T> Gradient<T> {
             .chain(&self.b[layers.clone()])
             .chain(self.norm[layers.clone()].iter().flatten())
             .chain(&self.scale[layers.clone()])
-            .chain(&self.embedding[layers])
+            .chain(&self.embedding[layers.clone()])
+            .chain(&self.alpha[layers])
     }
 }
 
@@ -150,22 +167,24 @@ pub fn parameters<T>(layers: &[Layer<T>]) -> impl Iterator<Item = &Buffer<T>> {
         .chain(layers.iter().flat_map(|layer| &layer.norm))
         .chain(layers.iter().map(|layer| &layer.scale))
         .chain(layers.iter().map(|layer| &layer.embedding_parameters))
+        .chain(layers.iter().map(|layer| &layer.alpha))
 }
 
 /// Copies of the parameters of all layers and of their moments, kept from one training to the next.
 pub struct SavedParameters<T> {
-    layers: Vec<[SavedBuffer<T>; 6]>,
+    layers: Vec<[SavedBuffer<T>; 7]>,
 }
 
 impl<T: Real> SavedParameters<T> {
     /// Allocate copies for the parameters of these layers.
     pub fn new(layers: &[Layer<T>], moments: &[Moments<T>]) -> Result<Self, Error> {
         let buffers = |(layer, moments): (&Layer<T>, &Moments<T>)| {
-            let [weights, biases, gains, shifts, scales, embeddings] = Part::ALL.map(|part| {
-                let (parameters, moments) = part.of(layer, moments);
-                SavedBuffer::new(parameters, moments)
-            });
-            Ok([weights?, biases?, gains?, shifts?, scales?, embeddings?])
+            let [weights, biases, gains, shifts, scales, embeddings, alphas] =
+                Part::ALL.map(|part| {
+                    let (parameters, moments) = part.of(layer, moments);
+                    SavedBuffer::new(parameters, moments)
+                });
+            Ok([weights?, biases?, gains?, shifts?, scales?, embeddings?, alphas?])
         };
         let layers = layers.iter().zip(moments).map(buffers).collect::<Result<_, Error>>()?;
         Ok(Self { layers })

@@ -45,7 +45,8 @@ impl<T: Real> Network<T> {
             // SAFETY: this worker's buffer; no other code of the layer uses it.
             let scratch = unsafe { ws.scratch(&self.layers, worker.index) };
             let (a, z) = (&ws.a[l + 1], ws.z[l].as_ref());
-            let outputs = Outputs { z, norm: ws.norm_cache(l), a };
+            let sigma = ws.parametric(l).map(|[sigma, _]| sigma);
+            let outputs = Outputs { z, norm: ws.norm_cache(l), sigma, a };
             let region = Region { rows, panels: 0..layer.w.panels() };
             layer.forward(self.isa, ws.input(l), &outputs, region, stop);
             layer.activate_rows(self.isa, z, a, scratch, rows);
@@ -132,6 +133,7 @@ impl<T: Real> Network<T> {
                 z: z_prev,
                 a: &ws.a[l],
                 mask: ws.masked(l).map(|[mask, _]| mask),
+                parametric: ws.parametric(l - 1).map(|[sigma, grad]| [sigma, grad]),
                 delta: &ws.delta[l - 1],
             };
             let region = Region { rows, panels: 0..previous.delta.panels() };

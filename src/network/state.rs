@@ -149,24 +149,24 @@ impl<T: Real> Network<T> {
     }
 
     /// Call `see` for the parameters, the moments and the average, layer by layer: packed weights,
-    /// then biases, gains, shifts, the factors of the inputs and the parameters of their embeddings.
+    /// then biases, gains, shifts, the factors of the inputs, the parameters of their embeddings and the alphas.
     fn each_buffer<'a>(
         &'a self,
-        mut see: impl FnMut(&str, usize, &'a Buffer<T>, [&'a Buffer<T>; 5]),
+        mut see: impl FnMut(&str, usize, &'a Buffer<T>, [&'a Buffer<T>; 6]),
     ) {
         for (l, layer) in self.layers.iter().enumerate() {
             let [gain, shift] = &layer.norm;
-            let of_inputs = [&layer.scale, &layer.embedding_parameters];
-            see("", l, &layer.w.values, [&layer.b, gain, shift, of_inputs[0], of_inputs[1]]);
-            let Moments { w, b, norm: [gain, shift], scale, embedding } =
+            let Layer { w, b, scale, embedding_parameters, alpha, .. } = layer;
+            see("", l, &w.values, [b, gain, shift, scale, embedding_parameters, alpha]);
+            let Moments { w, b, norm: [gain, shift], scale, embedding, alpha } =
                 &self.optimizer.moments[l];
             for (i, name) in self.optimizer.rule.memory().iter().enumerate() {
-                let vectors = [&b[i], &gain[i], &shift[i], &scale[i], &embedding[i]];
+                let vectors = [&b[i], &gain[i], &shift[i], &scale[i], &embedding[i], &alpha[i]];
                 see(&format!("optimizer.{name}."), l, &w[i], vectors);
             }
-            if let Some(Gradient { w, b, norm, scale, embedding }) = &self.averaged {
+            if let Some(Gradient { w, b, norm, scale, embedding, alpha }) = &self.averaged {
                 let [gain, shift] = &norm[l];
-                let vectors = [&b[l], gain, shift, &scale[l], &embedding[l]];
+                let vectors = [&b[l], gain, shift, &scale[l], &embedding[l], &alpha[l]];
                 see("averaged.", l, &w[l].values, vectors);
             }
         }
@@ -242,13 +242,13 @@ fn copy<T: Real>(
 /// Return the vectors of a layer, with their names and their lengths without padding.
 fn present<'a, T: Real>(
     layer: &Layer<T>,
-    vectors: [&'a Buffer<T>; 5],
+    vectors: [&'a Buffer<T>; 6],
 ) -> impl Iterator<Item = (&'static str, usize, &'a Buffer<T>)> {
     let Layer { n_in, n_out, .. } = *layer;
     let of_inputs = [("scales", n_in), ("embeddings", layer.n_embedding_parameters())];
-    let names =
-        [("biases", n_out), ("gains", n_out), ("shifts", n_out), of_inputs[0], of_inputs[1]];
-    let named = names.into_iter().zip(vectors).filter(|(_, vector)| !vector.is_empty());
+    let of_neurons = ["biases", "gains", "shifts"].map(|name| (name, n_out));
+    let names = of_neurons.into_iter().chain(of_inputs).chain([("alphas", n_out)]);
+    let named = names.zip(vectors).filter(|(_, vector)| !vector.is_empty());
     named.map(|((name, length), vector)| (name, length, vector))
 }
 

@@ -34,6 +34,9 @@ pub struct Workspace<T> {
     dropped: Vec<Option<[Panels<T>; 2]>>,
     /// What layer normalization of layer 1 to L keeps for the backward pass.
     norm_cache: Vec<Option<NormCache<T>>>,
+    /// σ(z) of parametric layers, and the gradient of their alphas for each sample; none in a
+    /// workspace for forward passes.
+    parametric: Vec<Option<[Panels<T>; 2]>>,
     /// δ of layer 1 to L; empty in a workspace for forward passes.
     pub delta: Vec<Panels<T>>,
     /// The targets of the samples.
@@ -66,7 +69,13 @@ impl<T: Real> Workspace<T> {
                 .transpose()?,
             input: None,
             copies: Vec::new(),
-            z: layers.iter().map(|_| None).collect(),
+            z: layers
+                .iter()
+                .map(|layer| {
+                    layer.has_alpha().then(|| Panels::zeros(rows, layer.n_out)).transpose()
+                })
+                .collect::<Result<_, _>>()?,
+            parametric: layers.iter().map(|_| None).collect(),
             dropped: layers.iter().map(|_| None).collect(),
             norm_cache: layers.iter().map(|_| None).collect(),
             delta: Vec::new(),
@@ -108,6 +117,13 @@ impl<T: Real> Workspace<T> {
                     layer.has_norm().then(norm_cache).transpose()
                 })
                 .collect::<Result<_, _>>()?,
+            parametric: layers
+                .iter()
+                .map(|layer| {
+                    let panels = || Ok([outputs(layer)?, outputs(layer)?]);
+                    layer.has_alpha().then(panels).transpose()
+                })
+                .collect::<Result<_, Error>>()?,
             delta: layers.iter().map(outputs).collect::<Result<_, _>>()?,
             input: layers[0]
                 .learns_inputs()
@@ -186,6 +202,13 @@ impl<T: Real> Workspace<T> {
     #[inline(always)]
     pub fn norm_cache(&self, l: usize) -> Option<&NormCache<T>> {
         self.norm_cache[l].as_ref()
+    }
+
+    /// Return σ(z) of layer `l` (from 0) and the gradient of its alphas, if it is parametric and the
+    /// workspace is for training.
+    #[inline(always)]
+    pub fn parametric(&self, l: usize) -> Option<&[Panels<T>; 2]> {
+        self.parametric[l].as_ref()
     }
 
     /// Return z of layer `l` (from 0) of a workspace that keeps all z.

@@ -90,12 +90,16 @@ pub struct LayerOptions {
     max_norm: f64,
     #[pyo3(default)]
     layer_norm: bool,
+    #[pyo3(default)]
+    parametric: bool,
 }
 
 impl From<&LayerOptions> for Options {
     fn from(given: &LayerOptions) -> Self {
-        let LayerOptions { dropout, l1, l2, weight_decay, max_norm, layer_norm } = *given;
-        Self { dropout, penalty: Penalty { l1, l2, weight_decay }, max_norm, layer_norm }
+        let LayerOptions { dropout, l1, l2, weight_decay, max_norm, layer_norm, parametric } =
+            *given;
+        let penalty = Penalty { l1, l2, weight_decay };
+        Self { dropout, penalty, max_norm, layer_norm, parametric }
     }
 }
 

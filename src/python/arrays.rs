@@ -16,7 +16,7 @@ pub type InputArray<'py> = Option<Bound<'py, PyAny>>;
 pub type PyInputs<'py> =
     (InputArray<'py>, InputArray<'py>, InputArray<'py>, InputArray<'py>, InputArray<'py>);
 
-/// C, z, a, δ, ∂C/∂W, ∂C/∂b, ∂C/∂gain, ∂C/∂shift, and the values before the first layer.
+/// C, z, a, δ, ∂C/∂W, ∂C/∂b, ∂C/∂gain, ∂C/∂shift, ∂C/∂alpha, and the values before the first layer.
 pub type PyTrace<'py> = (
     f64,
     Arrays<'py>,
@@ -26,17 +26,19 @@ pub type PyTrace<'py> = (
     Arrays<'py>,
     NormArrays<'py>,
     NormArrays<'py>,
+    NormArrays<'py>,
     PyInputs<'py>,
 );
 
 /// The costs of epochs, epoch, step, cost_sum, weight_sum, and the reason of the return.
 pub type PyOutcome<'py> = (Vec<f64>, u64, usize, f64, f64, Bound<'py, PyAny>);
 
-/// C and the gradients of weights, biases, gains, shifts, scales and embeddings.
+/// C and the gradients of weights, biases, gains, shifts, alphas, scales and embeddings.
 pub type PyGradient<'py> = (
     f64,
     Arrays<'py>,
     Arrays<'py>,
+    NormArrays<'py>,
     NormArrays<'py>,
     NormArrays<'py>,
     InputArray<'py>,

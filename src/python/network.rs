@@ -205,6 +205,21 @@ impl Network {
         })
     }
 
+    fn alphas<'py>(&self, py: Python<'py>) -> PyResult<NormArrays<'py>> {
+        Ok(with!(&*self.read(py)?, net => norm_vectors(py, net.alphas()?)))
+    }
+
+    fn set_alphas(&self, py: Python, alphas: Vec<Option<Bound<'_, PyAny>>>) -> PyResult<()> {
+        with!(&mut *self.write(py)?, net => {
+            for (l, alphas) in alphas.iter().enumerate() {
+                if let Some(alphas) = alphas {
+                    net.set_alphas(l, alphas.extract::<PyReadonlyArray1<_>>()?.as_array())?;
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn scales<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         Ok(with!(&*self.read(py)?, net => net.scales()?.map(|scales| vector(py, scales))))
     }
@@ -293,6 +308,7 @@ impl Network {
                 bias_gradients,
                 gain_gradients,
                 shift_gradients,
+                alpha_gradients,
                 embedded_inputs,
                 scaled_inputs,
                 input_deltas,
@@ -301,18 +317,19 @@ impl Network {
             } = unless_raised(net, without_gil(py, || net.backward(&samples)))???;
             let [z, a, delta, grad_w] =
                 [weighted_inputs, activations, deltas, weight_gradients].map(|list| matrices(py, list));
-            let [gains, shifts] = [gain_gradients, shift_gradients].map(|list| norm_vectors(py, list));
+            let [gains, shifts, alphas] = [gain_gradients, shift_gradients, alpha_gradients]
+                .map(|list| norm_vectors(py, list));
             let [embedded, scaled, input_deltas] = [embedded_inputs, scaled_inputs, input_deltas]
                 .map(|given| given.map(|array| matrix(py, array)));
             let [scales, of_embeddings] = [scale_gradients, embedding_gradients]
                 .map(|given| given.map(|array| vector(py, array)));
             let b = vectors(py, bias_gradients);
             let inputs = (embedded, scaled, input_deltas, scales, of_embeddings);
-            Ok((cost, z, a, delta, grad_w, b, gains, shifts, inputs))
+            Ok((cost, z, a, delta, grad_w, b, gains, shifts, alphas, inputs))
         })
     }
 
-    /// Return C, ∂C/∂W, ∂C/∂b, ∂C/∂gain, ∂C/∂shift, ∂C/∂scale and the gradient of the embeddings.
+    /// Return C, ∂C/∂W, ∂C/∂b, ∂C/∂gain, ∂C/∂shift, ∂C/∂alpha, ∂C/∂scale and the gradient of the embeddings.
     #[allow(non_snake_case)]
     #[pyo3(signature = (X, y, sample_weight=None))]
     fn gradient<'py>(
@@ -327,11 +344,12 @@ impl Network {
             let samples = batch.samples(net)?;
             let trace = unless_raised(net, without_gil(py, || net.gradient(&samples)))???;
             let (w, b) = (matrices(py, trace.weight_gradients), vectors(py, trace.bias_gradients));
-            let [gains, shifts] =
-                [trace.gain_gradients, trace.shift_gradients].map(|list| norm_vectors(py, list));
+            let [gains, shifts, alphas] =
+                [trace.gain_gradients, trace.shift_gradients, trace.alpha_gradients]
+                    .map(|list| norm_vectors(py, list));
             let [scales, embeddings] = [trace.scale_gradients, trace.embedding_gradients]
                 .map(|given| given.map(|array| vector(py, array)));
-            Ok((trace.cost, w, b, gains, shifts, scales, embeddings))
+            Ok((trace.cost, w, b, gains, shifts, alphas, scales, embeddings))
         })
     }
 

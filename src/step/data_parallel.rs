@@ -22,9 +22,9 @@ use crate::step::parameter_norms::ParameterNorms;
 use crate::step::run::Run;
 use crate::step::settings::{Position, Reason, Settings, Sum};
 
-/// The sums of the gradients of the weights, biases, gains, shifts, factors of the inputs and
-/// parameters of their embeddings of one layer, in the layout of the core.
-pub type LayerSum<'a, T> = [&'a [T]; 6];
+/// The sums of the gradients of the weights, biases, gains, shifts, factors of the inputs,
+/// parameters of their embeddings and alphas of one layer, in the layout of the core.
+pub type LayerSum<'a, T> = [&'a [T]; 7];
 
 impl<T: Real> Network<T> {
     /// Return the length of the summed gradient of each layer.
@@ -66,8 +66,8 @@ impl<T: Real> Network<T> {
                     self.layer_gradient(&ws, &sums, chunk.len(), l, c, chunks);
                     if c + 1 == chunks {
                         let mut total = sums.total.of_layers(l..l + 1).map(Buffer::as_slice);
-                        let mut next = || total.next().expect("six parts");
-                        see(number, l, [next(), next(), next(), next(), next(), next()]);
+                        let mut next = || total.next().expect("seven parts");
+                        see(number, l, [next(), next(), next(), next(), next(), next(), next()]);
                     }
                 }
             }

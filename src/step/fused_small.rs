@@ -35,6 +35,7 @@ pub fn supports<T: Real>(layers: &[Layer<T>], rows: usize) -> bool {
         && layers
             .iter()
             .all(|layer| layer.n_out <= T::LINE && layer.custom.is_none() && !layer.has_norm())
+        && !layers.iter().any(Layer::has_alpha)
         && !layers[0].changes_inputs()
         && layers.iter().all(|layer| layer.options.max_norm == 0.0)
 }

@@ -242,6 +242,10 @@ impl<T: Real> WeightGradient<'_, T> {
                 self.apply_or_store_vector::<S>(layer, part, p, &mut grad.total.0[..P * N]);
             }
         }
+        if let Some([_, delta]) = self.ws.parametric(layer) {
+            Outer { delta, ..outer }.biases::<S, N, P>(p, grad);
+            self.apply_or_store_vector::<S>(layer, Part::Alphas, p, &mut grad.total.0[..P * N]);
+        }
     }
 
     /// Compute the factors of the inputs of the tiles of a layer, and the parameters of their

@@ -72,7 +72,10 @@ impl<T: Real> Network<T> {
     /// Return true if a step of this much work on this many rows is shared by panels.
     pub(crate) fn shares_panels(&self, work: usize, rows: usize, threads: usize) -> bool {
         let plain = self.layers.iter().all(|layer| {
-            layer.custom.is_none() && !layer.has_norm() && layer.options.dropout == 0.0
+            layer.custom.is_none()
+                && !layer.has_norm()
+                && !layer.has_alpha()
+                && layer.options.dropout == 0.0
         });
         let fits = !self.large && rows <= CHUNK && self.saves_traffic(rows);
         plain
@@ -175,7 +178,13 @@ impl<T: Real> Network<T> {
             let (z, a) = (ws.z[l].as_ref(), &ws.a[l + 1]);
             let part = plan.part(l, layer.w.panels(), rows);
             let before = if l == 0 { inputs } else { &ws.a[l] };
-            layer.forward(self.isa, before, &Outputs { z, norm: None, a }, part, &|| false);
+            layer.forward(
+                self.isa,
+                before,
+                &Outputs { z, norm: None, sigma: None, a },
+                part,
+                &|| false,
+            );
             if plan.by_panels(l) || plan.by_panels(l + 1) {
                 worker.wait();
             }
@@ -195,6 +204,7 @@ impl<T: Real> Network<T> {
                 z: z_prev,
                 a: &ws.a[l],
                 mask: None,
+                parametric: None,
                 delta: &ws.delta[l - 1],
             };
             let part = plan.part(l - 1, previous.delta.panels(), rows);

@@ -63,6 +63,9 @@ impl<T: Real> Rollback<T> {
             if q == 0 {
                 let vectors = if layer.has_norm() { 1..4 } else { 1..2 };
                 Part::ALL[vectors].iter().for_each(|part| restore(*part, p * T::LINE, width));
+                if layer.has_alpha() {
+                    restore(Part::Alphas, p * T::LINE, width);
+                }
             }
             if p == 0 && layer.has_scale() {
                 restore(Part::Scales, q * T::LINE, T::LINE);
@@ -104,8 +107,8 @@ mod tests {
     fn trained(rows: usize) -> Network<f64> {
         let cost = Cost::from_text("squared_error").unwrap();
         let mut net = Network::new(&[22, 21, 10], &[Activation::Tanh; 2], cost).unwrap();
-        net.set_options(&[Options { layer_norm: true, ..Options::default() }, Options::default()])
-            .unwrap();
+        let first = Options { layer_norm: true, parametric: true, ..Options::default() };
+        net.set_options(&[first, Options::default()]).unwrap();
         let part = |k| (k, if k < 3 { "periodic" } else { "identity" }.to_owned());
         let numbers = |k| if k < 3 { vec![9.0, 2.0, 0.1] } else { Vec::new() };
         let parts: Vec<_> = (0..19).map(|k| (part(k).0, part(k).1, numbers(k))).collect();

@@ -35,6 +35,8 @@ pub struct Trace<T> {
     pub gain_gradients: Vec<Option<Array1<T>>>,
     /// ∂C/∂shift, averaged likewise.
     pub shift_gradients: Vec<Option<Array1<T>>>,
+    /// ∂C/∂α, averaged likewise, of parametric layers.
+    pub alpha_gradients: Vec<Option<Array1<T>>>,
     /// The embedded samples e, one row for each, if the network embeds its inputs.
     pub embedded_inputs: Option<Array2<T>>,
     /// s e, or s x without embeddings, if the network scales its inputs.
@@ -74,6 +76,7 @@ impl<T: Real> Network<T> {
             bias_gradients: Vec::new(),
             gain_gradients: Vec::new(),
             shift_gradients: Vec::new(),
+            alpha_gradients: Vec::new(),
             embedded_inputs: embedded.then(inputs).transpose()?,
             scaled_inputs: scaled.then(inputs).transpose()?,
             input_deltas: first.learns_inputs().then(inputs).transpose()?,
@@ -103,12 +106,15 @@ impl<T: Real> Network<T> {
         let scale = if weight == 0.0 { 0.0 } else { 1.0 / weight };
         trace.cost = mean(&costs, samples.weights);
         sums.scale(&Worker::alone(), T::from_f64(scale));
-        let Gradient { w, b, norm, scale, embedding } = &sums.total;
+        let Gradient { w, b, norm, scale, embedding, alpha } = &sums.total;
         for (layer, ((w, b), norm)) in self.layers.iter().zip(w.iter().zip(b).zip(norm)) {
             trace.weight_gradients.push(matrix(layer.n_out, layer.n_in, rows_of(w)?));
             trace.bias_gradients.push(memory::copy(&b.as_slice()[..layer.n_out])?.into());
             trace.gain_gradients.push(vector(&norm[0], layer.n_out)?);
             trace.shift_gradients.push(vector(&norm[1], layer.n_out)?);
+        }
+        for (layer, alpha) in self.layers.iter().zip(alpha) {
+            trace.alpha_gradients.push(vector(alpha, layer.n_out)?);
         }
         trace.scale_gradients = vector(&scale[0], first.n_in)?;
         trace.embedding_gradients = vector(&embedding[0], first.n_embedding_parameters())?;

@@ -524,6 +524,8 @@ pub struct Moments<T> {
     pub scale: [Buffer<T>; MOMENTS],
     /// Those of the parameters of their embeddings.
     pub embedding: [Buffer<T>; MOMENTS],
+    /// Those of alphas.
+    pub alpha: [Buffer<T>; MOMENTS],
 }
 
 /// A rule, its number of updates, and its moments.
@@ -535,8 +537,8 @@ pub struct Optimizer<T> {
 
 impl<T: Real> Optimizer<T> {
     /// Return zero moments for layers of these numbers of (packed weights, biases, gains, factors of
-    /// the inputs, parameters of their embeddings).
-    pub fn new(rule: Rule, lengths: impl Iterator<Item = [usize; 5]>) -> Result<Self, Error> {
+    /// the inputs, parameters of their embeddings, alphas).
+    pub fn new(rule: Rule, lengths: impl Iterator<Item = [usize; 6]>) -> Result<Self, Error> {
         let count = rule.memory().len();
         let buffers = |length| -> Result<[Buffer<T>; MOMENTS], Error> {
             let mut buffers: [Buffer<T>; MOMENTS] = Default::default();
@@ -545,10 +547,11 @@ impl<T: Real> Optimizer<T> {
             }
             Ok(buffers)
         };
-        let moments = lengths.map(|[w, b, norm, scale, embedding]| {
+        let moments = lengths.map(|[w, b, norm, scale, embedding, alpha]| {
             let (w, b, scale) = (buffers(w)?, buffers(b)?, buffers(scale)?);
             let norm = [buffers(norm)?, buffers(norm)?];
-            Ok(Moments { w, b, norm, scale, embedding: buffers(embedding)? })
+            let (embedding, alpha) = (buffers(embedding)?, buffers(alpha)?);
+            Ok(Moments { w, b, norm, scale, embedding, alpha })
         });
         let moments = moments.collect::<Result<_, Error>>()?;
         Ok(Self { rule, clock: Clock::default(), moments })

@@ -56,6 +56,12 @@ class CoreNetwork(Protocol):
     def shifts(self) -> list[Array | None]:
         """Return copies of the shifts; None for layers without layer normalization."""
 
+    def alphas(self) -> list[Array | None]:
+        """Return copies of the alphas; None for layers that are not parametric."""
+
+    def set_alphas(self, alphas: Sequence[Array | None]) -> None:
+        """Replace the alphas."""
+
     def scales(self) -> Array | None:
         """Return a copy of the factors of the inputs, (n_0,); None if there are none."""
 
@@ -103,9 +109,10 @@ class CoreNetwork(Protocol):
         list[Array],
         list[Array | None],
         list[Array | None],
+        list[Array | None],
         tuple[Array | None, Array | None, Array | None, Array | None, Array | None],
     ]:
-        """Return C, z, a, δ, dC/dw, dC/db, dC/dgain, dC/dshift, and the values before layer 1.
+        """Return C, z, a, δ, dC/dw, dC/db, dC/dgain, dC/dshift, dC/dalpha, and values of inputs.
 
         They are the embedded inputs e, s e, dC/d(s e), dC/ds and the gradient of the embeddings.
         """
@@ -118,10 +125,11 @@ class CoreNetwork(Protocol):
         list[Array],
         list[Array | None],
         list[Array | None],
+        list[Array | None],
         Array | None,
         Array | None,
     ]:
-        """Return C, dC/dw, dC/db, dC/dgain, dC/dshift, dC/ds and the gradient of the embeddings."""
+        """Return C, the gradients of the layers (as `backward`), and those of the inputs."""
 
     def costs(self, X: Array, y: AnyArray) -> NDArray[np.float64]:
         """Return the cost of each sample, (m,)."""

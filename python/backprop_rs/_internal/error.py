@@ -232,3 +232,11 @@ def frequencies() -> ValueError:
     return ValueError(
         "a periodic embedding must have frequencies, outputs and a deviation; got others"
     )
+
+
+PARAMETRIC_OUTPUT = "parametric must be for hidden layers; got it for the output layer"
+
+
+def parametric_output() -> ValueError:
+    """Return the error for an output layer with a parametric activation."""
+    return ValueError(PARAMETRIC_OUTPUT)

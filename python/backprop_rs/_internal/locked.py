@@ -12,9 +12,9 @@ from typing import Any
 
 # The methods that change a network. All others read it.
 WRITES = frozenset(
-    {"apply_gradient", "go_back", "initialize", "set_biases", "set_embeddings", "set_gains"}
-    | {"set_part", "set_scales", "set_shifts", "set_state", "set_weights", "step", "sum_gradient"}
-    | {"set_optimizer", "train"}
+    {"apply_gradient", "go_back", "initialize", "set_alphas", "set_biases", "set_embeddings"}
+    | {"set_gains", "set_optimizer", "set_part", "set_scales", "set_shifts", "set_state"}
+    | {"set_weights", "step", "sum_gradient", "train"}
 )
 MAX_NESTED = 8  # nested reading calls of one thread
 POLL = 0.03  # seconds between two checks for a deadlock

@@ -37,6 +37,11 @@ def has_norm(options: Mapping[str, Any]) -> bool:
     return options.get("layer_norm", False) is True
 
 
+def is_parametric(options: Mapping[str, Any]) -> bool:
+    """Return True if the activation of a layer is parametric."""
+    return options.get("parametric", False) is True
+
+
 def has_scales(options: Mapping[str, Any]) -> bool:
     """Return True if the inputs of a layer have learned factors."""
     return options.get("input_scale", False) is True
@@ -52,6 +57,7 @@ PARTS = (
     Part("biases", lambda n_in, n_out, own: (n_out,)),
     *(Part(name, lambda n_in, n_out, own: (n_out,), has_norm) for name in ("gains", "shifts")),
     Part("scales", lambda n_in, n_out, own: (n_in,), has_scales),
+    Part("alphas", lambda n_in, n_out, own: (n_out,), is_parametric),
     Part("embeddings", lambda n_in, n_out, own: (own["parameters"],), learns_embeddings),
 )
 

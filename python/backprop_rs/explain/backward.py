@@ -9,12 +9,12 @@ from . import notation
 from .document import Group, Line, Section
 from .formulas import a as of_a
 from .formulas import y as of_y
-from .formulas import z as of_z
 from .forward import choose
 from .inputs import through_inputs
 from .layer_norm import through_norm
 from .layer_norm_values import Floats
-from .notation import by
+from .notation import Index, by
+from .quantities import activation_rows
 from .sample import Sample
 from .selection import sums, times
 
@@ -39,7 +39,30 @@ def layer_backward(sample: Sample, layer: int) -> Section:
     norm = sample.norm(layer)
     if norm is not None:
         groups += through_norm(sample, layer, norm)
-    return Section(title, [*groups, weight_gradient(sample, layer), bias_gradient(sample, layer)])
+    groups += [weight_gradient(sample, layer), bias_gradient(sample, layer)]
+    if sample.batch.alphas[layer - 1] is not None:
+        groups.append(alpha_gradient(sample, layer))
+    return Section(title, groups)
+
+
+def alpha_gradient(sample: Sample, layer: int) -> Group:
+    """Return dC_i/dr = dC_i/da (sigma(z) - z) of a parametric layer."""
+    cost, gradient = notation.cost(sample.i), sample.batch.alpha_gradients(layer)[sample.i]
+
+    def part(j: Index) -> Expression:
+        u = sample.u(j, layer)
+        return by_a(sample, j, layer) * (notation.sigma(u) - u)
+
+    lines = []
+    for j in sample.shown.neurons[layer]:
+        u, grad_a = sample.seen(layer)[j], sample.batch.grad_a[layer - 1][sample.i, j]
+        sigma = activation_rows(sample.batch.net)[layer - 1].sigma(np.array([u]))[0]
+        numbers = Number(float(grad_a)) * (Number(float(sigma)) - Number(float(u)))
+        name = by(cost, notation.r(j, layer))
+        lines.append(Line(name, (part(j), numbers), float(gradient[j])))
+    chain = [by(cost, notation.r("j", layer)), part("j")]
+    notes = ["r is the learned alpha of a parametric activation.", *sample.shown.note(layer)]
+    return Group("Gradient of the alphas", [chain], lines, notes=notes)
 
 
 def term(sample: Sample, j: notation.Index, layer: int) -> Expression:
@@ -93,11 +116,11 @@ def slope(sample: Sample, layer: int) -> Group:
         return jacobian(sample, layer)
     formula = sample.batch.activation_formula(layer).sigma_prime
     left = by(notation.a("j", layer), sample.u("j", layer))
-    general = formula.put({of_z: sample.u("j", layer), of_a: notation.a("j", layer)})
+    general = formula.put(sample.symbols("j", layer))
     lines = []
     for j in sample.shown.neurons[layer]:
         parts = (
-            formula.put({of_z: sample.u(j, layer), of_a: notation.a(j, layer)}),
+            formula.put(sample.symbols(j, layer)),
             choose(formula, sample.numbers(j, layer)),
         )
         value = float(sample.batch.slopes[layer - 1][sample.i, j])

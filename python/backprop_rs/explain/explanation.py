@@ -195,8 +195,8 @@ class Explanation(Document):
         `seen_gradients`, `gains`, `shifts`, their gradients and new values; None for layers
         without layer normalization. With `input_scale` also `scales`, `scaled_inputs`,
         `input_deltas` (dC/d(scaled input)), `scale_gradients` and `new_scales`; with an
-        `embedding` also `embedded_inputs`. With an optimizer that keeps moments also `moments`
-        and `new_moments`, by names such as "mean.weights.1".
+        `embedding` also `embedded_inputs`; with `parametric` also `alphas`. With an optimizer
+        that keeps moments also `moments` and `new_moments`, by names such as "mean.weights.1".
         """
         return self.quantities.to_dict()
 

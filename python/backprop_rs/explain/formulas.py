@@ -70,6 +70,18 @@ class ActivationFormula(NamedTuple):
     settings: Mapping[str, Symbol] = {}  # by their names in the table
 
 
+ALPHA_OF_NEURON = Symbol("r")
+
+
+def parametric(formula: ActivationFormula) -> ActivationFormula:
+    """Return the formula of z + r (sigma(z) - z)."""
+    slope = formula.sigma_prime.put({a: formula.sigma})
+    return formula._replace(
+        sigma=z + ALPHA_OF_NEURON * (formula.sigma - z),
+        sigma_prime=1 + ALPHA_OF_NEURON * (slope - 1),
+    )
+
+
 POSITIVE = where(z, ">", 0)
 GAUSS = (1 + erf(z / root(Number(2)))) / 2
 INNER = root(2 / PI) * (z + GELU_CUBE * z**3)

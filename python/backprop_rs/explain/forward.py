@@ -10,6 +10,7 @@ from .._internal.expression import Cases, Expression, Number, Series, exp
 from . import notation
 from .document import Group, Line, Section
 from .embedded import embedded_inputs
+from .formulas import ALPHA_OF_NEURON
 from .formulas import z as of_z
 from .inputs import scaled_inputs
 from .layer_norm import normalization
@@ -75,11 +76,20 @@ def activations(sample: Sample, layer: int) -> Group:
     lines = []
     for j in sample.shown.neurons[layer]:
         numbers = choose(formula, sample.numbers(j, layer))
-        parts = (notation.sigma(sample.u(j, layer)), numbers)
+        parts = (activated(sample, j, layer), numbers)
         lines.append(Line(notation.a(j, layer), parts, float(sample.a(layer)[j])))
     u = sample.u("j", layer)
-    chain = [notation.a("j", layer), notation.sigma(u), formula.put({of_z: u})]
+    letters: dict[Expression, Expression] = {of_z: u, ALPHA_OF_NEURON: notation.r("j", layer)}
+    chain = [notation.a("j", layer), activated(sample, "j", layer), formula.put(letters)]
     return Group("Activation", [chain], lines, 2, sample.shown.note(layer))
+
+
+def activated(sample: Sample, j: notation.Index, layer: int) -> Expression:
+    """Return sigma(z), or z + r (sigma(z) - z) of a parametric layer, in symbols."""
+    u = sample.u(j, layer)
+    if sample.batch.alphas[layer - 1] is None:
+        return notation.sigma(u)
+    return u + notation.r(j, layer) * (notation.sigma(u) - u)
 
 
 def choose(formula: Expression, values: Mapping[Expression, Expression]) -> Expression:

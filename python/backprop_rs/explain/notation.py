@@ -54,6 +54,11 @@ def e(k: Index) -> Symbol:
     return Symbol("e", below(k))
 
 
+def r(j: Index, layer: Index) -> Symbol:
+    """Return the symbol of the alpha of a parametric activation."""
+    return Symbol("r", below(j), str(layer))
+
+
 def theta(p: Index) -> Symbol:
     """Return the symbol of a number that an embedding learns."""
     return Symbol("θ", below(p))

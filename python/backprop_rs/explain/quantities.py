@@ -15,7 +15,7 @@ from ..data.labels import one_hot_rows
 from ..tables.activation import Activation, activation
 from ..tables.cost import Cost, cost
 from ..tables.embedding import gradients
-from .formulas import ActivationFormula, CostFormula, activation_formula
+from .formulas import ActivationFormula, CostFormula, activation_formula, parametric
 from .formulas import a as of_a
 from .formulas import cost_formula as formula_of_cost
 from .formulas import y as of_y
@@ -53,6 +53,8 @@ class Quantities:
     new_biases: list[Array]
     new_gains: list[Array | None]
     new_shifts: list[Array | None]
+    alphas: list[Array | None]  # of layers with a parametric activation
+    new_alphas: list[Array | None]
     scales: Array | None  # (n_0,), the learned factors of the inputs
     new_scales: Array | None
     embeddings: Array | None  # (p,), what the embeddings of the inputs learn
@@ -72,7 +74,8 @@ class Quantities:
 
     def activation_formula(self, layer: int) -> ActivationFormula:
         """Return the formula of the activation of layer l, which is not softmax."""
-        return activation_formula(self.net._activations[layer - 1])
+        formula = activation_formula(self.net._activations[layer - 1])
+        return formula if self.alphas[layer - 1] is None else parametric(formula)
 
     @cached_property
     def cost_formula(self) -> CostFormula:
@@ -109,6 +112,20 @@ class Quantities:
             "shift_gradients": self.trace.shift_gradients,
         }
         return arrays | trace | {"new_gains": self.new_gains, "new_shifts": self.new_shifts}
+
+    def of_alphas(self) -> dict[str, Any]:
+        """Return the arrays of parametric activations, one per layer, None without it."""
+        if all(alpha is None for alpha in self.alphas):
+            return {}
+        gradients = {"alpha_gradients": self.trace.alpha_gradients}
+        return {"alphas": self.alphas, "new_alphas": self.new_alphas} | gradients
+
+    def alpha_gradients(self, layer: int) -> Floats:
+        """Return dC_i/dalpha of each sample of a parametric layer, (m, n_l)."""
+        norm = self.norms[layer - 1]
+        z = doubled(self.trace.weighted_inputs[layer - 1]) if norm is None else norm.seen
+        sigma = activation_rows(self.net)[layer - 1].sigma(z)
+        return doubled(self.grad_a[layer - 1] * (sigma - z))
 
     def of_inputs(self) -> dict[str, Any]:
         """Return the arrays of embeddings and of learned factors, if there are any."""
@@ -164,6 +181,7 @@ class Quantities:
             "new_weights": self.new_weights,
             "new_biases": self.new_biases,
             **self.of_norms(),
+            **self.of_alphas(),
             **self.of_inputs(),
             **self.of_optimizer(),
             "new_cost": self.new_cost,
@@ -216,6 +234,8 @@ def quantities(
         after.biases,
         after.gains,
         after.shifts,
+        net.alphas,
+        after.alphas,
         net.scales,
         after.scales,
         net.embeddings,
@@ -292,8 +312,14 @@ def back(
     net: BaseNetwork, trace: Trace, seen: list[Floats], slope: Floats
 ) -> tuple[list[Floats], list[Floats]]:
     """Return dC/da and sigma' of each layer."""
-    layers = zip(activation_rows(net), seen, trace.activations[1:], strict=True)
-    slopes = [doubled(row.sigma_prime(z, doubled(a))) for row, z, a in layers]
+    layers = zip(activation_rows(net), seen, trace.activations[1:], net.alphas, strict=True)
+    slopes = []
+    for row, z, a, alpha in layers:
+        if alpha is None:
+            slopes.append(doubled(row.sigma_prime(z, doubled(a))))
+        else:
+            slope_of_sigma = doubled(row.sigma_prime(z, row.sigma(z)))
+            slopes.append(1 + doubled(alpha) * (slope_of_sigma - 1))
     next_layers = zip(trace.deltas[1:], net.weights[1:], strict=True)
     hidden: list[Floats] = [doubled(delta) @ doubled(w) for delta, w in next_layers]
     return [*hidden, slope], slopes

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._internal.expression import Expression, Number, Symbol
 from . import notation
-from .formulas import LOG_SUM, SUM_OF_TARGETS
+from .formulas import ALPHA_OF_NEURON, LOG_SUM, SUM_OF_TARGETS
 from .formulas import a as of_a
 from .formulas import n as of_n
 from .formulas import y as of_y
@@ -103,6 +103,7 @@ class Sample:
             of_a: notation.a(j, layer),
             of_y: notation.y(j, self.smoothed),
             of_n: Number(self.batch.net.sizes[-1]),
+            ALPHA_OF_NEURON: notation.r(j, layer),
         }
 
     def numbers(self, j: int, layer: int) -> dict[Expression, Expression]:
@@ -112,6 +113,9 @@ class Sample:
             of_a: Number(float(self.a(layer)[j])),
             of_n: Number(self.batch.net.sizes[-1]),
         }
+        alpha = self.batch.alphas[layer - 1]
+        if alpha is not None:
+            values[ALPHA_OF_NEURON] = Number(float(alpha[j]))
         if layer == self.last:
             z = self.seen(layer)
             values[of_y] = Number(float(self.batch.targets[self.i, j]))

@@ -76,6 +76,8 @@ class Kind:
         norm = batch.norms[layer - 1]
         if self.weights:
             return batch.gradients_of_samples(layer)
+        if self.plural == "alphas":
+            return batch.alpha_gradients(layer)
         if norm is None or self.plural == "biases":
             return doubled(batch.trace.deltas[layer - 1])
         return norm.seen_gradients * (norm.normalized if self.plural == "gains" else 1.0)
@@ -170,9 +172,11 @@ GRADIENTS = {
     "biases": "bias_gradients",
     "gains": "gain_gradients",
     "shifts": "shift_gradients",
+    "alphas": "alpha_gradients",
 }
 KINDS = (Kind("weights", notation.w), Kind("biases", notation.b))
 OF_NORM = (Kind("gains", notation.g), Kind("shifts", notation.h))
+ALPHAS = Kind("alphas", notation.r)
 SCALES = Scales("scales", lambda k, layer: notation.s(k))
 EMBEDDINGS = Embeddings("embeddings", lambda p, layer: notation.theta(p))
 
@@ -184,7 +188,8 @@ def kinds(batch: Quantities, layer: int) -> tuple[Kind, ...]:
         of_inputs += [SCALES] * (batch.scales is not None)
         of_inputs += [EMBEDDINGS] * (batch.embeddings is not None)
     of_norm = OF_NORM if batch.norms[layer - 1] is not None else ()
-    return (*KINDS, *of_norm, *of_inputs)
+    of_activation = () if batch.alphas[layer - 1] is None else (ALPHAS,)
+    return (*KINDS, *of_norm, *of_activation, *of_inputs)
 
 
 def average(batch: Quantities, shown: Shown, layer: int, kind: Kind) -> Group:

@@ -290,7 +290,7 @@ def forward(model: Model, first: int = 1) -> tuple[list[str], str]:
         lines += ["", f"    affine(w{number}, b{number}, {source}, {target}, {n_in}, {n});"]
         if layer.gain is not None:
             lines += [f"    normalize({target}, gain{number}, shift{number}, {n});"]
-        lines += activate(layer, target)
+        lines += activate(layer, target, f"alpha{number}")
         source, target = target, source
     return lines, source
 
@@ -313,15 +313,18 @@ def loop(n: int, line: str) -> list[str]:
     return [f"    for (int j = 0; j < {n}; j++)", f"        {line}"]
 
 
-def activate(layer: Layer, z: str) -> list[str]:
-    """Return the statements that replace z by sigma(z)."""
+def activate(layer: Layer, z: str, alpha: str) -> list[str]:
+    """Return the statements that replace z by sigma(z), or by z + alpha (sigma(z) - z)."""
     n = len(layer.b)
     if layer.name == "identity":
         return []
     if not layer.activation.elementwise:
         return [f"    sigma_{layer.name}({z}, {n});"]
     settings = "".join(f", R({float(value)!r})" for value in layer.settings.values())
-    return loop(n, f"{z}[j] = sigma_{layer.name}({z}[j]{settings});")
+    sigma = f"sigma_{layer.name}({z}[j]{settings})"
+    if layer.alpha is not None:
+        return loop(n, f"{z}[j] += {alpha}[j] * ({sigma} - {z}[j]);")
+    return loop(n, f"{z}[j] = {sigma};")
 
 
 def choose(model: Model) -> str:

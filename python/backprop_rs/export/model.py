@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TYPES_OF_CLASSES: tuple[tuple[type, ...], ...] = ((str,), (bool,), (int, float))
 
 # Options of layers that exports support: those that only matter in training, and normalization.
-SUPPORTED = ("dropout", "l1", "l2", "weight_decay", "max_norm", "layer_norm")
+SUPPORTED = ("dropout", "l1", "l2", "weight_decay", "max_norm", "layer_norm", "parametric")
 Classes = list[str] | list[int] | list[bool] | list[float]
 MAX_FLOAT_ROUNDING = 1e-2
 """Rounding of a feature to float, in its deviations, that `float_only` accepts."""
@@ -38,7 +38,7 @@ class Layer:
     """One layer: a = sigma(a_prev w^T + b), with the name of sigma and its settings.
 
     If there are gain and shift, the argument of sigma is normalized first. If there are factors of
-    the inputs, a_prev is multiplied by them first.
+    the inputs, a_prev is multiplied by them first. With alpha, a = z + alpha (sigma(z) - z).
     """
 
     w: Array
@@ -48,13 +48,19 @@ class Layer:
     name: str
     settings: dict[str, float]
     input_scale: Array | None = None
+    alpha: Array | None = None
 
     @property
     def parameters(self) -> dict[str, Array]:
         """The arrays of the layer, by the names that the exported files use."""
         named = {"w": self.w, "b": self.b, "gain": self.gain, "shift": self.shift}
-        named["input_scale"] = self.input_scale
+        named |= {"input_scale": self.input_scale, "alpha": self.alpha}
         return {name: array for name, array in named.items() if array is not None}
+
+    def sigma(self, z: Array) -> Array:
+        """Return the activations of the layer for z, or for normalized z."""
+        a: Array = self.activation.sigma(z)
+        return a if self.alpha is None else z + self.alpha.astype(z.dtype) * (a - z)
 
     @property
     def activation(self) -> Activation:
@@ -189,9 +195,10 @@ def layers_of(net: BaseNetwork) -> list[Layer]:
             ) from None
         entry, settings = parse("activation", text, ACTIVATIONS)
         scales = net.scales if number == 1 else None
-        layer = Layer(w, b, gain, shift, entry.name, settings, scales)
+        alpha = net.alphas[number - 1]
+        layer = Layer(w, b, gain, shift, entry.name, settings, scales, alpha)
         arrays = {"weights": w, "biases": b, "gains": gain, "shifts": shift, "scales": scales}
-        arrays["embeddings"] = net.embeddings if number == 1 else None
+        arrays |= {"embeddings": net.embeddings if number == 1 else None, "alphas": alpha}
         for name, array in arrays.items():
             if array is not None:
                 finite(f"{name} of layer {number}", array, net.dtype)

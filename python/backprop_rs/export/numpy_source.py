@@ -203,5 +203,7 @@ def lines(model: Model, first: int = 1) -> Iterator[str]:
         if layer.gain is not None:
             yield f"z = normalize(z, gain{number}, shift{number})"
         yield f"a = {layer.name}(z{settings}).astype(z.dtype)"
+        if layer.alpha is not None:
+            yield f"a = z + alpha{number} * (a - z)"
     if model.target_scaling is not None:
         yield f"a = (a.astype(float) * target_scale + target_mean).astype(np.{model.dtype})"

@@ -78,6 +78,8 @@ def forward(model: Model, graph: Graph, X: Value, first: int = 1) -> Value:
         if "gain" in arrays:
             z = normalized(z, arrays["gain"], arrays["shift"])
         a = ACTIVATIONS[layer.name](z, **layer.settings)
+        if "alpha" in arrays:
+            a = z + arrays["alpha"] * (a - z)
     graph.scope = ""
     if model.target_scaling is not None:
         wide = graph.exact("Mul", as_double(graph, a), model.target_scaling.scale)

@@ -52,7 +52,9 @@ def bound(model: Model, X: Array, input_error: Any = 0.0) -> Array:
         z = a @ w.T + b
         if layer.gain is not None:
             z, error = normalized(layer, z, error + ULPS * eps * np.abs(z), eps)
-        a = layer.activation.sigma(z)
+        a = layer.sigma(z)
+        if layer.alpha is not None:  # the difference, the product and the sum are rounded, too
+            error = error + 2 * eps * (1 + np.abs(layer.alpha)) * np.abs(z)
         error = propagate(layer, z, a, error + ULPS * eps * np.abs(z)) + ULPS * eps * np.abs(a)
     if model.target_scaling is not None:
         values = np.abs(model.unscaled(a))
@@ -96,6 +98,6 @@ def propagate(layer: Layer, z: Array, a: Array, error: Array) -> Array:
     if not layer.activation.elementwise:  # |da_j| <= a_j (|dz_j| + sum_i a_i |dz_i|)
         of_softmax: Array = a * (error + (a * error).sum(axis=1, keepdims=True))
         return of_softmax
-    sigma = layer.activation.sigma
+    sigma = layer.sigma
     of_a: Array = np.maximum(np.abs(sigma(z + error) - a), np.abs(sigma(z - error) - a))
     return of_a

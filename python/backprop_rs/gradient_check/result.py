@@ -26,7 +26,7 @@ class Worst:
         'w[1, 0]'
         """
         letters = {"weights": "w", "biases": "b", "gains": "g", "shifts": "h", "scales": "s"}
-        letters["embeddings"] = "θ"
+        letters |= {"embeddings": "θ", "alphas": "r"}
         return f"{letters[self.name]}{list(self.index)}"
 
     def __str__(self) -> str:

@@ -28,7 +28,7 @@ def layers_of(net: BaseNetwork, trace: Trace) -> list[LayerHealth]:
     """Measure each layer of a trace."""
     norms = gradient_norms(trace)
     inputs = activation_inputs(trace, net.gains, net.shifts)
-    parts = zip(net._activations, inputs, trace.activations[1:], strict=True)
+    parts = zip(net._activations, inputs, trace.activations[1:], net.alphas, strict=True)
     shares = [flat_shares(*part) for part in parts]
     deltas = [float(np.abs(delta).mean(dtype=float)) for delta in trace.deltas]
     rows = zip(deltas, norms, shares, strict=True)
@@ -42,6 +42,7 @@ def gradient_norms(trace: Trace) -> list[float]:
         trace.bias_gradients,
         trace.gain_gradients,
         trace.shift_gradients,
+        trace.alpha_gradients,
         strict=True,
     )
     norms = [hypot(*(norm(array) for array in layer if array is not None)) for layer in layers]
@@ -58,14 +59,16 @@ def norm(array: Array) -> float:
     return float(np.sqrt(np.einsum("i,i->", flat, flat, dtype=float)))
 
 
-def flat_shares(activation: Any, z: Array, a: Array) -> tuple[float, float]:
+def flat_shares(
+    activation: Any, z: Array, a: Array, alpha: Array | None = None
+) -> tuple[float, float]:
     """Return the shares of saturated and of dead neurons.
 
     >>> z = np.array([[-1.0, -1.0, 2.0], [-2.0, 3.0, 2.0]])
     >>> flat_shares("relu", z, np.maximum(z, 0))
     (0.0, 0.3333333333333333)
     """
-    slopes = slopes_of(activation, z, a)
+    slopes = slopes_of(activation, z, a, alpha)
     if slopes is None:
         return float("nan"), float("nan")
     slopes = np.abs(slopes)
@@ -74,9 +77,9 @@ def flat_shares(activation: Any, z: Array, a: Array) -> tuple[float, float]:
     return float((flat & ~dead).mean()), float(dead.mean())
 
 
-def slopes_of(activation: Any, z: Array, a: Array) -> Array | None:
+def slopes_of(activation: Any, z: Array, a: Array, alpha: Array | None = None) -> Array | None:
     """Return σ'(z) to 0.001 by a fast formula, or None for softmax."""
-    return exact_slopes(TWINS.get(activation, activation), z, a)
+    return exact_slopes(TWINS.get(activation, activation), z, a, alpha)
 
 
 @lru_cache(maxsize=64)
@@ -115,7 +118,7 @@ def probe_rows(n: int, max_rows: int, seed: int) -> AnyArray:
 
 def sample_gradient_norms(net: BaseNetwork, X: Array, y: AnyArray, per_layer: bool) -> AnyArray:
     """Return the norm of each sample's gradient, (m,), or that of each layer, (m, L)."""
-    if any(options["layer_norm"] for options in net._options):
+    if any(options["layer_norm"] or options["parametric"] for options in net._options):
         return norms_one_by_one(net, X, y, per_layer)
     pieces = []
     for start in range(0, len(X), ROWS):

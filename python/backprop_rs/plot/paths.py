@@ -258,9 +258,9 @@ def slopes_of(net: BaseNetwork, trace: Trace, inputs: list[Array]) -> tuple[list
     """Return σ' of each neuron, and True if the output is softmax, whose neurons have none."""
     slopes: list[AnyArray] = []
     joined = False
-    parts = zip(net._activations, inputs, trace.activations[1:], strict=True)
-    for activation, z, a in parts:
-        known = exact_slopes(activation, z, a)
+    parts = zip(net._activations, inputs, trace.activations[1:], net.alphas, strict=True)
+    for activation, z, a, alpha in parts:
+        known = exact_slopes(activation, z, a, alpha)
         joined = known is None  # only possible for the output
         slopes.append(np.ones_like(z[0]) if known is None else known[0])
     return slopes, joined

@@ -13,8 +13,9 @@ from .embeddings import Embeddings
 from .layer_norm import Norm
 
 # The parts that a layer may learn; gains and shifts belong to layer normalization, scales are the
-# factors of the inputs of the first layer, and embeddings what those of its inputs learn.
-PARTS = ("weights", "biases", "gains", "shifts", "scales", "embeddings")
+# factors of the inputs of the first layer, embeddings what those of its inputs learn, and
+# alphas belong to parametric activations.
+PARTS = ("weights", "biases", "gains", "shifts", "scales", "embeddings", "alphas")
 # dC/d(each part) of each layer.
 Gradients: TypeAlias = dict[str, list[Array | None]]
 
@@ -28,6 +29,7 @@ class Options(NamedTuple):
     weight_decay: float = 0.0
     max_norm: float = 0.0
     layer_norm: bool = False
+    parametric: bool = False
 
 
 class Layer:
@@ -48,6 +50,7 @@ class Layer:
         self.w: Array = np.zeros((n_out, n_in), dtype)
         self.b: Array = np.zeros(n_out, dtype)
         self.norm = Norm(n_out, dtype) if self.options.layer_norm else None
+        self.alphas: Array | None = np.ones(n_out, dtype) if self.options.parametric else None
         self.scales: Array | None = np.ones(n_in, dtype) if scaled else None
         self.embeddings = embeddings
         self.activation = activation
@@ -61,6 +64,8 @@ class Layer:
             parts["scales"] = self.scales
         if self.embeddings is not None and self.embeddings.theta.size:
             parts["embeddings"] = self.embeddings.theta
+        if self.alphas is not None:
+            parts["alphas"] = self.alphas
         return parts
 
     @property
@@ -80,7 +85,21 @@ class Layer:
         """Return z and a (m, n_out) for a_prev (m, n_in)."""
         z = a_prev @ self.w.T + self.b  # eq. 1
         a = self.activation.sigma(self.seen(z))  # eq. 2
+        if self.alphas is not None:
+            seen = self.seen(z)
+            a = seen + self.alphas * (a - seen)
         return z, a
+
+    def activation_delta(self, z: Array, a: Array, grad_a: Array) -> tuple[Array, Array | None]:
+        """Return dC/d(input of the activation), and dC/dalpha of each sample.
+
+        z is the input of the activation, a the activation of the layer; all are (m, n_out).
+        """
+        if self.alphas is None:
+            return self.activation.delta(z, a, grad_a), None
+        sigma = self.activation.sigma(z)
+        through = self.activation.delta(z, sigma, grad_a)
+        return grad_a + self.alphas * (through - grad_a), grad_a * (sigma - z)
 
     def seen(self, z: Array) -> Array:
         """Return the input of the activation for z, both (m, n_out)."""

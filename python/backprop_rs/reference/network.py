@@ -57,6 +57,8 @@ class Layers:
         self._cost = check_output(sizes, chosen, cost_of(cost))
         self._output = chosen[-1]
         settings = [Options(**layer) for layer in options or [{}] * len(chosen)]
+        if settings[-1].parametric:
+            raise error.parametric_output()
         embedded = Embeddings(sizes[0], embeddings, dtype) if embeddings else None
         self._widths = [embedded.n_out if embedded else sizes[0], *sizes[1:]]
         every = zip(self._widths[:-1], self._widths[1:], chosen, settings, strict=True)
@@ -109,10 +111,11 @@ class Layers:
         delta = self._cost.delta(*output)  # the output layer
         delta = delta if sample_weight is None else weights[:, None] * delta
         through = [layers[-1].delta(zs[-1], delta, m)]
+        alphas: list[Array | None] = [None] * len(layers)
         for l in reversed(range(1, len(layers))):  # noqa: E741 (l as in the derivation)
             grad_a = masked(layers[l].grad_a_prev(through[0][0]), masks, l - 1)
             before, z = layers[l - 1], zs[l - 1]
-            delta = before.activation.delta(before.seen(z), activations[l], grad_a)
+            delta, alphas[l - 1] = before.activation_delta(before.seen(z), activations[l], grad_a)
             through.insert(0, before.delta(z, delta, m))  # eq. 11
 
         deltas = [delta for delta, _, _ in through]
@@ -121,9 +124,10 @@ class Layers:
         seen = [scaled, *(masked(a, masks, l) for l, a in enumerate(activations[1:-1]))]  # noqa: E741
         gradients: Gradients = {name: [] for name in PARTS}
         for layer, (delta, *of_norm), a_prev in zip(layers, through, seen, strict=True):
-            parts = [*layer.backward(delta, a_prev, m), *of_norm, None, None]
+            parts = [*layer.backward(delta, a_prev, m), *of_norm, None, None, None]
             for name, gradient in zip(PARTS, parts, strict=True):
                 gradients[name].append(gradient)
+        gradients["alphas"] = [None if each is None else each.sum(axis=0) / m for each in alphas]
         shown = None if layers[0].embeddings is None else embedded
         if not layers[0].learns_inputs:
             return cost, zs, activations, deltas, gradients, (shown, None, None)
@@ -182,20 +186,20 @@ class Layers:
     ) -> tuple[Any, ...]:
         """Return C, zs, activations, deltas, the gradients of the layers, and those of the inputs.
 
-        They are dC/dw, dC/db, dC/dgain and dC/dshift; then a tuple of the embedded inputs e, s e,
-        dC/d(s e), dC/ds and the gradient of the embeddings, None without any.
+        They are dC/dw, dC/db, dC/dgain, dC/dshift and dC/dalpha; then a tuple of the embedded
+        inputs e, s e, dC/d(s e), dC/ds and the gradient of the embeddings, None without any.
         """
         *trace, gradients, of_inputs = self.passes(X, y, sample_weight)
-        *of_layers, scales, embeddings = gradients.values()
-        return (*trace, *of_layers, (*of_inputs, scales[0], embeddings[0]))
+        *of_layers, scales, embeddings, alphas = gradients.values()
+        return (*trace, *of_layers, alphas, (*of_inputs, scales[0], embeddings[0]))
 
     def gradient(
         self, X: Array, y: NDArray[Any], sample_weight: Array | None = None
     ) -> tuple[Any, ...]:
-        """Return C, dC/dw, dC/db, dC/dgain, dC/dshift, dC/ds and the gradient of the embeddings."""
+        """Return C, the gradients of the layers (as `backward`), and those of the inputs."""
         cost, *_, gradients, _ = self.passes(X, y, sample_weight)
-        *of_layers, scales, embeddings = gradients.values()
-        return (cost, *of_layers, scales[0], embeddings[0])
+        *of_layers, scales, embeddings, alphas = gradients.values()
+        return (cost, *of_layers, alphas, scales[0], embeddings[0])
 
     def predict(self, X: Any, out: Any = None) -> Array | None:
         """Return the output activations, or None if an argument needs a check or a copy first."""
@@ -258,6 +262,8 @@ class Layers:
                 layer.norm.gain[...], layer.norm.shift[...] = 1, 0
             if layer.scales is not None:
                 layer.scales[...] = 1
+            if layer.alphas is not None:
+                layer.alphas[...] = 1
             if layer.embeddings is not None:
                 layer.embeddings.initialize(seed)
 
@@ -276,6 +282,10 @@ class Layers:
     def shifts(self) -> list[Array | None]:
         """Return copies of the shifts; None for layers without layer normalization."""
         return [None if layer.norm is None else layer.norm.shift.copy() for layer in self._layers]
+
+    def alphas(self) -> list[Array | None]:
+        """Return copies of the alphas; None for layers that are not parametric."""
+        return [None if layer.alphas is None else layer.alphas.copy() for layer in self._layers]
 
     def scales(self) -> Array | None:
         """Return a copy of the factors of the inputs, (n_0,); None if there are none."""
@@ -311,6 +321,7 @@ class Layers:
     set_biases = partialmethod(set_part, "biases")
     set_gains = partialmethod(set_part, "gains")
     set_shifts = partialmethod(set_part, "shifts")
+    set_alphas = partialmethod(set_part, "alphas")
 
     def set_optimizer(self, rule: str) -> None:
         """Start with an optimizer whose memory is empty."""

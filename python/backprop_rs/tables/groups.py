@@ -45,6 +45,7 @@ GROUPS = (
     Group("shifts", 0.0),
     Group("scales", 0.0),
     Group("embeddings", 0.0),
+    Group("alphas", 0.0),
 )
 
 

@@ -180,7 +180,10 @@ def identity_of(
     names = ("sizes", "activation", "output", "cost", "dtype", "backend")
     identity = {name: getattr(net, name) for name in names}
     identity["layers"] = [asdict(layer) for layer in net.layers]
-    if net.input_scale:  # checkpoints of earlier releases have no such entry
+    for layer in identity["layers"]:
+        if not layer["parametric"]:  # checkpoints of earlier releases have no such entry
+            del layer["parametric"]
+    if net.input_scale:
         identity["input_scale"] = True
     if net.embedding:
         identity["embedding"] = [each.to_dict() for each in net.embedding]

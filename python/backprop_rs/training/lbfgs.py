@@ -197,14 +197,14 @@ class Objective:
     def vector(self) -> Array:
         """Return all parameters in one vector."""
         core = self.core
-        parts = (core.weights(), core.biases(), core.gains(), core.shifts())
+        parts = (core.weights(), core.biases(), core.gains(), core.shifts(), core.alphas())
         arrays = [array for part in parts for array in part] + [core.scales(), core.embeddings()]
         return joined([array for array in arrays if array is not None])
 
     def put(self, vector: Array) -> None:
         """Give the network the parameters of a vector."""
         start, core = 0, self.core
-        for name in ("weights", "biases", "gains", "shifts"):
+        for name in ("weights", "biases", "gains", "shifts", "alphas"):
             part = []
             for like in getattr(core, name)():
                 size = 0 if like is None else like.size
@@ -225,13 +225,15 @@ class Objective:
         self.put(vector)
         X, y, weights = self.samples.X, self.samples.y, self.samples.weights
         with self.signals.raise_on_ctrl_c() if self.signals else nullcontext():
-            self.cost, grad_w, grad_b, gains, shifts, *of_inputs = self.core.gradient(X, y, weights)
+            self.cost, grad_w, grad_b, gains, shifts, alphas, scales, embeddings = (
+                self.core.gradient(X, y, weights)
+            )
         value = self.cost
         for l2, w, grad in zip(self.l2, self.core.weights(), grad_w, strict=True):
             value += l2 * float(np.square(w, dtype=float).sum())
             grad += 2 * l2 * w
-        others = [*gains, *shifts, *of_inputs]
-        gradient = joined([*grad_w, *grad_b, *(array for array in others if array is not None)])
+        small = [*gains, *shifts, *alphas, scales, embeddings]
+        gradient = joined([*grad_w, *grad_b, *(array for array in small if array is not None)])
         if self.check_finite and not (np.isfinite(value) and np.isfinite(gradient).all()):
             raise NotFinite
         if value < self.least:

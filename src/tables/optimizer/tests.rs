@@ -321,18 +321,23 @@ fn the_memory_of_a_rule_is_named() {
     assert_eq!(memory("lion"), ["mean"]);
     for text in ["sgd", "lion", "adam", "adam(amsgrad=1)"] {
         let kept = memory(text).len();
-        let optimizer =
-            Optimizer::<f64>::new(rule(text), [[12, 3, 0, 4, 5], [6, 2, 2, 0, 0]].into_iter())
-                .unwrap();
+        let optimizer = Optimizer::<f64>::new(
+            rule(text),
+            [[12, 3, 0, 4, 5, 3], [6, 2, 2, 0, 0, 0]].into_iter(),
+        )
+        .unwrap();
         assert_eq!(optimizer.moments.len(), 2);
-        let lengths = [[12, 3, 0, 4, 5], [6, 2, 2, 0, 0]];
-        for (moments, [w, b, norm, scale, embedding]) in optimizer.moments.iter().zip(lengths) {
+        let lengths = [[12, 3, 0, 4, 5, 3], [6, 2, 2, 0, 0, 0]];
+        for (moments, [w, b, norm, scale, embedding, alpha]) in
+            optimizer.moments.iter().zip(lengths)
+        {
             for i in 0..MOMENTS {
                 let expected = |length| if i < kept { length } else { 0 };
                 assert_eq!(moments.w[i].len(), expected(w), "{text}");
                 assert_eq!(moments.b[i].len(), expected(b), "{text}");
                 assert_eq!(moments.scale[i].len(), expected(scale), "{text}");
                 assert_eq!(moments.embedding[i].len(), expected(embedding), "{text}");
+                assert_eq!(moments.alpha[i].len(), expected(alpha), "{text}");
                 moments.norm.iter().for_each(|part| assert_eq!(part[i].len(), expected(norm)));
             }
         }
