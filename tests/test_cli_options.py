@@ -161,6 +161,54 @@ def test_the_average_of_the_parameters_is_saved(path: Path, tmp_path: Path) -> N
     assert plain.networks[0].weights[0].tolist() != expected.tolist()
 
 
+@pytest.mark.parametrize(("target", "cls"), [("kind", "Classifier"), ("b", "Regressor")])
+def test_a_preset_trains_the_estimator_of_tables(
+    target: str, cls: str, path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "m"
+    arguments = ["train", path, "--ignore", "id", "--sample-weight", "w", "--preset", "fast"]
+    options = ["--target", target, "--seed", 3, "--json", "--no-progress", "--out", out]
+    assert main(list(map(str, [*arguments, *options]))) == 0
+    facts = json.loads(capsys.readouterr().out)
+    table = bp.data.read_csv(path).drop(["id"])
+    labels = table["kind"].values.astype("int64") if target == "kind" else None
+    mask = held_out_rows(120, 0.2, 3, labels)
+    train = table.take(~mask)
+    estimator = getattr(bp, f"Tabular{cls}")("fast", random_state=3)
+    estimator.fit(train.drop(["w"]), target, train["w"].values)
+    found = bp.load(out)
+    assert type(found).__name__ == f"Tabular{cls}"
+    rows = table.drop(["w", target])
+    assert found.predict(rows).tolist() == estimator.predict(rows).tolist()  # type: ignore[arg-type]
+    test = table.take(mask).drop(["w"])
+    expected = estimator.model_.evaluate(test)
+    assert {name: facts["scores"]["test"][name] for name in expected} == pytest.approx(expected)
+    for command in ("evaluate", "predict", "explain", "check", "diagnose"):
+        assert main([command, str(out), str(path)]) == 0
+    assert main(["info", str(out)]) == 0
+    assert "held-out" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--preset", "fast", "--hidden", "4"), "--hidden does not go with --preset"),
+        (("--preset", "fast", "--scaling", "none"), "--scaling does not go with --preset"),
+        (("--preset", "fast", "--stream"), "--preset needs all rows in memory"),
+        (("--preset", "quick"), "preset must be one of"),
+        (("--time-limit", "3"), "--time-limit goes with --preset"),
+        (("--preset", "fast", "--target", "b", "--class-weight", "balanced"), "goes with classes"),
+    ],
+)
+def test_mistakes_with_presets(
+    options: tuple[str, ...], sentence: str, path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(path), *IGNORE, *options]) == 2
+    assert sentence in capsys.readouterr().err
+    assert main(["train", "digits", "--preset", "fast"]) == 2
+    assert "--preset goes with a table; got digits" in capsys.readouterr().err
+
+
 def test_a_training_is_resumed(path: Path, tmp_path: Path) -> None:
     checkpoint = ("--checkpoint", tmp_path / "c", "--checkpoint-every", 1)
     options = (*IGNORE, "--epochs", 6, *checkpoint)

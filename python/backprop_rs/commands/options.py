@@ -208,6 +208,12 @@ OF_NETWORK = (
            more=INTEGER | {"default": 0}),
 )  # fmt: skip
 
+OF_PRESET = (
+    Option("--preset", "train several networks on folds of a table, as TabularClassifier and "
+           "TabularRegressor do: fast, default or best", more=NAME),
+    Option("--time-limit", "seconds for --preset", more=NUMBER),
+)  # fmt: skip
+
 OF_TRAINING = (
     Option("--epochs", "default: as many as give about 1,000 updates, from 10 to 1,000", FIT,
            more=INTEGER),
@@ -241,7 +247,15 @@ OF_TRAINING = (
     JSON,
 )  # fmt: skip
 
-OF_TRAIN = (*OF_READER, *OF_COLUMNS, *OF_EVALUATION, *OF_NETWORK, *OF_TRAINING, *MACHINE)
+OF_TRAIN = (
+    *OF_READER,
+    *OF_COLUMNS,
+    *OF_EVALUATION,
+    *OF_PRESET,
+    *OF_NETWORK,
+    *OF_TRAINING,
+    *MACHINE,
+)
 
 OF_ROWS = (
     Option("--row", "first row, from 0 (default: 0)", more={"type": int, "default": 0}),

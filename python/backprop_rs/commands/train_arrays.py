@@ -91,7 +91,7 @@ def check_options(args: Namespace) -> None:
     for option in OF_TRAIN:
         is_of_table = option.of in (COLUMNS, PREPROCESSOR) and option.argument != "classes"
         is_given = getattr(args, option.argument) is not None
-        if is_given and (is_of_table or option.argument == "members"):
+        if is_given and (is_of_table or option.argument in ("members", "preset")):
             raise ValueError(f"{option.flag} goes with a table; got {args.data}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -37,6 +38,7 @@ from .tables import (
     targets_of,
     with_targets,
 )
+from .train_preset import check_preset, fitted
 
 TEST_FRACTION = 0.2
 
@@ -45,6 +47,7 @@ def train(args: Namespace, comm: Any) -> Result:
     """Train on a table, and return the scores of its parts."""
     reader = csv_options(args)
     is_stream = args.stream or comm is not None
+    check_preset(args, is_stream)
     data = read_table(args.data, reader, is_stream)
     if is_stream and isinstance(data, Table):  # all ranks read all rows, and share them
         data = TableStream([data], data.name)
@@ -65,6 +68,11 @@ def train(args: Namespace, comm: Any) -> Result:
         notes.append(f"{counted(left_out, 'row')} without a target {verb} left out")
     announce(args, description(data.name, rows, chosen, notes))
     start = perf_counter()
+    if args.preset is not None:
+        estimator = fitted(args, parts, chosen, kinds)
+        seconds = perf_counter() - start
+        result = result_of(args, estimator.model_, parts, rows, notes, chosen, seconds)
+        return replace(result, model=estimator)
     model.fit(
         parts["train"],
         chosen.targets,
