@@ -210,20 +210,29 @@ def test_the_plain_bar_overwrites_itself(capsys, monkeypatch):
     assert len(second) == len(first) + 1
 
 
-def test_a_notebook_keeps_one_line():
+@pytest.mark.parametrize("widgets", [False, True])
+def test_a_notebook_keeps_one_line(widgets):
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
+    before = "" if widgets else "sys.modules['ipywidgets'] = None"
+    if widgets:
+        pytest.importorskip("ipywidgets")
+        pytest.importorskip("tqdm")
     folder = os.path.dirname(__file__)
-    program = PROGRAM.format(before="", folder=folder, members=2)
+    program = PROGRAM.format(before=before, folder=folder, members=2)
     notebook = nbformat.v4.new_notebook()
     summary = "bp.Network([2, 3, 2]).summary()"
     notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in (program, summary)]
     nbclient.NotebookClient(notebook, timeout=60).execute()
     outputs = notebook.cells[0].outputs
+    (shown,) = notebook.cells[1].outputs
+    assert "<table" in shown.data["text/html"] and "\nlayer  shape" in shown.data["text/plain"]
+    if widgets:
+        (bar, end) = outputs
+        assert "application/vnd.jupyter.widget-view+json" in bar.data and end.text == "end\n"
+        return
     text = "".join(output.text for output in outputs if output.get("name") == "stderr")
     lines = [line.split("\r")[-1].rstrip() for line in text.split("\n")]
     (line,) = [line for line in lines if line]
     assert "network 2/2, epoch 400/400, cost" in line
-    (shown,) = notebook.cells[1].outputs
-    assert "<table" in shown.data["text/html"] and "\nlayer  shape" in shown.data["text/plain"]

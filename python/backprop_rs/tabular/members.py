@@ -149,6 +149,8 @@ def train_members(
                     bar.show(sum(done) / len(done), f"{finished} of {len(members)} networks")
                 if any(each.done() and each.exception() for each in trainings):
                     interrupts.requested = True
+            if not interrupts.requested:
+                bar.show(1.0, f"{len(done)} of {len(done)} networks")
         except BaseException:
             interrupts.requested = True
             raise

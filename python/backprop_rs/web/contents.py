@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._internal.writing import writing
 from ..data import load_digits, load_iris, standardize
 from .assembly import packed
 
@@ -54,7 +55,7 @@ def network(content: bytes) -> Network:
 
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "network.safetensors")
-        with open(path, "wb") as file:
+        with writing(path) as file:
             file.write(content)
         return Network.load(path)
 
