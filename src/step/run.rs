@@ -48,7 +48,11 @@ pub(crate) struct Run<'a, T> {
     pub sums: Option<GradientTree<T>>,
     pub order: RwLock<Order>,
     stop: AtomicBool,
-    interrupted: AtomicBool,
+    /// True if phase A was interrupted: all workers read it after the barrier that ends the phase.
+    pub pass_interrupted: AtomicBool,
+    /// The same for phase B. One flag for both would be wrong: worker 0 may set it in phase B while
+    /// another worker has not yet read the answer of phase A, and would leave the others waiting.
+    pub update_interrupted: AtomicBool,
     pub started: Instant,
     /// Milliseconds from the start to the last question whether to stop.
     asked: AtomicU64,
@@ -79,7 +83,8 @@ impl<'a, T: Real> Run<'a, T> {
             sums,
             order: RwLock::new(Order::default()),
             stop: AtomicBool::new(false),
-            interrupted: AtomicBool::new(false),
+            pass_interrupted: AtomicBool::new(false),
+            update_interrupted: AtomicBool::new(false),
             started: Instant::now(),
             asked: AtomicU64::new(0),
             drawing: Mutex::default(),
@@ -347,7 +352,7 @@ impl<T: Real> Run<'_, T> {
         };
         let done = self.compute_gradient_in_pieces(worker, rows, scale, tiles, sink);
         worker.wait();
-        if self.interrupted.load(Relaxed) {
+        if self.update_interrupted.load(Relaxed) {
             rollback.restore(&network.layers, moments, &tiles[..done]);
             return Err(Reason::Interrupted);
         }
@@ -356,7 +361,7 @@ impl<T: Real> Run<'_, T> {
 
     /// Run phase B piece by piece until interrupted; return the number of finished tiles.
     #[inline]
-    fn compute_gradient_in_pieces(
+    pub fn compute_gradient_in_pieces(
         &self,
         worker: &Worker,
         rows: usize,
@@ -366,7 +371,9 @@ impl<T: Real> Run<'_, T> {
     ) -> usize {
         let piece = (PIECE_WORK / (2 * T::LINE * T::LINE * rows)).max(1);
         let mut done = 0;
-        while done < tiles.len() && !(done > 0 && self.should_stop(worker)) {
+        while done < tiles.len()
+            && !(done > 0 && self.should_stop(worker, &self.update_interrupted))
+        {
             let end = (done + piece).min(tiles.len());
             self.compute_gradient(worker, rows, scale, &tiles[done..end], sink, None);
             done = end;
@@ -411,17 +418,17 @@ impl<T: Real> Run<'_, T> {
         let training = Training {
             rng,
             noise: self.settings.input_noise,
-            should_stop: &|worker| self.should_stop(worker),
+            should_stop: &|worker| self.should_stop(worker, &self.pass_interrupted),
         };
         let indices = batch_indices(order, chunk);
         if self.by_panels {
-            self.should_stop(worker); // all read the answer after their last barrier
+            self.should_stop(worker, &self.pass_interrupted); // all read the answer after their last barrier
             self.network.panel_rows(&self.ws, self.samples, worker, plan, rows, indices);
         } else {
             self.network.rows(&self.ws, self.samples, worker, rows, indices, Some(&training));
         }
         worker.wait();
-        if self.interrupted.load(Relaxed) || self.network.failures.any() {
+        if self.pass_interrupted.load(Relaxed) || self.network.failures.any() {
             return Err(Reason::Interrupted);
         }
         let cost = tree_sum(&self.ws.costs.as_slice()[..rows]);
@@ -430,13 +437,13 @@ impl<T: Real> Run<'_, T> {
         Ok(Sum { cost, weight })
     }
 
-    /// Ask now and then whether to stop, on worker 0; the others read its answer.
-    fn should_stop(&self, worker: &Worker) -> bool {
+    /// Ask now and then whether to stop, on worker 0; the others read its answer in `flag`.
+    fn should_stop(&self, worker: &Worker, flag: &AtomicBool) -> bool {
         let Some(interrupted) = self.settings.interrupted else { return false };
         if worker.index == 0 && self.is_time_to_ask() && interrupted() {
-            self.interrupted.store(true, Relaxed);
+            flag.store(true, Relaxed);
         }
-        self.interrupted.load(Relaxed)
+        flag.load(Relaxed)
     }
 
     /// Return true if [`ASK_EVERY`] has passed since the last question, and record the time.
@@ -487,7 +494,7 @@ impl<T: Real> Run<'_, T> {
             let sink = GradientSink::Store(&sums.total);
             self.compute_gradient_in_pieces(worker, chunk.len(), T::ONE, &plan.tiles, sink);
             worker.wait();
-            if self.interrupted.load(Relaxed) {
+            if self.update_interrupted.load(Relaxed) {
                 return Err(Reason::Interrupted);
             }
             sums.merge(worker, 0..self.network.layers.len(), c, chunks);

@@ -4,6 +4,7 @@ use std::thread::sleep;
 use super::*;
 use crate::network::network::ROW_BLOCK;
 use crate::network::samples::Targets;
+use crate::step::gradient::GradientSink;
 use crate::step::run::ASK_EVERY;
 use crate::tables::activation::Activation;
 use crate::tables::cost::Cost;
@@ -106,4 +107,27 @@ fn a_long_update_keeps_what_it_replaces() {
         assert_eq!(net.saved.is_some(), long);
         assert_eq!(net.biases().unwrap().iter().flatten().all(|b| *b == 0.0), long);
     }
+}
+
+/// A worker may read whether the passes were interrupted only after another one has begun the
+/// update, so that an interruption of the update must not change that answer.
+#[test]
+fn an_interruption_of_the_update_does_not_change_the_answer_of_the_passes() {
+    let net = network();
+    let x = vec![0.5; ROWS * SIZE];
+    let samples = Samples { x: &x, y: Targets::Values(&x), weights: None, n_in: SIZE };
+    let interrupted = || true;
+    let settings = Settings { interrupted: Some(&interrupted), ..Settings::new(ROWS, 0.1) };
+    let ws = Workspace::training(&net.layers, ROWS, 1, false).unwrap();
+    let sums = GradientTree::new(&net.layers, 1).unwrap();
+    let norms = ParameterNorms::new(&net.layers).unwrap();
+    let mut run = Run::new(&net, &samples, &settings, ws, norms, Some(sums));
+    run.started = Instant::now() - ASK_EVERY;
+    pool::run(1, |worker| {
+        let tiles = net.plan(&worker, ROWS, false).tiles;
+        let sink = GradientSink::Store(&run.sums.as_ref().unwrap().total);
+        let done = run.compute_gradient_in_pieces(&worker, ROWS, 1.0, &tiles, sink);
+        assert!(done < tiles.len());
+    });
+    assert!(run.update_interrupted.load(Relaxed) && !run.pass_interrupted.load(Relaxed));
 }
