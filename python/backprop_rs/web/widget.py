@@ -30,7 +30,7 @@ def widget_of(html: str, height: int) -> Any:
     import anywidget
     import traitlets
 
-    class PlaygroundWidget(anywidget.AnyWidget):  # type: ignore[misc]
+    class PlaygroundWidget(anywidget.AnyWidget):
         """The page in a frame."""
 
         _esm = ESM
