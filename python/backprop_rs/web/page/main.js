@@ -659,6 +659,7 @@ function keepFrame() {
     (picture) => {
       filming = false;
       own.push({ picture, caption });
+      document.documentElement.dataset.pictures = own.length;
       if (own.length < FILM_FRAMES) return;
       filmPause *= 2;
       own.splice(0, own.length, ...own.filter((_, i) => i % 2 === 0));
