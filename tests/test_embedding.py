@@ -1,8 +1,6 @@
 """Embeddings of the inputs: their equations, both backends, and every feature of a network."""
 
-import copy
 import json
-import os
 import pickle
 import shutil
 import subprocess
@@ -13,7 +11,16 @@ import backprop_rs as bp
 import matplotlib as mpl
 import numpy as np
 import pytest
-from alike import SETTINGS, assert_trained_alike, fit, parameters
+from alike import (
+    SETTINGS,
+    assert_kept,
+    assert_resumes,
+    assert_same_on_instruction_sets,
+    assert_slopes_of_embedding,
+    assert_trained_alike,
+    fit,
+    parameters,
+)
 from backprop_rs import embedding as embeddings
 from backprop_rs.explain.embedded import GENERAL
 from backprop_rs.export.embeddings import EMBEDDINGS as exported
@@ -167,16 +174,7 @@ def trained(dtype, input_scale):
 
 
 def test_the_bits_do_not_depend_on_the_instruction_set(both):
-    path = os.pathsep.join([os.path.dirname(__file__), *sys.path])
-    outputs = []
-    for name in ("baseline", "avx2"):
-        environment = os.environ | {"PYTHONPATH": path, "BACKPROP_RS_ISA": name}
-        run = subprocess.run(
-            [sys.executable, "-c", HASH], env=environment, capture_output=True, text=True
-        )
-        assert run.returncode == 0, run.stderr
-        outputs.append(run.stdout)
-    assert outputs[0] == outputs[1]
+    assert_same_on_instruction_sets(HASH)
 
 
 def test_small_networks_and_single_samples_are_embedded_too(backend):
@@ -324,14 +322,9 @@ def test_the_tables_of_both_backends_have_the_same_embeddings(both):
 
 
 def test_files_pickles_and_states_hold_it(backend, tmp_path):
-    net, (X, y) = network(backend, input_scale=True), batch()
-    fit(net, X, y, optimizer="adam")
-    net.save(tmp_path / "net")
-    kept = [bp.Network.load(tmp_path / "net", backend), pickle.loads(pickle.dumps(net))]
-    for again in (*kept, copy.deepcopy(net)):
-        np.testing.assert_array_equal(parameters(net), parameters(again))
-        np.testing.assert_array_equal(net.predict(X), again.predict(X))
-        assert again.embedding == net.embedding
+    net = network(backend, input_scale=True)
+    given = net.embedding
+    assert_kept(net, *batch(), tmp_path / "net", backend, lambda again: again.embedding == given)
     json.dumps([each.to_dict() for each in net.embedding])
 
 
@@ -357,23 +350,8 @@ def test_a_file_with_another_embedding_is_refused(change, tmp_path, monkeypatch)
 
 
 def test_a_checkpoint_knows_the_embedding(backend, tmp_path):
-    X, y = batch()
-    run = {"epochs": 4, "checkpoint": tmp_path / "at", "checkpoint_every": 1}
-    straight = network(backend)
-    fit(straight, X, y, epochs=4)
-
-    def stop(epoch):
-        if epoch.number == 2:
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fit(network(backend), X, y, **run, callbacks=stop)
-    resumed = network(backend)
-    fit(resumed, X, y, **run, resume=True)
-    np.testing.assert_array_equal(parameters(straight), parameters(resumed))
     other = network(backend, embedding=bp.PiecewiseLinear(EDGES | {3: np.linspace(-3, 3, 30)}))
-    with pytest.raises(ValueError, match="embedding"):
-        fit(other, X, y, **run, resume=True)
+    assert_resumes(lambda: network(backend), other, "embedding", *batch(), tmp_path / "at")
 
 
 # Features.
@@ -397,16 +375,7 @@ def test_explanations_show_it(backend):
 
 
 def test_slopes_of_an_explanation_are_those_of_the_embedding(backend):
-    from backprop_rs.explain.embedded import embedded_inputs
-    from backprop_rs.explain.sample import Sample
-
-    net, (X, y) = network(backend), batch(1)
-    document = net.explain(X, y, max_neurons=WIDTH)
-    _, slopes = embedded_inputs(Sample(document.quantities, document.shown, 0)).groups
-    h = 1e-6
-    up, down = (net.embed(X + change)[0] for change in (h, -h))
-    found = [line.value for line in slopes.lines]
-    np.testing.assert_allclose(found, (up - down) / (2 * h), rtol=1e-6, atol=1e-9)
+    assert_slopes_of_embedding(network(backend), *batch(1), WIDTH)
 
 
 def test_norms_health_films_and_drawings(backend, tmp_path):

@@ -1,13 +1,10 @@
 """The learned factors of the inputs: their equations, their gradients, both backends."""
 
-import copy
-import pickle
-
 import backprop_rs as bp
 import matplotlib as mpl
 import numpy as np
 import pytest
-from alike import SETTINGS, assert_trained_alike, fit, parameters
+from alike import SETTINGS, assert_kept, assert_resumes, assert_trained_alike, fit, parameters
 from test_explain import check as check_explanation
 
 ROWS = 37
@@ -170,40 +167,15 @@ def test_a_batch_in_chunks_has_the_mean_of_the_gradients_of_its_samples(backend)
 
 
 def test_files_pickles_and_states_hold_them(backend, tmp_path):
-    net, (X, y) = network(backend), batch()
-    fit(net, X, y, optimizer="adam")
-    net.save(tmp_path / "net")
-    kept = [bp.Network.load(tmp_path / "net", backend), pickle.loads(pickle.dumps(net))]
-    for again in (*kept, copy.deepcopy(net)):
-        np.testing.assert_array_equal(parameters(net), parameters(again))
-        np.testing.assert_array_equal(net.predict(X), again.predict(X))
-        assert again.input_scale
+    net = network(backend)
+    assert_kept(net, *batch(), tmp_path / "net", backend, lambda again: again.input_scale)
     assert {"scales.1", "optimizer.mean.scales.1"} <= set(net._core.state())
-    other = copy.deepcopy(net)
-    for one in (net, other):
-        fit(one, X, y, optimizer="adam")
-    np.testing.assert_array_equal(parameters(net), parameters(other))
 
 
 def test_a_checkpoint_resumes_to_the_same_bits(backend, tmp_path):
-    X, y = batch()
-    run = {"optimizer": "adam", "epochs": 4, "checkpoint": tmp_path / "at", "checkpoint_every": 1}
-    straight = network(backend)
-    fit(straight, X, y, epochs=4, optimizer="adam")
-
-    def stop(epoch):
-        if epoch.number == 2:
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fit(network(backend), X, y, **run, callbacks=stop)
-    resumed = network(backend)
-    fit(resumed, X, y, **run, resume=True)
-    np.testing.assert_array_equal(parameters(straight), parameters(resumed))
     plain = {"dtype": "float64", "seed": 3, "cost": "cross_entropy", "backend": backend}
     other = bp.Network([19, 21, 9, 5], "tanh", **plain)
-    with pytest.raises(ValueError, match="input_scale"):
-        fit(other, X, y, **run, resume=True)
+    assert_resumes(lambda: network(backend), other, "input_scale", *batch(), tmp_path / "at")
 
 
 def test_early_stopping_returns_to_the_best_factors(backend):

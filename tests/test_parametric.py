@@ -1,16 +1,18 @@
 """Parametric activations z + alpha (sigma(z) - z): their equations, gradients, both backends."""
 
-import copy
-import os
-import pickle
-import subprocess
-import sys
-
 import backprop_rs as bp
 import matplotlib as mpl
 import numpy as np
 import pytest
-from alike import SETTINGS, assert_trained_alike, fit, parameters
+from alike import (
+    SETTINGS,
+    assert_kept,
+    assert_resumes,
+    assert_same_on_instruction_sets,
+    assert_trained_alike,
+    fit,
+    parameters,
+)
 from backprop_rs.tables.activation import ACTIVATIONS, activation
 from test_explain import check as check_explanation
 
@@ -196,56 +198,26 @@ def trained(dtype):
 
 
 def test_the_bits_do_not_depend_on_the_instruction_set(both):
-    path = os.pathsep.join([os.path.dirname(__file__), *sys.path])
-    outputs = []
-    for name in ("baseline", "avx2"):
-        environment = os.environ | {"PYTHONPATH": path, "BACKPROP_RS_ISA": name}
-        run = subprocess.run(
-            [sys.executable, "-c", HASH], env=environment, capture_output=True, text=True
-        )
-        assert run.returncode == 0, run.stderr
-        outputs.append(run.stdout)
-    assert outputs[0] == outputs[1]
+    assert_same_on_instruction_sets(HASH)
 
 
 # Keeping and settings.
 
 
 def test_files_pickles_and_states_hold_them(backend, tmp_path):
-    net, (X, y) = network(backend), batch()
-    fit(net, X, y, optimizer="adam")
-    net.save(tmp_path / "net")
-    kept = [bp.Network.load(tmp_path / "net", backend), pickle.loads(pickle.dumps(net))]
-    for again in (*kept, copy.deepcopy(net)):
-        np.testing.assert_array_equal(parameters(net), parameters(again))
-        np.testing.assert_array_equal(net.predict(X), again.predict(X))
-        assert [layer.parametric for layer in again.layers] == [True, True, False]
+    net = network(backend)
+
+    def has_alphas(again):
+        return [layer.parametric for layer in again.layers] == [True, True, False]
+
+    assert_kept(net, *batch(), tmp_path / "net", backend, has_alphas)
     assert {"alphas.1", "alphas.2", "optimizer.mean.alphas.2"} <= set(net._core.state())
-    other = copy.deepcopy(net)
-    for one in (net, other):
-        fit(one, X, y, optimizer="adam")
-    np.testing.assert_array_equal(parameters(net), parameters(other))
 
 
 def test_a_checkpoint_resumes_to_the_same_bits(backend, tmp_path):
-    X, y = batch()
-    run = {"optimizer": "adam", "epochs": 4, "checkpoint": tmp_path / "at", "checkpoint_every": 1}
-    straight = network(backend)
-    fit(straight, X, y, epochs=4, optimizer="adam")
-
-    def stop(epoch):
-        if epoch.number == 2:
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fit(network(backend), X, y, **run, callbacks=stop)
-    resumed = network(backend)
-    fit(resumed, X, y, **run, resume=True)
-    np.testing.assert_array_equal(parameters(straight), parameters(resumed))
     plain = {"dtype": "float64", "seed": 3, "cost": "cross_entropy", "backend": backend}
     other = bp.Network([6, 19, 21, 5], ["selu", "mish"], **plain)
-    with pytest.raises(ValueError, match="layers"):
-        fit(other, X, y, **run, resume=True)
+    assert_resumes(lambda: network(backend), other, "layers", *batch(), tmp_path / "at")
 
 
 def test_they_are_averaged_and_early_stopping_returns_to_them(backend):

@@ -1,16 +1,19 @@
 """The learned periodic embedding of the inputs: its equations, gradients and both backends."""
 
-import copy
-import os
-import pickle
-import subprocess
-import sys
-
 import backprop_rs as bp
 import matplotlib as mpl
 import numpy as np
 import pytest
-from alike import SETTINGS, assert_trained_alike, fit, parameters
+from alike import (
+    SETTINGS,
+    assert_kept,
+    assert_resumes,
+    assert_same_on_instruction_sets,
+    assert_slopes_of_embedding,
+    assert_trained_alike,
+    fit,
+    parameters,
+)
 from backprop_rs.distributed.sharding import partition, tree_sum
 from test_explain import check as check_explanation
 
@@ -188,7 +191,7 @@ def test_given_weights_have_drawn_embeddings(backend):
     np.testing.assert_array_equal(given.weights[0], drawn.weights[0])
 
 
-def test_initialize_draws_them_anew(backend):
+def test_initialize_draws_new_ones(backend):
     net, (X, y) = network(backend, input_scale=True), batch()
     before = net.embeddings
     fit(net, X, y)
@@ -232,55 +235,22 @@ def trained(dtype, input_scale):
 
 
 def test_the_bits_do_not_depend_on_the_instruction_set(both):
-    path = os.pathsep.join([os.path.dirname(__file__), *sys.path])
-    outputs = []
-    for name in ("baseline", "avx2"):
-        environment = os.environ | {"PYTHONPATH": path, "BACKPROP_RS_ISA": name}
-        run = subprocess.run(
-            [sys.executable, "-c", HASH], env=environment, capture_output=True, text=True
-        )
-        assert run.returncode == 0, run.stderr
-        outputs.append(run.stdout)
-    assert outputs[0] == outputs[1]
+    assert_same_on_instruction_sets(HASH)
 
 
 # Keeping.
 
 
 def test_files_pickles_and_states_hold_them(backend, tmp_path):
-    net, (X, y) = network(backend, input_scale=True), batch()
-    fit(net, X, y, optimizer="adam")
-    net.save(tmp_path / "net")
-    kept = [bp.Network.load(tmp_path / "net", backend), pickle.loads(pickle.dumps(net))]
-    for again in (*kept, copy.deepcopy(net)):
-        np.testing.assert_array_equal(parameters(net), parameters(again))
-        np.testing.assert_array_equal(net.predict(X), again.predict(X))
-        assert again.embedding == net.embedding
+    net = network(backend, input_scale=True)
+    given = net.embedding
+    assert_kept(net, *batch(), tmp_path / "net", backend, lambda again: again.embedding == given)
     assert {"embeddings.1", "optimizer.mean.embeddings.1"} <= set(net._core.state())
-    other = copy.deepcopy(net)
-    for one in (net, other):
-        fit(one, X, y, optimizer="adam")
-    np.testing.assert_array_equal(parameters(net), parameters(other))
 
 
 def test_a_checkpoint_resumes_to_the_same_bits(backend, tmp_path):
-    X, y = batch()
-    run = {"optimizer": "adam", "epochs": 4, "checkpoint": tmp_path / "at", "checkpoint_every": 1}
-    straight = network(backend)
-    fit(straight, X, y, epochs=4, optimizer="adam")
-
-    def stop(epoch):
-        if epoch.number == 2:
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        fit(network(backend), X, y, **run, callbacks=stop)
-    resumed = network(backend)
-    fit(resumed, X, y, **run, resume=True)
-    np.testing.assert_array_equal(parameters(straight), parameters(resumed))
     other = network(backend, embedding=[bp.PBLD([0, 3], FREQUENCIES, OUTPUTS, 0.2), EDGES])
-    with pytest.raises(ValueError, match="embedding"):
-        fit(other, X, y, **run, resume=True)
+    assert_resumes(lambda: network(backend), other, "embedding", *batch(), tmp_path / "at")
 
 
 def test_early_stopping_returns_to_the_best(backend):
@@ -367,16 +337,7 @@ def test_explanations_show_them(input_scale, dtype, backend):
 
 
 def test_slopes_of_an_explanation_are_those_of_the_embedding(backend):
-    from backprop_rs.explain.embedded import embedded_inputs
-    from backprop_rs.explain.sample import Sample
-
-    net, (X, y) = network(backend), batch(1)
-    document = net.explain(X, y, max_neurons=WIDTH)
-    _, slopes = embedded_inputs(Sample(document.quantities, document.shown, 0)).groups
-    h = 1e-6
-    up, down = (net.embed(X + change)[0] for change in (h, -h))
-    found = [line.value for line in slopes.lines]
-    np.testing.assert_allclose(found, (up - down) / (2 * h), rtol=1e-6, atol=1e-9)
+    assert_slopes_of_embedding(network(backend), *batch(1), WIDTH)
 
 
 def test_norms_health_films_and_drawings(backend, tmp_path):

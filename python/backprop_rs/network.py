@@ -138,7 +138,7 @@ class Network(BaseNetwork):
         """Draw new weights and biases that suit some samples; the memory of the optimizer is lost.
 
         Layer by layer, from the outputs of the layers before with their new parameters and without
-        dropout. Gains, alphas and scales become 1 and shifts 0, and embeddings are drawn anew.
+        dropout. Gains, alphas and scales become 1 and shifts 0, and embeddings get new values.
 
         Parameters
         ----------
