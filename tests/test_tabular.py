@@ -16,7 +16,7 @@ from backprop_rs import TabularClassifier, TabularRegressor
 from backprop_rs._internal.averages import tempered
 from backprop_rs.data import as_table
 from backprop_rs.tabular.ensemble import fit_temperature, out_of_fold, temperature_of_mean
-from backprop_rs.tabular.folds import folds_of, held_out
+from backprop_rs.tabular.folds import folds_of
 from backprop_rs.tabular.intervals import Residuals, Spread
 from backprop_rs.tabular.members import Member
 from backprop_rs.tabular.presets import PRESETS
@@ -63,7 +63,7 @@ def test_out_of_fold_predictions_are_those_of_the_members():
     model = regressor(random_state=3).fit(X, y)
     target = model.model_.preprocessor.target
     for k in range(4):
-        held = held_out(200, 4, k, 3)
+        held = folds_of(200, 4, 3, repeat=0) == k
         outputs = model.model_.member_outputs(k, as_table(X[held]))
         expected = target.limited(target.unscaled(outputs))[:, 0]
         np.testing.assert_allclose(model.oof_prediction_[held], expected, rtol=1e-12)
@@ -116,7 +116,7 @@ def members_with_noise(n, n_members, per_row, noise=1.0, seed=0):
     members = []
     for k in range(n_members):
         held = (np.arange(n) + k) % n_members < per_row
-        members.append(Member(k, "plain", k, held))
+        members.append(Member("plain", k, held))
         members[-1].predictions = np.stack([1 - p[k], p[k]], axis=1)[held]
     return members, y, np.stack([1 - p.mean(axis=0), p.mean(axis=0)], axis=1)
 

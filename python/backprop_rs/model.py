@@ -349,6 +349,12 @@ squared_error, float32, 769 parameters))
         return tempered(averaged, self.temperature, target.kind == "labels")
 
     @property
+    def _member_weights(self) -> Sequence[float]:
+        """The weight of each network; equal ones if none are given."""
+        n = len(self.networks)
+        return [1 / n] * n if self.weights is None else self.weights
+
+    @property
     def _is_shared(self) -> bool:
         """True if all networks have the same preparation."""
         return all(each is self.preprocessor for each in self.preprocessors)
@@ -810,12 +816,10 @@ cross_entropy, float32, 14 parameters))
 
     def _members_table(self) -> tuple[list[str], list[list[str]]]:
         """Return the headings and lines of a table of the networks."""
-        n = len(self.networks)
-        weights = [1 / n] * n if self.weights is None else self.weights
         lines = [
             [str(k), repr(network), f"{len(own.feature_names):,}", f"{weight:.4g}"]
             for k, (network, own, weight) in enumerate(
-                zip(self.networks, self.preprocessors, weights, strict=True), 1
+                zip(self.networks, self.preprocessors, self._member_weights, strict=True), 1
             )
         ]
         return ["", "network", "features", "weight"], lines

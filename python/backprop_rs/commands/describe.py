@@ -59,11 +59,16 @@ def describe(model: Model) -> None:
         "held out": f"{info.get('n_held_out_rows', 0):,} rows",
         "columns": info.get("fingerprint", "unknown"),
     }
-    print()
-    for name, fact in facts.items():
-        if fact:
-            say(f"{name + ':':<11}{printable(fact)}")
+    say_facts(facts)
     held_out = info.get("held_out_metrics")
     if held_out:
         rows = {"held-out": held_out, "constant": info.get("constant_metrics") or {}}
         say("\n" + "\n".join(score_table({name: row for name, row in rows.items() if row})))
+
+
+def say_facts(facts: dict[str, str]) -> None:
+    """Print an empty line, and the facts that are known."""
+    print()
+    for name, fact in facts.items():
+        if fact:
+            say(f"{name + ':':<11}{printable(fact)}")

@@ -6,11 +6,11 @@ import json
 from argparse import Namespace
 from dataclasses import asdict
 
-from .._internal.printable import printable, say
+from .._internal.printable import say
 from ..data.preparation import Preparation, describe_scaling
 from ..data.table_options import listed
 from ..model import Model, load
-from .describe import describe, facts_of
+from .describe import describe, facts_of, say_facts
 from .errors import DIFFERENT
 from .saved_model import choose_rows, history_of, load_labeled
 
@@ -33,10 +33,7 @@ def info(args: Namespace) -> None:
         "features": listed(preparation.feature_names),
         "classes": listed(preparation.class_names),
     }
-    print()
-    for name, fact in facts.items():
-        if fact:
-            say(f"{name + ':':<11}{printable(fact)}")
+    say_facts(facts)
 
 
 def export(args: Namespace) -> None:

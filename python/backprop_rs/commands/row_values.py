@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..data.preparation import Preparation
+from ..explain import notation
+from ..explain.text import Text
 from .saved_model import Labeled
 
 MAX_FEATURES = 12
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def describe_row(samples: Labeled, rows: slice) -> str:
@@ -30,7 +31,7 @@ def input_name(k: int) -> str:
     >>> input_name(12)
     'a₁₂⁽⁰⁾'
     """
-    return f"a{str(k).translate(SUBSCRIPTS)}⁽⁰⁾"
+    return Text(6)(notation.a(k, 0))
 
 
 def of_network(samples: Labeled, row: int) -> tuple[list[tuple[str, str]], str]:

@@ -68,7 +68,7 @@ def train(args: Namespace, comm: Any) -> Result:
         **preparation.to_metadata(),
         "history": columns_to_keep(history),
     }
-    names = metrics_of(args, network, train)
+    names = metrics_of(args, train)
     scores = {name: score(network, preparation, part, names) for name, part in parts.items()}
     last = list(parts)[-1]
     constant, guess = constant_scores(network, preparation, train, parts[last], names)
@@ -148,7 +148,7 @@ def check_metrics(args: Namespace, network: Network, train: Set) -> None:
     metrics_for(network, args.metrics or ()).check(labels, network.sizes[-1])
 
 
-def metrics_of(args: Namespace, network: Network, train: Set) -> list[str]:
+def metrics_of(args: Namespace, train: Set) -> list[str]:
     """Return the metrics to print with the cost."""
     always = ("accuracy",) if train.is_classification else OF_VALUES
     return list(dict.fromkeys([*always, *(args.metrics or ())]))

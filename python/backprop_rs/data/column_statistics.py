@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .as_table import category, to_nanoseconds
-from .columns import NO_TIME, Column, Kind, Level, Place, row_and_column
+from .columns import NO_TIME, Column, Kind, Level, Place, Table, row_and_column
 from .value_counts import ValueCounts
 
 MAX_LEVELS = 2**16
@@ -167,6 +167,12 @@ def part_of(times: NDArray[np.int64], part: str) -> NDArray[np.int64]:
         return days - months.astype("datetime64[D]").view(np.int64)
     count = months.view(np.int64)
     return count % 12 if part == "month" else count // 12 + 1970
+
+
+def with_kinds(table: Table, kinds: Mapping[str, Kind]) -> Table:
+    """Return a table whose named columns have the given kinds."""
+    columns = [as_kind(column, kinds.get(column.name, column.kind)) for column in table]
+    return Table(columns, table.name, table.place, table.notes)
 
 
 def as_kind(column: Column, kind: Kind) -> Column:

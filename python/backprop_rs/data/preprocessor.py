@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from .._internal.checks import choice
 from .._internal.stacklevel import level_of_caller
 from .as_table import as_table
 from .column_report import ColumnReport, ColumnSummary, looks_like, remarks_of
-from .column_statistics import DATE_PARTS, ColumnStatistics, as_kind
+from .column_statistics import DATE_PARTS, ColumnStatistics, as_kind, with_kinds
 from .columns import KINDS, Column, Kind, Table, shown
 from .encoder_table import encoder_of
 from .encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder
@@ -318,22 +319,29 @@ class Preprocessor:
         self._check_fitted()
         table = self._table(data)
         X = np.empty((len(table), len(self.feature_names)), dtype)
-        start = 0
+        blocks = self.blocks()
         for encoder in self.encoders:
             column = as_kind(table[encoder.name], encoder.kind)
-            stop = start + len(encoder.features)
-            X[:, start:stop] = encoder.encode(column, table.place)
+            X[:, blocks[encoder.name]] = encoder.encode(column, table.place)
             _count_unknown(encoder, column, unknown)
-            start = stop
         return X
+
+    def blocks(self) -> dict[str, slice]:
+        """Return the positions of the features of each column."""
+        widths = [len(encoder.features) for encoder in self.encoders]
+        ends = accumulate(widths)
+        return {
+            encoder.name: slice(end - width, end)
+            for encoder, width, end in zip(self.encoders, widths, ends, strict=True)
+        }
 
     def table_counting(self, data: Any, unknown: UnknownLevels) -> Table:
         """Return the columns that are used, as a table, and count unknown levels."""
         self._check_fitted()
-        table = self._table(data)
-        for encoder in self.encoders:
-            if isinstance(encoder, CategoryEncoder):
-                _count_unknown(encoder, as_kind(table[encoder.name], encoder.kind), unknown)
+        categories = [each for each in self.encoders if isinstance(each, CategoryEncoder)]
+        table = with_kinds(self._table(data), {each.name: each.kind for each in categories})
+        for encoder in categories:
+            _count_unknown(encoder, table[encoder.name], unknown)
         return table
 
     def _check_fitted(self) -> None:

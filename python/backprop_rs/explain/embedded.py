@@ -15,7 +15,7 @@ from .notation import by
 from .quantities import embedding_gradients
 from .sample import Sample
 from .selection import largest as largest_of
-from .selection import sums
+from .selection import sums, total
 
 TITLE = "Inputs: embedding"
 x, left, right = Symbol("x"), Symbol("p"), Symbol("q")  # of one input and one bin
@@ -130,7 +130,7 @@ def slope_of_waves(sample: Sample, column: Column) -> Expression:
         factor = Number(float(theta[weights[f]])) * sin(phase_of(sample, place, f).numbers)
         return factor * 2 * PI * Number(float(theta[indices.frequencies[f]]))
 
-    return -sums(shown, rest, lambda f: Symbol("x"), term)[1]
+    return -total(shown, rest, term)
 
 
 # Sections.

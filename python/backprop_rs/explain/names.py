@@ -1,4 +1,4 @@
-"""The names of the inputs of the first layer."""
+"""The names of inputs and outputs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ from ..tables.embedding import embedding
 
 if TYPE_CHECKING:
     from ..base_network import BaseNetwork
+
+MAX_LETTERS = 22  # of a name in a picture
+
+
+def short(name: str) -> str:
+    """Return a name without its end if it is long.
+
+    >>> short("petal length (cm)"), short("the share of customers who left")
+    ('petal length (cm)', 'the share of customer…')
+    """
+    return name if len(name) <= MAX_LETTERS else name[: MAX_LETTERS - 1] + "…"
 
 
 def input_names(net: BaseNetwork, names: Sequence[str]) -> Sequence[str]:

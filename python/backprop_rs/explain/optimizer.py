@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 RULES = ("sgd", "adam", "adamw")
 """The optimizers whose steps are written out."""
 
-GRADIENT = Symbol("g")
 LETTERS = {"momentum": "p", "mean": "m", "square": "v", "largest": "ṽ"}
 TITLES = {
     "momentum": "Momentum",

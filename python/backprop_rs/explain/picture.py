@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .._internal.expression import Number, Symbol
 from .document import Group, Line, Section
 from .html import Page
-from .names import input_names
+from .names import input_names, short
 from .notation import counted_from_output
 from .paths import Parameter, chain_rule
 from .picture_page import BAR, SCRIPT, STYLE
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 COLUMN, ROW, RADIUS = 210, 92, 25
 TOP, SIDE, LETTER = 44, 60, 6.6  # margins, and the width of a letter of a name
 DIGITS = 3
-MAX_LETTERS = 22  # of a name
 MAX_LINES, MAX_PATHS = 600, 16  # of all chain rules of a page, and of one
 INTRODUCTION = (
     "The inputs are known. Each step shows its formulas here, with symbols and with numbers; "
@@ -68,19 +67,14 @@ def names_of(batch: Quantities, key: str, n: int) -> list[str]:
         return []
     if key == "class_names":
         return of_outputs(names, n)
-    return [shortened(str(name)) for name in names] if len(names) == n else []
+    return [short(str(name)) for name in names] if len(names) == n else []
 
 
 def of_outputs(names: Sequence[Any], n: int) -> list[str]:
     """Return a name for each output; a single output stands for the second of two classes."""
     if n == 1 and len(names) == 2:
         names = names[1:]
-    return [shortened(str(name)) for name in names] if len(names) == n else []
-
-
-def shortened(name: str) -> str:
-    """Return a name without its end if it is long."""
-    return name if len(name) <= MAX_LETTERS else name[: MAX_LETTERS - 1] + "…"
+    return [short(str(name)) for name in names] if len(names) == n else []
 
 
 def number(value: float) -> str:

@@ -450,7 +450,6 @@ def features(
             statements = list(cell(model, encoder, field_of[encoder.name], start, tables))
         lines += ["    {", *(f"        {line}" for line in statements), "    }"]
         start += len(encoder.features)
-    [each for each in ("row", "position") if each in parameters]
     body = "\n".join(lines)
     lines += ["    (void)row;"] * ("row->" not in body)
     lines += ["    (void)position;"] * ("position[" not in body and has_positions(model))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..explain.names import short
 from ..explain.notation import below
 from .labels import label_places
 from .layout import Column, columns, superscript
@@ -29,7 +30,7 @@ WIDER, WIDEST = 1.15, 2.5  # the gap grows until edge labels do not cover each o
 SMALL, SMALLEST = 7.0, 5.0  # points of a number in a neuron without a symbol
 NOTE_LETTER, NOTE_SIZE = 0.55, 8.0  # the width of a letter of a note, relative to its size
 FEW, FEW_EDGES = 5, 30  # neurons of a layer, and edges between two, that can be labeled
-LETTER, MAX_LETTERS = 0.13, 22  # the width of a letter of a name, and their number
+LETTER = 0.13  # the width of a letter of a name
 READABLE = 0.6  # the smallest text, relative to a figure of the default size
 
 
@@ -128,15 +129,6 @@ class Names:
     def width_of_outputs(self) -> float:
         """The room for the longest name of an output with its number."""
         return LETTER * (max((len(short(name)) for name in self.outputs), default=0))
-
-
-def short(name: str) -> str:
-    """Return a name without its end if it is long.
-
-    >>> short("petal length (cm)"), short("the share of customers who left")
-    ('petal length (cm)', 'the share of customer…')
-    """
-    return name if len(name) <= MAX_LETTERS else name[: MAX_LETTERS - 1] + "…"
 
 
 class Drawing:

@@ -178,10 +178,9 @@ def draw(
     names: Sequence[str],
     class_names: Sequence[str],
     max_samples: int,
-    limits: tuple[float, float] | None = None,
 ) -> Any:
     """Draw regions or a surface with the samples; return the contours of a surface, or None."""
-    area = area_of(ax, view, names, class_names, max_samples, limits)
+    area = area_of(ax, view, names, class_names, max_samples)
     area.update(view)
     return area.colors
 

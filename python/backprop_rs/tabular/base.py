@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from .._internal import checks
 from ..data import Table, TableStream
 from ..data.column_report import ColumnReport
-from ..data.column_statistics import ColumnStatistics, as_kind
+from ..data.column_statistics import ColumnStatistics, as_kind, with_kinds
 from ..data.columns import Column
 from ..data.preprocessor import Preprocessor, summary_of
 from ..data.target_encoder import TargetEncoder
 from ..model import Model, is_stream, model_of_members
 from ..threads import get_num_threads, processors
 from .ensemble import Combination, combine
-from .folds import held_out, random_rows
+from .folds import folds_of, random_rows
 from .importance import Importance, Sample, importance_of
 from .inputs import (
     are_named,
@@ -108,6 +108,7 @@ class TabularEstimator(Parameters):
         validation = self._validation(validation_data, y, is_named, table.names, target)
         seed = seed_of(self.random_state)
         known = known_of(rows.table, kinds, target, preset.max_statistics_rows)
+        rows = replace(rows, table=with_kinds(rows.table, known.kinds))
         known, main = main_preparation(rows, known, preset, seed, columns)
         members = members_of(rows, target, preset, seed, validation is not None)
         work = Work(rows, validation, known, preset, scoring.metric, bool(self.early_stopping))
@@ -277,7 +278,6 @@ class TabularEstimator(Parameters):
             if weight > 0
         ]
         self._sample: Sample | None = Sample(Table(part.table.columns), part.y, part.weights, held)
-        self._seed = seed
 
     def _set_results(
         self,
@@ -480,12 +480,17 @@ def members_of(
     n = len(rows)
     n_folds = min(preset.n_folds, n)
     labels = rows.y if target.kind == "classes" else None
+    divisions: dict[int, NDArray[np.intp]] = {}
     members = []
     for number in range(preset.n_networks):
         own, kind = divmod(number, len(preset.encodings))
-        fold = own if preset.shared_folds else number
-        held = None if validated else held_out(n, n_folds, fold, seed, labels)
-        members.append(Member(number, preset.encodings[kind], seed + number, held))
+        held = None
+        if not validated:
+            repeat, fold = divmod(own if preset.shared_folds else number, n_folds)
+            if repeat not in divisions:
+                divisions[repeat] = folds_of(n, n_folds, seed, repeat, labels)
+            held = divisions[repeat] == fold
+        members.append(Member(preset.encodings[kind], seed + number, held))
     return members
 
 

@@ -126,8 +126,7 @@ class TabularClassifier(TabularEstimator):
         y: NDArray[Any],
         target: TargetEncoder,
     ) -> None:
-        several = target.kind == "labels"
-        self.classes_ = np.arange(len(target.names)) if several else target.class_array
+        self.classes_ = classes_of(target)
         self.oof_prediction_ = outputs
 
     def predict_proba(self, X: Any) -> NDArray[Any]:
@@ -169,3 +168,8 @@ class TabularClassifier(TabularEstimator):
         if sample_weight is not None:
             weights = checks.sample_weight(sample_weight, len(features), "float64")
         return float(np.average(right, weights=weights))
+
+
+def classes_of(target: TargetEncoder) -> NDArray[Any]:
+    """Return the classes, or the positions of several labels."""
+    return np.arange(len(target.names)) if target.kind == "labels" else target.class_array

@@ -12,7 +12,7 @@ from ..data.target_encoder import TargetEncoder
 from ..model import Model
 from ..training.metrics import METRICS
 from .base import TabularEstimator
-from .classifier import TabularClassifier
+from .classifier import TabularClassifier, classes_of
 from .importance import Importance
 from .intervals import Spread
 from .regressor import TabularRegressor
@@ -54,7 +54,7 @@ def from_model(model: Model) -> TabularEstimator:
         str(name): float(weight) for name, weight in values["encoding_weights"].items()
     }
     estimator._scoring = scoring_of(values["metric"], target)
-    estimator._sample, estimator._importance, estimator._seed = None, None, 0
+    estimator._sample, estimator._importance = None, None
     if "importance" in values:
         estimator._importance = importance_from(values["importance"], names)
     finish(estimator, target, values)
@@ -69,8 +69,7 @@ def finish(estimator: TabularEstimator, target: TargetEncoder, values: Mapping[s
             raise ValueError("a TabularRegressor must have residuals of each column")
         estimator._spreads = spreads
     elif isinstance(estimator, TabularClassifier):
-        several = target.kind == "labels"
-        estimator.classes_ = np.arange(len(target.names)) if several else target.class_array
+        estimator.classes_ = classes_of(target)
 
 
 def known_parameters(cls: type[TabularEstimator], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,13 +30,6 @@ def folds_of(n: int, n_folds: int, seed: int, repeat: int, labels: Any = None) -
     return folds
 
 
-def held_out(n: int, n_folds: int, member: int, seed: int, labels: Any = None) -> NDArray[np.bool_]:
-    """Return True for the rows (n,) that a member holds out."""
-    repeat, fold = divmod(member, n_folds)
-    is_held: NDArray[np.bool_] = folds_of(n, n_folds, seed, repeat, labels) == fold
-    return is_held
-
-
 def random_rows(n: int, most: int, seed: int, stream: int) -> Rows | slice:
     """Return at most so many random rows, in order; all of them as a slice."""
     if n <= most:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -117,15 +117,14 @@ def importance_of(
     scoring: Scoring,
     n_repeats: int,
     seed: int,
-    report: Callable[[float], None] = lambda share: None,
 ) -> Importance:
     """Return the importance of columns for a model, by the rows of a sample."""
-    networks = len(model.networks)
-    weights = [1 / networks] * networks if model.weights is None else model.weights
+    weights = model._member_weights
     features = [
         preprocessor.transform_counting(sample.table, model.dtype, {})
         for preprocessor in model.preprocessors
     ]
+    blocks = [preprocessor.blocks() for preprocessor in model.preprocessors]
     rows = [np.flatnonzero(held) for held in sample.held]
     n_outputs = model.networks[0].sizes[-1]
     several = scoring.target.kind == "labels"
@@ -135,7 +134,7 @@ def importance_of(
         for k, network in enumerate(model.networks):
             X = features[k][rows[k]]
             if order is not None:
-                block = block_of(model.preprocessors[k], name)
+                block = blocks[k].get(name, slice(0, 0))
                 X[:, block] = features[k][order[rows[k]], block]
             if len(X):
                 total[rows[k]] += weights[k] * network.predict(X).astype(np.float64)
@@ -155,16 +154,4 @@ def importance_of(
     for j, name in enumerate(names):
         if name in used:
             found[j] = [loss(order, name) - base for order in orders]
-        report((j + 1) / len(names))
     return Importance(tuple(names), found.mean(axis=1), found.std(axis=1), scoring.name)
-
-
-def block_of(preprocessor: Any, name: str) -> slice:
-    """Return the features of a column; an empty slice if there are none."""
-    start = 0
-    for encoder in preprocessor.encoders:
-        stop = start + len(encoder.features)
-        if encoder.name == name:
-            return slice(start, stop)
-        start = stop
-    return slice(0, 0)

@@ -63,13 +63,11 @@ def is_of_frame_library(values: Any) -> bool:
     return any(frames.library_of(values, kinds) for kinds in (frames.FRAMES, frames.COLUMNS))
 
 
-def split_target(
-    X: Any, y: Any, kinds: Mapping[str, Any] | None = None
-) -> tuple[Table, list[Column], bool]:
+def split_target(X: Any, y: Any) -> tuple[Table, list[Column], bool]:
     """Return the features, the columns of the target, and True if y names them."""
     if y is None:
         raise ValueError("fit requires y to be passed, but the target y is None")
-    table = training_table(X, kinds or {}) if is_path(X) else checked_table(X)
+    table = training_table(X, {}) if is_path(X) else checked_table(X)
     if (are_named(X) or frames.library_of(X) is not None) and is_name(y, table):
         names = [str(y)] if isinstance(y, str | int) else list(map(str, y))
         for name in names:

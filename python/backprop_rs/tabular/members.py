@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .._internal.interrupts import SHARED, Interrupts
 from ..data import Preprocessor, Table
 from ..history import History
+from ..model import outputs_of
 from ..network import Network
 from ..parallel import PATIENCE
 from ..progress import progress_bar
@@ -25,11 +26,6 @@ from .preparation import Known, features_of_training, fit_preparation
 from .presets import WITH_SCALES, Preset
 
 DTYPE = "float32"
-OUTPUTS = {
-    "classes": ("softmax", "cross_entropy"),
-    "labels": ("sigmoid", "cross_entropy"),
-    "values": ("identity", "squared_error"),
-}
 PROBED = 8
 """The number of batches that measure the time of an epoch."""
 
@@ -60,15 +56,12 @@ class Member:
 
     Attributes
     ----------
-    number : int
-        Which member of its encoding it is.
     encoding : str
     seed : int
     held : (n,) array of bool, optional
         The rows that it holds out; None if validation rows are given.
     """
 
-    number: int
     encoding: str
     seed: int
     held: NDArray[np.bool_] | None
@@ -98,8 +91,8 @@ class Work:
     validation: Rows | None
     known: Known
     preset: Preset
-    metric: Metric | None = None
-    early_stopping: bool = True
+    metric: Metric | None
+    early_stopping: bool
 
 
 def train_members(
@@ -179,7 +172,7 @@ def train_member(
     )
     X = features_of_training(preprocessor, train.table, codes, DTYPE)
     X_valid = preprocessor.transform_counting(valid.table, DTYPE, {})
-    output, cost = OUTPUTS[target.kind]
+    output, cost = outputs_of(target.kind)
     network = Network(
         [X.shape[1], *preset.hidden, target.n_outputs],
         preset.activation,

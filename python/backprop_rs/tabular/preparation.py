@@ -60,7 +60,7 @@ def fit_preparation(
     Parameters
     ----------
     table : Table
-        The training rows of the member.
+        The training rows of the member, whose columns have the kinds of `known`.
     encoded : array
         Their target, for the network.
     weights : (m,) array, optional
@@ -79,8 +79,8 @@ def fit_preparation(
     encoders: list[Encoder] = []
     codes: dict[str, NDArray[Any]] = {}
     means: Any = None
-    for name, kind in known.kinds.items():
-        column = as_kind(table[name], kind)
+    for name in known.kinds:
+        column = table[name]
         statistics = statistics_of(column, some)
         encoder = encoder_for(statistics, n_bins)
         if isinstance(encoder, CategoryEncoder) and len(encoder.levels) > preset.max_one_hot:
@@ -159,12 +159,9 @@ def features_of_training(
 ) -> NDArray[Any]:
     """Return the features of training rows, whose target codes come from other rows."""
     X = preprocessor.transform_counting(table, dtype, {})
-    start = 0
-    for encoder in preprocessor.encoders:
-        stop = start + len(encoder.features)
-        if encoder.name in codes:
-            X[:, start:stop] = codes[encoder.name]
-        start = stop
+    blocks = preprocessor.blocks()
+    for name, code in codes.items():
+        X[:, blocks[name]] = code
     return X
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.target_encoder import TargetEncoder
+from ..model import outputs_of
 from ..training.metrics import METRICS, Metric, Metrics, metric_of
 
 SMALLEST = 1e-12  # of a probability in a logarithm
@@ -16,7 +17,6 @@ LARGE = 1e150
 """Squares of larger values could overflow, so that metrics stay in the scale of the training."""
 
 DEFAULTS = {"classes": "log_loss", "labels": "log_loss", "values": "rmse"}
-OUTPUTS = {"classes": "softmax", "labels": "sigmoid", "values": "identity"}
 REPORTED = {
     "classes": ("accuracy", "log_loss"),
     "labels": ("accuracy", "log_loss"),
@@ -49,7 +49,7 @@ class Scoring:
                 f"got {chosen.name!r}, which does not"
             )
         labels = {"classes": np.zeros(1, np.int64), "labels": np.zeros((1, 2), np.int64)}
-        asked = Metrics([chosen], output=OUTPUTS[target.kind])
+        asked = Metrics([chosen], output=outputs_of(target.kind)[0])
         asked.check(labels.get(target.kind), target.n_outputs)
         return cls(target, chosen)
 
@@ -108,7 +108,8 @@ class Scoring:
             labels = None
         else:
             labels = y.astype(np.int64)
-        return Metrics(metrics, output=OUTPUTS[target.kind]).scores(y, labels, outputs, weights)
+        output, _ = outputs_of(target.kind)
+        return Metrics(metrics, output=output).scores(y, labels, outputs, weights)
 
 
 def log_loss(p: NDArray[Any], y: NDArray[Any], weights: NDArray[Any] | None = None) -> float:

@@ -33,11 +33,10 @@ export class Client {
   }
 }
 
-/** Return the bytes of base64, unpacked if they are compressed. */
-export async function unpack(base64, compressed) {
+/** Return the compressed bytes of base64, unpacked. */
+export async function unpack(base64) {
   const text = atob(base64.trim());
   const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-  if (!compressed) return bytes;
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

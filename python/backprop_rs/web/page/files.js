@@ -15,7 +15,7 @@ export function save(name, content, type) {
 
 /** The settings of a file and of its layers that the page knows. */
 const KNOWN = "sizes activation output cost dtype seed epochs_trained metadata layers several_labels functions".split(" ");
-const KNOWN_OF_LAYERS = "dropout l1 l2 weight_decay max_norm layer_norm".split(" ");
+export const KNOWN_OF_LAYERS = "dropout l1 l2 weight_decay max_norm layer_norm".split(" ");
 const ARRAYS = { float32: Float32Array, float64: Float64Array };
 
 /** Return the parameters of each layer in the order of the core, by name. */
@@ -118,7 +118,7 @@ function base64(numbers, Numbers) {
 const python = (value) => (typeof value === "string" ? JSON.stringify(value) : String(value));
 
 /** Return the Python program that trains the same network to the same bits. */
-export function program({ settings, options, init, data, log, steps, started }) {
+export function program({ settings, init, data, log, steps, started }) {
   const Numbers = ARRAYS[settings.dtype];
   const size = 8 * Numbers.BYTES_PER_ELEMENT;
   const outputs = settings.sizes.at(-1);

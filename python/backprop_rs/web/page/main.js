@@ -10,7 +10,7 @@ import { showEntry } from "./entry.js";
 import { NetworkView } from "./network_view.js";
 import { CurvesView, PlotView, showConfusion, showHealth } from "./plot_view.js";
 import { Equations, traceOf } from "./explain_view.js";
-import { film, layersOf, program, readModel, save, writeModel } from "./files.js";
+import { film, KNOWN_OF_LAYERS, layersOf, program, readModel, save, writeModel } from "./files.js";
 
 const byId = (id) => document.getElementById(id);
 const TOYS = ["circles", "xor", "spirals", "gaussians", "plane", "waves"];
@@ -91,7 +91,7 @@ async function loadData() {
       settings.set = "circles";
       return loadData();
     }
-    const bytes = await unpack(source.rows, true);
+    const bytes = await unpack(source.rows);
     const { inputs, targets, classes } = source;
     await client.call("use_arrays", { inputs, targets, classes }, new Float64Array(bytes.buffer));
     data = { names: source.names, classNames: source.class_names, image: source.image };
@@ -133,16 +133,14 @@ function describeNetwork() {
       dtype: saved.dtype,
       seed: saved.seed,
       epochs_trained: saved.epochs_trained,
-      ...(layers.length === 1 ? oneLayer(layers[0]) : Object.fromEntries(OPTIONS.map((name) => [name, each(name)]))),
+      ...(layers.length === 1 ? oneLayer(layers[0]) : Object.fromEntries(KNOWN_OF_LAYERS.map((name) => [name, each(name)]))),
     };
   }
   return networkOf(settings, data);
 }
 
-const OPTIONS = ["dropout", "l1", "l2", "weight_decay", "max_norm", "layer_norm"];
-
 function oneLayer(layer) {
-  return Object.fromEntries(OPTIONS.map((name) => [name, [Number(layer[name] || 0), 0]]));
+  return Object.fromEntries(KNOWN_OF_LAYERS.map((name) => [name, [Number(layer[name] || 0), 0]]));
 }
 
 /** Build the network, with new parameters unless a model was opened. */
@@ -165,11 +163,7 @@ async function rebuild() {
     return Number(values.length > 1 ? values[l] : l < layers - 1 || !["dropout", "layer_norm"].includes(name) ? values[0] : 0);
   };
   const options = Array.from({ length: layers }, (_, l) => ({
-    dropout: has("dropout", l),
-    l1: has("l1", l),
-    l2: has("l2", l),
-    weight_decay: has("weight_decay", l),
-    max_norm: has("max_norm", l),
+    ...Object.fromEntries(KNOWN_OF_LAYERS.map((name) => [name, has(name, l)])),
     layer_norm: has("layer_norm", l) !== 0,
   }));
   network = { ...description, activation: hidden, options, normalized: options.map((layer) => layer.layer_norm) };
@@ -1011,7 +1005,7 @@ async function start() {
   document.title = t("title");
   applyTheme();
   listen();
-  const wasm = await unpack(byId("core").textContent, true);
+  const wasm = await unpack(byId("core").textContent);
   formulas = JSON.parse(byId("formulas").textContent);
   embedded = JSON.parse(byId("embedded").textContent);
   client = new Client(byId("worker").textContent);
@@ -1024,10 +1018,9 @@ async function start() {
     if (!location.hash.includes("set=")) settings.set = "own";
   }
   await loadData();
-  if (embedded.own?.settings && !location.hash) Object.assign(settings, embedded.own.settings);
   fillFields();
   await rebuild();
-  if (embedded.own?.model) await openModel(await unpack(embedded.own.model, true));
+  if (embedded.own?.model) await openModel(await unpack(embedded.own.model));
   document.documentElement.dataset.ready = "1";
 }
 
