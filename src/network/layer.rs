@@ -199,6 +199,11 @@ impl<T: Real> Layer<T> {
         self.has_scale() || self.embeddings.is_some()
     }
 
+    /// Return true if the layer is its weights, its biases and an activation of the table.
+    pub fn is_basic(&self) -> bool {
+        self.custom.is_none() && !self.has_norm() && !self.has_alpha() && !self.changes_inputs()
+    }
+
     /// Return true if the layer has layer normalization.
     pub fn has_norm(&self) -> bool {
         !self.norm[0].is_empty()

@@ -289,12 +289,8 @@ impl<T: Real> Network<T> {
     /// Replace the factors of the inputs.
     pub fn set_scales(&mut self, scales: ArrayView1<T>) -> Result<(), Error> {
         self.averaged = None;
-        let layer = &mut self.layers[0];
-        let n = if layer.has_scale() { layer.n_in } else { 0 };
-        check_shape("scales", &[n], scales.shape())?;
-        let to = &mut layer.scale.as_mut_slice()[..n];
-        to.iter_mut().zip(scales).for_each(|(to, from)| *to = *from);
-        Ok(())
+        let Layer { scale, n_in, .. } = &mut self.layers[0];
+        set_vector(scale, *n_in, "scales", scales)
     }
 
     /// Return the parameters of the embeddings, if they have any.
@@ -308,10 +304,7 @@ impl<T: Real> Network<T> {
         self.averaged = None;
         let layer = &mut self.layers[0];
         let n = layer.n_embedding_parameters();
-        check_shape("embeddings", &[n], given.shape())?;
-        let to = &mut layer.embedding_parameters.as_mut_slice()[..n];
-        to.iter_mut().zip(given).for_each(|(to, from)| *to = *from);
-        Ok(())
+        set_vector(&mut layer.embedding_parameters, n, "embeddings", given)
     }
 
     fn norm_vectors(&self, part: usize) -> Result<Vec<Option<Array1<T>>>, Error> {
@@ -326,12 +319,8 @@ impl<T: Real> Network<T> {
     /// Replace α of layer `l` (from 0).
     pub fn set_alphas(&mut self, l: usize, alphas: ArrayView1<T>) -> Result<(), Error> {
         self.averaged = None;
-        let layer = &mut self.layers[l];
-        let n = if layer.has_alpha() { layer.n_out } else { 0 };
-        check_shape("alphas", &[n], alphas.shape())?;
-        let to = &mut layer.alpha.as_mut_slice()[..n];
-        to.iter_mut().zip(alphas).for_each(|(to, from)| *to = *from);
-        Ok(())
+        let Layer { alpha, n_out, .. } = &mut self.layers[l];
+        set_vector(alpha, *n_out, "alphas", alphas)
     }
 
     /// Replace the gains of layer `l` (from 0).
@@ -352,12 +341,8 @@ impl<T: Real> Network<T> {
         given: ArrayView1<T>,
     ) -> Result<(), Error> {
         self.averaged = None;
-        let layer = &mut self.layers[l];
-        let n = if layer.has_norm() { layer.n_out } else { 0 };
-        check_shape(what, &[n], given.shape())?;
-        let to = &mut layer.norm[part].as_mut_slice()[..n];
-        to.iter_mut().zip(given).for_each(|(to, from)| *to = *from);
-        Ok(())
+        let Layer { norm, n_out, .. } = &mut self.layers[l];
+        set_vector(&mut norm[part], *n_out, what, given)
     }
 
     /// Replace W of layer `l` (from 0). Like the other setters, it drops the average of the
@@ -373,10 +358,8 @@ impl<T: Real> Network<T> {
     /// Replace b of layer `l` (from 0).
     pub fn set_biases(&mut self, l: usize, b: ArrayView1<T>) -> Result<(), Error> {
         self.averaged = None;
-        let layer = &mut self.layers[l];
-        check_shape("biases", &[layer.n_out], b.shape())?;
-        layer.b.as_mut_slice().iter_mut().zip(b).for_each(|(to, from)| *to = *from);
-        Ok(())
+        let Layer { b: to, n_out, .. } = &mut self.layers[l];
+        set_vector(to, *n_out, "biases", b)
     }
 
     /// Train by `rule` from now on; its moments start at zero.
@@ -434,6 +417,19 @@ fn lengths<T: Real>(layers: &[Layer<T>]) -> impl Iterator<Item = [usize; 6]> {
         let embedding = embedding_parameters.len();
         [w.values.len(), b.len(), norm[0].len(), scale.len(), embedding, alpha.len()]
     })
+}
+
+/// Replace the first `n` values of a padded vector; an empty buffer has none.
+fn set_vector<T: Real>(
+    to: &mut Buffer<T>,
+    n: usize,
+    what: &'static str,
+    given: ArrayView1<T>,
+) -> Result<(), Error> {
+    let n = if to.is_empty() { 0 } else { n };
+    check_shape(what, &[n], given.shape())?;
+    to.as_mut_slice()[..n].iter_mut().zip(given).for_each(|(to, from)| *to = *from);
+    Ok(())
 }
 
 /// Return the first `n` values of a padded vector, or None if the buffer is empty.

@@ -35,8 +35,11 @@ impl Part {
         Self::Alphas,
     ];
 
-    /// Return the name of the group of these parameters.
-    #[cfg(feature = "python")]
+    /// All parts but the weights: vectors.
+    pub const VECTORS: [Self; Self::ALL.len() - 1] =
+        [Self::Biases, Self::Gains, Self::Shifts, Self::Scales, Self::Embeddings, Self::Alphas];
+
+    /// Return the name of these parameters.
     pub fn name(self) -> &'static str {
         match self {
             Self::Weights => "weights",
@@ -172,7 +175,7 @@ pub fn parameters<T>(layers: &[Layer<T>]) -> impl Iterator<Item = &Buffer<T>> {
 
 /// Copies of the parameters of all layers and of their moments, kept from one training to the next.
 pub struct SavedParameters<T> {
-    layers: Vec<[SavedBuffer<T>; 7]>,
+    layers: Vec<[SavedBuffer<T>; Part::ALL.len()]>,
 }
 
 impl<T: Real> SavedParameters<T> {

@@ -13,8 +13,8 @@ use crate::machine::pool;
 use crate::machine::real::Real;
 use crate::network::layer::Layer;
 use crate::network::network::{Network, SpareBuffers, matrix};
-use crate::network::parameters::Gradient;
-use crate::tables::optimizer::{Clock, Moments};
+use crate::network::parameters::{Gradient, Part};
+use crate::tables::optimizer::Clock;
 
 /// Parameters and moments, by names such as `weights.1` and `optimizer.mean.weights.1`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -149,29 +149,25 @@ impl<T: Real> Network<T> {
     }
 
     /// Call `see` for the parameters, the moments and the average, layer by layer: packed weights,
-    /// then biases, gains, shifts, the factors of the inputs, the parameters of their embeddings and the alphas.
-    fn each_buffer<'a>(
-        &'a self,
-        mut see: impl FnMut(&str, usize, &'a Buffer<T>, [&'a Buffer<T>; 6]),
-    ) {
+    /// then the vectors in the order of [`Part::VECTORS`].
+    fn each_buffer<'a>(&'a self, mut see: impl FnMut(&str, usize, &'a Buffer<T>, Vectors<'a, T>)) {
         for (l, layer) in self.layers.iter().enumerate() {
-            let [gain, shift] = &layer.norm;
-            let Layer { w, b, scale, embedding_parameters, alpha, .. } = layer;
-            see("", l, &w.values, [b, gain, shift, scale, embedding_parameters, alpha]);
-            let Moments { w, b, norm: [gain, shift], scale, embedding, alpha } =
-                &self.optimizer.moments[l];
+            let moments = &self.optimizer.moments[l];
+            see("", l, &layer.w.values, Part::VECTORS.map(|part| part.of(layer, moments).0));
             for (i, name) in self.optimizer.rule.memory().iter().enumerate() {
-                let vectors = [&b[i], &gain[i], &shift[i], &scale[i], &embedding[i], &alpha[i]];
-                see(&format!("optimizer.{name}."), l, &w[i], vectors);
+                let vectors = Part::VECTORS.map(|part| &part.of(layer, moments).1[i]);
+                see(&format!("optimizer.{name}."), l, &moments.w[i], vectors);
             }
-            if let Some(Gradient { w, b, norm, scale, embedding, alpha }) = &self.averaged {
-                let [gain, shift] = &norm[l];
-                let vectors = [&b[l], gain, shift, &scale[l], &embedding[l], &alpha[l]];
-                see("averaged.", l, &w[l].values, vectors);
+            if let Some(averaged) = &self.averaged {
+                let vectors = Part::VECTORS.map(|part| part.of_gradient(averaged, l));
+                see("averaged.", l, &averaged.w[l].values, vectors);
             }
         }
     }
 }
+
+/// The vectors of a layer, in the order of [`Part::VECTORS`].
+type Vectors<'a, T> = [&'a Buffer<T>; Part::VECTORS.len()];
 
 /// The state of one network in the layout of the core: quick to take and to restore.
 pub struct Snapshot<T> {
@@ -239,17 +235,18 @@ fn copy<T: Real>(
     !stopped.into_inner()
 }
 
-/// Return the vectors of a layer, with their names and their lengths without padding.
+/// Return the vectors that a layer has, with their names and their lengths without padding.
 fn present<'a, T: Real>(
-    layer: &Layer<T>,
-    vectors: [&'a Buffer<T>; 6],
+    layer: &'a Layer<T>,
+    vectors: Vectors<'a, T>,
 ) -> impl Iterator<Item = (&'static str, usize, &'a Buffer<T>)> {
-    let Layer { n_in, n_out, .. } = *layer;
-    let of_inputs = [("scales", n_in), ("embeddings", layer.n_embedding_parameters())];
-    let of_neurons = ["biases", "gains", "shifts"].map(|name| (name, n_out));
-    let names = of_neurons.into_iter().chain(of_inputs).chain([("alphas", n_out)]);
-    let named = names.zip(vectors).filter(|(_, vector)| !vector.is_empty());
-    named.map(|((name, length), vector)| (name, length, vector))
+    let length = |part| match part {
+        Part::Scales => layer.n_in,
+        Part::Embeddings => layer.n_embedding_parameters(),
+        _ => layer.n_out,
+    };
+    let named = Part::VECTORS.into_iter().zip(vectors).filter(|(_, vector)| !vector.is_empty());
+    named.map(move |(part, vector)| (part.name(), length(part), vector))
 }
 
 /// Return an array in the layout of a layer's packed weights as `(n_out, n_in)`.

@@ -12,7 +12,7 @@ use crate::machine::pool::{self, Worker};
 use crate::machine::real::Real;
 use crate::network::network::Network;
 use crate::network::pairwise::{GradientTree, Tree, tree_sum};
-use crate::network::parameters::parameters;
+use crate::network::parameters::{Part, parameters};
 use crate::network::pass::Training;
 use crate::network::samples::{RngContext, RowIndices, Samples, Targets};
 use crate::network::workspace::{CHUNK, Workspace};
@@ -24,7 +24,7 @@ use crate::step::settings::{Position, Reason, Settings, Sum};
 
 /// The sums of the gradients of the weights, biases, gains, shifts, factors of the inputs,
 /// parameters of their embeddings and alphas of one layer, in the layout of the core.
-pub type LayerSum<'a, T> = [&'a [T]; 7];
+pub type LayerSum<'a, T> = [&'a [T]; Part::ALL.len()];
 
 impl<T: Real> Network<T> {
     /// Return the length of the summed gradient of each layer.
@@ -66,8 +66,8 @@ impl<T: Real> Network<T> {
                     self.layer_gradient(&ws, &sums, chunk.len(), l, c, chunks);
                     if c + 1 == chunks {
                         let mut total = sums.total.of_layers(l..l + 1).map(Buffer::as_slice);
-                        let mut next = || total.next().expect("seven parts");
-                        see(number, l, [next(), next(), next(), next(), next(), next(), next()]);
+                        let next = |_| total.next().expect("a buffer for each part");
+                        see(number, l, std::array::from_fn(next));
                     }
                 }
             }

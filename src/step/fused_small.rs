@@ -32,12 +32,9 @@ pub fn supports<T: Real>(layers: &[Layer<T>], rows: usize) -> bool {
     rows <= SHARD
         && layers.len() <= MAX_LAYERS
         && layers[0].n_in <= MAX_INPUTS
-        && layers
-            .iter()
-            .all(|layer| layer.n_out <= T::LINE && layer.custom.is_none() && !layer.has_norm())
-        && !layers.iter().any(Layer::has_alpha)
-        && !layers[0].changes_inputs()
-        && layers.iter().all(|layer| layer.options.max_norm == 0.0)
+        && layers.iter().all(|layer| {
+            layer.n_out <= T::LINE && layer.is_basic() && layer.options.max_norm == 0.0
+        })
 }
 
 /// Several steps of one epoch, one after the other.

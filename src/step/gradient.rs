@@ -415,6 +415,9 @@ impl<T: Real> Network<T> {
         for (l, layer) in self.layers.iter().enumerate() {
             for part in Part::ALL {
                 let (w, moments) = part.of(layer, &self.optimizer.moments[l]);
+                if w.is_empty() {
+                    continue; // the layer has none
+                }
                 let (update, grad) = (updates.of(part, l), part.of_gradient(gradient, l));
                 let penalty = updates.penalty(part, &layer.options);
                 let (penalty, share) = (penalty.as_ref(), worker.share(w.len()));

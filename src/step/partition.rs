@@ -71,17 +71,12 @@ impl WorkPlan {
 impl<T: Real> Network<T> {
     /// Return true if a step of this much work on this many rows is shared by panels.
     pub(crate) fn shares_panels(&self, work: usize, rows: usize, threads: usize) -> bool {
-        let plain = self.layers.iter().all(|layer| {
-            layer.custom.is_none()
-                && !layer.has_norm()
-                && !layer.has_alpha()
-                && layer.options.dropout == 0.0
-        });
+        let plain =
+            self.layers.iter().all(|layer| layer.is_basic() && layer.options.dropout == 0.0);
         let fits = !self.large && rows <= CHUNK && self.saves_traffic(rows);
         plain
             && (fits || is_few(rows))
             && threads > 1
-            && !self.layers[0].changes_inputs()
             && SHARED_WORK.contains(&(work as u64))
             && self.custom_cost.is_none()
             && self.layer_by_panels(0, rows, threads)

@@ -51,6 +51,9 @@ impl<T: Real> Rollback<T> {
             let layer = &layers[l];
             let restore = |part: Part, from: usize, length: usize| {
                 let (parameters, moments) = part.of(layer, &moments[l]);
+                if parameters.is_empty() {
+                    return; // the layer has none
+                }
                 for (saved, original) in self.saved.buffer(l, part).pairs(parameters, moments) {
                     // SAFETY: parameters of a tile that this worker owns.
                     unsafe { original.slice_mut_unchecked(from, length) }
@@ -61,16 +64,12 @@ impl<T: Real> Rollback<T> {
             restore(Part::Weights, layer.w.offset(p, q * T::LINE), n_in * width);
             layer.copy_tile_back(q, p);
             if q == 0 {
-                let vectors = if layer.has_norm() { 1..4 } else { 1..2 };
-                Part::ALL[vectors].iter().for_each(|part| restore(*part, p * T::LINE, width));
-                if layer.has_alpha() {
-                    restore(Part::Alphas, p * T::LINE, width);
+                for part in [Part::Biases, Part::Gains, Part::Shifts, Part::Alphas] {
+                    restore(part, p * T::LINE, width);
                 }
             }
-            if p == 0 && layer.has_scale() {
+            if p == 0 {
                 restore(Part::Scales, q * T::LINE, T::LINE);
-            }
-            if p == 0 && !layer.embedding_parameters.is_empty() {
                 for line in layer.embedding_lines(q) {
                     restore(Part::Embeddings, line * T::LINE, T::LINE);
                 }

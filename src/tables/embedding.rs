@@ -77,8 +77,7 @@ impl<T: Real> Embedding<T> {
         let Self::Periodic { frequencies, deviation, .. } = *self else { return };
         let (w1, others) = parameters.split_at_mut(frequencies);
         let (b1, linear) = others.split_at_mut(frequencies);
-        let drawn: Vec<f64> = normals(stream).take(frequencies.next_multiple_of(2)).collect();
-        w1.iter_mut().zip(drawn).for_each(|(w, x)| *w = T::from_f64(deviation * x));
+        w1.iter_mut().zip(normals(stream)).for_each(|(w, x)| *w = T::from_f64(deviation * x));
         let limits = [std::f64::consts::PI, 1.0 / (frequencies as f64).sqrt()];
         for (part, limit) in [b1, linear].into_iter().zip(limits) {
             part.iter_mut().for_each(|value| *value = T::from_f64(uniform(limit, stream)));
