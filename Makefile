@@ -73,8 +73,10 @@ test-all: test-rust ## test with all cases, also those that `test` leaves out
 test-full: ## run only the tests that `test-all` makes more of
 	$(PYTHON) -m pytest --full -m full
 
+# The tests of the playground need no speed: without optimization, the core compiles in seconds.
 test-rust:
-	$(CARGO) test --locked --workspace
+	$(CARGO) test --locked
+	$(CARGO) test --locked --package backprop-rs-playground --profile dev
 
 test-python:
 	$(PYTHON) -m pytest
